@@ -1,0 +1,72 @@
+//! Device memory with an owner. A [`Buffer`] gives its bytes back when it is dropped.
+//!
+//! One of the small audited rooms of `unsafe`: the raw pointer is made by a backend's [`Memory`] and read by backends.
+
+use crate::Error;
+use crate::program::Placement;
+use std::fmt;
+
+/// Who hands out and takes back the bytes of a device. Lives as long as the process.
+pub trait Memory: Send + Sync {
+    fn place(&self) -> Placement;
+
+    /// At least `bytes` bytes aligned to 64, with unspecified contents; zero bytes give a dangling aligned pointer.
+    fn allocate(&'static self, bytes: usize) -> Result<Buffer, Error>;
+
+    /// Takes back what `allocate` gave.
+    ///
+    /// # Safety
+    /// `pointer` and `bytes` come from one `allocate` of this memory, freed once.
+    unsafe fn free(&self, pointer: *mut u8, bytes: usize);
+}
+
+/// Bytes on a device.
+pub struct Buffer {
+    pointer: *mut u8,
+    bytes: usize,
+    memory: &'static dyn Memory,
+}
+
+// SAFETY: a buffer is plain bytes with a unique owner; shared access only reads (see `write_pointer`).
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    /// # Safety
+    /// `pointer` was given out by `memory` for `bytes` bytes and nobody else will free it.
+    pub unsafe fn from_raw(pointer: *mut u8, bytes: usize, memory: &'static dyn Memory) -> Buffer {
+        Buffer { pointer, bytes, memory }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn place(&self) -> Placement {
+        self.memory.place()
+    }
+
+    /// For reading. On a host device this is an ordinary address.
+    pub fn pointer(&self) -> *const u8 {
+        self.pointer
+    }
+
+    /// For writing, by whoever owns the buffer alone.
+    pub fn write_pointer(&mut self) -> *mut u8 {
+        self.pointer
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: `from_raw` promised that these came from `memory` and are freed here only.
+        unsafe { self.memory.free(self.pointer, self.bytes) }
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} bytes on {})", self.bytes, self.place())
+    }
+}

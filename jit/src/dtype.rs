@@ -1,0 +1,173 @@
+//! Element types: their names, sizes and classes. Promotion between them is a matter of the array library.
+
+use std::fmt;
+
+/// The type of one array element.
+///
+/// All names exist in the type system; `bool`, `i32`, `i64`, `u32`, `u64`, `f32` and `f64` are what backends run now
+/// ([`DType::runs`]).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum DType {
+    Bool,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    F16,
+    BF16,
+    F32,
+    F64,
+    C64,
+    C128,
+}
+
+impl DType {
+    /// Every element type, in declaration order.
+    pub const ALL: [DType; 15] = [
+        DType::Bool,
+        DType::I8,
+        DType::I16,
+        DType::I32,
+        DType::I64,
+        DType::U8,
+        DType::U16,
+        DType::U32,
+        DType::U64,
+        DType::F16,
+        DType::BF16,
+        DType::F32,
+        DType::F64,
+        DType::C64,
+        DType::C128,
+    ];
+
+    /// Size of one element in bytes; a `bool` is one byte that holds 0 or 1.
+    pub const fn size(self) -> usize {
+        match self {
+            DType::Bool | DType::I8 | DType::U8 => 1,
+            DType::I16 | DType::U16 | DType::F16 | DType::BF16 => 2,
+            DType::I32 | DType::U32 | DType::F32 => 4,
+            DType::I64 | DType::U64 | DType::F64 | DType::C64 => 8,
+            DType::C128 => 16,
+        }
+    }
+
+    /// Width in bits, 1 for `bool`.
+    pub const fn bits(self) -> u32 {
+        match self {
+            DType::Bool => 1,
+            _ => self.size() as u32 * 8,
+        }
+    }
+
+    pub const fn is_bool(self) -> bool {
+        matches!(self, DType::Bool)
+    }
+
+    pub const fn is_signed(self) -> bool {
+        matches!(self, DType::I8 | DType::I16 | DType::I32 | DType::I64)
+    }
+
+    pub const fn is_unsigned(self) -> bool {
+        matches!(self, DType::U8 | DType::U16 | DType::U32 | DType::U64)
+    }
+
+    /// A signed or unsigned integer; `bool` is not one.
+    pub const fn is_int(self) -> bool {
+        self.is_signed() || self.is_unsigned()
+    }
+
+    pub const fn is_float(self) -> bool {
+        matches!(self, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
+    }
+
+    pub const fn is_complex(self) -> bool {
+        matches!(self, DType::C64 | DType::C128)
+    }
+
+    /// Whether derivatives flow through values of this type.
+    pub const fn is_inexact(self) -> bool {
+        self.is_float() || self.is_complex()
+    }
+
+    /// Whether backends execute values of this type today.
+    pub const fn runs(self) -> bool {
+        matches!(
+            self,
+            DType::Bool
+                | DType::I32
+                | DType::I64
+                | DType::U32
+                | DType::U64
+                | DType::F32
+                | DType::F64
+        )
+    }
+
+    /// The unsigned integer of the same width, for bit patterns.
+    pub const fn bit_pattern(self) -> Option<DType> {
+        Some(match self {
+            DType::I8 | DType::U8 => DType::U8,
+            DType::I16 | DType::U16 | DType::F16 | DType::BF16 => DType::U16,
+            DType::I32 | DType::U32 | DType::F32 => DType::U32,
+            DType::I64 | DType::U64 | DType::F64 => DType::U64,
+            DType::Bool | DType::C64 | DType::C128 => return None,
+        })
+    }
+
+    /// The short name used when jaxprs print: `f32`, `i64`, `bool`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DType::Bool => "bool",
+            DType::I8 => "i8",
+            DType::I16 => "i16",
+            DType::I32 => "i32",
+            DType::I64 => "i64",
+            DType::U8 => "u8",
+            DType::U16 => "u16",
+            DType::U32 => "u32",
+            DType::U64 => "u64",
+            DType::F16 => "f16",
+            DType::BF16 => "bf16",
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::C64 => "c64",
+            DType::C128 => "c128",
+        }
+    }
+
+    /// The inverse of [`DType::name`].
+    pub fn parse(name: &str) -> Option<DType> {
+        DType::ALL.into_iter().find(|d| d.name() == name)
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Debug for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back() {
+        for d in DType::ALL {
+            assert_eq!(DType::parse(d.name()), Some(d));
+        }
+        assert_eq!(DType::parse("float32"), None);
+    }
+}

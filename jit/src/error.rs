@@ -1,0 +1,81 @@
+//! The one error of the system: a kind to match on and a message to read.
+
+use std::fmt;
+
+/// What went wrong, coarsely. More kinds may come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Shapes do not fit each other.
+    Shape,
+    /// A dtype was not the expected one.
+    DType,
+    /// An axis or an index is out of range.
+    Axis,
+    /// A tracer was used where a value is needed, after its trace ended, or on another thread.
+    Tracer,
+    /// Pytrees of different structure.
+    Tree,
+    /// A derivative, batching or transposition that does not exist.
+    Transform,
+    /// Text that is not a jaxpr.
+    Parse,
+    /// A kernel or program that breaks an invariant: a defect of the compiler, not of the user's code.
+    Verify,
+    /// The code generator failed.
+    Compile,
+    /// A device failed or lacks memory.
+    Device,
+    /// Something that is not there yet, said plainly.
+    Unsupported,
+    /// A value is not what was asked for (wrong count of elements, say).
+    Value,
+}
+
+/// An error with a kind; its text says what was expected, what came, where, and the cure if known.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Error {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error { kind, message: message.into() }
+    }
+
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same error with `context: ` before its message.
+    pub fn context(self, context: impl fmt::Display) -> Error {
+        Error { kind: self.kind, message: format!("{context}: {}", self.message) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} error: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `err!(Shape, "add: ...", args)` makes an [`Error`] of that [`ErrorKind`].
+#[macro_export]
+macro_rules! err {
+    ($kind:ident, $($arg:tt)*) => {
+        $crate::Error::new($crate::ErrorKind::$kind, format!($($arg)*))
+    };
+}

@@ -1,0 +1,256 @@
+//! The kernel language: one loop nest over typed buffers, its body a hash-consed graph of scalar ops.
+//!
+//! ```text
+//! kernel  = name, buffers, loops, nodes, stores, reductions
+//! loop    = extent, mode                      outermost first; parallel loops come before reduce loops
+//! node    = constant | counter of a loop | load | gather | op of earlier nodes
+//! store   = buffer[affine (+ offset node)] (combine)= node         at every point of the loops
+//! reduce  = buffer[affine of the parallel loops] = op over the reduce loops of node
+//! ```
+//!
+//! Invariants (the verifier numbers its messages by them):
+//! 1. A node refers to earlier nodes only; operand types fit the op's row; the graph is hash-consed.
+//! 2. Loads: for every point of the domain the guard lets through, the affine index lies in `0..len` of its buffer.
+//! 3. Plain stores likewise; a store with an offset node drops what falls outside; a gather clamps into `0..len`.
+//! 4. Parallel loops: no two points store to the same element (strides are injective), unless the store combines
+//!    and every loop is sequential.
+//! 5. A buffer that is stored to is loaded from only at the same affine index (in-place update of a point), or, in a
+//!    kernel whose loops are all sequential, anywhere: such loops run in order.
+//! 6. Reductions exist only where there are reduce loops; their index has stride zero in those.
+//! 7. An empty reduction gives the op's identity, so kernels with a zero extent in a reduce loop still store.
+//!
+//! The order of a float reduction is not part of the meaning, but the accumulator is: `accumulator` is the type sums are
+//! held in (f64 for f32 sums), and a backend's order may depend on shapes alone, never on the number of threads.
+
+use crate::affine::Affine;
+use crate::op::ScalarOp;
+use crate::{DType, Scalar};
+use smallvec::SmallVec;
+
+/// Index of a node in [`Kernel::nodes`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// Index of a buffer in [`Kernel::buffers`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct BufferId(pub u32);
+
+/// A typed parameter of a kernel: `len` elements from the address it is launched with.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct BufferType {
+    pub dtype: DType,
+    pub len: usize,
+}
+
+/// How a loop may run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Mode {
+    /// Points are independent: vectors, threads and grids may share them.
+    Parallel,
+    /// Points are folded by the kernel's reductions.
+    Reduce,
+    /// In order, one after the other (scatters).
+    Sequential,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Loop {
+    pub extent: usize,
+    pub mode: Mode,
+}
+
+/// Holds where `low <= at < high`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Range {
+    pub at: Affine,
+    pub low: i64,
+    pub high: i64,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Node {
+    Constant(Scalar),
+    /// The counter of loop `n`, an i64.
+    Counter(usize),
+    /// `buffer[at]` where every range of the guard holds, else `fill`.
+    Load {
+        buffer: BufferId,
+        at: Affine,
+        guard: SmallVec<[Range; 0]>,
+        fill: Scalar,
+    },
+    /// `buffer[clamp(at, 0, len - 1)]`, `at` an i64 node; of an empty buffer, zero.
+    Gather {
+        buffer: BufferId,
+        at: NodeId,
+    },
+    Op {
+        op: ScalarOp,
+        args: SmallVec<[NodeId; 3]>,
+    },
+}
+
+/// How a store or a reduction folds values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Combine {
+    Sum,
+    Product,
+    /// As [`ScalarOp::Max`]: NaN wins.
+    Max,
+    Min,
+    And,
+    Or,
+    Xor,
+}
+
+impl Combine {
+    pub const ALL: [Combine; 7] = [
+        Combine::Sum,
+        Combine::Product,
+        Combine::Max,
+        Combine::Min,
+        Combine::And,
+        Combine::Or,
+        Combine::Xor,
+    ];
+
+    pub fn op(self) -> ScalarOp {
+        match self {
+            Combine::Sum => ScalarOp::Add,
+            Combine::Product => ScalarOp::Mul,
+            Combine::Max => ScalarOp::Max,
+            Combine::Min => ScalarOp::Min,
+            Combine::And => ScalarOp::And,
+            Combine::Or => ScalarOp::Or,
+            Combine::Xor => ScalarOp::Xor,
+        }
+    }
+
+    /// The value that combines away: 0, 1, the least, the greatest, all ones.
+    pub fn identity(self, d: DType) -> Scalar {
+        let least = |negate: bool| -> Scalar {
+            match d {
+                DType::F32 if negate => Scalar::from(f32::NEG_INFINITY),
+                DType::F32 => Scalar::from(f32::INFINITY),
+                DType::F64 if negate => Scalar::from(f64::NEG_INFINITY),
+                DType::F64 => Scalar::from(f64::INFINITY),
+                d if d.is_signed() && negate => Scalar::from_bits(d, 1 << (d.bits() - 1)),
+                d if d.is_signed() => Scalar::from_bits(d, (1 << (d.bits() - 1)) - 1),
+                _ if negate => Scalar::zero(d),
+                _ => Scalar::from_bits(d, u128::MAX),
+            }
+        };
+        match self {
+            Combine::Sum | Combine::Or | Combine::Xor => Scalar::zero(d),
+            Combine::Product => Scalar::one(d),
+            Combine::Max => least(true),
+            Combine::Min => least(false),
+            Combine::And => Scalar::from_bits(d, u128::MAX),
+        }
+    }
+
+    /// The type to fold in: f64 for f32 sums and products, else the type itself.
+    pub fn accumulator(self, d: DType) -> DType {
+        match (self, d) {
+            (Combine::Sum | Combine::Product, DType::F32) => DType::F64,
+            _ => d,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Combine::Sum => "sum",
+            Combine::Product => "prod",
+            Combine::Max => "max",
+            Combine::Min => "min",
+            Combine::And => "and",
+            Combine::Or => "or",
+            Combine::Xor => "xor",
+        }
+    }
+}
+
+/// `buffer[at + offset] = value`, or `combine(buffer[at + offset], value)`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Store {
+    pub buffer: BufferId,
+    pub at: Affine,
+    /// An i64 node; with it, a store outside the buffer is dropped.
+    pub offset: Option<NodeId>,
+    pub combine: Option<Combine>,
+    pub value: NodeId,
+}
+
+/// `buffer[at] = fold of value over the reduce loops`, once per point of the parallel loops.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Reduction {
+    pub buffer: BufferId,
+    pub at: Affine,
+    pub combine: Combine,
+    pub accumulator: DType,
+    pub value: NodeId,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Kernel {
+    pub name: String,
+    pub buffers: Vec<BufferType>,
+    pub loops: Vec<Loop>,
+    pub nodes: Vec<Node>,
+    pub stores: Vec<Store>,
+    pub reductions: Vec<Reduction>,
+}
+
+impl Kernel {
+    pub fn extents(&self) -> SmallVec<[usize; 6]> {
+        self.loops.iter().map(|l| l.extent).collect()
+    }
+
+    /// Number of points of the whole domain.
+    pub fn points(&self) -> usize {
+        self.loops.iter().map(|l| l.extent).product()
+    }
+
+    /// How many leading loops are parallel.
+    pub fn parallel_rank(&self) -> usize {
+        self.loops.iter().take_while(|l| l.mode == Mode::Parallel).count()
+    }
+
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// The type of every node, in order; `None` if some op does not take its operands.
+    pub fn node_types(&self) -> Option<Vec<DType>> {
+        let mut types: Vec<DType> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            types.push(match node {
+                Node::Constant(s) => s.dtype(),
+                Node::Counter(_) => DType::I64,
+                Node::Load { buffer, .. } | Node::Gather { buffer, .. } => {
+                    self.buffers.get(buffer.0 as usize)?.dtype
+                }
+                Node::Op { op, args } => {
+                    let operands: Option<SmallVec<[DType; 3]>> =
+                        args.iter().map(|a| types.get(a.0 as usize).copied()).collect();
+                    op.result(&operands?)?
+                }
+            });
+        }
+        Some(types)
+    }
+
+    /// Whether the kernel writes to this buffer.
+    pub fn writes(&self, id: BufferId) -> bool {
+        self.stores.iter().any(|s| s.buffer == id) || self.reductions.iter().any(|r| r.buffer == id)
+    }
+
+    /// Whether the kernel reads from this buffer (a combining store reads too).
+    pub fn reads(&self, id: BufferId) -> bool {
+        self.stores.iter().any(|s| s.buffer == id && s.combine.is_some())
+            || self.nodes.iter().any(|n| match n {
+                Node::Load { buffer, .. } | Node::Gather { buffer, .. } => *buffer == id,
+                _ => false,
+            })
+    }
+}

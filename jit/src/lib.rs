@@ -12,6 +12,7 @@
 pub mod affine;
 pub mod backend;
 pub mod buffer;
+pub mod build;
 pub mod dtype;
 pub mod error;
 pub mod kernel;

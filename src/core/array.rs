@@ -1,0 +1,119 @@
+//! The array handle: one type, whether it holds elements or stands for a value being traced.
+//!
+//! Not here: constructors and extraction (`construct`, `extract`), printing (`display`), operators (prims).
+
+use super::aval::{Aval, Shape};
+use super::jaxpr::Var;
+use super::source::Source;
+use super::trace::TraceId;
+use cotangent_jit::buffer::Buffer;
+use cotangent_jit::{DType, Scalar};
+use std::sync::Arc;
+use std::thread::ThreadId;
+
+/// An n-dimensional array: immutable, dense and row-major, cheap to clone, `Send + Sync`.
+///
+/// Inside `grad`, `vmap`, `jit` and their kin an `Array` stands for a value that is not known yet (a *tracer*): it has a
+/// shape and a dtype, and operations on it are recorded.
+#[derive(Clone)]
+pub struct Array(pub(crate) Repr);
+
+#[derive(Clone)]
+pub(crate) enum Repr {
+    /// A number written in the program: rank 0, becomes a literal of the jaxpr.
+    Literal {
+        value: Scalar,
+        weak: bool,
+    },
+    Concrete(Arc<Concrete>),
+    Tracer(Arc<Tracer>),
+}
+
+/// Elements on a device.
+pub(crate) struct Concrete {
+    pub aval: Aval,
+    pub buffer: Buffer,
+}
+
+/// A variable of a trace that is under way.
+pub(crate) struct Tracer {
+    pub aval: Aval,
+    pub trace: TraceId,
+    pub var: Var,
+    pub thread: ThreadId,
+    pub source: Source,
+}
+
+impl Array {
+    /// A literal: its dtype gives way to that of any array it meets.
+    pub fn literal(value: Scalar) -> Array {
+        Array(Repr::Literal { value, weak: true })
+    }
+
+    /// A literal whose dtype stands.
+    pub fn strong_literal(value: Scalar) -> Array {
+        Array(Repr::Literal { value, weak: false })
+    }
+
+    pub(crate) fn concrete(aval: Aval, buffer: Buffer) -> Array {
+        Array(Repr::Concrete(Arc::new(Concrete { aval, buffer })))
+    }
+
+    pub fn aval(&self) -> Aval {
+        match &self.0 {
+            Repr::Literal { value, weak } => Aval { weak: *weak, ..Aval::scalar(value.dtype()) },
+            Repr::Concrete(c) => c.aval.clone(),
+            Repr::Tracer(t) => t.aval.clone(),
+        }
+    }
+
+    pub fn dtype(&self) -> DType {
+        match &self.0 {
+            Repr::Literal { value, .. } => value.dtype(),
+            Repr::Concrete(c) => c.aval.dtype,
+            Repr::Tracer(t) => t.aval.dtype,
+        }
+    }
+
+    /// Sizes of the axes; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        match &self.0 {
+            Repr::Literal { .. } => &[],
+            Repr::Concrete(c) => &c.aval.shape,
+            Repr::Tracer(t) => &t.aval.shape,
+        }
+    }
+
+    pub fn to_shape(&self) -> Shape {
+        self.shape().iter().copied().collect()
+    }
+
+    /// Number of axes.
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// Number of elements.
+    pub fn size(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Whether the dtype gives way in promotion, as literals' do.
+    pub fn is_weak(&self) -> bool {
+        match &self.0 {
+            Repr::Literal { weak, .. } => *weak,
+            Repr::Concrete(c) => c.aval.weak,
+            Repr::Tracer(t) => t.aval.weak,
+        }
+    }
+
+    /// Whether this stands for a value being traced, so that its elements cannot be read.
+    pub fn is_tracer(&self) -> bool {
+        matches!(self.0, Repr::Tracer(_))
+    }
+
+    /// The value of a literal.
+    pub(crate) fn as_literal(&self) -> Option<Scalar> {
+        if let Repr::Literal { value, .. } = &self.0 { Some(*value) } else { None }
+    }
+}

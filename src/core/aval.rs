@@ -1,0 +1,107 @@
+//! Abstract values: what is known of an array without its elements.
+
+use cotangent_jit::DType;
+use smallvec::SmallVec;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// Sizes of the axes, outermost first.
+pub type Shape = SmallVec<[usize; 4]>;
+
+/// Shape and dtype of an array, and whether its dtype is *weak* (came from a literal, and gives way in promotion).
+///
+/// Weakness counts for promotion while tracing, and so for the key of a jitted function's cache. It is no part of what a
+/// jaxpr means: equality, hashing, printing and type checks see shape and dtype only.
+#[derive(Clone)]
+pub struct Aval {
+    pub shape: Shape,
+    pub dtype: DType,
+    pub weak: bool,
+}
+
+/// Of outputs; mostly one.
+pub type Avals = SmallVec<[Aval; 1]>;
+
+impl Aval {
+    pub fn new(shape: impl IntoIterator<Item = usize>, dtype: DType) -> Aval {
+        Aval { shape: shape.into_iter().collect(), dtype, weak: false }
+    }
+
+    pub fn scalar(dtype: DType) -> Aval {
+        Aval::new([], dtype)
+    }
+
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Number of elements: the product of the shape, 1 for a scalar.
+    pub fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.size() * self.dtype.size()
+    }
+
+    pub fn with_shape(&self, shape: impl IntoIterator<Item = usize>) -> Aval {
+        Aval { shape: shape.into_iter().collect(), dtype: self.dtype, weak: self.weak }
+    }
+
+    pub fn with_dtype(&self, dtype: DType) -> Aval {
+        Aval { shape: self.shape.clone(), dtype, weak: self.weak }
+    }
+
+    pub fn strong(&self) -> Aval {
+        Aval { weak: false, ..self.clone() }
+    }
+
+    /// With an axis of `size` put in at `axis`.
+    pub fn batched(&self, axis: usize, size: usize) -> Aval {
+        let mut shape = self.shape.clone();
+        shape.insert(axis, size);
+        Aval { shape, ..self.clone() }
+    }
+
+    /// Without axis `axis`.
+    pub fn unbatched(&self, axis: usize) -> Aval {
+        let mut shape = self.shape.clone();
+        shape.remove(axis);
+        Aval { shape, ..self.clone() }
+    }
+}
+
+impl PartialEq for Aval {
+    fn eq(&self, other: &Aval) -> bool {
+        self.dtype == other.dtype && self.shape == other.shape
+    }
+}
+
+impl Eq for Aval {}
+
+impl Hash for Aval {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.dtype.hash(state);
+        self.shape.hash(state);
+    }
+}
+
+/// As in jaxprs: `f32[2,3]`, `i32[]`.
+impl fmt::Display for Aval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[", self.dtype)?;
+        for (i, n) in self.shape.iter().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            write!(f, "{n}")?;
+        }
+        f.write_str("]")
+    }
+}
+
+impl fmt::Debug for Aval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

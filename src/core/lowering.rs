@@ -1,0 +1,106 @@
+//! What a primitive tells the compiler: one kind of creature each, in terms of scalars and index maps.
+
+use super::jaxpr::Jaxpr;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{Combine, NodeId};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Outputs at one point from the inputs at the same point.
+pub type ScalarFn =
+    Arc<dyn Fn(&mut KernelBuilder, &[NodeId]) -> SmallVec<[NodeId; 1]> + Send + Sync>;
+
+/// A value at one point of a domain, with free access to the inputs.
+pub type PointFn = Arc<dyn Fn(&mut dyn Point) -> NodeId + Send + Sync>;
+
+/// The point at which a [`PointFn`] computes.
+pub trait Point {
+    fn builder(&mut self) -> &mut KernelBuilder;
+
+    /// The coordinate along axis `axis` of the domain, an i64 node.
+    fn coordinate(&mut self, axis: usize) -> NodeId;
+
+    /// Input `input` at these coordinates (i64 nodes); each is clamped into range.
+    fn read(&mut self, input: usize, at: &[NodeId]) -> NodeId;
+}
+
+/// How an equation is carried out.
+pub enum Lowering {
+    /// All outputs at a point from all inputs at that point; rank-0 inputs are read everywhere.
+    Elementwise(ScalarFn),
+    /// One output whose element at counters `i` is the input's at `map`: one affine function of the output's
+    /// coordinates per input axis, always in range.
+    View(Vec<Affine>),
+    /// The same elements in row-major order under another shape.
+    Reshape,
+    /// Output `i` is input `i`.
+    Forward,
+    /// One output, each element computed from its coordinates with reads of the inputs anywhere (iota, gather,
+    /// dynamic_slice).
+    Indexed(PointFn),
+    /// One output: the input folded over these axes.
+    Reduce { combine: Combine, axes: SmallVec<[usize; 4]> },
+    /// One output, written piece by piece (concatenate, pad, dynamic_update_slice).
+    Assemble { base: Base, pieces: Vec<Piece> },
+    /// One output: input `base` with input `updates` stored or folded in at flat positions computed per update; what
+    /// falls outside is dropped. In row-major order of the updates.
+    Scatter { base: usize, updates: usize, combine: Option<Combine>, position: PointFn },
+    /// `out[batch, lhs free, rhs free]`, summed over contracted axes.
+    Dot(DotDims),
+    /// All operands sorted along `axis` by the first `keys` of them.
+    Sort { axis: usize, keys: usize },
+    /// The body stands in place of the equation.
+    Call(Arc<Jaxpr>),
+    /// `arms[clamp(input 0)]` applied to the other inputs; input 0 is an i32.
+    Cond { arms: Vec<Arc<Jaxpr>> },
+    /// A counted loop, see [`ScanParts`].
+    Scan(ScanParts),
+    /// `while test(test_consts, carry) { carry = body(body_consts, carry) }`; inputs: test consts, body consts, carry.
+    While { test: Arc<Jaxpr>, body: Arc<Jaxpr>, test_consts: usize, body_consts: usize },
+}
+
+/// What an assembled output holds before its pieces are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Base {
+    /// The pieces cover it.
+    Nothing,
+    /// This rank-0 input everywhere.
+    Fill(usize),
+    /// This input, of the output's shape.
+    Input(usize),
+}
+
+/// Part `lo..hi` (per axis) of an input, put at `offset + step * coordinate`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Piece {
+    pub input: usize,
+    /// Which part of the input, per axis.
+    pub take: Vec<std::ops::Range<usize>>,
+    /// Where element 0 of the *taken part* lands in the output, per axis.
+    pub offset: Vec<i64>,
+    /// How far apart neighbours land, per axis.
+    pub step: Vec<i64>,
+    /// Rank-0 integer inputs, one per axis, added to `offset` after clamping so that the piece fits.
+    pub starts: Option<Vec<usize>>,
+}
+
+/// Axes of a dot: batch axes pair up, contracted axes pair up, the rest are free.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DotDims {
+    pub lhs_contract: SmallVec<[usize; 2]>,
+    pub rhs_contract: SmallVec<[usize; 2]>,
+    pub lhs_batch: SmallVec<[usize; 2]>,
+    pub rhs_batch: SmallVec<[usize; 2]>,
+}
+
+/// `carry, ys[t] = body(consts, carry, xs[t])` for t in 0..length (or backwards). Inputs: consts, carry, xs; outputs:
+/// final carry, ys; xs and ys have the time axis in front.
+#[derive(Clone, Debug)]
+pub struct ScanParts {
+    pub body: Arc<Jaxpr>,
+    pub consts: usize,
+    pub carry: usize,
+    pub length: usize,
+    pub reverse: bool,
+}

@@ -1,0 +1,13 @@
+//! Arrays, jaxprs, the primitive contract and tracing: what everything above is written in.
+//!
+//! No primitive, no transform and no device is known here.
+
+pub mod array;
+pub mod aval;
+pub mod eager;
+pub mod jaxpr;
+pub mod lowering;
+pub mod params;
+pub mod primitive;
+pub mod source;
+pub mod trace;

@@ -1,0 +1,78 @@
+//! Parameters of primitives as ordered plain data: printing, parsing, equality, hashing and walking of sub-jaxprs come
+//! from this once.
+
+use super::jaxpr::Jaxpr;
+use cotangent_jit::{DType, Scalar};
+use smallvec::SmallVec;
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// Named parameters, in the order in which they print.
+pub type Params = SmallVec<[(&'static str, Param); 4]>;
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Param {
+    Bool(bool),
+    Int(i64),
+    Ints(SmallVec<[i64; 4]>),
+    /// A list of tuples of ints: padding configurations, dimension numbers.
+    Lists(Vec<SmallVec<[i64; 4]>>),
+    DType(DType),
+    Scalar(Scalar),
+    /// An identifier: `mode=clip`.
+    Name(String),
+    Jaxpr(Arc<Jaxpr>),
+    Jaxprs(Vec<Arc<Jaxpr>>),
+    /// Something opaque with a name and an identity: a user's rule. Prints as `@name`.
+    Rule(Rule),
+}
+
+impl Param {
+    pub fn ints<T: TryInto<i64>>(values: impl IntoIterator<Item = T>) -> Param {
+        Param::Ints(values.into_iter().map(|v| v.try_into().ok().expect("fits an i64")).collect())
+    }
+
+    /// The jaxprs inside.
+    pub fn jaxprs(&self) -> &[Arc<Jaxpr>] {
+        match self {
+            Param::Jaxpr(j) => std::slice::from_ref(j),
+            Param::Jaxprs(js) => js,
+            _ => &[],
+        }
+    }
+}
+
+/// A shared opaque value, equal to its own clones only.
+#[derive(Clone)]
+pub struct Rule {
+    pub name: Arc<str>,
+    pub value: Arc<dyn Any + Send + Sync>,
+}
+
+impl Rule {
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.value) as *const () as usize
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.address() == other.address()
+    }
+}
+
+impl Eq for Rule {}
+
+impl Hash for Rule {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}", self.name)
+    }
+}

@@ -1,0 +1,286 @@
+//! The contract of a primitive, every rule required: a forgotten rule is a compile error.
+//!
+//! Rules of jvp, transpose and batch are written with the public `lax` functions on the arrays they are given, which are
+//! tracers of the transformed jaxpr being built. What a pass needs to know of a primitive it asks here; no pass keeps a
+//! list of primitives.
+
+use super::array::Array;
+use super::aval::{Aval, Avals};
+use super::jaxpr::{Atom, Jaxpr};
+use super::lowering::Lowering;
+use super::params::Params;
+use cotangent_jit::{Error, Scalar};
+use smallvec::SmallVec;
+use std::fmt::Debug;
+use std::ops::BitOr;
+use std::sync::Arc;
+
+pub type Prim = Arc<dyn Primitive>;
+
+/// Outputs of a primitive; mostly one.
+pub type Arrays = SmallVec<[Array; 1]>;
+
+/// A primitive with its parameters: one value per equation.
+pub trait Primitive: Debug + Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+
+    /// All parameters as plain data; together with the name they decide equality.
+    fn params(&self) -> Params;
+
+    /// Types of the outputs, or what is wrong with the inputs. Elementwise primitives accept rank-0 operands beside
+    /// others (they are literals); nothing else broadcasts.
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error>;
+
+    /// Outputs and their tangents. Tangents of ints and bools are always zero.
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error>;
+
+    /// Cotangents of the inputs from those of the outputs: one per input, zero for known ones. Called only where the
+    /// primitive is linear in the inputs that are [`Operand::Linear`]; at least one output's cotangent is not zero.
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error>;
+
+    /// The primitive over a batch: `axes[i]` is where input `i` has the batch axis, if it has one (at least one has).
+    /// Returns outputs and where they have it.
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error>;
+
+    /// What kind of creature this is to the compiler.
+    fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error>;
+
+    /// A simpler equal of this application, if these operands allow one.
+    fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler>;
+
+    fn effects(&self) -> Effects;
+
+    /// The second contract, owed by primitives that carry jaxprs.
+    fn carrier(&self) -> Option<&dyn Carrier>;
+}
+
+/// Owed by primitives that carry jaxprs: how they split into known and unknown parts, and how they shrink.
+pub trait Carrier {
+    /// Splits into a part that needs only the known inputs and a part that needs the unknown ones.
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error>;
+
+    /// The same primitive without what only unused outputs need.
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error>;
+}
+
+/// Outcome of [`Carrier::partial_eval`].
+#[derive(Debug)]
+pub struct PartialEval {
+    /// From all known inputs, in order, to the known outputs, in order, then the computed residuals. `None` if there is
+    /// nothing to do before the unknown inputs are there.
+    pub known: Option<Prim>,
+    /// From all residuals, then all unknown inputs, to the unknown outputs.
+    pub unknown: Prim,
+    /// Which outputs the unknown part gives.
+    pub unknown_out: Vec<bool>,
+    pub residuals: Vec<Residual>,
+}
+
+/// What the unknown part takes from the known one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Residual {
+    /// The primitive's own input of this number.
+    Input(usize),
+    /// The next extra output of the known part.
+    Computed(Aval),
+}
+
+/// Outcome of [`Carrier::dce`].
+#[derive(Debug)]
+pub struct Shrunk {
+    pub prim: Prim,
+    /// Which of the former inputs the new primitive takes, in order.
+    pub inputs: Vec<bool>,
+    /// Which of the former outputs it gives, in order: all used ones at least.
+    pub outputs: Vec<bool>,
+}
+
+/// What rules may ask of the transform at work. It grows without touching the rules.
+pub struct Ctx<'a> {
+    /// The transforms, for the jaxprs that a primitive carries.
+    pub recur: &'a dyn Recur,
+    /// Size of the batch axis, in batching rules.
+    pub batch_size: usize,
+}
+
+/// The transforms as primitives that carry jaxprs see them. Memoised on (jaxpr, masks), so nested calls cost linear work.
+pub trait Recur {
+    /// Inputs: primals, then tangents of the inputs in `nonzero`. Outputs: primals, then the tangents of those in the
+    /// returned mask, which contains `force`.
+    fn jvp(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        nonzero: &[bool],
+        force: &[bool],
+    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+
+    /// Inputs in `batched` have the batch axis in front, outputs in the returned mask, which contains `force`, too.
+    fn batch(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        size: usize,
+        batched: &[bool],
+        force: &[bool],
+    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+
+    /// Splits by which inputs are unknown; outputs in `force` count as unknown.
+    fn split(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        unknown: &[bool],
+        force: &[bool],
+    ) -> Result<Arc<Split>, Error>;
+
+    /// Transposes a jaxpr in its `linear` inputs. Inputs: those not linear, then the cotangents of the outputs in
+    /// `nonzero`. Outputs: the cotangents of linear inputs in the returned mask (over linear inputs), which contains
+    /// `force`.
+    fn transpose(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        linear: &[bool],
+        nonzero: &[bool],
+        force: &[bool],
+    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+
+    /// Without the outputs not in `used` and what only they need; returns which inputs remain.
+    fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+}
+
+/// A jaxpr split in two.
+#[derive(Debug)]
+pub struct Split {
+    /// From the known inputs to the known outputs, then the computed residuals.
+    pub known: Arc<Jaxpr>,
+    /// From the residuals, then the unknown inputs, to the unknown outputs.
+    pub unknown: Arc<Jaxpr>,
+    pub unknown_out: Vec<bool>,
+    pub residuals: Vec<Residual>,
+}
+
+/// A tangent or cotangent: zeros are symbolic, so that nobody multiplies by them.
+#[derive(Clone)]
+pub enum Tangent {
+    Zero(Aval),
+    Value(Array),
+}
+
+impl Tangent {
+    pub fn is_zero(&self) -> bool {
+        matches!(self, Tangent::Zero(_))
+    }
+
+    pub fn value(&self) -> Option<&Array> {
+        if let Tangent::Value(a) = self { Some(a) } else { None }
+    }
+
+    pub fn aval(&self) -> Aval {
+        match self {
+            Tangent::Zero(a) => a.clone(),
+            Tangent::Value(a) => a.aval(),
+        }
+    }
+}
+
+/// An input during transposition.
+#[derive(Clone)]
+pub enum Operand {
+    /// The cotangent of this input is asked for.
+    Linear(Aval),
+    Known(Array),
+}
+
+impl Operand {
+    pub fn is_linear(&self) -> bool {
+        matches!(self, Operand::Linear(_))
+    }
+
+    pub fn known(&self) -> Option<&Array> {
+        if let Operand::Known(a) = self { Some(a) } else { None }
+    }
+
+    pub fn aval(&self) -> Aval {
+        match self {
+            Operand::Linear(a) => a.clone(),
+            Operand::Known(a) => a.aval(),
+        }
+    }
+}
+
+/// What the simplifier knows of an operand.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub aval: Aval,
+    /// The operand is a literal, or an array filled with this value.
+    pub splat: Option<Scalar>,
+    /// The primitive that made the operand, and its operands.
+    pub made_by: Option<(Prim, SmallVec<[Atom; 3]>)>,
+}
+
+/// A simpler equal.
+#[derive(Clone, Debug)]
+pub enum Simpler {
+    /// The output is this operand.
+    Operand(usize),
+    /// The output is filled with this value.
+    Splat(Scalar),
+    /// The output is this primitive applied to these atoms, taken from the operands or what made them.
+    Apply(Prim, SmallVec<[Atom; 3]>),
+}
+
+/// What an equation does besides computing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Effects(u8);
+
+impl Effects {
+    pub const NONE: Effects = Effects(0);
+    /// Must not be dropped or merged.
+    pub const KEEP: Effects = Effects(1);
+    /// Must keep its order among others of the kind.
+    pub const ORDERED: Effects = Effects(3);
+
+    pub fn is_none(self) -> bool {
+        self == Effects::NONE
+    }
+}
+
+impl BitOr for Effects {
+    type Output = Effects;
+    fn bitor(self, other: Effects) -> Effects {
+        Effects(self.0 | other.0)
+    }
+}
+
+/// Same name, same parameters.
+pub fn same_prim(a: &Prim, b: &Prim) -> bool {
+    Arc::ptr_eq(a, b) || (a.name() == b.name() && a.params() == b.params())
+}
+
+/// The answer of a nonlinear primitive to `transpose`: it is never asked unless a transform is wrong or a user calls
+/// `linear_transpose` on something that is not linear.
+pub fn not_linear<T>(prim: &dyn Primitive) -> Result<T, Error> {
+    Err(cotangent_jit::err!(
+        Transform,
+        "{}: not linear, so it cannot be transposed; differentiate first (linearize, vjp or grad)",
+        prim.name()
+    ))
+}
+
+/// Builds primitives from their text, for the parser.
+pub trait Registry {
+    fn build(&self, name: &str, params: &[(String, super::params::Param)]) -> Result<Prim, Error>;
+}

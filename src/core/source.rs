@@ -1,0 +1,57 @@
+//! Where an equation came from in the user's code.
+//!
+//! Public functions are `#[track_caller]`, so the location that reaches [`here`] is the user's line. While a transform
+//! replays an equation, the rule's own calls take over that equation's line: a gradient's equations point at the user too.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+
+/// A line of the user's code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Source(&'static Location<'static>);
+
+impl Source {
+    pub fn file(&self) -> &'static str {
+        self.0.file()
+    }
+
+    pub fn line(&self) -> u32 {
+        self.0.line()
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0.file(), self.0.line())
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+thread_local! {
+    static REPLAYED: Cell<Option<Source>> = const { Cell::new(None) };
+}
+
+/// The line being replayed if a transform is at work, else the caller's.
+#[track_caller]
+pub fn here() -> Source {
+    let caller = Location::caller();
+    REPLAYED.get().unwrap_or(Source(caller))
+}
+
+/// Runs `f` as if every operation in it stood at `source`. Restores the former state when `f` panics, too.
+pub fn replaying<R>(source: Source, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Source>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            REPLAYED.set(self.0);
+        }
+    }
+    let _restore = Restore(REPLAYED.replace(Some(source)));
+    f()
+}

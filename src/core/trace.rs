@@ -1,0 +1,266 @@
+//! Tracing: one thread-local stack of jaxpr builders; operations go to the innermost.
+//!
+//! Dispatch is by context, never by inspecting data: inside a trace every operation is recorded, outside it runs. A trace
+//! ends when its closure returns or panics; its tracers are then errors.
+
+use super::array::{Array, Concrete, Repr, Tracer};
+use super::aval::Aval;
+use super::eager;
+use super::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use super::primitive::{Arrays, Prim};
+use super::source::{self, Source};
+use cotangent_jit::{Error, err};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+/// Identity of a trace, never used twice in a process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TraceId(u64);
+
+/// What a captured array is known by.
+#[derive(PartialEq, Eq, Hash)]
+enum CaptureKey {
+    Concrete(*const Concrete),
+    Tracer(TraceId, Var),
+}
+
+/// A jaxpr being built, or a scope in which operations run although an outer one is being traced.
+enum Frame {
+    Build(Builder),
+    Eager,
+}
+
+struct Builder {
+    id: TraceId,
+    jaxpr: Jaxpr,
+    captures: FxHashMap<CaptureKey, Var>,
+    captured: Vec<(Array, Var)>,
+}
+
+thread_local! {
+    static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Result of tracing: `jaxpr`'s inputs are the captured arrays (concrete ones and tracers of outer traces), then the
+/// arguments.
+pub struct Traced {
+    pub jaxpr: Jaxpr,
+    pub captured: Vec<Array>,
+}
+
+impl Traced {
+    pub fn captures_tracers(&self) -> bool {
+        self.captured.iter().any(Array::is_tracer)
+    }
+}
+
+/// Whether operations are being recorded on this thread.
+pub fn is_tracing() -> bool {
+    STACK.with_borrow(|s| matches!(s.last(), Some(Frame::Build(_))))
+}
+
+/// Pops what was pushed, also when the closure panics.
+struct Scope {
+    depth: usize,
+}
+
+impl Scope {
+    fn enter(frame: Frame) -> Scope {
+        STACK.with_borrow_mut(|s| {
+            s.push(frame);
+            Scope { depth: s.len() }
+        })
+    }
+
+    fn leave(self) -> Frame {
+        let frame = STACK.with_borrow_mut(|s| {
+            debug_assert_eq!(s.len(), self.depth);
+            s.pop().expect("the frame that was entered")
+        });
+        std::mem::forget(self);
+        frame
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        STACK.with_borrow_mut(|s| s.truncate(self.depth - 1));
+    }
+}
+
+/// Records what `f` does to arguments of these types.
+#[track_caller]
+pub fn trace(
+    inputs: &[Aval],
+    f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,
+) -> Result<Traced, Error> {
+    let source = source::here();
+    let id = TraceId(NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut jaxpr = Jaxpr::default();
+    let arguments: Vec<Array> = inputs
+        .iter()
+        .map(|aval| {
+            let var = jaxpr.new_var(aval.clone());
+            jaxpr.inputs.push(var);
+            tracer(id, var, aval.clone(), source)
+        })
+        .collect();
+    let builder = Builder { id, jaxpr, captures: FxHashMap::default(), captured: Vec::new() };
+    let scope = Scope::enter(Frame::Build(builder));
+    let results = f(arguments)?;
+    let outputs: Vec<Atom> = with_builder(|b, below| {
+        results.iter().map(|r| b.atom(below, r, "return value")).collect()
+    })?;
+    let Frame::Build(mut builder) = scope.leave() else { unreachable!("a build frame") };
+    builder.jaxpr.outputs = outputs;
+    let vars = builder.captured.iter().map(|(_, v)| *v);
+    builder.jaxpr.inputs = vars.chain(builder.jaxpr.inputs.iter().copied()).collect();
+    let captured = builder.captured.into_iter().map(|(a, _)| a).collect();
+    Ok(Traced { jaxpr: builder.jaxpr.compact(), captured })
+}
+
+/// Runs `f` with operations computed at once, even inside a trace. Tracers cannot be used in it.
+pub fn eager<R>(f: impl FnOnce() -> R) -> R {
+    let scope = Scope::enter(Frame::Eager);
+    let result = f();
+    scope.leave();
+    result
+}
+
+/// Applies a primitive: recorded if a trace is under way, computed if not.
+#[track_caller]
+pub fn bind(prim: Prim, inputs: &[Array]) -> Result<Arrays, Error> {
+    let source = source::here();
+    if is_tracing() {
+        with_builder(|b, below| b.record(below, prim, inputs, source))
+    } else {
+        for input in inputs {
+            if let Repr::Tracer(t) = &input.0 {
+                return Err(stale(t, prim.name(), inside_eager(t)));
+            }
+        }
+        eager::run(&prim, inputs)
+    }
+}
+
+fn tracer(trace: TraceId, var: Var, aval: Aval, source: Source) -> Array {
+    Array(Repr::Tracer(Arc::new(Tracer {
+        aval,
+        trace,
+        var,
+        thread: thread::current().id(),
+        source,
+    })))
+}
+
+/// Calls `f` with the innermost builder and the ids of the traces below it. No user code runs inside.
+fn with_builder<R>(
+    f: impl FnOnce(&mut Builder, &dyn Fn(TraceId) -> bool) -> Result<R, Error>,
+) -> Result<R, Error> {
+    STACK.with_borrow_mut(|stack| {
+        let (last, below) = stack.split_last_mut().expect("a trace is under way");
+        let Frame::Build(builder) = last else { unreachable!("a build frame") };
+        let alive = |id: TraceId| below.iter().any(|f| matches!(f, Frame::Build(b) if b.id == id));
+        f(builder, &alive)
+    })
+}
+
+fn inside_eager(t: &Tracer) -> bool {
+    STACK.with_borrow(|s| s.iter().any(|f| matches!(f, Frame::Build(b) if b.id == t.trace)))
+}
+
+/// The error of a tracer that cannot be used here.
+fn stale(t: &Tracer, what: &str, alive: bool) -> Error {
+    let made = format!("{} made at {}", t.aval, t.source);
+    if alive {
+        err!(
+            Tracer,
+            "{what}: a tracer ({made}) was used inside eager(..), where only values are known; pass it out, or drop the eager"
+        )
+    } else if t.thread != thread::current().id() {
+        err!(
+            Tracer,
+            "{what}: a tracer ({made}) was used on another thread than the one that traces; return values from the traced closure instead"
+        )
+    } else {
+        err!(
+            Tracer,
+            "{what}: a tracer ({made}) was used after its trace ended; return it from the traced closure instead of storing it"
+        )
+    }
+}
+
+impl Builder {
+    fn record(
+        &mut self,
+        below: &dyn Fn(TraceId) -> bool,
+        prim: Prim,
+        inputs: &[Array],
+        source: Source,
+    ) -> Result<Arrays, Error> {
+        let avals: smallvec::SmallVec<[Aval; 3]> = inputs.iter().map(Array::aval).collect();
+        let out_avals = prim.abstract_eval(&avals)?;
+        let inputs: Result<_, Error> =
+            inputs.iter().map(|a| self.atom(below, a, prim.name())).collect();
+        let inputs = inputs?;
+        let outputs: smallvec::SmallVec<[Var; 1]> =
+            out_avals.iter().map(|a| self.jaxpr.new_var(a.clone())).collect();
+        let arrays = outputs
+            .iter()
+            .zip(out_avals)
+            .map(|(v, aval)| tracer(self.id, *v, aval, source))
+            .collect();
+        let effects = prim.effects();
+        self.jaxpr.eqns.push(Eqn { prim, inputs, outputs, effects, source });
+        Ok(arrays)
+    }
+
+    /// The operand that stands for `array` here; what comes from outside becomes a captured input.
+    fn atom(
+        &mut self,
+        below: &dyn Fn(TraceId) -> bool,
+        array: &Array,
+        what: &str,
+    ) -> Result<Atom, Error> {
+        let key = match &array.0 {
+            Repr::Literal { value, .. } => return Ok(Atom::Literal(*value)),
+            Repr::Tracer(t) if t.trace == self.id => return Ok(Atom::Var(t.var)),
+            Repr::Tracer(t) if below(t.trace) => CaptureKey::Tracer(t.trace, t.var),
+            Repr::Tracer(t) => return Err(stale(t, what, false)),
+            Repr::Concrete(c) => CaptureKey::Concrete(Arc::as_ptr(c)),
+        };
+        let var = *self.captures.entry(key).or_insert_with(|| {
+            let var = self.jaxpr.new_var(array.aval());
+            self.captured.push((array.clone(), var));
+            var
+        });
+        Ok(Atom::Var(var))
+    }
+}
+
+/// Applies a jaxpr to arrays by binding its equations one by one, in the current context.
+pub fn eval(jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Vec<Array>, Error> {
+    let mut env: Vec<Option<Array>> = vec![None; jaxpr.avals.len()];
+    for (v, a) in jaxpr.inputs.iter().zip(inputs) {
+        env[v.index()] = Some(a.clone());
+    }
+    let read = |env: &[Option<Array>], a: &Atom| match a {
+        Atom::Var(v) => env[v.index()].clone().expect("a variable is bound before its use"),
+        Atom::Literal(s) => Array::literal(*s),
+    };
+    for eqn in &jaxpr.eqns {
+        let args: smallvec::SmallVec<[Array; 3]> =
+            eqn.inputs.iter().map(|a| read(&env, a)).collect();
+        let outs = source::replaying(eqn.source, || bind(eqn.prim.clone(), &args))
+            .map_err(|e| e.context(eqn.source))?;
+        for (v, a) in eqn.outputs.iter().zip(outs) {
+            env[v.index()] = Some(a);
+        }
+    }
+    Ok(jaxpr.outputs.iter().map(|a| read(&env, a)).collect())
+}

@@ -1,0 +1,1 @@
+//! Transforms: jaxpr to jaxpr.

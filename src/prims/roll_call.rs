@@ -1,0 +1,102 @@
+//! What is on the roll: every primitive's name, how it is rebuilt from its parameters, and the cases that laws run on.
+
+use crate::core::array::Array;
+use crate::core::params::Param;
+use crate::core::primitive::{Prim, Registry};
+use cotangent_jit::{Error, err};
+
+/// One primitive of the roll.
+pub struct Entry {
+    pub name: &'static str,
+    /// The inverse of [`Primitive::params`](crate::core::primitive::Primitive::params).
+    pub build: fn(&Args) -> Result<Prim, Error>,
+    /// Small well-conditioned applications for every dtype it takes.
+    pub cases: fn() -> Vec<Case>,
+}
+
+/// A primitive applied to concrete arrays, on which every law must hold.
+#[derive(Clone)]
+pub struct Case {
+    pub prim: Prim,
+    pub inputs: Vec<Array>,
+    /// Why a law does not apply, by the law's name; printed in the roll call's cell.
+    pub exempt: Vec<(&'static str, &'static str)>,
+}
+
+impl Case {
+    pub fn new(prim: Prim, inputs: Vec<Array>) -> Case {
+        Case { prim, inputs, exempt: Vec::new() }
+    }
+
+    pub fn exempt(mut self, law: &'static str, why: &'static str) -> Case {
+        self.exempt.push((law, why));
+        self
+    }
+}
+
+/// Parsed parameters of a primitive.
+pub struct Args<'a> {
+    pub prim: &'a str,
+    pub params: &'a [(String, Param)],
+}
+
+impl Args<'_> {
+    pub fn get(&self, name: &str) -> Result<&Param, Error> {
+        let found = self.params.iter().find(|(n, _)| n == name);
+        found
+            .map(|(_, p)| p)
+            .ok_or_else(|| err!(Parse, "{}: parameter {name} is missing", self.prim))
+    }
+
+    pub fn int(&self, name: &str) -> Result<i64, Error> {
+        match self.get(name)? {
+            Param::Int(i) => Ok(*i),
+            p => Err(self.wrong(name, "an int", p)),
+        }
+    }
+
+    pub fn bool(&self, name: &str) -> Result<bool, Error> {
+        match self.get(name)? {
+            Param::Bool(b) => Ok(*b),
+            p => Err(self.wrong(name, "a bool", p)),
+        }
+    }
+
+    pub fn ints(&self, name: &str) -> Result<&[i64], Error> {
+        match self.get(name)? {
+            Param::Ints(i) => Ok(i),
+            p => Err(self.wrong(name, "a list of ints", p)),
+        }
+    }
+
+    /// A list of ints that are sizes or axes.
+    pub fn sizes(&self, name: &str) -> Result<Vec<usize>, Error> {
+        let negative = || err!(Parse, "{}: parameter {name} has a negative entry", self.prim);
+        self.ints(name)?.iter().map(|i| usize::try_from(*i).map_err(|_| negative())).collect()
+    }
+
+    pub fn wrong(&self, name: &str, expected: &str, got: &Param) -> Error {
+        err!(Parse, "{}: parameter {name} should be {expected}, got {got:?}", self.prim)
+    }
+}
+
+/// Every primitive of the library.
+pub fn roll_call() -> Vec<Entry> {
+    let rooms: [fn() -> Vec<Entry>; 0] = [];
+    rooms.iter().flat_map(|entries| entries()).collect()
+}
+
+/// Rebuilds the library's primitives; users add their own entries.
+#[derive(Default)]
+pub struct Roll {
+    pub more: Vec<Entry>,
+}
+
+impl Registry for Roll {
+    fn build(&self, name: &str, params: &[(String, Param)]) -> Result<Prim, Error> {
+        let args = Args { prim: name, params };
+        let own = self.more.iter().find(|e| e.name == name).map(|e| e.build);
+        let build = own.or_else(|| roll_call().iter().find(|e| e.name == name).map(|e| e.build));
+        build.ok_or_else(|| err!(Parse, "{name}: no primitive of this name"))?(&args)
+    }
+}

@@ -15,6 +15,7 @@ pub mod buffer;
 pub mod build;
 pub mod dtype;
 pub mod error;
+pub mod interp;
 pub mod kernel;
 pub mod op;
 pub mod program;

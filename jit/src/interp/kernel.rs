@@ -1,0 +1,347 @@
+//! One kernel, point by point: outermost loop first, every node at every point, then the stores.
+//!
+//! Reductions start from the identity for each point of the outer loops, fold in the order of the reduce loops, in the
+//! accumulator's type, and are stored when the reduce loops are done. An elementary op is its definition, evaluated.
+//! Verified kernels cannot fail here for any reason but an element type that does not run; others get an error.
+
+use super::scalar;
+use crate::affine::Affine;
+use crate::kernel::{BufferId, Combine, Kernel, Mode, Node, NodeId, Store};
+use crate::op::{Level, ScalarOp};
+use crate::{DType, Error, Scalar, err};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use std::sync::{Arc, LazyLock, RwLock};
+
+/// Where element 0 of a kernel's buffer lies: which region of memory, at which byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    pub region: usize,
+    pub byte: usize,
+}
+
+/// Runs a kernel on one byte vector per buffer, each at least as long as its buffer.
+pub fn run_kernel(kernel: &Kernel, buffers: &mut [Vec<u8>]) -> Result<(), Error> {
+    if buffers.len() != kernel.buffers.len() {
+        let (expected, got) = (kernel.buffers.len(), buffers.len());
+        return Err(err!(Value, "{}: expected {expected} buffers, got {got}", kernel.name));
+    }
+    let places: Vec<Place> = (0..buffers.len()).map(|region| Place { region, byte: 0 }).collect();
+    run(kernel, buffers, &places)
+}
+
+pub(super) fn run(kernel: &Kernel, memory: &mut [Vec<u8>], places: &[Place]) -> Result<(), Error> {
+    let mut machine = Machine {
+        kernel,
+        memory,
+        places,
+        counters: vec![0; kernel.loops.len()],
+        values: Vec::with_capacity(kernel.nodes.len()),
+    };
+    machine.run().map_err(|e| e.context(format_args!("kernel {}", kernel.name)))
+}
+
+struct Machine<'a> {
+    kernel: &'a Kernel,
+    memory: &'a mut [Vec<u8>],
+    places: &'a [Place],
+    counters: Vec<i64>,
+    /// Of the nodes, at the current point.
+    values: Vec<Scalar>,
+}
+
+impl Machine<'_> {
+    fn run(&mut self) -> Result<(), Error> {
+        let kernel = self.kernel;
+        let outer = kernel.loops.iter().take_while(|l| l.mode != Mode::Reduce).count();
+        let extents: Vec<usize> = kernel.loops.iter().map(|l| l.extent).collect();
+        let mut go = first(&mut self.counters[..outer], &extents[..outer]);
+        while go {
+            let mut folded: SmallVec<[Scalar; 4]> =
+                kernel.reductions.iter().map(|r| r.combine.identity(r.accumulator)).collect();
+            let mut inside = first(&mut self.counters[outer..], &extents[outer..]);
+            while inside {
+                self.point()?;
+                for (acc, r) in folded.iter_mut().zip(&kernel.reductions) {
+                    let value = scalar::convert(self.value(r.value), r.accumulator)?;
+                    *acc = scalar::apply(r.combine.op(), &[*acc, value])?;
+                }
+                inside = next(&mut self.counters[outer..], &extents[outer..]);
+            }
+            self.counters[outer..].fill(0);
+            for (acc, r) in folded.iter().zip(&kernel.reductions) {
+                let value = scalar::convert(*acc, self.dtype(r.buffer))?;
+                self.write(r.buffer, r.at.at(&self.counters), value)?;
+            }
+            go = next(&mut self.counters[..outer], &extents[..outer]);
+        }
+        Ok(())
+    }
+
+    /// All nodes and then all stores at the current point.
+    fn point(&mut self) -> Result<(), Error> {
+        self.values.clear();
+        for node in &self.kernel.nodes {
+            let value = self.evaluate(node)?;
+            self.values.push(value);
+        }
+        for store in &self.kernel.stores {
+            self.store(store)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, node: &Node) -> Result<Scalar, Error> {
+        Ok(match node {
+            Node::Constant(value) => *value,
+            Node::Counter(n) => Scalar::from(self.counters[*n]),
+            Node::Load { buffer, at, guard, fill } => {
+                let holds =
+                    |at: &Affine, low: i64, high: i64| (low..high).contains(&at.at(&self.counters));
+                if guard.iter().all(|r| holds(&r.at, r.low, r.high)) {
+                    self.read(*buffer, at.at(&self.counters))?
+                } else {
+                    *fill
+                }
+            }
+            Node::Gather { buffer, at } => {
+                let len = self.kernel.buffers[buffer.0 as usize].len as i64;
+                if len == 0 {
+                    return Ok(Scalar::zero(self.dtype(*buffer)));
+                }
+                self.read(*buffer, self.index(*at).clamp(0, len - 1))?
+            }
+            Node::Op { op, args } => {
+                let args: SmallVec<[Scalar; 3]> = args.iter().map(|a| self.value(*a)).collect();
+                op_value(*op, &args)?
+            }
+        })
+    }
+
+    fn store(&mut self, store: &Store) -> Result<(), Error> {
+        let mut at = store.at.at(&self.counters);
+        if let Some(offset) = store.offset {
+            at = at.saturating_add(self.index(offset));
+            let len = self.kernel.buffers[store.buffer.0 as usize].len as i64;
+            if !(0..len).contains(&at) {
+                return Ok(());
+            }
+        }
+        let mut value = self.value(store.value);
+        if let Some(combine) = store.combine {
+            value = combined(combine, self.read(store.buffer, at)?, value)?;
+        }
+        self.write(store.buffer, at, value)
+    }
+
+    fn value(&self, id: NodeId) -> Scalar {
+        self.values[id.0 as usize]
+    }
+
+    fn index(&self, id: NodeId) -> i64 {
+        self.value(id).bits() as i64
+    }
+
+    fn dtype(&self, id: BufferId) -> DType {
+        self.kernel.buffers[id.0 as usize].dtype
+    }
+
+    fn read(&self, id: BufferId, at: i64) -> Result<Scalar, Error> {
+        let (region, byte) = self.element(id, at)?;
+        Ok(Scalar::from_bytes(self.dtype(id), &self.memory[region][byte..]))
+    }
+
+    fn write(&mut self, id: BufferId, at: i64, value: Scalar) -> Result<(), Error> {
+        let (region, byte) = self.element(id, at)?;
+        let size = value.dtype().size();
+        self.memory[region][byte..byte + size].copy_from_slice(&value.bits().to_le_bytes()[..size]);
+        Ok(())
+    }
+
+    fn element(&self, id: BufferId, at: i64) -> Result<(usize, usize), Error> {
+        let (buffer, place) = (&self.kernel.buffers[id.0 as usize], self.places[id.0 as usize]);
+        let size = buffer.dtype.size();
+        let byte = place.byte + at.max(0) as usize * size;
+        if at < 0 || at as usize >= buffer.len || byte + size > self.memory[place.region].len() {
+            let (n, len) = (id.0, buffer.len);
+            return Err(err!(Verify, "element {at} of buffer {n}, which has {len}"));
+        }
+        Ok((place.region, byte))
+    }
+}
+
+fn combined(combine: Combine, old: Scalar, new: Scalar) -> Result<Scalar, Error> {
+    scalar::apply(combine.op(), &[old, new])
+}
+
+/// Sets the counters to the first point; false if there is none.
+fn first(counters: &mut [i64], extents: &[usize]) -> bool {
+    counters.fill(0);
+    !extents.contains(&0)
+}
+
+/// Moves to the next point, the last counter fastest; false after the last.
+fn next(counters: &mut [i64], extents: &[usize]) -> bool {
+    for (counter, extent) in counters.iter_mut().zip(extents).rev() {
+        *counter += 1;
+        if (*counter as usize) < *extent {
+            return true;
+        }
+        *counter = 0;
+    }
+    false
+}
+
+/// The value of any op: of an elementary one, its definition's.
+pub fn op_value(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
+    if op.level() == Level::Machine {
+        return scalar::apply(op, args);
+    }
+    let Some(dtype) = args.first().map(|a| a.dtype()).filter(|d| d.runs()) else {
+        return Err(err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name()));
+    };
+    let definition = definition(op, dtype)?;
+    let mut values: Vec<Scalar> = Vec::with_capacity(definition.nodes.len());
+    for node in &definition.nodes {
+        values.push(match node {
+            Node::Constant(value) => *value,
+            Node::Load { buffer, .. } => args[buffer.0 as usize],
+            Node::Op { op, args } => {
+                let args: SmallVec<[Scalar; 3]> =
+                    args.iter().map(|a| values[a.0 as usize]).collect();
+                op_value(*op, &args)?
+            }
+            Node::Counter(_) | Node::Gather { .. } => {
+                return Err(err!(Verify, "{}: a definition is made of ops alone", op.name()));
+            }
+        });
+    }
+    Ok(values[definition.stores[0].value.0 as usize])
+}
+
+type Definitions = FxHashMap<(ScalarOp, DType), Arc<Kernel>>;
+
+/// The definition of an elementary op as a kernel of one point, from one buffer per operand; made once per type.
+fn definition(op: ScalarOp, dtype: DType) -> Result<Arc<Kernel>, Error> {
+    static KNOWN: LazyLock<RwLock<Definitions>> = LazyLock::new(RwLock::default);
+    if let Some(kernel) = KNOWN.read().unwrap_or_else(|e| e.into_inner()).get(&(op, dtype)) {
+        return Ok(Arc::clone(kernel));
+    }
+    let kernel = Arc::new(define(op, dtype)?);
+    let mut known = KNOWN.write().unwrap_or_else(|e| e.into_inner());
+    Ok(Arc::clone(known.entry((op, dtype)).or_insert(kernel)))
+}
+
+fn define(op: ScalarOp, dtype: DType) -> Result<Kernel, Error> {
+    Err(err!(Unsupported, "{}: no definition for {dtype} yet", op.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::KernelBuilder;
+    use crate::kernel::{Loop, Range};
+
+    fn parallel(extent: usize) -> Loop {
+        Loop { extent, mode: Mode::Parallel }
+    }
+
+    fn reduce(extent: usize) -> Loop {
+        Loop { extent, mode: Mode::Reduce }
+    }
+
+    fn bytes<T: Copy + Into<Scalar>>(values: &[T]) -> Vec<u8> {
+        values.iter().flat_map(|v| (*v).into().to_bytes()).collect()
+    }
+
+    #[test]
+    fn guarded_loads_pad() {
+        let mut b = KernelBuilder::new("pad", [parallel(5)]);
+        let (x, y) = (b.buffer(DType::I32, 3), b.buffer(DType::I32, 5));
+        let at = Affine::new(-1, [1]);
+        let guard = Range { at: at.clone(), low: 0, high: 3 };
+        let v = b.load_guarded(x, at, [guard], Scalar::from(9i32));
+        b.store_at(y, Affine::counter(0), v);
+        let mut memory = [bytes(&[1i32, 2, 3]), bytes(&[0i32; 5])];
+        run_kernel(&b.finish(), &mut memory).unwrap();
+        assert_eq!(memory[1], bytes(&[9i32, 1, 2, 3, 9]));
+    }
+
+    #[test]
+    fn reductions_fold_in_the_accumulator() {
+        let mut b = KernelBuilder::new("sum", [parallel(2), reduce(3)]);
+        let (x, y) = (b.buffer(DType::F32, 6), b.buffer(DType::F32, 2));
+        let v = b.load(x, Affine::new(0, [3, 1]));
+        b.reduce(y, Affine::counter(0), Combine::Sum, v);
+        // 2^24 + 1 + 1: in f32 alone the ones would be lost.
+        let mut memory = [bytes(&[16_777_216f32, 1.0, 1.0, 4.0, 5.0, 6.0]), bytes(&[0f32; 2])];
+        run_kernel(&b.finish(), &mut memory).unwrap();
+        assert_eq!(memory[1], bytes(&[16_777_218f32, 15.0]));
+    }
+
+    #[test]
+    fn empty_reductions_give_the_identity() {
+        for combine in Combine::ALL {
+            for d in DType::ALL.into_iter().filter(|d| d.runs()) {
+                if combine.op().result(&[d, d]).is_none() {
+                    continue;
+                }
+                let mut b = KernelBuilder::new("empty", [parallel(2), reduce(0)]);
+                let (x, y) = (b.buffer(d, 0), b.buffer(d, 2));
+                let v = b.load(x, Affine::counter(1));
+                b.reduce(y, Affine::counter(0), combine, v);
+                let mut memory = [Vec::new(), vec![0xaa; 2 * d.size()]];
+                run_kernel(&b.finish(), &mut memory).unwrap();
+                let id = combine.identity(d);
+                assert_eq!(memory[1], [id.to_bytes(), id.to_bytes()].concat(), "{combine:?} {d}");
+            }
+        }
+    }
+
+    #[test]
+    fn gathers_clamp_and_scatters_drop() {
+        let four = Loop { extent: 4, mode: Mode::Sequential };
+        let mut b = KernelBuilder::new("move", [four]);
+        let (at, x) = (b.buffer(DType::I64, 4), b.buffer(DType::F64, 3));
+        let (y, z) = (b.buffer(DType::F64, 4), b.buffer(DType::F64, 3));
+        let index = b.load(at, Affine::counter(0));
+        let v = b.gather(x, index);
+        b.store_at(y, Affine::counter(0), v);
+        let (offset, combine) = (Some(index), Some(Combine::Sum));
+        b.store(Store { buffer: z, at: Affine::default(), offset, combine, value: v });
+        let mut memory = [
+            bytes(&[-5i64, 1, 1, i64::MAX]),
+            bytes(&[1.0, 2.0, 3.0]),
+            bytes(&[0f64; 4]),
+            bytes(&[10f64; 3]),
+        ];
+        run_kernel(&b.finish(), &mut memory).unwrap();
+        assert_eq!(memory[2], bytes(&[1.0, 2.0, 2.0, 3.0]));
+        assert_eq!(memory[3], bytes(&[10.0, 14.0, 10.0]));
+    }
+
+    #[test]
+    fn deep_graphs_take_no_stack() {
+        let mut b = KernelBuilder::new("deep", []);
+        let y = b.buffer(DType::U64, 1);
+        let one = b.constant(Scalar::from(1u64));
+        let mut v = one;
+        for _ in 0..100_000 {
+            v = b.op(ScalarOp::Add, &[v, one]);
+        }
+        b.store_at(y, Affine::default(), v);
+        let mut memory = [bytes(&[0u64])];
+        run_kernel(&b.finish(), &mut memory).unwrap();
+        assert_eq!(memory[0], bytes(&[100_001u64]));
+    }
+
+    #[test]
+    fn elements_outside_are_an_error() {
+        let mut b = KernelBuilder::new("outside", [parallel(4)]);
+        let y = b.buffer(DType::I64, 3);
+        let v = b.counter(0);
+        b.store_at(y, Affine::counter(0), v);
+        let e = run_kernel(&b.finish(), &mut [vec![0; 32]]).unwrap_err();
+        assert_eq!(e.message(), "kernel outside: element 3 of buffer 0, which has 3");
+    }
+}

@@ -1,0 +1,76 @@
+//! The routines, by their definitions: dot in the order of k, sort by a stable comparison of rows.
+
+use super::kernel::Place;
+use super::scalar;
+use crate::affine::Affine;
+use crate::kernel::Combine;
+use crate::op::ScalarOp;
+use crate::program::Routine;
+use crate::{DType, Error, Scalar, err};
+use std::cmp::Ordering;
+
+pub(super) fn run(routine: &Routine, memory: &mut [Vec<u8>], args: &[Place]) -> Result<(), Error> {
+    match routine {
+        Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
+            let (lhs, rhs) = (Affine::new(0, *lhs), Affine::new(0, *rhs));
+            let sum = Combine::Sum.accumulator(*dtype);
+            for out in 0..batch * m * n {
+                let (b, row, column) = (out / (m * n), out / n % m, out % n);
+                let mut total = Combine::Sum.identity(sum);
+                for inner in 0..*k {
+                    let l = lhs.at(&[b as i64, row as i64, inner as i64]) as usize;
+                    let r = rhs.at(&[b as i64, inner as i64, column as i64]) as usize;
+                    let l = scalar::convert(read(memory, args[0], *dtype, l), sum)?;
+                    let r = scalar::convert(read(memory, args[1], *dtype, r), sum)?;
+                    let product = scalar::apply(ScalarOp::Mul, &[l, r])?;
+                    total = scalar::apply(ScalarOp::Add, &[total, product])?;
+                }
+                write(memory, args[2], out, scalar::convert(total, *dtype)?);
+            }
+            Ok(())
+        }
+        Routine::Sort { dtypes, keys, outer, len, inner } => {
+            if let Some(d) = dtypes.iter().find(|d| !d.runs()) {
+                return Err(err!(Unsupported, "sort: the interpreter does not run {d}"));
+            }
+            for row in 0..outer * inner {
+                let element = |n: usize| (row / inner * len + n) * inner + row % inner;
+                let mut rows: Vec<Vec<Scalar>> = (0..*len)
+                    .map(|n| {
+                        let operands = dtypes.iter().zip(args);
+                        operands.map(|(d, place)| read(memory, *place, *d, element(n))).collect()
+                    })
+                    .collect();
+                rows.sort_by(|a, b| {
+                    let pairs = a.iter().zip(b).take(*keys);
+                    pairs.fold(Ordering::Equal, |o, (a, b)| o.then_with(|| order(*a, *b)))
+                });
+                for (n, values) in rows.iter().enumerate() {
+                    for (value, place) in values.iter().zip(&args[dtypes.len()..]) {
+                        write(memory, *place, element(n), *value);
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The order of sorts: -0 equals 0, NaN comes last, all NaN are equal, false before true.
+pub fn order(a: Scalar, b: Scalar) -> Ordering {
+    if a.dtype().is_float() {
+        let (a, b) = (a.to_f64().unwrap_or(f64::NAN), b.to_f64().unwrap_or(f64::NAN));
+        return a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
+    }
+    if a.dtype().is_signed() { a.to_i64().cmp(&b.to_i64()) } else { a.bits().cmp(&b.bits()) }
+}
+
+fn read(memory: &[Vec<u8>], place: Place, dtype: DType, element: usize) -> Scalar {
+    Scalar::from_bytes(dtype, &memory[place.region][place.byte + element * dtype.size()..])
+}
+
+fn write(memory: &mut [Vec<u8>], place: Place, element: usize, value: Scalar) {
+    let bytes = value.to_bytes();
+    let at = place.byte + element * bytes.len();
+    memory[place.region][at..at + bytes.len()].copy_from_slice(&bytes);
+}

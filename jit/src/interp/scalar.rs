@@ -1,0 +1,338 @@
+//! One op on scalars, exactly as its row in [`op`](crate::op) says. Ints are computed in 128 bits and wrapped.
+//!
+//! What does not live here: elementary functions, which are kernels of their own (see [`kernel`](super::kernel)).
+
+use crate::op::ScalarOp;
+use crate::{DType, Error, Scalar, err};
+
+/// The result of a machine-level op; an error if the op does not take the operands' types, or they do not run yet.
+pub fn apply(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
+    use ScalarOp::*;
+    match (op, args) {
+        (Select, [p, a, b]) => return Ok(if p.bits() != 0 { *a } else { *b }),
+        (Convert(to), [x]) => return convert(*x, to),
+        (Bitcast(to), [x]) => return Ok(Scalar::from_bits(to, x.bits())),
+        _ => {}
+    }
+    let result = match (args.first().map(|a| a.dtype()), args) {
+        (Some(DType::F32), _) => f32_op(op, args),
+        (Some(DType::F64), _) => f64_op(op, args),
+        (Some(d), [x]) if d.is_int() || d.is_bool() => int_unary(op, *x),
+        (Some(d), [a, b]) if d.is_int() || d.is_bool() => int_binary(op, *a, *b),
+        _ => None,
+    };
+    result.ok_or_else(|| err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name()))
+}
+
+/// `Scalar` as a number wide enough for any int or bool.
+fn wide(x: Scalar) -> i128 {
+    if x.dtype().is_signed() { i128::from(signed(x)) } else { x.bits() as i128 }
+}
+
+/// The bits read as a two's complement number, whatever the type.
+fn signed(x: Scalar) -> i64 {
+    let unused = 64 - x.dtype().bits();
+    ((x.bits() as i64) << unused) >> unused
+}
+
+fn int_unary(op: ScalarOp, x: Scalar) -> Option<Scalar> {
+    let (d, v) = (x.dtype(), wide(x));
+    let result = match op {
+        ScalarOp::Neg => -v,
+        ScalarOp::Abs => v.abs(),
+        ScalarOp::Not => !v,
+        ScalarOp::PopCount => x.bits().count_ones().into(),
+        ScalarOp::Clz => (x.bits().leading_zeros() + d.bits()).wrapping_sub(128).into(),
+        _ => return None,
+    };
+    Some(Scalar::from_bits(d, result as u128))
+}
+
+fn int_binary(op: ScalarOp, a: Scalar, b: Scalar) -> Option<Scalar> {
+    use ScalarOp::*;
+    let (d, x, y) = (a.dtype(), wide(a), wide(b));
+    let width = d.bits();
+    // An amount of the width or more, read as unsigned, shifts everything out.
+    let amount = b.bits().min(width.into()) as u32;
+    let result = match op {
+        Add => x + y,
+        Sub => x - y,
+        Mul => x.wrapping_mul(y),
+        Div if y == 0 => -1,
+        Div => x / y,
+        Rem if y == 0 => x,
+        Rem => x % y,
+        Max => x.max(y),
+        Min => x.min(y),
+        And => x & y,
+        Or => x | y,
+        Xor => x ^ y,
+        Shl => (a.bits() << amount) as i128,
+        ShrLogical => (a.bits() >> amount) as i128,
+        ShrArithmetic => i128::from(signed(a)) >> amount,
+        MulHi if d.is_signed() => (x * y) >> width,
+        MulHi => ((x as u128).wrapping_mul(y as u128) >> width) as i128,
+        Eq => return Some((x == y).into()),
+        Ne => return Some((x != y).into()),
+        Lt => return Some((x < y).into()),
+        Le => return Some((x <= y).into()),
+        Gt => return Some((x > y).into()),
+        Ge => return Some((x >= y).into()),
+        _ => return None,
+    };
+    Some(Scalar::from_bits(d, result as u128))
+}
+
+macro_rules! float_op {
+    ($name:ident, $float:ident, $bits:ident) => {
+        fn $name(op: ScalarOp, args: &[Scalar]) -> Option<Scalar> {
+            use ScalarOp::*;
+            let x = |n: usize| $float::from_bits(args[n].bits() as $bits);
+            // Of two zeros, the sign decides: their bits are or-ed for the least, and-ed for the greatest.
+            let zeros =
+                |f: fn($bits, $bits) -> $bits| $float::from_bits(f(x(0).to_bits(), x(1).to_bits()));
+            let result = match (op, args.len()) {
+                (Neg, 1) => -x(0),
+                (Abs, 1) => x(0).abs(),
+                (Floor, 1) => x(0).floor(),
+                (Ceil, 1) => x(0).ceil(),
+                (Trunc, 1) => x(0).trunc(),
+                (RoundEven, 1) => x(0).round_ties_even(),
+                (Sqrt, 1) => x(0).sqrt(),
+                (Add, 2) => x(0) + x(1),
+                (Sub, 2) => x(0) - x(1),
+                (Mul, 2) => x(0) * x(1),
+                (Div, 2) => x(0) / x(1),
+                (Rem, 2) => x(0) % x(1),
+                (Max | Min, 2) if x(0).is_nan() => x(0),
+                (Max | Min, 2) if x(1).is_nan() => x(1),
+                (Max, 2) if x(0) == x(1) => zeros(|a, b| a & b),
+                (Min, 2) if x(0) == x(1) => zeros(|a, b| a | b),
+                (Max, 2) => x(if x(0) > x(1) { 0 } else { 1 }),
+                (Min, 2) => x(if x(0) < x(1) { 0 } else { 1 }),
+                (Fma, 3) => x(0).mul_add(x(1), x(2)),
+                (Eq, 2) => return Some((x(0) == x(1)).into()),
+                (Ne, 2) => return Some((x(0) != x(1)).into()),
+                (Lt, 2) => return Some((x(0) < x(1)).into()),
+                (Le, 2) => return Some((x(0) <= x(1)).into()),
+                (Gt, 2) => return Some((x(0) > x(1)).into()),
+                (Ge, 2) => return Some((x(0) >= x(1)).into()),
+                _ => return None,
+            };
+            Some(result.into())
+        }
+    };
+}
+
+float_op!(f32_op, f32, u32);
+float_op!(f64_op, f64, u64);
+
+/// Float to int truncates, saturates and takes NaN to 0; int to float rounds to nearest even; int to int wraps.
+pub fn convert(x: Scalar, to: DType) -> Result<Scalar, Error> {
+    let from = x.dtype();
+    let unsupported = || err!(Unsupported, "convert: the interpreter does not run {from} to {to}");
+    if from == to {
+        return Ok(x);
+    }
+    if from.is_float() {
+        // Exact for both types that run: f64 holds every f32.
+        let v = x.to_f64().ok_or_else(unsupported)?;
+        return Ok(match to {
+            DType::Bool => (v != 0.0).into(),
+            DType::F32 => (v as f32).into(),
+            DType::F64 => v.into(),
+            d if d.is_int() => {
+                let (low, high) = int_range(d);
+                Scalar::from_bits(d, (v as i128).clamp(low, high) as u128)
+            }
+            _ => return Err(unsupported()),
+        });
+    }
+    if !from.is_int() && !from.is_bool() {
+        return Err(unsupported());
+    }
+    let v = wide(x);
+    Ok(match to {
+        DType::Bool => (v != 0).into(),
+        DType::F32 => (v as f32).into(),
+        DType::F64 => (v as f64).into(),
+        d if d.is_int() => Scalar::from_bits(d, v as u128),
+        _ => return Err(unsupported()),
+    })
+}
+
+fn int_range(d: DType) -> (i128, i128) {
+    if d.is_signed() {
+        (-(1 << (d.bits() - 1)), (1 << (d.bits() - 1)) - 1)
+    } else {
+        (0, (1 << d.bits()) - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ScalarOp::*;
+
+    /// `op(args)` in the type of `expected`'s Rust type.
+    fn check(op: ScalarOp, args: &[Scalar], expected: impl Into<Scalar>) {
+        assert_eq!(apply(op, args).unwrap(), expected.into(), "{}{args:?}", op.name());
+    }
+
+    macro_rules! checks {
+        ($($op:expr, ($($arg:expr),+) => $expected:expr;)*) => {
+            $(check($op, &[$(Scalar::from($arg)),+], $expected);)*
+        };
+    }
+
+    #[test]
+    fn division_is_total() {
+        checks! {
+            Div, (7i32, 0i32) => -1i32;
+            Div, (-7i64, 0i64) => -1i64;
+            Div, (7u32, 0u32) => u32::MAX;
+            Div, (7u64, 0u64) => u64::MAX;
+            Div, (i32::MIN, -1i32) => i32::MIN;
+            Div, (i64::MIN, -1i64) => i64::MIN;
+            Div, (-7i32, 2i32) => -3i32;
+            Div, (u64::MAX, 2u64) => u64::MAX / 2;
+            Rem, (7i32, 0i32) => 7i32;
+            Rem, (7u64, 0u64) => 7u64;
+            Rem, (i32::MIN, -1i32) => 0i32;
+            Rem, (i64::MIN, -1i64) => 0i64;
+            Rem, (-7i32, 2i32) => -1i32;
+            Rem, (-7.5f64, 2.0f64) => -1.5f64;
+            Rem, (1e300f64, 3.0f64) => 1e300f64 % 3.0;
+            Rem, (5.0f32, f32::INFINITY) => 5.0f32;
+            Div, (1.0f32, -0.0f32) => f32::NEG_INFINITY;
+        }
+        let nan = apply(Rem, &[1.0f32.into(), 0.0f32.into()]).unwrap();
+        assert!(nan.to_f64().unwrap().is_nan());
+    }
+
+    #[test]
+    fn ints_wrap() {
+        checks! {
+            Neg, (i32::MIN) => i32::MIN;
+            Neg, (1u32) => u32::MAX;
+            Abs, (i64::MIN) => i64::MIN;
+            Abs, (-3i32) => 3i32;
+            Abs, (u64::MAX) => u64::MAX;
+            Add, (i64::MAX, 1i64) => i64::MIN;
+            Sub, (0u64, 1u64) => u64::MAX;
+            Mul, (u64::MAX, u64::MAX) => 1u64;
+            Mul, (i64::MIN, -1i64) => i64::MIN;
+            MulHi, (i64::MIN, i64::MIN) => 1i64 << 62;
+            MulHi, (-1i32, 1i32) => -1i32;
+            MulHi, (u64::MAX, u64::MAX) => u64::MAX - 1;
+            MulHi, (u32::MAX, 2u32) => 1u32;
+            Not, (0u32) => u32::MAX;
+            Not, (true) => false;
+            Max, (-1i32, 1i32) => 1i32;
+            Max, (u32::MAX, 1u32) => u32::MAX;
+            Lt, (-1i64, 1i64) => true;
+            Lt, (u64::MAX, 1u64) => false;
+            Max, (false, true) => true;
+            Lt, (false, true) => true;
+        }
+    }
+
+    #[test]
+    fn shifts_and_counts() {
+        checks! {
+            Shl, (1u32, 31u32) => 1u32 << 31;
+            Shl, (1u32, 32u32) => 0u32;
+            Shl, (1i64, -1i64) => 0i64;
+            ShrLogical, (-1i32, 1i32) => i32::MAX;
+            ShrLogical, (-1i32, 32i32) => 0i32;
+            ShrArithmetic, (-8i32, 1i32) => -4i32;
+            ShrArithmetic, (-8i32, 32i32) => -1i32;
+            ShrArithmetic, (8i64, i64::MAX) => 0i64;
+            ShrArithmetic, (1u32 << 31, 40u32) => u32::MAX;
+            ShrArithmetic, (1u64 << 63, 1u64) => 3u64 << 62;
+            Clz, (0i32) => 32i32;
+            Clz, (-1i64) => 0i64;
+            Clz, (1u64) => 63u64;
+            PopCount, (-1i32) => 32i32;
+            PopCount, (0u64) => 0u64;
+        }
+    }
+
+    #[test]
+    fn conversions_saturate() {
+        checks! {
+            Convert(DType::I32), (f32::NAN) => 0i32;
+            Convert(DType::U64), (f64::NAN) => 0u64;
+            Convert(DType::I32), (3e9f32) => i32::MAX;
+            Convert(DType::I32), (f64::NEG_INFINITY) => i32::MIN;
+            Convert(DType::U32), (-1.5f32) => 0u32;
+            Convert(DType::I64), (1e300f64) => i64::MAX;
+            Convert(DType::U64), (f32::INFINITY) => u64::MAX;
+            Convert(DType::I64), (-1.9f64) => -1i64;
+            Convert(DType::Bool), (f32::NAN) => true;
+            Convert(DType::Bool), (-0.0f64) => false;
+            Convert(DType::Bool), (2i32) => true;
+            Convert(DType::F32), (true) => 1f32;
+            Convert(DType::U32), (-1i64) => u32::MAX;
+            Convert(DType::I64), (u32::MAX) => i64::from(u32::MAX);
+            Convert(DType::U64), (-1i32) => u64::MAX;
+            Convert(DType::F32), (u64::MAX) => 2f32.powi(64);
+            Convert(DType::F32), (16_777_217i32) => 16_777_216f32;
+            Convert(DType::F32), ((1i64 << 54) + (1 << 30) + 1) => 2f32.powi(54) + 2f32.powi(31);
+            Convert(DType::F64), (i64::MAX) => 2f64.powi(63);
+            Convert(DType::F32), (1e-45f64) => 1e-45f32;
+            Bitcast(DType::I32), (-0.0f32) => i32::MIN;
+            Bitcast(DType::F64), (0x7ff0_0000_0000_0000u64) => f64::INFINITY;
+        }
+    }
+
+    #[test]
+    fn float_edges() {
+        checks! {
+            Max, (-0.0f32, 0.0f32) => 0.0f32;
+            Max, (0.0f64, -0.0f64) => 0.0f64;
+            Min, (0.0f32, -0.0f32) => -0.0f32;
+            Min, (-0.0f64, -0.0f64) => -0.0f64;
+            Max, (1.0f32, 2.0f32) => 2.0f32;
+            Min, (f64::NEG_INFINITY, 2.0f64) => f64::NEG_INFINITY;
+            Neg, (0.0f32) => -0.0f32;
+            Abs, (-f64::INFINITY) => f64::INFINITY;
+            RoundEven, (2.5f32) => 2.0f32;
+            RoundEven, (-0.5f64) => -0.0f64;
+            Trunc, (-0.9f32) => -0.0f32;
+            Sqrt, (-0.0f32) => -0.0f32;
+            Eq, (f32::NAN, f32::NAN) => false;
+            Ne, (f64::NAN, f64::NAN) => true;
+            Ge, (f64::NAN, 0.0f64) => false;
+            Eq, (-0.0f32, 0.0f32) => true;
+            Fma, (1.0f64 + f64::EPSILON, 1.0f64 - f64::EPSILON, -1.0f64) =>
+                -f64::EPSILON * f64::EPSILON;
+            Mul, (1e-40f32, 0.5f32) => 1e-40f32 * 0.5;
+        }
+        for op in [Max, Min] {
+            for (a, b) in [(f32::NAN, 1.0), (1.0, f32::NAN)] {
+                assert!(apply(op, &[a.into(), b.into()]).unwrap().to_f64().unwrap().is_nan());
+            }
+        }
+        let quiet = Scalar::from_bits(DType::F32, 0x7fc0_0001);
+        check(Neg, &[quiet], Scalar::from_bits(DType::F32, 0xffc0_0001));
+        check(Select, &[true.into(), quiet, 0f32.into()], quiet);
+    }
+
+    #[test]
+    fn every_machine_row_runs() {
+        for op in ScalarOp::ALL.into_iter().filter(|op| op.level() == crate::op::Level::Machine) {
+            for d in DType::ALL.into_iter().filter(|d| d.runs()) {
+                let mut types = vec![d; op.signature().0];
+                if op == Select {
+                    types[0] = DType::Bool;
+                }
+                let Some(result) = op.result(&types) else { continue };
+                let args: Vec<Scalar> = types.iter().map(|d| Scalar::one(*d)).collect();
+                assert_eq!(apply(op, &args).unwrap().dtype(), result, "{op:?} of {d}");
+            }
+        }
+        assert!(apply(Exp, &[1f32.into()]).is_err());
+        assert!(apply(Add, &[Scalar::one(DType::F16), Scalar::one(DType::F16)]).is_err());
+    }
+}

@@ -62,15 +62,22 @@ impl fmt::Display for Affine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
         for (n, &s) in self.strides.iter().enumerate().filter(|(_, s)| **s != 0) {
-            if !first {
-                f.write_str(" + ")?;
+            match (first, s < 0) {
+                (true, true) => f.write_str("-")?,
+                (true, false) => {}
+                (false, true) => f.write_str(" - ")?,
+                (false, false) => f.write_str(" + ")?,
             }
             first = false;
-            if s == 1 { write!(f, "i{n}")? } else { write!(f, "{s}*i{n}")? }
+            match s.unsigned_abs() {
+                1 => write!(f, "i{n}")?,
+                s => write!(f, "{s}*i{n}")?,
+            }
         }
         match (first, self.offset) {
             (true, o) => write!(f, "{o}"),
             (false, 0) => Ok(()),
+            (false, o) if o < 0 => write!(f, " - {}", o.unsigned_abs()),
             (false, o) => write!(f, " + {o}"),
         }
     }
@@ -94,5 +101,6 @@ mod tests {
         assert_eq!(a.at(&[0, 4]), 22);
         assert_eq!(a.range(&[0, 5]), None);
         assert_eq!(a.to_string(), "-2*i0 + 3*i1 + 10");
+        assert_eq!(Affine::new(-1, [0, 1, -1]).to_string(), "i1 - i2 - 1");
     }
 }

@@ -18,6 +18,7 @@ pub mod error;
 pub mod interp;
 pub mod kernel;
 pub mod op;
+pub mod print;
 pub mod program;
 pub mod scalar;
 pub mod verify;

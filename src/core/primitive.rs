@@ -224,6 +224,8 @@ impl Operand {
 /// What the simplifier knows of an operand.
 #[derive(Clone, Debug)]
 pub struct Known {
+    /// The operand itself.
+    pub atom: Atom,
     pub aval: Aval,
     /// The operand is a literal, or an array filled with this value.
     pub splat: Option<Scalar>,
@@ -236,9 +238,11 @@ pub struct Known {
 pub enum Simpler {
     /// The output is this operand.
     Operand(usize),
+    /// The output is this atom, one of those that made an operand.
+    Atom(Atom),
     /// The output is filled with this value.
     Splat(Scalar),
-    /// The output is this primitive applied to these atoms, taken from the operands or what made them.
+    /// The output is this primitive applied to these atoms: operands, what made them, or literals.
     Apply(Prim, SmallVec<[Atom; 3]>),
 }
 

@@ -4,7 +4,10 @@
 
 pub mod array;
 pub mod aval;
+pub mod construct;
+pub mod display;
 pub mod eager;
+pub mod extract;
 pub mod jaxpr;
 pub mod lowering;
 pub mod params;

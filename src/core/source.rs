@@ -3,6 +3,7 @@
 //! Public functions are `#[track_caller]`, so the location that reaches [`here`] is the user's line. While a transform
 //! replays an equation, the rule's own calls take over that equation's line: a gradient's equations point at the user too.
 
+use cotangent_jit::Error;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
@@ -54,4 +55,13 @@ pub fn replaying<R>(source: Source, f: impl FnOnce() -> R) -> R {
     }
     let _restore = Restore(REPLAYED.replace(Some(source)));
     f()
+}
+
+/// The panicking form of a fallible one: panics at the caller's line with the error's text.
+#[track_caller]
+pub fn raise<T>(result: Result<T, Error>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(e) => panic!("{e}"),
+    }
 }

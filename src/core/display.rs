@@ -1,0 +1,299 @@
+//! Arrays as text, in NumPy's manner: aligned columns, a summary above 1,000 elements, eight digits after the point; and as
+//! HTML in notebooks.
+
+use super::array::Array;
+use cotangent_jit::{DType, Scalar};
+use std::fmt;
+
+/// Arrays with more elements than this show the ends of each axis only.
+const SUMMARISE_ABOVE: usize = 1000;
+/// How many entries at each end of a summarised axis.
+const EDGE: usize = 3;
+const WIDTH: usize = 75;
+const PRECISION: usize = 8;
+
+/// `[1. 2. 3.]`; a value being traced shows its type: `Traced<f32[3]>`.
+///
+/// ```
+/// use cotangent::array;
+/// assert_eq!(array![[1.0, 2.5], [-3.0, 4.0]].to_string(), "[[ 1.   2.5]\n [-3.   4. ]]");
+/// ```
+impl fmt::Display for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cells() {
+            Ok(cells) => f.write_str(&Layout { cells: &cells, separator: " " }.text(self, 0)),
+            Err(text) => f.write_str(&text),
+        }
+    }
+}
+
+/// `array([1., 2., 3.], f32)`
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cells() {
+            Ok(cells) => {
+                let text = Layout { cells: &cells, separator: ", " }.text(self, "array(".len());
+                let weak = if self.is_weak() { ", weak" } else { "" };
+                let empty = self.size() == 0 && self.shape() != [0];
+                let shape = if empty { format!("{:?}, ", self.shape()) } else { String::new() };
+                write!(f, "array({text}, {shape}{}{weak})", self.dtype())
+            }
+            Err(text) => f.write_str(&text),
+        }
+    }
+}
+
+impl Array {
+    /// Shows the array in an evcxr notebook: as text, and as a table if it has one or two axes.
+    pub fn evcxr_display(&self) {
+        let mut html = format!("<p><code>{}</code></p>", self.aval());
+        match self.cells() {
+            Ok(cells) if (1..=2).contains(&self.ndim()) && self.size() > 0 => {
+                html.push_str(&table(self.shape(), &cells));
+            }
+            _ => html.push_str(&format!("<pre>{}</pre>", escape(&self.to_string()))),
+        }
+        print!(
+            "EVCXR_BEGIN_CONTENT text/plain\n{self}\nEVCXR_END_CONTENT\n\
+             EVCXR_BEGIN_CONTENT text/html\n{html}\nEVCXR_END_CONTENT\n"
+        );
+    }
+
+    /// The texts of the elements that are shown, all of one width; or what to show instead.
+    fn cells(&self) -> Result<Vec<String>, String> {
+        if self.is_tracer() {
+            return Err(format!("Traced<{}>", self.aval()));
+        }
+        let scalars = self.try_to_scalars().map_err(|e| format!("<{}: {e}>", self.aval()))?;
+        if self.ndim() == 0 {
+            return Ok(vec![scalars[0].to_string()]);
+        }
+        let mut shown = Vec::new();
+        visit(self.shape(), summarised(self.shape()), 0, &mut |i| shown.push(scalars[i]));
+        Ok(texts(&shown, self.dtype()))
+    }
+}
+
+fn summarised(shape: &[usize]) -> bool {
+    shape.iter().product::<usize>() > SUMMARISE_ABOVE
+}
+
+/// Indices along an axis of which the entries are shown, and where the dots stand.
+fn shown(size: usize, summary: bool) -> (Vec<usize>, Option<usize>) {
+    if summary && size > 2 * EDGE {
+        ((0..EDGE).chain(size - EDGE..size).collect(), Some(EDGE))
+    } else {
+        ((0..size).collect(), None)
+    }
+}
+
+/// Calls `f` with the flat index of every shown element.
+fn visit(shape: &[usize], summary: bool, base: usize, f: &mut dyn FnMut(usize)) {
+    let Some((size, inner)) = shape.split_first() else { return f(base) };
+    for i in shown(*size, summary).0 {
+        visit(inner, summary, (base * size) + i, f);
+    }
+}
+
+struct Layout<'a> {
+    cells: &'a [String],
+    separator: &'static str,
+}
+
+impl Layout<'_> {
+    fn text(&self, array: &Array, indent: usize) -> String {
+        if array.ndim() == 0 {
+            return self.cells[0].clone();
+        }
+        let mut cells = self.cells.iter();
+        self.axis(array.shape(), summarised(array.shape()), indent + 1, &mut cells)
+    }
+
+    fn axis(
+        &self,
+        shape: &[usize],
+        summary: bool,
+        indent: usize,
+        cells: &mut std::slice::Iter<'_, String>,
+    ) -> String {
+        let (size, inner) = shape.split_first().expect("an axis");
+        let (indices, dots) = shown(*size, summary);
+        let mut entries: Vec<String> = Vec::new();
+        for at in 0..indices.len() {
+            if dots == Some(at) {
+                entries.push("...".into());
+            }
+            entries.push(match inner {
+                [] => cells.next().expect("one cell per shown element").clone(),
+                _ => self.axis(inner, summary, indent + 1, cells),
+            });
+        }
+        let pad = " ".repeat(indent);
+        if !inner.is_empty() {
+            let lines = format!("{}{}{pad}", self.separator.trim_end(), "\n".repeat(inner.len()));
+            return format!("[{}]", entries.join(&lines));
+        }
+        let mut text = String::from("[");
+        let mut line = indent;
+        for (i, entry) in entries.iter().enumerate() {
+            let last = i + 1 == entries.len();
+            let closing = if last { shape.len() } else { self.separator.trim_end().len() };
+            if i > 0 && line + entry.len() + closing > WIDTH {
+                text.truncate(text.trim_end().len());
+                text.push('\n');
+                text.push_str(&pad);
+                line = indent;
+            }
+            text.push_str(entry);
+            line += entry.len();
+            if !last {
+                text.push_str(self.separator);
+                line += self.separator.len();
+            }
+        }
+        text.push(']');
+        text
+    }
+}
+
+/// One text per scalar, padded so that decimal points or last digits stand below each other.
+fn texts(scalars: &[Scalar], dtype: DType) -> Vec<String> {
+    let texts: Vec<String> = match dtype {
+        DType::F32 | DType::F64 => floats(scalars),
+        _ => scalars.iter().map(Scalar::to_string).collect(),
+    };
+    let width = texts.iter().map(String::len).max().unwrap_or(0);
+    texts.into_iter().map(|t| format!("{t:>width$}")).collect()
+}
+
+fn floats(scalars: &[Scalar]) -> Vec<String> {
+    let value = |s: &Scalar| s.to_f64().expect("a float");
+    let sizes = || scalars.iter().map(|s| value(s).abs()).filter(|x| x.is_finite() && *x > 0.0);
+    let (small, large) = sizes().fold((f64::INFINITY, 0f64), |(a, b), x| (a.min(x), b.max(x)));
+    let scientific = large >= 1e8 || (large > 0.0 && (small < 1e-4 || large / small > 1000.0));
+    let parts: Vec<Parts> = scalars
+        .iter()
+        .map(|s| match value(s) {
+            x if x.is_nan() => Parts::Word("nan".into()),
+            x if x.is_infinite() => Parts::Word(if x > 0.0 { "inf" } else { "-inf" }.into()),
+            _ if scientific => exponential(s),
+            _ => positional(s),
+        })
+        .collect();
+    let digits = parts.iter().map(Parts::fraction).max().unwrap_or(0);
+    parts.iter().map(|p| p.padded(digits, scientific)).collect()
+}
+
+/// A float's text in pieces.
+enum Parts {
+    Word(String),
+    Number { whole: String, fraction: String, exponent: String },
+}
+
+impl Parts {
+    fn fraction(&self) -> usize {
+        if let Parts::Number { fraction, .. } = self { fraction.len() } else { 0 }
+    }
+
+    /// Fractions are filled to `digits`: with zeros before an exponent, else with blanks.
+    fn padded(&self, digits: usize, zeros: bool) -> String {
+        match self {
+            Parts::Word(w) => w.clone(),
+            Parts::Number { whole, fraction, exponent } if zeros => {
+                format!("{whole}.{fraction:0<digits$}{exponent}")
+            }
+            Parts::Number { whole, fraction, .. } => format!("{whole}.{fraction:<digits$}"),
+        }
+    }
+}
+
+/// The shortest digits that read back, cut to the precision.
+fn positional(s: &Scalar) -> Parts {
+    let rounded = match s.dtype() {
+        DType::F32 => cut(format!("{}", s.to_f64().expect("a float") as f32), s),
+        _ => cut(format!("{}", s.to_f64().expect("a float")), s),
+    };
+    let (whole, fraction) = rounded.split_once('.').unwrap_or((&rounded, ""));
+    let fraction = fraction.trim_end_matches('0').into();
+    Parts::Number { whole: whole.into(), fraction, exponent: String::new() }
+}
+
+fn cut(shortest: String, s: &Scalar) -> String {
+    let digits = shortest.split_once('.').map_or(0, |(_, f)| f.len());
+    if digits <= PRECISION {
+        return shortest;
+    }
+    format!("{:.*}", PRECISION, s.to_f64().expect("a float"))
+}
+
+fn exponential(s: &Scalar) -> Parts {
+    let x = s.to_f64().expect("a float");
+    let shortest =
+        if s.dtype() == DType::F32 { format!("{:e}", x as f32) } else { format!("{x:e}") };
+    let digits = |t: &str| {
+        t.split_once('e').and_then(|(m, _)| m.split_once('.')).map_or(0, |(_, f)| f.len())
+    };
+    let text =
+        if digits(&shortest) <= PRECISION { shortest } else { format!("{x:.*e}", PRECISION) };
+    let (mantissa, exponent) = text.split_once('e').expect("an exponent");
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let power: i32 = exponent.parse().expect("an exponent");
+    Parts::Number {
+        whole: whole.into(),
+        fraction: fraction.trim_end_matches('0').into(),
+        exponent: format!("e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()),
+    }
+}
+
+fn table(shape: &[usize], cells: &[String]) -> String {
+    let summary = summarised(shape);
+    let (rows, columns) = if shape.len() == 1 { (1, shape[0]) } else { (shape[0], shape[1]) };
+    let (rows, row_dots) = shown(rows, summary);
+    let (columns, column_dots) = shown(columns, summary);
+    let mut html = String::from("<table>");
+    for r in 0..rows.len() {
+        if row_dots == Some(r) {
+            let width = columns.len() + usize::from(column_dots.is_some());
+            html.push_str(&format!("<tr><td colspan=\"{width}\">...</td></tr>"));
+        }
+        html.push_str("<tr>");
+        for c in 0..columns.len() {
+            if column_dots == Some(c) {
+                html.push_str("<td>...</td>");
+            }
+            html.push_str(&format!("<td>{}</td>", cells[r * columns.len() + c].trim()));
+        }
+        html.push_str("</tr>");
+    }
+    html + "</table>"
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown_as<T: Into<Scalar> + Copy>(values: &[T]) -> String {
+        let scalars: Vec<Scalar> = values.iter().map(|v| (*v).into()).collect();
+        texts(&scalars, scalars[0].dtype()).join("|")
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        assert_eq!(shown_as(&[1.0f32, -2.5, 10.25]), " 1.  |-2.5 |10.25");
+        assert_eq!(shown_as(&[1i32, -20, 3]), "  1|-20|  3");
+        assert_eq!(shown_as(&[true, false]), " true|false");
+        assert_eq!(shown_as(&[f32::NAN, 1.0, f32::NEG_INFINITY]), " nan|  1.|-inf");
+    }
+
+    #[test]
+    fn digits_are_the_shortest_that_read_back() {
+        assert_eq!(shown_as(&[0.1f32, 0.2]), "0.1|0.2");
+        assert_eq!(shown_as(&[1.0f64 / 3.0]), "0.33333333");
+        assert_eq!(shown_as(&[1e-5f32, 1.0]), "1.e-05|1.e+00");
+        assert_eq!(shown_as(&[1.5e10f64, 2.25e10]), "1.50e+10|2.25e+10");
+    }
+}

@@ -3,7 +3,7 @@
 use crate::core::array::Array;
 use crate::core::params::Param;
 use crate::core::primitive::{Prim, Registry};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{DType, Error, err};
 
 /// One primitive of the roll.
 pub struct Entry {
@@ -75,6 +75,36 @@ impl Args<'_> {
         self.ints(name)?.iter().map(|i| usize::try_from(*i).map_err(|_| negative())).collect()
     }
 
+    /// An int that is a size or an axis.
+    pub fn size(&self, name: &str) -> Result<usize, Error> {
+        usize::try_from(self.int(name)?)
+            .map_err(|_| err!(Parse, "{}: parameter {name} is negative", self.prim))
+    }
+
+    pub fn dtype(&self, name: &str) -> Result<DType, Error> {
+        match self.get(name)? {
+            Param::DType(d) => Ok(*d),
+            p => Err(self.wrong(name, "a dtype", p)),
+        }
+    }
+
+    pub fn name(&self, name: &str) -> Result<&str, Error> {
+        match self.get(name)? {
+            Param::Name(n) => Ok(n),
+            p => Err(self.wrong(name, "a name", p)),
+        }
+    }
+
+    /// Exactly `N` lists of axes.
+    pub fn axis_lists<const N: usize>(&self, name: &str) -> Result<[Vec<usize>; N], Error> {
+        let p = self.get(name)?;
+        let wrong = || self.wrong(name, &format!("{N} lists of axes"), p);
+        let Param::Lists(lists) = p else { return Err(wrong()) };
+        let axes = |l: &[i64]| l.iter().map(|a| usize::try_from(*a).ok()).collect();
+        let lists: Option<Vec<Vec<usize>>> = lists.iter().map(|l| axes(l)).collect();
+        lists.and_then(|l| l.try_into().ok()).ok_or_else(wrong)
+    }
+
     pub fn wrong(&self, name: &str, expected: &str, got: &Param) -> Error {
         err!(Parse, "{}: parameter {name} should be {expected}, got {got:?}", self.prim)
     }
@@ -82,7 +112,16 @@ impl Args<'_> {
 
 /// Every primitive of the library.
 pub fn roll_call() -> Vec<Entry> {
-    let rooms: [fn() -> Vec<Entry>; 0] = [];
+    let rooms: &[fn() -> Vec<Entry>] = &[
+        super::broadcast::entries,
+        super::reshape::entries,
+        super::transpose::entries,
+        super::slice::entries,
+        super::pad::entries,
+        super::concatenate::entries,
+        super::iota::entries,
+        super::dot_general::entries,
+    ];
     rooms.iter().flat_map(|entries| entries()).collect()
 }
 

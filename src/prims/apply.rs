@@ -1,0 +1,50 @@
+//! How `lax` functions apply a primitive: bind it, take its one output, panic at the user's line.
+//!
+//! Not here: any rule.
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::primitive::{Arrays, Prim, Primitive};
+use crate::core::trace::bind;
+use cotangent_jit::{Error, err};
+use std::sync::Arc;
+
+/// Applies a primitive of one output.
+#[track_caller]
+pub(crate) fn one(prim: impl Primitive, inputs: &[&Array]) -> Result<Array, Error> {
+    one_of(Arc::new(prim), inputs)
+}
+
+/// Applies a primitive of one output that is already shared.
+#[track_caller]
+pub(crate) fn one_of(prim: Prim, inputs: &[&Array]) -> Result<Array, Error> {
+    let inputs: Arrays = inputs.iter().map(|a| (*a).clone()).collect();
+    Ok(bind(prim, &inputs)?.swap_remove(0))
+}
+
+/// The value, or a panic with the error's text at the caller's line.
+#[track_caller]
+pub(crate) fn expect<T>(result: Result<T, Error>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(e) => panic!("{e}"),
+    }
+}
+
+/// Whether a primitive got the number of operands it takes.
+pub(crate) fn expect_inputs(name: &str, inputs: &[Aval], expected: usize) -> Result<(), Error> {
+    if inputs.len() == expected {
+        return Ok(());
+    }
+    let s = if expected == 1 { "" } else { "s" };
+    Err(err!(Shape, "{name}: expected {expected} operand{s}, got {}", inputs.len()))
+}
+
+/// Whether `axis` is an axis of `aval`.
+pub(crate) fn expect_axis(name: &str, what: &str, axis: usize, aval: &Aval) -> Result<(), Error> {
+    if axis < aval.rank() {
+        return Ok(());
+    }
+    let rank = aval.rank();
+    Err(err!(Axis, "{name}: {what} {axis} is out of range for {aval}, which has {rank} axes"))
+}

@@ -1,0 +1,47 @@
+//! Well-conditioned arrays for the cases of primitives.
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::eager::upload;
+use cotangent_jit::{DType, Scalar};
+
+/// The dtypes that run.
+pub const RUNNING: [DType; 7] =
+    [DType::Bool, DType::I32, DType::I64, DType::U32, DType::U64, DType::F32, DType::F64];
+
+/// Those of them with arithmetic.
+pub const NUMBERS: [DType; 6] =
+    [DType::I32, DType::I64, DType::U32, DType::U64, DType::F32, DType::F64];
+
+/// Scattered values, other ones for every `seed`: floats in (-2, 2) away from 0, signed ints in -5..=5, unsigned ones in
+/// 0..=10. Neighbours differ.
+pub fn sample(shape: &[usize], dtype: DType, seed: u64) -> Array {
+    let n = shape.iter().product::<usize>() as u64;
+    array(shape, dtype, (0..n).map(|i| value(dtype, i.wrapping_add(seed.wrapping_mul(1013)))))
+}
+
+fn value(dtype: DType, i: u64) -> f64 {
+    // A multiplicative hash: cheap, and the same everywhere.
+    let h = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    match dtype {
+        DType::Bool => (h & 1) as f64,
+        d if d.is_signed() => (h % 11) as f64 - 5.0,
+        d if d.is_unsigned() => (h % 11) as f64,
+        _ => {
+            let magnitude = 0.25 + 1.75 * (h as f64 / (1u64 << 24) as f64);
+            if h & 1 == 0 { magnitude } else { -magnitude }
+        }
+    }
+}
+
+/// An array of these numbers, converted to `dtype`.
+pub fn array(shape: &[usize], dtype: DType, values: impl IntoIterator<Item = f64>) -> Array {
+    let scalar = |v| Scalar::from_f64(dtype, v).expect("a dtype that runs");
+    let bytes: Vec<u8> = values.into_iter().flat_map(|v| scalar(v).to_bytes()).collect();
+    upload(Aval::new(shape.iter().copied(), dtype), &bytes).expect("a device for the cases")
+}
+
+/// A scalar index.
+pub fn index(i: i64, dtype: DType) -> Array {
+    array(&[], dtype, [i as f64])
+}

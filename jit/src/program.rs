@@ -55,6 +55,12 @@ pub struct Slot {
     pub kind: SlotKind,
 }
 
+impl Slot {
+    pub fn bytes(&self) -> usize {
+        self.len * self.dtype.size()
+    }
+}
+
 /// A position inside a slot: the element offset is affine in the counters of the enclosing loops, outermost first.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct View {

@@ -1,0 +1,237 @@
+//! A walk over the steps of a program in the order they run: what each touches, inside which loops, and which facts about
+//! slots hold on every path that leads there. The planner and the verifier are visitors of this walk.
+//!
+//! A fact is set by a step ("written", "overwritten in full") and holds for the steps after it: past an arm of a branch only
+//! if every arm sets it, past a loop only if the loop runs at least once.
+
+use crate::kernel::{BufferId, Kernel, Loop, Mode, Node};
+use crate::program::{Program, Routine, SlotId, Step, View};
+use crate::verify::injective;
+use std::collections::BTreeMap;
+
+/// What a kernel or a step does to some memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Access {
+    pub reads: bool,
+    pub writes: bool,
+    /// Writes every element, none depending on what was there.
+    pub covers: bool,
+}
+
+/// One argument of a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Touch {
+    pub slot: SlotId,
+    pub access: Access,
+}
+
+/// A loop of the program; number 0 is the program itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nest {
+    pub parent: usize,
+    pub depth: usize,
+    /// The first and one past the last position in it.
+    pub start: usize,
+    pub end: usize,
+}
+
+/// When something is touched.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub step: &'a Step,
+    pub position: usize,
+    /// The innermost enclosing loop.
+    pub nest: usize,
+}
+
+/// Which slots have the fact, here.
+pub(crate) struct Facts {
+    holds: Vec<bool>,
+    log: Vec<SlotId>,
+}
+
+impl Facts {
+    pub fn holds(&self, slot: SlotId) -> bool {
+        self.holds[slot.0 as usize]
+    }
+
+    pub fn set(&mut self, slot: SlotId) {
+        if !std::mem::replace(&mut self.holds[slot.0 as usize], true) {
+            self.log.push(slot);
+        }
+    }
+
+    /// Forgets what was set since the log had this length, and returns it.
+    fn undo(&mut self, to: usize) -> Vec<SlotId> {
+        let undone = self.log.split_off(to);
+        for slot in &undone {
+            self.holds[slot.0 as usize] = false;
+        }
+        undone
+    }
+}
+
+/// What a kernel does to each of its buffers.
+pub(crate) fn accesses(kernel: &Kernel) -> Vec<Access> {
+    let mut found = vec![Access::default(); kernel.buffers.len()];
+    for node in &kernel.nodes {
+        if let Node::Load { buffer, .. } | Node::Gather { buffer, .. } = node {
+            found[buffer.0 as usize].reads = true;
+        }
+    }
+    // As many points as elements, all different.
+    let full = |buffer: BufferId, at: &crate::affine::Affine| {
+        let moving = || kernel.loops.iter().enumerate().filter(|(n, _)| at.stride(*n) != 0);
+        let points = moving().map(|(_, l)| l.extent).product::<usize>();
+        let apart = |(n, l): (usize, &Loop)| (at.stride(n), Loop { mode: Mode::Parallel, ..*l });
+        points == kernel.buffers[buffer.0 as usize].len && injective(moving().map(apart))
+    };
+    for store in &kernel.stores {
+        let access = &mut found[store.buffer.0 as usize];
+        access.writes = true;
+        access.reads |= store.combine.is_some();
+        let runs = kernel.loops.iter().all(|l| l.extent > 0);
+        access.covers |= runs
+            && store.combine.is_none()
+            && store.offset.is_none()
+            && full(store.buffer, &store.at);
+    }
+    for r in &kernel.reductions {
+        let access = &mut found[r.buffer.0 as usize];
+        access.writes = true;
+        access.covers |= full(r.buffer, &r.at);
+    }
+    found
+}
+
+/// Visits every step that touches memory; identifiers must be valid. Returns the loops and the facts at the end.
+pub(crate) fn walk<'a, E>(
+    program: &'a Program,
+    visit: impl FnMut(Moment<'a>, &[Touch], &mut Facts) -> Result<(), E>,
+) -> Result<(Vec<Nest>, Facts), E> {
+    let mut walk = Walk {
+        program,
+        kernels: program.kernels.iter().map(accesses).collect(),
+        nests: vec![Nest { parent: 0, depth: 0, start: 0, end: 0 }],
+        nest: 0,
+        position: 0,
+        facts: Facts { holds: vec![false; program.slots.len()], log: Vec::new() },
+        touches: Vec::new(),
+        visit,
+    };
+    walk.steps(&program.steps)?;
+    walk.nests[0].end = walk.position;
+    Ok((walk.nests, walk.facts))
+}
+
+struct Walk<'a, V> {
+    program: &'a Program,
+    kernels: Vec<Vec<Access>>,
+    nests: Vec<Nest>,
+    nest: usize,
+    position: usize,
+    facts: Facts,
+    touches: Vec<Touch>,
+    visit: V,
+}
+
+impl<'a, E, V> Walk<'a, V>
+where
+    V: FnMut(Moment<'a>, &[Touch], &mut Facts) -> Result<(), E>,
+{
+    fn steps(&mut self, steps: &'a [Step]) -> Result<(), E> {
+        steps.iter().try_for_each(|step| self.step(step))
+    }
+
+    fn step(&mut self, step: &'a Step) -> Result<(), E> {
+        const READ: Access = Access { reads: true, writes: false, covers: false };
+        match step {
+            Step::Launch { kernel, args } => {
+                let k = self.program.kernel(*kernel);
+                for (n, view) in args.iter().enumerate() {
+                    let access = self.kernels[kernel.0 as usize][n];
+                    self.touch(view, k.buffers[n].len, access);
+                }
+                self.moment(step)
+            }
+            Step::Routine { routine, args } => {
+                for (view, (_, reach, written)) in args.iter().zip(routine.args()) {
+                    // Both routines write all of their outputs.
+                    let (Routine::Dot { .. } | Routine::Sort { .. }) = routine;
+                    let access = Access { reads: !written, writes: written, covers: written };
+                    self.touch(view, reach, access);
+                }
+                self.moment(step)
+            }
+            Step::Copy { from, to, len } => {
+                self.touch(from, *len, READ);
+                self.touch(to, *len, Access { reads: false, writes: true, covers: true });
+                self.moment(step)
+            }
+            Step::Loop { trips, body } => {
+                let set = self.facts.log.len();
+                self.enter();
+                self.steps(body)?;
+                self.leave();
+                if *trips == 0 {
+                    self.facts.undo(set);
+                }
+                Ok(())
+            }
+            Step::While { test, holds, body, limit } => {
+                let before = self.facts.log.len();
+                self.enter();
+                self.steps(test)?;
+                self.touch(holds, 1, READ);
+                self.moment(step)?;
+                let tested = self.facts.log.len();
+                self.steps(body)?;
+                self.leave();
+                self.facts.undo(if *limit == Some(0) { before } else { tested });
+                Ok(())
+            }
+            Step::Branch { index, arms } => {
+                self.touch(index, 1, READ);
+                self.moment(step)?;
+                let mut set: BTreeMap<SlotId, usize> = BTreeMap::new();
+                let before = self.facts.log.len();
+                for arm in arms {
+                    self.steps(arm)?;
+                    for slot in self.facts.undo(before) {
+                        *set.entry(slot).or_default() += 1;
+                    }
+                }
+                for (slot, _) in set.into_iter().filter(|(_, count)| *count == arms.len()) {
+                    self.facts.set(slot);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn enter(&mut self) {
+        let (parent, depth) = (self.nest, self.nests[self.nest].depth + 1);
+        self.nest = self.nests.len();
+        self.nests.push(Nest { parent, depth, start: self.position, end: self.position });
+    }
+
+    fn leave(&mut self) {
+        self.nests[self.nest].end = self.position;
+        self.nest = self.nests[self.nest].parent;
+    }
+
+    /// Notes an argument of the step that `moment` will show: `len` elements from where the view points.
+    fn touch(&mut self, view: &View, len: usize, access: Access) {
+        let whole = view.at.offset == 0 && view.at.strides.iter().all(|s| *s == 0);
+        let covers = access.covers && whole && len == self.program.slot(view.slot).len;
+        self.touches.push(Touch { slot: view.slot, access: Access { covers, ..access } });
+    }
+
+    fn moment(&mut self, step: &'a Step) -> Result<(), E> {
+        let moment = Moment { step, position: self.position, nest: self.nest };
+        self.position += 1;
+        let result = (self.visit)(moment, &self.touches, &mut self.facts);
+        self.touches.clear();
+        result
+    }
+}

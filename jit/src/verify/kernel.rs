@@ -1,0 +1,231 @@
+//! The invariants of [`kernel`](crate::kernel), by their numbers there. Types, hash-consing, bounds and reductions are
+//! checked here; which points may meet at an element, in `alias.rs`.
+
+use super::alias;
+use super::domain::Domain;
+use crate::affine::Affine;
+use crate::kernel::{BufferId, Kernel, Mode, Node, NodeId};
+use crate::print::Line;
+use crate::{DType, Error, err};
+use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
+use std::hash::{Hash, Hasher};
+
+/// The invariants in few words.
+const LAWS: [&str; 7] = [
+    "nodes refer to earlier nodes, and types fit",
+    "loads stay inside their buffer",
+    "stores stay inside their buffer",
+    "no two parallel points store to one element",
+    "a buffer that is stored to is loaded from only at the same point",
+    "reductions run over reduce loops, which come last",
+    "a reduction folds in its own type or its accumulator",
+];
+
+/// Which invariant is broken, where and how.
+pub(super) struct Fault {
+    pub law: usize,
+    pub line: Line,
+    pub how: String,
+}
+
+pub(super) fn fault(law: usize, line: Line, how: impl Into<String>) -> Fault {
+    Fault { law, line, how: how.into() }
+}
+
+pub(super) fn check(kernel: &Kernel) -> Result<(), Error> {
+    let mut types = Vec::with_capacity(kernel.nodes.len());
+    faults(kernel, &mut types).map_err(|f| report(kernel, &types, &f))
+}
+
+fn report(kernel: &Kernel, types: &[DType], fault: &Fault) -> Error {
+    let listed = std::iter::once(Line::Head).chain(kernel.lines());
+    let lines = listed.map(|line| (line == fault.line, line));
+    let text = excerpt(lines, |line| {
+        let indent = if line == Line::Head { "" } else { "  " };
+        format!("{indent}{}", kernel.line(line, types))
+    });
+    let Fault { law, how, .. } = fault;
+    err!(Verify, "kernel {} breaks invariant {law}, {}: {how}\n{text}", kernel.name, LAWS[law - 1])
+}
+
+/// The first line and those around the marked one, which gets a `>`.
+pub(super) fn excerpt<T>(
+    lines: impl Iterator<Item = (bool, T)>,
+    text: impl Fn(T) -> String,
+) -> String {
+    let lines: Vec<(bool, T)> = lines.collect();
+    let marked = lines.iter().position(|(m, _)| *m).unwrap_or(0);
+    let mut shown = String::new();
+    for (n, (mark, line)) in lines.into_iter().enumerate() {
+        if n == 0 || n.abs_diff(marked) <= 8 {
+            let sign = if mark { '>' } else { ' ' };
+            shown.push_str(&format!("{sign} {}\n", text(line)));
+        } else if n.abs_diff(marked) == 9 {
+            shown.push_str("  ...\n");
+        }
+    }
+    shown
+}
+
+fn faults(kernel: &Kernel, types: &mut Vec<DType>) -> Result<(), Fault> {
+    loops(kernel)?;
+    let all = Domain::new(kernel.loops.iter().map(|l| l.extent));
+    nodes(kernel, types, all.as_ref())?;
+    stores(kernel, types, all.as_ref())?;
+    reductions(kernel, types)?;
+    alias::check(kernel)
+}
+
+/// Invariant 6, for loops.
+fn loops(kernel: &Kernel) -> Result<(), Fault> {
+    let first = kernel.loops.iter().position(|l| l.mode == Mode::Reduce);
+    let after = first.unwrap_or(kernel.loops.len());
+    match kernel.loops[after..].iter().position(|l| l.mode != Mode::Reduce) {
+        Some(n) => Err(fault(6, Line::Loop(after + n), "a loop that reduces encloses it")),
+        None => Ok(()),
+    }
+}
+
+/// Invariants 1 and 2.
+fn nodes(kernel: &Kernel, types: &mut Vec<DType>, domain: Option<&Domain>) -> Result<(), Fault> {
+    let mut known: FxHashMap<u64, usize> = FxHashMap::default();
+    known.reserve(kernel.nodes.len());
+    for (n, node) in kernel.nodes.iter().enumerate() {
+        let line = Line::Node(n);
+        let dtype = match node {
+            Node::Constant(value) => value.dtype(),
+            Node::Counter(l) if *l < kernel.loops.len() => DType::I64,
+            Node::Counter(l) => return Err(fault(1, line, format!("there is no loop {l}"))),
+            Node::Load { buffer, at, guard, fill } => {
+                let (dtype, len) = typed_buffer(kernel, *buffer, line)?;
+                if fill.dtype() != dtype {
+                    let how = format!("expected a fill of type {dtype}, got {fill:?}");
+                    return Err(fault(1, line, how));
+                }
+                known_counters(kernel, at, line)?;
+                guard.iter().try_for_each(|r| known_counters(kernel, &r.at, line))?;
+                if let Some(bounds) = domain.and_then(|d| d.guarded_bounds(at, guard)) {
+                    inside(2, line, bounds, len)?;
+                }
+                dtype
+            }
+            Node::Gather { buffer, at } => {
+                index(types, *at, line)?;
+                typed_buffer(kernel, *buffer, line)?.0
+            }
+            Node::Op { op, args } => {
+                let operands: SmallVec<[DType; 3]> =
+                    args.iter().map(|a| earlier(types, *a, line)).collect::<Result<_, _>>()?;
+                op.result(&operands).ok_or_else(|| {
+                    fault(1, line, format!("{} does not take {operands:?}", op.name()))
+                })?
+            }
+        };
+        types.push(dtype);
+        let mut hasher = FxHasher::default();
+        node.hash(&mut hasher);
+        let mut key = hasher.finish();
+        while let Some(&other) = known.get(&key) {
+            if kernel.nodes[other] == *node {
+                return Err(fault(1, line, format!("the graph has this node already, v{other}")));
+            }
+            key = key.wrapping_add(1);
+        }
+        known.insert(key, n);
+    }
+    Ok(())
+}
+
+/// Invariants 1 and 3 of stores.
+fn stores(kernel: &Kernel, types: &[DType], domain: Option<&Domain>) -> Result<(), Fault> {
+    for (n, store) in kernel.stores.iter().enumerate() {
+        let line = Line::Store(n);
+        let (dtype, len) = typed_buffer(kernel, store.buffer, line)?;
+        value(types, store.value, dtype, line)?;
+        known_counters(kernel, &store.at, line)?;
+        if let Some(combine) = store.combine
+            && combine.op().result(&[dtype, dtype]) != Some(dtype)
+        {
+            return Err(fault(1, line, format!("{} does not take {dtype}", combine.name())));
+        }
+        match (store.offset, domain) {
+            (Some(offset), _) => index(types, offset, line)?,
+            (None, Some(domain)) => inside(3, line, domain.bounds(&store.at), len)?,
+            (None, None) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Invariants 1, 3, 6 and 7 of reductions.
+fn reductions(kernel: &Kernel, types: &[DType]) -> Result<(), Fault> {
+    // A reduction is stored even if there is nothing to fold.
+    let outer = |mode, extent| if mode == Mode::Reduce { 1 } else { extent };
+    let domain = Domain::new(kernel.loops.iter().map(|l| outer(l.mode, l.extent)));
+    let reduces = kernel.loops.iter().any(|l| l.mode == Mode::Reduce);
+    for (n, r) in kernel.reductions.iter().enumerate() {
+        let line = Line::Reduction(n);
+        let (dtype, len) = typed_buffer(kernel, r.buffer, line)?;
+        value(types, r.value, dtype, line)?;
+        known_counters(kernel, &r.at, line)?;
+        if !reduces {
+            return Err(fault(6, line, "there are no reduce loops"));
+        }
+        let inner = |n: &usize| kernel.loops[*n].mode == Mode::Reduce && r.at.stride(*n) != 0;
+        if let Some(n) = (0..kernel.loops.len()).find(inner) {
+            return Err(fault(6, line, format!("its index moves with the reduce loop i{n}")));
+        }
+        if let Some(domain) = &domain {
+            inside(3, line, domain.bounds(&r.at), len)?;
+        }
+        let acc = r.accumulator;
+        if r.combine.op().result(&[acc, acc]) != Some(acc) {
+            return Err(fault(1, line, format!("{} does not take {acc}", r.combine.name())));
+        }
+        if acc != dtype && acc != r.combine.accumulator(dtype) {
+            return Err(fault(7, line, format!("{dtype} is not folded in {acc}")));
+        }
+    }
+    Ok(())
+}
+
+fn typed_buffer(kernel: &Kernel, id: BufferId, line: Line) -> Result<(DType, usize), Fault> {
+    let buffer = kernel.buffers.get(id.0 as usize);
+    let missing = || fault(1, line, format!("there is no buffer {}", id.0));
+    buffer.map(|b| (b.dtype, b.len)).ok_or_else(missing)
+}
+
+fn earlier(types: &[DType], id: NodeId, line: Line) -> Result<DType, Fault> {
+    let missing = || fault(1, line, format!("v{} is not an earlier node", id.0));
+    types.get(id.0 as usize).copied().ok_or_else(missing)
+}
+
+fn index(types: &[DType], id: NodeId, line: Line) -> Result<(), Fault> {
+    match earlier(types, id, line)? {
+        DType::I64 => Ok(()),
+        d => Err(fault(1, line, format!("expected an i64 index, got {d}"))),
+    }
+}
+
+fn value(types: &[DType], id: NodeId, expected: DType, line: Line) -> Result<(), Fault> {
+    match earlier(types, id, line)? {
+        d if d == expected => Ok(()),
+        d => Err(fault(1, line, format!("expected a value of type {expected}, got {d}"))),
+    }
+}
+
+fn known_counters(kernel: &Kernel, at: &Affine, line: Line) -> Result<(), Fault> {
+    match (kernel.loops.len()..at.strides.len()).find(|n| at.stride(*n) != 0) {
+        Some(n) => Err(fault(1, line, format!("there is no loop {n}"))),
+        None => Ok(()),
+    }
+}
+
+fn inside(law: usize, line: Line, bounds: (i128, i128), len: usize) -> Result<(), Fault> {
+    let (low, high) = bounds;
+    if low >= 0 && high < len as i128 || low > high {
+        return Ok(());
+    }
+    Err(fault(law, line, format!("the index runs from {low} to {high}, the buffer has {len}")))
+}

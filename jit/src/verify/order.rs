@@ -1,0 +1,33 @@
+//! Invariant 2 of programs: what is read has been written, and every output is. A write of a part counts: which elements a
+//! slot holds is the business of whoever lays out the program, and random programs are compared with the interpreter.
+
+use super::program::{Fault, fault};
+use crate::flow::{self, Facts, Moment, Touch};
+use crate::print::Mark;
+use crate::program::{Program, SlotId, SlotKind};
+
+pub(super) fn check(program: &Program) -> Result<(), Fault<'_>> {
+    let given = |id: SlotId| {
+        let slot = program.slot(id);
+        slot.len == 0 || matches!(slot.kind, SlotKind::Input(_))
+    };
+    let (_, written) = flow::walk(program, |m: Moment, touches: &[Touch], written: &mut Facts| {
+        let unwritten = |t: &&Touch| t.access.reads && !given(t.slot) && !written.holds(t.slot);
+        if let Some(t) = touches.iter().find(unwritten) {
+            let how = format!("{} is read here before it is written", program.slot_name(t.slot));
+            return Err(fault(2, Mark::Step(m.step), how));
+        }
+        for t in touches.iter().filter(|t| t.access.writes) {
+            written.set(t.slot);
+        }
+        Ok(())
+    })?;
+    for (n, slot) in program.slots.iter().enumerate() {
+        let id = SlotId(n as u32);
+        if matches!(slot.kind, SlotKind::Output(_)) && !given(id) && !written.holds(id) {
+            let how = format!("{} is not written on every path", program.slot_name(id));
+            return Err(fault(2, Mark::Slot(id), how));
+        }
+    }
+    Ok(())
+}

@@ -23,8 +23,7 @@ pub fn run_sharing(
     execute(program.get(), inputs, true)
 }
 
-/// Also of programs that are not planned: then every temporary has memory of its own.
-pub(crate) fn execute(
+fn execute(
     program: &Program,
     inputs: &[impl AsRef<[u8]>],
     share: bool,
@@ -81,7 +80,6 @@ impl Machine<'_> {
                     }
                 },
                 SlotKind::Output(_) => (own, vec![0xaa; bytes]),
-                SlotKind::Temp { .. } if self.program.arena == 0 => (own, vec![0xaa; bytes]),
                 SlotKind::Temp { arena_offset } => {
                     (Place { region: 0, byte: arena_offset }, Vec::new())
                 }

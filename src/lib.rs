@@ -1,5 +1,8 @@
 //! Composable transformations of array functions.
 
+// The derive macro names the crate by its published name, also in our own tests.
+extern crate self as cotangent;
+
 pub mod api;
 pub mod core;
 pub mod prims;
@@ -7,3 +10,18 @@ pub mod stage;
 pub mod transforms;
 
 pub use cotangent_jit::{DType, Error, ErrorKind, Scalar};
+
+/// What a program that uses the library wants in scope.
+pub mod prelude {
+    pub use crate::api::function::{Func, Own, Ref};
+    pub use crate::api::make_jaxpr::{eval_shape, make_jaxpr};
+    pub use crate::api::pytree::{
+        Pytree, Static, tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3,
+        tree_structure, tree_unflatten,
+    };
+    pub use crate::array;
+    pub use crate::core::array::Array;
+    pub use crate::core::jaxpr::ClosedJaxpr;
+    pub use crate::{DType, Error, ErrorKind};
+    pub use cotangent_derive::Pytree;
+}

@@ -47,13 +47,22 @@ pub fn here() -> Source {
 
 /// Runs `f` as if every operation in it stood at `source`. Restores the former state when `f` panics, too.
 pub fn replaying<R>(source: Source, f: impl FnOnce() -> R) -> R {
+    with(Some(source), f)
+}
+
+/// Runs `f`, which is the user's own code, with its own lines, also while a transform replays an equation.
+pub fn afresh<R>(f: impl FnOnce() -> R) -> R {
+    with(None, f)
+}
+
+fn with<R>(source: Option<Source>, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Source>);
     impl Drop for Restore {
         fn drop(&mut self) {
             REPLAYED.set(self.0);
         }
     }
-    let _restore = Restore(REPLAYED.replace(Some(source)));
+    let _restore = Restore(REPLAYED.replace(source));
     f()
 }
 

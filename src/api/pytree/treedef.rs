@@ -238,6 +238,16 @@ impl TreeDef {
         next
     }
 
+    /// As `Display`, with texts for the leaves.
+    pub(crate) fn text_with(&self, leaves: &mut dyn Iterator<Item = String>) -> String {
+        let mut text = String::new();
+        let mut at = 0;
+        while at < self.tokens.len() {
+            at = self.text(at, leaves, &mut text);
+        }
+        text
+    }
+
     /// The first place where two structures differ: path, what is here, what is there.
     pub(crate) fn difference(&self, other: &TreeDef) -> Option<(String, String, String)> {
         let mut mine = Vec::new();
@@ -268,7 +278,7 @@ impl TreeDef {
             .map(|(a, b)| (String::new(), a.to_string(), b.to_string()))
     }
 
-    fn text(&self, at: usize, to: &mut String) -> usize {
+    fn text(&self, at: usize, leaves: &mut dyn Iterator<Item = String>, to: &mut String) -> usize {
         let mut next = at + 1;
         let mut list = |to: &mut String, open: &str, close: &str, n: u32| {
             to.push_str(open);
@@ -276,16 +286,17 @@ impl TreeDef {
                 if i > 0 {
                     to.push_str(", ");
                 }
-                next = self.text(next, to);
+                next = self.text(next, leaves, to);
             }
             to.push_str(close);
             next
         };
         match &self.tokens[at] {
-            Token::Leaf => to.push('*'),
+            Token::Leaf => to.push_str(&leaves.next().unwrap_or_else(|| "*".into())),
             Token::None => to.push_str("None"),
             Token::Static(value) => to.push_str(&value.0.text()),
             Token::Some => return list(to, "Some(", ")", 1),
+            Token::Tuple(1) => return list(to, "(", ",)", 1),
             Token::Tuple(n) => return list(to, "(", ")", *n),
             Token::Vec(n) => return list(to, "vec![", "]", *n),
             Token::Array(n) => return list(to, "[", "]", *n),
@@ -293,9 +304,9 @@ impl TreeDef {
                 to.push('{');
                 for i in 0..*n {
                     to.push_str(if i > 0 { ", " } else { "" });
-                    next = self.text(next, to);
+                    next = self.text(next, leaves, to);
                     to.push_str(": ");
-                    next = self.text(next, to);
+                    next = self.text(next, leaves, to);
                 }
                 to.push('}');
             }
@@ -306,7 +317,7 @@ impl TreeDef {
                     to.push_str(if i > 0 { ", " } else { "" });
                     to.push_str(field);
                     to.push_str(": ");
-                    next = self.text(next, to);
+                    next = self.text(next, leaves, to);
                 }
                 to.push_str(" }");
             }
@@ -328,12 +339,7 @@ fn children(token: &Token) -> usize {
 /// Leaves are stars: `(*, vec![*, *])`.
 impl fmt::Display for TreeDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        let mut at = 0;
-        while at < self.tokens.len() {
-            at = self.text(at, &mut text);
-        }
-        f.write_str(&text)
+        f.write_str(&self.text_with(&mut std::iter::empty()))
     }
 }
 

@@ -1,0 +1,256 @@
+//! What transforms take and give: closures of one to eight pytrees, and [`Func`], which is called like one.
+//!
+//! [`Sig`] is the list of arguments, all owned or all borrowed. [`Function`] is what has one: closures, `fn` items, and
+//! `Func`, so that transforms nest. Calling a `Func` goes through `Deref` to a `dyn Fn`; the deref notes the caller's line
+//! (the body of a closure cannot know it), and errors name it.
+
+use super::pytree::{Flat, Pytree, Rebuild};
+use crate::core::source::{self, Source};
+use cotangent_jit::Error;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// An argument taken by value.
+pub struct Own<A>(PhantomData<A>);
+
+/// An argument taken by reference.
+pub struct Ref<A>(PhantomData<A>);
+
+/// The types of a function's arguments: a tuple of [`Own`] or of [`Ref`].
+pub trait Sig<'f>: 'f {
+    type First: Pytree;
+    /// All arguments, as a tuple.
+    type Args: Pytree;
+    /// The same arguments, by value.
+    type Owned: Sig<'static, Args = Self::Args, First = Self::First>;
+    /// The type of a call: `dyn Fn(A, B) -> R`.
+    type Dyn<R: 'f>: ?Sized + Send + Sync + 'f;
+
+    /// A call that flattens its arguments and passes them on.
+    #[doc(hidden)]
+    fn call_flat<R: 'f>(f: impl Fn(Flat) -> R + Send + Sync + 'f) -> Arc<Self::Dyn<R>>;
+}
+
+/// A closure, a `fn` item or a [`Func`], from arguments `S` to a result `R`. Captures must be `Send + Sync` and may borrow.
+pub trait Function<'f, S: Sig<'f>, R: 'f>: 'f {
+    #[doc(hidden)]
+    fn erase(self) -> Callee<'f, R>;
+}
+
+type Run<'f, R> = dyn Fn(Flat) -> Result<R, Error> + Send + Sync + 'f;
+
+/// A function of flattened arguments, with a name.
+#[doc(hidden)]
+pub struct Callee<'f, R> {
+    pub run: Arc<Run<'f, R>>,
+    pub name: Name,
+}
+
+impl<R> Clone for Callee<'_, R> {
+    fn clone(&self) -> Self {
+        Callee { run: self.run.clone(), name: self.name.clone() }
+    }
+}
+
+/// What a function is called in jaxprs and messages: `loss`, `grad(loss)`.
+#[doc(hidden)]
+#[derive(Clone)]
+pub enum Name {
+    /// As the compiler names the type.
+    Type(&'static str),
+    Given(Arc<str>),
+}
+
+impl Name {
+    pub fn of(&self, transform: &str) -> Name {
+        Name::Given(format!("{transform}({})", self.text()).into())
+    }
+
+    /// The last part of the type's path; closures are `closure`.
+    pub fn text(&self) -> &str {
+        match self {
+            Name::Given(name) => name,
+            Name::Type(path) => {
+                let path = path.split('<').next().unwrap_or(path);
+                if path.ends_with("{{closure}}") {
+                    return "closure";
+                }
+                path.rsplit("::").next().unwrap_or(path)
+            }
+        }
+    }
+}
+
+/// The result of a transform: call it as `g(x)`, transform it again, keep it in a variable or a field.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let square: Func<(Own<Array>,), Array> = jit(|x: Array| &x * &x);
+/// assert_eq!(square(array![3.0]).to_vec::<f32>(), [9.0]);
+/// ```
+pub struct Func<'f, S: Sig<'f>, R: 'f> {
+    call: Arc<S::Dyn<R>>,
+    pub(crate) callee: Callee<'f, R>,
+}
+
+impl<'f, S: Sig<'f>, R: 'f> Clone for Func<'f, S, R> {
+    fn clone(&self) -> Self {
+        Func { call: self.call.clone(), callee: self.callee.clone() }
+    }
+}
+
+impl<'f, S: Sig<'f>, R: 'f> Deref for Func<'f, S, R> {
+    type Target = S::Dyn<R>;
+
+    #[track_caller]
+    fn deref(&self) -> &S::Dyn<R> {
+        CALLER.set(Some(source::here()));
+        &self.call
+    }
+}
+
+impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
+    pub(crate) fn new(
+        name: Name,
+        run: impl Fn(Flat) -> Result<R, Error> + Send + Sync + 'f,
+    ) -> Func<'f, S, R> {
+        let run: Arc<Run<'f, R>> = Arc::new(run);
+        let callee = Callee { run: run.clone(), name };
+        let call = S::call_flat(move |flat| {
+            let caller = CALLER.get();
+            let result = run(flat);
+            // What was called inside left its own line there; the expression that called us may go on.
+            CALLER.set(caller);
+            result.unwrap_or_else(|e| fail(e, caller))
+        });
+        Func { call, callee }
+    }
+
+    /// Calls with the arguments as a tuple and returns the error instead of panicking with it.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let g = grad(|x: Array| x * 2.0);
+    /// let error = g.try_call((array![1.0, 2.0],)).unwrap_err();
+    /// assert!(error.message().contains("must return a scalar"), "{error}");
+    /// ```
+    #[track_caller]
+    pub fn try_call(&self, args: S::Args) -> Result<R, Error> {
+        let before = CALLER.replace(Some(source::here()));
+        let result = (self.callee.run)(Flat::of(args));
+        CALLER.set(before);
+        result
+    }
+
+    /// What the function is called in jaxprs and messages.
+    pub fn name(&self) -> &str {
+        self.callee.name.text()
+    }
+
+    /// The same function under another name.
+    pub fn named(mut self, name: &str) -> Self {
+        self.callee.name = Name::Given(name.into());
+        self
+    }
+}
+
+fn fail(e: Error, caller: Option<Source>) -> ! {
+    match caller {
+        Some(at) => panic!("{e} (called at {at})"),
+        None => panic!("{e}"),
+    }
+}
+
+thread_local! {
+    static CALLER: Cell<Option<Source>> = const { Cell::new(None) };
+}
+
+/// The user's line of the call that is under way.
+pub(crate) fn caller() -> Option<Source> {
+    CALLER.get()
+}
+
+impl<'f, S: Sig<'f>, R: 'f> Function<'f, S, R> for Func<'f, S, R> {
+    fn erase(self) -> Callee<'f, R> {
+        self.callee
+    }
+}
+
+macro_rules! arity {
+    ($First:ident $($A:ident $a:ident)+) => {
+        impl<'f, $($A: Pytree),+> Sig<'f> for ($(Own<$A>,)+) {
+            type First = $First;
+            type Args = ($($A,)+);
+            type Owned = ($(Own<$A>,)+);
+            type Dyn<R: 'f> = dyn Fn($($A),+) -> R + Send + Sync + 'f;
+
+            fn call_flat<R: 'f>(
+                f: impl Fn(Flat) -> R + Send + Sync + 'f,
+            ) -> Arc<dyn Fn($($A),+) -> R + Send + Sync + 'f> {
+                Arc::new(move |$($a: $A),+| f(Flat::of(($($a,)+))))
+            }
+        }
+
+        impl<'f, $($A: Pytree),+> Sig<'f> for ($(Ref<$A>,)+) {
+            type First = $First;
+            type Args = ($($A,)+);
+            type Owned = ($(Own<$A>,)+);
+            type Dyn<R: 'f> = dyn Fn($(&$A),+) -> R + Send + Sync + 'f;
+
+            fn call_flat<R: 'f>(
+                f: impl Fn(Flat) -> R + Send + Sync + 'f,
+            ) -> Arc<dyn Fn($(&$A),+) -> R + Send + Sync + 'f> {
+                Arc::new(move |$($a: &$A),+| {
+                    let mut flat = Flat::default();
+                    let count = [$(stringify!($a)),+].len();
+                    flat.push(super::pytree::Token::Tuple(count as u32));
+                    $($a.flatten_ref(&mut flat);)+
+                    f(flat)
+                })
+            }
+        }
+
+        impl<'f, Fun, R: 'f, $($A: Pytree),+> Function<'f, ($(Own<$A>,)+), R> for Fun
+        where
+            Fun: Fn($($A),+) -> R + Send + Sync + 'f,
+        {
+            fn erase(self) -> Callee<'f, R> {
+                let name = Name::Type(std::any::type_name::<Fun>());
+                let run = move |flat: Flat| {
+                    let ($($a,)+) = rebuild::<($($A,)+)>(flat)?;
+                    Ok(self($($a),+))
+                };
+                Callee { run: Arc::new(run), name }
+            }
+        }
+
+        impl<'f, Fun, R: 'f, $($A: Pytree),+> Function<'f, ($(Ref<$A>,)+), R> for Fun
+        where
+            Fun: Fn($(&$A),+) -> R + Send + Sync + 'f,
+        {
+            fn erase(self) -> Callee<'f, R> {
+                let name = Name::Type(std::any::type_name::<Fun>());
+                let run = move |flat: Flat| {
+                    let ($($a,)+) = rebuild::<($($A,)+)>(flat)?;
+                    Ok(self($(&$a),+))
+                };
+                Callee { run: Arc::new(run), name }
+            }
+        }
+    };
+}
+
+arity!(A A a);
+arity!(A A a B b);
+arity!(A A a B b C c);
+arity!(A A a B b C c D d);
+arity!(A A a B b C c D d E e);
+arity!(A A a B b C c D d E e G g);
+arity!(A A a B b C c D d E e G g H h);
+arity!(A A a B b C c D d E e G g H h I i);
+
+fn rebuild<T: Pytree>(flat: Flat) -> Result<T, Error> {
+    T::unflatten(&mut Rebuild::new(&flat.tree, flat.leaves))
+}

@@ -1,0 +1,86 @@
+//! What all transforms share: tracing a function of pytrees to a jaxpr, and applying a jaxpr to arrays where we are.
+
+use super::function::{Callee, caller};
+use super::pytree::{Flat, Pytree, TreeDef, try_tree_unflatten};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::source;
+use crate::core::trace;
+use cotangent_jit::Error;
+use std::sync::Arc;
+
+/// A traced function.
+pub(crate) struct Graph {
+    /// From the captured arrays, then the arguments' leaves, to the result's leaves.
+    pub jaxpr: Arc<Jaxpr>,
+    pub captured: Vec<Array>,
+    pub out_tree: TreeDef,
+}
+
+impl Graph {
+    /// Which inputs of the jaxpr are these leaves.
+    pub fn mask(&self, leaves: impl Fn(usize) -> bool) -> Vec<bool> {
+        let n = self.captured.len();
+        (0..self.jaxpr.inputs.len()).map(|i| i >= n && leaves(i - n)).collect()
+    }
+
+    /// The captured arrays, then these.
+    pub fn inputs(&self, leaves: Vec<Array>) -> Vec<Array> {
+        if self.captured.is_empty() {
+            return leaves;
+        }
+        self.captured.iter().cloned().chain(leaves).collect()
+    }
+}
+
+/// Traces `f` for arguments of this structure and these types.
+pub(crate) fn trace<R: Pytree>(
+    f: &Callee<'_, R>,
+    tree: &TreeDef,
+    avals: &[Aval],
+) -> Result<Graph, Error> {
+    let mut out_tree = TreeDef::default();
+    let body = |leaves: Vec<Array>| {
+        // The lines of the closure's operations are their own, not the call's.
+        let result = source::afresh(|| (f.run)(Flat { leaves, tree: tree.clone() }))?;
+        let flat = Flat::of(result);
+        out_tree = flat.tree;
+        Ok(flat.leaves)
+    };
+    let traced = at_caller(|| trace::trace(avals, body))?;
+    Ok(Graph { jaxpr: Arc::new(traced.jaxpr), captured: traced.captured, out_tree })
+}
+
+/// Traces `f` for these arguments.
+pub(crate) fn trace_flat<R: Pytree>(f: &Callee<'_, R>, args: &Flat) -> Result<Graph, Error> {
+    trace(f, &args.tree, &avals(&args.leaves))
+}
+
+pub(crate) fn avals(arrays: &[Array]) -> Vec<Aval> {
+    arrays.iter().map(Array::aval).collect()
+}
+
+/// Applies a jaxpr: inside a trace equation by equation, outside as one executable.
+pub(crate) fn apply(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
+    trace::eval(jaxpr, &inputs)
+}
+
+/// Puts the leaves of a result together.
+pub(crate) fn result<R: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Result<R, Error> {
+    try_tree_unflatten(tree, leaves)
+}
+
+/// Runs `f` as if its operations stood at the line of the call that is under way.
+pub(crate) fn at_caller<T>(f: impl FnOnce() -> T) -> T {
+    match caller() {
+        Some(line) => source::replaying(line, f),
+        None => f(),
+    }
+}
+
+/// How messages name leaf `index` of the arguments: `argument 0.w`.
+pub(crate) fn argument(tree: &TreeDef, index: usize) -> String {
+    let path = &tree.paths()[index];
+    format!("argument {}", path.strip_prefix('.').unwrap_or(path))
+}

@@ -1,1 +1,25 @@
+//! cotangent's CPU backend: programs to machine code by Cranelift, and the runtime that the code calls.
+//!
+//! The way of a program: its kernels are expanded (elementary functions become machine ops), normalised (`normal`), cut
+//! into stages (`chunk`) and emitted (`kernel`, `nodes`, `reduce`; `scalar`, `lanes` and `vector` know the instructions);
+//! `program` emits the driver; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
+//!
+//! What does not live here: which ops exist and what they mean (`cotangent-jit`), arrays, derivatives.
 
+mod backend;
+mod chunk;
+mod code;
+mod isa;
+mod kernel;
+mod lanes;
+mod memory;
+mod nodes;
+mod normal;
+mod program;
+mod reduce;
+mod routines;
+mod runtime;
+mod scalar;
+mod vector;
+
+pub use backend::{CpuBackend, backend};

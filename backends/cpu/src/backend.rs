@@ -1,0 +1,216 @@
+//! The CPU as a device: compiles programs, runs them, copies bytes.
+
+use crate::chunk;
+use crate::code::{self, Code, FunctionId};
+use crate::isa::Allocator;
+use crate::memory::{self, HostMemory};
+use crate::program::{self, Prepared, STACK_ARENA};
+use crate::{kernel, routines};
+use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
+use cotangent_jit::buffer::{Buffer, Memory};
+use cotangent_jit::program::{Placement, Program, Step};
+use cotangent_jit::verify::Verified;
+use cotangent_jit::{Error, err};
+use cranelift_codegen::Context;
+use cranelift_frontend::FunctionBuilderContext;
+use rayon::prelude::*;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// The one device of this family: all cores, host memory.
+pub struct CpuBackend;
+
+/// The process's CPU.
+pub fn backend() -> &'static CpuBackend {
+    static BACKEND: CpuBackend = CpuBackend;
+    &BACKEND
+}
+
+impl Backend for CpuBackend {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn device_count(&self) -> u32 {
+        1
+    }
+
+    fn memory(&self, ordinal: u32) -> Result<&'static dyn Memory, Error> {
+        if ordinal > 0 {
+            return Err(err!(Device, "cpu:{ordinal}: there is one CPU device, cpu:0"));
+        }
+        let memory: &'static HostMemory = memory::memory();
+        Ok(memory)
+    }
+
+    fn compile(
+        &self,
+        program: &Verified<Program>,
+        options: &CompileOptions,
+    ) -> Result<Box<dyn Executable>, Error> {
+        let executable = compile(program.get(), options)
+            .map_err(|e| e.context(format!("compile {}", program.get().name)))?;
+        Ok(Box::new(executable))
+    }
+
+    fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error> {
+        if from.len() != to.bytes() {
+            return Err(err!(Value, "upload: expected {} bytes, got {}", to.bytes(), from.len()));
+        }
+        // SAFETY: the buffer has as many bytes, is ours alone, and is host memory.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from.as_ptr(), to.write_pointer(), from.len());
+        }
+        Ok(())
+    }
+
+    fn download(&self, from: &Buffer, to: &mut [u8]) -> Result<(), Error> {
+        if from.bytes() != to.len() {
+            return Err(err!(Value, "download: expected {} bytes, got {}", from.bytes(), to.len()));
+        }
+        // SAFETY: as many bytes are readable, in host memory.
+        unsafe { std::ptr::copy_nonoverlapping(from.pointer(), to.as_mut_ptr(), to.len()) };
+        Ok(())
+    }
+
+    fn memory_stats(&self, _ordinal: u32) -> MemoryStats {
+        memory::memory().stats()
+    }
+}
+
+type DriverFunction = unsafe extern "C" fn(*const *const u8, *const *mut u8, *mut u8);
+
+struct CpuExecutable {
+    driver: DriverFunction,
+    inputs: usize,
+    outputs: usize,
+    /// Bytes of arena to allocate per run; 0 if it lies on the stack.
+    arena: usize,
+    place: Placement,
+    text: Vec<(String, String)>,
+    code: Code,
+    /// Read by the code, through their addresses.
+    _routines: Vec<Arc<routines::Call>>,
+}
+
+impl Executable for CpuExecutable {
+    unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) -> Result<Event, Error> {
+        if inputs.len() < self.inputs || outputs.len() < self.outputs {
+            return Err(err!(
+                Value,
+                "run: expected {} inputs and {} outputs, got {} and {}",
+                self.inputs,
+                self.outputs,
+                inputs.len(),
+                outputs.len()
+            ));
+        }
+        if self.arena == 0 {
+            // SAFETY: the code lives as long as self; the buffers are valid by the caller's promise.
+            unsafe { (self.driver)(inputs.as_ptr(), outputs.as_ptr(), std::ptr::null_mut()) };
+            return Ok(Event::Done);
+        }
+        let arena = memory::take(self.arena)?;
+        // SAFETY: as above; the arena is ours for this run and has the bytes that the driver was built for.
+        unsafe {
+            (self.driver)(inputs.as_ptr(), outputs.as_ptr(), arena);
+            memory::give(arena, self.arena);
+        }
+        Ok(Event::Done)
+    }
+
+    fn text(&self, stage: &str) -> Option<String> {
+        if self.text.is_empty() {
+            return None;
+        }
+        let pick: fn(&(String, String)) -> &str = match stage {
+            "clif" => |t| &t.0,
+            "asm" => |t| &t.1,
+            _ => return None,
+        };
+        Some(self.text.iter().map(pick).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn code_size(&self) -> usize {
+        self.code.bytes()
+    }
+
+    fn place(&self) -> Placement {
+        self.place
+    }
+}
+
+thread_local! {
+    /// Cranelift's tables, reused from function to function. Taken out while in use.
+    static TABLES: RefCell<Option<(Context, FunctionBuilderContext)>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` with cleared compilation tables of this thread.
+fn with_tables<R>(work: impl FnOnce(&mut Context, &mut FunctionBuilderContext) -> R) -> R {
+    let kept = TABLES.with(|t| t.borrow_mut().take());
+    let (mut context, mut scratch) =
+        kept.unwrap_or_else(|| (Context::new(), FunctionBuilderContext::new()));
+    context.clear();
+    let result = work(&mut context, &mut scratch);
+    TABLES.with(|t| *t.borrow_mut() = Some((context, scratch)));
+    result
+}
+
+/// Functions above this many nodes in all are compiled on several threads.
+const PARALLEL_NODES: usize = 120;
+
+fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
+    let mut kernels = Vec::with_capacity(program.kernels.len());
+    for k in &program.kernels {
+        let expanded = k.clone();
+        let (stages, scratch) =
+            chunk::stages(&expanded).map_err(|e| e.context(format!("kernel {}", k.name)))?;
+        kernels.push(Prepared { stages, scratch, functions: Vec::new() });
+    }
+    program::functions(&mut kernels, 1);
+    let jobs: Vec<_> = kernels
+        .iter()
+        .flat_map(|k| k.stages.iter().zip(&k.functions))
+        .filter_map(|(stage, id)| Some((stage, (*id)?)))
+        .filter(|(stage, _)| !stage.nest.empty())
+        .collect();
+    let one = |(stage, id): &(&chunk::Stage, FunctionId)| {
+        with_tables(|context, scratch| {
+            kernel::build(context, scratch, &stage.nest, *id)?;
+            code::compile(context, *id, Allocator::Careful, options.keep_text)
+        })
+    };
+    let nodes: usize = jobs.iter().map(|(s, _)| s.nest.size()).sum();
+    let mut compiled = if jobs.len() > 1 && nodes > PARALLEL_NODES {
+        jobs.par_iter().map(one).collect::<Result<Vec<_>, Error>>()?
+    } else {
+        jobs.iter().map(one).collect::<Result<Vec<_>, Error>>()?
+    };
+    let mut routines = Vec::new();
+    let driver = FunctionId(0);
+    compiled.insert(
+        0,
+        with_tables(|context, scratch| {
+            program::build(context, scratch, program, &kernels, &mut routines, driver)?;
+            let straight =
+                !program.steps.iter().any(|s| matches!(s, Step::Loop { .. } | Step::While { .. }));
+            let long = context.func.dfg.num_insts() > 2000;
+            let allocator = if straight && long { Allocator::Fast } else { Allocator::Careful };
+            code::compile(context, driver, allocator, options.keep_text)
+        })?,
+    );
+    let code = Code::link(&compiled)?;
+    let (_, arena) = program::arena_bytes(program, &kernels);
+    // SAFETY: function 0 was built with this signature, and `code` is kept beside it.
+    let driver = unsafe { std::mem::transmute::<*const u8, DriverFunction>(code.address(driver)) };
+    Ok(CpuExecutable {
+        driver,
+        inputs: program.inputs().len(),
+        outputs: program.outputs().len(),
+        arena: if arena <= STACK_ARENA { 0 } else { arena },
+        place: program.place,
+        text: compiled.into_iter().filter_map(|c| c.text).collect(),
+        code,
+        _routines: routines,
+    })
+}

@@ -1,0 +1,48 @@
+//! The targets that code is generated for: the host with all its features, in two variants of the register allocator.
+//!
+//! Built once per process and shared by all threads. No kernel is known here.
+
+use cotangent_jit::{Error, err};
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use std::sync::OnceLock;
+
+/// How much care the register allocator takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Allocator {
+    /// For loop bodies: good code, superlinear in the size of straight-line code.
+    Careful,
+    /// For long straight-line code: more spills, linear time.
+    Fast,
+}
+
+/// The host, described to Cranelift.
+pub fn host(allocator: Allocator) -> Result<&'static OwnedTargetIsa, Error> {
+    static CAREFUL: OnceLock<Result<OwnedTargetIsa, Error>> = OnceLock::new();
+    static FAST: OnceLock<Result<OwnedTargetIsa, Error>> = OnceLock::new();
+    let (cell, name) = match allocator {
+        Allocator::Careful => (&CAREFUL, "backtracking"),
+        Allocator::Fast => (&FAST, "single_pass"),
+    };
+    cell.get_or_init(|| build(name)).as_ref().map_err(Clone::clone)
+}
+
+fn build(allocator: &str) -> Result<OwnedTargetIsa, Error> {
+    let mut flags = settings::builder();
+    // Invariants are hoisted and nodes shared before code generation, so Cranelift's optimiser would only cost time.
+    let options = [
+        ("opt_level", "none"),
+        ("regalloc_algorithm", allocator),
+        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+        ("is_pic", "false"),
+        ("unwind_info", "false"),
+        ("enable_probestack", "false"),
+    ];
+    for (name, value) in options {
+        flags.set(name, value).map_err(|e| err!(Compile, "cranelift: setting {name}: {e}"))?;
+    }
+    cranelift_native::builder()
+        .map_err(|e| err!(Unsupported, "cranelift: this machine is not supported: {e}"))?
+        .finish(settings::Flags::new(flags))
+        .map_err(|e| err!(Compile, "cranelift: {e}"))
+}

@@ -1,0 +1,357 @@
+//! Emission of one kernel into a function: loops, the nodes at the level where they stop varying, stores, reductions.
+//!
+//! An [`Emitter`] works on any `FunctionBuilder`, so a kernel becomes a function of its own ([`build`]) or part of the
+//! driver. Loops are opened outermost first; a node is computed once all loops it depends on are open. The vector loop is
+//! emitted twice, in lanes and as scalars for the remainder, from the same nodes. Addresses are one pointer per buffer
+//! and stride pattern, advanced as loops open.
+//!
+//! Which loops and how many lanes is decided in `normal`; what a node becomes, in `nodes`.
+
+use crate::code;
+use crate::lanes::{Lanes, memory};
+use crate::normal::Nest;
+use crate::reduce::Accumulator;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{BufferId, NodeId};
+use cotangent_jit::{DType, Error};
+use cranelift_codegen::Context;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value, types};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+/// A pointer into a buffer that advances with the loops by fixed strides.
+struct Stream {
+    buffer: BufferId,
+    strides: Vec<i64>,
+}
+
+/// What to undo when a loop closes.
+enum Trail {
+    Scalar(usize),
+    Lanes(usize),
+    Pointer(usize, Value),
+}
+
+pub struct Emitter<'e, 'f> {
+    pub b: &'e mut FunctionBuilder<'f>,
+    pub nest: &'e Nest,
+    streams: Vec<Stream>,
+    pointers: Vec<Value>,
+    /// Counters of the open loops; of the vector loop, of its first lane.
+    pub counters: Vec<Value>,
+    pub scalars: Vec<Option<Value>>,
+    pub lanes: Vec<Option<Lanes>>,
+    trail: Vec<Trail>,
+    pub accumulators: Vec<Accumulator>,
+    /// The number of lanes, inside the vector loop.
+    pub width: Option<usize>,
+    /// The loop that runs from the first to the second value instead of over its whole extent.
+    range: Option<(usize, Value, Value)>,
+}
+
+impl<'e, 'f> Emitter<'e, 'f> {
+    pub fn new(b: &'e mut FunctionBuilder<'f>, nest: &'e Nest, bases: &[Value]) -> Self {
+        let mut e = Emitter {
+            b,
+            nest,
+            streams: Vec::new(),
+            pointers: Vec::new(),
+            counters: Vec::new(),
+            scalars: vec![None; nest.types.len()],
+            lanes: vec![None; nest.types.len()],
+            trail: Vec::new(),
+            accumulators: Vec::new(),
+            width: None,
+            range: None,
+        };
+        for (n, node) in nest.kernel.nodes.iter().enumerate().filter(|(n, _)| nest.live[*n]) {
+            if let cotangent_jit::kernel::Node::Load { buffer, at, .. } = node {
+                debug_assert!(nest.level[n] <= nest.kernel.loops.len());
+                e.add_stream(*buffer, at, bases);
+            }
+        }
+        for s in &nest.kernel.stores {
+            e.add_stream(s.buffer, &s.at, bases);
+        }
+        for r in &nest.kernel.reductions {
+            e.add_stream(r.buffer, &r.at, bases);
+        }
+        // Gathers and stores with an offset start from the buffer itself.
+        for n in 0..nest.kernel.buffers.len() {
+            e.add_stream(BufferId(n as u32), &Affine::default(), bases);
+        }
+        e
+    }
+
+    fn strides(&self, at: &Affine) -> Vec<i64> {
+        (0..self.nest.kernel.loops.len()).map(|n| at.stride(n)).collect()
+    }
+
+    fn add_stream(&mut self, buffer: BufferId, at: &Affine, bases: &[Value]) {
+        let strides = self.strides(at);
+        if !self.streams.iter().any(|s| s.buffer == buffer && s.strides == strides) {
+            self.streams.push(Stream { buffer, strides });
+            self.pointers.push(bases[buffer.0 as usize]);
+        }
+    }
+
+    pub fn buffer_type(&self, buffer: BufferId) -> DType {
+        self.nest.kernel.buffers[buffer.0 as usize].dtype
+    }
+
+    /// Base and byte offset of `buffer[at]` for the open loops, `lane` lanes further.
+    pub fn address(&mut self, buffer: BufferId, at: &Affine, lane: usize) -> (Value, i32) {
+        let strides = self.strides(at);
+        let stream = self
+            .streams
+            .iter()
+            .position(|s| s.buffer == buffer && s.strides == strides)
+            .expect("every access was declared");
+        let step = self.nest.vector.map_or(0, |(v, _)| at.stride(v));
+        let bytes = (at.offset + lane as i64 * step) * self.buffer_type(buffer).size() as i64;
+        let pointer = self.pointers[stream];
+        match i32::try_from(bytes) {
+            Ok(offset) if offset < i32::MAX - 4096 => (pointer, offset),
+            _ => (self.b.ins().iadd_imm_s(pointer, bytes), 0),
+        }
+    }
+
+    /// The base of a buffer.
+    pub fn base(&mut self, buffer: BufferId) -> Value {
+        self.address(buffer, &Affine::default(), 0).0
+    }
+
+    /// An affine function of the counters as an i64; in a vector loop, of this lane.
+    pub fn index(&mut self, at: &Affine, lane: usize) -> Value {
+        let step = self.nest.vector.map_or(0, |(v, _)| at.stride(v));
+        let offset = at.offset + if self.width.is_some() { lane as i64 * step } else { 0 };
+        let mut sum = None;
+        for n in 0..self.counters.len() {
+            let stride = at.stride(n);
+            if stride == 0 {
+                continue;
+            }
+            let counter = self.counters[n];
+            let term = if stride == 1 { counter } else { self.b.ins().imul_imm_s(counter, stride) };
+            sum = Some(match sum {
+                None => term,
+                Some(s) => self.b.ins().iadd(s, term),
+            });
+        }
+        match sum {
+            None => self.b.ins().iconst(types::I64, offset),
+            Some(s) if offset == 0 => s,
+            Some(s) => self.b.ins().iadd_imm_s(s, offset),
+        }
+    }
+
+    /// Remembers a scalar until the innermost open loop closes.
+    pub fn keep_scalar(&mut self, n: NodeId, v: Value) {
+        self.scalars[n.0 as usize] = Some(v);
+        self.trail.push(Trail::Scalar(n.0 as usize));
+    }
+
+    pub fn keep_lanes(&mut self, n: NodeId, v: Lanes) {
+        self.lanes[n.0 as usize] = Some(v);
+        self.trail.push(Trail::Lanes(n.0 as usize));
+    }
+
+    fn undo(&mut self, mark: usize) {
+        while self.trail.len() > mark {
+            match self.trail.pop() {
+                Some(Trail::Scalar(n)) => self.scalars[n] = None,
+                Some(Trail::Lanes(n)) => self.lanes[n] = None,
+                Some(Trail::Pointer(n, v)) => self.pointers[n] = v,
+                None => {}
+            }
+        }
+    }
+
+    /// The whole kernel, its split loop (if given) from the first to the second value.
+    pub fn run(&mut self, range: Option<(usize, Value, Value)>) -> Result<(), Error> {
+        if self.nest.empty() {
+            return Ok(());
+        }
+        self.range = range;
+        self.level()
+    }
+
+    /// What happens with the loops that are open now: the nodes that depend on the last of them, then the loops inside.
+    fn level(&mut self) -> Result<(), Error> {
+        let depth = self.counters.len();
+        for n in 0..self.nest.types.len() {
+            if self.nest.live[n] && self.nest.level[n] == depth {
+                self.compute(NodeId(n as u32))?;
+            }
+        }
+        let reduces = depth == self.nest.outer && !self.nest.kernel.reductions.is_empty();
+        if reduces {
+            self.start_reductions()?;
+        }
+        if depth == self.nest.kernel.loops.len() {
+            self.stores()?;
+            self.fold()?;
+        } else {
+            self.open()?;
+        }
+        if reduces {
+            self.finish_reductions()?;
+        }
+        Ok(())
+    }
+
+    /// Opens the next loop, in lanes and then the remainder if it is the vector loop.
+    fn open(&mut self) -> Result<(), Error> {
+        let n = self.counters.len();
+        let extent = self.nest.kernel.loops[n].extent;
+        let (mut low, mut high, mut fixed) = (None, None, Some(extent));
+        if let Some((split, begin, end)) = self.range
+            && split == n
+        {
+            (low, high, fixed) = (Some(begin), Some(end), None);
+        }
+        if let Some(clip) = self.nest.clip
+            && clip.inner == n
+            && !clip.total.is_multiple_of(extent)
+        {
+            let done = self.b.ins().imul_imm_s(self.counters[clip.chunk], extent as i64);
+            let total = self.b.ins().iconst(types::I64, clip.total as i64);
+            let rest = self.b.ins().isub(total, done);
+            let full = self.b.ins().iconst(types::I64, extent as i64);
+            (high, fixed) = (Some(self.b.ins().smin(full, rest)), None);
+        }
+        let low = low.unwrap_or_else(|| self.b.ins().iconst(types::I64, 0));
+        let high = high.unwrap_or_else(|| self.b.ins().iconst(types::I64, extent as i64));
+        let Some((_, width)) = self.nest.vector.filter(|(v, _)| *v == n) else {
+            return self.counted(low, high, 1, fixed);
+        };
+        let mark = self.trail.len();
+        let middle = match fixed {
+            Some(extent) => self.b.ins().iconst(types::I64, (extent / width * width) as i64),
+            None => {
+                let count = self.b.ins().isub(high, low);
+                let whole = self.b.ins().band_imm_s(count, -(width as i64));
+                self.b.ins().iadd(low, whole)
+            }
+        };
+        self.width = Some(width);
+        self.spread()?;
+        self.counted(low, middle, width, fixed.map(|e| e / width))?;
+        self.width = None;
+        self.undo(mark);
+        // Chunks end at multiples of the width, so a remainder exists only if the whole extent has one.
+        let rest = match self.nest.clip {
+            Some(clip) if clip.inner == n => {
+                !clip.total.is_multiple_of(width) || !extent.is_multiple_of(width)
+            }
+            _ => !extent.is_multiple_of(width),
+        };
+        if rest {
+            self.counted(middle, high, 1, fixed.map(|e| e % width))?;
+        }
+        self.undo(mark);
+        Ok(())
+    }
+
+    /// `for counter in (low..high).step_by(step) { level }`; `trips` if known.
+    fn counted(
+        &mut self,
+        low: Value,
+        high: Value,
+        step: usize,
+        trips: Option<usize>,
+    ) -> Result<(), Error> {
+        match trips {
+            Some(0) => return Ok(()),
+            Some(1) => return self.inside(low),
+            _ => {}
+        }
+        let body = self.b.create_block();
+        let exit = self.b.create_block();
+        let counter = self.b.append_block_param(body, types::I64);
+        if trips.is_some() {
+            self.b.ins().jump(body, &[BlockArg::Value(low)]);
+        } else {
+            let any = self.b.ins().icmp(IntCC::SignedLessThan, low, high);
+            self.b.ins().brif(any, body, &[BlockArg::Value(low)], exit, &[]);
+        }
+        self.b.switch_to_block(body);
+        self.inside(counter)?;
+        let next = self.b.ins().iadd_imm_s(counter, step as i64);
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, high);
+        self.b.ins().brif(more, body, &[BlockArg::Value(next)], exit, &[]);
+        self.b.seal_block(body);
+        self.b.seal_block(exit);
+        self.b.switch_to_block(exit);
+        Ok(())
+    }
+
+    /// One round of the loop that opens.
+    fn inside(&mut self, counter: Value) -> Result<(), Error> {
+        let mark = self.trail.len();
+        let n = self.counters.len();
+        for s in 0..self.streams.len() {
+            let size = self.buffer_type(self.streams[s].buffer).size() as i64;
+            let bytes = self.streams[s].strides[n] * size;
+            if bytes == 0 {
+                continue;
+            }
+            let old = self.pointers[s];
+            let step = match bytes {
+                1 => counter,
+                2 | 4 | 8 => self.b.ins().ishl_imm_u(counter, i64::from(bytes.trailing_zeros())),
+                _ => self.b.ins().imul_imm_s(counter, bytes),
+            };
+            self.pointers[s] = self.b.ins().iadd(old, step);
+            self.trail.push(Trail::Pointer(s, old));
+        }
+        self.counters.push(counter);
+        self.level()?;
+        self.counters.pop();
+        self.undo(mark);
+        Ok(())
+    }
+
+    /// Branches to a new block if `flag`, where `then` is emitted; goes on after it either way.
+    pub fn when(
+        &mut self,
+        flag: Value,
+        then: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let yes: Block = self.b.create_block();
+        let after = self.b.create_block();
+        self.b.ins().brif(flag, yes, &[], after, &[]);
+        self.b.seal_block(yes);
+        self.b.switch_to_block(yes);
+        then(self)?;
+        self.b.ins().jump(after, &[]);
+        self.b.seal_block(after);
+        self.b.switch_to_block(after);
+        Ok(())
+    }
+}
+
+/// Fills the context with `fn(buffers: *const *mut u8, begin: i64, end: i64)` for this kernel.
+pub fn build(
+    context: &mut Context,
+    scratch: &mut FunctionBuilderContext,
+    nest: &Nest,
+    id: code::FunctionId,
+) -> Result<(), Error> {
+    context.func = code::function(id, code::signature(3)?);
+    let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
+    let mut b = FunctionBuilder::new(&mut context.func, scratch);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    b.seal_block(entry);
+    let parameters: Vec<Value> = b.block_params(entry).to_vec();
+    let bases: Vec<Value> = (0..nest.kernel.buffers.len())
+        .map(|n| b.ins().load(types::I64, memory(), parameters[0], 8 * n as i32))
+        .collect();
+    let range = nest.split().map(|n| (n, parameters[1], parameters[2]));
+    Emitter::new(&mut b, nest, &bases).run(range)?;
+    b.ins().return_(&[]);
+    b.finalize(frontend);
+    Ok(())
+}

@@ -1,0 +1,276 @@
+//! Values of a vector loop: `width` lanes held in as many 128-bit registers as their type needs.
+//!
+//! A loop has one width for all its values, so 32-bit and 64-bit types mix: with eight lanes an `f32` takes two registers
+//! and an `f64` four. Bools are masks (all ones or zeros) of 32-bit or 64-bit lanes; in memory they are bytes. What ops do
+//! to lanes is in `vector`; here are loads, stores, splats, single lanes and changes of mask width.
+
+use crate::scalar;
+use cotangent_jit::{DType, Error, Scalar};
+use cranelift_codegen::ir::{ConstantData, InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_frontend::FunctionBuilder;
+use smallvec::SmallVec;
+
+/// Bits of one lane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bits {
+    B32,
+    B64,
+}
+
+impl Bits {
+    /// Of a dtype; masks may be of either, `None`.
+    pub fn of(d: DType) -> Option<Bits> {
+        match d.size() {
+            4 => Some(Bits::B32),
+            8 => Some(Bits::B64),
+            _ => None,
+        }
+    }
+
+    pub fn lanes(self) -> usize {
+        match self {
+            Bits::B32 => 4,
+            Bits::B64 => 2,
+        }
+    }
+
+    pub fn int(self) -> Type {
+        match self {
+            Bits::B32 => types::I32X4,
+            Bits::B64 => types::I64X2,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    pub dtype: DType,
+    pub bits: Bits,
+    pub regs: SmallVec<[Value; 4]>,
+}
+
+pub type Regs = SmallVec<[Value; 4]>;
+
+/// The register type of lanes of a dtype.
+pub fn vector_type(d: DType, bits: Bits) -> Type {
+    match d {
+        DType::F32 => types::F32X4,
+        DType::F64 => types::F64X2,
+        _ => bits.int(),
+    }
+}
+
+/// Memory that is certainly there; alignment is not assumed.
+pub fn memory() -> MemFlagsData {
+    MemFlagsData::new().with_notrap()
+}
+
+pub fn vconst(b: &mut FunctionBuilder, t: Type, bytes: [u8; 16]) -> Value {
+    let data = b.func.dfg.constants.insert(ConstantData::from(&bytes[..]));
+    b.ins().vconst(t, data)
+}
+
+/// A register with every lane these bits.
+pub fn repeat(b: &mut FunctionBuilder, t: Type, bits: u64) -> Value {
+    let mut bytes = [0; 16];
+    let size = t.lane_type().bytes() as usize;
+    for lane in bytes.chunks_mut(size) {
+        lane.copy_from_slice(&bits.to_le_bytes()[..size]);
+    }
+    vconst(b, t, bytes)
+}
+
+pub fn bitcast(b: &mut FunctionBuilder, t: Type, v: Value) -> Value {
+    if b.func.dfg.value_type(v) == t {
+        return v;
+    }
+    let flags = MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little);
+    b.ins().bitcast(t, flags, v)
+}
+
+impl Lanes {
+    /// The default width of lanes of this dtype in a loop of `width` lanes.
+    pub fn bits_for(d: DType, width: usize) -> Bits {
+        Bits::of(d).unwrap_or(if width == 2 { Bits::B64 } else { Bits::B32 })
+    }
+
+    pub fn constant(b: &mut FunctionBuilder, s: Scalar, width: usize) -> Lanes {
+        let bits = Lanes::bits_for(s.dtype(), width);
+        let t = vector_type(s.dtype(), bits);
+        let pattern =
+            if s.dtype().is_bool() { (s.bits() as u64).wrapping_neg() } else { s.bits() as u64 };
+        let v = repeat(b, t, pattern);
+        Lanes { dtype: s.dtype(), bits, regs: SmallVec::from_elem(v, width / bits.lanes()) }
+    }
+
+    /// Every lane this scalar.
+    pub fn splat(b: &mut FunctionBuilder, d: DType, v: Value, width: usize) -> Lanes {
+        let bits = Lanes::bits_for(d, width);
+        let v = if d.is_bool() { mask_of(b, bits, v) } else { v };
+        let v = b.ins().splat(vector_type(d, bits), v);
+        Lanes { dtype: d, bits, regs: SmallVec::from_elem(v, width / bits.lanes()) }
+    }
+
+    /// Consecutive elements from an address.
+    pub fn load(
+        b: &mut FunctionBuilder,
+        d: DType,
+        address: Value,
+        offset: i32,
+        width: usize,
+    ) -> Result<Lanes, Error> {
+        let bits = Lanes::bits_for(d, width);
+        let count = width / bits.lanes();
+        let mut regs = Regs::new();
+        for r in 0..count as i32 {
+            regs.push(match (d.is_bool(), bits) {
+                (false, _) => {
+                    let t = vector_type(d, bits);
+                    b.ins().load(t, memory(), address, offset + 16 * r)
+                }
+                (true, Bits::B32) => {
+                    let four = b.ins().load(types::I32, memory(), address, offset + 4 * r);
+                    let v = b.ins().scalar_to_vector(types::I32X4, four);
+                    let v = bitcast(b, types::I8X16, v);
+                    let v = b.ins().uwiden_low(v);
+                    let v = b.ins().uwiden_low(v);
+                    b.ins().ineg(v)
+                }
+                (true, Bits::B64) => {
+                    let two = b.ins().uload16(types::I32, memory(), address, offset + 2 * r);
+                    let v = b.ins().scalar_to_vector(types::I32X4, two);
+                    let v = bitcast(b, types::I8X16, v);
+                    let v = b.ins().uwiden_low(v);
+                    let v = b.ins().uwiden_low(v);
+                    let v = b.ins().uwiden_low(v);
+                    b.ins().ineg(v)
+                }
+            });
+        }
+        Ok(Lanes { dtype: d, bits, regs })
+    }
+
+    /// To consecutive elements.
+    pub fn store(&self, b: &mut FunctionBuilder, address: Value, offset: i32) {
+        if !self.dtype.is_bool() {
+            for (r, v) in self.regs.iter().enumerate() {
+                b.ins().store(memory(), *v, address, offset + 16 * r as i32);
+            }
+            return;
+        }
+        let narrow = self.clone().with_bits(b, Bits::B32, self.width());
+        if self.width() == 2 {
+            // One 64-bit mask register: its lanes are put side by side first.
+            let v = bitcast(b, types::I8X16, self.regs[0]);
+            let pick = vconst(
+                b,
+                types::I8X16,
+                [0, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255],
+            );
+            let v = b.ins().swizzle(v, pick);
+            let v = bitcast(b, types::I32X4, v);
+            let v = b.ins().extractlane(v, 0);
+            let v = b.ins().band_imm_u(v, 0x0101);
+            b.ins().istore16(memory(), v, address, offset);
+            return;
+        }
+        for (r, v) in narrow.regs.iter().enumerate() {
+            let v = b.ins().snarrow(*v, *v);
+            let v = b.ins().snarrow(v, v);
+            let v = bitcast(b, types::I32X4, v);
+            let v = b.ins().extractlane(v, 0);
+            let v = b.ins().band_imm_u(v, 0x0101_0101);
+            b.ins().store(memory(), v, address, offset + 4 * r as i32);
+        }
+    }
+
+    pub fn width(&self) -> usize {
+        self.regs.len() * self.bits.lanes()
+    }
+
+    /// One lane as a scalar.
+    pub fn lane(&self, b: &mut FunctionBuilder, n: usize) -> Value {
+        let per = self.bits.lanes();
+        let v = b.ins().extractlane(self.regs[n / per], (n % per) as u8);
+        if self.dtype.is_bool() {
+            let v = b.ins().ireduce(types::I8, v);
+            b.ins().band_imm_u(v, 1)
+        } else {
+            v
+        }
+    }
+
+    /// Lanes from scalars.
+    pub fn gather(b: &mut FunctionBuilder, d: DType, lanes: &[Value]) -> Lanes {
+        let bits = Lanes::bits_for(d, lanes.len());
+        let t = vector_type(d, bits);
+        let mut regs = Regs::new();
+        for part in lanes.chunks(bits.lanes()) {
+            let mut v = None;
+            for (n, &lane) in part.iter().enumerate() {
+                let lane = if d.is_bool() { mask_of(b, bits, lane) } else { lane };
+                v = Some(match v {
+                    None => b.ins().scalar_to_vector(t, lane),
+                    Some(v) => b.ins().insertlane(v, lane, n as u8),
+                });
+            }
+            regs.extend(v);
+        }
+        Lanes { dtype: d, bits, regs }
+    }
+
+    /// A mask in lanes of another width. With two lanes in all, only 64-bit masks exist.
+    pub fn with_bits(self, b: &mut FunctionBuilder, bits: Bits, width: usize) -> Lanes {
+        if self.bits == bits || width == 2 {
+            return self;
+        }
+        let mut regs = Regs::new();
+        match bits {
+            Bits::B64 => {
+                for v in &self.regs {
+                    regs.push(b.ins().swiden_low(*v));
+                    regs.push(b.ins().swiden_high(*v));
+                }
+            }
+            Bits::B32 => {
+                for pair in self.regs.chunks(2) {
+                    regs.push(even_words(b, pair[0], pair[1]));
+                }
+            }
+        }
+        Lanes { dtype: self.dtype, bits, regs }
+    }
+}
+
+/// The low halves of four 64-bit lanes, in order.
+pub fn even_words(b: &mut FunctionBuilder, low: Value, high: Value) -> Value {
+    let order = (0..32).filter(|byte| byte % 8 < 4).collect();
+    let v = shuffle(b, low, high, order);
+    bitcast(b, types::I32X4, v)
+}
+
+/// Sixteen of the 32 bytes of two registers of one type.
+pub fn shuffle(b: &mut FunctionBuilder, x: Value, y: Value, order: Vec<u8>) -> Value {
+    let t = b.func.dfg.value_type(x);
+    let (x, y) = (bitcast(b, types::I8X16, x), bitcast(b, types::I8X16, y));
+    let order = b.func.dfg.immediates.push(ConstantData::from(order));
+    let v = b.ins().shuffle(x, y, order);
+    bitcast(b, t, v)
+}
+
+/// All ones where the bool is 1.
+fn mask_of(b: &mut FunctionBuilder, bits: Bits, v: Value) -> Value {
+    let wide = b.ins().uextend(bits.int().lane_type(), v);
+    b.ins().ineg(wide)
+}
+
+/// One element from an address; bools as 0 or 1.
+pub fn load_scalar(
+    b: &mut FunctionBuilder,
+    d: DType,
+    address: Value,
+    offset: i32,
+) -> Result<Value, Error> {
+    let t = scalar::register(d)?;
+    Ok(b.ins().load(t, memory(), address, offset))
+}

@@ -1,0 +1,307 @@
+//! What a node becomes at its level: a scalar, or lanes inside the vector loop; and the stores at the innermost level.
+
+use crate::kernel::Emitter;
+use crate::lanes::{self, Lanes, memory};
+use crate::vector::{self, Operand};
+use crate::{runtime, scalar};
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{BufferId, Node, NodeId, Range, Store};
+use cotangent_jit::{Error, Scalar};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+
+impl Emitter<'_, '_> {
+    /// Computes a node whose loops are all open now. Constants are made where they are used.
+    pub fn compute(&mut self, n: NodeId) -> Result<(), Error> {
+        let nest = self.nest;
+        let node = nest.kernel.node(n);
+        if let Node::Constant(_) = node {
+            return Ok(());
+        }
+        match self.width {
+            Some(width) if nest.varies[n.0 as usize] => {
+                let v = self.in_lanes(node, width)?;
+                self.keep_lanes(n, v);
+            }
+            _ => {
+                let v = self.as_scalar(node)?;
+                self.keep_scalar(n, v);
+            }
+        }
+        Ok(())
+    }
+
+    fn as_scalar(&mut self, node: &Node) -> Result<Value, Error> {
+        match node {
+            Node::Constant(s) => scalar::constant(self.b, *s),
+            Node::Counter(n) => Ok(self.counters[*n]),
+            Node::Load { buffer, at, guard, fill } => self.load(*buffer, at, guard, *fill, 0),
+            Node::Gather { buffer, at } => {
+                let at = self.scalar(*at)?;
+                self.gather(*buffer, at)
+            }
+            Node::Op { op, args } => {
+                let d = self.nest.dtype(args[args.len() - 1]);
+                let mut values = smallvec::SmallVec::<[Value; 3]>::new();
+                for a in args {
+                    values.push(self.scalar(*a)?);
+                }
+                scalar::emit(self.b, *op, d, &values)
+            }
+        }
+    }
+
+    fn in_lanes(&mut self, node: &Node, width: usize) -> Result<Lanes, Error> {
+        match node {
+            Node::Constant(s) => Ok(Lanes::constant(self.b, *s, width)),
+            Node::Counter(n) => self.counter_lanes(*n, width),
+            Node::Load { buffer, at, guard, fill } => {
+                self.load_lanes(*buffer, at, guard, *fill, width)
+            }
+            Node::Gather { buffer, at } => {
+                let at = self.operand(*at, width)?.lanes;
+                let mut values = Vec::with_capacity(width);
+                for n in 0..width {
+                    let at = at.lane(self.b, n);
+                    values.push(self.gather(*buffer, at)?);
+                }
+                Ok(Lanes::gather(self.b, self.buffer_type(*buffer), &values))
+            }
+            Node::Op { op, args } => {
+                let d = self.nest.dtype(args[args.len() - 1]);
+                let mut operands = Vec::with_capacity(args.len());
+                for a in args {
+                    operands.push(self.operand(*a, width)?);
+                }
+                vector::emit(self.b, *op, d, &operands, width)
+            }
+        }
+    }
+
+    /// The scalar of a node that does not vary here.
+    pub fn scalar(&mut self, n: NodeId) -> Result<Value, Error> {
+        if let Some(v) = self.scalars[n.0 as usize] {
+            return Ok(v);
+        }
+        if let Node::Constant(s) = self.nest.kernel.node(n) {
+            let v = scalar::constant(self.b, *s)?;
+            self.keep_scalar(n, v);
+            return Ok(v);
+        }
+        unreachable!("node {n:?} is used before the loops it depends on are open")
+    }
+
+    /// A node in lanes; with its scalar, if it does not vary.
+    pub fn operand(&mut self, n: NodeId, width: usize) -> Result<Operand, Error> {
+        if self.nest.varies[n.0 as usize] {
+            let lanes = self.lanes[n.0 as usize].clone().expect("computed at its level");
+            return Ok(Operand { lanes, scalar: None });
+        }
+        let scalar = self.scalar(n)?;
+        let lanes = match &self.lanes[n.0 as usize] {
+            Some(lanes) => lanes.clone(),
+            None => {
+                let lanes = match self.nest.kernel.node(n) {
+                    Node::Constant(s) => Lanes::constant(self.b, *s, width),
+                    _ => Lanes::splat(self.b, self.nest.dtype(n), scalar, width),
+                };
+                self.keep_lanes(n, lanes.clone());
+                lanes
+            }
+        };
+        Ok(Operand { lanes, scalar: Some(scalar) })
+    }
+
+    /// Before the vector loop: lanes of what is already computed and will be used in it.
+    pub fn spread(&mut self) -> Result<(), Error> {
+        let (nest, Some(width)) = (self.nest, self.width) else { return Ok(()) };
+        let mut used = vec![false; nest.types.len()];
+        for (n, node) in nest.kernel.nodes.iter().enumerate() {
+            if let Node::Op { args, .. } = node
+                && nest.live[n]
+                && nest.varies[n]
+            {
+                args.iter().for_each(|a| used[a.0 as usize] = true);
+            }
+        }
+        nest.kernel.stores.iter().for_each(|s| used[s.value.0 as usize] = true);
+        nest.kernel.reductions.iter().for_each(|r| used[r.value.0 as usize] = true);
+        let ready =
+            |n: &usize| used[*n] && !nest.varies[*n] && nest.level[*n] <= self.counters.len();
+        let ready: Vec<usize> = (0..nest.types.len()).filter(ready).collect();
+        // Registers are few: beyond some, constants are loaded where they are used.
+        let busy = (0..nest.types.len()).filter(|n| nest.live[*n] && nest.varies[*n]).count();
+        let mut room: usize = if busy <= 12 { 6 } else { 2 };
+        for n in ready {
+            let constant = matches!(nest.kernel.nodes[n], Node::Constant(_));
+            if constant && room == 0 {
+                continue;
+            }
+            room = room.saturating_sub(usize::from(constant));
+            self.operand(NodeId(n as u32), width)?;
+        }
+        Ok(())
+    }
+
+    fn counter_lanes(&mut self, n: usize, width: usize) -> Result<Lanes, Error> {
+        let base = Lanes::splat(self.b, cotangent_jit::DType::I64, self.counters[n], width);
+        let mut regs = lanes::Regs::new();
+        for (r, v) in base.regs.iter().enumerate() {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&(2 * r as u64).to_le_bytes());
+            bytes[8..].copy_from_slice(&(2 * r as u64 + 1).to_le_bytes());
+            let step = lanes::vconst(self.b, types::I64X2, bytes);
+            regs.push(self.b.ins().iadd(*v, step));
+        }
+        Ok(Lanes { regs, ..base })
+    }
+
+    /// Whether the guard lets this lane through; `None` if there is nothing to ask.
+    fn admitted(&mut self, guard: &[Range], lane: usize) -> Option<Value> {
+        let mut all: Option<Value> = None;
+        for range in guard {
+            let at = self.index(&range.at, lane);
+            let from = self.b.ins().iadd_imm_s(at, -range.low);
+            let span = range.high.saturating_sub(range.low).max(0);
+            let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, from, span);
+            all = Some(match all {
+                None => inside,
+                Some(a) => self.b.ins().band(a, inside),
+            });
+        }
+        all
+    }
+
+    /// One element, or `fill` where the guard does not hold; then some harmless address is read.
+    fn load(
+        &mut self,
+        buffer: BufferId,
+        at: &Affine,
+        guard: &[Range],
+        fill: Scalar,
+        lane: usize,
+    ) -> Result<Value, Error> {
+        let d = self.buffer_type(buffer);
+        let (pointer, offset) = self.address(buffer, at, lane);
+        let Some(ok) = self.admitted(guard, lane) else {
+            return lanes::load_scalar(self.b, d, pointer, offset);
+        };
+        let full = self.b.ins().iadd_imm_s(pointer, i64::from(offset));
+        let safe = self.b.ins().iconst(types::I64, runtime::NOWHERE.as_ptr() as i64);
+        let address = self.b.ins().select(ok, full, safe);
+        let v = lanes::load_scalar(self.b, d, address, 0)?;
+        let fill = scalar::constant(self.b, fill)?;
+        Ok(self.b.ins().select(ok, v, fill))
+    }
+
+    fn gather(&mut self, buffer: BufferId, at: Value) -> Result<Value, Error> {
+        let d = self.buffer_type(buffer);
+        let len = self.nest.kernel.buffers[buffer.0 as usize].len;
+        if len == 0 {
+            return scalar::constant(self.b, Scalar::zero(d));
+        }
+        let base = self.base(buffer);
+        let last = self.b.ins().iconst(types::I64, len as i64 - 1);
+        let zero = self.b.ins().iconst(types::I64, 0);
+        let at = self.b.ins().smin(at, last);
+        let at = self.b.ins().smax(at, zero);
+        let bytes = self.b.ins().ishl_imm_u(at, i64::from(d.size().trailing_zeros()));
+        let address = self.b.ins().iadd(base, bytes);
+        lanes::load_scalar(self.b, d, address, 0)
+    }
+
+    fn load_lanes(
+        &mut self,
+        buffer: BufferId,
+        at: &Affine,
+        guard: &[Range],
+        fill: Scalar,
+        width: usize,
+    ) -> Result<Lanes, Error> {
+        let d = self.buffer_type(buffer);
+        let stride = self.nest.vector.map_or(0, |(v, _)| at.stride(v));
+        if guard.is_empty() && stride == 1 {
+            let (pointer, offset) = self.address(buffer, at, 0);
+            return Lanes::load(self.b, d, pointer, offset, width);
+        }
+        let mut values = Vec::with_capacity(width);
+        for lane in 0..width {
+            values.push(self.load(buffer, at, guard, fill, lane)?);
+        }
+        Ok(Lanes::gather(self.b, d, &values))
+    }
+
+    /// All stores of the kernel, at the current point or lanes.
+    pub fn stores(&mut self) -> Result<(), Error> {
+        let nest = self.nest;
+        for s in &nest.kernel.stores {
+            match self.width {
+                Some(width) => self.store_lanes(s, width)?,
+                None => {
+                    let value = self.scalar(s.value)?;
+                    let offset = s.offset.map(|o| self.scalar(o)).transpose()?;
+                    self.store(s, value, offset, 0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn store_lanes(&mut self, s: &Store, width: usize) -> Result<(), Error> {
+        let value = self.operand(s.value, width)?;
+        let stride = self.nest.vector.map_or(0, |(v, _)| s.at.stride(v));
+        if stride == 1 && s.offset.is_none() && s.combine.is_none() {
+            let (pointer, offset) = self.address(s.buffer, &s.at, 0);
+            value.lanes.store(self.b, pointer, offset);
+            return Ok(());
+        }
+        let offsets = s.offset.map(|o| self.operand(o, width)).transpose()?;
+        for lane in 0..width {
+            let v = value.lanes.lane(self.b, lane);
+            let offset = match &offsets {
+                None => None,
+                Some(Operand { scalar: Some(v), .. }) => Some(*v),
+                Some(o) => Some(o.lanes.lane(self.b, lane)),
+            };
+            self.store(s, v, offset, lane)?;
+        }
+        Ok(())
+    }
+
+    fn store(
+        &mut self,
+        s: &Store,
+        value: Value,
+        offset: Option<Value>,
+        lane: usize,
+    ) -> Result<(), Error> {
+        let Some(offset) = offset else {
+            let (pointer, bytes) = self.address(s.buffer, &s.at, lane);
+            return self.write(s, value, pointer, bytes);
+        };
+        let at = self.index(&s.at, lane);
+        let at = self.b.ins().iadd(at, offset);
+        let len = self.nest.kernel.buffers[s.buffer.0 as usize].len as i64;
+        let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, at, len);
+        let base = self.base(s.buffer);
+        let size = self.buffer_type(s.buffer).size();
+        self.when(inside, |e| {
+            let bytes = e.b.ins().ishl_imm_u(at, i64::from(size.trailing_zeros()));
+            let pointer = e.b.ins().iadd(base, bytes);
+            e.write(s, value, pointer, 0)
+        })
+    }
+
+    fn write(&mut self, s: &Store, value: Value, pointer: Value, bytes: i32) -> Result<(), Error> {
+        let d = self.buffer_type(s.buffer);
+        let value = match s.combine {
+            None => value,
+            Some(c) => {
+                let old = lanes::load_scalar(self.b, d, pointer, bytes)?;
+                scalar::emit(self.b, c.op(), d, &[old, value])?
+            }
+        };
+        self.b.ins().store(memory(), value, pointer, bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,372 @@
+//! Kernels before code generation: fewer, longer loops in a good order, and the choice of what to vectorise.
+//!
+//! `before -> after`, meaning unchanged:
+//! - a loop of one point goes away;
+//! - two loops of one mode that every index walks as one become one;
+//! - parallel loops are reordered so that the vector loop is innermost among its kind.
+//!
+//! Choices depend on the kernel alone, never on the machine's load or thread count.
+
+use crate::lanes::Bits;
+use crate::vector;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId};
+use cotangent_jit::{DType, Error, Scalar, err};
+
+/// The loop that runs over chunks of another: loop `inner` has `min(extent, total - extent * chunk)` points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clip {
+    pub inner: usize,
+    pub chunk: usize,
+    pub total: usize,
+}
+
+/// A kernel ready for emission: its loops are in emission order.
+#[derive(Clone, Debug)]
+pub struct Nest {
+    pub kernel: Kernel,
+    /// Leading loops that are not reduced over.
+    pub outer: usize,
+    /// The vector loop and its number of lanes.
+    pub vector: Option<(usize, usize)>,
+    pub clip: Option<Clip>,
+    pub types: Vec<DType>,
+    /// Whether a node is needed.
+    pub live: Vec<bool>,
+    /// How many loops must be open to compute a node.
+    pub level: Vec<usize>,
+    /// Whether a node differs between the lanes of the vector loop.
+    pub varies: Vec<bool>,
+}
+
+/// Every affine map of the kernel, rewritten.
+pub fn map_affines(k: &mut Kernel, f: impl Fn(&Affine) -> Affine) {
+    for node in &mut k.nodes {
+        if let Node::Load { at, guard, .. } = node {
+            *at = f(at);
+            for range in guard {
+                range.at = f(&range.at);
+            }
+        }
+    }
+    for s in &mut k.stores {
+        s.at = f(&s.at);
+    }
+    for r in &mut k.reductions {
+        r.at = f(&r.at);
+    }
+}
+
+/// Every affine map of the live part of the kernel.
+fn affines(k: &Kernel) -> Vec<&Affine> {
+    let mut all: Vec<&Affine> = Vec::new();
+    for node in &k.nodes {
+        if let Node::Load { at, guard, .. } = node {
+            all.push(at);
+            all.extend(guard.iter().map(|r| &r.at));
+        }
+    }
+    all.extend(k.stores.iter().map(|s| &s.at));
+    all.extend(k.reductions.iter().map(|r| &r.at));
+    all
+}
+
+/// Keeps the loops at these positions, in this order; the others have one point.
+pub fn choose_loops(k: &mut Kernel, keep: &[usize]) {
+    k.loops = keep.iter().map(|n| k.loops[*n]).collect();
+    map_affines(k, |a| Affine::new(a.offset, keep.iter().map(|n| a.stride(*n))));
+    for node in &mut k.nodes {
+        if let Node::Counter(n) = node {
+            *node = match keep.iter().position(|o| o == n) {
+                Some(new) => Node::Counter(new),
+                None => Node::Constant(Scalar::from(0i64)),
+            };
+        }
+    }
+}
+
+fn drop_single_points(k: &mut Kernel) {
+    let keep: Vec<usize> = (0..k.loops.len()).filter(|n| k.loops[*n].extent != 1).collect();
+    if keep.len() < k.loops.len() {
+        choose_loops(k, &keep);
+    }
+}
+
+fn coalesce(k: &mut Kernel) {
+    loop {
+        let counted = |n: usize| k.nodes.contains(&Node::Counter(n));
+        let pair = (0..k.loops.len())
+            .flat_map(|a| (0..k.loops.len()).map(move |b| (a, b)))
+            .filter(|(a, b)| a != b && k.loops[*a].mode == k.loops[*b].mode)
+            .filter(|(a, _)| k.loops[*a].mode != Mode::Sequential)
+            .find(|&(a, b)| {
+                let n = k.loops[b].extent as i64;
+                affines(k).iter().all(|f| f.stride(a) == f.stride(b) * n)
+                    && !counted(a)
+                    && !counted(b)
+            });
+        let Some((a, b)) = pair else { return };
+        k.loops[b].extent *= k.loops[a].extent;
+        let keep: Vec<usize> = (0..k.loops.len()).filter(|n| *n != a).collect();
+        choose_loops(k, &keep);
+    }
+}
+
+fn live_nodes(k: &Kernel) -> Vec<bool> {
+    let mut live = vec![false; k.nodes.len()];
+    let mut mark = |n: NodeId| live[n.0 as usize] = true;
+    for s in &k.stores {
+        mark(s.value);
+        s.offset.into_iter().for_each(&mut mark);
+    }
+    k.reductions.iter().for_each(|r| mark(r.value));
+    for n in (0..k.nodes.len()).rev() {
+        if live[n] {
+            match &k.nodes[n] {
+                Node::Gather { at, .. } => live[at.0 as usize] = true,
+                Node::Op { args, .. } => args.iter().for_each(|a| live[a.0 as usize] = true),
+                _ => {}
+            }
+        }
+    }
+    live
+}
+
+/// For each node, what it depends on: bit `n` for loop `n`.
+fn dependence(k: &Kernel) -> Vec<u64> {
+    let of = |a: &Affine| {
+        a.strides.iter().enumerate().filter(|(_, s)| **s != 0).fold(0u64, |m, (n, _)| m | 1 << n)
+    };
+    let everything = (1u64 << k.loops.len()) - 1;
+    let sequential = k.loops.iter().any(|l| l.mode == Mode::Sequential);
+    let mut bits: Vec<u64> = Vec::with_capacity(k.nodes.len());
+    for node in &k.nodes {
+        let mask = match node {
+            Node::Constant(_) => 0,
+            Node::Counter(n) => 1 << n,
+            // What a loop that runs in order reads from a buffer it writes, it reads every time.
+            Node::Load { buffer, .. } | Node::Gather { buffer, .. }
+                if sequential && k.writes(*buffer) =>
+            {
+                everything
+            }
+            Node::Load { at, guard, .. } => guard.iter().fold(of(at), |m, r| m | of(&r.at)),
+            Node::Gather { at, .. } => bits[at.0 as usize],
+            Node::Op { args, .. } => args.iter().fold(0, |m, a| m | bits[a.0 as usize]),
+        };
+        bits.push(mask);
+    }
+    bits
+}
+
+/// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and of its scalar form.
+fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (f64, f64) {
+    let (mut vector_cost, mut scalar_cost) = (0.0, 0.0);
+    let access = |a: &Affine, d: DType| match a.stride(v) {
+        0 => 0.05,
+        1 => d.size().max(4) as f64 / 16.0 * if d.is_bool() { 4.0 } else { 1.0 },
+        -1 if !d.is_bool() => d.size() as f64 / 8.0,
+        _ => 1.6,
+    };
+    for (n, node) in k.nodes.iter().enumerate().filter(|(n, _)| live[*n]) {
+        if bits[n] >> v & 1 == 0 {
+            continue;
+        }
+        match node {
+            Node::Load { at, guard, buffer, .. } => {
+                let d = k.buffers[buffer.0 as usize].dtype;
+                let plain = access(at, d);
+                let guarded = guard.iter().any(|r| r.at.stride(v) != 0);
+                vector_cost += if guarded { plain.max(1.0) + 0.7 } else { plain };
+                scalar_cost += 1.0 + guard.len() as f64 * 2.0;
+            }
+            Node::Gather { .. } => {
+                vector_cost += 5.0;
+                scalar_cost += 4.0;
+            }
+            Node::Counter(_) => {
+                vector_cost += 0.5;
+                scalar_cost += 0.1;
+            }
+            Node::Op { op, args } => {
+                let d = types[args[args.len() - 1].0 as usize];
+                let uniform = args.len() > 1 && bits[args[1].0 as usize] >> v & 1 == 0;
+                let size = d.size().max(types[n].size()).max(4) as f64;
+                let native = vector::native(*op, d, uniform);
+                vector_cost += if native { size / 16.0 } else { 2.2 };
+                scalar_cost += 1.0;
+            }
+            Node::Constant(_) => {}
+        }
+    }
+    for s in &k.stores {
+        let d = k.buffers[s.buffer.0 as usize].dtype;
+        vector_cost += if s.offset.is_some() { 4.0 } else { access(&s.at, d) };
+        scalar_cost += if s.offset.is_some() { 3.0 } else { 1.0 };
+    }
+    for r in &k.reductions {
+        let size = r.accumulator.size().max(4) as f64;
+        vector_cost += size / 16.0;
+        if types[r.value.0 as usize] != r.accumulator {
+            vector_cost += 0.5;
+        }
+        // Floats folded one by one wait for each other.
+        scalar_cost += 3.0;
+    }
+    (vector_cost, scalar_cost)
+}
+
+/// How many lanes a loop over these types has; enough registers' worth to hide latencies in small bodies.
+fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> usize {
+    let varying = |n: usize| live[n] && bits[n] >> v & 1 == 1;
+    let mut narrow = false;
+    let mut wide = false;
+    let mut body = 0;
+    for n in (0..types.len()).filter(|n| varying(*n)) {
+        body += 1;
+        match Bits::of(types[n]) {
+            Some(Bits::B32) => narrow = true,
+            Some(Bits::B64) => wide = true,
+            None => {}
+        }
+    }
+    for s in &k.stores {
+        narrow |= k.buffers[s.buffer.0 as usize].dtype.size() == 4;
+    }
+    for r in &k.reductions {
+        narrow |= k.buffers[r.buffer.0 as usize].dtype.size() == 4;
+        wide |= r.accumulator.size() == 8;
+        body += 1;
+    }
+    let bools = !narrow && !wide;
+    let least = if narrow || bools { 4 } else { 2 };
+    let reducing = !k.reductions.is_empty();
+    let registers = match body {
+        0..=4 if reducing => 4,
+        0..=10 => 2,
+        _ => 1,
+    };
+    least * if narrow && wide && !reducing { 1 } else { registers }
+}
+
+impl Nest {
+    /// Normalises an expanded kernel.
+    pub fn new(kernel: &Kernel) -> Result<Nest, Error> {
+        let mut k = kernel.clone();
+        drop_single_points(&mut k);
+        coalesce(&mut k);
+        if k.loops.len() > 60 {
+            return Err(err!(Unsupported, "cpu: {} loops in one kernel", k.loops.len()));
+        }
+        let vector = Nest::arrange(&mut k)?;
+        Nest::finish(k, vector, None)
+    }
+
+    /// Puts the loop to vectorise innermost among its kind and says how wide it is.
+    fn arrange(k: &mut Kernel) -> Result<Option<(usize, usize)>, Error> {
+        if k.loops.iter().any(|l| l.mode == Mode::Sequential || l.extent == 0) {
+            return Ok(None);
+        }
+        let types = types_of(k)?;
+        let live = live_nodes(k);
+        let bits = dependence(k);
+        let mut best: Option<(f64, usize, bool, usize)> = None;
+        for v in 0..k.loops.len() {
+            let (vector_cost, scalar_cost) = cost(k, &types, &live, &bits, v);
+            let lanes = width(k, &types, &live, &bits, v);
+            let extent = k.loops[v].extent;
+            let lanes =
+                if extent < lanes { least_width(k, &types, &live, &bits, v) } else { lanes };
+            let pays = extent >= lanes && vector_cost < scalar_cost;
+            let mut c = if pays { vector_cost } else { scalar_cost };
+            if k.loops[v].mode == Mode::Reduce && pays {
+                // Joining the lanes at the end, and the remainder.
+                c += 16.0 / extent as f64;
+            }
+            if pays && !extent.is_multiple_of(lanes) {
+                c += (extent % lanes) as f64 / extent as f64 * (scalar_cost - vector_cost);
+            }
+            if best.is_none_or(|(least, ..)| c <= least) {
+                best = Some((c, v, pays, lanes));
+            }
+        }
+        let Some((_, v, pays, lanes)) = best else { return Ok(None) };
+        let mode = k.loops[v].mode;
+        let mut order: Vec<usize> = Vec::new();
+        for kind in [Mode::Parallel, Mode::Reduce] {
+            order.extend((0..k.loops.len()).filter(|n| k.loops[*n].mode == kind && *n != v));
+            if mode == kind {
+                order.push(v);
+            }
+        }
+        choose_loops(k, &order);
+        let at = order.iter().position(|n| *n == v).unwrap_or(0);
+        Ok(pays.then_some((at, lanes)))
+    }
+
+    /// The facts about nodes that emission needs.
+    pub fn finish(
+        kernel: Kernel,
+        vector: Option<(usize, usize)>,
+        clip: Option<Clip>,
+    ) -> Result<Nest, Error> {
+        let types = types_of(&kernel)?;
+        let live = live_nodes(&kernel);
+        let bits = dependence(&kernel);
+        let level = bits.iter().map(|m| 64 - m.leading_zeros() as usize).collect();
+        let varies = bits.iter().map(|m| vector.is_some_and(|(v, _)| m >> v & 1 == 1)).collect();
+        let outer = kernel.loops.iter().take_while(|l| l.mode != Mode::Reduce).count();
+        Ok(Nest { kernel, outer, vector, clip, types, live, level, varies })
+    }
+
+    /// The loop that threads share: the outermost parallel one long enough, else the longest.
+    pub fn split(&self) -> Option<usize> {
+        let parallel = |n: &usize| self.kernel.loops[*n].mode == Mode::Parallel;
+        let all = || (0..self.outer).filter(parallel);
+        all()
+            .find(|n| self.kernel.loops[*n].extent >= 64)
+            .or_else(|| all().max_by_key(|n| (self.kernel.loops[*n].extent, self.outer - n)))
+    }
+
+    pub fn dtype(&self, n: NodeId) -> DType {
+        self.types[n.0 as usize]
+    }
+
+    /// Nodes that code is made for.
+    pub fn size(&self) -> usize {
+        self.live.iter().filter(|l| **l).count()
+            + self.kernel.stores.len()
+            + self.kernel.reductions.len()
+    }
+
+    pub fn empty(&self) -> bool {
+        self.kernel.loops[..self.outer].iter().any(|l| l.extent == 0)
+    }
+}
+
+/// One register of the widest count that all types fill.
+fn least_width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> usize {
+    let wide = (0..types.len())
+        .filter(|n| live[*n] && bits[*n] >> v & 1 == 1)
+        .all(|n| types[n].size() == 8)
+        && k.stores.iter().all(|s| k.buffers[s.buffer.0 as usize].dtype.size() == 8)
+        && k.reductions.iter().all(|r| k.buffers[r.buffer.0 as usize].dtype.size() == 8);
+    if wide { 2 } else { 4 }
+}
+
+fn types_of(k: &Kernel) -> Result<Vec<DType>, Error> {
+    let types = k
+        .node_types()
+        .ok_or_else(|| err!(Verify, "kernel {}: an op does not take its operands", k.name))?;
+    for d in types.iter().chain(k.buffers.iter().map(|b| &b.dtype)) {
+        if !d.runs() {
+            return Err(err!(Unsupported, "cpu: values of type {d} do not run yet"));
+        }
+    }
+    Ok(types)
+}
+
+/// A parallel loop.
+pub fn parallel(extent: usize) -> Loop {
+    Loop { extent, mode: Mode::Parallel }
+}

@@ -1,0 +1,414 @@
+//! Emission of a whole program as one native driver: `fn(inputs, outputs, arena)`.
+//!
+//! Loops, branches and copies are native; small kernels are emitted in place, others are called directly, and those with
+//! enough work go through the runtime, which shares them among threads. Routines are calls of the runtime with data that
+//! the executable owns.
+
+use crate::chunk::{Source, Stage};
+use crate::code::{self, FunctionId};
+use crate::kernel::Emitter;
+use crate::lanes::memory;
+use crate::{routines, runtime};
+use cotangent_jit::kernel::Mode;
+use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+use cotangent_jit::{Error, err};
+use cranelift_codegen::Context;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    BlockArg, FuncRef, InstBuilder, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// Arenas up to this size lie on the driver's stack.
+pub const STACK_ARENA: usize = 2048;
+/// Slots whose addresses are computed once at entry.
+const EAGER_SLOTS: usize = 10;
+/// Kernels of at most this many operations in all are emitted in place.
+const INLINE_WORK: usize = 256;
+/// But no more nodes than this in one driver.
+const INLINE_NODES: usize = 1500;
+/// Operations from which threads share a kernel: about ten microseconds' worth.
+const SHARED_WORK: usize = 1 << 17;
+/// Operations per part that one thread takes.
+const PART_WORK: usize = 1 << 16;
+
+/// A kernel with its code, if it has a function of its own.
+pub struct Prepared {
+    pub stages: Vec<Stage>,
+    pub scratch: usize,
+    /// Per stage; `None` where it is emitted in place.
+    pub functions: Vec<Option<FunctionId>>,
+}
+
+/// Whether a stage is small enough to be emitted in place.
+pub fn small(stage: &Stage) -> bool {
+    stage.nest.size() * stage.nest.kernel.points().max(1) <= INLINE_WORK
+        || (stage.nest.size() <= 40 && stage.nest.kernel.points() <= 16)
+}
+
+/// Decides per stage, in order, while there is room in the driver.
+pub fn functions(kernels: &mut [Prepared], first: u32) -> u32 {
+    let mut next = first;
+    let mut room = INLINE_NODES;
+    for k in kernels {
+        for stage in &k.stages {
+            let size = stage.nest.size();
+            if small(stage) && size <= room {
+                room -= size;
+                k.functions.push(None);
+            } else {
+                k.functions.push(Some(FunctionId(next)));
+                next += 1;
+            }
+        }
+    }
+    next
+}
+
+/// Bytes of arena with the scratch of reductions behind the program's own.
+pub fn arena_bytes(program: &Program, kernels: &[Prepared]) -> (usize, usize) {
+    let own = program.arena.next_multiple_of(64);
+    let scratch = kernels.iter().map(|k| k.scratch).max().unwrap_or(0);
+    (own, own + scratch)
+}
+
+struct Driver<'d, 'f> {
+    b: FunctionBuilder<'f>,
+    program: &'d Program,
+    kernels: &'d [Prepared],
+    /// Shared, so that generated code may hold their addresses.
+    routines: &'d mut Vec<Arc<routines::Call>>,
+    inputs: Value,
+    outputs: Value,
+    arena: Value,
+    scratch_at: usize,
+    counters: Vec<Value>,
+    slots: FxHashMap<SlotId, Value>,
+    buffers: Option<StackSlot>,
+    signatures: FxHashMap<usize, SigRef>,
+    imported: FxHashMap<FunctionId, FuncRef>,
+}
+
+/// Fills the context with the driver.
+pub fn build(
+    context: &mut Context,
+    scratch: &mut FunctionBuilderContext,
+    program: &Program,
+    kernels: &[Prepared],
+    routines: &mut Vec<Arc<routines::Call>>,
+    id: FunctionId,
+) -> Result<(), Error> {
+    context.func = code::function(id, code::signature(3)?);
+    let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
+    let mut b = FunctionBuilder::new(&mut context.func, scratch);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    b.seal_block(entry);
+    let [inputs, outputs, mut arena] = *b.block_params(entry) else {
+        return Err(err!(Compile, "cpu: the driver has three parameters"));
+    };
+    let (scratch_at, bytes) = arena_bytes(program, kernels);
+    if bytes > 0 && bytes <= STACK_ARENA {
+        let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes as u32, 4);
+        let slot = b.create_sized_stack_slot(slot);
+        arena = b.ins().stack_addr(types::I64, slot, 0);
+    }
+    let most = kernels.iter().flat_map(|k| &k.stages).map(|s| s.sources.len());
+    let most = most.chain(program.steps.iter().map(most_views)).max().unwrap_or(0);
+    let buffers = (most > 0).then(|| {
+        let bytes = 8 * most as u32;
+        b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3))
+    });
+    let mut driver = Driver {
+        b,
+        program,
+        kernels,
+        routines,
+        inputs,
+        outputs,
+        arena,
+        scratch_at,
+        counters: Vec::new(),
+        slots: FxHashMap::default(),
+        buffers,
+        signatures: FxHashMap::default(),
+        imported: FxHashMap::default(),
+    };
+    if program.slots.len() <= EAGER_SLOTS {
+        for n in 0..program.slots.len() {
+            let slot = SlotId(n as u32);
+            let address = driver.slot(slot);
+            driver.slots.insert(slot, address);
+        }
+    }
+    driver.steps(&program.steps)?;
+    driver.b.ins().return_(&[]);
+    driver.b.finalize(frontend);
+    Ok(())
+}
+
+/// The most views that a routine in this step takes.
+fn most_views(step: &Step) -> usize {
+    let most = |steps: &[Step]| steps.iter().map(most_views).max().unwrap_or(0);
+    match step {
+        Step::Launch { args, .. } | Step::Routine { args, .. } => args.len(),
+        Step::Copy { .. } => 0,
+        Step::Loop { body, .. } => most(body),
+        Step::While { test, body, .. } => most(test).max(most(body)),
+        Step::Branch { arms, .. } => arms.iter().map(|a| most(a)).max().unwrap_or(0),
+    }
+}
+
+impl Driver<'_, '_> {
+    fn slot(&mut self, id: SlotId) -> Value {
+        if let Some(v) = self.slots.get(&id) {
+            return *v;
+        }
+        match self.program.slot(id).kind {
+            SlotKind::Input(n) => {
+                self.b.ins().load(types::I64, memory(), self.inputs, 8 * n as i32)
+            }
+            SlotKind::Output(n) => {
+                self.b.ins().load(types::I64, memory(), self.outputs, 8 * n as i32)
+            }
+            SlotKind::Temp { arena_offset: 0 } => self.arena,
+            SlotKind::Temp { arena_offset } => {
+                self.b.ins().iadd_imm_s(self.arena, arena_offset as i64)
+            }
+        }
+    }
+
+    fn view(&mut self, view: &View) -> Value {
+        let size = self.program.slot(view.slot).dtype.size() as i64;
+        let mut address = self.slot(view.slot);
+        for (n, counter) in self.counters.iter().enumerate() {
+            let bytes = view.at.stride(n) * size;
+            if bytes != 0 {
+                let step = self.b.ins().imul_imm_s(*counter, bytes);
+                address = self.b.ins().iadd(address, step);
+            }
+        }
+        match view.at.offset * size {
+            0 => address,
+            bytes => self.b.ins().iadd_imm_s(address, bytes),
+        }
+    }
+
+    fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
+        for step in steps {
+            match step {
+                Step::Launch { kernel, args } => {
+                    let kernels = self.kernels;
+                    let k = &kernels[kernel.0 as usize];
+                    for (stage, function) in k.stages.iter().zip(&k.functions) {
+                        self.launch(stage, *function, args)?;
+                    }
+                }
+                Step::Routine { routine, args } => {
+                    let call = Arc::new(routines::Call::new(routine.clone()));
+                    let data = std::ptr::from_ref(&*call) as i64;
+                    self.routines.push(call);
+                    let views: Vec<Value> = args.iter().map(|v| self.view(v)).collect();
+                    let list = self.list(&views);
+                    let data = self.b.ins().iconst(types::I64, data);
+                    self.call(routines::run as *const () as usize, &[data, list])?;
+                }
+                Step::Copy { from, to, len } => self.copy(from, to, *len)?,
+                Step::Loop { trips, body } => self.repeat(*trips, body)?,
+                Step::While { test, holds, body, limit } => {
+                    self.repeat_while(test, holds, body, *limit)?;
+                }
+                Step::Branch { index, arms } => self.branch(index, arms)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Addresses in memory, for functions that take a list of them.
+    fn list(&mut self, addresses: &[Value]) -> Value {
+        let Some(slot) = self.buffers else { return self.arena };
+        for (n, v) in addresses.iter().enumerate() {
+            self.b.ins().stack_store(types::I64, *v, slot, 8 * n as i32);
+        }
+        self.b.ins().stack_addr(types::I64, slot, 0)
+    }
+
+    /// Calls the runtime.
+    fn call(&mut self, address: usize, args: &[Value]) -> Result<(), Error> {
+        let signature = match self.signatures.get(&args.len()) {
+            Some(s) => *s,
+            None => {
+                let s = self.b.import_signature(code::signature(args.len())?);
+                self.signatures.insert(args.len(), s);
+                s
+            }
+        };
+        let address = self.b.ins().iconst(types::I64, address as i64);
+        self.b.ins().call_indirect(signature, address, args);
+        Ok(())
+    }
+
+    fn launch(
+        &mut self,
+        stage: &Stage,
+        function: Option<FunctionId>,
+        args: &[View],
+    ) -> Result<(), Error> {
+        let nest = &stage.nest;
+        if nest.empty() {
+            return Ok(());
+        }
+        let mut bases = Vec::with_capacity(stage.sources.len());
+        for source in &stage.sources {
+            bases.push(match source {
+                Source::Argument(n) => self.view(&args[*n]),
+                Source::Scratch(at) => {
+                    let at = (self.scratch_at + at) as i64;
+                    self.b.ins().iadd_imm_s(self.arena, at)
+                }
+            });
+        }
+        let Some(id) = function else {
+            return Emitter::new(&mut self.b, nest, &bases).run(None);
+        };
+        let list = self.list(&bases);
+        let function = match self.imported.get(&id) {
+            Some(f) => *f,
+            None => {
+                let f = code::import(self.b.func, id, code::signature(3)?);
+                self.imported.insert(id, f);
+                f
+            }
+        };
+        let total = nest.split().map_or(1, |n| nest.kernel.loops[n].extent);
+        let work = nest.size() * nest.kernel.points();
+        let shared = work >= SHARED_WORK
+            && total > 1
+            && nest.kernel.loops.iter().all(|l| l.mode != Mode::Sequential);
+        let total_value = self.b.ins().iconst(types::I64, total as i64);
+        if !shared {
+            let zero = self.b.ins().iconst(types::I64, 0);
+            self.b.ins().call(function, &[list, zero, total_value]);
+            return Ok(());
+        }
+        // Parts end at multiples of the vector width, and of a cache line of any type.
+        let grain = (PART_WORK * total / work).max(1);
+        let grain = if nest.vector.is_some_and(|(v, _)| nest.split() == Some(v)) {
+            grain.next_multiple_of(64)
+        } else {
+            grain
+        };
+        let address = self.b.ins().func_addr(types::I64, function);
+        let grain = self.b.ins().iconst(types::I64, grain as i64);
+        self.call(runtime::share as *const () as usize, &[address, list, total_value, grain])
+    }
+
+    fn copy(&mut self, from: &View, to: &View, len: usize) -> Result<(), Error> {
+        let bytes = len * self.program.slot(from.slot).dtype.size();
+        let (from, to) = (self.view(from), self.view(to));
+        if bytes > 64 {
+            let bytes = self.b.ins().iconst(types::I64, bytes as i64);
+            return self.call(runtime::copy as *const () as usize, &[from, to, bytes]);
+        }
+        let mut at = 0;
+        for t in [types::I8X16, types::I64, types::I32, types::I16, types::I8] {
+            let size = t.bytes() as usize;
+            while bytes - at >= size {
+                let v = self.b.ins().load(t, memory(), from, at as i32);
+                self.b.ins().store(memory(), v, to, at as i32);
+                at += size;
+            }
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self, trips: usize, body: &[Step]) -> Result<(), Error> {
+        if trips == 0 {
+            return Ok(());
+        }
+        let block = self.b.create_block();
+        let exit = self.b.create_block();
+        let counter = self.b.append_block_param(block, types::I64);
+        let zero = self.b.ins().iconst(types::I64, 0);
+        self.b.ins().jump(block, &[BlockArg::Value(zero)]);
+        self.b.switch_to_block(block);
+        self.counters.push(counter);
+        self.steps(body)?;
+        self.counters.pop();
+        let next = self.b.ins().iadd_imm_s(counter, 1);
+        let more = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, next, trips as i64);
+        self.b.ins().brif(more, block, &[BlockArg::Value(next)], exit, &[]);
+        self.b.seal_block(block);
+        self.b.seal_block(exit);
+        self.b.switch_to_block(exit);
+        Ok(())
+    }
+
+    fn repeat_while(
+        &mut self,
+        test: &[Step],
+        holds: &View,
+        body: &[Step],
+        limit: Option<usize>,
+    ) -> Result<(), Error> {
+        let head = self.b.create_block();
+        let block = self.b.create_block();
+        let exit = self.b.create_block();
+        let counter = self.b.append_block_param(head, types::I64);
+        let zero = self.b.ins().iconst(types::I64, 0);
+        self.b.ins().jump(head, &[BlockArg::Value(zero)]);
+        self.b.switch_to_block(head);
+        self.counters.push(counter);
+        self.steps(test)?;
+        let flag = self.view(holds);
+        let mut flag = self.b.ins().load(types::I8, memory(), flag, 0);
+        if let Some(limit) = limit {
+            let room = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, counter, limit as i64);
+            flag = self.b.ins().band(flag, room);
+        }
+        self.b.ins().brif(flag, block, &[], exit, &[]);
+        self.b.seal_block(block);
+        self.b.switch_to_block(block);
+        self.steps(body)?;
+        self.counters.pop();
+        let next = self.b.ins().iadd_imm_s(counter, 1);
+        self.b.ins().jump(head, &[BlockArg::Value(next)]);
+        self.b.seal_block(head);
+        self.b.seal_block(exit);
+        self.b.switch_to_block(exit);
+        Ok(())
+    }
+
+    fn branch(&mut self, index: &View, arms: &[Vec<Step>]) -> Result<(), Error> {
+        if arms.is_empty() {
+            return Ok(());
+        }
+        let address = self.view(index);
+        let index = self.b.ins().load(types::I32, memory(), address, 0);
+        let exit = self.b.create_block();
+        for (n, arm) in arms.iter().enumerate() {
+            // Anything below the last arm's number that no arm before took: negative numbers take the first.
+            let last = n + 1 == arms.len();
+            let next = if last { exit } else { self.b.create_block() };
+            if !last {
+                let block = self.b.create_block();
+                let mine = self.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, index, n as i64);
+                self.b.ins().brif(mine, block, &[], next, &[]);
+                self.b.seal_block(block);
+                self.b.switch_to_block(block);
+            }
+            self.steps(arm)?;
+            self.b.ins().jump(exit, &[]);
+            if !last {
+                self.b.seal_block(next);
+                self.b.switch_to_block(next);
+            }
+        }
+        self.b.seal_block(exit);
+        self.b.switch_to_block(exit);
+        Ok(())
+    }
+}

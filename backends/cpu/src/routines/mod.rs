@@ -1,0 +1,39 @@
+//! Routines: what programs call rather than fuse. Each takes the addresses of its arguments in order.
+
+mod dot;
+mod sort;
+
+use crate::runtime;
+use cotangent_jit::program::Routine;
+
+/// A routine call of a program, with what was worked out once.
+pub struct Call {
+    routine: Routine,
+}
+
+impl Call {
+    pub fn new(routine: Routine) -> Call {
+        Call { routine }
+    }
+}
+
+/// Called by generated code.
+///
+/// # Safety
+/// `call` is alive, and `args` holds as many valid addresses as `Routine::args` says.
+pub unsafe extern "C" fn run(call: *const Call, args: *const *mut u8) {
+    // SAFETY: the caller's promise.
+    let call = unsafe { &*call };
+    runtime::guarded(|| match &call.routine {
+        Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
+            let shape = dot::Shape { batch: *batch, m: *m, n: *n, k: *k, lhs: *lhs, rhs: *rhs };
+            // SAFETY: the verified program passes lhs, rhs and out of these extents.
+            unsafe { dot::run(*dtype, &shape, *args, *args.add(1), *args.add(2)) }
+        }
+        Routine::Sort { dtypes, keys, outer, len, inner } => {
+            let shape = sort::Shape { keys: *keys, outer: *outer, len: *len, inner: *inner };
+            // SAFETY: the verified program passes the operands and as many outputs.
+            unsafe { sort::run(dtypes, &shape, args) }
+        }
+    });
+}

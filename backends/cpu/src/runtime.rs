@@ -1,0 +1,81 @@
+//! What generated code calls: sharing a range among threads, copies, exact float remainders. Called by address.
+//!
+//! Nothing here unwinds into generated code, holds a lock while it shares work, or lets the number of threads show in a
+//! result: ranges are cut by their length alone, and every point of a range is computed the same way in any cut.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Where loads go whose guard does not hold.
+pub static NOWHERE: [u64; 8] = [0; 8];
+
+/// `fn(buffers, begin, end)`: a kernel over a part of its split loop.
+pub type KernelFunction = unsafe extern "C" fn(*const *mut u8, i64, i64);
+
+pub extern "C" fn fmod32(x: f32, y: f32) -> f32 {
+    x % y
+}
+
+pub extern "C" fn fmod64(x: f64, y: f64) -> f64 {
+    x % y
+}
+
+/// The arguments of a shared launch, for other threads to read.
+#[derive(Clone, Copy)]
+struct Job {
+    function: KernelFunction,
+    buffers: *const *mut u8,
+}
+
+// SAFETY: the pointers stay valid until `share` returns, which is after all threads are done, and kernels write disjoint
+// elements in disjoint parts of their range.
+unsafe impl Send for Job {}
+// SAFETY: as above.
+unsafe impl Sync for Job {}
+
+impl Job {
+    fn run(self, begin: i64, end: i64, grain: i64) {
+        if end - begin <= grain {
+            // SAFETY: generated code with valid buffers, on a part of its range.
+            unsafe { (self.function)(self.buffers, begin, end) };
+            return;
+        }
+        let chunks = (end - begin - 1) / grain + 1;
+        let middle = begin + chunks / 2 * grain;
+        rayon::join(|| self.run(begin, middle, grain), || self.run(middle, end, grain));
+    }
+}
+
+/// Runs a kernel over `0..total` in parts of `grain`, on rayon's threads if there are several.
+///
+/// # Safety
+/// `buffers` points to the addresses that the kernel expects, valid for the whole call.
+pub unsafe extern "C" fn share(
+    function: KernelFunction,
+    buffers: *const *mut u8,
+    total: i64,
+    grain: i64,
+) {
+    let job = Job { function, buffers };
+    guarded(|| {
+        if rayon::current_num_threads() == 1 {
+            job.run(0, total, i64::MAX);
+        } else {
+            job.run(0, total, grain.max(1));
+        }
+    });
+}
+
+/// # Safety
+/// Both ranges of `bytes` bytes are valid; they do not overlap or are the same.
+pub unsafe extern "C" fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise; `copy` allows equal ranges.
+    unsafe { std::ptr::copy(from, to, bytes) }
+}
+
+/// A panic cannot cross generated code.
+pub fn guarded(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        eprintln!("cotangent-cpu: a panic reached generated code");
+        std::process::abort();
+    }
+}

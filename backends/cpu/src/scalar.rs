@@ -1,0 +1,250 @@
+//! Scalar ops to Cranelift: one exhaustive match. Every op is total, as its row in `cotangent_jit::op` says.
+//!
+//! Bools are 0 or 1 in an `i8`. The vector forms stand beside this file in `vector`; elementary functions never arrive
+//! here, for `math::expand` has replaced them.
+
+use crate::runtime;
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error, Scalar, err};
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{
+    AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, immediates, types,
+};
+use cranelift_frontend::FunctionBuilder;
+
+/// The register type of a value of this dtype.
+pub fn register(d: DType) -> Result<Type, Error> {
+    Ok(match d {
+        DType::Bool => types::I8,
+        DType::I32 | DType::U32 => types::I32,
+        DType::I64 | DType::U64 => types::I64,
+        DType::F32 => types::F32,
+        DType::F64 => types::F64,
+        other => return Err(err!(Unsupported, "cpu: values of type {other} do not run yet")),
+    })
+}
+
+pub fn constant(b: &mut FunctionBuilder, s: Scalar) -> Result<Value, Error> {
+    let bits = s.bits() as u64;
+    Ok(match register(s.dtype())? {
+        types::F32 => b.ins().f32const(immediates::Ieee32::with_bits(bits as u32)),
+        types::F64 => b.ins().f64const(immediates::Ieee64::with_bits(bits)),
+        t @ types::I32 => b.ins().iconst(t, i64::from(bits as u32 as i32)),
+        t => b.ins().iconst(t, bits as i64),
+    })
+}
+
+/// The op on scalars of operand type `d` (for `Select` the type of its branches).
+pub fn emit(
+    b: &mut FunctionBuilder,
+    op: ScalarOp,
+    d: DType,
+    args: &[Value],
+) -> Result<Value, Error> {
+    use ScalarOp::*;
+    let x = args[0];
+    let y = args.get(1).copied().unwrap_or(x);
+    Ok(match op {
+        Neg if d.is_float() => b.ins().fneg(x),
+        Neg => b.ins().ineg(x),
+        Abs if d.is_float() => b.ins().fabs(x),
+        Abs if d.is_unsigned() => x,
+        Abs => b.ins().iabs(x),
+        Not if d.is_bool() => b.ins().bxor_imm_u(x, 1),
+        Not => b.ins().bnot(x),
+        Floor => b.ins().floor(x),
+        Ceil => b.ins().ceil(x),
+        Trunc => b.ins().trunc(x),
+        RoundEven => b.ins().nearest(x),
+        Sqrt => b.ins().sqrt(x),
+        PopCount => b.ins().popcnt(x),
+        Clz => b.ins().clz(x),
+        Add if d.is_float() => b.ins().fadd(x, y),
+        Add => b.ins().iadd(x, y),
+        Sub if d.is_float() => b.ins().fsub(x, y),
+        Sub => b.ins().isub(x, y),
+        Mul if d.is_float() => b.ins().fmul(x, y),
+        Mul => b.ins().imul(x, y),
+        Div if d.is_float() => b.ins().fdiv(x, y),
+        Div => divide(b, d, x, y),
+        Rem if d.is_float() => float_remainder(b, d, x, y)?,
+        Rem => remainder(b, d, x, y),
+        Max if d.is_float() => b.ins().fmax(x, y),
+        Min if d.is_float() => b.ins().fmin(x, y),
+        Max if d.is_signed() => b.ins().smax(x, y),
+        Max => b.ins().umax(x, y),
+        Min if d.is_signed() => b.ins().smin(x, y),
+        Min => b.ins().umin(x, y),
+        And => b.ins().band(x, y),
+        Or => b.ins().bor(x, y),
+        Xor => b.ins().bxor(x, y),
+        Shl | ShrLogical | ShrArithmetic => shift(b, op, d, x, y),
+        MulHi if d.is_signed() => b.ins().smulhi(x, y),
+        MulHi => b.ins().umulhi(x, y),
+        Eq | Ne | Lt | Le | Gt | Ge => compare(b, op, d, x, y),
+        Select => b.ins().select(x, y, args[2]),
+        Fma => b.ins().fma(x, y, args[2]),
+        Convert(to) => convert(b, d, to, x)?,
+        Bitcast(to) => {
+            let to = register(to)?;
+            if to == register(d)? { x } else { b.ins().bitcast(to, MemFlagsData::new(), x) }
+        }
+        Sign | IsFinite | RoundAway | Rsqrt | Cbrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p
+        | Sin | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh
+        | Logistic | Erf | Erfc | ErfInv | Pow | Atan2 => {
+            return Err(err!(Compile, "cpu: {} was not expanded", op.name()));
+        }
+    })
+}
+
+/// An integer constant of the type of another value.
+fn int_like(b: &mut FunctionBuilder, like: Value, n: i64) -> Value {
+    let t = b.func.dfg.value_type(like);
+    b.ins().iconst(t, n)
+}
+
+/// Quotient toward zero; the divisor is replaced where the machine would trap.
+fn divide(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Value {
+    let ones = int_like(b, x, -1);
+    let zero = b.ins().icmp_imm_u(IntCC::Equal, y, 0);
+    if d.is_unsigned() {
+        let one = int_like(b, x, 1);
+        let safe = b.ins().select(zero, one, y);
+        let q = b.ins().udiv(x, safe);
+        return b.ins().select(zero, ones, q);
+    }
+    let (safe, minus) = safe_divisor(b, zero, y);
+    let q = b.ins().sdiv(x, safe);
+    let negated = b.ins().ineg(x);
+    let q = b.ins().select(minus, negated, q);
+    b.ins().select(zero, ones, q)
+}
+
+fn remainder(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Value {
+    let zero = b.ins().icmp_imm_u(IntCC::Equal, y, 0);
+    let r = if d.is_unsigned() {
+        let one = int_like(b, x, 1);
+        let safe = b.ins().select(zero, one, y);
+        b.ins().urem(x, safe)
+    } else {
+        let (safe, _) = safe_divisor(b, zero, y);
+        b.ins().srem(x, safe)
+    };
+    b.ins().select(zero, x, r)
+}
+
+/// One for the divisors 0 and -1, and whether it was -1.
+fn safe_divisor(b: &mut FunctionBuilder, zero: Value, y: Value) -> (Value, Value) {
+    let one = int_like(b, y, 1);
+    let minus = b.ins().icmp_imm_s(IntCC::Equal, y, -1);
+    let either = b.ins().bor(zero, minus);
+    (b.ins().select(either, one, y), minus)
+}
+
+/// The exact remainder is a loop of its own on every machine: it is called.
+fn float_remainder(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Result<Value, Error> {
+    let t = register(d)?;
+    let address =
+        if d == DType::F32 { runtime::fmod32 as *const () } else { runtime::fmod64 as *const () };
+    let mut s = Signature::new(crate::code::signature(0)?.call_conv);
+    s.params.extend([AbiParam::new(t), AbiParam::new(t)]);
+    s.returns.push(AbiParam::new(t));
+    let s = b.import_signature(s);
+    let address = b.ins().iconst(types::I64, address as usize as i64);
+    let call = b.ins().call_indirect(s, address, &[x, y]);
+    Ok(b.inst_results(call)[0])
+}
+
+/// Machine shifts take the amount modulo the width; from the width on the answer is fixed.
+fn shift(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, amount: Value) -> Value {
+    let width = i64::from(d.bits());
+    if op == ScalarOp::ShrArithmetic {
+        let most = int_like(b, amount, width - 1);
+        let amount = b.ins().umin(amount, most);
+        return b.ins().sshr(x, amount);
+    }
+    let shifted =
+        if op == ScalarOp::Shl { b.ins().ishl(x, amount) } else { b.ins().ushr(x, amount) };
+    let inside = b.ins().icmp_imm_u(IntCC::UnsignedLessThan, amount, width);
+    let zero = int_like(b, x, 0);
+    b.ins().select(inside, shifted, zero)
+}
+
+fn compare(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, y: Value) -> Value {
+    if d.is_float() {
+        b.ins().fcmp(float_order(op), x, y)
+    } else {
+        b.ins().icmp(order(op, d), x, y)
+    }
+}
+
+/// The condition code of a comparison of floats: false of a NaN, but for `Ne`.
+pub fn float_order(op: ScalarOp) -> FloatCC {
+    match op {
+        ScalarOp::Eq => FloatCC::Equal,
+        ScalarOp::Ne => FloatCC::NotEqual,
+        ScalarOp::Lt => FloatCC::LessThan,
+        ScalarOp::Le => FloatCC::LessThanOrEqual,
+        ScalarOp::Gt => FloatCC::GreaterThan,
+        _ => FloatCC::GreaterThanOrEqual,
+    }
+}
+
+/// The condition code of a comparison of ints or bools.
+pub fn order(op: ScalarOp, d: DType) -> IntCC {
+    match (op, d.is_signed()) {
+        (ScalarOp::Eq, _) => IntCC::Equal,
+        (ScalarOp::Ne, _) => IntCC::NotEqual,
+        (ScalarOp::Lt, true) => IntCC::SignedLessThan,
+        (ScalarOp::Le, true) => IntCC::SignedLessThanOrEqual,
+        (ScalarOp::Gt, true) => IntCC::SignedGreaterThan,
+        (_, true) => IntCC::SignedGreaterThanOrEqual,
+        (ScalarOp::Lt, false) => IntCC::UnsignedLessThan,
+        (ScalarOp::Le, false) => IntCC::UnsignedLessThanOrEqual,
+        (ScalarOp::Gt, false) => IntCC::UnsignedGreaterThan,
+        (_, false) => IntCC::UnsignedGreaterThanOrEqual,
+    }
+}
+
+/// A value in another type, as `ScalarOp::Convert` says.
+pub fn convert(b: &mut FunctionBuilder, from: DType, to: DType, x: Value) -> Result<Value, Error> {
+    let (source, target) = (register(from)?, register(to)?);
+    if from == to {
+        return Ok(x);
+    }
+    Ok(if to.is_bool() {
+        if from.is_float() {
+            let zero = constant(b, Scalar::zero(from))?;
+            b.ins().fcmp(FloatCC::NotEqual, x, zero)
+        } else {
+            b.ins().icmp_imm_u(IntCC::NotEqual, x, 0)
+        }
+    } else if from.is_bool() {
+        if to.is_float() {
+            let wide = b.ins().uextend(types::I32, x);
+            b.ins().fcvt_from_sint(target, wide)
+        } else {
+            b.ins().uextend(target, x)
+        }
+    } else if from.is_float() && to.is_float() {
+        if to == DType::F64 { b.ins().fpromote(target, x) } else { b.ins().fdemote(target, x) }
+    } else if from.is_float() {
+        if to.is_signed() {
+            b.ins().fcvt_to_sint_sat(target, x)
+        } else {
+            b.ins().fcvt_to_uint_sat(target, x)
+        }
+    } else if to.is_float() {
+        if from.is_signed() {
+            b.ins().fcvt_from_sint(target, x)
+        } else {
+            b.ins().fcvt_from_uint(target, x)
+        }
+    } else if source.bits() < target.bits() {
+        if from.is_signed() { b.ins().sextend(target, x) } else { b.ins().uextend(target, x) }
+    } else if source.bits() > target.bits() {
+        b.ins().ireduce(target, x)
+    } else {
+        x
+    })
+}

@@ -1,0 +1,336 @@
+//! Scalar ops on 128-bit registers: the counterpart of `scalar` for vector loops.
+//!
+//! `emit` answers for whole lanes: with native instructions where there are good ones, else lane by lane through `scalar`,
+//! so both forms give the same bits. `native` tells the loop planner which it will be.
+
+use crate::lanes::{Bits, Lanes, Regs, bitcast, even_words, repeat, shuffle, vector_type};
+use crate::scalar;
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_frontend::FunctionBuilder;
+
+/// An operand: its lanes, and the scalar that they all are, if it does not vary.
+pub struct Operand {
+    pub lanes: Lanes,
+    pub scalar: Option<Value>,
+}
+
+/// Whether the op has native instructions for lanes of this operand type; `uniform` if its second operand does not vary.
+pub fn native(op: ScalarOp, d: DType, uniform: bool) -> bool {
+    use ScalarOp::*;
+    match op {
+        Div => d.is_float(),
+        Rem | PopCount | Clz | MulHi => false,
+        Shl | ShrLogical | ShrArithmetic => uniform,
+        Convert(to) => matches!(
+            (d, to),
+            (DType::F32, DType::F64)
+                | (DType::F64, DType::F32)
+                | (DType::F32, DType::I32 | DType::U32)
+                | (DType::I32 | DType::U32, DType::F32)
+                | (DType::I32, DType::F64)
+                | (DType::I32 | DType::U32, DType::I64 | DType::U64)
+                | (DType::I64 | DType::U64, DType::I32 | DType::U32)
+                | (DType::I32, DType::U32)
+                | (DType::U32, DType::I32)
+                | (DType::I64, DType::U64)
+                | (DType::U64, DType::I64)
+                | (_, DType::Bool)
+                | (DType::Bool, _)
+        ),
+        _ => true,
+    }
+}
+
+/// The op on lanes of operand type `d`.
+pub fn emit(
+    b: &mut FunctionBuilder,
+    op: ScalarOp,
+    d: DType,
+    args: &[Operand],
+    width: usize,
+) -> Result<Lanes, Error> {
+    let result = result_type(op, d);
+    let uniform = args.get(1).is_some_and(|a| a.scalar.is_some());
+    if !native(op, d, uniform) {
+        let mut lanes = Vec::with_capacity(width);
+        for n in 0..width {
+            let scalars: Vec<Value> = args.iter().map(|a| a.lanes.lane(b, n)).collect();
+            lanes.push(scalar::emit(b, op, d, &scalars)?);
+        }
+        return Ok(Lanes::gather(b, result, &lanes));
+    }
+    match op {
+        ScalarOp::Convert(to) => return Ok(convert(b, d, to, &args[0].lanes, width)),
+        ScalarOp::Bitcast(to) => return Ok(reinterpret(b, to, &args[0].lanes)),
+        ScalarOp::Select => return Ok(select(b, args, width)),
+        _ => {}
+    }
+    let lanes = unify(b, args, width);
+    let bits = lanes[0].bits;
+    let shift = if matches!(op, ScalarOp::Shl | ScalarOp::ShrLogical | ScalarOp::ShrArithmetic) {
+        args[1].scalar
+    } else {
+        None
+    };
+    let mut regs = Regs::new();
+    for r in 0..lanes[0].regs.len() {
+        let x = lanes[0].regs[r];
+        regs.push(if let Some(amount) = shift {
+            shift_register(b, op, d, x, amount)
+        } else {
+            let y = lanes.get(1).map_or(x, |l| l.regs[r]);
+            let z = lanes.get(2).map_or(x, |l| l.regs[r]);
+            register(b, op, d, bits, [x, y, z])
+        });
+    }
+    Ok(Lanes { dtype: result, bits, regs })
+}
+
+fn result_type(op: ScalarOp, d: DType) -> DType {
+    use ScalarOp::*;
+    match op {
+        Eq | Ne | Lt | Le | Gt | Ge => DType::Bool,
+        Convert(to) | Bitcast(to) => to,
+        _ => d,
+    }
+}
+
+/// Operands with masks of one width.
+fn unify(b: &mut FunctionBuilder, args: &[Operand], width: usize) -> Vec<Lanes> {
+    let bits = args[0].lanes.bits;
+    args.iter().map(|a| a.lanes.clone().with_bits(b, bits, width)).collect()
+}
+
+/// One register of an op whose operands all have the same type.
+fn register(
+    b: &mut FunctionBuilder,
+    op: ScalarOp,
+    d: DType,
+    bits: Bits,
+    [x, y, z]: [Value; 3],
+) -> Value {
+    use ScalarOp::*;
+    let float = d.is_float();
+    if d.is_bool() {
+        return boolean(b, op, x, y);
+    }
+    match op {
+        Neg if float => b.ins().fneg(x),
+        Neg => b.ins().ineg(x),
+        Abs if float => b.ins().fabs(x),
+        Abs if d.is_unsigned() => x,
+        Abs => b.ins().iabs(x),
+        Not => b.ins().bnot(x),
+        Floor => b.ins().floor(x),
+        Ceil => b.ins().ceil(x),
+        Trunc => b.ins().trunc(x),
+        RoundEven => b.ins().nearest(x),
+        Sqrt => b.ins().sqrt(x),
+        Add if float => b.ins().fadd(x, y),
+        Add => b.ins().iadd(x, y),
+        Sub if float => b.ins().fsub(x, y),
+        Sub => b.ins().isub(x, y),
+        Mul if float => b.ins().fmul(x, y),
+        Mul => b.ins().imul(x, y),
+        Div => b.ins().fdiv(x, y),
+        Max if float => b.ins().fmax(x, y),
+        Min if float => b.ins().fmin(x, y),
+        Max if bits == Bits::B64 => wide_extremum(b, Gt, d, x, y),
+        Min if bits == Bits::B64 => wide_extremum(b, Lt, d, x, y),
+        Max if d.is_signed() => b.ins().smax(x, y),
+        Max => b.ins().umax(x, y),
+        Min if d.is_signed() => b.ins().smin(x, y),
+        Min => b.ins().umin(x, y),
+        And => b.ins().band(x, y),
+        Or => b.ins().bor(x, y),
+        Xor => b.ins().bxor(x, y),
+        Eq | Ne | Lt | Le | Gt | Ge if float => {
+            let mask = b.ins().fcmp(scalar::float_order(op), x, y);
+            bitcast(b, bits.int(), mask)
+        }
+        Eq | Ne | Lt | Le | Gt | Ge => b.ins().icmp(scalar::order(op, d), x, y),
+        Fma => b.ins().fma(x, y, z),
+        // The others are not native for any type, or were handled by `emit`.
+        _ => x,
+    }
+}
+
+/// There is no 64-bit integer maximum; a comparison and a choice do it.
+fn wide_extremum(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, y: Value) -> Value {
+    let first = b.ins().icmp(scalar::order(op, d), x, y);
+    b.ins().bitselect(first, x, y)
+}
+
+/// Bools as masks.
+fn boolean(b: &mut FunctionBuilder, op: ScalarOp, x: Value, y: Value) -> Value {
+    use ScalarOp::*;
+    match op {
+        Not => b.ins().bnot(x),
+        And | Min => b.ins().band(x, y),
+        Or | Max => b.ins().bor(x, y),
+        Xor | Ne => b.ins().bxor(x, y),
+        Eq => {
+            let differ = b.ins().bxor(x, y);
+            b.ins().bnot(differ)
+        }
+        Lt => b.ins().band_not(y, x),
+        Gt => b.ins().band_not(x, y),
+        Le => {
+            let not = b.ins().bnot(x);
+            b.ins().bor(not, y)
+        }
+        _ => {
+            let not = b.ins().bnot(y);
+            b.ins().bor(x, not)
+        }
+    }
+}
+
+/// All lanes by one amount. Vector shifts also take it modulo the width, so from the width on the answer is chosen.
+fn shift_register(
+    b: &mut FunctionBuilder,
+    op: ScalarOp,
+    d: DType,
+    x: Value,
+    amount: Value,
+) -> Value {
+    let width = i64::from(d.bits());
+    let t = b.func.dfg.value_type(amount);
+    let most = b.ins().iconst(t, width - 1);
+    let clamped = b.ins().umin(amount, most);
+    if op == ScalarOp::ShrArithmetic {
+        return b.ins().sshr(x, clamped);
+    }
+    let shifted =
+        if op == ScalarOp::Shl { b.ins().ishl(x, clamped) } else { b.ins().ushr(x, clamped) };
+    let inside = b.ins().icmp(
+        cranelift_codegen::ir::condcodes::IntCC::UnsignedLessThanOrEqual,
+        amount,
+        most,
+    );
+    let t = b.func.dfg.value_type(x);
+    let inside = b.ins().uextend(t.lane_type(), inside);
+    let mask = b.ins().ineg(inside);
+    let mask = b.ins().splat(t, mask);
+    b.ins().band(shifted, mask)
+}
+
+fn select(b: &mut FunctionBuilder, args: &[Operand], width: usize) -> Lanes {
+    let (x, y) = (&args[1].lanes, &args[2].lanes);
+    let y = y.clone().with_bits(b, x.bits, width);
+    let mask = args[0].lanes.clone().with_bits(b, x.bits, width);
+    let mut regs = Regs::new();
+    for r in 0..x.regs.len() {
+        let t = b.func.dfg.value_type(x.regs[r]);
+        let mask = bitcast(b, t, mask.regs[r]);
+        regs.push(b.ins().bitselect(mask, x.regs[r], y.regs[r]));
+    }
+    Lanes { dtype: x.dtype, bits: x.bits, regs }
+}
+
+fn reinterpret(b: &mut FunctionBuilder, to: DType, x: &Lanes) -> Lanes {
+    let t = vector_type(to, x.bits);
+    let regs = x.regs.iter().map(|v| bitcast(b, t, *v)).collect();
+    Lanes { dtype: to, bits: x.bits, regs }
+}
+
+/// The conversions that `native` admits.
+pub fn convert(b: &mut FunctionBuilder, from: DType, to: DType, x: &Lanes, width: usize) -> Lanes {
+    let bits = if to.is_bool() { x.bits } else { Lanes::bits_for(to, width) };
+    if from == to {
+        return x.clone();
+    }
+    if from.is_bool() {
+        return from_bool(b, to, x, width);
+    }
+    let mut regs = Regs::new();
+    match (from, to) {
+        (_, DType::Bool) => {
+            for v in &x.regs {
+                let zero = repeat(b, b.func.dfg.value_type(*v), 0);
+                let mask = if from.is_float() {
+                    b.ins().fcmp(scalar::float_order(ScalarOp::Ne), *v, zero)
+                } else {
+                    b.ins().icmp(scalar::order(ScalarOp::Ne, from), *v, zero)
+                };
+                regs.push(bitcast(b, bits.int(), mask));
+            }
+        }
+        (DType::F32, DType::F64) => {
+            for v in &x.regs {
+                regs.push(b.ins().fvpromote_low(*v));
+                let high = shuffle(b, *v, *v, [8, 9, 10, 11, 12, 13, 14, 15].repeat(2));
+                regs.push(b.ins().fvpromote_low(high));
+            }
+        }
+        (DType::F64, DType::F32) => {
+            for pair in x.regs.chunks(2) {
+                let low = b.ins().fvdemote(pair[0]);
+                let high = b.ins().fvdemote(pair[1]);
+                regs.push(low_halves(b, low, high));
+            }
+        }
+        (DType::F32, DType::I32) => {
+            regs.extend(x.regs.iter().map(|v| b.ins().fcvt_to_sint_sat(types::I32X4, *v)));
+        }
+        (DType::F32, DType::U32) => {
+            regs.extend(x.regs.iter().map(|v| b.ins().fcvt_to_uint_sat(types::I32X4, *v)));
+        }
+        (DType::I32, DType::F32) => {
+            regs.extend(x.regs.iter().map(|v| b.ins().fcvt_from_sint(types::F32X4, *v)));
+        }
+        (DType::U32, DType::F32) => {
+            regs.extend(x.regs.iter().map(|v| b.ins().fcvt_from_uint(types::F32X4, *v)));
+        }
+        (DType::I32, DType::F64) => {
+            for v in &x.regs {
+                let low = b.ins().swiden_low(*v);
+                regs.push(b.ins().fcvt_from_sint(types::F64X2, low));
+                let high = b.ins().swiden_high(*v);
+                // Only the low half has an instruction: the high one is moved there.
+                let high = even_words(b, high, high);
+                let high = b.ins().swiden_low(high);
+                regs.push(b.ins().fcvt_from_sint(types::F64X2, high));
+            }
+        }
+        (DType::I32, _) if to.size() == 8 => {
+            for v in &x.regs {
+                regs.push(b.ins().swiden_low(*v));
+                regs.push(b.ins().swiden_high(*v));
+            }
+        }
+        (DType::U32, _) if to.size() == 8 => {
+            for v in &x.regs {
+                regs.push(b.ins().uwiden_low(*v));
+                regs.push(b.ins().uwiden_high(*v));
+            }
+        }
+        _ if from.size() == 8 && to.size() == 4 => {
+            regs.extend(x.regs.chunks(2).map(|pair| even_words(b, pair[0], pair[1])));
+        }
+        // Ints of one width.
+        _ => regs.extend(x.regs.iter().copied()),
+    }
+    Lanes { dtype: to, bits, regs }
+}
+
+/// The low 64 bits of two registers side by side.
+fn low_halves(b: &mut FunctionBuilder, low: Value, high: Value) -> Value {
+    shuffle(b, low, high, (0..8).chain(16..24).collect())
+}
+
+/// The bits of one under the mask.
+fn from_bool(b: &mut FunctionBuilder, to: DType, x: &Lanes, width: usize) -> Lanes {
+    let bits = Lanes::bits_for(to, width);
+    let x = x.clone().with_bits(b, bits, width);
+    let one = repeat(b, bits.int(), cotangent_jit::Scalar::one(to).bits() as u64);
+    let t = vector_type(to, bits);
+    let mut regs = Regs::new();
+    for v in &x.regs {
+        let v = b.ins().band(*v, one);
+        regs.push(bitcast(b, t, v));
+    }
+    Lanes { dtype: to, bits, regs }
+}

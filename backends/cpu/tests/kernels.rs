@@ -1,0 +1,273 @@
+//! Kernels of every shape: strides, guards, gathers, scatters, reductions over any axes, equal to the oracle.
+
+mod support;
+
+use cotangent_jit::affine::Affine;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, Range, Store};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Scalar};
+use support::{Random, check};
+
+fn loops(extents: &[usize], mode: Mode) -> Vec<Loop> {
+    extents.iter().map(|e| Loop { extent: *e, mode }).collect()
+}
+
+fn dense(extents: &[usize]) -> Vec<i64> {
+    (0..extents.len()).map(|n| extents[n + 1..].iter().map(|e| *e as i64).product()).collect()
+}
+
+fn random_buffers(k: &Kernel, seed: u64) -> Vec<Vec<u8>> {
+    let mut r = Random(seed);
+    k.buffers.iter().map(|b| r.bytes(b.dtype, b.len)).collect()
+}
+
+const EXTENTS: [&[usize]; 14] = [
+    &[],
+    &[0],
+    &[1],
+    &[3],
+    &[8],
+    &[37],
+    &[1, 5],
+    &[4, 4],
+    &[5, 7],
+    &[3, 0],
+    &[2, 33],
+    &[17, 3],
+    &[3, 4, 5],
+    &[2, 1, 9],
+];
+
+/// `out = select(a < b, a * b + c, -a)` with every operand broadcast, transposed or reversed in turn.
+#[test]
+fn elementwise_with_any_strides() {
+    for d in [DType::F32, DType::F64, DType::I32, DType::U64] {
+        for extents in EXTENTS {
+            for permuted in [false, true] {
+                let n: usize = extents.iter().product();
+                let own = dense(extents);
+                let mut other = own.clone();
+                if permuted && extents.len() > 1 {
+                    let reversed: Vec<usize> = extents.iter().rev().copied().collect();
+                    other = dense(&reversed).into_iter().rev().collect();
+                }
+                let mut b = KernelBuilder::new("any", loops(extents, Mode::Parallel));
+                let buffers: Vec<_> = (0..3).map(|_| b.buffer(d, n.max(1))).collect();
+                let out = b.buffer(d, n.max(1));
+                let x = b.load(buffers[0], Affine::new(0, own.iter().copied()));
+                let y = b.load(buffers[1], Affine::new(0, other.iter().copied()));
+                let reversed = Affine::new(n.max(1) as i64 - 1, own.iter().map(|s| -s));
+                let z = if n == 0 { x } else { b.load(buffers[2], reversed) };
+                let w = b.load(buffers[2], Affine::default());
+                let less = b.op(ScalarOp::Lt, &[x, y]);
+                let p = b.op(ScalarOp::Mul, &[y, z]);
+                let p = b.op(ScalarOp::Add, &[p, w]);
+                let q = b.op(ScalarOp::Neg, &[x]);
+                let v = b.op(ScalarOp::Select, &[less, p, q]);
+                b.store_at(out, Affine::new(0, other.iter().copied()), v);
+                let k = b.finish();
+                check(&k, &random_buffers(&k, n as u64), 0.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn mixed_widths_and_bools_share_a_loop() {
+    for n in [1, 4, 7, 32, 101] {
+        let mut b = KernelBuilder::new("mixed", loops(&[n], Mode::Parallel));
+        let x = b.buffer(DType::F32, n);
+        let y = b.buffer(DType::F64, n);
+        let m = b.buffer(DType::Bool, n);
+        let i = b.buffer(DType::I64, n);
+        let outs = [DType::Bool, DType::F32, DType::F64, DType::I64, DType::I32];
+        let outs: Vec<_> = outs.iter().map(|d| b.buffer(*d, n)).collect();
+        let at = Affine::counter(0);
+        let [x, y, m, i] = [x, y, m, i].map(|buffer| b.load(buffer, at.clone()));
+        let wide = b.convert(x, DType::F64);
+        let less = b.op(ScalarOp::Lt, &[wide, y]);
+        let c = b.counter(0);
+        let two = b.constant(Scalar::from(2i64));
+        let even = b.op(ScalarOp::Rem, &[c, two]);
+        let even = b.convert(even, DType::Bool);
+        let odd = b.op(ScalarOp::Xor, &[even, m]);
+        let flag = b.op(ScalarOp::Or, &[less, odd]);
+        let narrow = b.convert(y, DType::F32);
+        let f = b.op(ScalarOp::Select, &[flag, x, narrow]);
+        let g = b.op(ScalarOp::Select, &[m, wide, y]);
+        let s = b.op(ScalarOp::Add, &[i, c]);
+        let s = b.op(ScalarOp::Max, &[s, two]);
+        let t = b.convert(s, DType::I32);
+        for (out, v) in outs.into_iter().zip([flag, f, g, s, t]) {
+            b.store_at(out, at.clone(), v);
+        }
+        let k = b.finish();
+        check(&k, &random_buffers(&k, n as u64), 0.0);
+    }
+}
+
+/// `out[i, j] = x[i - 1, j - 2]` inside, else 7: padding by guards.
+#[test]
+fn guarded_loads_fill() {
+    for (rows, columns) in [(1, 1), (4, 9), (13, 40)] {
+        let mut b = KernelBuilder::new("pad", loops(&[rows + 3, columns + 5], Mode::Parallel));
+        let x = b.buffer(DType::F32, rows * columns);
+        let out = b.buffer(DType::F32, (rows + 3) * (columns + 5));
+        let range = |n: usize, low: i64, extent: usize| Range {
+            at: Affine::counter(n),
+            low,
+            high: low + extent as i64,
+        };
+        let at = Affine::new(-(columns as i64) - 2, [columns as i64, 1]);
+        let guard = [range(0, 1, rows), range(1, 2, columns)];
+        let v = b.load_guarded(x, at, guard, Scalar::from(7f32));
+        b.store_at(out, Affine::new(0, [(columns + 5) as i64, 1]), v);
+        let k = b.finish();
+        check(&k, &random_buffers(&k, rows as u64), 0.0);
+    }
+}
+
+#[test]
+fn gathers_clamp() {
+    for n in [1, 5, 64] {
+        let mut b = KernelBuilder::new("gather", loops(&[n], Mode::Parallel));
+        let x = b.buffer(DType::F32, 11);
+        let i = b.buffer(DType::I64, n);
+        let out = b.buffer(DType::F32, n);
+        let none = b.buffer(DType::F32, 0);
+        let at = b.load(i, Affine::counter(0));
+        let v = b.gather(x, at);
+        let zero = b.gather(none, at);
+        let v = b.op(ScalarOp::Add, &[v, zero]);
+        b.store_at(out, Affine::counter(0), v);
+        let k = b.finish();
+        check(&k, &random_buffers(&k, n as u64), 0.0);
+    }
+}
+
+/// Every combine, every type it takes, over every subset of the axes of several shapes.
+#[test]
+fn reductions_over_any_axes() {
+    let shapes: [&[usize]; 8] =
+        [&[1], &[5], &[100], &[4, 9], &[9, 4], &[3, 0], &[3, 5, 18], &[40, 2, 3]];
+    let mut seed = 0;
+    for extents in shapes {
+        for axes in 1..1u32 << extents.len() {
+            for combine in Combine::ALL {
+                for d in DType::ALL.into_iter().filter(|d| d.runs()) {
+                    if combine.op().result(&[d, d]).is_some() {
+                        seed += 1;
+                        check_reduction(extents, axes, combine, d, seed);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_reduction(extents: &[usize], axes: u32, combine: Combine, d: DType, seed: u64) {
+    let reduced = |n: &usize| axes >> n & 1 == 1;
+    let kept: Vec<usize> = (0..extents.len()).filter(|n| !reduced(n)).collect();
+    let gone: Vec<usize> = (0..extents.len()).filter(reduced).collect();
+    let own = dense(extents);
+    let pick = |of: &[usize]| of.iter().map(|n| extents[*n]).collect::<Vec<_>>();
+    let mut all = loops(&pick(&kept), Mode::Parallel);
+    all.extend(loops(&pick(&gone), Mode::Reduce));
+    let mut b = KernelBuilder::new("reduce", all);
+    let x = b.buffer(d, extents.iter().product());
+    let out = b.buffer(d, pick(&kept).iter().product());
+    let strides: Vec<i64> = kept.iter().chain(&gone).map(|n| own[*n]).collect();
+    let v = b.load(x, Affine::new(0, strides));
+    b.reduce(out, Affine::new(0, dense(&pick(&kept))), combine, v);
+    let k = b.finish();
+    check(&k, &random_buffers(&k, seed), 1e-6);
+}
+
+/// Sums long enough to be cut into chunks, with a map, a second reduction and a store beside them.
+#[test]
+fn long_reductions_are_cut() {
+    for (rows, columns) in [(1, 70_001), (3, 30_011), (30_011, 3), (70_003, 1)] {
+        for by_column in [false, true] {
+            let mut k = [
+                Loop { extent: rows, mode: Mode::Reduce },
+                Loop { extent: columns, mode: Mode::Reduce },
+            ];
+            let keep = usize::from(by_column);
+            k.swap(0, keep);
+            k[0].mode = Mode::Parallel;
+            let mut strides = [columns as i64, 1];
+            strides.swap(0, keep);
+            let mut b = KernelBuilder::new("long", k);
+            let x = b.buffer(DType::F32, rows * columns);
+            let sum = b.buffer(DType::F32, k[0].extent);
+            let most = b.buffer(DType::I64, k[0].extent);
+            let doubled = b.buffer(DType::F32, rows * columns);
+            let at = Affine::new(0, strides);
+            let v = b.load(x, at.clone());
+            let twice = b.op(ScalarOp::Add, &[v, v]);
+            let c = b.counter(1);
+            b.reduce(sum, Affine::counter(0), Combine::Sum, twice);
+            b.reduce(most, Affine::counter(0), Combine::Max, c);
+            b.store_at(doubled, at, twice);
+            let k = b.finish();
+            check(&k, &random_buffers(&k, rows as u64), 1e-6);
+        }
+    }
+}
+
+#[test]
+fn scatters_run_in_order_and_drop_what_is_outside() {
+    for combine in [None, Some(Combine::Sum), Some(Combine::Max)] {
+        for (n, inner) in [(1, 1), (50, 1), (20, 6)] {
+            let mut b = KernelBuilder::new("scatter", loops(&[n, inner], Mode::Sequential));
+            let x = b.buffer(DType::F32, n * inner);
+            let i = b.buffer(DType::I64, n);
+            let out = b.buffer(DType::F32, 30);
+            let value = b.load(x, Affine::new(0, [inner as i64, 1]));
+            let at = b.load(i, Affine::counter(0));
+            b.store(Store {
+                buffer: out,
+                at: Affine::new(0, [0, 1]),
+                offset: Some(at),
+                combine,
+                value,
+            });
+            let k = b.finish();
+            check(&k, &random_buffers(&k, n as u64), 0.0);
+        }
+    }
+}
+
+/// A block written at a run-time position, in parallel loops: dynamic_update_slice.
+#[test]
+fn parallel_stores_at_an_offset() {
+    for start in [0i64, 3, 17, -2] {
+        let mut b = KernelBuilder::new("update", loops(&[4, 5], Mode::Parallel));
+        let x = b.buffer(DType::F32, 20);
+        let i = b.buffer(DType::I64, 1);
+        let out = b.buffer(DType::F32, 60);
+        let value = b.load(x, Affine::new(0, [5, 1]));
+        let at = b.load(i, Affine::default());
+        let at_affine = Affine::new(0, [10, 1]);
+        b.store(Store { buffer: out, at: at_affine, offset: Some(at), combine: None, value });
+        let k = b.finish();
+        let mut buffers = random_buffers(&k, 1);
+        buffers[1] = start.to_le_bytes().to_vec();
+        check(&k, &buffers, 0.0);
+    }
+}
+
+/// A running sum through memory: loads see what earlier points of a sequential loop stored.
+#[test]
+fn sequential_loops_read_what_they_wrote() {
+    let mut b = KernelBuilder::new("scan", loops(&[20], Mode::Sequential));
+    let x = b.buffer(DType::F64, 20);
+    let out = b.buffer(DType::F64, 21);
+    let before = b.load(out, Affine::counter(0));
+    let v = b.load(x, Affine::counter(0));
+    let next = b.op(ScalarOp::Add, &[before, v]);
+    b.store_at(out, Affine::new(1, [1]), next);
+    let k = b.finish();
+    check(&k, &random_buffers(&k, 1), 0.0);
+}

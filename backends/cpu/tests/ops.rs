@@ -1,0 +1,155 @@
+//! Every scalar op on every type that it takes, in lanes and as scalars, on odd values: equal to the oracle.
+
+mod support;
+
+use cotangent_jit::affine::Affine;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{Loop, Mode};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Scalar};
+
+fn odd_values(d: DType) -> Vec<Scalar> {
+    let floats = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.5,
+        1.5,
+        2.5,
+        -2.5,
+        3.7,
+        -3.7,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        1e-310,
+        -1e-40,
+        4294967040.0,
+        -2147483904.0,
+        2147483648.0,
+        9.3e18,
+        -9.3e18,
+        1.9e19,
+        16777217.0,
+        1e300,
+    ];
+    let ints: [i64; 15] = [
+        0,
+        1,
+        -1,
+        2,
+        -2,
+        7,
+        31,
+        32,
+        33,
+        63,
+        64,
+        i64::MAX,
+        i64::MIN,
+        i32::MAX as i64,
+        i32::MIN as i64,
+    ];
+    match d {
+        DType::Bool => vec![Scalar::from(false), Scalar::from(true)],
+        _ if d.is_float() => floats.iter().map(|x| Scalar::from_f64(d, *x).unwrap()).collect(),
+        _ => ints
+            .iter()
+            .map(|x| Scalar::from_i64(d, *x).unwrap())
+            .chain([
+                Scalar::from_bits(d, 0x8000_0001_0000_0001),
+                Scalar::from_bits(d, u128::MAX >> 3),
+            ])
+            .collect(),
+    }
+}
+
+/// All pairs (or triples, thinned) of odd values through one op over `count` points.
+fn check(op: ScalarOp, operands: &[DType], uniform: bool) {
+    let values: Vec<Vec<Scalar>> = operands.iter().map(|d| odd_values(*d)).collect();
+    let mut rows: Vec<Vec<Scalar>> = vec![Vec::new()];
+    for choices in &values {
+        rows = rows
+            .iter()
+            .flat_map(|r| choices.iter().map(move |c| r.iter().copied().chain([*c]).collect()))
+            .collect();
+    }
+    if operands.len() == 3 {
+        let stride = (rows.len() / 500).max(1) | 1;
+        rows = rows.into_iter().step_by(stride).collect();
+    }
+    if uniform {
+        // The second operand does not vary: one launch for each of its values.
+        for last in &values[1] {
+            run(op, operands, &values[0].iter().map(|x| vec![*x, *last]).collect::<Vec<_>>(), true);
+        }
+        return;
+    }
+    run(op, operands, &rows, false);
+}
+
+fn run(op: ScalarOp, operands: &[DType], rows: &[Vec<Scalar>], uniform: bool) {
+    // Two sizes: a whole number of vectors and scalars alone are both reached through the remainder.
+    for count in [rows.len(), rows.len().min(3)] {
+        let mut b = KernelBuilder::new("op", [Loop { extent: count, mode: Mode::Parallel }]);
+        let mut buffers = Vec::new();
+        let mut args = Vec::new();
+        for (n, d) in operands.iter().enumerate() {
+            let fixed = uniform && n == 1;
+            let len = if fixed { 1 } else { count };
+            let buffer = b.buffer(*d, len);
+            buffers.push(rows[..len].iter().flat_map(|r| r[n].to_bytes()).collect());
+            let at = if fixed { Affine::default() } else { Affine::counter(0) };
+            args.push(b.load(buffer, at));
+        }
+        let value = b.op(op, &args);
+        let d = b.dtype(value);
+        let out = b.buffer(d, count);
+        b.store_at(out, Affine::counter(0), value);
+        buffers.push(vec![0; d.size() * count]);
+        support::check(&b.finish(), &buffers, 0.0);
+    }
+}
+
+fn runnable() -> impl Iterator<Item = DType> {
+    DType::ALL.into_iter().filter(|d| d.runs())
+}
+
+#[test]
+fn machine_ops_agree_with_the_oracle() {
+    use ScalarOp::*;
+    for op in ScalarOp::ALL {
+        if op.level() == cotangent_jit::op::Level::Elementary
+            || matches!(op, Convert(_) | Bitcast(_))
+        {
+            continue;
+        }
+        for d in runnable() {
+            let (arity, _) = op.signature();
+            let mut operands = vec![d; arity];
+            if op == Select {
+                operands[0] = DType::Bool;
+            }
+            if op.result(&operands).is_none() {
+                continue;
+            }
+            check(op, &operands, false);
+            if arity == 2 {
+                check(op, &operands, true);
+            }
+        }
+    }
+}
+
+#[test]
+fn changes_of_type_agree_with_the_oracle() {
+    for from in runnable() {
+        for to in runnable() {
+            check(ScalarOp::Convert(to), &[from], false);
+            if ScalarOp::Bitcast(to).result(&[from]).is_some() {
+                check(ScalarOp::Bitcast(to), &[from], false);
+            }
+        }
+    }
+}

@@ -13,6 +13,7 @@ pub mod affine;
 pub mod backend;
 pub mod buffer;
 pub mod build;
+pub mod cost;
 pub mod dtype;
 pub mod error;
 mod flow;

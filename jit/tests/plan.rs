@@ -196,9 +196,9 @@ fn random_program(seed: u64) -> Program {
     let mut steps = vec![Step::Copy { from: first, to: out.clone(), len: 4 }];
     steps.extend(maker.block(0, &mut filled));
     steps.extend(maker.block(0, &mut filled));
-    for t in 0..count {
+    for (t, filled) in filled.into_iter().enumerate() {
         // Most die earlier.
-        if !filled[t] || maker.random.below(4) > 0 {
+        if !filled || maker.random.below(4) > 0 {
             continue;
         }
         for window in 0..maker.lengths[t] / 4 {

@@ -219,6 +219,25 @@ pub fn op_value(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
     Ok(values[definition.stores[0].value.0 as usize])
 }
 
+/// The sum of a measure over the ops of an elementary op's definition.
+pub(crate) fn definition_sum(
+    op: ScalarOp,
+    dtype: DType,
+    measure: impl Fn(ScalarOp, DType) -> Result<f64, Error>,
+) -> Result<f64, Error> {
+    let definition = definition(op, dtype)?;
+    let types = definition.node_types().unwrap_or_default();
+    let mut sum = 0.0;
+    for node in &definition.nodes {
+        if let Node::Op { op, args } = node
+            && let Some(dtype) = args.last().and_then(|a| types.get(a.0 as usize))
+        {
+            sum += measure(*op, *dtype)?;
+        }
+    }
+    Ok(sum)
+}
+
 type Definitions = FxHashMap<(ScalarOp, DType), Arc<Kernel>>;
 
 /// The definition of an elementary op as a kernel of one point, from one buffer per operand; made once per type.

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 /// The inclusive range of every counter; a box of points. Never empty.
 #[derive(Clone, Debug)]
-pub(super) struct Domain(SmallVec<[(i128, i128); 6]>);
+pub(crate) struct Domain(SmallVec<[(i128, i128); 6]>);
 
 impl Domain {
     /// `None` if some extent is zero: then there are no points.
@@ -33,17 +33,8 @@ impl Domain {
         if guard.is_empty() {
             return Some(self.bounds(at));
         }
-        let mut tight = self.clone();
-        let mut joint: SmallVec<[&Range; 2]> = SmallVec::new();
-        for r in guard {
-            let mut counters = r.at.strides.iter().enumerate().filter(|(_, s)| **s != 0);
-            match (counters.next(), counters.next()) {
-                (None, _) if !(r.low..r.high).contains(&r.at.offset) => return None,
-                (None, _) => {}
-                (Some((n, &stride)), None) => tight.restrict(n, stride, r)?,
-                _ => joint.push(r),
-            }
-        }
+        let tight = self.clone().within(guard)?;
+        let joint = guard.iter().filter(|r| r.at.strides.iter().filter(|s| **s != 0).count() > 1);
         let plain = tight.bounds(at);
         let mut rest = at.clone();
         let (mut low, mut high) = (0, 0);
@@ -61,6 +52,26 @@ impl Domain {
         }
         let (rest_low, rest_high) = tight.bounds(&rest);
         Some((plain.0.max(low + rest_low), plain.1.min(high + rest_high)))
+    }
+
+    /// The smallest box around the points that the guard lets through, as far as ranges of one counter tell; `None` if
+    /// there are none.
+    pub fn within(mut self, guard: &[Range]) -> Option<Domain> {
+        for r in guard {
+            let mut counters = r.at.strides.iter().enumerate().filter(|(_, s)| **s != 0);
+            match (counters.next(), counters.next()) {
+                (None, _) if !(r.low..r.high).contains(&r.at.offset) => return None,
+                (Some((n, &stride)), None) => self.restrict(n, stride, r)?,
+                _ => {}
+            }
+        }
+        Some(self)
+    }
+
+    /// How many elements an index reaches if points that differ where it moves get different ones.
+    pub fn elements(&self, at: &Affine) -> f64 {
+        let moving = at.strides.iter().zip(&self.0).filter(|(s, _)| **s != 0);
+        moving.map(|(_, (first, last))| (last - first + 1) as f64).product()
     }
 
     /// Keeps the counters `n` for which `low <= stride * counter + offset < high`; `None` if none is left.

@@ -20,7 +20,7 @@ mod program;
 #[cfg(test)]
 mod program_tests;
 
-pub(crate) use domain::injective;
+pub(crate) use domain::{Domain, injective};
 
 use crate::Error;
 use crate::kernel::Kernel;

@@ -19,6 +19,7 @@ pub mod error;
 mod flow;
 pub mod interp;
 pub mod kernel;
+pub mod math;
 pub mod op;
 pub mod plan;
 pub mod print;

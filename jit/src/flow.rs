@@ -178,8 +178,7 @@ where
                 }
                 Ok(())
             }
-            Step::While { test, holds, body, limit } => {
-                let before = self.facts.log.len();
+            Step::While { test, holds, body, .. } => {
                 self.enter();
                 self.steps(test)?;
                 self.touch(holds, 1, READ);
@@ -187,7 +186,7 @@ where
                 let tested = self.facts.log.len();
                 self.steps(body)?;
                 self.leave();
-                self.facts.undo(if *limit == Some(0) { before } else { tested });
+                self.facts.undo(tested);
                 Ok(())
             }
             Step::Branch { index, arms } => {

@@ -148,7 +148,7 @@ pub enum Step {
         body: Vec<Step>,
     },
     /// Runs `test`, and while the bool at `holds` is true, `body` and `test` again. The counter of this loop exists in
-    /// views (it counts rounds) but only with stride 0. `limit` bounds the rounds if given.
+    /// views (it counts rounds) but only with stride 0. `limit` bounds how often `body` runs, if given.
     While {
         test: Vec<Step>,
         holds: View,

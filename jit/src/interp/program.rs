@@ -128,13 +128,13 @@ impl Machine<'_> {
             }
             Step::While { test, holds, body, limit } => {
                 self.counters.push(0);
-                for round in 0..limit.unwrap_or(usize::MAX) {
+                self.steps(test)?;
+                let mut round = 0;
+                while limit.is_none_or(|n| round < n) && self.read(holds).bits() != 0 {
                     *self.counters.last_mut().expect("pushed above") = round as i64;
-                    self.steps(test)?;
-                    if self.read(holds).bits() == 0 {
-                        break;
-                    }
                     self.steps(body)?;
+                    self.steps(test)?;
+                    round += 1;
                 }
                 self.counters.pop();
                 Ok(())

@@ -129,7 +129,7 @@ fn flops(op: ScalarOp, dtype: DType) -> Result<f64, Error> {
         return Ok(0.0);
     }
     if op.level() == Level::Elementary {
-        return interp::kernel::definition_sum(op, dtype, flops);
+        return interp::elementary::definition_sum(op, dtype, flops);
     }
     Ok(match op {
         Fma => 2.0,

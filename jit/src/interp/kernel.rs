@@ -4,14 +4,12 @@
 //! accumulator's type, and are stored when the reduce loops are done. An elementary op is its definition, evaluated.
 //! Verified kernels cannot fail here for any reason but an element type that does not run; others get an error.
 
+use super::elementary::op_value;
 use super::scalar;
 use crate::affine::Affine;
 use crate::kernel::{BufferId, Combine, Kernel, Mode, Node, NodeId, Store};
-use crate::op::{Level, ScalarOp};
 use crate::{DType, Error, Scalar, err};
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use std::sync::{Arc, LazyLock, RwLock};
 
 /// Where element 0 of a kernel's buffer lies: which region of memory, at which byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -192,74 +190,12 @@ fn next(counters: &mut [i64], extents: &[usize]) -> bool {
     false
 }
 
-/// The value of any op: of an elementary one, its definition's.
-pub fn op_value(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
-    if op.level() == Level::Machine {
-        return scalar::apply(op, args);
-    }
-    let Some(dtype) = args.first().map(|a| a.dtype()).filter(|d| d.runs()) else {
-        return Err(err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name()));
-    };
-    let definition = definition(op, dtype)?;
-    let mut values: Vec<Scalar> = Vec::with_capacity(definition.nodes.len());
-    for node in &definition.nodes {
-        values.push(match node {
-            Node::Constant(value) => *value,
-            Node::Load { buffer, .. } => args[buffer.0 as usize],
-            Node::Op { op, args } => {
-                let args: SmallVec<[Scalar; 3]> =
-                    args.iter().map(|a| values[a.0 as usize]).collect();
-                op_value(*op, &args)?
-            }
-            Node::Counter(_) | Node::Gather { .. } => {
-                return Err(err!(Verify, "{}: a definition is made of ops alone", op.name()));
-            }
-        });
-    }
-    Ok(values[definition.stores[0].value.0 as usize])
-}
-
-/// The sum of a measure over the ops of an elementary op's definition.
-pub(crate) fn definition_sum(
-    op: ScalarOp,
-    dtype: DType,
-    measure: impl Fn(ScalarOp, DType) -> Result<f64, Error>,
-) -> Result<f64, Error> {
-    let definition = definition(op, dtype)?;
-    let types = definition.node_types().unwrap_or_default();
-    let mut sum = 0.0;
-    for node in &definition.nodes {
-        if let Node::Op { op, args } = node
-            && let Some(dtype) = args.last().and_then(|a| types.get(a.0 as usize))
-        {
-            sum += measure(*op, *dtype)?;
-        }
-    }
-    Ok(sum)
-}
-
-type Definitions = FxHashMap<(ScalarOp, DType), Arc<Kernel>>;
-
-/// The definition of an elementary op as a kernel of one point, from one buffer per operand; made once per type.
-fn definition(op: ScalarOp, dtype: DType) -> Result<Arc<Kernel>, Error> {
-    static KNOWN: LazyLock<RwLock<Definitions>> = LazyLock::new(RwLock::default);
-    if let Some(kernel) = KNOWN.read().unwrap_or_else(|e| e.into_inner()).get(&(op, dtype)) {
-        return Ok(Arc::clone(kernel));
-    }
-    let kernel = Arc::new(define(op, dtype)?);
-    let mut known = KNOWN.write().unwrap_or_else(|e| e.into_inner());
-    Ok(Arc::clone(known.entry((op, dtype)).or_insert(kernel)))
-}
-
-fn define(op: ScalarOp, dtype: DType) -> Result<Kernel, Error> {
-    Err(err!(Unsupported, "{}: no definition for {dtype} yet", op.name()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::build::KernelBuilder;
     use crate::kernel::{Loop, Range};
+    use crate::op::ScalarOp;
 
     fn parallel(extent: usize) -> Loop {
         Loop { extent, mode: Mode::Parallel }

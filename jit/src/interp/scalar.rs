@@ -1,6 +1,6 @@
 //! One op on scalars, exactly as its row in [`op`](crate::op) says. Ints are computed in 128 bits and wrapped.
 //!
-//! What does not live here: elementary functions, which are kernels of their own (see [`kernel`](super::kernel)).
+//! What does not live here: elementary functions, which are kernels of their own (see [`elementary`](super::elementary)).
 
 use crate::op::ScalarOp;
 use crate::{DType, Error, Scalar, err};

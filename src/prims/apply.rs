@@ -5,6 +5,7 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::{Arrays, Prim, Primitive};
+use crate::core::source::{here, replaying};
 use crate::core::trace::bind;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
@@ -19,15 +20,21 @@ pub(crate) fn one(prim: impl Primitive, inputs: &[&Array]) -> Result<Array, Erro
 #[track_caller]
 pub(crate) fn one_of(prim: Prim, inputs: &[&Array]) -> Result<Array, Error> {
     let inputs: Arrays = inputs.iter().map(|a| (*a).clone()).collect();
-    Ok(bind(prim, &inputs)?.swap_remove(0))
+    one_to(prim, &inputs)
 }
 
-/// The value, or a panic with the error's text at the caller's line.
+/// Applies a shared primitive of one output to operands at hand.
+#[track_caller]
+pub(crate) fn one_to(prim: Prim, inputs: &[Array]) -> Result<Array, Error> {
+    Ok(bind(prim, inputs)?.swap_remove(0))
+}
+
+/// The value, or a panic with the error's text and the user's line, which is the caller's or the one being replayed.
 #[track_caller]
 pub(crate) fn expect<T>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,
-        Err(e) => panic!("{e}"),
+        Err(e) => panic!("{e}\n  at {}", here()),
     }
 }
 
@@ -47,4 +54,10 @@ pub(crate) fn expect_axis(name: &str, what: &str, axis: usize, aval: &Aval) -> R
     }
     let rank = aval.rank();
     Err(err!(Axis, "{name}: {what} {axis} is out of range for {aval}, which has {rank} axes"))
+}
+
+/// Runs what a function is composed of as if it stood at the caller's line.
+#[track_caller]
+pub(crate) fn composed<R>(f: impl FnOnce() -> R) -> R {
+    replaying(here(), f)
 }

@@ -2,7 +2,7 @@
 //!
 //! Not here: what is linear in all operands together (see `linear`).
 
-use super::sums::try_add;
+use super::binary::try_add_any;
 use crate::core::array::Array;
 use crate::core::primitive::{Arrays, Operand, Tangent};
 use cotangent_jit::Error;
@@ -21,7 +21,7 @@ pub(crate) fn bilinear_jvp(
     let tangent = match (left, right) {
         (None, None) => Tangent::Zero(output.aval()),
         (Some(t), None) | (None, Some(t)) => Tangent::Value(t),
-        (Some(a), Some(b)) => Tangent::Value(try_add(&a, &b)?),
+        (Some(a), Some(b)) => Tangent::Value(try_add_any(&a, &b)?),
     };
     Ok((smallvec![output], vec![tangent]))
 }

@@ -5,10 +5,10 @@
 use super::apply::{expect, expect_inputs, one};
 use super::batching::moveaxis;
 use super::linear::{linear_jvp, transpose_unary};
+use super::reduce::try_reduce_sum;
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{RUNNING, sample};
-use super::sums::try_reduce_sum;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::Lowering;

@@ -5,21 +5,46 @@
 pub(crate) mod apply;
 pub mod batching;
 pub(crate) mod bilinear;
+mod binary;
+mod binary_algebra;
 pub mod broadcast;
+mod case_inputs;
+mod compare;
 pub mod concatenate;
+mod convert;
 pub mod dot_general;
+pub(crate) mod elementwise;
+mod identity;
 pub mod iota;
 pub(crate) mod linear;
+mod numbers;
+mod operators;
 pub mod pad;
+mod power;
+pub mod promote;
+mod reduce;
 pub mod reshape;
 pub mod roll_call;
 pub mod samples;
+mod select;
 pub mod slice;
-pub(crate) mod sums;
+mod threefry;
 pub mod transpose;
+mod unary;
 
 /// The thin functions, one per primitive, on which everything else stands.
 pub mod lax {
+    // Every public item of these is a `lax` function, made from a row.
+    pub use super::binary::*;
+    pub use super::compare::*;
+    pub use super::convert::*;
+    pub use super::identity::*;
+    pub use super::power::*;
+    pub use super::reduce::*;
+    pub use super::select::*;
+    pub use super::threefry::*;
+    pub use super::unary::*;
+
     pub use super::broadcast::{broadcast_in_dim, full, try_broadcast_in_dim, try_full};
     pub use super::concatenate::{concatenate, try_concatenate};
     pub use super::dot_general::{dot_general, try_dot_general};

@@ -4,13 +4,14 @@
 //! slices.
 
 use super::apply::{expect, expect_inputs, one};
+use super::binary::try_sub;
 use super::concatenate::try_concatenate;
 use super::linear::{linear_jvp, zeros_of};
+use super::reduce::try_reduce_sum;
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{RUNNING, sample};
 use super::slice::{try_slice, try_slice_in_dim};
-use super::sums::{try_reduce_sum, try_sub};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Base, Lowering, Piece};

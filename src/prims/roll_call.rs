@@ -113,6 +113,15 @@ impl Args<'_> {
 /// Every primitive of the library.
 pub fn roll_call() -> Vec<Entry> {
     let rooms: &[fn() -> Vec<Entry>] = &[
+        super::unary::entries,
+        super::power::entries,
+        super::binary::entries,
+        super::compare::entries,
+        super::select::entries,
+        super::convert::entries,
+        super::reduce::entries,
+        super::identity::entries,
+        super::threefry::entries,
         super::broadcast::entries,
         super::reshape::entries,
         super::transpose::entries,

@@ -1,0 +1,256 @@
+//! Changes of dtype: `convert_element_type`, which keeps the value as well as it can, and `bitcast_convert_type`, which
+//! keeps the bits.
+//!
+//! A conversion between floats is linear; its transpose converts back. All others pass no tangent.
+
+use super::apply::{expect, expect_inputs, one};
+use super::case_inputs::{SHAPES, spread};
+use super::elementwise::{batch, expect_class, scalar_op};
+use super::numbers::scalar_as;
+use super::roll_call::{Case, Entry};
+use super::samples::RUNNING;
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+};
+use cotangent_jit::op::{Class, ScalarOp};
+use cotangent_jit::{DType, Error, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// See [`convert_element_type`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConvertElementType {
+    new_dtype: DType,
+}
+
+impl Primitive for ConvertElementType {
+    fn name(&self) -> &'static str {
+        "convert_element_type"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("new_dtype", Param::DType(self.new_dtype))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 1)?;
+        expect_class(self.name(), Class::Any, &inputs[0])?;
+        let out = inputs[0].with_dtype(self.new_dtype).strong();
+        expect_class(self.name(), Class::Any, &out)?;
+        Ok(smallvec![out])
+    }
+
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let y = one(*self, &[&primals[0]])?;
+        let dy = match tangents[0].value() {
+            Some(t) if self.new_dtype.is_float() => {
+                Tangent::Value(try_convert_element_type(t, self.new_dtype)?)
+            }
+            _ => Tangent::Zero(y.aval()),
+        };
+        Ok((smallvec![y], vec![dy]))
+    }
+
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let x = inputs[0].aval();
+        match cotangents[0].value() {
+            Some(ct) if x.dtype.is_float() && self.new_dtype.is_float() => {
+                Ok(vec![Tangent::Value(try_convert_element_type(ct, x.dtype)?)])
+            }
+            Some(_) => not_linear(self),
+            None => Ok(vec![Tangent::Zero(x)]),
+        }
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        batch(Arc::new(*self), ctx, inputs, axes)
+    }
+
+    fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        if inputs[0].dtype == self.new_dtype {
+            return Ok(Lowering::Forward);
+        }
+        Ok(scalar_op(ScalarOp::Convert(self.new_dtype)))
+    }
+
+    /// To the same dtype: the operand. Of a literal: a literal.
+    fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
+        let x = &inputs[0];
+        if x.aval.dtype == self.new_dtype {
+            return Some(Simpler::Operand(0));
+        }
+        x.splat.and_then(|value| scalar_as(value, self.new_dtype)).map(Simpler::Splat)
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// The same values in another dtype: floats and ints round to nearest; floats to ints go toward zero and saturate, NaN
+/// gives 0; ints to narrower ints wrap; to bool is `x ≠ 0`. Real dtypes and bool.
+///
+/// Derivative: between floats the converted tangent, else none. The result is strong; of a literal it is a literal.
+/// Panics where [`try_convert_element_type`] gives an error.
+#[track_caller]
+pub fn convert_element_type(x: &Array, new_dtype: DType) -> Array {
+    expect(try_convert_element_type(x, new_dtype))
+}
+
+/// [`convert_element_type`], or an error if a dtype is complex.
+#[track_caller]
+pub fn try_convert_element_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
+    if let Some(value) = x.as_literal().and_then(|v| scalar_as(v, new_dtype)) {
+        return Ok(Array::strong_literal(value));
+    }
+    if x.dtype() == new_dtype && !x.is_weak() {
+        return Ok(x.clone());
+    }
+    one(ConvertElementType { new_dtype }, &[x])
+}
+
+/// See [`bitcast_convert_type`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BitcastConvertType {
+    new_dtype: DType,
+}
+
+impl Primitive for BitcastConvertType {
+    fn name(&self) -> &'static str {
+        "bitcast_convert_type"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("new_dtype", Param::DType(self.new_dtype))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 1)?;
+        let x = &inputs[0];
+        match ScalarOp::Bitcast(self.new_dtype).result(&[x.dtype]) {
+            Some(_) => Ok(smallvec![x.with_dtype(self.new_dtype).strong()]),
+            None => Err(err!(
+                DType,
+                "bitcast_convert_type: expected numbers of the width of {}, got {x}",
+                self.new_dtype
+            )),
+        }
+    }
+
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let y = one(*self, &[&primals[0]])?;
+        let zero = Tangent::Zero(y.aval());
+        Ok((smallvec![y], vec![zero]))
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+        not_linear(self)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        batch(Arc::new(*self), ctx, inputs, axes)
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(scalar_op(ScalarOp::Bitcast(self.new_dtype)))
+    }
+
+    /// To the same dtype: the operand. Twice: once.
+    fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
+        if inputs[0].aval.dtype == self.new_dtype {
+            return Some(Simpler::Operand(0));
+        }
+        let (_, from) = inputs[0].made_by.as_ref().filter(|(p, _)| p.name() == self.name())?;
+        Some(Simpler::Apply(Arc::new(*self), smallvec![from[0]]))
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// The same bits as another dtype of the same width. Ints and floats; no derivative.
+///
+/// Panics where [`try_bitcast_convert_type`] gives an error.
+#[track_caller]
+pub fn bitcast_convert_type(x: &Array, new_dtype: DType) -> Array {
+    expect(try_bitcast_convert_type(x, new_dtype))
+}
+
+/// [`bitcast_convert_type`], or an error if the widths differ.
+#[track_caller]
+pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
+    one(BitcastConvertType { new_dtype }, &[x])
+}
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        Entry {
+            name: "convert_element_type",
+            build: |args| Ok(convert_to(args.dtype("new_dtype")?)),
+            cases: || cases(convert_to, |from, to| ScalarOp::Convert(to).result(&[from])),
+        },
+        Entry {
+            name: "bitcast_convert_type",
+            build: |args| Ok(bitcast_to(args.dtype("new_dtype")?)),
+            cases: || cases(bitcast_to, |from, to| ScalarOp::Bitcast(to).result(&[from])),
+        },
+    ]
+}
+
+fn convert_to(new_dtype: DType) -> Prim {
+    Arc::new(ConvertElementType { new_dtype })
+}
+
+fn bitcast_to(new_dtype: DType) -> Prim {
+    Arc::new(BitcastConvertType { new_dtype })
+}
+
+fn cases(prim: fn(DType) -> Prim, fits: fn(DType, DType) -> Option<DType>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for from in RUNNING {
+        for to in RUNNING.into_iter().filter(|to| fits(from, *to).is_some()) {
+            for shape in SHAPES {
+                cases.push(Case::new(prim(to), vec![spread(shape, from, &(-3.0..3.0), 0.37)]));
+            }
+        }
+    }
+    cases
+}

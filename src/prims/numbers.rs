@@ -1,0 +1,32 @@
+//! Numbers written in rules and by users, as literals of the dtype they meet.
+
+use crate::core::array::Array;
+use cotangent_jit::{DType, Scalar};
+
+/// The number `value` as a literal of `dtype`; of f32 where `dtype` has no literals.
+pub(crate) fn number(value: f64, dtype: DType) -> Array {
+    match Scalar::from_f64(dtype, value) {
+        Some(s) => Array::strong_literal(s),
+        None => Array::literal(Scalar::from(value as f32)),
+    }
+}
+
+/// A literal's value in another dtype of the same kind or a wider one: ints become floats, never the reverse.
+pub(crate) fn scalar_as(value: Scalar, dtype: DType) -> Option<Scalar> {
+    let from = value.dtype();
+    if from == dtype {
+        return Some(value);
+    }
+    match from {
+        d if d.is_float() && !dtype.is_float() => None,
+        d if d.is_float() => Scalar::from_f64(dtype, value.to_f64()?),
+        d if d.is_int() && dtype.is_bool() => None,
+        DType::U64 if dtype.is_float() => Scalar::from_f64(dtype, value.to_f64()?),
+        _ => Scalar::from_i64(dtype, value.to_i64()?),
+    }
+}
+
+/// The value of a literal as an f64.
+pub(crate) fn literal_f64(x: &Array) -> Option<f64> {
+    x.as_literal()?.to_f64()
+}

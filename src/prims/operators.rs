@@ -1,0 +1,194 @@
+//! The operators of Rust on arrays: `+ - * / % -x & | ^ !x << >>`, on values and references, with numbers on both sides.
+//!
+//! Operands broadcast as in NumPy and meet in the dtype that promotion gives. `/` of ints is a float; `%` has the sign of
+//! the dividend, as in Rust; `>>` moves the sign in where there is one. There is exactly one float and one int type with
+//! which a number may stand beside an array (`f64`, `i32`), so that the types of literals are inferred: `0.1 * x`.
+
+use super::apply::{composed, expect};
+use super::binary::{
+    try_add, try_and, try_div, try_mul, try_or, try_rem, try_shift_left,
+    try_shift_right_arithmetic, try_shift_right_logical, try_sub, try_xor,
+};
+use super::promote::{Operand, together};
+use super::unary::{try_neg, try_not};
+use crate::core::array::Array;
+use cotangent_jit::{DType, Error};
+use std::ops::{
+    Add, AddAssign, BitAnd, BitOr, BitXor, Div, DivAssign, Mul, MulAssign, Neg, Not, Rem, Shl, Shr,
+    Sub, SubAssign,
+};
+
+/// A function of two arrays, applied to operands that need not fit yet.
+#[track_caller]
+pub(crate) fn apply(
+    name: &str,
+    x: &dyn Operand,
+    y: &dyn Operand,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Array {
+    apply_in(name, x, y, None, f)
+}
+
+/// [`apply`] in a float dtype.
+#[track_caller]
+pub(crate) fn apply_float(
+    name: &str,
+    x: &dyn Operand,
+    y: &dyn Operand,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Array {
+    apply_in(name, x, y, Some(DType::F32), f)
+}
+
+#[track_caller]
+fn apply_in(
+    name: &str,
+    x: &dyn Operand,
+    y: &dyn Operand,
+    at_least: Option<DType>,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Array {
+    expect(composed(|| {
+        let operands = together(name, &[x, y], at_least)?;
+        f(&operands[0], &operands[1])
+    }))
+}
+
+#[track_caller]
+fn add(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("add", x, y, try_add)
+}
+
+#[track_caller]
+fn sub(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("sub", x, y, try_sub)
+}
+
+#[track_caller]
+fn mul(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("mul", x, y, try_mul)
+}
+
+#[track_caller]
+fn div(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply_float("div", x, y, try_div)
+}
+
+#[track_caller]
+fn rem(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("rem", x, y, try_rem)
+}
+
+#[track_caller]
+fn and(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("and", x, y, try_and)
+}
+
+#[track_caller]
+fn or(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("or", x, y, try_or)
+}
+
+#[track_caller]
+fn xor(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("xor", x, y, try_xor)
+}
+
+#[track_caller]
+fn shift_left(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("shift_left", x, y, try_shift_left)
+}
+
+#[track_caller]
+fn shift_right(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("shift_right", x, y, |x, y| {
+        if x.dtype().is_signed() {
+            try_shift_right_arithmetic(x, y)
+        } else {
+            try_shift_right_logical(x, y)
+        }
+    })
+}
+
+/// One operator for one pair of operand types.
+macro_rules! pair {
+    ($trait:ident, $method:ident, $f:ident, $left:ty, $right:ty) => {
+        impl $trait<$right> for $left {
+            type Output = Array;
+
+            #[track_caller]
+            fn $method(self, other: $right) -> Array {
+                $f(&self, &other)
+            }
+        }
+    };
+}
+
+/// One operator for arrays, references, and these number types on either side.
+macro_rules! operator {
+    ($trait:ident, $method:ident, $f:ident; $($number:ty),*) => {
+        pair!($trait, $method, $f, Array, Array);
+        pair!($trait, $method, $f, Array, &Array);
+        pair!($trait, $method, $f, &Array, Array);
+        pair!($trait, $method, $f, &Array, &Array);
+        $(
+            pair!($trait, $method, $f, Array, $number);
+            pair!($trait, $method, $f, &Array, $number);
+            pair!($trait, $method, $f, $number, Array);
+            pair!($trait, $method, $f, $number, &Array);
+        )*
+    };
+}
+
+operator!(Add, add, add; f64, i32);
+operator!(Sub, sub, sub; f64, i32);
+operator!(Mul, mul, mul; f64, i32);
+operator!(Div, div, div; f64, i32);
+operator!(Rem, rem, rem; f64, i32);
+operator!(BitAnd, bitand, and; i32);
+operator!(BitOr, bitor, or; i32);
+operator!(BitXor, bitxor, xor; i32);
+operator!(Shl, shl, shift_left; i32);
+operator!(Shr, shr, shift_right; i32);
+
+/// `x += y` is `x = x + y`: other handles of the array keep its value.
+macro_rules! assign {
+    ($trait:ident, $method:ident, $f:ident) => {
+        impl<T: Operand> $trait<T> for Array {
+            #[track_caller]
+            fn $method(&mut self, other: T) {
+                *self = $f(self, &other);
+            }
+        }
+    };
+}
+
+assign!(AddAssign, add_assign, add);
+assign!(SubAssign, sub_assign, sub);
+assign!(MulAssign, mul_assign, mul);
+assign!(DivAssign, div_assign, div);
+
+macro_rules! prefix {
+    ($trait:ident, $method:ident, $f:ident) => {
+        impl $trait for Array {
+            type Output = Array;
+
+            #[track_caller]
+            fn $method(self) -> Array {
+                expect($f(&self))
+            }
+        }
+
+        impl $trait for &Array {
+            type Output = Array;
+
+            #[track_caller]
+            fn $method(self) -> Array {
+                expect($f(self))
+            }
+        }
+    };
+}
+
+prefix!(Neg, neg, try_neg);
+prefix!(Not, not, try_not);

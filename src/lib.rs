@@ -5,6 +5,7 @@ extern crate self as cotangent;
 
 pub mod api;
 pub mod core;
+pub mod plot;
 pub mod prims;
 pub mod stage;
 pub mod transforms;

@@ -1,5 +1,6 @@
 //! What a primitive tells the compiler: one kind of creature each, in terms of scalars and index maps.
 
+use super::array::Array;
 use super::jaxpr::Jaxpr;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
@@ -36,6 +37,8 @@ pub enum Lowering {
     Reshape,
     /// Output `i` is input `i`.
     Forward,
+    /// No input; the output is this concrete array, which becomes a hidden input of the executable.
+    Constant(Array),
     /// One output, each element computed from its coordinates with reads of the inputs anywhere (iota, gather,
     /// dynamic_slice).
     Indexed(PointFn),

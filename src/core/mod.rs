@@ -4,6 +4,7 @@
 
 pub mod array;
 pub mod aval;
+pub mod check;
 pub mod construct;
 pub mod display;
 pub mod eager;
@@ -11,6 +12,8 @@ pub mod extract;
 pub mod jaxpr;
 pub mod lowering;
 pub mod params;
+pub mod parse;
 pub mod primitive;
+pub mod print;
 pub mod source;
 pub mod trace;

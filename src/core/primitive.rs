@@ -74,18 +74,21 @@ pub trait Carrier {
     /// Splits into a part that needs only the known inputs and a part that needs the unknown ones.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error>;
 
+    /// The same primitive with other bodies of the same types, in the order of its parameters.
+    fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim;
+
     /// The same primitive without what only unused outputs need.
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error>;
 }
 
 /// Outcome of [`Carrier::partial_eval`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PartialEval {
-    /// From all known inputs, in order, to the known outputs, in order, then the computed residuals. `None` if there is
-    /// nothing to do before the unknown inputs are there.
-    pub known: Option<Prim>,
+    /// From all known inputs, in order, to the known outputs, in order, then the computed residuals. Its equations take
+    /// the place of the primitive's in the known part.
+    pub known: Arc<Jaxpr>,
     /// From all residuals, then all unknown inputs, to the unknown outputs.
-    pub unknown: Prim,
+    pub unknown: Arc<Jaxpr>,
     /// Which outputs the unknown part gives.
     pub unknown_out: Vec<bool>,
     pub residuals: Vec<Residual>,

@@ -1,9 +1,11 @@
 //! What is on the roll: every primitive's name, how it is rebuilt from its parameters, and the cases that laws run on.
 
 use crate::core::array::Array;
+use crate::core::jaxpr::Jaxpr;
 use crate::core::params::Param;
 use crate::core::primitive::{Prim, Registry};
 use cotangent_jit::{DType, Error, err};
+use std::sync::Arc;
 
 /// One primitive of the roll.
 pub struct Entry {
@@ -105,6 +107,25 @@ impl Args<'_> {
         lists.and_then(|l| l.try_into().ok()).ok_or_else(wrong)
     }
 
+    pub fn jaxpr(&self, name: &str) -> Result<Arc<Jaxpr>, Error> {
+        match self.get(name)? {
+            Param::Jaxpr(j) => Ok(j.clone()),
+            p => Err(self.wrong(name, "a jaxpr", p)),
+        }
+    }
+
+    pub fn jaxprs(&self, name: &str) -> Result<Vec<Arc<Jaxpr>>, Error> {
+        match self.get(name)? {
+            Param::Jaxprs(j) => Ok(j.clone()),
+            p => Err(self.wrong(name, "a tuple of jaxprs", p)),
+        }
+    }
+
+    /// A rule cannot be rebuilt from its name.
+    pub fn no_rules<T>(&self) -> Result<T, Error> {
+        Err(err!(Parse, "{}: carries a user's rule, which text only names", self.prim))
+    }
+
     pub fn wrong(&self, name: &str, expected: &str, got: &Param) -> Error {
         err!(Parse, "{}: parameter {name} should be {expected}, got {got:?}", self.prim)
     }
@@ -130,6 +151,13 @@ pub fn roll_call() -> Vec<Entry> {
         super::concatenate::entries,
         super::iota::entries,
         super::dot_general::entries,
+        super::call::entries,
+        super::cond::entries,
+        super::scan::entries,
+        super::checkpoint::entries,
+        super::custom_jvp::entries,
+        super::custom_vjp::entries,
+        super::constant::entries,
     ];
     rooms.iter().flat_map(|entries| entries()).collect()
 }

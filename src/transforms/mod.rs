@@ -1,1 +1,21 @@
-//! Transforms: jaxpr to jaxpr.
+//! Transforms: jaxpr to jaxpr. None of them knows a primitive; they ask.
+//!
+//! | file | before | after |
+//! | --- | --- | --- |
+//! | `jvp` | `x -> y` | `x, dx -> y, dy` |
+//! | `split` | `known, unknown -> y` | `known -> residuals` and `residuals, unknown -> y` |
+//! | `transpose` | `r, x -> y`, linear in x | `r, ct y -> ct x` |
+//! | `batch` | `x -> y` | `x[b] -> y[b]` |
+//! | `vjp` | `x -> y` | forward and pullback: the three first in a row |
+//! | `dce`, `simplify` | `x -> y` | the same function, less work |
+
+pub mod batch;
+pub mod dce;
+pub mod jvp;
+pub mod recur;
+pub mod simplify;
+pub mod split;
+pub mod transpose;
+pub mod vjp;
+
+pub use recur::Transforms;

@@ -1,0 +1,181 @@
+//! `checkpoint`: a body whose residuals are not kept: the backward pass computes them again from the inputs.
+
+use super::bodies::{
+    arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, pick, single,
+    spread, values,
+};
+use super::call::Call;
+use super::case_bodies::{self, FLOATS, numbers};
+use super::lax;
+use super::roll_call::{Args, Case, Entry};
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Residual, Shrunk,
+    Simpler, Tangent,
+};
+use crate::core::trace::bind;
+use cotangent_jit::Error;
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// `checkpoint[jaxpr] x... -> y...`: the body, its intermediate values forgotten. What is recomputed stands behind an
+/// `optimization_barrier`, so that it is not merged with the first computation.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    pub jaxpr: Arc<Jaxpr>,
+}
+
+impl Checkpoint {
+    fn with(jaxpr: Arc<Jaxpr>) -> Prim {
+        Arc::new(Checkpoint { jaxpr })
+    }
+}
+
+impl Primitive for Checkpoint {
+    fn name(&self) -> &'static str {
+        "checkpoint"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("jaxpr", Param::Jaxpr(self.jaxpr.clone()))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        check_inputs("checkpoint", &self.jaxpr, inputs)?;
+        Ok(self.jaxpr.out_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let n = self.jaxpr.outputs.len();
+        let (body, mask) = ctx.recur.jvp(&self.jaxpr, &nonzero(tangents), &vec![false; n])?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
+        let mut outs = bind(Checkpoint::with(body), &inputs)?.into_vec();
+        let tangents = outs.split_off(n);
+        Ok((arrays(outs), spread(&mask, tangents, &self.jaxpr.out_avals())))
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let (mut args, linear) = operands(inputs);
+        let force = vec![false; linear.iter().filter(|l| **l).count()];
+        let (body, mask) =
+            ctx.recur.transpose(&self.jaxpr, &linear, &nonzero(cotangents), &force)?;
+        args.extend(values(cotangents));
+        // The barrier holds the recomputation back until the cotangents are there.
+        let args = lax::optimization_barrier(&args);
+        let again = Call { callee: "recompute".into(), jaxpr: body };
+        Ok(input_cotangents(inputs, &mask, bind(Arc::new(again), &args)?))
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let force = vec![false; self.jaxpr.outputs.len()];
+        let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.batch_size, &batched, &force)?;
+        Ok((bind(Checkpoint::with(body), &inputs)?, front(&mask)))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Call(self.jaxpr.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl Carrier for Checkpoint {
+    /// The known outputs are computed now, keeping nothing; the unknown part starts again from the known inputs.
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        let n = self.jaxpr.outputs.len();
+        let split = ctx.recur.split(&self.jaxpr, unknown, &vec![false; n])?;
+        let mut known = (*split.known).clone();
+        known.outputs.truncate(split.unknown_out.iter().filter(|u| !**u).count());
+        let used = vec![true; known.outputs.len()];
+        let (small, kept) = ctx.recur.dce(&Arc::new(known), &used)?;
+        let avals = self.jaxpr.in_avals();
+        let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
+        let now = super::bodies::with_inputs(&small, &kept, &vec![true; kept.len()], &known_in);
+
+        // The whole body, without the outputs that are known and what only they need; inputs: known, unknown.
+        let (late, kept) = ctx.recur.dce(&self.jaxpr, &split.unknown_out)?;
+        let order = |want: bool| (0..unknown.len()).filter(move |i| unknown[*i] == want);
+        let residuals: Vec<usize> = order(false).filter(|i| kept[*i]).collect();
+        let want: Vec<bool> = kept.iter().zip(unknown).map(|(k, u)| *k || *u).collect();
+        let late = super::bodies::with_inputs(&late, &kept, &want, &avals);
+        let place = |i: usize| want[..i].iter().filter(|w| **w).count();
+        let inputs: Vec<usize> = residuals.iter().copied().chain(order(true)).map(place).collect();
+        let outputs: Vec<usize> = (0..late.outputs.len()).collect();
+        let late = Arc::new(super::bodies::permuted(&late, &inputs, &outputs));
+        let late_in = late.in_avals();
+        let is_trivial = |j: &Jaxpr| j.eqns.is_empty();
+        let wrap = |body: Arc<Jaxpr>, avals: &[Aval]| -> Result<Arc<Jaxpr>, Error> {
+            if is_trivial(&body) {
+                return Ok(body);
+            }
+            Ok(Arc::new(single(Checkpoint::with(body), avals)?))
+        };
+        Ok(PartialEval {
+            known: wrap(Arc::new(now), &known_in)?,
+            unknown: wrap(late, &late_in)?,
+            unknown_out: split.unknown_out.clone(),
+            residuals: residuals.into_iter().map(Residual::Input).collect(),
+        })
+    }
+
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let (body, inputs) = ctx.recur.dce(&self.jaxpr, used)?;
+        Ok(Shrunk { prim: Checkpoint::with(body), inputs, outputs: used.to_vec() })
+    }
+
+    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        Checkpoint::with(jaxprs.remove(0))
+    }
+}
+
+/// Applies a traced function whose residuals will be recomputed.
+#[track_caller]
+pub fn checkpoint(jaxpr: Arc<Jaxpr>, inputs: &[Array]) -> Result<Vec<Array>, Error> {
+    Ok(bind(Checkpoint::with(jaxpr), inputs)?.into_vec())
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "checkpoint", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    Ok(Checkpoint::with(args.jaxpr("jaxpr")?))
+}
+
+fn cases() -> Vec<Case> {
+    let case = |d| {
+        let checkpoint = Checkpoint::with(case_bodies::product(d));
+        Case::new(checkpoint, vec![numbers(d, 3), numbers(d, 3)])
+    };
+    FLOATS.map(case).into()
+}

@@ -1,0 +1,343 @@
+//! `cond`: one of several bodies, chosen by number.
+
+use super::bodies::{
+    all_unknown, arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands,
+    pick, single, spread, values, with_inputs, zeros,
+};
+use super::case_bodies::{self, FLOATS, filled, numbers};
+use super::lax;
+use super::roll_call::{Args, Case, Entry};
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Residual, Shrunk,
+    Simpler, Split, Tangent,
+};
+use crate::core::trace::{bind, eval, trace};
+use cotangent_jit::{DType, Error, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// `cond[branches] i:i32[] x... -> y...`: branch `clamp(i)` applied to `x...`. Only that branch runs, unless `i` is
+/// batched: then all run and a select chooses.
+#[derive(Clone, Debug)]
+pub struct Cond {
+    pub branches: Vec<Arc<Jaxpr>>,
+}
+
+impl Cond {
+    /// The branches have the same input and output types, and there is at least one.
+    pub fn new(branches: Vec<Arc<Jaxpr>>) -> Result<Cond, Error> {
+        let Some(first) = branches.first() else {
+            return Err(err!(Value, "cond: expected at least one branch, got none"));
+        };
+        for (i, b) in branches.iter().enumerate() {
+            if b.in_avals() != first.in_avals() {
+                return Err(err!(
+                    Shape,
+                    "cond: branches take different inputs: branch 0 takes {:?}, branch {i} {:?}",
+                    first.in_avals(),
+                    b.in_avals()
+                ));
+            }
+            if b.out_avals() != first.out_avals() {
+                return Err(err!(
+                    Shape,
+                    "cond: branches give different outputs: branch 0 gives {:?}, branch {i} {:?}; convert or broadcast one of them",
+                    first.out_avals(),
+                    b.out_avals()
+                ));
+            }
+        }
+        Ok(Cond { branches })
+    }
+
+    fn first(&self) -> &Arc<Jaxpr> {
+        &self.branches[0]
+    }
+
+    fn outs(&self) -> usize {
+        self.first().outputs.len()
+    }
+
+    /// Transforms every branch, again with the union of their masks if they differ.
+    fn unite(
+        &self,
+        n: usize,
+        transform: impl Fn(&Arc<Jaxpr>, &[bool]) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>,
+    ) -> Result<(Vec<Arc<Jaxpr>>, Vec<bool>), Error> {
+        let mut union = vec![false; n];
+        for b in &self.branches {
+            let (_, mask) = transform(b, &union)?;
+            union = mask;
+        }
+        let all = self.branches.iter().map(|b| Ok(transform(b, &union)?.0));
+        Ok((all.collect::<Result<_, Error>>()?, union))
+    }
+}
+
+impl Primitive for Cond {
+    fn name(&self) -> &'static str {
+        "cond"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("branches", Param::Jaxprs(self.branches.clone()))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        match inputs.first() {
+            Some(i) if *i == Aval::scalar(DType::I32) => {}
+            got => {
+                let got = got.map_or("nothing".to_owned(), Aval::to_string);
+                return Err(err!(DType, "cond: the index should be i32[], got {got}"));
+            }
+        }
+        check_inputs("cond", self.first(), &inputs[1..])?;
+        Ok(self.first().out_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let nz = nonzero(&tangents[1..]);
+        let (branches, mask) = self.unite(self.outs(), |b, force| ctx.recur.jvp(b, &nz, force))?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(&tangents[1..])).collect();
+        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
+        let tangents = outs.split_off(self.outs());
+        Ok((arrays(outs), spread(&mask, tangents, &self.first().out_avals())))
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let (mut args, linear) = operands(&inputs[1..]);
+        let index =
+            inputs[0].known().ok_or_else(|| err!(Transform, "cond: not linear in its index"))?;
+        args.insert(0, index.clone());
+        let nz = nonzero(cotangents);
+        let n = linear.iter().filter(|l| **l).count();
+        let (branches, mask) =
+            self.unite(n, |b, force| ctx.recur.transpose(b, &linear, &nz, force))?;
+        args.extend(values(cotangents));
+        let outs = bind(Arc::new(Cond { branches }), &args)?;
+        let mut cts = vec![Tangent::Zero(inputs[0].aval())];
+        cts.extend(input_cotangents(&inputs[1..], &mask, outs));
+        Ok(cts)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let batch = |b: &Arc<Jaxpr>, force: &[bool]| {
+            ctx.recur.batch(b, ctx.batch_size, &batched[1..], force)
+        };
+        if !batched[0] {
+            let (branches, mask) = self.unite(self.outs(), batch)?;
+            return Ok((bind(Arc::new(Cond { branches }), &inputs)?, front(&mask)));
+        }
+        if !self.effects().is_none() {
+            return Err(err!(Transform, "cond: a branch with effects cannot have a batched index"));
+        }
+        let all = vec![true; self.outs()];
+        let mut chosen: Option<Vec<Array>> = None;
+        for (i, b) in self.branches.iter().enumerate().rev() {
+            let outs = eval(&batch(b, &all)?.0, &inputs[1..])?;
+            chosen = Some(match chosen {
+                None => outs,
+                // Branch i holds for indices up to i; the later ones have been chosen among already.
+                Some(later) => {
+                    let here = lax::le(&inputs[0], &Array::strong_literal((i as i32).into()));
+                    outs.iter()
+                        .zip(&later)
+                        .map(|(o, l)| {
+                            lax::select_n(&lax::broadcast_in_dim(&here, o.shape(), &[0]), &[l, o])
+                        })
+                        .collect()
+                }
+            });
+        }
+        Ok((arrays(chosen.expect("at least one branch")), vec![Some(0); self.outs()]))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Cond { arms: self.branches.clone() })
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.branches.iter().fold(Effects::NONE, |e, b| e | b.effects())
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl Carrier for Cond {
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        let avals = self.first().in_avals();
+        if unknown[0] {
+            let inputs: Vec<Aval> = [Aval::scalar(DType::I32)].into_iter().chain(avals).collect();
+            return all_unknown(Arc::new(self.clone()), &inputs, unknown);
+        }
+        let unknown = &unknown[1..];
+        let mut force = vec![false; self.outs()];
+        for b in &self.branches {
+            force = ctx.recur.split(b, unknown, &force)?.unknown_out.clone();
+        }
+        let splits: Result<Vec<Arc<Split>>, Error> =
+            self.branches.iter().map(|b| ctx.recur.split(b, unknown, &force)).collect();
+        let splits = splits?;
+
+        // Residuals of different branches share places of the same type: only one branch runs.
+        let mut shared_inputs: Vec<usize> = Vec::new();
+        let mut places: Vec<Aval> = Vec::new();
+        let mut seats: Vec<Vec<usize>> = Vec::new();
+        for s in &splits {
+            let mut taken = vec![false; places.len()];
+            let mut mine = Vec::new();
+            for r in &s.residuals {
+                match r {
+                    Residual::Input(i) if !shared_inputs.contains(i) => shared_inputs.push(*i),
+                    Residual::Input(_) => {}
+                    Residual::Computed(aval) => {
+                        let free = (0..places.len()).find(|p| !taken[*p] && places[*p] == *aval);
+                        let place = free.unwrap_or_else(|| {
+                            places.push(aval.clone());
+                            taken.push(false);
+                            places.len() - 1
+                        });
+                        taken[place] = true;
+                        mine.push(place);
+                    }
+                }
+            }
+            seats.push(mine);
+        }
+        let known_out = force.iter().filter(|u| !**u).count();
+        let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
+        let known_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
+            .iter()
+            .zip(&seats)
+            .map(|(s, seats)| {
+                let traced = trace(&known_in, |args| {
+                    let mut outs = eval(&s.known, &args)?;
+                    let mine = outs.split_off(known_out);
+                    let mut residuals: Vec<Array> = places.iter().map(zeros).collect();
+                    for (seat, r) in seats.iter().zip(mine) {
+                        residuals[*seat] = r;
+                    }
+                    outs.extend(residuals);
+                    Ok(outs)
+                })?;
+                Ok(Arc::new(traced.jaxpr))
+            })
+            .collect();
+        let unknown_in: Vec<Aval> = places
+            .iter()
+            .chain(shared_inputs.iter().map(|i| &avals[*i]))
+            .chain(pick(&avals, unknown, true))
+            .cloned()
+            .collect();
+        let (p, q) = (places.len(), shared_inputs.len());
+        let unknown_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
+            .iter()
+            .zip(&seats)
+            .map(|(s, seats)| {
+                let traced = trace(&unknown_in, |args| {
+                    let mut seats = seats.iter();
+                    let residual = |r: &Residual| match r {
+                        Residual::Computed(_) => args[*seats.next().expect("a seat")].clone(),
+                        Residual::Input(i) => {
+                            let at = shared_inputs.iter().position(|s| s == i);
+                            args[p + at.expect("a shared input")].clone()
+                        }
+                    };
+                    let mut inputs: Vec<Array> = s.residuals.iter().map(residual).collect();
+                    inputs.extend(args[p + q..].iter().cloned());
+                    eval(&s.unknown, &inputs)
+                })?;
+                Ok(Arc::new(traced.jaxpr))
+            })
+            .collect();
+        let index = || std::iter::once(Aval::scalar(DType::I32));
+        let known = Cond::new(known_branches?)?;
+        let late = Cond::new(unknown_branches?)?;
+        let known_avals: Vec<Aval> = index().chain(known_in).collect();
+        let late_avals: Vec<Aval> = index().chain(unknown_in).collect();
+        // The unknown part's residuals: the index, the shared places, the shared inputs.
+        let residuals = std::iter::once(Residual::Input(0))
+            .chain(places.into_iter().map(Residual::Computed))
+            .chain(shared_inputs.into_iter().map(|i| Residual::Input(i + 1)))
+            .collect();
+        Ok(PartialEval {
+            known: Arc::new(single(Arc::new(known), &known_avals)?),
+            unknown: Arc::new(single(Arc::new(late), &late_avals)?),
+            unknown_out: force,
+            residuals,
+        })
+    }
+
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let small: Result<Vec<(Arc<Jaxpr>, Vec<bool>)>, Error> =
+            self.branches.iter().map(|b| ctx.recur.dce(b, used)).collect();
+        let small = small?;
+        let avals = self.first().in_avals();
+        let want: Vec<bool> = (0..avals.len()).map(|i| small.iter().any(|(_, m)| m[i])).collect();
+        let branches =
+            small.iter().map(|(b, have)| Arc::new(with_inputs(b, have, &want, &avals))).collect();
+        let inputs = std::iter::once(true).chain(want).collect();
+        Ok(Shrunk { prim: Arc::new(Cond { branches }), inputs, outputs: used.to_vec() })
+    }
+
+    fn with_jaxprs(&self, branches: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(Cond { branches })
+    }
+}
+
+/// Applies branch `clamp(index)` to the operands. `index` is an i32 scalar.
+#[track_caller]
+pub fn cond(
+    index: &Array,
+    branches: Vec<Arc<Jaxpr>>,
+    operands: &[Array],
+) -> Result<Vec<Array>, Error> {
+    let mut inputs = vec![index.clone()];
+    inputs.extend_from_slice(operands);
+    Ok(bind(Arc::new(Cond::new(branches)?), &inputs)?.into_vec())
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "cond", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(Cond::new(args.jaxprs("branches")?)?))
+}
+
+fn cases() -> Vec<Case> {
+    let case = |d| {
+        let branches = vec![case_bodies::product(d), case_bodies::forwarding(d)];
+        let cond: Prim = Arc::new(Cond { branches });
+        let index = filled(Aval::scalar(DType::I32));
+        Case::new(cond, vec![index, numbers(d, 3), numbers(d, 3)])
+    };
+    FLOATS.map(case).into()
+}

@@ -1,0 +1,158 @@
+//! The transforms as primitives that carry jaxprs see them, memoised on (jaxpr, masks).
+//!
+//! One [`Transforms`] serves one call of `grad`, `vmap` and so on: a body that is called twice is transformed once, so the
+//! work is linear in the number of distinct bodies, however deep the calls nest.
+
+use super::{batch, dce, jvp, split, transpose};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::jaxpr::{Eqn, Jaxpr};
+use crate::core::primitive::{Ctx, Primitive, Recur, Split};
+use crate::core::source;
+use crate::core::trace::{Traced, trace};
+use crate::prims::constant::Constant;
+use cotangent_jit::{Error, err};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// All transforms, with a memory.
+#[derive(Default)]
+pub struct Transforms {
+    jvps: Memo<(Vec<bool>, Vec<bool>), (Arc<Jaxpr>, Vec<bool>)>,
+    batches: Memo<(usize, Vec<bool>, Vec<bool>), (Arc<Jaxpr>, Vec<bool>)>,
+    splits: Memo<(Vec<bool>, Vec<bool>), Arc<Split>>,
+    transposes: Memo<[Vec<bool>; 3], (Arc<Jaxpr>, Vec<bool>)>,
+    dces: Memo<Vec<bool>, (Arc<Jaxpr>, Vec<bool>)>,
+}
+
+impl Transforms {
+    pub fn new() -> Transforms {
+        Transforms::default()
+    }
+
+    /// The context that rules get.
+    pub fn ctx(&self, batch_size: usize) -> Ctx<'_> {
+        Ctx { recur: self, batch_size }
+    }
+}
+
+impl Recur for Transforms {
+    fn jvp(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        nonzero: &[bool],
+        force: &[bool],
+    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+        self.jvps.get(jaxpr, (nonzero.to_vec(), force.to_vec()), || {
+            let (j, mask) = jvp::jvp(&self.ctx(0), jaxpr, nonzero, force)?;
+            Ok((Arc::new(j), mask))
+        })
+    }
+
+    fn batch(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        size: usize,
+        batched: &[bool],
+        force: &[bool],
+    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+        self.batches.get(jaxpr, (size, batched.to_vec(), force.to_vec()), || {
+            let (j, mask) = batch::batch(&self.ctx(size), jaxpr, batched, force)?;
+            Ok((Arc::new(j), mask))
+        })
+    }
+
+    fn split(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        unknown: &[bool],
+        force: &[bool],
+    ) -> Result<Arc<Split>, Error> {
+        self.splits.get(jaxpr, (unknown.to_vec(), force.to_vec()), || {
+            Ok(Arc::new(split::split(&self.ctx(0), jaxpr, unknown, force)?))
+        })
+    }
+
+    fn transpose(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        linear: &[bool],
+        nonzero: &[bool],
+        force: &[bool],
+    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+        let key = [linear.to_vec(), nonzero.to_vec(), force.to_vec()];
+        self.transposes.get(jaxpr, key, || {
+            let (j, mask) = transpose::transpose(&self.ctx(0), jaxpr, linear, nonzero, force)?;
+            Ok((Arc::new(j), mask))
+        })
+    }
+
+    fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+        self.dces.get(jaxpr, used.to_vec(), || {
+            let (j, mask) = dce::dce(&self.ctx(0), jaxpr, used)?;
+            Ok((Arc::new(j), mask))
+        })
+    }
+}
+
+/// Results by jaxpr identity and mask; holds the jaxprs, so that an address means one jaxpr.
+struct Memo<K, V>(RefCell<FxHashMap<(usize, K), (Arc<Jaxpr>, V)>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Memo(RefCell::default())
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Memo<K, V> {
+    fn get(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        key: K,
+        make: impl FnOnce() -> Result<V, Error>,
+    ) -> Result<V, Error> {
+        let key = (Arc::as_ptr(jaxpr) as usize, key);
+        if let Some((_, v)) = self.0.borrow().get(&key) {
+            return Ok(v.clone());
+        }
+        let v = make()?;
+        self.0.borrow_mut().insert(key, (jaxpr.clone(), v.clone()));
+        Ok(v)
+    }
+}
+
+/// Builds the jaxpr of what `f` does to arguments of these types. Concrete arrays that a user's rule closes over become
+/// `constant` equations; tracers that it closes over are an error, since a body cannot reach outside.
+pub fn replay(
+    inputs: &[Aval],
+    f: impl FnOnce(&[Array]) -> Result<Vec<Array>, Error>,
+) -> Result<Jaxpr, Error> {
+    let Traced { jaxpr, captured } = trace(inputs, |args| f(&args))?;
+    if captured.is_empty() {
+        return Ok(jaxpr);
+    }
+    let mut closed = jaxpr;
+    let arguments = closed.inputs.split_off(captured.len());
+    let mut constants = Vec::new();
+    for (array, var) in captured.iter().zip(std::mem::replace(&mut closed.inputs, arguments)) {
+        if array.is_tracer() {
+            return Err(err!(
+                Tracer,
+                "a custom rule closes over a traced value ({}); pass it to the function as an argument instead",
+                array.aval()
+            ));
+        }
+        let prim = Arc::new(Constant::new(array.clone()));
+        constants.push(Eqn {
+            effects: prim.effects(),
+            prim,
+            inputs: Default::default(),
+            outputs: [var].into_iter().collect(),
+            source: source::here(),
+        });
+    }
+    closed.eqns.splice(0..0, constants);
+    Ok(closed.compact())
+}

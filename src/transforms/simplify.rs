@@ -1,0 +1,261 @@
+//! Simplification: the same function with less work.
+//!
+//! One walk forwards renames, folds constants, asks each primitive for a simpler equal and merges equal equations; one
+//! walk backwards drops what nobody needs. Values filled with one number (*splats*) become literals where an elementwise
+//! equation reads them beside arrays. Nothing is merged that has effects or that merely forwards its operands: an
+//! `optimization_barrier` keeps what stands behind it apart.
+
+use super::dce::dce_keeping_inputs;
+use super::recur::Transforms;
+use crate::core::aval::Aval;
+use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use crate::core::lowering::{Lowering, ScalarFn};
+use crate::core::primitive::{Known, Prim, Simpler, same_prim};
+use cotangent_jit::affine::Affine;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::interp::kernel::run_kernel;
+use cotangent_jit::{Error, Scalar};
+use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// How far to go.
+#[derive(Clone, Copy, Default)]
+pub struct Options {
+    /// Put the bodies of calls in their place, as execution does; off to keep a jaxpr readable.
+    pub inline: bool,
+}
+
+/// A simpler jaxpr with the same inputs and outputs.
+pub fn simplify(jaxpr: &Jaxpr, options: Options) -> Result<Jaxpr, Error> {
+    let mut bodies = FxHashMap::default();
+    simplify_in(jaxpr, options, &mut bodies)
+}
+
+/// Simplified bodies by address; the first of the pair keeps the address taken.
+type Bodies = FxHashMap<usize, (Arc<Jaxpr>, Arc<Jaxpr>)>;
+
+fn simplify_in(jaxpr: &Jaxpr, options: Options, bodies: &mut Bodies) -> Result<Jaxpr, Error> {
+    let mut pass = Pass {
+        options,
+        bodies,
+        new: Jaxpr::default(),
+        made_by: FxHashMap::default(),
+        splats: FxHashMap::default(),
+        seen: FxHashMap::default(),
+    };
+    let inputs: Vec<Atom> = jaxpr
+        .in_avals()
+        .into_iter()
+        .map(|aval| {
+            let v = pass.new.new_var(aval);
+            pass.new.inputs.push(v);
+            Atom::Var(v)
+        })
+        .collect();
+    pass.new.outputs = pass.run(jaxpr, &inputs)?;
+    let used = vec![true; jaxpr.outputs.len()];
+    dce_keeping_inputs(&Transforms::new().ctx(0), &pass.new, &used)
+}
+
+struct Pass<'a> {
+    options: Options,
+    bodies: &'a mut Bodies,
+    new: Jaxpr,
+    /// Which equation of `new` binds a variable.
+    made_by: FxHashMap<Var, usize>,
+    splats: FxHashMap<Var, Scalar>,
+    /// Equations by hash of primitive and operands.
+    seen: FxHashMap<u64, SmallVec<[usize; 1]>>,
+}
+
+impl Pass<'_> {
+    /// Appends a jaxpr's equations; returns what its outputs are.
+    fn run(&mut self, jaxpr: &Jaxpr, inputs: &[Atom]) -> Result<Vec<Atom>, Error> {
+        let mut env: Vec<Option<Atom>> = vec![None; jaxpr.avals.len()];
+        for (v, a) in jaxpr.inputs.iter().zip(inputs) {
+            env[v.index()] = Some(*a);
+        }
+        let read = |env: &[Option<Atom>], a: &Atom| match a {
+            Atom::Var(v) => env[v.index()].expect("a variable is bound before its use"),
+            literal => *literal,
+        };
+        for eqn in &jaxpr.eqns {
+            let inputs = eqn.inputs.iter().map(|a| read(&env, a)).collect();
+            let outs: Vec<Aval> = eqn.outputs.iter().map(|v| jaxpr.aval(*v).clone()).collect();
+            let results = self.place(eqn, eqn.prim.clone(), inputs, &outs)?;
+            for (v, a) in eqn.outputs.iter().zip(results) {
+                env[v.index()] = Some(a);
+            }
+        }
+        Ok(jaxpr.outputs.iter().map(|a| read(&env, a)).collect())
+    }
+
+    /// Puts one equation, or something simpler, in place.
+    fn place(
+        &mut self,
+        at: &Eqn,
+        mut prim: Prim,
+        mut inputs: SmallVec<[Atom; 3]>,
+        outs: &[Aval],
+    ) -> Result<Vec<Atom>, Error> {
+        let mut avals: Vec<Aval> = inputs.iter().map(|a| self.new.atom_aval(*a)).collect();
+        if prim.carrier().is_some() {
+            // Whether a call's body can be lowered is found out later, with a better message.
+            if self.options.inline
+                && let Ok(Lowering::Call(body)) = prim.lower(&avals, outs)
+            {
+                return self.run(&body, &inputs);
+            }
+            prim = self.with_simpler_bodies(&prim)?;
+        }
+        // Each step makes the equation smaller in some sense; the bound is for rules that disagree.
+        for _ in 0..8 {
+            let known: Vec<Known> = inputs.iter().map(|a| self.known(*a)).collect();
+            let [out] = outs else { break };
+            match prim.simplify(&known, outs) {
+                Some(Simpler::Operand(i)) if avals[i] == *out => return Ok(vec![inputs[i]]),
+                Some(Simpler::Atom(a)) if self.new.atom_aval(a) == *out => return Ok(vec![a]),
+                Some(Simpler::Splat(s)) if out.rank() == 0 => return Ok(vec![Atom::Literal(s)]),
+                Some(Simpler::Splat(s)) => return Ok(vec![self.splat(at, prim, inputs, out, s)]),
+                Some(Simpler::Apply(p, atoms)) => {
+                    let types: Vec<Aval> = atoms.iter().map(|a| self.new.atom_aval(*a)).collect();
+                    match p.abstract_eval(&types) {
+                        Ok(o) if o[..] == *outs => (prim, inputs, avals) = (p, atoms, types),
+                        _ => break,
+                    }
+                }
+                _ => break,
+            }
+        }
+        let lowering = prim.lower(&avals, outs).ok();
+        if let (Some(Lowering::Elementwise(f)), [out]) = (&lowering, outs) {
+            let splats: Option<SmallVec<[Scalar; 3]>> =
+                inputs.iter().map(|a| self.splat_of(*a)).collect();
+            match splats {
+                Some(values) if !values.is_empty() => {
+                    if let Some(s) = fold(f, &values, out.dtype) {
+                        return Ok(vec![match out.rank() {
+                            0 => Atom::Literal(s),
+                            _ => self.splat(at, prim, inputs, out, s),
+                        }]);
+                    }
+                }
+                _ => {
+                    // At least one operand is an array of the full shape: splats can be literals.
+                    for a in &mut inputs {
+                        if let Some(s) = self.splat_of(*a) {
+                            *a = Atom::Literal(s);
+                        }
+                    }
+                }
+            }
+        }
+        let mergeable = at.effects.is_none() && !matches!(lowering, None | Some(Lowering::Forward));
+        Ok(self.append(at, prim, inputs, outs, mergeable))
+    }
+
+    fn known(&self, atom: Atom) -> Known {
+        let made_by = atom.var().and_then(|v| self.made_by.get(&v)).map(|i| {
+            let eqn = &self.new.eqns[*i];
+            (eqn.prim.clone(), eqn.inputs.clone())
+        });
+        Known { atom, aval: self.new.atom_aval(atom), splat: self.splat_of(atom), made_by }
+    }
+
+    fn splat_of(&self, a: Atom) -> Option<Scalar> {
+        match a {
+            Atom::Literal(s) => Some(s),
+            Atom::Var(v) => self.splats.get(&v).copied(),
+        }
+    }
+
+    /// Keeps the equation that fills an array, for whoever needs the array itself, and remembers the value.
+    fn splat(
+        &mut self,
+        at: &Eqn,
+        prim: Prim,
+        inputs: SmallVec<[Atom; 3]>,
+        out: &Aval,
+        value: Scalar,
+    ) -> Atom {
+        let atom = self.append(at, prim, inputs, std::slice::from_ref(out), true)[0];
+        if let Atom::Var(v) = atom {
+            self.splats.insert(v, value);
+        }
+        atom
+    }
+
+    /// The outputs of an equal equation if there is one, else of a new one.
+    fn append(
+        &mut self,
+        at: &Eqn,
+        prim: Prim,
+        inputs: SmallVec<[Atom; 3]>,
+        outs: &[Aval],
+        mergeable: bool,
+    ) -> Vec<Atom> {
+        let atoms = |vars: &[Var]| vars.iter().map(|v| Atom::Var(*v)).collect();
+        let key = mergeable.then(|| {
+            let mut h = FxHasher::default();
+            (prim.name(), prim.params(), &inputs).hash(&mut h);
+            h.finish()
+        });
+        if let Some(same) = key.and_then(|k| self.seen.get(&k)) {
+            for i in same {
+                let e = &self.new.eqns[*i];
+                if e.inputs == inputs && same_prim(&e.prim, &prim) {
+                    return atoms(&e.outputs);
+                }
+            }
+        }
+        let n = self.new.eqns.len();
+        let outputs: SmallVec<[Var; 1]> =
+            outs.iter().map(|a| self.new.new_var(a.clone())).collect();
+        if let Some(k) = key {
+            self.seen.entry(k).or_default().push(n);
+        }
+        self.made_by.extend(outputs.iter().map(|v| (*v, n)));
+        let results = atoms(&outputs);
+        self.new.eqns.push(Eqn {
+            effects: prim.effects(),
+            prim,
+            inputs,
+            outputs,
+            source: at.source,
+        });
+        results
+    }
+
+    fn with_simpler_bodies(&mut self, prim: &Prim) -> Result<Prim, Error> {
+        let Some(carrier) = prim.carrier() else { return Ok(prim.clone()) };
+        let params = prim.params();
+        let simpler: Result<Vec<Arc<Jaxpr>>, Error> =
+            params.iter().flat_map(|(_, p)| p.jaxprs()).map(|j| self.body(j)).collect();
+        Ok(carrier.with_jaxprs(simpler?))
+    }
+
+    fn body(&mut self, jaxpr: &Arc<Jaxpr>) -> Result<Arc<Jaxpr>, Error> {
+        let address = Arc::as_ptr(jaxpr) as usize;
+        if let Some((_, done)) = self.bodies.get(&address) {
+            return Ok(done.clone());
+        }
+        let done = Arc::new(simplify_in(jaxpr, self.options, self.bodies)?);
+        self.bodies.insert(address, (jaxpr.clone(), done.clone()));
+        Ok(done)
+    }
+}
+
+/// The value of an elementwise primitive on numbers, by the interpreter.
+fn fold(f: &ScalarFn, values: &[Scalar], dtype: cotangent_jit::DType) -> Option<Scalar> {
+    let mut b = KernelBuilder::new("fold", []);
+    let args: Vec<_> = values.iter().map(|s| b.constant(*s)).collect();
+    let out = f(&mut b, &args);
+    let [out] = out[..] else { return None };
+    let buffer = b.buffer(dtype, 1);
+    b.store_at(buffer, Affine::constant(0), out);
+    let mut buffers = [vec![0; dtype.size()]];
+    run_kernel(&b.finish(), &mut buffers).ok()?;
+    Some(Scalar::from_bytes(dtype, &buffers[0]))
+}

@@ -21,8 +21,12 @@ mod convert;
 pub mod custom_jvp;
 pub mod custom_vjp;
 pub mod dot_general;
+pub mod dynamic_slice;
+pub mod dynamic_update_slice;
 pub(crate) mod elementwise;
+pub mod gather;
 mod identity;
+pub(crate) mod indexing;
 pub mod iota;
 pub(crate) mod linear;
 mod numbers;
@@ -32,16 +36,20 @@ mod power;
 pub mod promote;
 mod reduce;
 pub mod reshape;
+pub mod rev;
 pub mod roll_call;
 pub mod samples;
 pub mod scan;
 mod scan_split;
 mod scan_transpose;
+pub mod scatter;
 mod select;
 pub mod slice;
+pub mod sort;
 mod threefry;
 pub mod transpose;
 mod unary;
+pub(crate) mod windows;
 
 /// The thin functions, one per primitive, on which everything else stands.
 pub mod lax {
@@ -59,12 +67,25 @@ pub mod lax {
     pub use super::broadcast::{broadcast_in_dim, full, try_broadcast_in_dim, try_full};
     pub use super::concatenate::{concatenate, try_concatenate};
     pub use super::dot_general::{dot_general, try_dot_general};
+    pub use super::dynamic_slice::{
+        dynamic_slice, dynamic_slice_in_dim, try_dynamic_slice, try_dynamic_slice_in_dim,
+    };
+    pub use super::dynamic_update_slice::{
+        dynamic_update_slice, dynamic_update_slice_in_dim, try_dynamic_update_slice,
+        try_dynamic_update_slice_in_dim,
+    };
+    pub use super::gather::{
+        GatherDims, Mode, gather, take_along_axis, try_gather, try_take_along_axis,
+    };
     pub use super::iota::{iota, try_iota};
     pub use super::pad::{Padding, pad, try_pad};
     pub use super::reshape::{
         expand_dims, reshape, squeeze, try_expand_dims, try_reshape, try_squeeze,
     };
+    pub use super::rev::{rev, try_rev};
+    pub use super::scatter::{ScatterMode, scatter, scatter_add, try_scatter, try_scatter_add};
     pub use super::slice::{slice, slice_in_dim, try_slice, try_slice_in_dim};
+    pub use super::sort::{argsort, sort, sort_by, try_argsort, try_sort, try_sort_by};
     pub use super::transpose::{transpose, try_transpose};
     pub use crate::core::lowering::DotDims;
 }

@@ -4,14 +4,15 @@
 //! slices.
 
 use super::apply::{expect, expect_inputs, one};
+use super::batching::batch_in_front;
 use super::binary::try_sub;
-use super::concatenate::try_concatenate;
+use super::broadcast::{try_broadcast_in_dim, try_full};
 use super::linear::{linear_jvp, zeros_of};
 use super::reduce::try_reduce_sum;
-use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{RUNNING, sample};
-use super::slice::{try_slice, try_slice_in_dim};
+use super::select::try_select_n;
+use super::slice::try_slice;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Base, Lowering, Piece};
@@ -191,7 +192,7 @@ impl Primitive for Pad {
     }
 }
 
-/// A batched operand is padded by nothing along the batch axis. With a batched value each row is padded on its own.
+/// A batched operand is padded by nothing along the batch axis. A batched value is chosen where the operand is not.
 fn batch_pad(
     prim: &Pad,
     ctx: &Ctx,
@@ -200,15 +201,14 @@ fn batch_pad(
 ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
     let mut wide = prim.clone();
     let (Some(batch), None) = (axes[0], axes[1]) else {
-        let x = super::batching::batch_in_front(ctx, &inputs[0], axes[0])?;
-        let values = super::batching::batch_in_front(ctx, &inputs[1], axes[1])?;
+        let x = batch_in_front(ctx, &inputs[0], axes[0])?;
+        let values = batch_in_front(ctx, &inputs[1], axes[1])?;
         wide.padding_config.insert(0, (0, 0, 0));
-        let row = |b: usize| {
-            let value = try_reshape(&try_slice_in_dim(&values, b, b + 1, 0)?, &[])?;
-            one(wide.clone(), &[&try_slice_in_dim(&x, b, b + 1, 0)?, &value])
-        };
-        let rows: Result<Vec<Array>, Error> = (0..ctx.batch_size).map(row).collect();
-        return Ok((smallvec![try_concatenate(&rows?, 0)?], vec![Some(0)]));
+        let padded = one(wide.clone(), &[&x, &zeros_of(&Aval::scalar(x.dtype()))?])?;
+        let inside = try_full(x.shape(), true.into())?;
+        let inside = one(wide, &[&inside, &Array::strong_literal(false.into())])?;
+        let values = try_broadcast_in_dim(&values, padded.shape(), &[0])?;
+        return Ok((smallvec![try_select_n(&inside, &[&values, &padded])?], vec![Some(0)]));
     };
     wide.padding_config.insert(batch, (0, 0, 0));
     Ok((smallvec![one(wide, &[&inputs[0], &inputs[1]])?], vec![Some(batch)]))

@@ -158,6 +158,12 @@ pub fn roll_call() -> Vec<Entry> {
         super::custom_jvp::entries,
         super::custom_vjp::entries,
         super::constant::entries,
+        super::rev::entries,
+        super::dynamic_slice::entries,
+        super::dynamic_update_slice::entries,
+        super::gather::entries,
+        super::scatter::entries,
+        super::sort::entries,
     ];
     rooms.iter().flat_map(|entries| entries()).collect()
 }

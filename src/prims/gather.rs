@@ -1,0 +1,333 @@
+//! `gather`: windows of an array at computed places; with it `take_along_axis`.
+//!
+//! `out[b, w] = x[start(b) + w]`, where `start(b)` is index vector `b` spread over the operand's axes. Linear in the
+//! operand; its transpose adds the windows up (`scatter_add`).
+
+use super::apply::{expect, expect_axis, expect_inputs, one};
+use super::batching::moveaxis;
+use super::linear::zeros_of;
+use super::reshape::try_expand_dims;
+use super::roll_call::{Args, Case, Entry};
+use super::samples::{RUNNING, array, sample};
+use super::scatter::{Scatter, ScatterMode};
+use super::windows::Windows;
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::lowering::{Lowering, Point};
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error, Scalar, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+pub use super::windows::GatherDims;
+
+/// What windows give that are not within the operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// They are moved so that they are.
+    Clip,
+    /// They are filled with this value.
+    Fill(Scalar),
+}
+
+impl Mode {
+    /// Fills with NaN, the least int, the greatest unsigned int, or true.
+    pub fn fill(dtype: DType) -> Mode {
+        Mode::Fill(match dtype {
+            d if d.is_signed() => Scalar::from_bits(d, 1 << (d.bits() - 1)),
+            DType::F32 => Scalar::from(f32::NAN),
+            DType::F64 => Scalar::from(f64::NAN),
+            d => Scalar::from_bits(d, u128::MAX),
+        })
+    }
+}
+
+/// See [`gather`]. Inputs: the operand, the indices.
+#[derive(Clone, Debug)]
+pub struct Gather {
+    pub dims: GatherDims,
+    pub slice_sizes: Shape,
+    pub mode: Mode,
+}
+
+impl Gather {
+    fn apply(&self, x: &Array, indices: &Array) -> Result<Array, Error> {
+        one(self.clone(), &[x, indices])
+    }
+}
+
+impl Primitive for Gather {
+    fn name(&self) -> &'static str {
+        "gather"
+    }
+
+    /// Dimension numbers: the lists of [`GatherDims`] in order.
+    fn params(&self) -> Params {
+        let mut params: Params = smallvec![
+            ("dimension_numbers", self.dims.param()),
+            ("slice_sizes", Param::ints(self.slice_sizes.iter().copied())),
+        ];
+        match self.mode {
+            Mode::Clip => params.push(("mode", Param::Name("clip".into()))),
+            Mode::Fill(value) => {
+                params.push(("mode", Param::Name("fill".into())));
+                params.push(("fill_value", Param::Scalar(value)));
+            }
+        }
+        params
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 2)?;
+        let (x, indices) = (&inputs[0], &inputs[1]);
+        if let Mode::Fill(value) = self.mode
+            && value.dtype() != x.dtype
+        {
+            return Err(err!(
+                DType,
+                "gather: expected a fill value of type {}, got {}",
+                x.dtype,
+                value.dtype()
+            ));
+        }
+        Ok(smallvec![x.with_shape(self.dims.output_shape(
+            "gather",
+            x,
+            indices,
+            &self.slice_sizes
+        )?)])
+    }
+
+    /// `d gather(x, i) = gather(dx, i)`, with zeros where the output is filled.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let out = self.apply(&primals[0], &primals[1])?;
+        let tangent = match tangents[0].value() {
+            None => Tangent::Zero(out.aval()),
+            Some(dx) => {
+                let mode = match self.mode {
+                    Mode::Clip => Mode::Clip,
+                    Mode::Fill(v) => Mode::Fill(Scalar::zero(v.dtype())),
+                };
+                Tangent::Value(Gather { mode, ..self.clone() }.apply(dx, &primals[1])?)
+            }
+        };
+        Ok((smallvec![out], vec![tangent]))
+    }
+
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
+        if let (Some(ct), Operand::Linear(x), Operand::Known(indices)) =
+            (cotangents[0].value(), &inputs[0], &inputs[1])
+        {
+            let mode = match self.mode {
+                Mode::Clip => ScatterMode::Clip,
+                Mode::Fill(_) => ScatterMode::Drop,
+            };
+            let add = Scatter { dims: self.dims.clone(), mode, add: true };
+            result[0] = Tangent::Value(one(add, &[&zeros_of(x)?, indices, ct])?);
+        }
+        Ok(result)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let front =
+            |n: usize| axes[n].map_or(Ok(inputs[n].clone()), |a| moveaxis(&inputs[n], a, 0));
+        let (x, indices) = (front(0)?, front(1)?);
+        let mut wide = self.clone();
+        match (axes[0], axes[1]) {
+            (Some(_), None) => {
+                wide.dims = self.dims.batch_operand();
+                wide.slice_sizes.insert(0, ctx.batch_size);
+            }
+            (None, _) => wide.dims = self.dims.batch_indices(),
+            (Some(_), Some(_)) => {
+                wide.dims = self.dims.batch_both();
+                wide.slice_sizes.insert(0, 1);
+            }
+        }
+        Ok((smallvec![wide.apply(&x, &indices)?], vec![Some(0)]))
+    }
+
+    fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        let windows = Windows {
+            dims: self.dims.clone(),
+            operand: inputs[0].shape.clone(),
+            sizes: self.slice_sizes.clone(),
+            batch_rank: inputs[1].rank() - 1,
+            clip: self.mode == Mode::Clip,
+        };
+        let mode = self.mode;
+        Ok(Lowering::Indexed(Arc::new(move |p: &mut dyn Point| {
+            let (at, in_range) = windows.locate(p, 1);
+            let value = p.read(0, &at);
+            match (mode, in_range) {
+                (Mode::Fill(fill), Some(in_range)) => {
+                    let b = p.builder();
+                    let fill = b.constant(fill);
+                    b.op(ScalarOp::Select, &[in_range, value, fill])
+                }
+                _ => value,
+            }
+        })))
+    }
+
+    fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
+        let value = inputs[0].splat?;
+        let unfilled = self.mode == Mode::Clip || self.mode == Mode::Fill(value);
+        unfilled.then_some(Simpler::Splat(value))
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// Windows of an array at computed places.
+///
+/// `out[b, w] = operand[start(b) + w]`: `indices` holds one index vector per `b` along its last axis, which
+/// `dims.start_index_map` spreads over the operand's axes; `w` runs over a window of `slice_sizes`. What lies outside is
+/// moved or filled, by `mode`. Indices are of any int dtype.
+///
+/// The derivative gathers the tangent (zero where filled); the transpose is
+/// [`scatter_add`](super::scatter::scatter_add). Panics where [`try_gather`] gives an error.
+#[track_caller]
+pub fn gather(
+    operand: &Array,
+    indices: &Array,
+    dims: &GatherDims,
+    slice_sizes: &[usize],
+    mode: Mode,
+) -> Array {
+    expect(try_gather(operand, indices, dims, slice_sizes, mode))
+}
+
+/// [`gather`], or an error if the dimension numbers do not fit the operands.
+#[track_caller]
+pub fn try_gather(
+    operand: &Array,
+    indices: &Array,
+    dims: &GatherDims,
+    slice_sizes: &[usize],
+    mode: Mode,
+) -> Result<Array, Error> {
+    Gather { dims: dims.clone(), slice_sizes: slice_sizes.into(), mode }.apply(operand, indices)
+}
+
+/// Elements picked along one axis: `out[.., i, ..] = x[.., indices[.., i, ..], ..]`.
+///
+/// `indices` has the shape of `x` but along `axis`. Panics where [`try_take_along_axis`] gives an error.
+#[track_caller]
+pub fn take_along_axis(x: &Array, indices: &Array, axis: usize, mode: Mode) -> Array {
+    expect(try_take_along_axis(x, indices, axis, mode))
+}
+
+/// [`take_along_axis`], or an error if the other axes differ or the indices are no ints.
+#[track_caller]
+pub fn try_take_along_axis(
+    x: &Array,
+    indices: &Array,
+    axis: usize,
+    mode: Mode,
+) -> Result<Array, Error> {
+    expect_axis("take_along_axis", "axis", axis, &x.aval())?;
+    if x.ndim() != indices.ndim() {
+        return Err(err!(
+            Shape,
+            "take_along_axis: expected indices with the axes of {}, got {}",
+            x.aval(),
+            indices.aval()
+        ));
+    }
+    let others: Shape = (0..x.ndim()).filter(|a| *a != axis).collect();
+    let dims = GatherDims {
+        collapsed_slice_dims: smallvec![axis],
+        start_index_map: smallvec![axis],
+        operand_batching_dims: others.clone(),
+        start_indices_batching_dims: others,
+        ..GatherDims::default()
+    };
+    let vectors = try_expand_dims(indices, &[indices.ndim()])?;
+    try_gather(x, &vectors, &dims, &Shape::from_elem(1, x.ndim()), mode)
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "gather", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    let dims = GatherDims::from_lists(args.axis_lists("dimension_numbers")?);
+    let mode = match args.name("mode")? {
+        "clip" => Mode::Clip,
+        "fill" => match args.get("fill_value")? {
+            Param::Scalar(value) => Mode::Fill(*value),
+            p => return Err(args.wrong("fill_value", "a scalar", p)),
+        },
+        _ => return Err(args.wrong("mode", "clip or fill", args.get("mode")?)),
+    };
+    Ok(Arc::new(Gather { dims, slice_sizes: args.sizes("slice_sizes")?.into(), mode }))
+}
+
+/// Operand, indices and dimension numbers on which gathers and scatters are tried: single rows, boxes out of range, batch
+/// axes in common, several windows over the same element.
+pub(crate) fn window_cases() -> Vec<(Shape, (Shape, Vec<f64>), GatherDims, Shape)> {
+    let dims = |lists: [&[usize]; 5]| GatherDims::from_lists(lists.map(<[usize]>::to_vec));
+    vec![
+        (
+            smallvec![4, 3],
+            (smallvec![5, 1], vec![2.0, 0.0, 2.0, 3.0, 9.0]),
+            dims([&[1], &[0], &[0], &[], &[]]),
+            smallvec![1, 3],
+        ),
+        (
+            smallvec![4, 3],
+            (smallvec![2, 2], vec![1.0, 2.0, 0.0, 1.0]),
+            dims([&[0, 2], &[], &[1, 0], &[], &[]]),
+            smallvec![2, 2],
+        ),
+        (
+            smallvec![2, 4],
+            (smallvec![2, 3, 1], vec![1.0, 3.0, 0.0, 2.0, 2.0, 7.0]),
+            dims([&[], &[1], &[1], &[0], &[0]]),
+            smallvec![1, 1],
+        ),
+        (smallvec![5], (smallvec![1], vec![3.0]), dims([&[0], &[], &[0], &[], &[]]), smallvec![2]),
+    ]
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (n, d) in RUNNING.into_iter().enumerate() {
+        let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
+        for (from, (shape, values), dims, slice_sizes) in window_cases() {
+            for mode in [Mode::Clip, Mode::fill(d)] {
+                let prim = Gather { dims: dims.clone(), slice_sizes: slice_sizes.clone(), mode };
+                let indices = array(&shape, int, values.iter().copied());
+                cases.push(Case::new(Arc::new(prim), vec![sample(&from, d, 0), indices]));
+            }
+        }
+    }
+    cases
+}

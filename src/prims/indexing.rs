@@ -1,0 +1,67 @@
+//! Index arithmetic on kernel nodes: indices as i64, clamped or tested; and the checks that indexing primitives share.
+
+use crate::core::aval::Aval;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::NodeId;
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error, Scalar, err};
+
+/// An index of any int type as i64; a u64 beyond i64 stays large.
+pub(crate) fn as_index(b: &mut KernelBuilder, index: NodeId) -> NodeId {
+    if b.dtype(index) == DType::U64 {
+        let largest = b.constant(Scalar::from(i64::MAX as u64));
+        let index = b.op(ScalarOp::Min, &[index, largest]);
+        return b.convert(index, DType::I64);
+    }
+    b.convert(index, DType::I64)
+}
+
+/// `index` within `0..=last`.
+pub(crate) fn clamped(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId {
+    let (zero, last) = (b.constant(Scalar::from(0i64)), b.constant(Scalar::from(last)));
+    let low = b.op(ScalarOp::Max, &[index, zero]);
+    b.op(ScalarOp::Min, &[low, last])
+}
+
+/// Whether `0 <= index <= last`.
+pub(crate) fn within(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId {
+    let (zero, last) = (b.constant(Scalar::from(0i64)), b.constant(Scalar::from(last)));
+    let low = b.op(ScalarOp::Ge, &[index, zero]);
+    let high = b.op(ScalarOp::Le, &[index, last]);
+    b.op(ScalarOp::And, &[low, high])
+}
+
+/// The flat position of these coordinates in row-major order.
+pub(crate) fn flat(b: &mut KernelBuilder, shape: &[usize], at: &[NodeId]) -> NodeId {
+    let mut sum = b.constant(Scalar::from(0i64));
+    let mut stride = 1i64;
+    for (&n, &i) in shape.iter().zip(at).rev() {
+        let by = b.constant(Scalar::from(stride));
+        let term = b.op(ScalarOp::Mul, &[i, by]);
+        sum = b.op(ScalarOp::Add, &[sum, term]);
+        stride *= n as i64;
+    }
+    sum
+}
+
+/// Whether start indices are one rank-0 int per axis of `x`, all of one dtype.
+pub(crate) fn expect_starts(name: &str, x: &Aval, starts: &[Aval]) -> Result<(), Error> {
+    if starts.len() != x.rank() {
+        return Err(err!(
+            Shape,
+            "{name}: expected {} start indices, one per axis of {x}, got {}",
+            x.rank(),
+            starts.len()
+        ));
+    }
+    for s in starts {
+        if s.rank() != 0 || !s.dtype.is_int() || s.dtype != starts[0].dtype {
+            return Err(err!(
+                DType,
+                "{name}: expected scalar int start indices of one dtype, got {s} beside {}",
+                starts[0]
+            ));
+        }
+    }
+    Ok(())
+}

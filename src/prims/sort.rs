@@ -1,0 +1,193 @@
+//! `sort`: operands sorted along one axis by the first of them, stably; with it `argsort`.
+//!
+//! Floats sort as numbers with NaN last (and -0 equal to 0). The derivative carries tangents along.
+
+use super::apply::{expect, expect_axis};
+use super::batching::batch_in_front;
+use super::gather::{Mode, try_take_along_axis};
+use super::iota::try_iota;
+use super::roll_call::{Args, Case, Entry};
+use super::samples::{RUNNING, sample};
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+};
+use crate::core::trace::bind;
+use cotangent_jit::{DType, Error, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// See [`sort_by`].
+#[derive(Clone, Debug)]
+pub struct Sort {
+    pub dimension: usize,
+    pub num_keys: usize,
+}
+
+impl Primitive for Sort {
+    fn name(&self) -> &'static str {
+        "sort"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![
+            ("dimension", Param::Int(self.dimension as i64)),
+            ("num_keys", Param::Int(self.num_keys as i64)),
+        ]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        if self.num_keys == 0 || self.num_keys > inputs.len() {
+            return Err(err!(
+                Value,
+                "sort: expected between 1 and {} keys, got {}",
+                inputs.len(),
+                self.num_keys
+            ));
+        }
+        expect_axis("sort", "dimension", self.dimension, &inputs[0])?;
+        if let Some(x) = inputs.iter().find(|x| x.shape != inputs[0].shape) {
+            return Err(err!(
+                Shape,
+                "sort: expected operands of one shape, got {} and {x}",
+                inputs[0]
+            ));
+        }
+        Ok(inputs.iter().cloned().collect())
+    }
+
+    /// Tangents go where their elements went: an iota sorted along says where that is.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        if tangents.iter().all(Tangent::is_zero) {
+            let outputs = bind(Arc::new(self.clone()), primals)?;
+            let zeros = outputs.iter().map(|o| Tangent::Zero(o.aval())).collect();
+            return Ok((outputs, zeros));
+        }
+        let mut operands: Arrays = primals.iter().cloned().collect();
+        operands.push(positions(&primals[0], self.dimension)?);
+        let mut outputs = bind(Arc::new(self.clone()), &operands)?;
+        let order = outputs.pop().expect("as many outputs as operands");
+        let carry = |t: &Tangent| match t {
+            Tangent::Zero(aval) => Ok(Tangent::Zero(aval.clone())),
+            Tangent::Value(t) => {
+                Ok(Tangent::Value(try_take_along_axis(t, &order, self.dimension, Mode::Clip)?))
+            }
+        };
+        let tangents = tangents.iter().map(carry).collect::<Result<_, Error>>()?;
+        Ok((outputs, tangents))
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+        not_linear(self)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let operands: Result<Arrays, Error> =
+            inputs.iter().zip(axes).map(|(x, a)| batch_in_front(ctx, x, *a)).collect();
+        let wide = Sort { dimension: self.dimension + 1, num_keys: self.num_keys };
+        Ok((bind(Arc::new(wide), &operands?)?, vec![Some(0); inputs.len()]))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Sort { axis: self.dimension, keys: self.num_keys })
+    }
+
+    fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
+        let single = inputs.len() == 1;
+        let sorted = inputs[0].splat.is_some() || inputs[0].aval.shape[self.dimension] <= 1;
+        (single && sorted).then_some(Simpler::Operand(0))
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// The coordinate along `axis`, as wide as needed.
+fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
+    expect_axis("sort", "dimension", axis, &x.aval())?;
+    let wide = x.shape()[axis] > i32::MAX as usize;
+    try_iota(if wide { DType::I64 } else { DType::I32 }, x.shape(), axis)
+}
+
+/// All operands sorted along `dimension` by the first `num_keys` of them, compared in order; equal ones keep their order.
+///
+/// NaN comes last; -0 and 0 are equal. Operands have one shape, any dtypes. The derivative carries tangents along.
+/// Panics where [`try_sort_by`] gives an error.
+#[track_caller]
+pub fn sort_by(operands: &[Array], dimension: usize, num_keys: usize) -> Vec<Array> {
+    expect(try_sort_by(operands, dimension, num_keys))
+}
+
+/// [`sort_by`], or an error if shapes differ, the dimension is out of range or there are not so many keys.
+#[track_caller]
+pub fn try_sort_by(
+    operands: &[Array],
+    dimension: usize,
+    num_keys: usize,
+) -> Result<Vec<Array>, Error> {
+    Ok(bind(Arc::new(Sort { dimension, num_keys }), operands)?.into_vec())
+}
+
+/// The operand sorted along `dimension`, NaN last. Panics where [`try_sort`] gives an error.
+#[track_caller]
+pub fn sort(operand: &Array, dimension: usize) -> Array {
+    expect(try_sort(operand, dimension))
+}
+
+/// [`sort`], or an error if the dimension is out of range.
+#[track_caller]
+pub fn try_sort(operand: &Array, dimension: usize) -> Result<Array, Error> {
+    Ok(try_sort_by(std::slice::from_ref(operand), dimension, 1)?.swap_remove(0))
+}
+
+/// The indices (i32) that sort the operand along `dimension`, stably, NaN last. Panics where [`try_argsort`] gives an
+/// error.
+#[track_caller]
+pub fn argsort(operand: &Array, dimension: usize) -> Array {
+    expect(try_argsort(operand, dimension))
+}
+
+/// [`argsort`], or an error if the dimension is out of range.
+#[track_caller]
+pub fn try_argsort(operand: &Array, dimension: usize) -> Result<Array, Error> {
+    let order = positions(operand, dimension)?;
+    Ok(try_sort_by(&[operand.clone(), order], dimension, 1)?.swap_remove(1))
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "sort", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(Sort { dimension: args.size("dimension")?, num_keys: args.size("num_keys")? }))
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in RUNNING {
+        let sort = |dimension, num_keys| Arc::new(Sort { dimension, num_keys });
+        cases.push(Case::new(sort(0, 1), vec![sample(&[7], d, 0)]));
+        cases.push(Case::new(sort(1, 1), vec![sample(&[2, 5], d, 0), sample(&[2, 5], d, 1)]));
+        let keys = [sample(&[5, 2], DType::Bool, 2), sample(&[5, 2], d, 3)];
+        cases.push(Case::new(sort(0, 2), vec![keys[0].clone(), keys[1].clone()]));
+    }
+    cases
+}

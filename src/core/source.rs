@@ -66,11 +66,15 @@ fn with<R>(source: Option<Source>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// The panicking form of a fallible one: panics at the caller's line with the error's text.
+/// The panicking form of a fallible one: panics at the caller's line with the error's text, and with the user's line
+/// where that is being replayed.
 #[track_caller]
 pub fn raise<T>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,
-        Err(e) => panic!("{e}"),
+        Err(e) => match REPLAYED.get() {
+            Some(line) => panic!("{e}\n  at {line}"),
+            None => panic!("{e}"),
+        },
     }
 }

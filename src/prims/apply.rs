@@ -5,6 +5,7 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::{Arrays, Prim, Primitive};
+pub(crate) use crate::core::source::raise as expect;
 use crate::core::source::{here, replaying};
 use crate::core::trace::bind;
 use cotangent_jit::{Error, err};
@@ -27,15 +28,6 @@ pub(crate) fn one_of(prim: Prim, inputs: &[&Array]) -> Result<Array, Error> {
 #[track_caller]
 pub(crate) fn one_to(prim: Prim, inputs: &[Array]) -> Result<Array, Error> {
     Ok(bind(prim, inputs)?.swap_remove(0))
-}
-
-/// The value, or a panic with the error's text and the user's line, which is the caller's or the one being replayed.
-#[track_caller]
-pub(crate) fn expect<T>(result: Result<T, Error>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(e) => panic!("{e}\n  at {}", here()),
-    }
 }
 
 /// Whether a primitive got the number of operands it takes.

@@ -9,7 +9,7 @@ use super::binary::{
     try_add, try_and, try_div, try_mul, try_or, try_rem, try_shift_left,
     try_shift_right_arithmetic, try_shift_right_logical, try_sub, try_xor,
 };
-use super::promote::{Operand, together};
+use super::operand::{Operand, together};
 use super::unary::{try_neg, try_not};
 use crate::core::array::Array;
 use cotangent_jit::{DType, Error};

@@ -1,0 +1,136 @@
+//! What may stand where an operand is expected: arrays and numbers; and how several of them come to fit.
+//!
+//! Not here: which dtype they meet in (`promote`), which shape (`broadcasting`).
+
+use super::apply::expect;
+use super::broadcasting::broadcast_arrays;
+use super::convert::try_convert_element_type;
+use super::promote::promote;
+use crate::core::array::Array;
+use cotangent_jit::{DType, Error, Scalar, err};
+use smallvec::SmallVec;
+
+/// A number written in the program.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Number {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+}
+
+impl Number {
+    /// The dtype it has where nothing else decides. All numbers are weak.
+    pub fn dtype(self) -> DType {
+        match self {
+            Number::Bool(_) => DType::Bool,
+            Number::Int(_) => DType::I32,
+            Number::Float(_) => DType::F32,
+        }
+    }
+
+    /// The literal of this dtype, if it can hold the number: ints must fit, floats are rounded.
+    fn literal(self, name: &str, dtype: DType) -> Result<Array, Error> {
+        let scalar = match self {
+            Number::Bool(b) => Scalar::from_i64(dtype, b.into()),
+            Number::Int(i) => Scalar::from_i64(dtype, i).filter(|s| {
+                !dtype.is_int() || s.to_i64() == Some(i) && (i >= 0 || dtype.is_signed())
+            }),
+            Number::Float(f) => Scalar::from_f64(dtype, f),
+        };
+        match scalar {
+            Some(s) => Ok(Array::literal(s)),
+            None => Err(err!(Value, "{name}: {self:?} is not a value of {dtype}")),
+        }
+    }
+}
+
+/// What stands where an operand is expected: an array, a reference to one, or a number.
+///
+/// Numbers are weak: they assume the dtype of the arrays they meet, at full precision.
+pub trait Operand {
+    /// The number, if it is one.
+    fn number(&self) -> Option<Number> {
+        None
+    }
+
+    /// As an array; a number is a literal of its own dtype (i32 or f32).
+    fn to_array(&self) -> Array;
+}
+
+impl Operand for Array {
+    fn to_array(&self) -> Array {
+        self.clone()
+    }
+}
+
+impl Operand for &Array {
+    fn to_array(&self) -> Array {
+        (*self).clone()
+    }
+}
+
+macro_rules! numbers {
+    ($($t:ty: $kind:ident as $wide:ty;)*) => {$(
+        impl Operand for $t {
+            fn number(&self) -> Option<Number> {
+                Some(Number::$kind(*self as $wide))
+            }
+
+            #[track_caller]
+            fn to_array(&self) -> Array {
+                let number = Number::$kind(*self as $wide);
+                expect(number.literal("array", number.dtype()))
+            }
+        }
+    )*};
+}
+
+numbers! {
+    bool: Bool as bool;
+    i32: Int as i64;
+    i64: Int as i64;
+    u32: Int as i64;
+    f32: Float as f64;
+    f64: Float as f64;
+}
+
+/// Operands of one dtype, that in which they meet, or `at_least` if that is a float and they meet in an int or bool.
+pub(crate) fn promoted(
+    name: &str,
+    operands: &[&dyn Operand],
+    at_least: Option<DType>,
+) -> Result<SmallVec<[Array; 3]>, Error> {
+    let dtypes: SmallVec<[(DType, bool); 3]> = operands
+        .iter()
+        .map(|o| match o.number() {
+            Some(n) => (n.dtype(), true),
+            None => {
+                let array = o.to_array();
+                (array.dtype(), array.is_weak())
+            }
+        })
+        .collect();
+    let (mut dtype, _) = promote(&dtypes);
+    if let Some(float) = at_least.filter(|_| !dtype.is_inexact()) {
+        dtype = float;
+    }
+    let convert = |o: &&dyn Operand| match o.number() {
+        Some(n) => n.literal(name, dtype),
+        None => {
+            let array = o.to_array();
+            if array.dtype() == dtype { Ok(array) } else { try_convert_element_type(&array, dtype) }
+        }
+    };
+    operands.iter().map(convert).collect()
+}
+
+/// Operands of one dtype and shape, by promotion and NumPy's broadcasting. Scalars are left as they are.
+pub(crate) fn together(
+    name: &str,
+    operands: &[&dyn Operand],
+    at_least: Option<DType>,
+) -> Result<SmallVec<[Array; 3]>, Error> {
+    let mut arrays = promoted(name, operands, at_least)?;
+    broadcast_arrays(name, &mut arrays)?;
+    Ok(arrays)
+}

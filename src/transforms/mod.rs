@@ -18,4 +18,7 @@ pub mod split;
 pub mod transpose;
 pub mod vjp;
 
+#[cfg(test)]
+mod snapshots;
+
 pub use recur::Transforms;

@@ -20,6 +20,7 @@ mod reduce;
 mod routines;
 mod runtime;
 mod scalar;
+mod share;
 mod vector;
 
 pub use backend::{CpuBackend, backend};

@@ -339,6 +339,15 @@ impl Nest {
             + self.kernel.reductions.len()
     }
 
+    /// What a run takes on one thread, roughly, from the kernel alone.
+    pub fn nanoseconds(&self) -> f64 {
+        let per_node = if self.vector.is_some() { 0.03 } else { 0.25 };
+        let inner = self.kernel.loops.len();
+        let nodes = (0..self.types.len()).filter(|n| self.live[*n] && self.level[*n] == inner);
+        let body = nodes.count() + self.kernel.stores.len() + 2 * self.kernel.reductions.len();
+        body.max(2) as f64 * per_node * self.kernel.points() as f64
+    }
+
     pub fn empty(&self) -> bool {
         self.kernel.loops[..self.outer].iter().any(|l| l.extent == 0)
     }

@@ -29,10 +29,10 @@ const EAGER_SLOTS: usize = 10;
 const INLINE_WORK: usize = 256;
 /// But no more nodes than this in one driver.
 const INLINE_NODES: usize = 1500;
-/// Operations from which threads share a kernel: about ten microseconds' worth.
-const SHARED_WORK: usize = 1 << 17;
-/// Operations per part that one thread takes.
-const PART_WORK: usize = 1 << 16;
+/// Estimated nanoseconds from which threads share a kernel; waking a helper takes some microseconds.
+const SHARED_NANOSECONDS: f64 = 20_000.0;
+/// Estimated nanoseconds per part that one thread takes.
+const PART_NANOSECONDS: f64 = 4_000.0;
 
 /// A kernel with its code, if it has a function of its own.
 pub struct Prepared {
@@ -284,8 +284,8 @@ impl Driver<'_, '_> {
             }
         };
         let total = nest.split().map_or(1, |n| nest.kernel.loops[n].extent);
-        let work = nest.size() * nest.kernel.points();
-        let shared = work >= SHARED_WORK
+        let work = nest.nanoseconds();
+        let shared = work >= SHARED_NANOSECONDS
             && total > 1
             && nest.kernel.loops.iter().all(|l| l.mode != Mode::Sequential);
         let total_value = self.b.ins().iconst(types::I64, total as i64);
@@ -295,7 +295,7 @@ impl Driver<'_, '_> {
             return Ok(());
         }
         // Parts end at multiples of the vector width, and of a cache line of any type.
-        let grain = (PART_WORK * total / work).max(1);
+        let grain = ((PART_NANOSECONDS / work * total as f64) as usize).max(1);
         let grain = if nest.vector.is_some_and(|(v, _)| nest.split() == Some(v)) {
             grain.next_multiple_of(64)
         } else {
@@ -303,7 +303,7 @@ impl Driver<'_, '_> {
         };
         let address = self.b.ins().func_addr(types::I64, function);
         let grain = self.b.ins().iconst(types::I64, grain as i64);
-        self.call(runtime::share as *const () as usize, &[address, list, total_value, grain])
+        self.call(runtime::launch as *const () as usize, &[address, list, total_value, grain])
     }
 
     fn copy(&mut self, from: &View, to: &View, len: usize) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 //! Nothing here unwinds into generated code, holds a lock while it shares work, or lets the number of threads show in a
 //! result: ranges are cut by their length alone, and every point of a range is computed the same way in any cut.
 
+use crate::share::share;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Where loads go whose guard does not hold.
@@ -20,56 +21,59 @@ pub extern "C" fn fmod64(x: f64, y: f64) -> f64 {
 }
 
 /// The arguments of a shared launch, for other threads to read.
-#[derive(Clone, Copy)]
 struct Job {
     function: KernelFunction,
     buffers: *const *mut u8,
 }
 
-// SAFETY: the pointers stay valid until `share` returns, which is after all threads are done, and kernels write disjoint
+// SAFETY: the pointers stay valid until `launch` returns, which is after all threads are done, and kernels write disjoint
 // elements in disjoint parts of their range.
 unsafe impl Send for Job {}
 // SAFETY: as above.
 unsafe impl Sync for Job {}
 
-impl Job {
-    fn run(self, begin: i64, end: i64, grain: i64) {
-        if end - begin <= grain {
-            // SAFETY: generated code with valid buffers, on a part of its range.
-            unsafe { (self.function)(self.buffers, begin, end) };
-            return;
-        }
-        let chunks = (end - begin - 1) / grain + 1;
-        let middle = begin + chunks / 2 * grain;
-        rayon::join(|| self.run(begin, middle, grain), || self.run(middle, end, grain));
-    }
-}
-
-/// Runs a kernel over `0..total` in parts of `grain`, on rayon's threads if there are several.
+/// Runs a kernel over `0..total` in parts of `grain`, shared among threads.
 ///
 /// # Safety
 /// `buffers` points to the addresses that the kernel expects, valid for the whole call.
-pub unsafe extern "C" fn share(
+pub unsafe extern "C" fn launch(
     function: KernelFunction,
     buffers: *const *mut u8,
     total: i64,
     grain: i64,
 ) {
     let job = Job { function, buffers };
+    let parts = ((total - 1) / grain + 1) as usize;
     guarded(|| {
-        if rayon::current_num_threads() == 1 {
-            job.run(0, total, i64::MAX);
-        } else {
-            job.run(0, total, grain.max(1));
-        }
+        share(parts, |part| {
+            let job = &job;
+            let begin = part as i64 * grain;
+            // SAFETY: generated code with valid buffers, on a part of its range.
+            unsafe { (job.function)(job.buffers, begin, total.min(begin + grain)) };
+        });
     });
 }
+
+/// Copies at least this long are shared.
+const SHARED_COPY: usize = 1 << 20;
 
 /// # Safety
 /// Both ranges of `bytes` bytes are valid; they do not overlap or are the same.
 pub unsafe extern "C" fn copy(from: *const u8, to: *mut u8, bytes: usize) {
-    // SAFETY: the caller's promise; `copy` allows equal ranges.
-    unsafe { std::ptr::copy(from, to, bytes) }
+    if bytes < SHARED_COPY {
+        // SAFETY: the caller's promise; `copy` allows equal ranges.
+        unsafe { std::ptr::copy(from, to, bytes) };
+        return;
+    }
+    let (from, to) = (from as usize, to as usize);
+    let part = SHARED_COPY / 4;
+    guarded(|| {
+        share(bytes.div_ceil(part), |n| {
+            let (at, len) = (n * part, part.min(bytes - n * part));
+            // SAFETY: the caller's promise, for a part of the ranges.
+            unsafe { std::ptr::copy((from + at) as *const u8, (to + at) as *mut u8, len) };
+        });
+    });
 }
 
 /// A panic cannot cross generated code.

@@ -2,6 +2,7 @@
 
 mod dot;
 mod sort;
+mod vector;
 
 use crate::runtime;
 use cotangent_jit::program::Routine;

@@ -1,0 +1,336 @@
+//! Whole programs: loops, branches, copies, routines, donation, threads, and code that is freed.
+
+mod support;
+
+use cotangent_cpu::backend;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::backend::{Backend, CompileOptions};
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::program::{KernelId, Program, Routine, Slot, SlotId, SlotKind, Step, View};
+use cotangent_jit::verify::verify;
+use cotangent_jit::{DType, Scalar, interp};
+use support::{CPU, Random, compare, compile, output_sizes, run};
+
+fn slot(dtype: DType, len: usize, kind: SlotKind) -> Slot {
+    Slot { dtype, len, kind }
+}
+
+fn temp(dtype: DType, len: usize, arena_offset: usize) -> Slot {
+    slot(dtype, len, SlotKind::Temp { arena_offset })
+}
+
+fn whole(n: u32) -> View {
+    View::whole(SlotId(n))
+}
+
+fn moving(n: u32, stride: i64) -> View {
+    View { slot: SlotId(n), at: Affine::new(0, [stride]) }
+}
+
+fn launch(kernel: u32, args: &[View]) -> Step {
+    Step::Launch { kernel: KernelId(kernel), args: args.iter().cloned().collect() }
+}
+
+fn program(kernels: Vec<Kernel>, slots: Vec<Slot>, steps: Vec<Step>, arena: usize) -> Program {
+    Program { name: "test".into(), place: CPU, slots, kernels, steps, donations: Vec::new(), arena }
+}
+
+/// `out[i] = x[i] op y[i]` over `n` points.
+fn binary(op: ScalarOp, d: DType, n: usize) -> Kernel {
+    let mut b = KernelBuilder::new(op.name(), [Loop { extent: n, mode: Mode::Parallel }]);
+    let (x, y) = (b.buffer(d, n), b.buffer(d, n));
+    let (v, w) = (b.load(x, Affine::counter(0)), b.load(y, Affine::counter(0)));
+    let v = b.op(op, &[v, w]);
+    let out = b.buffer(b.dtype(v), n);
+    b.store_at(out, Affine::counter(0), v);
+    b.finish()
+}
+
+fn check(p: Program, seed: u64, tolerance: f64) {
+    let mut r = Random(seed);
+    let inputs: Vec<Vec<u8>> =
+        p.inputs().iter().map(|s| r.bytes(p.slot(*s).dtype, p.slot(*s).len)).collect();
+    check_on(p, &inputs, tolerance);
+}
+
+fn check_on(p: Program, inputs: &[Vec<u8>], tolerance: f64) {
+    let expected = interp::program::run(&verify(p.clone()).unwrap(), inputs).unwrap();
+    let types: Vec<DType> = p.outputs().iter().map(|s| p.slot(*s).dtype).collect();
+    let sizes = output_sizes(&p);
+    let got = run(&*compile(p), inputs, &sizes);
+    for ((g, e), d) in got.iter().zip(&expected).zip(types) {
+        compare(d, g, e, tolerance, "program");
+    }
+}
+
+/// A scan: `s = s + x[i]; y[i] = s`, for carries of several sizes, some of them emitted in place.
+fn scan(n: usize, trips: usize) -> Program {
+    let d = DType::F32;
+    let slots = vec![
+        slot(d, n, SlotKind::Input(0)),
+        slot(d, n * trips, SlotKind::Input(1)),
+        slot(d, n * trips, SlotKind::Output(0)),
+        slot(d, n, SlotKind::Output(1)),
+        temp(d, n, 0),
+    ];
+    let step = n as i64;
+    let body = vec![
+        launch(0, &[whole(4), moving(1, step), moving(2, step)]),
+        Step::Copy { from: moving(2, step), to: whole(4), len: n },
+    ];
+    let steps = vec![
+        Step::Copy { from: whole(0), to: whole(4), len: n },
+        Step::Loop { trips, body },
+        Step::Copy { from: whole(4), to: whole(3), len: n },
+    ];
+    program(vec![binary(ScalarOp::Add, d, n)], slots, steps, (4 * n).next_multiple_of(64))
+}
+
+#[test]
+fn scans_of_any_size() {
+    for (n, trips) in [(1, 0), (1, 1), (1, 1000), (3, 10), (8, 5), (70, 7), (1000, 3)] {
+        check(scan(n, trips), n as u64, 0.0);
+    }
+}
+
+/// `while s < limit { s = s + s }`, counting rounds by the limit.
+#[test]
+fn while_loops_end_by_test_or_limit() {
+    let d = DType::F32;
+    for limit in [None, Some(0), Some(3)] {
+        let slots = vec![
+            slot(d, 1, SlotKind::Input(0)),
+            slot(d, 1, SlotKind::Input(1)),
+            slot(d, 1, SlotKind::Output(0)),
+            temp(DType::Bool, 1, 0),
+            temp(d, 1, 64),
+        ];
+        let steps = vec![
+            Step::Copy { from: whole(0), to: whole(2), len: 1 },
+            Step::While {
+                test: vec![launch(0, &[whole(2), whole(1), whole(3)])],
+                holds: whole(3),
+                body: vec![
+                    launch(1, &[whole(2), whole(2), whole(4)]),
+                    Step::Copy { from: whole(4), to: whole(2), len: 1 },
+                ],
+                limit,
+            },
+        ];
+        let kernels = vec![binary(ScalarOp::Lt, d, 1), binary(ScalarOp::Add, d, 1)];
+        let p = program(kernels, slots, steps, 128);
+        let inputs = [1.5f32, 1000.0].map(|x| x.to_le_bytes().to_vec());
+        check_on(p, &inputs, 0.0);
+    }
+}
+
+#[test]
+fn branches_clamp_their_index() {
+    let d = DType::F64;
+    for index in [-5i32, 0, 1, 2, 9] {
+        let slots = vec![
+            slot(DType::I32, 1, SlotKind::Input(0)),
+            slot(d, 5, SlotKind::Input(1)),
+            slot(d, 5, SlotKind::Output(0)),
+        ];
+        let arm = |kernel| vec![launch(kernel, &[whole(1), whole(1), whole(2)])];
+        let copy = vec![Step::Copy { from: whole(1), to: whole(2), len: 5 }];
+        let steps = vec![Step::Branch { index: whole(0), arms: vec![arm(0), arm(1), copy] }];
+        let kernels = vec![binary(ScalarOp::Add, d, 5), binary(ScalarOp::Mul, d, 5)];
+        let bytes = vec![index.to_le_bytes().to_vec(), Random(1).bytes(d, 5)];
+        check_on(program(kernels, slots, steps, 0), &bytes, 0.0);
+    }
+}
+
+/// An output in the memory of its donated input.
+#[test]
+fn donated_memory_is_updated_in_place() {
+    for n in [5usize, 4096, 300_000] {
+        let d = DType::F32;
+        let slots = vec![
+            slot(d, n, SlotKind::Input(0)),
+            slot(d, n, SlotKind::Input(1)),
+            slot(d, n, SlotKind::Output(0)),
+        ];
+        let steps = vec![launch(0, &[whole(0), whole(1), whole(2)])];
+        let mut p = program(vec![binary(ScalarOp::Mul, d, n)], slots, steps, 0);
+        p.donations.push((0, 0));
+        let e = compile(p);
+        let mut x: Vec<f32> = (0..n).map(|i| i as f32).collect();
+        let y: Vec<f32> = (0..n).map(|i| 0.5 + (i % 3) as f32).collect();
+        let pointer = x.as_mut_ptr().cast::<u8>();
+        // SAFETY: the output shares the memory of the input donated to it.
+        unsafe { e.run(&[pointer, y.as_ptr().cast()], &[pointer]) }.unwrap();
+        for (i, v) in x.iter().enumerate() {
+            assert_eq!(*v, i as f32 * y[i]);
+        }
+    }
+}
+
+fn dot(dtype: DType, batch: usize, mnk: [usize; 3], transposed: [bool; 2]) -> Program {
+    let [m, n, k] = mnk;
+    let strides = |rows: usize, columns: usize, transposed: bool| {
+        let batch = (rows * columns) as i64;
+        if transposed { [batch, 1, rows as i64] } else { [batch, columns as i64, 1] }
+    };
+    let (lhs, rhs) = (strides(m, k, transposed[0]), strides(k, n, transposed[1]));
+    let routine = Routine::Dot { dtype, batch, m, n, k, lhs, rhs };
+    let slots = vec![
+        slot(dtype, batch * m * k, SlotKind::Input(0)),
+        slot(dtype, batch * k * n, SlotKind::Input(1)),
+        slot(dtype, batch * m * n, SlotKind::Output(0)),
+    ];
+    let args = [whole(0), whole(1), whole(2)].into_iter().collect();
+    program(Vec::new(), slots, vec![Step::Routine { routine, args }], 0)
+}
+
+#[test]
+fn dots_of_every_type_shape_and_layout() {
+    let shapes = [
+        [1, 1, 1],
+        [2, 3, 4],
+        [8, 8, 8],
+        [1, 37, 19],
+        [37, 1, 19],
+        [1, 1, 300],
+        [5, 7, 0],
+        [0, 3, 2],
+        [33, 18, 40],
+        [70, 90, 65],
+        [3, 200, 50],
+    ];
+    for d in DType::ALL.into_iter().filter(|d| d.runs() && !d.is_bool()) {
+        for mnk in shapes {
+            for batch in [1, 3] {
+                for transposed in [[false, false], [true, false], [false, true], [true, true]] {
+                    check(dot(d, batch, mnk, transposed), 7, 2e-5);
+                }
+            }
+        }
+    }
+}
+
+fn sort(dtypes: &[DType], keys: usize, [outer, len, inner]: [usize; 3]) -> Program {
+    let n = outer * len * inner;
+    let side = |kind: fn(usize) -> SlotKind| {
+        dtypes.iter().enumerate().map(move |(i, d)| slot(*d, n, kind(i)))
+    };
+    let slots = side(SlotKind::Input).chain(side(SlotKind::Output)).collect();
+    let args = (0..2 * dtypes.len() as u32).map(whole).collect();
+    let routine =
+        Routine::Sort { dtypes: dtypes.iter().copied().collect(), keys, outer, len, inner };
+    program(Vec::new(), slots, vec![Step::Routine { routine, args }], 0)
+}
+
+#[test]
+fn sorts_of_every_type_are_stable() {
+    let running: Vec<DType> = DType::ALL.into_iter().filter(|d| d.runs()).collect();
+    for shape in [[1, 0, 1], [1, 1, 1], [1, 2, 1], [2, 17, 1], [1, 9, 5], [3, 300, 2], [1, 5000, 1]]
+    {
+        for (n, d) in running.iter().enumerate() {
+            check(sort(&[*d], 1, shape), 3, 0.0);
+            let other = running[(n + 3) % running.len()];
+            check(sort(&[*d, other], 1, shape), 4, 0.0);
+            check(sort(&[*d, other, DType::I32], 2, shape), 5, 0.0);
+        }
+    }
+}
+
+#[test]
+fn sorted_floats_put_nan_last_and_zeros_together() {
+    let values = [1.0f32, f32::NAN, -0.0, 0.0, f32::NEG_INFINITY, -f32::NAN, -0.0, f32::INFINITY];
+    for copies in [1, 40] {
+        let n = copies * values.len();
+        let bytes: Vec<u8> =
+            (0..copies).flat_map(|_| values.iter().flat_map(|v| v.to_le_bytes())).collect();
+        let order: Vec<u8> = (0..n as i32).flat_map(i32::to_le_bytes).collect();
+        check_on(sort(&[DType::F32, DType::I32], 1, [1, n, 1]), &[bytes, order], 0.0);
+    }
+}
+
+/// Sums, maps, dots and sorts give the same bits for any number of threads, and inside a user's pool.
+#[test]
+fn results_do_not_depend_on_threads() {
+    let n = 300_001;
+    let mut b = KernelBuilder::new("sum", [Loop { extent: n, mode: Mode::Reduce }]);
+    let (x, out) = (b.buffer(DType::F32, n), b.buffer(DType::F32, 1));
+    let v = b.load(x, Affine::counter(0));
+    let v = b.op(ScalarOp::Mul, &[v, v]);
+    b.reduce(out, Affine::default(), Combine::Sum, v);
+    let sum = support::launch(&b.finish());
+    let programs = [
+        sum,
+        support::launch(&binary(ScalarOp::Div, DType::F64, n)),
+        dot(DType::F32, 1, [300, 200, 257], [false, true]),
+        dot(DType::F64, 1, [1, 700, 900], [false, false]),
+        dot(DType::F32, 1, [900, 1, 700], [false, false]),
+        dot(DType::F32, 40, [30, 20, 70], [false, false]),
+        sort(&[DType::F32, DType::I32], 1, [1, 100_000, 1]),
+    ];
+    for p in programs {
+        let mut r = Random(9);
+        let inputs: Vec<Vec<u8>> =
+            p.inputs().iter().map(|s| r.bytes(p.slot(*s).dtype, p.slot(*s).len)).collect();
+        let sizes = output_sizes(&p);
+        let e = compile(p);
+        let mut seen: Option<Vec<Vec<u8>>> = None;
+        for threads in 1..=3 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let got = pool.install(|| run(&*e, &inputs, &sizes));
+            assert!(seen.as_ref().is_none_or(|s| *s == got), "{threads} threads differ");
+            seen = Some(got);
+        }
+        assert_eq!(seen, Some(run(&*e, &inputs, &sizes)));
+    }
+}
+
+#[test]
+fn one_executable_runs_on_many_threads_at_once() {
+    let p = scan(70, 50);
+    let sizes = output_sizes(&p);
+    let mut r = Random(3);
+    let inputs: Vec<Vec<u8>> =
+        p.inputs().iter().map(|s| r.bytes(p.slot(*s).dtype, p.slot(*s).len)).collect();
+    let e = compile(p);
+    let expected = run(&*e, &inputs, &sizes);
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(run(&*e, &inputs, &sizes), expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn code_is_freed_with_its_executable() {
+    for n in 0..1000 {
+        let e = compile(support::launch(&binary(ScalarOp::Add, DType::F32, 100 + n)));
+        assert!(e.code_size() > 0);
+    }
+}
+
+#[test]
+fn text_is_kept_on_demand() {
+    let p = verify(support::launch(&binary(ScalarOp::Add, DType::F32, 1000))).unwrap();
+    let e = backend().compile(&p, &CompileOptions { keep_text: true }).unwrap();
+    assert!(e.text("clif").unwrap().contains("f32x4"));
+    assert!(e.text("asm").unwrap().contains("addps"));
+    assert_eq!(e.text("ptx"), None);
+    let e = backend().compile(&p, &CompileOptions::default()).unwrap();
+    assert_eq!(e.text("clif"), None);
+}
+
+#[test]
+fn a_constant_alone_fills_its_output() {
+    let mut b = KernelBuilder::new("fill", [Loop { extent: 37, mode: Mode::Parallel }]);
+    let out = b.buffer(DType::F32, 37);
+    let v = b.constant(Scalar::from(2.5f32));
+    b.store_at(out, Affine::counter(0), v);
+    let slots = vec![slot(DType::F32, 37, SlotKind::Output(0))];
+    check(program(vec![b.finish()], slots, vec![launch(0, &[whole(0)])], 0), 0, 0.0);
+}

@@ -4,11 +4,12 @@ use crate::chunk;
 use crate::code::{self, Code, FunctionId};
 use crate::isa::Allocator;
 use crate::memory::{self, HostMemory};
+use crate::outline::{self, Outlines};
 use crate::program::{self, Prepared, STACK_ARENA};
 use crate::{kernel, routines};
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
-use cotangent_jit::program::{Placement, Program, Step};
+use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
 use cotangent_jit::{Error, err};
 use cranelift_codegen::Context;
@@ -159,50 +160,68 @@ fn with_tables<R>(work: impl FnOnce(&mut Context, &mut FunctionBuilderContext) -
 /// Functions above this many nodes in all are compiled on several threads.
 const PARALLEL_NODES: usize = 120;
 
+/// Straight-line code above this many instructions goes through the fast register allocator.
+const LONG: usize = 2500;
+
+/// A function to compile.
+#[derive(Clone, Copy)]
+enum Job<'a> {
+    Kernel(&'a chunk::Stage, FunctionId),
+    Outline(outline::Key, FunctionId),
+    Driver,
+}
+
 fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
     let mut kernels = Vec::with_capacity(program.kernels.len());
     for k in &program.kernels {
-        let expanded = k.clone();
-        let (stages, scratch) =
-            chunk::stages(&expanded).map_err(|e| e.context(format!("kernel {}", k.name)))?;
+        let (stages, scratch) = chunk::stages(&outline::expand(k))
+            .map_err(|e| e.context(format!("kernel {}", k.name)))?;
         kernels.push(Prepared { stages, scratch, functions: Vec::new() });
     }
-    program::functions(&mut kernels, 1);
-    let jobs: Vec<_> = kernels
-        .iter()
-        .flat_map(|k| k.stages.iter().zip(&k.functions))
-        .filter_map(|(stage, id)| Some((stage, (*id)?)))
-        .filter(|(stage, _)| !stage.nest.empty())
-        .collect();
-    let one = |(stage, id): &(&chunk::Stage, FunctionId)| {
+    let next = program::functions(&mut kernels, 1);
+    let stages = || kernels.iter().flat_map(|k| k.stages.iter().zip(&k.functions));
+    let (outlines, _) = Outlines::collect(stages().map(|(s, _)| &s.nest), next);
+    let mut jobs = vec![Job::Driver];
+    jobs.extend(
+        stages()
+            .filter(|(stage, _)| !stage.nest.empty())
+            .filter_map(|(stage, id)| Some(Job::Kernel(stage, (*id)?))),
+    );
+    jobs.extend(outlines.functions().into_iter().map(|(key, id)| Job::Outline(key, id)));
+    let nodes: usize = stages().map(|(s, _)| s.nest.size()).sum();
+    let one = |job: &Job| {
         with_tables(|context, scratch| {
-            kernel::build(context, scratch, &stage.nest, *id)?;
-            code::compile(context, *id, Allocator::Careful, options.keep_text)
+            let mut routines = Vec::new();
+            let id = match *job {
+                Job::Kernel(stage, id) => {
+                    kernel::build(context, scratch, &stage.nest, &outlines, id)?;
+                    id
+                }
+                Job::Outline(key, id) => {
+                    outline::build(context, scratch, key, id)?;
+                    id
+                }
+                Job::Driver => {
+                    program::build(context, scratch, program, &kernels, &outlines, &mut routines)?;
+                    program::DRIVER
+                }
+            };
+            let long = context.func.dfg.num_insts() > LONG;
+            let allocator = if long { Allocator::Fast } else { Allocator::Careful };
+            Ok((code::compile(context, id, allocator, options.keep_text)?, routines))
         })
     };
-    let nodes: usize = jobs.iter().map(|(s, _)| s.nest.size()).sum();
-    let mut compiled = if jobs.len() > 1 && nodes > PARALLEL_NODES {
+    let compiled = if jobs.len() > 1 && nodes > PARALLEL_NODES {
         jobs.par_iter().map(one).collect::<Result<Vec<_>, Error>>()?
     } else {
         jobs.iter().map(one).collect::<Result<Vec<_>, Error>>()?
     };
-    let mut routines = Vec::new();
-    let driver = FunctionId(0);
-    compiled.insert(
-        0,
-        with_tables(|context, scratch| {
-            program::build(context, scratch, program, &kernels, &mut routines, driver)?;
-            let straight =
-                !program.steps.iter().any(|s| matches!(s, Step::Loop { .. } | Step::While { .. }));
-            let long = context.func.dfg.num_insts() > 2000;
-            let allocator = if straight && long { Allocator::Fast } else { Allocator::Careful };
-            code::compile(context, driver, allocator, options.keep_text)
-        })?,
-    );
+    let (compiled, routines): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
     let code = Code::link(&compiled)?;
     let (_, arena) = program::arena_bytes(program, &kernels);
-    // SAFETY: function 0 was built with this signature, and `code` is kept beside it.
-    let driver = unsafe { std::mem::transmute::<*const u8, DriverFunction>(code.address(driver)) };
+    let driver = code.address(program::DRIVER);
+    // SAFETY: the driver was built with this signature, and `code` is kept beside it.
+    let driver = unsafe { std::mem::transmute::<*const u8, DriverFunction>(driver) };
     Ok(CpuExecutable {
         driver,
         inputs: program.inputs().len(),
@@ -211,6 +230,6 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
         place: program.place,
         text: compiled.into_iter().filter_map(|c| c.text).collect(),
         code,
-        _routines: routines,
+        _routines: routines.into_iter().flatten().collect(),
     })
 }

@@ -10,14 +10,16 @@
 use crate::code;
 use crate::lanes::{Lanes, memory};
 use crate::normal::Nest;
+use crate::outline::{self, Outlines};
 use crate::reduce::Accumulator;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, NodeId};
 use cotangent_jit::{DType, Error};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, BlockArg, FuncRef, InstBuilder, Value, types};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use rustc_hash::FxHashMap;
 
 /// A pointer into a buffer that advances with the loops by fixed strides.
 struct Stream {
@@ -35,6 +37,8 @@ enum Trail {
 pub struct Emitter<'e, 'f> {
     pub b: &'e mut FunctionBuilder<'f>,
     pub nest: &'e Nest,
+    outlines: &'e Outlines,
+    imported: FxHashMap<outline::Key, FuncRef>,
     streams: Vec<Stream>,
     pointers: Vec<Value>,
     /// Counters of the open loops; of the vector loop, of its first lane.
@@ -50,10 +54,17 @@ pub struct Emitter<'e, 'f> {
 }
 
 impl<'e, 'f> Emitter<'e, 'f> {
-    pub fn new(b: &'e mut FunctionBuilder<'f>, nest: &'e Nest, bases: &[Value]) -> Self {
+    pub fn new(
+        b: &'e mut FunctionBuilder<'f>,
+        nest: &'e Nest,
+        bases: &[Value],
+        outlines: &'e Outlines,
+    ) -> Self {
         let mut e = Emitter {
             b,
             nest,
+            outlines,
+            imported: FxHashMap::default(),
             streams: Vec::new(),
             pointers: Vec::new(),
             counters: Vec::new(),
@@ -312,6 +323,20 @@ impl<'e, 'f> Emitter<'e, 'f> {
         Ok(())
     }
 
+    /// Calls an elementary function on scalars or single registers.
+    pub fn call(&mut self, key: outline::Key, args: &[Value]) -> Result<Value, Error> {
+        let function = match self.imported.get(&key) {
+            Some(f) => *f,
+            None => {
+                let f = self.outlines.import(self.b, key)?;
+                self.imported.insert(key, f);
+                f
+            }
+        };
+        let call = self.b.ins().call(function, args);
+        Ok(self.b.inst_results(call)[0])
+    }
+
     /// Branches to a new block if `flag`, where `then` is emitted; goes on after it either way.
     pub fn when(
         &mut self,
@@ -336,6 +361,7 @@ pub fn build(
     context: &mut Context,
     scratch: &mut FunctionBuilderContext,
     nest: &Nest,
+    outlines: &Outlines,
     id: code::FunctionId,
 ) -> Result<(), Error> {
     context.func = code::function(id, code::signature(3)?);
@@ -350,7 +376,7 @@ pub fn build(
         .map(|n| b.ins().load(types::I64, memory(), parameters[0], 8 * n as i32))
         .collect();
     let range = nest.split().map(|n| (n, parameters[1], parameters[2]));
-    Emitter::new(&mut b, nest, &bases).run(range)?;
+    Emitter::new(&mut b, nest, &bases, outlines).run(range)?;
     b.ins().return_(&[]);
     b.finalize(frontend);
     Ok(())

@@ -1,6 +1,6 @@
 //! cotangent's CPU backend: programs to machine code by Cranelift, and the runtime that the code calls.
 //!
-//! The way of a program: its kernels are expanded (elementary functions become machine ops), normalised (`normal`), cut
+//! The way of a program: its kernels are expanded (`outline`: elementary functions become machine ops or calls), normalised (`normal`), cut
 //! into stages (`chunk`) and emitted (`kernel`, `nodes`, `reduce`; `scalar`, `lanes` and `vector` know the instructions);
 //! `program` emits the driver; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
 //!
@@ -15,6 +15,7 @@ mod lanes;
 mod memory;
 mod nodes;
 mod normal;
+mod outline;
 mod program;
 mod reduce;
 mod routines;

@@ -6,7 +6,8 @@ use crate::vector::{self, Operand};
 use crate::{runtime, scalar};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node, NodeId, Range, Store};
-use cotangent_jit::{Error, Scalar};
+use cotangent_jit::op::{Level, ScalarOp};
+use cotangent_jit::{DType, Error, Scalar};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
@@ -46,6 +47,9 @@ impl Emitter<'_, '_> {
                 for a in args {
                     values.push(self.scalar(*a)?);
                 }
+                if op.level() == Level::Elementary {
+                    return self.call((*op, d, false), &values);
+                }
                 scalar::emit(self.b, *op, d, &values)
             }
         }
@@ -73,9 +77,22 @@ impl Emitter<'_, '_> {
                 for a in args {
                     operands.push(self.operand(*a, width)?);
                 }
+                if op.level() == Level::Elementary {
+                    return self.call_lanes(*op, d, &operands);
+                }
                 vector::emit(self.b, *op, d, &operands, width)
             }
         }
+    }
+
+    fn call_lanes(&mut self, op: ScalarOp, d: DType, args: &[Operand]) -> Result<Lanes, Error> {
+        let first = &args[0].lanes;
+        let mut regs = lanes::Regs::new();
+        for r in 0..first.regs.len() {
+            let values: Vec<Value> = args.iter().map(|a| a.lanes.regs[r]).collect();
+            regs.push(self.call((op, d, true), &values)?);
+        }
+        Ok(Lanes { regs, ..first.clone() })
     }
 
     /// The scalar of a node that does not vary here.
@@ -144,7 +161,7 @@ impl Emitter<'_, '_> {
     }
 
     fn counter_lanes(&mut self, n: usize, width: usize) -> Result<Lanes, Error> {
-        let base = Lanes::splat(self.b, cotangent_jit::DType::I64, self.counters[n], width);
+        let base = Lanes::splat(self.b, DType::I64, self.counters[n], width);
         let mut regs = lanes::Regs::new();
         for (r, v) in base.regs.iter().enumerate() {
             let mut bytes = [0; 16];

@@ -8,6 +8,7 @@ use crate::chunk::{Source, Stage};
 use crate::code::{self, FunctionId};
 use crate::kernel::Emitter;
 use crate::lanes::memory;
+use crate::outline::Outlines;
 use crate::{routines, runtime};
 use cotangent_jit::kernel::Mode;
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
@@ -21,6 +22,8 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
+/// The number of the driver among the functions of an executable.
+pub const DRIVER: FunctionId = FunctionId(0);
 /// Arenas up to this size lie on the driver's stack.
 pub const STACK_ARENA: usize = 2048;
 /// Slots whose addresses are computed once at entry.
@@ -78,6 +81,7 @@ struct Driver<'d, 'f> {
     b: FunctionBuilder<'f>,
     program: &'d Program,
     kernels: &'d [Prepared],
+    outlines: &'d Outlines,
     /// Shared, so that generated code may hold their addresses.
     routines: &'d mut Vec<Arc<routines::Call>>,
     inputs: Value,
@@ -97,10 +101,10 @@ pub fn build(
     scratch: &mut FunctionBuilderContext,
     program: &Program,
     kernels: &[Prepared],
+    outlines: &Outlines,
     routines: &mut Vec<Arc<routines::Call>>,
-    id: FunctionId,
 ) -> Result<(), Error> {
-    context.func = code::function(id, code::signature(3)?);
+    context.func = code::function(DRIVER, code::signature(3)?);
     let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);
     let entry = b.create_block();
@@ -126,6 +130,7 @@ pub fn build(
         b,
         program,
         kernels,
+        outlines,
         routines,
         inputs,
         outputs,
@@ -272,7 +277,7 @@ impl Driver<'_, '_> {
             });
         }
         let Some(id) = function else {
-            return Emitter::new(&mut self.b, nest, &bases).run(None);
+            return Emitter::new(&mut self.b, nest, &bases, self.outlines).run(None);
         };
         let list = self.list(&bases);
         let function = match self.imported.get(&id) {

@@ -271,3 +271,21 @@ fn sequential_loops_read_what_they_wrote() {
     let k = b.finish();
     check(&k, &random_buffers(&k, 1), 0.0);
 }
+
+/// Kernels with many elementary functions call them: same bits as the oracle, in lanes and as scalars.
+#[test]
+fn long_chains_of_elementary_functions() {
+    for d in [DType::F32, DType::F64] {
+        for n in [1, 3, 33] {
+            let mut b = KernelBuilder::new("chain", loops(&[n], Mode::Parallel));
+            let (x, out) = (b.buffer(d, n), b.buffer(d, n));
+            let mut v = b.load(x, Affine::counter(0));
+            for i in 0..60 {
+                v = b.op([ScalarOp::Sin, ScalarOp::Exp, ScalarOp::Tanh][i % 3], &[v]);
+            }
+            b.store_at(out, Affine::counter(0), v);
+            let k = b.finish();
+            check(&k, &random_buffers(&k, n as u64), 0.0);
+        }
+    }
+}

@@ -153,3 +153,16 @@ fn changes_of_type_agree_with_the_oracle() {
         }
     }
 }
+
+#[test]
+fn elementary_functions_agree_with_the_oracle() {
+    use ScalarOp::*;
+    for op in [
+        Sign, IsFinite, RoundAway, Rsqrt, Exp, Exp2, Expm1, Logistic, Log, Log2, Log1p, Sin, Cos,
+        Tanh, ErfInv,
+    ] {
+        for d in [DType::F32, DType::F64] {
+            check(op, &[d], false);
+        }
+    }
+}

@@ -5,10 +5,15 @@ extern crate self as cotangent;
 
 pub mod api;
 pub mod core;
+pub mod nn;
+pub mod numpy;
 pub mod plot;
 pub mod prims;
+pub mod random;
 pub mod stage;
 pub mod transforms;
+
+pub use prims::lax;
 
 pub use cotangent_jit::{DType, Error, ErrorKind, Scalar};
 

@@ -3,6 +3,7 @@
 //! No transform is imported here. A family writes its rules once; a member is one row.
 
 pub(crate) mod apply;
+mod argminmax;
 pub mod batching;
 pub(crate) mod bilinear;
 mod binary;
@@ -30,7 +31,7 @@ mod identity;
 pub(crate) mod indexing;
 pub mod iota;
 pub(crate) mod linear;
-mod numbers;
+pub(crate) mod numbers;
 pub mod operand;
 pub(crate) mod operators;
 pub mod pad;
@@ -56,6 +57,7 @@ pub(crate) mod windows;
 /// The thin functions, one per primitive, on which everything else stands.
 pub mod lax {
     // Every public item of these is a `lax` function, made from a row.
+    pub use super::argminmax::*;
     pub use super::binary::*;
     pub use super::compare::*;
     pub use super::convert::*;

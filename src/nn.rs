@@ -1,0 +1,105 @@
+//! Functions that neural networks are made of: activations, softmax and its kin, one-hot vectors.
+//!
+//! Not here: layers, parameters, optimisers.
+
+use crate::core::array::Array;
+use crate::numpy::axes::{Ints, axes_of};
+use crate::numpy::fallible::functions;
+use crate::prims::lax;
+use cotangent_jit::{DType, Error};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
+
+functions! {
+    /// Rectified linear unit: `max(x, 0)`; NaN stays. Derivative: `t` where `x > 0`, else 0, at 0 too.
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// assert_eq!(nn::relu(&array![-1.0, 2.0]).to_vec::<f32>(), [0.0, 2.0]);
+    /// ```
+    fn relu, try_relu(x: &Array) -> Array { x.try_le(0)?.try_select(0, x) }
+
+    /// `x` where it is positive, else `slope · x`.
+    fn leaky_relu, try_leaky_relu(x: &Array, slope: f64) -> Array {
+        x.try_ge(0)?.try_select(x, slope * x)
+    }
+
+    /// `x` where it is positive, else `eˣ - 1`.
+    fn elu, try_elu(x: &Array) -> Array {
+        // Where x is positive the other case is not computed from it, so that its derivative cannot overflow.
+        let below = x.try_gt(0)?.try_select(0, x)?;
+        x.try_gt(0)?.try_select(x, below.try_expm1()?)
+    }
+
+    /// Sigmoid linear unit, also called swish: `x / (1 + e⁻ˣ)`.
+    fn silu, try_silu(x: &Array) -> Array { Ok(x * x.try_sigmoid()?) }
+
+    /// `ln (1 + eˣ)`, without overflow.
+    fn softplus, try_softplus(x: &Array) -> Array {
+        Ok(x.try_maximum(0)? + (-x.try_abs()?).try_exp()?.try_log1p()?)
+    }
+
+    /// Gaussian error linear unit: `x Φ(x)` with the normal distribution function `Φ`.
+    fn gelu, try_gelu(x: &Array) -> Array {
+        Ok(0.5 * x * (1.0 + (x * FRAC_1_SQRT_2).try_erf()?))
+    }
+
+    /// [`gelu`] approximated by a tanh: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))` (Hendrycks and Gimpel, 2016).
+    fn gelu_tanh, try_gelu_tanh(x: &Array) -> Array {
+        let inner = FRAC_2_PI.sqrt() * (x + 0.044715 * x.try_powi(3)?);
+        Ok(0.5 * x * (1.0 + inner.try_tanh()?))
+    }
+}
+
+/// The greatest element along axes that stay, as a constant to derivatives: softmax and its kin do not depend on it.
+fn shift(op: &str, x: &Array, axes: impl Ints) -> Result<(Array, Vec<i64>), Error> {
+    let axes: Vec<i64> = axes_of(op, axes, &x.aval())?.iter().map(|a| *a as i64).collect();
+    Ok((lax::try_stop_gradient(&x.try_max_keepdims(&axes)?)?, axes))
+}
+
+functions! {
+    /// `e^(x[i]) / ∑ e^(x[j])` over the axes: positive numbers that sum to 1.
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// assert_eq!(nn::softmax(&array![0.0, 0.0], -1).to_vec::<f32>(), [0.5, 0.5]);
+    /// ```
+    fn softmax, try_softmax(x: &Array, axes: impl Ints) -> Array {
+        let (shift, axes) = shift("softmax", x, axes)?;
+        let e = (x - shift).try_exp()?;
+        Ok(&e / e.try_sum_keepdims(&axes)?)
+    }
+
+    /// `x[i] - ln ∑ e^(x[j])` over the axes: the logarithm of [`softmax`], without overflow.
+    fn log_softmax, try_log_softmax(x: &Array, axes: impl Ints) -> Array {
+        let (shift, axes) = shift("log_softmax", x, axes)?;
+        let shifted = x - shift;
+        let total = shifted.try_exp()?.try_sum_keepdims(&axes)?;
+        Ok(shifted - total.try_log()?)
+    }
+
+    /// `ln ∑ e^(x[j])` over the axes, which are taken away, without overflow.
+    fn logsumexp, try_logsumexp(x: &Array, axes: impl Ints) -> Array {
+        let (shift, axes) = shift("logsumexp", x, axes)?;
+        // An infinite greatest element is no distance to measure from.
+        let shift = shift.try_is_finite()?.try_select(&shift, 0)?;
+        let total = (x - &shift).try_exp()?.try_sum_keepdims(&axes)?;
+        (total.try_log()? + shift).try_sum_axis(&axes)
+    }
+
+    /// Vectors with a 1 where the label says and 0 elsewhere, along a new last axis of size `classes`; all 0 for a label
+    /// out of range. Labels are ints.
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// let rows = nn::one_hot(&array![2, 0], 3, DType::F32);
+    /// assert_eq!(rows.to_vec::<f32>(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    /// ```
+    fn one_hot, try_one_hot(labels: &Array, classes: usize, dtype: DType) -> Array {
+        let rank = labels.ndim();
+        let mut shape = labels.to_shape();
+        shape.push(classes);
+        let classes = lax::try_iota(labels.dtype(), &shape, rank)?;
+        let labels = lax::try_broadcast_in_dim(labels, &shape, &Vec::from_iter(0..rank))?;
+        lax::try_convert_element_type(&lax::try_eq(&labels, &classes)?, dtype)
+    }
+}

@@ -1,0 +1,100 @@
+//! Comparisons, predicates and choices as methods: `x.lt(0.0)`, `x.is_nan()`, `mask.select(a, b)`.
+//!
+//! Operands broadcast and promote as with the operators. Arrays have no `==` and no `<`: those give one bool in Rust.
+
+use super::fallible::{functions, methods};
+use crate::core::array::Array;
+use crate::prims::lax;
+use crate::prims::operand::{Operand, together};
+use crate::prims::{broadcasting, numbers};
+use cotangent_jit::Error;
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
+        methods! {$(
+            $(#[$doc])*
+            ///
+            /// Elementwise and broadcast, to bool. No derivative.
+            fn $name, $try(self, other: impl Operand) -> Array {
+                let operands = together(stringify!($name), &[self, &other], None)?;
+                lax::$f(&operands[0], &operands[1])
+            }
+        )*}
+    };
+}
+
+comparisons! {
+    /// Whether the elements are equal.
+    equal, try_equal = try_eq;
+    /// Whether the elements differ; true of NaN.
+    not_equal, try_not_equal = try_ne;
+    /// Whether `self < other`.
+    lt, try_lt = try_lt;
+    /// Whether `self ≤ other`.
+    le, try_le = try_le;
+    /// Whether `self > other`.
+    gt, try_gt = try_gt;
+    /// Whether `self ≥ other`.
+    ge, try_ge = try_ge;
+}
+
+/// Whether elements are not zero; bools as they are.
+pub(super) fn truth(x: &Array) -> Result<Array, Error> {
+    if x.dtype().is_bool() {
+        Ok(x.clone())
+    } else {
+        lax::try_ne(x, &numbers::number(0.0, x.dtype()))
+    }
+}
+
+methods! {
+    /// Whether elements are NaN; false of ints.
+    fn is_nan, try_is_nan(self) -> Array { lax::try_ne(self, self) }
+
+    /// Whether elements are neither infinite nor NaN; true of ints.
+    fn is_finite, try_is_finite(self) -> Array {
+        if self.dtype().is_float() { lax::try_is_finite(self) } else { lax::try_eq(self, self) }
+    }
+
+    /// `a` where `self` holds (or is not zero), else `b`; all three are broadcast, `a` and `b` promoted.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![-1.0, 2.0];
+    /// assert_eq!(x.gt(0.0).select(&x, 0.0).to_vec::<f32>(), [0.0, 2.0]);
+    /// ```
+    fn select, try_select(self, a: impl Operand, b: impl Operand) -> Array {
+        let mut cases = together("select", &[&a, &b], None)?;
+        cases.insert(0, truth(self)?);
+        broadcasting::broadcast_arrays("select", &mut cases)?;
+        lax::try_select_n(&cases[0], &[&cases[2], &cases[1]])
+    }
+}
+
+functions! {
+    /// `a` where `condition` holds, else `b`: NumPy's `where`, which is a word of Rust. See [`Array::select`].
+    fn where_, try_where_(condition: &Array, a: impl Operand, b: impl Operand) -> Array {
+        condition.try_select(a, b)
+    }
+}
+
+methods! {
+    /// Whether both hold, elementwise and broadcast; numbers hold if they are not zero.
+    fn logical_and, try_logical_and(self, other: &Array) -> Array { logic("logical_and", self, other, lax::try_and) }
+
+    /// Whether one holds, elementwise and broadcast; numbers hold if they are not zero.
+    fn logical_or, try_logical_or(self, other: &Array) -> Array { logic("logical_or", self, other, lax::try_or) }
+
+    /// Whether it does not hold; numbers hold if they are not zero.
+    fn logical_not, try_logical_not(self) -> Array { lax::try_not(&truth(self)?) }
+}
+
+fn logic(
+    name: &str,
+    x: &Array,
+    y: &Array,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Result<Array, Error> {
+    let operands = together(name, &[&truth(x)?, &truth(y)?], None)?;
+    f(&operands[0], &operands[1])
+}

@@ -1,0 +1,50 @@
+//! Pairs of a form that panics at the user's line and its `try_` twin that returns the error, from one body.
+//!
+//! Every operation in a body is recorded as standing on the user's line, also inside closures.
+
+/// `fn name, try_name(self, arg: Type) -> Out { body }` of `Array`; the body gives a `Result`.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident, $try:ident($self:ident $(, $arg:ident: $ty:ty)* $(,)?) -> $out:ty $body:block
+    )*) => {
+        impl $crate::core::array::Array {$(
+            $(#[$doc])*
+            #[track_caller]
+            pub fn $name(&$self $(, $arg: $ty)*) -> $out {
+                $crate::prims::apply::expect($self.$try($($arg),*))
+            }
+
+            #[doc = concat!("[`Array::", stringify!($name), "`](crate::core::array::Array::", stringify!($name),
+                "), with the error returned.")]
+            #[track_caller]
+            pub fn $try(&$self $(, $arg: $ty)*) -> Result<$out, cotangent_jit::Error> {
+                let source = $crate::core::source::here();
+                $crate::core::source::replaying(source, move || $body)
+            }
+        )*}
+    };
+}
+
+/// The same for free functions.
+macro_rules! functions {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident, $try:ident($($arg:ident: $ty:ty),* $(,)?) -> $out:ty $body:block
+    )*) => {$(
+        $(#[$doc])*
+        #[track_caller]
+        pub fn $name($($arg: $ty),*) -> $out {
+            $crate::prims::apply::expect($try($($arg),*))
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`], with the error returned.")]
+        #[track_caller]
+        pub fn $try($($arg: $ty),*) -> Result<$out, cotangent_jit::Error> {
+            let source = $crate::core::source::here();
+            $crate::core::source::replaying(source, move || $body)
+        }
+    )*};
+}
+
+pub(crate) use {functions, methods};

@@ -1,0 +1,230 @@
+//! Elementwise mathematics as methods: `x.sin()`, `x.pow(y)`, `x.maximum(0.0)`.
+//!
+//! Functions of floats take ints and bools too, as f32. Functions of two operands broadcast and promote as the operators
+//! do. Not here: comparisons and choices (`compare`).
+
+use super::fallible::methods;
+use crate::core::array::Array;
+use crate::prims::lax;
+use crate::prims::operand::{Number, Operand, promoted, together};
+use cotangent_jit::{DType, Error};
+use std::f64::consts::{LN_2, LN_10};
+
+/// In a float dtype: f32 for ints and bools.
+fn float(x: &Array) -> Result<Array, Error> {
+    if x.dtype().is_inexact() {
+        Ok(x.clone())
+    } else {
+        lax::try_convert_element_type(x, DType::F32)
+    }
+}
+
+/// Methods that apply a `lax` function of floats.
+macro_rules! floats {
+    ($($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
+        methods! {$(
+            $(#[$doc])*
+            ///
+            #[doc = concat!("Derivative and values: [`lax::", stringify!($name), "`](crate::lax).")]
+            fn $name, $try(self) -> Array { lax::$f(&float(self)?) }
+        )*}
+    };
+}
+
+floats! {
+    /// Square root.
+    sqrt, try_sqrt = try_sqrt;
+    /// Reciprocal square root.
+    rsqrt, try_rsqrt = try_rsqrt;
+    /// Cube root.
+    cbrt, try_cbrt = try_cbrt;
+    /// `eˣ`.
+    exp, try_exp = try_exp;
+    /// `2ˣ`.
+    exp2, try_exp2 = try_exp2;
+    /// `eˣ - 1`, exact near 0.
+    expm1, try_expm1 = try_expm1;
+    /// Natural logarithm.
+    log, try_log = try_log;
+    /// `ln (1 + x)`, exact near 0.
+    log1p, try_log1p = try_log1p;
+    /// Sine of radians.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![0.0, 0.5].sin().to_vec::<f32>(), [0.0, 0.479_425_55]);
+    /// ```
+    sin, try_sin = try_sin;
+    /// Cosine of radians.
+    cos, try_cos = try_cos;
+    /// Tangent of radians.
+    tan, try_tan = try_tan;
+    /// Inverse sine, in radians.
+    asin, try_asin = try_asin;
+    /// Inverse cosine, in radians.
+    acos, try_acos = try_acos;
+    /// Inverse tangent, in radians.
+    atan, try_atan = try_atan;
+    /// Hyperbolic sine.
+    sinh, try_sinh = try_sinh;
+    /// Hyperbolic cosine.
+    cosh, try_cosh = try_cosh;
+    /// Hyperbolic tangent.
+    tanh, try_tanh = try_tanh;
+    /// Inverse hyperbolic sine.
+    asinh, try_asinh = try_asinh;
+    /// Inverse hyperbolic cosine.
+    acosh, try_acosh = try_acosh;
+    /// Inverse hyperbolic tangent.
+    atanh, try_atanh = try_atanh;
+    /// The logistic function `1 / (1 + e⁻ˣ)`.
+    sigmoid, try_sigmoid = try_logistic;
+    /// Error function.
+    erf, try_erf = try_erf;
+    /// `1 - erf x`, exact where that is small.
+    erfc, try_erfc = try_erfc;
+    /// Inverse of the error function.
+    erf_inv, try_erf_inv = try_erf_inv;
+}
+
+methods! {
+    /// Magnitude. Ints, floats; bools as they are.
+    fn abs, try_abs(self) -> Array {
+        if self.dtype().is_bool() { Ok(self.clone()) } else { lax::try_abs(self) }
+    }
+
+    /// Sign: -1, 0 or 1. Ints and floats.
+    fn sign, try_sign(self) -> Array { lax::try_sign(self) }
+
+    /// The next integral number below; ints as they are.
+    fn floor, try_floor(self) -> Array {
+        if self.dtype().is_inexact() { lax::try_floor(self) } else { Ok(self.clone()) }
+    }
+
+    /// The next integral number above; ints as they are.
+    fn ceil, try_ceil(self) -> Array {
+        if self.dtype().is_inexact() { lax::try_ceil(self) } else { Ok(self.clone()) }
+    }
+
+    /// The nearest integral number, of two the even one (as in NumPy); ints as they are.
+    fn round, try_round(self) -> Array {
+        if self.dtype().is_inexact() { lax::try_round_even(self) } else { Ok(self.clone()) }
+    }
+
+    /// `x²`. Ints (wrapping) and floats.
+    fn square, try_square(self) -> Array { lax::try_square(self) }
+
+    /// `1 / x`, of ints in f32.
+    fn reciprocal, try_reciprocal(self) -> Array {
+        let x = float(self)?;
+        lax::try_div(&literal(1.0, &x), &x)
+    }
+
+    /// Logarithm to base 2.
+    fn log2, try_log2(self) -> Array {
+        let y = lax::try_log(&float(self)?)?;
+        lax::try_div(&y, &literal(LN_2, &y))
+    }
+
+    /// Logarithm to base 10.
+    fn log10, try_log10(self) -> Array {
+        let y = lax::try_log(&float(self)?)?;
+        lax::try_div(&y, &literal(LN_10, &y))
+    }
+
+    /// `xⁿ` as products, for a fixed int `n`. Floats; ints (wrapping) if `n` is not negative.
+    fn powi, try_powi(self, n: i32) -> Array { lax::try_integer_pow(self, n) }
+
+    /// The values in another dtype, see [`lax::convert_element_type`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.5, -1.5].astype(DType::I32).to_vec::<i32>(), [1, -1]);
+    /// ```
+    fn astype, try_astype(self, dtype: DType) -> Array {
+        lax::try_convert_element_type(self, dtype)
+    }
+}
+
+/// The number as a literal of the dtype of `like`.
+fn literal(value: f64, like: &Array) -> Array {
+    crate::prims::numbers::number(value, like.dtype())
+}
+
+/// A function of two operands that need not fit yet.
+fn both(
+    name: &str,
+    x: &dyn Operand,
+    y: &dyn Operand,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Result<Array, Error> {
+    let operands = together(name, &[x, y], None)?;
+    f(&operands[0], &operands[1])
+}
+
+methods! {
+    /// `xʸ`, elementwise and broadcast. An int number as exponent is a power of products; otherwise ints become f32.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![2.0, 3.0].pow(2).to_vec::<f32>(), [4.0, 9.0]);
+    /// assert_eq!(array![4.0, 9.0].pow(0.5).to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
+    fn pow, try_pow(self, exponent: impl Operand) -> Array {
+        match exponent.number() {
+            Some(Number::Int(n)) if i32::try_from(n).is_ok() => {
+                let x = if n < 0 { float(self)? } else { self.clone() };
+                lax::try_integer_pow(&x, n as i32)
+            }
+            _ => {
+                let operands = together("pow", &[self, &exponent], Some(DType::F32))?;
+                lax::try_pow(&operands[0], &operands[1])
+            }
+        }
+    }
+
+    /// The greater of two, elementwise and broadcast; NaN if one is NaN.
+    fn maximum, try_maximum(self, other: impl Operand) -> Array {
+        both("maximum", self, &other, lax::try_max)
+    }
+
+    /// The smaller of two, elementwise and broadcast; NaN if one is NaN.
+    fn minimum, try_minimum(self, other: impl Operand) -> Array {
+        both("minimum", self, &other, lax::try_min)
+    }
+
+    /// The nearest value from `low` to `high`, elementwise and broadcast.
+    fn clip, try_clip(self, low: impl Operand, high: impl Operand) -> Array {
+        let operands = together("clip", &[&low, self, &high], None)?;
+        lax::try_clamp(&operands[0], &operands[1], &operands[2])
+    }
+
+    /// The angle of the point `(x, y)` with `self` as `y`, in radians, elementwise and broadcast.
+    fn atan2, try_atan2(self, x: impl Operand) -> Array {
+        let operands = together("atan2", &[self, &x], Some(DType::F32))?;
+        lax::try_atan2(&operands[0], &operands[1])
+    }
+
+    /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the dividend's, as Rust's).
+    fn remainder, try_remainder(self, divisor: impl Operand) -> Array {
+        let operands = together("remainder", &[self, &divisor], None)?;
+        let (x, y) = (&operands[0], &operands[1]);
+        let rest = lax::try_rem(x, y)?;
+        let zero = literal(0.0, x);
+        let signs_differ = lax::try_ne(&lax::try_lt(&rest, &zero)?, &lax::try_lt(y, &zero)?)?;
+        let off = lax::try_and(&signs_differ, &lax::try_ne(&rest, &zero)?)?;
+        lax::try_select_n(&off, &[&rest, &lax::try_add(&rest, y)?])
+    }
+
+    /// `⌊x / y⌋`, elementwise and broadcast; of ints an int.
+    fn floor_divide, try_floor_divide(self, divisor: impl Operand) -> Array {
+        let operands = promoted("floor_divide", &[self, &divisor], None)?;
+        let [x, y] = [&operands[0], &operands[1]];
+        if x.dtype().is_inexact() {
+            return both("floor_divide", x, y, |x, y| lax::try_floor(&lax::try_div(x, y)?));
+        }
+        // What is left over has the sign of the divisor, so the rest divides without remainder.
+        let rest = x.try_remainder(y)?;
+        both("floor_divide", &(x - rest), y, lax::try_div)
+    }
+}

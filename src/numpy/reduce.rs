@@ -1,0 +1,167 @@
+//! Reductions as methods, each in three forms: over all axes (`x.sum()`), over some, which are taken away
+//! (`x.sum_axis(-1)`, `x.sum_axis([0, 2])`), and over some, which stay with size 1 (`x.sum_keepdims(-1)`).
+
+use super::axes::{Ints, axes_of, axis_of};
+use super::compare::truth;
+use super::fallible::methods;
+use crate::core::array::Array;
+use crate::core::aval::Shape;
+use crate::prims::lax;
+use crate::prims::numbers::number;
+use cotangent_jit::{DType, Error, err};
+
+/// A fold over axes that are in range.
+type Fold = fn(&Array, &[usize]) -> Result<Array, Error>;
+
+fn all_axes(x: &Array) -> Shape {
+    (0..x.ndim()).collect()
+}
+
+/// The fold, with the axes back at size 1.
+fn keeping(x: &Array, axes: &[usize], fold: Fold) -> Result<Array, Error> {
+    let mut shape = x.to_shape();
+    axes.iter().for_each(|a| shape[*a] = 1);
+    lax::try_reshape(&fold(x, axes)?, &shape)
+}
+
+macro_rules! reductions {
+    ($(
+        $(#[$doc:meta])*
+        $fold:path: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident; $keep:ident, $try_keep:ident;
+    )*) => {
+        methods! {$(
+            $(#[$doc])*
+            fn $all, $try_all(self) -> Array { $fold(self, &all_axes(self)) }
+
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken away; negative ones count from the last.")]
+            fn $axis, $try_axis(self, axes: impl Ints) -> Array {
+                $fold(self, &axes_of(stringify!($all), axes, &self.aval())?)
+            }
+
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which stay with size 1.")]
+            fn $keep, $try_keep(self, axes: impl Ints) -> Array {
+                keeping(self, &axes_of(stringify!($all), axes, &self.aval())?, $fold)
+            }
+        )*}
+    };
+}
+
+reductions! {
+    /// Sum of all elements; bools are counted in i32.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![[1.0, 2.0], [3.0, 4.0]];
+    /// assert_eq!(x.sum().item::<f32>(), 10.0);
+    /// assert_eq!(x.sum_axis(-1).to_vec::<f32>(), [3.0, 7.0]);
+    /// assert_eq!(x.sum_keepdims(0).shape(), [1, 2]);
+    /// ```
+    sum: sum, try_sum; sum_axis, try_sum_axis; sum_keepdims, try_sum_keepdims;
+
+    /// Product of all elements; bools are multiplied in i32.
+    prod: prod, try_prod; prod_axis, try_prod_axis; prod_keepdims, try_prod_keepdims;
+
+    /// The greatest element; NaN if there is one. Of nothing it is an error.
+    max: max, try_max; max_axis, try_max_axis; max_keepdims, try_max_keepdims;
+
+    /// The least element; NaN if there is one. Of nothing it is an error.
+    min: min, try_min; min_axis, try_min_axis; min_keepdims, try_min_keepdims;
+
+    /// Arithmetic mean, of ints and bools in f32; NaN of nothing.
+    mean: mean, try_mean; mean_axis, try_mean_axis; mean_keepdims, try_mean_keepdims;
+
+    /// Variance: the mean of the squared distances from the mean (divided by n, not by n - 1).
+    var: var, try_var; var_axis, try_var_axis; var_keepdims, try_var_keepdims;
+
+    /// Standard deviation: the square root of the variance.
+    std: std, try_std; std_axis, try_std_axis; std_keepdims, try_std_keepdims;
+
+    /// Whether all elements hold (are not zero); true of nothing.
+    all: all, try_all; all_axis, try_all_axis; all_keepdims, try_all_keepdims;
+
+    /// Whether any element holds (is not zero); false of nothing.
+    any: any, try_any; any_axis, try_any_axis; any_keepdims, try_any_keepdims;
+}
+
+/// Bools as i32.
+fn countable(x: &Array) -> Result<Array, Error> {
+    if x.dtype().is_bool() { lax::try_convert_element_type(x, DType::I32) } else { Ok(x.clone()) }
+}
+
+fn sum(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    lax::try_reduce_sum(&countable(x)?, axes)
+}
+
+fn prod(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    lax::try_reduce_prod(&countable(x)?, axes)
+}
+
+fn max(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    lax::try_reduce_max(something("max", x, axes)?, axes)
+}
+
+fn min(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    lax::try_reduce_min(something("min", x, axes)?, axes)
+}
+
+/// An extreme of nothing does not exist.
+fn something<'a>(name: &str, x: &'a Array, axes: &[usize]) -> Result<&'a Array, Error> {
+    match axes.iter().find(|a| x.shape()[**a] == 0) {
+        None => Ok(x),
+        Some(axis) => Err(err!(
+            Shape,
+            "{name}: expected elements along axis {axis}, got {} which has none",
+            x.aval()
+        )),
+    }
+}
+
+fn mean(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    let x = if x.dtype().is_inexact() {
+        x.clone()
+    } else {
+        lax::try_convert_element_type(x, DType::F32)?
+    };
+    let n: usize = axes.iter().map(|a| x.shape()[*a]).product();
+    let total = lax::try_reduce_sum(&x, axes)?;
+    lax::try_div(&total, &number(n as f64, x.dtype()))
+}
+
+fn var(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    let distance = x - keeping(x, axes, mean)?;
+    mean(&lax::try_square(&distance)?, axes)
+}
+
+fn std(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    lax::try_sqrt(&var(x, axes)?)
+}
+
+fn all(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    lax::try_reduce_and(&truth(x)?, axes)
+}
+
+fn any(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    lax::try_reduce_or(&truth(x)?, axes)
+}
+
+methods! {
+    /// The index (i32) of the greatest of all elements in row-major order: the first, or the first NaN.
+    fn argmax, try_argmax(self) -> Array { lax::try_argmax(&flat(self)?, 0) }
+
+    /// The indices (i32) of the greatest elements along an axis, which is taken away.
+    fn argmax_axis, try_argmax_axis(self, axis: isize) -> Array {
+        lax::try_argmax(self, axis_of("argmax", axis as i64, &self.aval())?)
+    }
+
+    /// The index (i32) of the least of all elements in row-major order: the first, or the first NaN.
+    fn argmin, try_argmin(self) -> Array { lax::try_argmin(&flat(self)?, 0) }
+
+    /// The indices (i32) of the least elements along an axis, which is taken away.
+    fn argmin_axis, try_argmin_axis(self, axis: isize) -> Array {
+        lax::try_argmin(self, axis_of("argmin", axis as i64, &self.aval())?)
+    }
+}
+
+fn flat(x: &Array) -> Result<Array, Error> {
+    lax::try_reshape(x, &[x.size()])
+}

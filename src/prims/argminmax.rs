@@ -1,0 +1,68 @@
+//! Where the extremes are: `argmax`, `argmin`, composed of folds.
+//!
+//! The first element that attains the extreme, and of several NaN the first. No derivative: the result is an int.
+
+use super::apply::{composed, expect, expect_axis};
+use super::binary::try_or;
+use super::broadcast::try_broadcast_in_dim;
+use super::compare::{try_eq, try_ne};
+use super::iota::try_iota;
+use super::reduce::{try_reduce_max, try_reduce_min};
+use super::select::try_select_n;
+use crate::core::array::Array;
+use cotangent_jit::{DType, Error, Scalar, err};
+
+/// The index (i32) of the greatest element along an axis, which is taken away: of the first one, or of the first NaN.
+///
+/// `argmax([2.0, 5.0, 5.0], 0)` is 1. Any real dtype; no derivative. Panics where [`try_argmax`] gives an error.
+#[track_caller]
+pub fn argmax(x: &Array, axis: usize) -> Array {
+    expect(try_argmax(x, axis))
+}
+
+/// [`argmax`], or an error if the axis is out of range or has no elements.
+#[track_caller]
+pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
+    composed(|| first_extreme("argmax", x, axis, try_reduce_max))
+}
+
+/// The index (i32) of the least element along an axis, which is taken away: of the first one, or of the first NaN.
+///
+/// `argmin([2.0, 5.0, 2.0], 0)` is 0. Any real dtype; no derivative. Panics where [`try_argmin`] gives an error.
+#[track_caller]
+pub fn argmin(x: &Array, axis: usize) -> Array {
+    expect(try_argmin(x, axis))
+}
+
+/// [`argmin`], or an error if the axis is out of range or has no elements.
+#[track_caller]
+pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
+    composed(|| first_extreme("argmin", x, axis, try_reduce_min))
+}
+
+/// The least index at which the extreme is attained, or at which a NaN is.
+fn first_extreme(
+    name: &str,
+    x: &Array,
+    axis: usize,
+    extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
+) -> Result<Array, Error> {
+    expect_axis(name, "axis", axis, &x.aval())?;
+    let n = x.shape()[axis];
+    if n == 0 {
+        return Err(err!(
+            Shape,
+            "{name}: expected elements along axis {axis}, got {} which has none",
+            x.aval()
+        ));
+    }
+    let kept: Vec<usize> = (0..x.ndim()).filter(|a| *a != axis).collect();
+    let best = try_broadcast_in_dim(&extreme(x, &[axis])?, x.shape(), &kept)?;
+    let mut attained = try_eq(x, &best)?;
+    if x.dtype().is_float() {
+        attained = try_or(&attained, &try_ne(x, x)?)?;
+    }
+    let index = try_iota(DType::I32, x.shape(), axis)?;
+    let none = Array::strong_literal(Scalar::from(n as i32));
+    try_reduce_min(&try_select_n(&attained, &[&none, &index])?, &[axis])
+}

@@ -1,0 +1,186 @@
+//! Random numbers from explicit keys: Threefry-2x32, bit for bit JAX's (its default, "partitionable" mode).
+//!
+//! A [`Key`] is a value: the same key always gives the same numbers, so every use needs a key of its own, made with
+//! [`split`] or [`fold_in`]. Keys are pytrees of one `u32[2]` array; they pass through `jit`, `vmap` and `scan`.
+//!
+//! ```
+//! use cotangent::{prelude::*, random};
+//! let [a, b] = random::split(&random::key(42));
+//! let (x, y) = (random::normal(&a, [2], DType::F32), random::normal(&b, [2], DType::F32));
+//! assert_ne!(x.to_vec::<f32>(), y.to_vec::<f32>());
+//! ```
+//!
+//! Here: keys, raw bits, and what is built on them without further mathematics; `distributions` has the rest.
+
+mod distributions;
+#[cfg(test)]
+mod golden;
+
+pub use distributions::{
+    bernoulli, categorical, choice, exponential, gumbel, normal, permutation, randint, shuffle,
+    try_bernoulli, try_categorical, try_choice, try_exponential, try_gumbel, try_normal,
+    try_permutation, try_randint, try_shuffle, try_uniform, uniform,
+};
+
+use crate::api::pytree::{Flat, Pytree, Rebuild};
+use crate::core::array::Array;
+use crate::core::source::{here, raise, replaying};
+use crate::numpy::axes::{Ints, sizes_of};
+use crate::numpy::fallible::functions;
+use crate::prims::lax;
+use crate::prims::operand::Operand;
+use cotangent_jit::{DType, Error, Scalar, err};
+
+/// A key: what random numbers are made from. Under `vmap` one key stands for each element of a batch ([`keys`]).
+#[derive(Clone)]
+pub struct Key(Array);
+
+impl Pytree for Key {
+    fn flatten(self, to: &mut Flat) {
+        self.0.flatten(to);
+    }
+
+    fn flatten_ref(&self, to: &mut Flat) {
+        self.0.flatten_ref(to);
+    }
+
+    fn unflatten(from: &mut Rebuild<'_>) -> Result<Key, Error> {
+        Ok(Key(Array::unflatten(from)?))
+    }
+}
+
+impl Key {
+    /// The two words, as `u32[2]`; of a batch of keys `u32[n,2]`.
+    pub fn data(&self) -> &Array {
+        &self.0
+    }
+
+    /// The key of these two words.
+    #[track_caller]
+    pub fn from_data(data: Array) -> Key {
+        raise(Key::try_from_data(data))
+    }
+
+    /// As [`Key::from_data`], with the error returned.
+    pub fn try_from_data(data: Array) -> Result<Key, Error> {
+        match data.shape().last() {
+            Some(2) if data.dtype() == DType::U32 => Ok(Key(data)),
+            _ => Err(err!(Shape, "key: expected u32[2] or a batch of such, got {}", data.aval())),
+        }
+    }
+
+    /// The two words as scalars.
+    fn words(&self) -> Result<[Array; 2], Error> {
+        if self.0.ndim() != 1 {
+            return Err(err!(
+                Shape,
+                "random: expected one key, got a batch of them, {}; map over it with vmap",
+                self.0.aval()
+            ));
+        }
+        let word = |i| lax::try_reshape(&lax::try_slice_in_dim(&self.0, i, i + 1, 0)?, &[]);
+        Ok([word(0)?, word(1)?])
+    }
+}
+
+/// The key of a seed.
+#[track_caller]
+pub fn key(seed: u64) -> Key {
+    Key(Array::from_slice(&[(seed >> 32) as u32, seed as u32]))
+}
+
+/// `N` new keys from one, which must not be used again: `let [a, b] = split(&key)`. They are those of [`keys`].
+#[track_caller]
+pub fn split<const N: usize>(key: &Key) -> [Key; N] {
+    raise(try_split(key))
+}
+
+/// As [`split`], with the error returned.
+#[track_caller]
+pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
+    replaying(here(), || {
+        let all = try_keys(key, N)?.0;
+        let one = |i| lax::try_reshape(&lax::try_slice_in_dim(&all, i, i + 1, 0)?, &[2]);
+        let keys: Result<Vec<Key>, Error> = (0..N).map(|i| Ok(Key(one(i)?))).collect();
+        Ok(keys?.try_into().unwrap_or_else(|_| unreachable!("N keys")))
+    })
+}
+
+functions! {
+    /// A batch of `n` new keys from one, `u32[n,2]`, to map over with `vmap`.
+    fn keys, try_keys(key: &Key, n: usize) -> Key {
+        let (a, b) = blocks(key, n)?;
+        let column = |x| lax::try_reshape(x, &[n, 1]);
+        Ok(Key(lax::try_concatenate(&[column(&a)?, column(&b)?], 1)?))
+    }
+
+    /// The key of one that is numbered: `fold_in(key, i)` is key `i` of any `split` of it. The number is a u32, or an int
+    /// that is read as one.
+    fn fold_in, try_fold_in(key: &Key, data: impl Operand) -> Key {
+        let data = data.to_array();
+        if !data.dtype().is_int() || data.ndim() != 0 {
+            return Err(err!(DType, "fold_in: expected an int scalar, got {}", data.aval()));
+        }
+        let data = lax::try_convert_element_type(&data, DType::U32)?;
+        let [k0, k1] = key.words()?;
+        let (a, b) = lax::try_threefry2x32(&k0, &k1, &word(0), &data)?;
+        let one = |x| lax::try_reshape(x, &[1]);
+        Ok(Key(lax::try_concatenate(&[one(&a)?, one(&b)?], 0)?))
+    }
+
+    /// Uniform bits: u32 or u64.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let bits = random::bits(&random::key(42), [2], DType::U32);
+    /// assert_eq!(bits.to_vec::<u32>(), [2098992034, 2919706841]);
+    /// ```
+    fn bits, try_bits(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let shape = sizes_of("bits", shape)?;
+        let (a, b) = blocks(key, shape.iter().product())?;
+        let bits = match dtype {
+            DType::U32 => lax::try_xor(&a, &b)?,
+            DType::U64 => {
+                let high = lax::try_convert_element_type(&a, DType::U64)?;
+                let low = lax::try_convert_element_type(&b, DType::U64)?;
+                let by = Array::strong_literal(Scalar::from(32u64));
+                lax::try_or(&lax::try_shift_left(&high, &by)?, &low)?
+            }
+            other => return Err(err!(DType, "bits: expected u32 or u64, got {other}")),
+        };
+        lax::try_reshape(&bits, &shape)
+    }
+}
+
+/// The two words of blocks `0..n` of the key's stream.
+fn blocks(key: &Key, n: usize) -> Result<(Array, Array), Error> {
+    let [k0, k1] = key.words()?;
+    let (high, low) = counters(n)?;
+    lax::try_threefry2x32(&k0, &k1, &high, &low)
+}
+
+/// The numbers `0..n` as two words each.
+fn counters(n: usize) -> Result<(Array, Array), Error> {
+    if u32::try_from(n).is_ok() {
+        return Ok((word(0), lax::try_iota(DType::U32, &[n], 0)?));
+    }
+    let counter = lax::try_iota(DType::U64, &[n], 0)?;
+    let by = Array::strong_literal(Scalar::from(32u64));
+    let high = lax::try_shift_right_logical(&counter, &by)?;
+    let half = |x: &Array| lax::try_convert_element_type(x, DType::U32);
+    Ok((half(&high)?, half(&counter)?))
+}
+
+/// A literal of the words that keys and counters are made of.
+fn word(value: u32) -> Array {
+    Array::strong_literal(Scalar::from(value))
+}
+
+/// The unsigned int of a dtype's width.
+fn pattern(op: &str, dtype: DType) -> Result<DType, Error> {
+    match dtype {
+        DType::F32 | DType::I32 | DType::U32 => Ok(DType::U32),
+        DType::F64 | DType::I64 | DType::U64 => Ok(DType::U64),
+        other => Err(err!(DType, "{op}: expected a dtype of 32 or 64 bits, got {other}")),
+    }
+}

@@ -1,0 +1,223 @@
+//! Numbers of given distributions, from the bits of a key.
+//!
+//! Ints, permutations and choices are JAX's to the bit; floats are where they need no elementary function.
+
+use super::{Key, pattern, try_bits, try_split};
+use crate::core::array::Array;
+use crate::core::aval::Shape;
+use crate::numpy::axes::{Ints, axis_of, sizes_of};
+use crate::numpy::fallible::functions;
+use crate::prims::lax;
+use crate::prims::numbers::number;
+use crate::prims::operand::{Number, Operand, promoted};
+use cotangent_jit::{DType, Error, Scalar, err};
+use std::f64::consts::SQRT_2;
+
+functions! {
+    /// Uniform floats from `low` (included) to `high` (not included, but for rounding).
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let x = random::uniform(&random::key(0), [3], DType::F32, 0.0, 1.0);
+    /// assert_eq!(x.to_vec::<f32>(), [0.947667, 0.9785799, 0.33229148]);
+    /// ```
+    fn uniform, try_uniform(
+        key: &Key, shape: impl Ints, dtype: DType, low: impl Operand, high: impl Operand,
+    ) -> Array {
+        let unit = unit(key, &sizes_of("uniform", shape)?, dtype)?;
+        let is = |o: &dyn Operand, value: f64| match o.number() {
+            Some(Number::Float(f)) => f == value,
+            Some(Number::Int(i)) => i as f64 == value,
+            _ => false,
+        };
+        if is(&low, 0.0) && is(&high, 1.0) {
+            return Ok(unit);
+        }
+        let bounds = promoted("uniform", &[&low, &high, &unit], None)?;
+        let (low, high) = (&bounds[0], &bounds[1]);
+        let width = match (low.as_literal(), high.as_literal()) {
+            (Some(low), Some(high)) => difference(low, high),
+            _ => high - low,
+        };
+        (unit * width + low).try_maximum(low)
+    }
+}
+
+/// `high - low`, rounded in their dtype.
+fn difference(low: Scalar, high: Scalar) -> Array {
+    let value = |s: Scalar| s.to_f64().expect("a float");
+    // Of two f32 the f64 difference is exact enough to round to the same f32.
+    number(value(high) - value(low), low.dtype())
+}
+
+/// Floats of [0, 1): random mantissas under the exponent of 1, less 1.
+fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
+    let (mantissa, one) = match dtype {
+        DType::F32 => (23, Scalar::from(1f32)),
+        DType::F64 => (52, Scalar::from(1f64)),
+        other => return Err(err!(DType, "uniform: expected f32 or f64, got {other}")),
+    };
+    let unsigned = pattern("uniform", dtype)?;
+    let literal = |bits: u128| Array::strong_literal(Scalar::from_bits(unsigned, bits));
+    let bits = try_bits(key, shape, unsigned)?;
+    let low = lax::try_shift_right_logical(&bits, &literal((dtype.bits() - mantissa).into()))?;
+    let from_1_to_2 = lax::try_or(&low, &literal(one.bits()))?;
+    let float = lax::try_bitcast_convert_type(&from_1_to_2, dtype)?;
+    lax::try_sub(&float, &Array::strong_literal(one))
+}
+
+functions! {
+    /// Normal floats of mean 0 and variance 1: `√2 erf⁻¹(u)` with `u` uniform on (-1, 1).
+    fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let above_minus_1 = match dtype {
+            DType::F64 => (-1f64).next_up(),
+            _ => f64::from((-1f32).next_up()),
+        };
+        let u = try_uniform(key, shape, dtype, above_minus_1, 1.0)?;
+        Ok(SQRT_2 * u.try_erf_inv()?)
+    }
+
+    /// Exponential floats of mean 1: `-ln (1 - u)` with `u` uniform on [0, 1).
+    fn exponential, try_exponential(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let u = try_uniform(key, shape, dtype, 0, 1)?;
+        Ok(-(-u).try_log1p()?)
+    }
+
+    /// Floats of the standard Gumbel distribution: `-ln (-ln u)` with `u` uniform on (0, 1).
+    fn gumbel, try_gumbel(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let tiny = if dtype == DType::F64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE.into() };
+        let u = try_uniform(key, shape, dtype, tiny, 1)?;
+        Ok(-(-u.try_log()?).try_log()?)
+    }
+
+    /// Bools that hold with probability `p`; of an array of probabilities the shape must be the one asked for.
+    fn bernoulli, try_bernoulli(key: &Key, p: impl Operand, shape: impl Ints) -> Array {
+        let array = p.to_array();
+        let dtype = if array.dtype().is_float() { array.dtype() } else { DType::F32 };
+        try_uniform(key, shape, dtype, 0, 1)?.try_lt(p)
+    }
+
+    /// Class indices (i32) along an axis of unnormalised log-probabilities: `argmax(gumbel + logits)`.
+    fn categorical, try_categorical(key: &Key, logits: &Array, axis: isize) -> Array {
+        let axis = axis_of("categorical", axis as i64, &logits.aval())?;
+        let noise = try_gumbel(key, logits.shape(), logits.dtype())?;
+        lax::try_argmax(&(noise + logits), axis)
+    }
+
+    /// Uniform ints from `low` (included) to `high` (not included); `low` if there are none between.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let x = random::randint(&random::key(42), [4], DType::I32, 0, 100);
+    /// assert_eq!(x.to_vec::<i32>(), [44, 14, 71, 69]);
+    /// ```
+    fn randint, try_randint(key: &Key, shape: impl Ints, dtype: DType, low: i64, high: i64) -> Array {
+        let shape = sizes_of("randint", shape)?;
+        if !dtype.is_int() {
+            return Err(err!(DType, "randint: expected an int dtype, got {dtype}"));
+        }
+        let unsigned = pattern("randint", dtype)?;
+        let span = Span::new(dtype, low, high);
+        let literal = |n: u64| Array::strong_literal(Scalar::from_bits(unsigned, n.into()));
+        let [first, second] = try_split(key)?;
+        let (upper, lower) =
+            (try_bits(&first, &shape, unsigned)?, try_bits(&second, &shape, unsigned)?);
+        let modulo = |x: &Array| lax::try_rem(x, &literal(span.width));
+        let scaled = lax::try_mul(&modulo(&upper)?, &literal(span.multiplier))?;
+        let offset = modulo(&lax::try_add(&scaled, &modulo(&lower)?)?)?;
+        let offset = lax::try_convert_element_type(&offset, dtype)?;
+        lax::try_add(&offset, &Array::strong_literal(span.low))
+    }
+}
+
+/// The interval of `randint`, in unsigned arithmetic of the dtype's width.
+struct Span {
+    low: Scalar,
+    width: u64,
+    /// `2^bits mod width`: the upper word's weight.
+    multiplier: u64,
+}
+
+impl Span {
+    fn new(dtype: DType, low: i64, high: i64) -> Span {
+        let bits = dtype.bits();
+        let (least, greatest) = if dtype.is_signed() {
+            (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
+        } else {
+            (0, (1i128 << bits) - 1)
+        };
+        let clip = |n: i64| i128::from(n).clamp(least, greatest);
+        // One above the greatest number is how the whole range is asked for.
+        let past = i128::from(i128::from(high) > greatest);
+        let width = if low >= high { 1 } else { clip(high) + past - clip(low) };
+        let mask = (1u128 << bits) - 1;
+        let width = (width as u128 & mask) as u64;
+        // As the op: the remainder by 0, which is the whole range, is the dividend.
+        let modulo = |n: u128| if width == 0 { n & mask } else { n % u128::from(width) };
+        let half = modulo(1 << (bits / 2));
+        let multiplier = modulo((half * half) & mask) as u64;
+        Span { low: Scalar::from_bits(dtype, clip(low) as u128), width, multiplier }
+    }
+}
+
+functions! {
+    /// The numbers `0..n` (i32) in random order.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let order = random::permutation(&random::key(42), 8);
+    /// assert_eq!(order.to_vec::<i32>(), [7, 4, 2, 5, 3, 6, 0, 1]);
+    /// ```
+    fn permutation, try_permutation(key: &Key, n: usize) -> Array {
+        try_shuffled(key, lax::try_iota(DType::I32, &[n], 0)?)
+    }
+
+    /// The slices of `x` along its first axis in random order.
+    fn shuffle, try_shuffle(key: &Key, x: &Array) -> Array {
+        match x.shape() {
+            [] => Err(err!(Shape, "shuffle: expected at least one axis, got {}", x.aval())),
+            [_] => try_shuffled(key, x.clone()),
+            [n, ..] => rows(x, &try_permutation(key, *n)?),
+        }
+    }
+
+    /// `n` of the slices of `x` along its first axis, each chosen anew (`replace`) or none chosen twice.
+    fn choice, try_choice(key: &Key, x: &Array, n: usize, replace: bool) -> Array {
+        let Some(&all) = x.shape().first() else {
+            return Err(err!(Shape, "choice: expected at least one axis, got {}", x.aval()));
+        };
+        if replace {
+            if all == 0 && n > 0 {
+                return Err(err!(Shape, "choice: expected something to choose from, got {}", x.aval()));
+            }
+            return rows(x, &try_randint(key, [n], DType::I32, 0, all as i64)?);
+        }
+        if n > all {
+            return Err(err!(Shape, "choice: expected at most {all} of {}, got {n}", x.aval()));
+        }
+        let order = lax::try_slice_in_dim(&try_permutation(key, all)?, 0, n, 0)?;
+        rows(x, &order)
+    }
+}
+
+/// The slices of `x` along its first axis that the indices name.
+fn rows(x: &Array, indices: &Array) -> Result<Array, Error> {
+    let mut shape = x.to_shape();
+    shape[0] = indices.size();
+    let indices = lax::try_broadcast_in_dim(indices, &shape, &[0])?;
+    lax::try_take_along_axis(x, &indices, 0, lax::Mode::Clip)
+}
+
+/// The vector sorted by random keys, so often that ties among keys do not show in the distribution.
+fn try_shuffled(key: &Key, mut x: Array) -> Result<Array, Error> {
+    let n = x.size();
+    let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;
+    let mut key = key.clone();
+    for _ in 0..rounds {
+        let [next, sub] = try_split(&key)?;
+        key = next;
+        let order = try_bits(&sub, [n], DType::U32)?;
+        x = lax::try_sort_by(&[order, x], 0, 1)?.swap_remove(1);
+    }
+    Ok(x)
+}

@@ -8,6 +8,7 @@ use super::source::Source;
 use super::trace::TraceId;
 use cotangent_jit::buffer::Buffer;
 use cotangent_jit::{DType, Scalar};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::thread::ThreadId;
 
@@ -32,7 +33,23 @@ pub(crate) enum Repr {
 /// Elements on a device.
 pub(crate) struct Concrete {
     pub aval: Aval,
-    pub buffer: Buffer,
+    pub buffer: Held,
+}
+
+/// The memory of a concrete array: its own, or that of an array with the same elements under another shape.
+pub(crate) enum Held {
+    Own(Buffer),
+    Of(Arc<Concrete>),
+}
+
+impl Deref for Held {
+    type Target = Buffer;
+    fn deref(&self) -> &Buffer {
+        match self {
+            Held::Own(buffer) => buffer,
+            Held::Of(array) => &array.buffer,
+        }
+    }
 }
 
 /// A variable of a trace that is under way.
@@ -56,7 +73,7 @@ impl Array {
     }
 
     pub(crate) fn concrete(aval: Aval, buffer: Buffer) -> Array {
-        Array(Repr::Concrete(Arc::new(Concrete { aval, buffer })))
+        Array(Repr::Concrete(Arc::new(Concrete { aval, buffer: Held::Own(buffer) })))
     }
 
     pub fn aval(&self) -> Aval {

@@ -1,0 +1,372 @@
+//! A region's items as steps; a group as a kernel.
+//!
+//! Not here: the kernels and routines of equations that stand alone (assemble, routine, control).
+
+use super::Cx;
+use super::flatten::ValId;
+use super::normal;
+use super::region::{Entry, Group, Item, Region};
+use super::value::{self, Def, Place, RootId};
+use crate::core::lowering::{Lowering, Point, PointFn};
+use cotangent_jit::affine::Affine;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{BufferId, Loop, Mode, Node, NodeId};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::program::{Step, View};
+use cotangent_jit::{DType, Error, Scalar, err};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+/// The loop that walks each axis; none where there is one element.
+pub type Lanes = SmallVec<[Option<usize>; 4]>;
+
+impl Region {
+    pub fn emit(&self, cx: &mut Cx) -> Result<Vec<Step>, Error> {
+        let mut steps = Vec::with_capacity(self.items.len() + self.last.len());
+        for (n, item) in self.items.iter().enumerate() {
+            match item {
+                Item::Group(group) => self.emit_group(cx, n, group, &mut steps)?,
+                Item::Alone { eqn, inputs, roots } => {
+                    let eqn = &self.flat.eqns[*eqn];
+                    match &eqn.lowering {
+                        Lowering::Assemble { base, pieces } => self.assemble(
+                            cx,
+                            inputs,
+                            &eqn.outputs,
+                            roots[0],
+                            base,
+                            pieces,
+                            &mut steps,
+                        )?,
+                        Lowering::Scatter { base, updates, combine, position } => {
+                            let spec = (*base, *updates, *combine, position);
+                            self.scatter(cx, inputs, roots[0], spec, &mut steps)?
+                        }
+                        Lowering::Dot(dims) => self.dot(cx, inputs, roots[0], dims, &mut steps)?,
+                        Lowering::Sort { axis, keys } => {
+                            self.sort(inputs, roots, *axis, *keys, &mut steps)
+                        }
+                        Lowering::Cond { arms } => {
+                            self.cond(cx, inputs, roots, arms, &mut steps)?
+                        }
+                        Lowering::Scan(parts) => self.scan(cx, inputs, roots, parts, &mut steps)?,
+                        Lowering::While { test, body, test_consts, body_consts } => {
+                            let consts = (*test_consts, *body_consts);
+                            self.while_loop(cx, inputs, roots, (test, body), consts, &mut steps)?
+                        }
+                        _ => unreachable!("other equations are views or members of groups"),
+                    }
+                }
+            }
+        }
+        for (root, to) in &self.last {
+            let r = &self.roots[root.index()];
+            if r.len > 0 {
+                let from = self.place(*root).view();
+                steps.push(Step::Copy { from, to: to.view(), len: r.len });
+            }
+        }
+        Ok(steps)
+    }
+
+    pub fn place(&self, root: RootId) -> &Place {
+        self.roots[root.index()].place.as_ref().expect("a root that is read has memory")
+    }
+
+    fn emit_group(
+        &self,
+        cx: &mut Cx,
+        item: usize,
+        group: &Group,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        let rank = group.domain.len();
+        let kept = (0..rank).filter(|a| !group.folded.contains(a));
+        let kept: SmallVec<[usize; 4]> = kept.collect();
+        if kept.iter().any(|a| group.domain[*a] == 0)
+            || (group.sinks.is_empty() && group.domain.contains(&0))
+        {
+            return Ok(());
+        }
+        let mut loops: SmallVec<[Loop; 6]> = SmallVec::new();
+        let mut loop_of: SmallVec<[usize; 4]> = SmallVec::from_elem(0, rank);
+        for (axes, mode) in [(&kept, Mode::Parallel), (&group.folded, Mode::Reduce)] {
+            for axis in axes {
+                loop_of[*axis] = loops.len();
+                loops.push(Loop { extent: group.domain[*axis], mode });
+            }
+        }
+        let name = group.sinks.first().map_or("fused", |s| s.combine.name());
+        let mut w = Writer::new(self, name, &loops);
+        w.item = Some(item);
+        let lanes: Lanes = loop_of.iter().map(|n| Some(*n)).collect();
+        let every_point = mapped(&value::dense(&group.domain), &lanes);
+        for entry in &group.entries {
+            match entry {
+                Entry::Eqn { eqn, roots } => {
+                    let nodes = w.eqn(*eqn, &loop_of)?;
+                    for (root, node) in roots.iter().zip(nodes) {
+                        w.computed(*root, node, &every_point)?;
+                    }
+                }
+                Entry::Same { value, root } => {
+                    let node = w.operand(*value, &loop_of);
+                    w.computed(*root, node, &every_point)?;
+                }
+            }
+        }
+        let extents: SmallVec<[usize; 4]> = kept.iter().map(|a| group.domain[*a]).collect();
+        for sink in &group.sinks {
+            let node = w.operand(sink.value, &loop_of);
+            let to = w.root_buffer(sink.root);
+            w.b.reduce(to, value::dense(&extents), sink.combine, node);
+        }
+        w.launch(cx, steps);
+        Ok(())
+    }
+}
+
+/// Turns a function of a value's coordinates into one of the loops' counters.
+pub fn mapped(at: &Affine, lanes: &[Option<usize>]) -> Affine {
+    let mut out = Affine::constant(at.offset);
+    for (axis, lane) in lanes.iter().enumerate() {
+        if let (Some(n), by) = (lane, at.stride(axis)) {
+            if by != 0 {
+                if out.strides.len() <= *n {
+                    out.strides.resize(n + 1, 0);
+                }
+                out.strides[*n] += by;
+            }
+        }
+    }
+    out
+}
+
+/// The loops of a value's axes, given those of the axes of its domain that have more than one element.
+pub fn lanes(shape: &[usize], loop_of: &[usize]) -> Lanes {
+    let mut loops = loop_of.iter();
+    // Operands of rank 0 have no axes, whatever the domain; others have the domain's.
+    shape.iter().map(|n| if *n == 1 { None } else { loops.next().copied() }).collect()
+}
+
+/// A kernel under construction, with the memory its buffers stand for.
+pub struct Writer<'r> {
+    pub region: &'r Region,
+    pub b: KernelBuilder,
+    /// The group being written.
+    item: Option<usize>,
+    loops: SmallVec<[Loop; 6]>,
+    args: SmallVec<[View; 4]>,
+    buffers: FxHashMap<(Place, usize), BufferId>,
+    computed: FxHashMap<RootId, NodeId>,
+}
+
+impl<'r> Writer<'r> {
+    pub fn new(region: &'r Region, name: &str, loops: &[Loop]) -> Writer<'r> {
+        Writer {
+            region,
+            b: KernelBuilder::new(name, loops.iter().copied()),
+            item: None,
+            loops: loops.into(),
+            args: SmallVec::new(),
+            buffers: FxHashMap::default(),
+            computed: FxHashMap::default(),
+        }
+    }
+
+    pub fn buffer(&mut self, place: &Place, dtype: DType, len: usize) -> BufferId {
+        let Writer { b, args, buffers, .. } = self;
+        *buffers.entry((place.clone(), len)).or_insert_with(|| {
+            args.push(place.view());
+            b.buffer(dtype, len)
+        })
+    }
+
+    pub fn root_buffer(&mut self, root: RootId) -> BufferId {
+        let region = self.region;
+        let r = &region.roots[root.index()];
+        self.buffer(region.place(root), r.dtype, r.len)
+    }
+
+    /// Launches what was written, if it has any effect.
+    pub fn launch(self, cx: &mut Cx, steps: &mut Vec<Step>) {
+        let mut kernel = self.b.finish();
+        if kernel.stores.is_empty() && kernel.reductions.is_empty() {
+            return;
+        }
+        normal::simplify(&mut kernel);
+        let kernel = cx.kernel(kernel);
+        steps.push(Step::Launch { kernel, args: self.args });
+    }
+
+    /// The value at the point of the domain whose axes of more than one element these loops walk.
+    pub fn operand(&mut self, v: ValId, loop_of: &[usize]) -> NodeId {
+        let region = self.region;
+        if let Some(root) = self.item.and_then(|item| region.at_hand(v, item)) {
+            if let Some(node) = self.computed.get(&root) {
+                return *node;
+            }
+        }
+        let lanes = lanes(region.flat.shape(v), loop_of);
+        self.at_lanes(v, &lanes)
+    }
+
+    /// The value's element at the counters of these loops.
+    pub fn at_lanes(&mut self, v: ValId, lanes: &[Option<usize>]) -> NodeId {
+        match self.region.def(v) {
+            Def::Splat(s) => self.b.constant(*s),
+            Def::Strided { root, at } => {
+                let buffer = self.root_buffer(*root);
+                self.b.load(buffer, mapped(at, lanes))
+            }
+            Def::Inline { f, maps } => {
+                let coords = maps.iter().map(|m| self.b.affine(&mapped(m, lanes))).collect();
+                self.point(f, coords, &[])
+            }
+        }
+    }
+
+    /// A function at these coordinates, reading these values.
+    pub fn point(
+        &mut self,
+        f: &PointFn,
+        coords: SmallVec<[NodeId; 4]>,
+        inputs: &[ValId],
+    ) -> NodeId {
+        f(&mut At { w: self, coords, inputs })
+    }
+
+    /// The nodes of these axes' coordinates.
+    pub fn coords(&mut self, lanes: &[Option<usize>]) -> SmallVec<[NodeId; 4]> {
+        let coord = |n: &Option<usize>| match n {
+            Some(n) => self.b.counter(*n),
+            None => self.b.constant(Scalar::from(0i64)),
+        };
+        lanes.iter().map(coord).collect()
+    }
+
+    fn eqn(&mut self, eqn: usize, loop_of: &[usize]) -> Result<SmallVec<[NodeId; 1]>, Error> {
+        let region = self.region;
+        let eqn = &region.flat.eqns[eqn];
+        match &eqn.lowering {
+            Lowering::Elementwise(f) => {
+                let args: SmallVec<[NodeId; 3]> =
+                    eqn.inputs.iter().map(|v| self.operand(*v, loop_of)).collect();
+                Ok(f(&mut self.b, &args))
+            }
+            Lowering::Indexed(f) => {
+                let lanes = lanes(region.flat.shape(eqn.outputs[0]), loop_of);
+                let coords = self.coords(&lanes);
+                Ok(SmallVec::from_iter([self.point(f, coords, &eqn.inputs)]))
+            }
+            _ => Err(err!(Compile, "lower: an equation in a group that works not by points")),
+        }
+    }
+
+    /// The group computed a root: stores it if it has memory.
+    fn computed(&mut self, root: RootId, node: NodeId, at: &Affine) -> Result<(), Error> {
+        let region = self.region;
+        self.computed.insert(root, node);
+        let r = &region.roots[root.index()];
+        let got = self.b.dtype(node);
+        if got != r.dtype {
+            return Err(err!(Compile, "lower: expected a value of type {}, got {got}", r.dtype));
+        }
+        if r.stored {
+            for place in r.place.iter().chain(&r.also) {
+                let to = self.buffer(place, r.dtype, r.len);
+                self.b.store_at(to, at.clone(), node);
+            }
+        }
+        Ok(())
+    }
+
+    /// `low <= node <= high`, without work where that is known.
+    pub fn clamp(&mut self, node: NodeId, low: i64, high: i64) -> NodeId {
+        let within = match self.b.node(node) {
+            Node::Counter(n) => low <= 0 && self.loops[*n].extent as i64 - 1 <= high,
+            Node::Constant(s) => s.to_i64().is_some_and(|c| low <= c && c <= high),
+            _ => false,
+        };
+        if within {
+            return node;
+        }
+        let (low, high) = (Scalar::from(low), Scalar::from(high));
+        let (low, high) = (self.b.constant(low), self.b.constant(high));
+        let node = self.b.op(ScalarOp::Min, &[node, high]);
+        self.b.op(ScalarOp::Max, &[node, low])
+    }
+
+    /// An affine function of nodes.
+    pub fn affine_of(&mut self, at: &Affine, coords: &[NodeId]) -> NodeId {
+        let mut sum = None;
+        for (axis, coord) in coords.iter().enumerate() {
+            let by = at.stride(axis);
+            if by == 0 {
+                continue;
+            }
+            let mut term = *coord;
+            if by != 1 {
+                let by = self.b.constant(Scalar::from(by));
+                term = self.b.op(ScalarOp::Mul, &[term, by]);
+            }
+            sum = Some(match sum {
+                None => term,
+                Some(s) => self.b.op(ScalarOp::Add, &[s, term]),
+            });
+        }
+        let offset = self.b.constant(Scalar::from(at.offset));
+        match sum {
+            None => offset,
+            Some(s) if at.offset == 0 => s,
+            Some(s) => self.b.op(ScalarOp::Add, &[s, offset]),
+        }
+    }
+
+    /// A value's element at these coordinates, each clamped into range.
+    fn read(&mut self, v: ValId, at: &[NodeId]) -> NodeId {
+        let region = self.region;
+        let shape = region.flat.shape(v);
+        if shape.contains(&0) {
+            return self.b.constant(Scalar::zero(region.dtype(v)));
+        }
+        if let Def::Splat(s) = region.def(v) {
+            return self.b.constant(*s);
+        }
+        let clamped: SmallVec<[NodeId; 4]> =
+            at.iter().zip(shape).map(|(c, n)| self.clamp(*c, 0, *n as i64 - 1)).collect();
+        match region.def(v) {
+            Def::Splat(s) => self.b.constant(*s),
+            Def::Strided { root, at } => {
+                let position = self.affine_of(at, &clamped);
+                let buffer = self.root_buffer(*root);
+                self.b.gather(buffer, position)
+            }
+            Def::Inline { f, maps } => {
+                let coords = maps.iter().map(|m| self.affine_of(m, &clamped)).collect();
+                self.point(f, coords, &[])
+            }
+        }
+    }
+}
+
+/// Where a function of points stands.
+struct At<'a, 'r> {
+    w: &'a mut Writer<'r>,
+    coords: SmallVec<[NodeId; 4]>,
+    inputs: &'a [ValId],
+}
+
+impl Point for At<'_, '_> {
+    fn builder(&mut self) -> &mut KernelBuilder {
+        &mut self.w.b
+    }
+
+    fn coordinate(&mut self, axis: usize) -> NodeId {
+        self.coords[axis]
+    }
+
+    fn read(&mut self, input: usize, at: &[NodeId]) -> NodeId {
+        self.w.read(self.inputs[input], at)
+    }
+}

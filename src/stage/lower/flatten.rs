@@ -1,0 +1,148 @@
+//! A jaxpr as one list of equations: calls inlined, renamings resolved, literals as values of their own.
+
+use crate::core::aval::{Aval, Avals};
+use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::lowering::Lowering;
+use cotangent_jit::{Error, Scalar};
+use smallvec::SmallVec;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Index of a value of a [`Flat`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ValId(pub u32);
+
+impl ValId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+pub type Vals = SmallVec<[ValId; 3]>;
+
+/// An equation with what its primitive told about it.
+pub struct FlatEqn {
+    pub lowering: Lowering,
+    pub inputs: Vals,
+    pub outputs: Vals,
+}
+
+/// What is known of a value before lowering.
+pub struct Val {
+    pub aval: Aval,
+    /// Set for literals.
+    pub literal: Option<Scalar>,
+}
+
+pub struct Flat {
+    pub vals: Vec<Val>,
+    pub eqns: Vec<FlatEqn>,
+    pub inputs: Vec<ValId>,
+    pub outputs: Vec<ValId>,
+}
+
+enum Body<'a> {
+    Top(&'a Jaxpr),
+    Called(Arc<Jaxpr>),
+}
+
+impl Deref for Body<'_> {
+    type Target = Jaxpr;
+    fn deref(&self) -> &Jaxpr {
+        match self {
+            Body::Top(j) => j,
+            Body::Called(j) => j,
+        }
+    }
+}
+
+struct Frame<'a> {
+    body: Body<'a>,
+    env: Vec<ValId>,
+    next: usize,
+}
+
+const UNBOUND: ValId = ValId(u32::MAX);
+
+impl Flat {
+    pub fn new(jaxpr: &Jaxpr) -> Result<Flat, Error> {
+        let mut flat = Flat {
+            vals: Vec::with_capacity(jaxpr.avals.len()),
+            eqns: Vec::with_capacity(jaxpr.eqns.len()),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        };
+        flat.inputs = jaxpr.inputs.iter().map(|v| flat.val(jaxpr.aval(*v).clone())).collect();
+        let mut stack = vec![Frame::new(Body::Top(jaxpr), &flat.inputs)];
+        while let Some(frame) = stack.last_mut() {
+            let Frame { body, env, next } = frame;
+            let Some(eqn) = body.eqns.get(*next) else {
+                let outs: Vals = body.outputs.iter().map(|a| flat.read(env, *a)).collect();
+                stack.pop();
+                match stack.last_mut() {
+                    None => flat.outputs = outs.into_vec(),
+                    Some(caller) => {
+                        let call = &caller.body.eqns[caller.next - 1];
+                        for (var, val) in call.outputs.iter().zip(outs) {
+                            caller.env[var.index()] = val;
+                        }
+                    }
+                }
+                continue;
+            };
+            *next += 1;
+            let inputs: Vals = eqn.inputs.iter().map(|a| flat.read(env, *a)).collect();
+            let in_avals: SmallVec<[Aval; 4]> =
+                inputs.iter().map(|v| flat.vals[v.index()].aval.clone()).collect();
+            let out_avals: Avals = eqn.outputs.iter().map(|v| body.aval(*v).clone()).collect();
+            let lowering = eqn
+                .prim
+                .lower(&in_avals, &out_avals)
+                .map_err(|e| e.context(format_args!("{}: {}", eqn.source, eqn.prim.name())))?;
+            match lowering {
+                Lowering::Call(jaxpr) => {
+                    let called = Frame::new(Body::Called(jaxpr), &inputs);
+                    stack.push(called);
+                }
+                Lowering::Forward if inputs.len() == 1 => env[eqn.outputs[0].index()] = inputs[0],
+                lowering => {
+                    let outputs: Vals = out_avals.into_iter().map(|a| flat.val(a)).collect();
+                    for (var, val) in eqn.outputs.iter().zip(&outputs) {
+                        env[var.index()] = *val;
+                    }
+                    flat.eqns.push(FlatEqn { lowering, inputs, outputs });
+                }
+            }
+        }
+        Ok(flat)
+    }
+
+    pub fn val(&mut self, aval: Aval) -> ValId {
+        self.vals.push(Val { aval, literal: None });
+        ValId(self.vals.len() as u32 - 1)
+    }
+
+    pub fn shape(&self, v: ValId) -> &[usize] {
+        &self.vals[v.index()].aval.shape
+    }
+
+    fn read(&mut self, env: &[ValId], atom: Atom) -> ValId {
+        match atom {
+            Atom::Var(v) => env[v.index()],
+            Atom::Literal(s) => {
+                self.vals.push(Val { aval: Aval::scalar(s.dtype()), literal: Some(s) });
+                ValId(self.vals.len() as u32 - 1)
+            }
+        }
+    }
+}
+
+impl<'a> Frame<'a> {
+    fn new(body: Body<'a>, inputs: &[ValId]) -> Frame<'a> {
+        let mut env = vec![UNBOUND; body.avals.len()];
+        for (var, val) in body.inputs.iter().zip(inputs) {
+            env[var.index()] = *val;
+        }
+        Frame { body, env, next: 0 }
+    }
+}

@@ -1,0 +1,207 @@
+//! Dots and sorts: operands read where they lie if strides can say how, else packed first.
+
+use super::Cx;
+use super::emit::{Lanes, Writer, mapped};
+use super::flatten::{ValId, Vals};
+use super::region::Region;
+use super::value::{self, Def, RootId};
+use crate::core::aval::Shape;
+use crate::core::lowering::DotDims;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{Combine, Loop, Mode};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::program::{Routine, Step, View};
+use cotangent_jit::{DType, Error};
+use smallvec::SmallVec;
+
+type AxisList = SmallVec<[usize; 4]>;
+
+/// The axes of a dot's operands: shared, own, summed.
+struct DotAxes {
+    lhs: [AxisList; 3],
+    rhs: [AxisList; 3],
+}
+
+impl DotAxes {
+    fn new(dims: &DotDims, lhs_rank: usize, rhs_rank: usize) -> DotAxes {
+        let free = |rank: usize, a: &[usize], b: &[usize]| -> AxisList {
+            (0..rank).filter(|n| !a.contains(n) && !b.contains(n)).collect()
+        };
+        let list = |axes: &[usize]| AxisList::from_slice(axes);
+        let lhs_free = free(lhs_rank, &dims.lhs_batch, &dims.lhs_contract);
+        let rhs_free = free(rhs_rank, &dims.rhs_batch, &dims.rhs_contract);
+        DotAxes {
+            lhs: [list(&dims.lhs_batch), lhs_free, list(&dims.lhs_contract)],
+            rhs: [list(&dims.rhs_batch), rhs_free, list(&dims.rhs_contract)],
+        }
+    }
+}
+
+/// Whether a routine computes dots of this type; kernels do the others.
+fn is_routine(d: DType) -> bool {
+    matches!(d, DType::F32 | DType::F64)
+}
+
+impl Region {
+    /// Extents and strides of a dot's operand in its three lists of axes.
+    fn merged(&self, v: ValId, axes: &[AxisList; 3]) -> Option<[(usize, i64); 3]> {
+        let Def::Strided { at, .. } = self.def(v) else { return None };
+        let shape = self.flat.shape(v);
+        let mut out = [(1, 0); 3];
+        for (to, axes) in out.iter_mut().zip(axes) {
+            *to = value::merge(at, shape, axes)?;
+        }
+        out.iter().all(|(_, stride)| *stride >= 0).then_some(out)
+    }
+
+    /// Operands that [`Region::dot`] can read: the given ones, or packed copies with their axes still in place.
+    pub fn dot_operands(&mut self, mut inputs: Vals, dims: &DotDims) -> Vals {
+        let ranks = [0, 1].map(|n| self.flat.shape(inputs[n]).len());
+        let axes = DotAxes::new(dims, ranks[0], ranks[1]);
+        if !is_routine(self.dtype(inputs[0])) {
+            return inputs;
+        }
+        for (n, axes) in [&axes.lhs, &axes.rhs].into_iter().enumerate() {
+            if self.merged(inputs[n], axes).is_none() {
+                inputs[n] = self.packed(inputs[n], axes);
+            }
+        }
+        inputs
+    }
+
+    /// A copy in which the axes lie in this order, seen with the axes where they were.
+    fn packed(&mut self, v: ValId, axes: &[AxisList; 3]) -> ValId {
+        let order: AxisList = axes.iter().flatten().copied().collect();
+        let shape = Shape::from_slice(self.flat.shape(v));
+        let packed: Shape = order.iter().map(|a| shape[*a]).collect();
+        let mut there: Vec<Affine> = vec![Affine::default(); order.len()];
+        for (n, axis) in order.iter().enumerate() {
+            there[*axis] = Affine::counter(n);
+        }
+        let back: Vec<Affine> = order.iter().map(|a| Affine::counter(*a)).collect();
+        let turned = self.view(v, &there, packed);
+        let copy = self.copy(turned);
+        self.view(copy, &back, shape)
+    }
+
+    pub fn dot(
+        &self,
+        cx: &mut Cx,
+        inputs: &Vals,
+        root: RootId,
+        dims: &DotDims,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        if self.roots[root.index()].len == 0 {
+            return Ok(());
+        }
+        let ranks = [0, 1].map(|n| self.flat.shape(inputs[n]).len());
+        let axes = DotAxes::new(dims, ranks[0], ranks[1]);
+        let dtype = self.dtype(inputs[0]);
+        let contracted: usize =
+            axes.lhs[2].iter().map(|a| self.flat.shape(inputs[0])[*a]).product();
+        let sides = (self.merged(inputs[0], &axes.lhs), self.merged(inputs[1], &axes.rhs));
+        let (true, (Some(l), Some(r))) = (is_routine(dtype) && contracted > 0, sides) else {
+            self.dot_kernel(cx, inputs, root, &axes, steps);
+            return Ok(());
+        };
+        let view = |v: ValId| -> View {
+            match self.def(v) {
+                Def::Strided { root, at } => self.place(*root).shifted(at.offset).view(),
+                _ => unreachable!("merged operands are strided"),
+            }
+        };
+        let routine = Routine::Dot {
+            dtype,
+            batch: l[0].0,
+            m: l[1].0,
+            n: r[1].0,
+            k: l[2].0,
+            lhs: [l[0].1, l[1].1, l[2].1],
+            rhs: [r[0].1, r[2].1, r[1].1],
+        };
+        let out = self.place(root).view();
+        let args = SmallVec::from_iter([view(inputs[0]), view(inputs[1]), out]);
+        steps.push(Step::Routine { routine, args });
+        Ok(())
+    }
+
+    /// A dot as a sum in a kernel.
+    fn dot_kernel(
+        &self,
+        cx: &mut Cx,
+        inputs: &Vals,
+        root: RootId,
+        axes: &DotAxes,
+        steps: &mut Vec<Step>,
+    ) {
+        let shapes = [0, 1].map(|n| self.flat.shape(inputs[n]));
+        let mut loops: SmallVec<[Loop; 6]> = SmallVec::new();
+        let mut lanes =
+            [Lanes::from_elem(None, shapes[0].len()), Lanes::from_elem(None, shapes[1].len())];
+        let mut out: Lanes = Lanes::new();
+        let mut extents = Shape::new();
+        let both = |list: usize| {
+            axes.lhs[list].iter().zip(&axes.rhs[list]).map(|(l, r)| (Some(*l), Some(*r)))
+        };
+        let kept = both(0)
+            .chain(axes.lhs[1].iter().map(|l| (Some(*l), None)))
+            .chain(axes.rhs[1].iter().map(|r| (None, Some(*r))));
+        let tagged = kept.map(|p| (p, Mode::Parallel)).chain(both(2).map(|p| (p, Mode::Reduce)));
+        for ((l, r), mode) in tagged {
+            let extent = l.map_or_else(|| shapes[1][r.unwrap_or(0)], |l| shapes[0][l]);
+            let n = loops.len();
+            loops.push(Loop { extent, mode });
+            for (lanes, axis) in lanes.iter_mut().zip([l, r]) {
+                if let Some(axis) = axis {
+                    lanes[axis] = Some(n);
+                }
+            }
+            if mode == Mode::Parallel {
+                out.push(Some(n));
+                extents.push(extent);
+            }
+        }
+        if axes.lhs[2].is_empty() {
+            loops.push(Loop { extent: 1, mode: Mode::Reduce });
+        }
+        let mut w = Writer::new(self, "dot", &loops);
+        let l = w.at_lanes(inputs[0], &lanes[0]);
+        let r = w.at_lanes(inputs[1], &lanes[1]);
+        let (mul, combine) = match w.b.dtype(l) {
+            DType::Bool => (ScalarOp::And, Combine::Or),
+            _ => (ScalarOp::Mul, Combine::Sum),
+        };
+        let product = w.b.op(mul, &[l, r]);
+        let to = w.root_buffer(root);
+        w.b.reduce(to, mapped(&value::dense(&extents), &out), combine, product);
+        w.launch(cx, steps);
+    }
+
+    pub fn sort(
+        &self,
+        inputs: &Vals,
+        roots: &[RootId],
+        axis: usize,
+        keys: usize,
+        steps: &mut Vec<Step>,
+    ) {
+        let shape = self.flat.shape(inputs[0]);
+        if shape.contains(&0) {
+            return;
+        }
+        let routine = Routine::Sort {
+            dtypes: inputs.iter().map(|v| self.dtype(*v)).collect(),
+            keys,
+            outer: shape[..axis].iter().product(),
+            len: shape[axis],
+            inner: shape[axis + 1..].iter().product(),
+        };
+        let from = inputs.iter().map(|v| match self.def(*v) {
+            Def::Strided { root, at } => self.place(*root).shifted(at.offset).view(),
+            _ => unreachable!("operands of sorts are in memory"),
+        });
+        let args = from.chain(roots.iter().map(|r| self.place(*r).view())).collect();
+        steps.push(Step::Routine { routine, args });
+    }
+}

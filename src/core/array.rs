@@ -42,6 +42,16 @@ pub(crate) enum Held {
     Of(Arc<Concrete>),
 }
 
+impl Held {
+    /// The memory for writing, if no other array has it too.
+    pub fn sole(&mut self) -> Option<&mut Buffer> {
+        match self {
+            Held::Own(buffer) => Some(buffer),
+            Held::Of(array) => Arc::get_mut(array)?.buffer.sole(),
+        }
+    }
+}
+
 impl Deref for Held {
     type Target = Buffer;
     fn deref(&self) -> &Buffer {

@@ -1,9 +1,160 @@
 //! Runs one primitive on concrete arrays.
+//!
+//! Every thread remembers what to do for a primitive and the types of its operands. Literals are operands like others
+//! there, so that a new number compiles nothing. Reshapes and their kin share memory with their operand.
 
-use crate::core::array::Array;
-use crate::core::primitive::{Arrays, Prim};
+use super::cache::{cached, generation};
+use super::device;
+use super::executable::Executable;
+use crate::core::array::{Array, Concrete, Held, Repr};
+use crate::core::aval::{Aval, Avals};
+use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Arrays, Prim, same_prim};
+use crate::core::source;
 use cotangent_jit::Error;
+use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-pub fn run(_prim: &Prim, _inputs: &[Array]) -> Result<Arrays, Error> {
-    Err(cotangent_jit::err!(Device, "no device yet"))
+/// What a thread remembers before it starts anew.
+const REMEMBERED: usize = 4096;
+
+type InAvals = SmallVec<[Aval; 3]>;
+
+#[derive(Clone)]
+enum Action {
+    /// Outputs are the inputs, with these types.
+    Forward(Avals),
+    Run(Arc<Executable>, Avals),
+}
+
+struct Memo {
+    prim: Prim,
+    avals: InAvals,
+    action: Action,
+}
+
+#[derive(Default)]
+struct Memory {
+    generation: u64,
+    count: usize,
+    memos: FxHashMap<u64, SmallVec<[Memo; 1]>>,
+}
+
+thread_local! {
+    static MEMORY: RefCell<Memory> = RefCell::default();
+}
+
+/// Computes a primitive on concrete arrays and literals.
+pub fn run(prim: &Prim, inputs: &[Array]) -> Result<Arrays, Error> {
+    let key = key(prim, inputs);
+    let known = MEMORY.with_borrow(|m| m.find(key, prim, inputs));
+    let action = match known {
+        Some(action) => action,
+        None => {
+            let avals: InAvals = inputs.iter().map(Array::aval).collect();
+            let action = decide(prim, &avals)?;
+            let memo = Memo { prim: prim.clone(), avals, action: action.clone() };
+            MEMORY.with_borrow_mut(|m| m.keep(key, memo));
+            action
+        }
+    };
+    match action {
+        Action::Forward(avals) => {
+            inputs.iter().zip(avals).map(|(a, aval)| reshaped(a, aval)).collect()
+        }
+        Action::Run(executable, avals) => {
+            let mut outputs = executable.run_ref(inputs)?;
+            for (output, aval) in outputs.iter_mut().zip(avals) {
+                set_weak(output, aval.weak);
+            }
+            Ok(outputs)
+        }
+    }
+}
+
+fn key(prim: &Prim, inputs: &[Array]) -> u64 {
+    let mut hasher = FxHasher::default();
+    prim.name().hash(&mut hasher);
+    prim.params().hash(&mut hasher);
+    for a in inputs {
+        (a.dtype(), a.is_weak()).hash(&mut hasher);
+        a.shape().hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
+    let outputs = prim.abstract_eval(avals)?;
+    if let Lowering::Forward | Lowering::Reshape = prim.lower(avals, &outputs)? {
+        return Ok(Action::Forward(outputs));
+    }
+    let mut jaxpr = Jaxpr::default();
+    jaxpr.inputs = avals.iter().map(|a| jaxpr.new_var(a.clone())).collect();
+    let out_vars: SmallVec<_> = outputs.iter().map(|a| jaxpr.new_var(a.clone())).collect();
+    jaxpr.outputs = out_vars.iter().copied().map(Atom::Var).collect();
+    jaxpr.eqns.push(Eqn {
+        prim: prim.clone(),
+        inputs: jaxpr.inputs.iter().copied().map(Atom::Var).collect(),
+        outputs: out_vars,
+        effects: prim.effects(),
+        source: source::here(),
+    });
+    Ok(Action::Run(cached(&jaxpr, prim.name())?, outputs))
+}
+
+/// The same elements under another shape, in the same memory.
+fn reshaped(array: &Array, aval: Aval) -> Result<Array, Error> {
+    match &array.0 {
+        Repr::Literal { value, .. } if aval.shape.is_empty() => {
+            Ok(Array(Repr::Literal { value: *value, weak: aval.weak }))
+        }
+        Repr::Literal { value, .. } => device::upload(aval, &value.to_bytes()),
+        Repr::Concrete(c) if c.aval == aval && c.aval.weak == aval.weak => Ok(array.clone()),
+        Repr::Concrete(c) => {
+            let owner = if let Held::Of(owner) = &c.buffer { owner } else { c };
+            let buffer = Held::Of(owner.clone());
+            Ok(Array(Repr::Concrete(Arc::new(Concrete { aval, buffer }))))
+        }
+        Repr::Tracer(_) => unreachable!("tracers do not reach the device"),
+    }
+}
+
+/// Executables are shared by types of either weakness; their outputs get it here.
+pub(super) fn set_weak(array: &mut Array, weak: bool) {
+    if let Repr::Concrete(c) = &mut array.0 {
+        if c.aval.weak != weak {
+            if let Some(c) = Arc::get_mut(c) {
+                c.aval.weak = weak;
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn find(&self, key: u64, prim: &Prim, inputs: &[Array]) -> Option<Action> {
+        if self.generation != generation() {
+            return None;
+        }
+        let fits = |m: &&Memo| {
+            m.avals.len() == inputs.len()
+                && m.avals.iter().zip(inputs).all(|(e, a)| {
+                    e.dtype == a.dtype() && e.weak == a.is_weak() && e.shape[..] == *a.shape()
+                })
+                && same_prim(&m.prim, prim)
+        };
+        self.memos.get(&key)?.iter().find(fits).map(|m| m.action.clone())
+    }
+
+    fn keep(&mut self, key: u64, memo: Memo) {
+        let generation = generation();
+        if self.generation != generation || self.count >= REMEMBERED {
+            *self = Memory { generation, ..Memory::default() };
+        }
+        self.memos.entry(key).or_default().push(memo);
+        self.count += 1;
+    }
 }

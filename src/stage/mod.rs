@@ -1,5 +1,16 @@
 //! From jaxpr to arrays: lowering, fusion, executables and their cache, devices.
+//!
+//! ```text
+//! jaxpr --lower--> program --plan, verify--> program --backend--> executable --run--> arrays
+//! ```
 
+pub mod cache;
 pub mod device;
 pub mod eager;
+pub mod executable;
 mod lower;
+pub mod run;
+#[cfg(test)]
+mod tests;
+
+pub use run::{interpret, run_jaxpr};

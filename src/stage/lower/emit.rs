@@ -272,7 +272,7 @@ impl<'r> Writer<'r> {
         if got != r.dtype {
             return Err(err!(Compile, "lower: expected a value of type {}, got {got}", r.dtype));
         }
-        if r.stored {
+        if r.stored && r.len > 0 {
             for place in r.place.iter().chain(&r.also) {
                 let to = self.buffer(place, r.dtype, r.len);
                 self.b.store_at(to, at.clone(), node);

@@ -1,0 +1,190 @@
+//! Compiled jaxprs and how they run: the way from arrays to pointers and back, which every call pays for.
+//!
+//! An input whose handle is the only one is written over where the program allows it; a shared one never is.
+//! Not here: finding an executable (cache), lowering.
+
+use super::{device, lower};
+use crate::core::array::{Array, Concrete, Held, Repr};
+use crate::core::aval::Aval;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::primitive::Arrays;
+use cotangent_jit::backend::{CompileOptions, Executable as Compiled};
+use cotangent_jit::buffer::Memory;
+use cotangent_jit::program::{Placement, Program};
+use cotangent_jit::verify::{Verified, verify};
+use cotangent_jit::{Error, Scalar, err, plan};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// A jaxpr compiled for a device. Shared by all who have an equal jaxpr; may run on many threads at once.
+pub struct Executable {
+    program: Verified<Program>,
+    compiled: Box<dyn Compiled>,
+    memory: &'static dyn Memory,
+    in_avals: Vec<Aval>,
+    out_avals: Vec<Aval>,
+    out_bytes: Vec<usize>,
+}
+
+/// Inputs as pointers. Literals are kept as bits and get an address when nothing moves any more.
+struct Operands {
+    pointers: SmallVec<[*const u8; 8]>,
+    literals: SmallVec<[(usize, u128); 4]>,
+}
+
+/// Inputs that become outputs.
+type Given = SmallVec<[Option<Arc<Concrete>>; 2]>;
+
+/// The planned and verified program of a jaxpr.
+pub fn program(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<Verified<Program>, Error> {
+    let mut program = lower::lower(jaxpr, name, place)?;
+    plan::plan(&mut program);
+    verify(program)
+}
+
+impl Executable {
+    pub fn compile(
+        jaxpr: &Jaxpr,
+        name: &str,
+        place: Placement,
+        options: &CompileOptions,
+    ) -> Result<Executable, Error> {
+        let program = program(jaxpr, name, place)?;
+        let compiled = device::backend(place.backend)?.compile(&program, options)?;
+        let out_avals = jaxpr.out_avals();
+        Ok(Executable {
+            program,
+            compiled,
+            memory: device::memory(place)?,
+            in_avals: jaxpr.in_avals(),
+            out_bytes: out_avals.iter().map(Aval::bytes).collect(),
+            out_avals,
+        })
+    }
+
+    pub fn program(&self) -> &Verified<Program> {
+        &self.program
+    }
+
+    pub fn compiled(&self) -> &dyn Compiled {
+        &*self.compiled
+    }
+
+    pub fn in_avals(&self) -> &[Aval] {
+        &self.in_avals
+    }
+
+    pub fn out_avals(&self) -> &[Aval] {
+        &self.out_avals
+    }
+
+    /// Runs on inputs that are given up: unshared ones lend their memory to outputs.
+    pub fn run(&self, mut inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
+        let operands = self.operands(&inputs)?;
+        let mut given: Given = SmallVec::new();
+        for (output, input) in &self.program.donations {
+            let Repr::Concrete(c) = &mut inputs[*input].0 else { continue };
+            if Arc::get_mut(c).is_some_and(|c| c.buffer.sole().is_some()) {
+                let nothing = Array::literal(Scalar::zero(self.in_avals[*input].dtype));
+                if let Repr::Concrete(c) = std::mem::replace(&mut inputs[*input], nothing).0 {
+                    given.resize(self.out_avals.len(), None);
+                    given[*output] = Some(c);
+                }
+            }
+        }
+        let mut outputs = Vec::with_capacity(self.out_avals.len());
+        self.launch(operands, given, |a| outputs.push(a))?;
+        Ok(outputs)
+    }
+
+    /// Runs on inputs that stay as they are.
+    pub fn run_ref(&self, inputs: &[Array]) -> Result<Arrays, Error> {
+        let operands = self.operands(inputs)?;
+        let mut outputs = Arrays::new();
+        self.launch(operands, SmallVec::new(), |a| outputs.push(a))?;
+        Ok(outputs)
+    }
+
+    fn check(&self, inputs: &[Array]) -> Result<(), Error> {
+        let fits = |(a, e): (&Array, &Aval)| a.dtype() == e.dtype && *a.shape() == e.shape[..];
+        if inputs.len() == self.in_avals.len() && inputs.iter().zip(&self.in_avals).all(fits) {
+            return Ok(());
+        }
+        let name = &self.program.name;
+        let (expected, got) = (self.in_avals.len(), inputs.len());
+        if expected != got {
+            return Err(err!(Value, "{name}: expected {expected} inputs, got {got}"));
+        }
+        let wrong = inputs.iter().zip(&self.in_avals).position(|p| !fits(p)).unwrap_or(0);
+        let (expected, got) = (&self.in_avals[wrong], inputs[wrong].aval());
+        Err(err!(Shape, "{name}: input {wrong}: expected {expected}, got {got}"))
+    }
+
+    /// Where the inputs' elements are; valid as long as the inputs' arrays.
+    fn operands(&self, inputs: &[Array]) -> Result<Operands, Error> {
+        self.check(inputs)?;
+        let mut operands =
+            Operands { pointers: SmallVec::with_capacity(inputs.len()), literals: SmallVec::new() };
+        for (n, input) in inputs.iter().enumerate() {
+            operands.pointers.push(match &input.0 {
+                Repr::Concrete(c) => c.buffer.pointer(),
+                Repr::Literal { value, .. } => {
+                    operands.literals.push((n, value.bits()));
+                    std::ptr::null()
+                }
+                Repr::Tracer(t) => {
+                    return Err(err!(
+                        Tracer,
+                        "{}: input {n}: the value of {} (made at {}) is not known while tracing",
+                        self.program.name,
+                        t.aval,
+                        t.source
+                    ));
+                }
+            });
+        }
+        Ok(operands)
+    }
+
+    fn launch(
+        &self,
+        operands: Operands,
+        mut given: Given,
+        output: impl FnMut(Array),
+    ) -> Result<(), Error> {
+        let Operands { mut pointers, literals } = operands;
+        // Host memory serves: programs of other devices will need literals uploaded here. Bits are little-endian, so
+        // the element is what comes first.
+        for (n, bits) in &literals {
+            pointers[*n] = std::ptr::from_ref(bits).cast();
+        }
+        let mut written: SmallVec<[Arc<Concrete>; 2]> = SmallVec::new();
+        let mut targets: SmallVec<[*mut u8; 8]> = SmallVec::new();
+        for (n, aval) in self.out_avals.iter().enumerate() {
+            let mut target = match given.get_mut(n).and_then(Option::take) {
+                Some(c) => c,
+                None => {
+                    let buffer = Held::Own(self.memory.allocate(self.out_bytes[n])?);
+                    Arc::new(Concrete { aval: aval.clone(), buffer })
+                }
+            };
+            let own = Arc::get_mut(&mut target);
+            let Some(buffer) = own.and_then(|own| {
+                own.aval.clone_from(aval);
+                own.buffer.sole()
+            }) else {
+                return Err(err!(Device, "{}: output {n} is shared", self.program.name));
+            };
+            targets.push(buffer.write_pointer());
+            written.push(target);
+        }
+        // SAFETY: the inputs were checked against the types that the program was compiled for, so their buffers have the
+        // bytes of its slots (literals are in `literals`, 16 bytes each); the outputs were allocated with theirs and are
+        // owned here alone, but for inputs given up by the caller, which the program's donations allow. All of them
+        // live until the run is over: the caller of this function holds the inputs.
+        let event = unsafe { self.compiled.run(&pointers, &targets)? };
+        event.wait()?;
+        written.into_iter().map(|c| Array(Repr::Concrete(c))).for_each(output);
+        Ok(())
+    }
+}

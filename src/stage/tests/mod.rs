@@ -1,0 +1,6 @@
+//! Every kind of lowering in values: compiled, interpreted, and with inputs given up, all must say the same.
+
+mod alone;
+mod fused;
+mod roll;
+mod toys;

@@ -24,6 +24,8 @@ pub struct Executable {
     in_avals: Vec<Aval>,
     out_avals: Vec<Aval>,
     out_bytes: Vec<usize>,
+    /// Arrays that equations name; inputs after those of the caller.
+    constants: Vec<Array>,
 }
 
 /// Inputs as pointers. Literals are kept as bits and get an address when nothing moves any more.
@@ -35,11 +37,15 @@ struct Operands {
 /// Inputs that become outputs.
 type Given = SmallVec<[Option<Arc<Concrete>>; 2]>;
 
-/// The planned and verified program of a jaxpr.
-pub fn program(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<Verified<Program>, Error> {
-    let mut program = lower::lower(jaxpr, name, place)?;
+/// The planned and verified program of a jaxpr, and the arrays that are its inputs after those of the jaxpr.
+pub fn program(
+    jaxpr: &Jaxpr,
+    name: &str,
+    place: Placement,
+) -> Result<(Verified<Program>, Vec<Array>), Error> {
+    let (mut program, constants) = lower::lower(jaxpr, name, place)?;
     plan::plan(&mut program);
-    verify(program)
+    Ok((verify(program)?, constants))
 }
 
 impl Executable {
@@ -49,7 +55,7 @@ impl Executable {
         place: Placement,
         options: &CompileOptions,
     ) -> Result<Executable, Error> {
-        let program = program(jaxpr, name, place)?;
+        let (program, constants) = program(jaxpr, name, place)?;
         let compiled = device::backend(place.backend)?.compile(&program, options)?;
         let out_avals = jaxpr.out_avals();
         Ok(Executable {
@@ -59,6 +65,7 @@ impl Executable {
             in_avals: jaxpr.in_avals(),
             out_bytes: out_avals.iter().map(Aval::bytes).collect(),
             out_avals,
+            constants,
         })
     }
 
@@ -125,7 +132,7 @@ impl Executable {
         self.check(inputs)?;
         let mut operands =
             Operands { pointers: SmallVec::with_capacity(inputs.len()), literals: SmallVec::new() };
-        for (n, input) in inputs.iter().enumerate() {
+        for (n, input) in inputs.iter().chain(&self.constants).enumerate() {
             operands.pointers.push(match &input.0 {
                 Repr::Concrete(c) => c.buffer.pointer(),
                 Repr::Literal { value, .. } => {

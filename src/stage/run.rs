@@ -26,8 +26,9 @@ pub fn interpret_donating(jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Vec<Array>,
 }
 
 fn interpreted(jaxpr: &Jaxpr, inputs: &[Array], donate: bool) -> Result<Vec<Array>, Error> {
-    let program = executable::program(jaxpr, "main", device::DEFAULT)?;
-    let bytes = inputs.iter().map(Array::to_bytes).collect::<Result<Vec<_>, Error>>()?;
+    let (program, constants) = executable::program(jaxpr, "main", device::DEFAULT)?;
+    let bytes =
+        inputs.iter().chain(&constants).map(Array::to_bytes).collect::<Result<Vec<_>, Error>>()?;
     let run = if donate { interp::run_sharing } else { interp::run };
     let outputs = run(&program, &bytes)?;
     let avals = jaxpr.out_avals();

@@ -52,12 +52,21 @@ impl Region {
         w.launch(cx, steps);
     }
 
-    /// Writes a rank-0 value to all elements of a root.
-    fn fill(&self, cx: &mut Cx, v: ValId, root: RootId, steps: &mut Vec<Step>) {
+    /// Writes one number to all elements of a root.
+    pub fn fill_root(
+        &self,
+        cx: &mut Cx,
+        root: RootId,
+        steps: &mut Vec<Step>,
+        node: impl FnOnce(&mut Writer) -> NodeId,
+    ) {
         let len = self.roots[root.index()].len;
+        if len == 0 {
+            return;
+        }
         let (loops, lanes) = loops_over(&[len], Mode::Parallel);
         let mut w = Writer::new(self, "fill", &loops);
-        let node = w.at_lanes(v, &[]);
+        let node = node(&mut w);
         let to = w.root_buffer(root);
         w.b.store_at(to, mapped(&value::dense(&[len]), &lanes), node);
         w.launch(cx, steps);
@@ -80,7 +89,7 @@ impl Region {
         }
         match base {
             Base::Nothing => {}
-            Base::Fill(n) => self.fill(cx, inputs[*n], root, steps),
+            Base::Fill(n) => self.fill_root(cx, root, steps, |w| w.at_lanes(inputs[*n], &[])),
             Base::Input(n) => self.copy_to(cx, inputs[*n], self.place(root), steps),
         }
         for piece in pieces {

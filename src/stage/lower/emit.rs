@@ -83,9 +83,12 @@ impl Region {
         let rank = group.domain.len();
         let kept = (0..rank).filter(|a| !group.folded.contains(a));
         let kept: SmallVec<[usize; 4]> = kept.collect();
-        if kept.iter().any(|a| group.domain[*a] == 0)
-            || (group.sinks.is_empty() && group.domain.contains(&0))
-        {
+        if group.domain.contains(&0) {
+            // Nothing is computed at all; what folds over nothing is the identity.
+            for sink in &group.sinks {
+                let identity = sink.combine.identity(self.roots[sink.root.index()].dtype);
+                self.fill_root(cx, sink.root, steps, |w| w.b.constant(identity));
+            }
             return Ok(());
         }
         let mut loops: SmallVec<[Loop; 6]> = SmallVec::new();

@@ -25,19 +25,21 @@ mod region;
 mod routine;
 mod value;
 
+use crate::core::array::{Array, Concrete, Repr};
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::kernel::Kernel;
 use cotangent_jit::program::{KernelId, Placement, Program, Slot, SlotId, SlotKind, Step};
-use cotangent_jit::{DType, Error};
+use cotangent_jit::{DType, Error, Scalar};
 use region::Region;
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use value::{Arg, Place, dense};
 
-/// The program that computes this jaxpr, not yet planned.
-pub fn lower(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<Program, Error> {
-    let mut cx = Cx::default();
+/// The program that computes this jaxpr, not yet planned, and the arrays that are its inputs after those of the jaxpr.
+pub fn lower(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<(Program, Vec<Array>), Error> {
+    let mut cx = Cx { inputs: jaxpr.inputs.len(), ..Cx::default() };
     let args: Vec<Arg> = (jaxpr.inputs.iter().enumerate())
         .map(|(n, v)| {
             let aval = jaxpr.aval(*v);
@@ -48,11 +50,11 @@ pub fn lower(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<Program, Err
     let dests: Vec<Place> = (jaxpr.out_avals().iter().enumerate())
         .map(|(n, a)| Place::whole(cx.slot(a.dtype, a.size(), SlotKind::Output(n))))
         .collect();
-    let mut region = Region::new(jaxpr, args, 0)?;
+    let mut region = Region::new(&mut cx, jaxpr, args, 0)?;
     region.assign(&mut cx, &dests);
     let donations = region.donations();
     let steps = region.emit(&mut cx)?;
-    Ok(Program {
+    let program = Program {
         name: name.to_string(),
         place,
         slots: cx.slots,
@@ -60,7 +62,8 @@ pub fn lower(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<Program, Err
         steps,
         donations,
         arena: 0,
-    })
+    };
+    Ok((program, cx.constants))
 }
 
 /// Steps of a nested region.
@@ -71,7 +74,7 @@ fn lower_region(
     dests: &[Place],
     depth: usize,
 ) -> Result<Vec<Step>, Error> {
-    let mut region = Region::new(jaxpr, args, depth)?;
+    let mut region = Region::new(cx, jaxpr, args, depth)?;
     region.assign(cx, dests);
     region.emit(cx)
 }
@@ -79,6 +82,11 @@ fn lower_region(
 /// The program under construction.
 #[derive(Default)]
 struct Cx {
+    /// How many inputs the jaxpr has.
+    inputs: usize,
+    /// Further inputs: arrays that equations name.
+    constants: Vec<Array>,
+    constant_slots: FxHashMap<*const Concrete, SlotId>,
     slots: Vec<Slot>,
     kernels: Vec<Kernel>,
     /// Kernels by the hash of all but their names.
@@ -93,6 +101,23 @@ impl Cx {
 
     fn temp(&mut self, dtype: DType, len: usize) -> Place {
         Place::whole(self.slot(dtype, len, SlotKind::Temp { arena_offset: 0 }))
+    }
+
+    /// Where a concrete array will be; the value of a literal.
+    fn constant(&mut self, array: &Array) -> Result<Place, Scalar> {
+        let key = match &array.0 {
+            Repr::Literal { value, .. } => return Err(*value),
+            Repr::Concrete(c) => Arc::as_ptr(c),
+            Repr::Tracer(_) => unreachable!("constants are concrete"),
+        };
+        if let Some(slot) = self.constant_slots.get(&key) {
+            return Ok(Place::whole(*slot));
+        }
+        let number = SlotKind::Input(self.inputs + self.constants.len());
+        let slot = self.slot(array.dtype(), array.size(), number);
+        self.constants.push(array.clone());
+        self.constant_slots.insert(key, slot);
+        Ok(Place::whole(slot))
     }
 
     /// The kernel's number; equal work is one kernel. Its name gets the number behind it.

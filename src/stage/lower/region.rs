@@ -7,6 +7,7 @@
 //!
 //! Not here: memory (assign), code (emit).
 
+use super::Cx;
 use super::flatten::{Flat, ValId, Vals};
 use super::value::{self, Arg, Def, Place, RootId};
 use crate::core::aval::Shape;
@@ -114,7 +115,7 @@ pub struct Region {
 }
 
 impl Region {
-    pub fn new(jaxpr: &Jaxpr, args: Vec<Arg>, depth: usize) -> Result<Region, Error> {
+    pub fn new(cx: &mut Cx, jaxpr: &Jaxpr, args: Vec<Arg>, depth: usize) -> Result<Region, Error> {
         let flat = Flat::new(jaxpr)?;
         let mut region = Region {
             values: flat.vals.iter().map(|_| None).collect(),
@@ -145,7 +146,7 @@ impl Region {
             }
         }
         for eqn in 0..region.flat.eqns.len() {
-            region.place_eqn(eqn);
+            region.place_eqn(cx, eqn);
         }
         Ok(region)
     }
@@ -290,7 +291,7 @@ impl Region {
         }
     }
 
-    fn place_eqn(&mut self, eqn: usize) {
+    fn place_eqn(&mut self, cx: &mut Cx, eqn: usize) {
         let e = &self.flat.eqns[eqn];
         let (inputs, outputs) = (e.inputs.clone(), e.outputs.clone());
         match &e.lowering {
@@ -377,6 +378,17 @@ impl Region {
                     Some(n) => How::Start(roots[n]),
                     None => How::Anywhere,
                 });
+            }
+            Lowering::Constant(array) => {
+                let def = match cx.constant(array) {
+                    Err(literal) => Def::Splat(literal),
+                    Ok(place) => {
+                        let (dtype, len) = (array.dtype(), array.size());
+                        let at = value::dense(array.shape());
+                        Def::Strided { root: self.root(dtype, len, BEFORE, Some(place)), at }
+                    }
+                };
+                self.define(outputs[0], def, 0);
             }
             Lowering::Call(_) => unreachable!("calls are flattened"),
         }

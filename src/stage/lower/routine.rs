@@ -11,12 +11,13 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Combine, Loop, Mode};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{Routine, Step, View};
-use cotangent_jit::{DType, Error};
+use cotangent_jit::{DType, Error, Scalar};
 use smallvec::SmallVec;
 
 type AxisList = SmallVec<[usize; 4]>;
 
 /// The axes of a dot's operands: shared, own, summed.
+#[derive(Clone)]
 struct DotAxes {
     lhs: [AxisList; 3],
     rhs: [AxisList; 3],
@@ -54,10 +55,33 @@ impl Region {
         out.iter().all(|(_, stride)| *stride >= 0).then_some(out)
     }
 
-    /// Operands that [`Region::dot`] can read: the given ones, or packed copies with their axes still in place.
-    pub fn dot_operands(&mut self, mut inputs: Vals, dims: &DotDims) -> Vals {
+    /// The axes of a dot, with the summed ones in an order in which one stride walks through them, if there is one.
+    fn dot_axes(&self, inputs: &Vals, dims: &DotDims) -> DotAxes {
         let ranks = [0, 1].map(|n| self.flat.shape(inputs[n]).len());
         let axes = DotAxes::new(dims, ranks[0], ranks[1]);
+        if axes.lhs[2].len() < 2 {
+            return axes;
+        }
+        let by_stride = |side: usize| -> Option<DotAxes> {
+            let Def::Strided { at, .. } = self.def(inputs[side]) else { return None };
+            let mut order: AxisList = (0..axes.lhs[2].len()).collect();
+            let own = if side == 0 { &axes.lhs[2] } else { &axes.rhs[2] };
+            order.sort_by_key(|n| std::cmp::Reverse(at.stride(own[*n])));
+            let mut sorted = axes.clone();
+            sorted.lhs[2] = order.iter().map(|n| axes.lhs[2][*n]).collect();
+            sorted.rhs[2] = order.iter().map(|n| axes.rhs[2][*n]).collect();
+            Some(sorted)
+        };
+        let fits = |axes: &DotAxes| {
+            self.merged(inputs[0], &axes.lhs).is_some()
+                && self.merged(inputs[1], &axes.rhs).is_some()
+        };
+        [by_stride(0), by_stride(1)].into_iter().flatten().find(fits).unwrap_or(axes)
+    }
+
+    /// Operands that [`Region::dot`] can read: the given ones, or packed copies with their axes still in place.
+    pub fn dot_operands(&mut self, mut inputs: Vals, dims: &DotDims) -> Vals {
+        let axes = self.dot_axes(&inputs, dims);
         if !is_routine(self.dtype(inputs[0])) {
             return inputs;
         }
@@ -95,13 +119,17 @@ impl Region {
         if self.roots[root.index()].len == 0 {
             return Ok(());
         }
-        let ranks = [0, 1].map(|n| self.flat.shape(inputs[n]).len());
-        let axes = DotAxes::new(dims, ranks[0], ranks[1]);
+        let axes = self.dot_axes(inputs, dims);
         let dtype = self.dtype(inputs[0]);
         let contracted: usize =
             axes.lhs[2].iter().map(|a| self.flat.shape(inputs[0])[*a]).product();
+        if contracted == 0 {
+            let zero = Scalar::zero(dtype);
+            self.fill_root(cx, root, steps, |w| w.b.constant(zero));
+            return Ok(());
+        }
         let sides = (self.merged(inputs[0], &axes.lhs), self.merged(inputs[1], &axes.rhs));
-        let (true, (Some(l), Some(r))) = (is_routine(dtype) && contracted > 0, sides) else {
+        let (true, (Some(l), Some(r))) = (is_routine(dtype), sides) else {
             self.dot_kernel(cx, inputs, root, &axes, steps);
             return Ok(());
         };

@@ -2,9 +2,9 @@
 
 use crate::core::aval::Shape;
 use crate::core::lowering::PointFn;
+use cotangent_jit::Scalar;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::program::{SlotId, View};
-use cotangent_jit::{DType, Scalar};
 use smallvec::SmallVec;
 
 /// A position in a slot, affine in the counters of the enclosing loops; elements follow row-major.
@@ -71,13 +71,6 @@ pub enum Arg {
         f: PointFn,
         maps: Vec<Affine>,
     },
-}
-
-/// A dtype and number of elements.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Extent {
-    pub dtype: DType,
-    pub len: usize,
 }
 
 /// The row-major position; axes of one element have stride 0, and so has everything that is empty.

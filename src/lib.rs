@@ -28,6 +28,13 @@ pub mod prelude {
     pub use crate::array;
     pub use crate::core::array::Array;
     pub use crate::core::jaxpr::ClosedJaxpr;
+    pub use crate::numpy::create::{
+        arange, arange_dtype, eye, eye_dtype, full, full_dtype, full_like, linspace,
+        linspace_dtype, ones, ones_dtype, ones_like, zeros, zeros_dtype, zeros_like,
+    };
+    pub use crate::numpy::einsum::einsum;
+    pub use crate::numpy::join::{concatenate, stack};
+    pub use crate::s;
     pub use crate::{DType, Error, ErrorKind};
     pub use cotangent_derive::Pytree;
 }

@@ -4,7 +4,16 @@
 
 pub(crate) mod fallible;
 
+pub mod at;
 pub mod axes;
 pub mod compare;
+pub mod contract;
+pub mod create;
+pub mod diagonal;
+pub mod einsum;
+pub mod index;
+pub mod join;
 pub mod math;
+pub mod order;
 pub mod reduce;
+pub mod shape;

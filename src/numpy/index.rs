@@ -1,0 +1,460 @@
+//! Indexing: `x.index(s![1.., -1, newaxis])`, as slices, reversals, reshapes and gathers.
+//!
+//! NumPy's rules: ints drop their axis, ranges keep it, `...` stands for the axes not named, `newaxis` puts in one of size 1;
+//! one int array of any shape is replaced by its own axes (in front, if an int stands apart from it). Scalar arrays are
+//! ints whose value may be computed. What to do with the places found is in `at`.
+
+use super::fallible::methods;
+use super::order::take_in;
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::prims::lax::{self, Mode};
+use cotangent_jit::{DType, Error, Scalar, err};
+use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+
+/// One entry of an index.
+#[derive(Clone)]
+pub enum Index {
+    /// Drops the axis; counts from the end if negative.
+    At(i64),
+    /// `start..stop` by `step`, each end counted from the end of the axis if negative and cut to it.
+    Range { start: Option<i64>, stop: Option<i64>, step: i64 },
+    /// All axes that no other entry names.
+    Ellipsis,
+    /// A new axis of size 1.
+    NewAxis,
+    /// Entries picked by an int array.
+    Array(Array),
+}
+
+impl Index {
+    /// The range with a step, which may be negative. Panics on anything but a range.
+    #[track_caller]
+    pub fn by(self, by: i64) -> Index {
+        match self {
+            Index::Range { start, stop, .. } => Index::Range { start, stop, step: by },
+            _ => panic!("index: expected a range before the step {by}"),
+        }
+    }
+}
+
+/// What [`Array::index`] takes: one entry, or several from [`s!`](crate::s).
+pub trait Indices {
+    fn indices(self) -> Vec<Index>;
+}
+
+impl Indices for Vec<Index> {
+    fn indices(self) -> Vec<Index> {
+        self
+    }
+}
+
+impl<T: Into<Index>> Indices for T {
+    fn indices(self) -> Vec<Index> {
+        vec![self.into()]
+    }
+}
+
+impl From<Array> for Index {
+    fn from(index: Array) -> Index {
+        Index::Array(index)
+    }
+}
+
+impl From<&Array> for Index {
+    fn from(index: &Array) -> Index {
+        Index::Array(index.clone())
+    }
+}
+
+impl From<RangeFull> for Index {
+    fn from(_: RangeFull) -> Index {
+        Index::Range { start: None, stop: None, step: 1 }
+    }
+}
+
+macro_rules! entries {
+    ($($t:ty)*) => {$(
+        impl From<$t> for Index {
+            fn from(at: $t) -> Index {
+                Index::At(at as i64)
+            }
+        }
+
+        impl From<Range<$t>> for Index {
+            fn from(r: Range<$t>) -> Index {
+                let (start, stop) = (Some(r.start as i64), Some(r.end as i64));
+                Index::Range { start, stop, step: 1 }
+            }
+        }
+
+        impl From<RangeFrom<$t>> for Index {
+            fn from(r: RangeFrom<$t>) -> Index {
+                Index::Range { start: Some(r.start as i64), stop: None, step: 1 }
+            }
+        }
+
+        impl From<RangeTo<$t>> for Index {
+            fn from(r: RangeTo<$t>) -> Index {
+                Index::Range { start: None, stop: Some(r.end as i64), step: 1 }
+            }
+        }
+
+        impl From<RangeInclusive<$t>> for Index {
+            fn from(r: RangeInclusive<$t>) -> Index {
+                let start = Some(*r.start() as i64);
+                Index::Range { start, stop: after(*r.end() as i64), step: 1 }
+            }
+        }
+
+        impl From<RangeToInclusive<$t>> for Index {
+            fn from(r: RangeToInclusive<$t>) -> Index {
+                Index::Range { start: None, stop: after(r.end as i64), step: 1 }
+            }
+        }
+    )*};
+}
+
+entries!(i32 i64 isize usize);
+
+/// The exclusive end after this inclusive one; after -1, the last element, there is none.
+fn after(end: i64) -> Option<i64> {
+    (end != -1).then_some(end + 1)
+}
+
+/// Entries of an index: `s![1.., ..;2, -1, newaxis, ..., &rows]`. A range takes a step after `;`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = arange(12).reshape([3, 4]);
+/// assert_eq!(x.index(s![1.., -1]).to_vec::<i32>(), [7, 11]);
+/// assert_eq!(x.index(s![..;-2, 0]).to_vec::<i32>(), [8, 0]);
+/// assert_eq!(x.index(s![..., newaxis]).shape(), [3, 4, 1]);
+/// ```
+#[macro_export]
+macro_rules! s {
+    (@ [$($done:expr,)*]) => {
+        ::std::vec::Vec::<$crate::numpy::index::Index>::from([$($done),*])
+    };
+    (@ [$($done:expr,)*] ... $(, $($rest:tt)*)?) => {
+        $crate::s!(@ [$($done,)* $crate::numpy::index::Index::Ellipsis,] $($($rest)*)?)
+    };
+    (@ [$($done:expr,)*] newaxis $(, $($rest:tt)*)?) => {
+        $crate::s!(@ [$($done,)* $crate::numpy::index::Index::NewAxis,] $($($rest)*)?)
+    };
+    (@ [$($done:expr,)*] $range:expr; $step:expr $(, $($rest:tt)*)?) => {
+        $crate::s!(
+            @ [$($done,)* $crate::numpy::index::Index::from($range).by($step as i64),] $($($rest)*)?
+        )
+    };
+    (@ [$($done:expr,)*] $entry:expr $(, $($rest:tt)*)?) => {
+        $crate::s!(@ [$($done,)* $crate::numpy::index::Index::from($entry),] $($($rest)*)?)
+    };
+    ($($entries:tt)*) => {
+        $crate::s!(@ [] $($entries)*)
+    };
+}
+
+methods! {
+    /// The part of an array that an index names; see [`s!`](crate::s) for its entries.
+    ///
+    /// Ints and ends of ranges count from the end if negative. An int out of range is an error; ranges are cut to the axis,
+    /// computed indices moved into range. Linear; the derivative indexes the tangent.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![10, 20, 30];
+    /// assert_eq!(x.index(-1).item::<i32>(), 30);
+    /// assert_eq!(x.index(1..).to_vec::<i32>(), [20, 30]);
+    /// assert_eq!(x.index(&array![2, 0]).to_vec::<i32>(), [30, 10]);
+    /// ```
+    fn index, try_index(self, indices: impl Indices) -> Array {
+        Plan::new(&self.aval(), indices.indices())?.read(self)
+    }
+}
+
+/// Where along an axis a box starts.
+#[derive(Clone)]
+pub(super) enum Start {
+    At(usize),
+    Computed(Array),
+}
+
+/// Which part of an axis is meant.
+#[derive(Clone)]
+pub(super) struct Along {
+    pub start: Start,
+    pub count: usize,
+    pub stride: usize,
+    pub reversed: bool,
+    /// Whether the result has the axis.
+    pub kept: bool,
+}
+
+/// An index made out against a shape: a box of the operand, then an int array along one of the axes that are kept, then
+/// new axes.
+pub(super) struct Plan {
+    pub along: Vec<Along>,
+    /// Axis of the box without what it drops, and the array.
+    pub picked: Option<(usize, Array)>,
+    /// The array's axes come first.
+    pub in_front: bool,
+    /// Where the result has new axes.
+    pub new_axes: Shape,
+}
+
+impl Plan {
+    pub fn new(x: &Aval, mut entries: Vec<Index>) -> Result<Plan, Error> {
+        let named = entries.iter().filter(|e| !matches!(e, Index::Ellipsis | Index::NewAxis));
+        let rest = x
+            .rank()
+            .checked_sub(named.count())
+            .ok_or_else(|| err!(Axis, "index: more entries than the {} axes of {x}", x.rank()))?;
+        let mut dots = (0..entries.len()).filter(|i| matches!(entries[*i], Index::Ellipsis));
+        let (first, second) = (dots.next(), dots.next());
+        if second.is_some() {
+            return Err(err!(Axis, "index: expected at most one ..., got two"));
+        }
+        let at = first.unwrap_or(entries.len());
+        let whole = std::iter::repeat_n(Index::from(..), rest);
+        entries.splice(at..(at + usize::from(first.is_some())), whole);
+        Plan::of_entries(x, &entries)
+    }
+
+    /// One entry per axis, and new axes.
+    fn of_entries(x: &Aval, entries: &[Index]) -> Result<Plan, Error> {
+        let mut plan =
+            Plan { along: Vec::new(), picked: None, in_front: false, new_axes: Shape::new() };
+        let mut kept = 0;
+        // What NumPy looks at: entries that are ints or arrays, and whether others stand between them.
+        let mut advanced = Vec::new();
+        for (place, entry) in entries.iter().enumerate() {
+            let axis = plan.along.len();
+            match entry {
+                Index::NewAxis => continue,
+                Index::Ellipsis => unreachable!("replaced before"),
+                Index::At(i) => {
+                    plan.along.push(one_of(x, axis, *i)?);
+                    advanced.push(place);
+                }
+                Index::Range { start, stop, step } => {
+                    plan.along.push(range_of(x, axis, *start, *stop, *step)?);
+                    kept += 1;
+                }
+                Index::Array(i) if i.ndim() == 0 => {
+                    let start = wrapped("index", i, x.shape[axis])?;
+                    let start = lax::try_convert_element_type(&start, DType::I64)?;
+                    let start = Start::Computed(start);
+                    let along = Along { start, count: 1, stride: 1, reversed: false, kept: false };
+                    plan.along.push(along);
+                    advanced.push(place);
+                }
+                Index::Array(i) => {
+                    if plan.picked.is_some() {
+                        return Err(err!(
+                            Unsupported,
+                            "index: more than one int array is not supported yet; ravel the axes and index once"
+                        ));
+                    }
+                    plan.picked = Some((kept, i.clone()));
+                    plan.along.push(range_of(x, axis, None, None, 1)?);
+                    kept += 1;
+                    advanced.push(place);
+                }
+            }
+        }
+        let together = advanced.windows(2).all(|w| w[1] == w[0] + 1);
+        plan.in_front = plan.picked.is_some() && !together;
+        plan.place_new_axes(entries);
+        Ok(plan)
+    }
+
+    fn place_new_axes(&mut self, entries: &[Index]) {
+        let rank = self.picked.as_ref().map_or(0, |(_, i)| i.ndim());
+        let mut at = if self.in_front { rank } else { 0 };
+        for entry in entries {
+            match entry {
+                Index::NewAxis => {
+                    self.new_axes.push(at);
+                    at += 1;
+                }
+                Index::Range { .. } => at += 1,
+                Index::Array(i) if i.ndim() > 0 && !self.in_front => at += rank,
+                _ => {}
+            }
+        }
+    }
+
+    /// Sizes of the box.
+    pub fn box_shape(&self) -> Shape {
+        self.along.iter().map(|a| a.count).collect()
+    }
+
+    pub fn kept_shape(&self) -> Shape {
+        self.along.iter().filter(|a| a.kept).map(|a| a.count).collect()
+    }
+
+    pub fn read(&self, x: &Array) -> Result<Array, Error> {
+        let mut result = lax::try_reshape(&self.read_box(x)?, &self.kept_shape())?;
+        if let Some((axis, indices)) = &self.picked {
+            result = take_in(&result, indices, *axis, Mode::Clip)?;
+            if self.in_front {
+                result = self.to_front(&result, *axis, indices.ndim(), false)?;
+            }
+        }
+        lax::try_expand_dims(&result, &self.new_axes)
+    }
+
+    /// The box, with all axes.
+    pub fn read_box(&self, x: &Array) -> Result<Array, Error> {
+        let fixed = |a: &Along| match a.start {
+            Start::At(i) => (i, i + span(a), a.stride),
+            Start::Computed(_) => (0, usize::MAX, 1),
+        };
+        let parts: Vec<(usize, usize, usize)> = self.along.iter().map(fixed).collect();
+        let starts: Shape = parts.iter().map(|p| p.0).collect();
+        let limits: Shape = parts.iter().zip(x.shape()).map(|(p, n)| p.1.min(*n)).collect();
+        let strides: Shape = parts.iter().map(|p| p.2).collect();
+        let part = lax::try_slice(x, &starts, &limits, &strides)?;
+        let part = lax::try_rev(&part, &self.reversed())?;
+        if self.along.iter().all(|a| matches!(a.start, Start::At(_))) {
+            return Ok(part);
+        }
+        let zero = Array::strong_literal(Scalar::from(0i64));
+        let starts: Vec<Array> = self
+            .along
+            .iter()
+            .map(|a| if let Start::Computed(i) = &a.start { i.clone() } else { zero.clone() })
+            .collect();
+        lax::try_dynamic_slice(&part, &starts, &self.box_shape())
+    }
+
+    pub fn reversed(&self) -> Shape {
+        (0..self.along.len()).filter(|a| self.along[*a].reversed).collect()
+    }
+
+    /// The array's axes moved in front, or `back` to where they were.
+    pub fn to_front(
+        &self,
+        x: &Array,
+        axis: usize,
+        rank: usize,
+        back: bool,
+    ) -> Result<Array, Error> {
+        let others = (0..x.ndim()).filter(|a| !(axis..axis + rank).contains(a));
+        let order: Shape = (axis..axis + rank).chain(others).collect();
+        if !back {
+            return lax::try_transpose(x, &order);
+        }
+        let inverse = (0..order.len()).map(|a| order.iter().position(|o| *o == a));
+        lax::try_transpose(x, &inverse.map(|a| a.expect("a permutation")).collect::<Shape>())
+    }
+}
+
+/// From the first element to after the last.
+pub(super) fn span(a: &Along) -> usize {
+    if a.count == 0 { 0 } else { (a.count - 1) * a.stride + 1 }
+}
+
+fn one_of(x: &Aval, axis: usize, i: i64) -> Result<Along, Error> {
+    let n = x.shape[axis];
+    let Some(i) = super::axes::axis_below(i, n) else {
+        return Err(err!(Axis, "index: {i} is out of range for axis {axis} of {x}"));
+    };
+    Ok(Along { start: Start::At(i), count: 1, stride: 1, reversed: false, kept: false })
+}
+
+/// Python's rules: ends count from the end if negative and are cut to the axis.
+fn range_of(
+    x: &Aval,
+    axis: usize,
+    start: Option<i64>,
+    stop: Option<i64>,
+    step: i64,
+) -> Result<Along, Error> {
+    let n = x.shape[axis] as i64;
+    if step == 0 {
+        return Err(err!(Value, "index: expected a step other than 0 for axis {axis} of {x}"));
+    }
+    let from_start = |i: i64| if i < 0 { i + n } else { i };
+    let (first, count) = if step > 0 {
+        let start = start.map_or(0, |i| from_start(i).clamp(0, n));
+        let stop = stop.map_or(n, |i| from_start(i).clamp(0, n));
+        (start, (stop - start).max(0) as u64)
+    } else {
+        let start = start.map_or(n - 1, |i| from_start(i).clamp(-1, n - 1));
+        let stop = stop.map_or(-1, |i| from_start(i).clamp(-1, n - 1));
+        (start, (start - stop).max(0) as u64)
+    };
+    let stride = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
+    let count = (count as usize).div_ceil(stride);
+    let reversed = step < 0 && count > 1;
+    // The box starts at its lowest element.
+    let low = match count {
+        0 => 0,
+        _ if step < 0 => first as usize - (count - 1) * stride,
+        _ => first as usize,
+    };
+    let stride = if count > 1 { stride } else { 1 };
+    Ok(Along { start: Start::At(low), count, stride, reversed, kept: true })
+}
+
+/// Indices into an axis of `n` entries with negative ones counted from the end.
+pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Error> {
+    let dtype = indices.dtype();
+    if !dtype.is_int() {
+        let cure = if dtype.is_bool() { "; use select with a mask" } else { "" };
+        return Err(err!(DType, "{op}: expected int indices, got {}{cure}", indices.aval()));
+    }
+    if dtype.is_unsigned() {
+        return Ok(indices.clone());
+    }
+    let number = |i: i64| {
+        Scalar::from_i64(dtype, i)
+            .map(Array::strong_literal)
+            .ok_or_else(|| err!(DType, "{op}: indices of {dtype} are not supported"))
+    };
+    let from_end = lax::try_add(indices, &number(n as i64)?)?;
+    lax::try_select_n(&lax::try_lt(indices, &number(0)?)?, &[indices, &from_end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn along(n: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> Vec<usize> {
+        let a = range_of(&Aval::new([n], DType::F32), 0, start, stop, step).unwrap();
+        let Start::At(low) = a.start else { unreachable!() };
+        let mut all: Vec<usize> = (0..a.count).map(|i| low + i * a.stride).collect();
+        if a.reversed {
+            all.reverse();
+        }
+        all
+    }
+
+    #[test]
+    fn ranges_follow_python() {
+        assert_eq!(along(5, Some(1), None, 1), [1, 2, 3, 4]);
+        assert_eq!(along(5, None, Some(-1), 2), [0, 2]);
+        assert_eq!(along(5, None, None, -1), [4, 3, 2, 1, 0]);
+        assert_eq!(along(5, Some(-2), Some(0), -2), [3, 1]);
+        assert_eq!(along(5, Some(9), Some(-9), -3), [4, 1]);
+        assert_eq!(along(5, Some(3), Some(3), 1), []);
+        assert_eq!(along(0, None, None, -1), []);
+    }
+
+    #[test]
+    fn entries_are_parsed() {
+        let x = Array::literal(Scalar::from(1i32));
+        let all = s![1.., ..;2, -1, newaxis, ..., &x, ..=-1];
+        assert_eq!(all.len(), 7);
+        assert!(matches!(all[0], Index::Range { start: Some(1), stop: None, step: 1 }));
+        assert!(matches!(all[1], Index::Range { start: None, stop: None, step: 2 }));
+        assert!(matches!(all[2], Index::At(-1)));
+        assert!(matches!(all[3], Index::NewAxis));
+        assert!(matches!(all[4], Index::Ellipsis));
+        assert!(matches!(all[5], Index::Array(_)));
+        assert!(matches!(all[6], Index::Range { start: None, stop: None, step: 1 }));
+        assert!(s![].is_empty());
+    }
+}

@@ -1,0 +1,153 @@
+//! Joining and splitting: concatenate, stack, split, tile, repeat, roll.
+
+use super::axes::{Ints, axis_below, axis_of, sizes_of};
+use super::fallible::{functions, methods};
+use crate::core::array::Array;
+use crate::core::aval::Shape;
+use crate::prims::lax;
+use cotangent_jit::{Error, err};
+
+functions! {
+    /// The arrays one after another along an existing axis; their other axes agree.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(concatenate(&[array![1, 2], array![3]], 0).to_vec::<i32>(), [1, 2, 3]);
+    /// ```
+    fn concatenate, try_concatenate(arrays: &[Array], axis: isize) -> Array {
+        let Some(first) = arrays.first() else {
+            return Err(err!(Shape, "concatenate: expected at least one array, got none"));
+        };
+        lax::try_concatenate(arrays, axis_of("concatenate", axis as i64, &first.aval())?)
+    }
+
+    /// Arrays of one shape along a new axis.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(stack(&[array![1, 2], array![3, 4]], -1).to_vec::<i32>(), [1, 3, 2, 4]);
+    /// ```
+    fn stack, try_stack(arrays: &[Array], axis: isize) -> Array {
+        let Some(first) = arrays.first() else {
+            return Err(err!(Shape, "stack: expected at least one array, got none"));
+        };
+        if let Some(other) = arrays.iter().find(|a| a.shape() != first.shape()) {
+            return Err(err!(
+                Shape,
+                "stack: expected arrays of one shape, got {} and {}",
+                first.aval(),
+                other.aval()
+            ));
+        }
+        let at = axis_below(axis as i64, first.ndim() + 1).ok_or_else(|| {
+            err!(Axis, "stack: axis {axis} is out of range for a stack of {}", first.aval())
+        })?;
+        let rows: Result<Vec<Array>, Error> =
+            arrays.iter().map(|a| lax::try_expand_dims(a, &[at])).collect();
+        lax::try_concatenate(&rows?, at)
+    }
+}
+
+methods! {
+    /// `sections` parts of equal size along an axis.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let parts = array![1, 2, 3, 4].split(2, 0);
+    /// assert_eq!(parts[1].to_vec::<i32>(), [3, 4]);
+    /// ```
+    fn split, try_split(self, sections: usize, axis: isize) -> Vec<Array> {
+        let axis = axis_of("split", axis as i64, &self.aval())?;
+        let n = self.shape()[axis];
+        if sections == 0 || n % sections != 0 {
+            return Err(err!(
+                Shape,
+                "split: expected a number of equal parts of axis {axis} of {}, got {sections}",
+                self.aval()
+            ));
+        }
+        let size = n / sections;
+        (0..sections).map(|i| lax::try_slice_in_dim(self, i * size, (i + 1) * size, axis)).collect()
+    }
+
+    /// The parts between these positions along an axis: of `[2, 3]` the parts `..2`, `2..3` and `3..`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let sizes: Vec<usize> = array![1, 2, 3, 4].split_at([1], 0).iter().map(Array::size).collect();
+    /// assert_eq!(sizes, [1, 3]);
+    /// ```
+    fn split_at, try_split_at(self, positions: impl Ints, axis: isize) -> Vec<Array> {
+        let axis = axis_of("split_at", axis as i64, &self.aval())?;
+        let n = self.shape()[axis];
+        let mut ends: Shape =
+            sizes_of("split_at", positions)?.into_iter().map(|p| p.min(n)).collect();
+        ends.push(n);
+        let mut start = 0;
+        let part = |end: usize| {
+            let from = start.min(end);
+            start = end;
+            lax::try_slice_in_dim(self, from, end, axis)
+        };
+        ends.into_iter().map(part).collect()
+    }
+
+    /// The whole repeated so often along each axis; aligned at the last one.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2].tile([2, 2]).to_vec::<i32>(), [1, 2, 1, 2, 1, 2, 1, 2]);
+    /// ```
+    fn tile, try_tile(self, times: impl Ints) -> Array {
+        let mut times = sizes_of("tile", times)?;
+        let rank = times.len().max(self.ndim());
+        let mut shape = self.to_shape();
+        while shape.len() < rank {
+            shape.insert(0, 1);
+        }
+        while times.len() < rank {
+            times.insert(0, 1);
+        }
+        let pairs = || times.iter().zip(&shape);
+        let wide: Shape = pairs().flat_map(|(t, n)| [*t, *n]).collect();
+        let kept: Shape = (0..rank).map(|a| 2 * a + 1).collect();
+        let repeated = lax::try_broadcast_in_dim(&lax::try_reshape(self, &shape)?, &wide, &kept)?;
+        lax::try_reshape(&repeated, &pairs().map(|(t, n)| t * n).collect::<Shape>())
+    }
+
+    /// Each element repeated so often along an axis.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2].repeat(2, 0).to_vec::<i32>(), [1, 1, 2, 2]);
+    /// ```
+    fn repeat, try_repeat(self, times: usize, axis: isize) -> Array {
+        let axis = axis_of("repeat", axis as i64, &self.aval())?;
+        let mut wide = self.to_shape();
+        wide.insert(axis + 1, times);
+        let kept: Shape = (0..wide.len()).filter(|a| *a != axis + 1).collect();
+        let mut shape = self.to_shape();
+        shape[axis] *= times;
+        lax::try_reshape(&lax::try_broadcast_in_dim(self, &wide, &kept)?, &shape)
+    }
+
+    /// Shifted along an axis by so many places; what leaves at the end comes back at the front.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].roll(1, 0).to_vec::<i32>(), [3, 1, 2]);
+    /// ```
+    fn roll, try_roll(self, shift: isize, axis: isize) -> Array {
+        let axis = axis_of("roll", axis as i64, &self.aval())?;
+        let n = self.shape()[axis];
+        if n == 0 {
+            return Ok(self.clone());
+        }
+        let cut = n - shift.rem_euclid(n as isize) as usize;
+        let parts = [
+            lax::try_slice_in_dim(self, cut, n, axis)?,
+            lax::try_slice_in_dim(self, 0, cut, axis)?,
+        ];
+        lax::try_concatenate(&parts, axis)
+    }
+}

@@ -236,6 +236,51 @@ pub unsafe fn give(block: *mut u8, bytes: usize) {
     }
 }
 
+/// Elements of working memory from the same store, for routines.
+pub struct Scratch<T> {
+    pointer: *mut T,
+    len: usize,
+}
+
+impl<T: Copy + Default> Scratch<T> {
+    /// `len` elements with default values.
+    pub fn new(len: usize) -> Scratch<T> {
+        let bytes = len * size_of::<T>();
+        if bytes == 0 {
+            return Scratch { pointer: std::ptr::NonNull::dangling().as_ptr(), len: 0 };
+        }
+        let pointer = take(bytes).unwrap_or_else(|e| panic!("{e}")).cast::<T>();
+        // SAFETY: the block has room for `len` elements; no type here is aligned to more than 64.
+        (0..len).for_each(|i| unsafe { pointer.add(i).write(T::default()) });
+        Scratch { pointer, len }
+    }
+}
+
+impl<T> std::ops::Deref for Scratch<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `new` wrote `len` elements, and they are ours.
+        unsafe { std::slice::from_raw_parts(self.pointer, self.len) }
+    }
+}
+
+impl<T> std::ops::DerefMut for Scratch<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer, self.len) }
+    }
+}
+
+impl<T> Drop for Scratch<T> {
+    fn drop(&mut self) {
+        let bytes = self.len * size_of::<T>();
+        if bytes > 0 {
+            // SAFETY: `new` took this block for these bytes.
+            unsafe { give(self.pointer.cast(), bytes) }
+        }
+    }
+}
+
 impl HostMemory {
     pub fn stats(&self) -> MemoryStats {
         let shared = locked(&self.shared);

@@ -32,7 +32,7 @@ pub struct Shape {
 const SMALL: usize = 2048;
 /// Multiplications that are worth a part of their own.
 const PART: usize = 1 << 21;
-const MOST_PARTS: usize = 64;
+const MOST_PARTS: usize = 32;
 /// Multiplications of small or plain products in one part.
 const LOOSE_PART: usize = 1 << 16;
 
@@ -187,7 +187,7 @@ fn in_groups(batch: usize, each: usize, work: impl Fn(usize) + Sync) {
 unsafe fn blocks<T: Real>(s: &Shape, o: Operands<T>) {
     let target = (s.batch * s.m * s.n * s.k / MOST_PARTS).max(PART);
     let (mut rows, mut columns) = (s.m, s.n);
-    while rows * columns * s.k > target && rows.max(columns) >= 128 {
+    while rows * columns * s.k > target && rows.max(columns) >= 256 {
         if rows >= columns {
             rows = rows.div_ceil(2).next_multiple_of(16);
         } else {

@@ -10,7 +10,9 @@ use term::Term;
 mod erf;
 mod exp;
 mod hyperbolic;
+mod inverse_trig;
 mod log;
+mod pow;
 mod root;
 mod term;
 mod trig;
@@ -41,7 +43,21 @@ pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
         ScalarOp::Log1p => log::log1p(x),
         ScalarOp::Sin => trig::sin(x),
         ScalarOp::Cos => trig::cos(x),
+        ScalarOp::Cbrt => root::cbrt(x),
+        ScalarOp::Tan => trig::tan(x),
+        ScalarOp::Asin => inverse_trig::asin(x),
+        ScalarOp::Acos => inverse_trig::acos(x),
+        ScalarOp::Atan => inverse_trig::atan(x),
+        ScalarOp::Atan2 => inverse_trig::atan2(x, Term::new(&builder, args[1])),
+        ScalarOp::Sinh => hyperbolic::sinh(x),
+        ScalarOp::Cosh => hyperbolic::cosh(x),
         ScalarOp::Tanh => hyperbolic::tanh(x),
+        ScalarOp::Asinh => hyperbolic::asinh(x),
+        ScalarOp::Acosh => hyperbolic::acosh(x),
+        ScalarOp::Atanh => hyperbolic::atanh(x),
+        ScalarOp::Erf => erf::erf(x),
+        ScalarOp::Erfc => erf::erfc(x),
+        ScalarOp::Pow => pow::pow(x, Term::new(&builder, args[1])),
         ScalarOp::ErfInv => erf::erf_inv(x),
         op => panic!("{op:?}: not an elementary function"),
     };

@@ -122,10 +122,11 @@ impl Definition {
     }
 
     /// The result at one point.
-    pub(crate) fn at(&mut self, x: Scalar) -> Scalar {
-        let column = [x.bits() as u64; COLUMN];
+    pub(crate) fn at(&mut self, point: &[Scalar]) -> Scalar {
+        let columns: Vec<Column> = point.iter().map(|x| [x.bits() as u64; COLUMN]).collect();
+        let columns: Vec<&Column> = columns.iter().collect();
         let result = self.types[self.kernel.stores[0].value.0 as usize];
-        Scalar::from_bits(result, self.run(&[&column, &column])[0] as u128)
+        Scalar::from_bits(result, self.run(&columns)[0] as u128)
     }
 }
 

@@ -30,6 +30,12 @@ fn scale<'s>(p: Term<'s>, t: Term<'s>) -> Term<'s> {
     p * s * s
 }
 
+/// `p * 2^n` for `t = magic + n`: by half of `n` and by the rest, so that results below the normal numbers round once.
+pub(super) fn scale_twice<'s>(p: Term<'s>, t: Term<'s>) -> Term<'s> {
+    let half = t.bits().shr(1);
+    p * power_of_two(half, 0) * power_of_two(t.bits() - half, 0)
+}
+
 pub(super) fn exp(x: Term) -> Term {
     let (least, most) = x.by_width((-104.0, 89.0), (-746.0, 710.0));
     exp_within(x.at_least(least).at_most(most))
@@ -54,10 +60,18 @@ pub(super) fn exp2(x: Term) -> Term {
 
 /// `(exp(r) - 1, magic + n)` with `x = r + n ln 2`, `|r| <= ln(2) / 2`.
 pub(super) fn expm1_reduced<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
+    expm1_reduced_sum(x, None)
+}
+
+/// The same of `x + rest`, where `rest` is below the last place of `x`.
+pub(super) fn expm1_reduced_sum<'s>(x: Term<'s>, rest: Option<Term<'s>>) -> (Term<'s>, Term<'s>) {
     let t = x.fma(LOG2_E, x.like(magic(x)));
     let n = t - magic(x);
     let r = n.fma(-LN_2, x);
-    let r = n.fma(-ln_2_rest(x), r);
+    let r = match rest {
+        Some(rest) => r + n.fma(-ln_2_rest(x), rest),
+        None => n.fma(-ln_2_rest(x), r),
+    };
     ((r * r).fma(r.poly(x.by_width(&EXPM1_32, &EXPM1_64)), r), t)
 }
 
@@ -77,9 +91,7 @@ pub(super) fn expm1(x: Term) -> Term {
 pub(super) fn logistic(x: Term) -> Term {
     let least = x.by_width(-104.0, -746.0);
     let (p, t) = expm1_reduced((-x.abs()).at_least(least));
-    let half = t.bits().shr(1);
-    let s = power_of_two(half, 0);
-    let e = s.fma(p, s) * power_of_two(t.bits() - half, 0);
+    let e = scale_twice(p + 1.0, t);
     let sum = e + 1.0;
     let lost = e - (sum - 1.0);
     let q = x.lt(0.0).select(e, 1.0) / sum;

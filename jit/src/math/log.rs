@@ -44,7 +44,7 @@ fn edges<'s>(x: Term<'s>, value: Term<'s>) -> Term<'s> {
 }
 
 /// `(k, f)` of any positive number, subnormals scaled up first.
-fn split_any<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
+pub(super) fn split_any<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
     let (least, up) = x.by_width((f32::MIN_POSITIVE as f64, 25), (f64::MIN_POSITIVE, 54));
     let tiny = x.lt(least);
     let scaled = tiny.select(x * (1i64 << up) as f64, x);
@@ -67,16 +67,20 @@ pub(super) fn log2(x: Term) -> Term {
     edges(x, k + high.fma(LOG2_E, low))
 }
 
-/// `log(1 + x)`: `f` of the rounded sum, plus what rounding lost at the scale of `f`.
 pub(super) fn log1p(x: Term) -> Term {
+    x.eq(0.0).select(x, log1p_sum(x, None, None))
+}
+
+/// `log(1 + x + rest) + k log(2)`: `f` of the rounded sum `1 + x`, plus what rounding lost and `rest` at the scale of `f`.
+pub(super) fn log1p_sum<'s>(x: Term<'s>, rest: Option<Term<'s>>, k: Option<Term<'s>>) -> Term<'s> {
     let u = x + 1.0;
-    let (k, m) = split(u, |b| x.like(b as f64));
+    let (exponent, m) = split(u, |b| x.like(b as f64));
     // Of the two differences one is exact: the larger of 1 and x must be subtracted first.
     let lost = x.gt(1.0).select(x.like(1.0) - (u - x), x - (u - 1.0));
-    let f = m - 1.0;
-    let f = lost.fma(m / u, f);
-    let value = k.fma(LN_2, f - below(f));
-    x.eq(0.0).select(x, edges(u, value))
+    let lost = rest.map_or(lost, |r| lost + r);
+    let f = lost.fma(m / u, m - 1.0);
+    let k = k.map_or(exponent, |k| exponent + k);
+    edges(u, k.fma(LN_2, f - below(f)))
 }
 
 /// `(2 atanh(s) - 2 s) / s^3` in powers of `s^2`; of `log(1 + f)` relative error 2^-35.2.

@@ -116,6 +116,14 @@ impl<'s> Term<'s> {
         self.binary(ScalarOp::Eq, other)
     }
 
+    pub(super) fn ne(self, other: impl Operand<'s>) -> Term<'s> {
+        self.binary(ScalarOp::Ne, other)
+    }
+
+    pub(super) fn not(self) -> Term<'s> {
+        self.unary(ScalarOp::Not)
+    }
+
     /// Of a bool: `yes` where it holds, else `no`; a number beside a term takes the term's type.
     pub(super) fn select(self, yes: Term<'s>, no: impl Operand<'s>) -> Term<'s> {
         self.op(ScalarOp::Select, &[self.id, yes.id, no.term(yes).id])

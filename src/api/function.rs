@@ -39,13 +39,20 @@ pub trait Function<'f, S: Sig<'f>, R: 'f>: 'f {
     fn erase(self) -> Callee<'f, R>;
 }
 
-type Run<'f, R> = dyn Fn(Flat) -> Result<R, Error> + Send + Sync + 'f;
+/// Is told the name under which it is called.
+type Run<'f, R> = dyn Fn(&Name, Flat) -> Result<R, Error> + Send + Sync + 'f;
 
 /// A function of flattened arguments, with a name.
 #[doc(hidden)]
 pub struct Callee<'f, R> {
     pub run: Arc<Run<'f, R>>,
     pub name: Name,
+}
+
+impl<R> Callee<'_, R> {
+    pub fn call(&self, args: Flat) -> Result<R, Error> {
+        (self.run)(&self.name, args)
+    }
 }
 
 impl<R> Clone for Callee<'_, R> {
@@ -93,11 +100,14 @@ impl Name {
 pub struct Func<'f, S: Sig<'f>, R: 'f> {
     call: Arc<S::Dyn<R>>,
     pub(crate) callee: Callee<'f, R>,
+    /// What stands for the function when it is looked into: of a jitted function the one inside.
+    pub(crate) inner: Callee<'f, R>,
 }
 
 impl<'f, S: Sig<'f>, R: 'f> Clone for Func<'f, S, R> {
     fn clone(&self) -> Self {
-        Func { call: self.call.clone(), callee: self.callee.clone() }
+        let Func { call, callee, inner } = self;
+        Func { call: call.clone(), callee: callee.clone(), inner: inner.clone() }
     }
 }
 
@@ -116,16 +126,24 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         name: Name,
         run: impl Fn(Flat) -> Result<R, Error> + Send + Sync + 'f,
     ) -> Func<'f, S, R> {
-        let run: Arc<Run<'f, R>> = Arc::new(run);
-        let callee = Callee { run: run.clone(), name };
+        Func::of(Callee { run: Arc::new(move |_: &Name, args| run(args)), name })
+    }
+
+    pub(crate) fn of(callee: Callee<'f, R>) -> Func<'f, S, R> {
+        let inside = callee.clone();
         let call = S::call_flat(move |flat| {
             let caller = CALLER.get();
-            let result = run(flat);
+            let result = inside.call(flat);
             // What was called inside left its own line there; the expression that called us may go on.
             CALLER.set(caller);
             result.unwrap_or_else(|e| fail(e, caller))
         });
-        Func { call, callee }
+        Func { call, inner: callee.clone(), callee }
+    }
+
+    pub(crate) fn looked_into_as(mut self, inner: Callee<'f, R>) -> Self {
+        self.inner = inner;
+        self
     }
 
     /// Calls with the arguments as a tuple and returns the error instead of panicking with it.
@@ -139,7 +157,7 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
     #[track_caller]
     pub fn try_call(&self, args: S::Args) -> Result<R, Error> {
         let before = CALLER.replace(Some(source::here()));
-        let result = (self.callee.run)(Flat::of(args));
+        let result = self.callee.call(Flat::of(args));
         CALLER.set(before);
         result
     }
@@ -150,9 +168,11 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
     }
 
     /// The same function under another name.
-    pub fn named(mut self, name: &str) -> Self {
-        self.callee.name = Name::Given(name.into());
-        self
+    pub fn named(self, name: &str) -> Self {
+        let name = Name::Given(name.into());
+        let inner = Callee { name: name.clone(), ..self.inner };
+        let named: Func<'f, S, R> = Func::of(Callee { name, ..self.callee });
+        named.looked_into_as(inner)
     }
 }
 
@@ -218,7 +238,7 @@ macro_rules! arity {
         {
             fn erase(self) -> Callee<'f, R> {
                 let name = Name::Type(std::any::type_name::<Fun>());
-                let run = move |flat: Flat| {
+                let run = move |_: &Name, flat: Flat| {
                     let ($($a,)+) = rebuild::<($($A,)+)>(flat)?;
                     Ok(self($($a),+))
                 };
@@ -232,7 +252,7 @@ macro_rules! arity {
         {
             fn erase(self) -> Callee<'f, R> {
                 let name = Name::Type(std::any::type_name::<Fun>());
-                let run = move |flat: Flat| {
+                let run = move |_: &Name, flat: Flat| {
                     let ($($a,)+) = rebuild::<($($A,)+)>(flat)?;
                     Ok(self($(&$a),+))
                 };

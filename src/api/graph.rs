@@ -2,11 +2,12 @@
 
 use super::function::{Callee, caller};
 use super::pytree::{Flat, Pytree, TreeDef, try_tree_unflatten};
-use crate::core::array::Array;
+use crate::core::array::{Array, Repr};
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::source;
 use crate::core::trace;
+use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::Error;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub(crate) struct Graph {
     pub jaxpr: Arc<Jaxpr>,
     pub captured: Vec<Array>,
     pub out_tree: TreeDef,
+    /// Which results give way in promotion. Executables are shared by structure, of which weakness is no part.
+    pub out_weak: Vec<bool>,
 }
 
 impl Graph {
@@ -43,13 +46,15 @@ pub(crate) fn trace<R: Pytree>(
     let mut out_tree = TreeDef::default();
     let body = |leaves: Vec<Array>| {
         // The lines of the closure's operations are their own, not the call's.
-        let result = source::afresh(|| (f.run)(Flat { leaves, tree: tree.clone() }))?;
+        let result = source::afresh(|| f.call(Flat { leaves, tree: tree.clone() }))?;
         let flat = Flat::of(result);
         out_tree = flat.tree;
         Ok(flat.leaves)
     };
     let traced = at_caller(|| trace::trace(avals, body))?;
-    Ok(Graph { jaxpr: Arc::new(traced.jaxpr), captured: traced.captured, out_tree })
+    let jaxpr = Arc::new(traced.jaxpr);
+    let out_weak = jaxpr.outputs.iter().map(|a| jaxpr.atom_aval(*a).weak).collect();
+    Ok(Graph { jaxpr, captured: traced.captured, out_tree, out_weak })
 }
 
 /// Traces `f` for these arguments.
@@ -63,7 +68,24 @@ pub(crate) fn avals(arrays: &[Array]) -> Vec<Aval> {
 
 /// Applies a jaxpr: inside a trace equation by equation, outside as one executable.
 pub(crate) fn apply(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
-    trace::eval(jaxpr, &inputs)
+    if trace::is_tracing() {
+        trace::eval(&simplify(jaxpr, Options { inline: false })?, &inputs)
+    } else {
+        crate::stage::run_jaxpr(&simplify(jaxpr, Options { inline: true })?, inputs)
+    }
+}
+
+/// Results of an executable with their weakness.
+pub(crate) fn typed(mut results: Vec<Array>, weak: &[bool]) -> Vec<Array> {
+    for (array, weak) in results.iter_mut().zip(weak) {
+        if let Repr::Concrete(c) = &mut array.0
+            && c.aval.weak != *weak
+            && let Some(c) = Arc::get_mut(c)
+        {
+            c.aval.weak = *weak;
+        }
+    }
+    results
 }
 
 /// Puts the leaves of a result together.
@@ -83,4 +105,18 @@ pub(crate) fn at_caller<T>(f: impl FnOnce() -> T) -> T {
 pub(crate) fn argument(tree: &TreeDef, index: usize) -> String {
     let path = &tree.paths()[index];
     format!("argument {}", path.strip_prefix('.').unwrap_or(path))
+}
+
+/// Applies a function of arrays that is written with operations: as part of the trace we are in, or traced to a jaxpr and
+/// run at once.
+pub(crate) fn apply_fn(
+    inputs: Vec<Array>,
+    f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,
+) -> Result<Vec<Array>, Error> {
+    if trace::is_tracing() {
+        return at_caller(|| f(inputs));
+    }
+    let traced = at_caller(|| trace::trace(&avals(&inputs), f))?;
+    let all = traced.captured.into_iter().chain(inputs).collect();
+    apply(&traced.jaxpr, all)
 }

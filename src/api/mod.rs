@@ -1,7 +1,19 @@
 //! What the user calls: transforms of plain closures, and the pytrees that they take and return.
 
+pub mod aot;
+pub mod axes;
+mod cache;
+pub mod checkpoint;
 pub mod control;
+pub mod custom;
+pub mod derivative;
 pub mod function;
+pub mod grad;
 mod graph;
+pub mod jacobian;
+pub mod jit;
 pub mod make_jaxpr;
+pub mod misses;
 pub mod pytree;
+pub mod vmap;
+pub mod wrt;

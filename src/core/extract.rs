@@ -7,8 +7,18 @@ use super::construct::Element;
 use super::eager;
 use super::source::raise;
 use cotangent_jit::{DType, Error, Scalar, err};
+use std::sync::Arc;
 
 impl Array {
+    /// Whether this handle is the only one, so that its memory can be reused when it is given away.
+    pub fn is_unique(&self) -> bool {
+        match &self.0 {
+            Repr::Literal { .. } => true,
+            Repr::Concrete(c) => Arc::strong_count(c) == 1,
+            Repr::Tracer(t) => Arc::strong_count(t) == 1,
+        }
+    }
+
     /// The elements in row-major order. Panics on another dtype or on a value being traced.
     ///
     /// ```

@@ -7,6 +7,7 @@ mod impls;
 mod tree;
 mod treedef;
 
+pub(crate) use tree::same as same_structure;
 pub use tree::{
     tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_structure,
     tree_unflatten, try_tree_map, try_tree_map2, try_tree_map3, try_tree_unflatten,

@@ -1,0 +1,153 @@
+//! Ahead of time: the stages of a function's compilation, each to look at, and the compiled whole to call.
+
+use super::cache::Key;
+use super::function::{Func, Sig};
+use super::graph::{self, Graph};
+use super::pytree::{Flat, Pytree, same_structure};
+use crate::core::jaxpr::{ClosedJaxpr, Jaxpr};
+use crate::core::trace::is_tracing;
+use crate::stage::device;
+use crate::stage::executable::{Executable, program};
+use crate::transforms::simplify::{Options, simplify};
+use cotangent_jit::backend::CompileOptions;
+use cotangent_jit::cost::cost;
+use cotangent_jit::program::Cost;
+use cotangent_jit::{Error, err};
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
+    /// Traces the function for arguments of these types, without running anything.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let lowered = jit(|x: Array| x * 2.0 + 1.0).lower((array![1.0, 2.0],))?;
+    /// println!("{}\n{}", lowered.jaxpr(), lowered.program()?);
+    /// let compiled = lowered.compile()?;
+    /// assert_eq!(compiled.cost()?.flops, 4.0);
+    /// assert!(compiled.text("clif").is_some());
+    /// assert_eq!(compiled.call((array![1.0, 2.0],))?.to_vec::<f32>(), [3.0, 5.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn lower(&self, args: S::Args) -> Result<Lowered<S::Args, R>, Error> {
+        let args = Flat::of(args);
+        let key = Key::of(&args);
+        let graph = graph::trace(&self.inner, &key.tree, &key.avals)?;
+        if graph.captured.iter().any(|a| a.is_tracer()) {
+            return Err(err!(
+                Tracer,
+                "lower: {} closes over a traced value; lower it outside the trace",
+                self.name()
+            ));
+        }
+        let simple = simplify(&graph.jaxpr, Options { inline: true })?;
+        Ok(Lowered { name: self.name().into(), graph, simple, key, types: PhantomData })
+    }
+}
+
+/// A traced function, not compiled yet. Made by [`Func::lower`].
+pub struct Lowered<A, R> {
+    name: String,
+    graph: Graph,
+    simple: Jaxpr,
+    key: Key,
+    types: PhantomData<fn(A) -> R>,
+}
+
+impl<A: Pytree, R: Pytree> Lowered<A, R> {
+    /// What was traced.
+    pub fn jaxpr(&self) -> ClosedJaxpr {
+        let Graph { jaxpr, captured, .. } = &self.graph;
+        ClosedJaxpr { jaxpr: jaxpr.clone(), consts: captured.clone() }
+    }
+
+    /// What is compiled: calls inlined, constants folded, equal equations merged, unused ones dropped.
+    pub fn simplified(&self) -> &Jaxpr {
+        &self.simple
+    }
+
+    /// The program as text: its kernels, and the steps that launch them.
+    pub fn program(&self) -> Result<String, Error> {
+        Ok(program(&self.simple, &self.name, device::DEFAULT)?.0.to_string())
+    }
+
+    /// Floating-point operations and bytes moved by one run.
+    pub fn cost(&self) -> Result<Cost, Error> {
+        cost(&program(&self.simple, &self.name, device::DEFAULT)?.0)
+    }
+
+    /// Generates machine code, and keeps its text.
+    pub fn compile(self) -> Result<Compiled<A, R>, Error> {
+        let start = Instant::now();
+        let options = CompileOptions { keep_text: true };
+        let executable = Executable::compile(&self.simple, &self.name, device::DEFAULT, &options)?;
+        let time = start.elapsed();
+        Ok(Compiled { lowered: self, executable, time })
+    }
+}
+
+impl<A, R> fmt::Debug for Lowered<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lowered({} {})", self.name, self.simple)
+    }
+}
+
+/// A compiled function for arguments of fixed types. Made by [`Lowered::compile`].
+pub struct Compiled<A, R> {
+    lowered: Lowered<A, R>,
+    executable: Executable,
+    time: Duration,
+}
+
+impl<A: Pytree, R: Pytree> Compiled<A, R> {
+    /// Runs on arguments of the types that it was compiled for; others are an error.
+    pub fn call(&self, args: A) -> Result<R, Error> {
+        let args = Flat::of(args);
+        let Lowered { graph, key, name, .. } = &self.lowered;
+        if is_tracing() {
+            return Err(err!(
+                Tracer,
+                "{name}: compiled code cannot be traced; call the jitted function instead"
+            ));
+        }
+        same_structure(name, &key.tree, &args.tree)?;
+        for (i, (expected, got)) in key.avals.iter().zip(&args.leaves).enumerate() {
+            if *expected != got.aval() {
+                let argument = graph::argument(&key.tree, i);
+                let got = got.aval();
+                return Err(err!(
+                    Shape,
+                    "{name}: {argument}: compiled for {expected}, got {got}; lower it anew for that"
+                ));
+            }
+        }
+        let leaves = self.executable.run(graph.inputs(args.leaves))?;
+        graph::result(&graph.out_tree, graph::typed(leaves, &graph.out_weak))
+    }
+
+    /// Text of a stage of code generation: `"clif"`, `"asm"`.
+    pub fn text(&self, stage: &str) -> Option<String> {
+        self.executable.compiled().text(stage)
+    }
+
+    /// Floating-point operations and bytes moved by one run.
+    pub fn cost(&self) -> Result<Cost, Error> {
+        cost(self.executable.program())
+    }
+
+    /// Bytes of machine code.
+    pub fn code_size(&self) -> usize {
+        self.executable.compiled().code_size()
+    }
+
+    /// How long lowering to a program and generating code took.
+    pub fn compile_time(&self) -> Duration {
+        self.time
+    }
+
+    /// What was compiled.
+    pub fn lowered(&self) -> &Lowered<A, R> {
+        &self.lowered
+    }
+}

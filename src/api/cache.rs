@@ -1,0 +1,110 @@
+//! What is kept per structure, types and statics of the arguments: graphs of jitted functions, rules' primitives.
+//!
+//! A lookup is one hash over small tokens and a read lock; nothing is allocated.
+
+use super::pytree::{Flat, TreeDef};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use rustc_hash::FxHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// How many keys one function keeps; the one not used for longest goes first.
+const CAPACITY: usize = 512;
+
+pub(crate) struct Cache<V> {
+    entries: RwLock<Vec<Arc<Entry<V>>>>,
+    clock: AtomicU64,
+}
+
+pub(crate) struct Entry<V> {
+    hash: u64,
+    pub key: Key,
+    pub value: V,
+    used: AtomicU64,
+}
+
+/// Structure, static values and types (weakness included) of arguments.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub tree: TreeDef,
+    pub avals: Vec<Aval>,
+}
+
+impl Key {
+    pub fn of(args: &Flat) -> Key {
+        Key { tree: args.tree.clone(), avals: super::graph::avals(&args.leaves) }
+    }
+
+    fn fits(&self, args: &Flat) -> bool {
+        self.avals.len() == args.leaves.len()
+            && self.avals.iter().zip(&args.leaves).all(|(k, a)| same_type(k, a))
+            && self.tree == args.tree
+    }
+}
+
+fn same_type(aval: &Aval, array: &Array) -> bool {
+    aval.dtype == array.dtype() && aval.weak == array.is_weak() && aval.shape[..] == *array.shape()
+}
+
+fn hash(args: &Flat) -> u64 {
+    let mut hasher = FxHasher::default();
+    args.tree.hash(&mut hasher);
+    for leaf in &args.leaves {
+        let shape = leaf.shape();
+        let head = (leaf.dtype() as u64) << 32 | (leaf.is_weak() as u64) << 16 | shape.len() as u64;
+        hasher.write_u64(head);
+        shape.iter().for_each(|n| hasher.write_usize(*n));
+    }
+    hasher.finish()
+}
+
+impl<V> Default for Cache<V> {
+    fn default() -> Self {
+        Cache { entries: RwLock::default(), clock: AtomicU64::new(0) }
+    }
+}
+
+impl<V> Cache<V> {
+    pub fn get(&self, args: &Flat) -> Option<Arc<Entry<V>>> {
+        let hash = hash(args);
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let found = entries.iter().find(|e| e.hash == hash && e.key.fits(args))?;
+        // One key is the rule; then there is no order to keep.
+        if entries.len() > 1 {
+            found.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        }
+        Some(found.clone())
+    }
+
+    /// Keeps a value; of two threads that made one for the same key, the first wins.
+    pub fn insert(&self, args: &Flat, key: Key, value: V) -> Arc<Entry<V>> {
+        let hash = hash(args);
+        let used = AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed));
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = entries.iter().find(|e| e.hash == hash && e.key.fits(args)) {
+            return found.clone();
+        }
+        if entries.len() >= CAPACITY {
+            let age = |e: &Arc<Entry<V>>| e.used.load(Ordering::Relaxed);
+            let oldest = (0..entries.len()).min_by_key(|i| age(&entries[*i])).expect("not empty");
+            entries.swap_remove(oldest);
+        }
+        let entry = Arc::new(Entry { hash, key, value, used });
+        entries.push(entry.clone());
+        entry
+    }
+
+    /// An entry that is not kept: what it holds is good for one call only.
+    pub fn once(key: Key, value: V) -> Arc<Entry<V>> {
+        Arc::new(Entry { hash: 0, key, value, used: AtomicU64::new(0) })
+    }
+
+    /// The key to which these arguments are nearest: of the same structure, if there is one; the latest of those.
+    pub fn nearest(&self, tree: &TreeDef) -> Option<Key> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let used = |e: &Arc<Entry<V>>| (e.key.tree == *tree, e.used.load(Ordering::Relaxed));
+        entries.iter().max_by_key(|e| used(e)).map(|e| e.key.clone())
+    }
+}

@@ -1,0 +1,205 @@
+//! `grad`, `value_and_grad` and their forms with an auxiliary output or a choice of arguments.
+
+use super::function::{Callee, Func, Function, Sig};
+use super::graph::{self, Graph, argument};
+use super::pytree::{Flat, Pytree, TreeDef};
+use super::wrt::{Choice, Source};
+use crate::core::array::Array;
+use crate::transforms::{Transforms, vjp};
+use cotangent_jit::{Error, err};
+
+/// The gradient of a scalar function in its first argument: `grad(f)(x)[i] = d f(x) / d x[i]`.
+///
+/// `f` returns a float scalar. The gradient has the structure, shapes and dtypes of the first argument, whose leaves must
+/// be floats. Panics otherwise; [`Func::try_call`] returns the error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let g = grad(|x: Array| (&x * &x * &x).sum());
+/// assert_eq!(g(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 12.0]);
+/// ```
+pub fn grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+where
+    F: Function<'f, S, Array>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("grad"), move |args| {
+        let mut pieces = differentiate("grad", &f, args, &[0])?;
+        pieces.first()
+    })
+}
+
+/// As [`grad`], with the value before the gradient.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (y, dy) = value_and_grad(|x: Array| &x * &x)(array![3.0].sum());
+/// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (9.0, 6.0));
+/// ```
+pub fn value_and_grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, (Array, S::First)>
+where
+    F: Function<'f, S, Array>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("value_and_grad"), move |args| {
+        let mut pieces = differentiate("value_and_grad", &f, args, &[0])?;
+        Ok((pieces.value()?, pieces.first()?))
+    })
+}
+
+/// The gradient in the chosen arguments.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array, y: Array| (x * y.sin()).sum();
+/// let (dx, dy) = grad_wrt(f, (Arg::<0>, Arg::<1>))(array![2.0], array![0.0]);
+/// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
+/// ```
+pub fn grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(f: F, wrt: C) -> Func<'f, S, C::Chosen>
+where
+    F: Function<'f, S, Array>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("grad"), move |args| {
+        let mut pieces = differentiate("grad", &f, args, &wrt.arguments())?;
+        wrt.build(&mut pieces)
+    })
+}
+
+/// The value and the gradient in the chosen arguments.
+pub fn value_and_grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(
+    f: F,
+    wrt: C,
+) -> Func<'f, S, (Array, C::Chosen)>
+where
+    F: Function<'f, S, Array>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("value_and_grad"), move |args| {
+        let mut pieces = differentiate("value_and_grad", &f, args, &wrt.arguments())?;
+        Ok((pieces.value()?, wrt.build(&mut pieces)?))
+    })
+}
+
+/// As [`grad`], for a function that returns its scalar and something else beside it, which is passed on.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| { let y = x.sin(); (y.sum(), y) };
+/// let (dx, y) = grad_aux(f)(array![0.0]);
+/// assert_eq!((dx.item::<f32>(), y.item::<f32>()), (1.0, 0.0));
+/// ```
+pub fn grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, (S::First, A)>
+where
+    F: Function<'f, S, (Array, A)>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("grad"), move |args| {
+        let mut pieces = differentiate("grad", &f, args, &[0])?;
+        let (_, aux): (Array, A) = pieces.value()?;
+        Ok((pieces.first()?, aux))
+    })
+}
+
+/// As [`value_and_grad`], for a function that returns its scalar and something else beside it: `((value, aux), gradient)`.
+pub fn value_and_grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, ((Array, A), S::First)>
+where
+    F: Function<'f, S, (Array, A)>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("value_and_grad"), move |args| {
+        let mut pieces = differentiate("value_and_grad", &f, args, &[0])?;
+        Ok((pieces.value()?, pieces.first()?))
+    })
+}
+
+/// Value and gradients as leaves.
+struct Pieces {
+    out_tree: TreeDef,
+    values: Vec<Array>,
+    /// Per chosen argument.
+    gradients: Vec<(usize, TreeDef, Vec<Array>)>,
+}
+
+impl Pieces {
+    fn value<R: Pytree>(&mut self) -> Result<R, Error> {
+        graph::result(&self.out_tree, std::mem::take(&mut self.values))
+    }
+
+    fn first<T: Pytree>(&mut self) -> Result<T, Error> {
+        let (tree, leaves) = self.argument(0);
+        graph::result(&tree, leaves)
+    }
+}
+
+impl Source for Pieces {
+    fn argument(&mut self, n: usize) -> (TreeDef, Vec<Array>) {
+        let found = self.gradients.iter().find(|(i, _, _)| *i == n).expect("a chosen argument");
+        (found.1.clone(), found.2.clone())
+    }
+}
+
+fn differentiate<R: Pytree>(
+    op: &str,
+    f: &Callee<'_, R>,
+    args: Flat,
+    wrt: &[usize],
+) -> Result<Pieces, Error> {
+    let graph = graph::trace_flat(f, &args)?;
+    check_scalar(op, &graph)?;
+    let mut chosen: Vec<(usize, TreeDef, std::ops::Range<usize>)> = Vec::new();
+    for n in wrt {
+        if chosen.iter().all(|(i, _, _)| i != n) {
+            let (tree, leaves) = args.tree.child(*n);
+            chosen.push((*n, tree, leaves));
+        }
+    }
+    chosen.sort_by_key(|(n, _, _)| *n);
+    let wanted = |leaf: usize| chosen.iter().any(|(_, _, leaves)| leaves.contains(&leaf));
+    check_floats(op, &args, wanted)?;
+    let mask = graph.mask(wanted);
+    let jaxpr = vjp::value_and_grad(&Transforms::new(), &graph.jaxpr, &mask)?;
+    let mut values = graph::apply(&jaxpr, graph.inputs(args.leaves))?;
+    let mut gradients = values.split_off(graph.jaxpr.outputs.len()).into_iter();
+    let gradients = chosen
+        .into_iter()
+        .map(|(n, tree, leaves)| (n, tree, gradients.by_ref().take(leaves.len()).collect()))
+        .collect();
+    Ok(Pieces { out_tree: graph.out_tree, values, gradients })
+}
+
+fn check_scalar(op: &str, graph: &Graph) -> Result<(), Error> {
+    let Some(first) = graph.jaxpr.outputs.first() else {
+        return Err(err!(Shape, "{op}: the function must return a scalar, got no array"));
+    };
+    let aval = graph.jaxpr.atom_aval(*first);
+    if aval.rank() != 0 {
+        return Err(err!(
+            Shape,
+            "{op}: the function must return a scalar, got {aval}; reduce it with sum or mean, or use jacrev"
+        ));
+    }
+    if !aval.dtype.is_float() {
+        return Err(err!(DType, "{op}: the function must return a float scalar, got {aval}"));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_floats(
+    op: &str,
+    args: &Flat,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<(), Error> {
+    for (i, leaf) in args.leaves.iter().enumerate() {
+        if wanted(i) && !leaf.dtype().is_inexact() {
+            return Err(err!(
+                DType,
+                "{op}: {} is {}, which has no derivative; convert it to floats, or pass it in an argument that is not \
+                 differentiated",
+                argument(&args.tree, i),
+                leaf.aval()
+            ));
+        }
+    }
+    Ok(())
+}

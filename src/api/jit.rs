@@ -1,0 +1,182 @@
+//! `jit`: trace once per structure, types and statics of the arguments, compile once, then only run.
+//!
+//! Inside another trace a jitted function becomes one `call` equation. Here is no compiler: the stage has it.
+
+use super::cache::{Cache, Entry, Key};
+use super::function::{Callee, Func, Function, Name, Sig, caller};
+use super::graph::{self, Graph, argument, at_caller};
+use super::misses::{Miss, explain, remember};
+use super::pytree::{Flat, Pytree};
+use crate::core::array::Array;
+use crate::core::trace;
+use crate::prims::call::call;
+use crate::stage::cache::cached;
+use crate::stage::executable::Executable;
+use crate::transforms::simplify::{Options, simplify};
+use cotangent_jit::{Error, err};
+use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
+
+/// A compiled `f`: traced on the first call with arguments of new types, then run as machine code.
+///
+/// The key is the structure of the arguments, their shapes, dtypes and weakness, and static fields. What `f` captures is
+/// captured when it is traced: arrays are passed in at every call, other values are frozen. The result can be called from
+/// many threads at once. An argument passed by value whose handle is the only one gives its memory to the results.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: Array| x * 2.0 + 1.0);
+/// assert_eq!(f(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 5.0]);
+/// ```
+pub fn jit<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, R>
+where
+    F: Function<'f, S, R>,
+{
+    jit_with(f, JitOptions::default())
+}
+
+/// [`jit`] with options.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let step = jit_with(|x: Array, y: Array| x + y, JitOptions::new().name("step").donate([0]));
+/// let x = array![1.0];
+/// let kept = x.clone();
+/// let error = step.try_call((x, array![2.0])).unwrap_err();
+/// assert!(error.message().contains("argument 0"), "{error}");
+/// # drop(kept);
+/// ```
+pub fn jit_with<'f, F, S: Sig<'f>, R: Pytree>(f: F, options: JitOptions) -> Func<'f, S, R>
+where
+    F: Function<'f, S, R>,
+{
+    let mut f = f.erase();
+    if let Some(name) = options.name {
+        f.name = Name::Given(name.into());
+    }
+    let plain = f.clone();
+    let jitted = Jitted { f, cache: Cache::default(), donated: options.donated };
+    let run = move |name: &Name, args| jitted.call(name.text(), args);
+    let func: Func<'f, S, R> = Func::of(Callee { run: Arc::new(run), name: plain.name.clone() });
+    func.looked_into_as(plain)
+}
+
+/// What [`jit_with`] can be told.
+#[derive(Clone, Default, Debug)]
+pub struct JitOptions {
+    name: Option<String>,
+    donated: Vec<usize>,
+}
+
+impl JitOptions {
+    pub fn new() -> JitOptions {
+        JitOptions::default()
+    }
+
+    /// The name in jaxprs and messages.
+    pub fn name(mut self, name: &str) -> JitOptions {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Asserts at every call that the memory of these arguments can be reused: nobody else may hold their arrays. Reuse
+    /// itself needs no option.
+    pub fn donate(mut self, arguments: impl IntoIterator<Item = usize>) -> JitOptions {
+        self.donated = arguments.into_iter().collect();
+        self
+    }
+}
+
+struct Jitted<'f, R> {
+    f: Callee<'f, R>,
+    cache: Cache<Traced>,
+    donated: Vec<usize>,
+}
+
+struct Traced {
+    graph: Graph,
+    executable: OnceLock<Arc<Executable>>,
+}
+
+impl<R: Pytree> Jitted<'_, R> {
+    fn call(&self, name: &str, args: Flat) -> Result<R, Error> {
+        if DISABLED.get() {
+            return self.f.call(args);
+        }
+        if !self.donated.is_empty() {
+            self.check_donated(name, &args)?;
+        }
+        let entry = match self.cache.get(&args) {
+            Some(entry) => entry,
+            None => self.miss(name, &args)?,
+        };
+        let Traced { graph, executable } = &entry.value;
+        let inputs = graph.inputs(args.leaves);
+        let leaves = if trace::is_tracing() {
+            at_caller(|| call(name, graph.jaxpr.clone(), &inputs))?
+        } else {
+            let executable = match executable.get() {
+                Some(executable) => executable,
+                None => {
+                    let simple = simplify(&graph.jaxpr, Options { inline: true })?;
+                    let made = cached(&simple, name)?;
+                    executable.get_or_init(|| made)
+                }
+            };
+            graph::typed(executable.run(inputs)?, &graph.out_weak)
+        };
+        graph::result(&graph.out_tree, leaves)
+    }
+
+    #[cold]
+    fn miss(&self, name: &str, args: &Flat) -> Result<Arc<Entry<Traced>>, Error> {
+        let key = Key::of(args);
+        let reason = explain(self.cache.nearest(&key.tree).as_ref(), &key);
+        remember(Miss { function: name.into(), at: caller(), reason });
+        let graph = graph::trace(&self.f, &key.tree, &key.avals)?;
+        // Tracers of an outer trace are gone with it.
+        let once = graph.captured.iter().any(Array::is_tracer);
+        let traced = Traced { graph, executable: OnceLock::new() };
+        Ok(if once { Cache::once(key, traced) } else { self.cache.insert(args, key, traced) })
+    }
+
+    fn check_donated(&self, name: &str, args: &Flat) -> Result<(), Error> {
+        for donated in &self.donated {
+            let (_, leaves) = args.tree.child(*donated);
+            for i in leaves {
+                if !args.leaves[i].is_unique() {
+                    return Err(err!(
+                        Value,
+                        "{name}: {} ({}) should be donated, but somebody else holds it; move it in and drop other \
+                         handles",
+                        argument(&args.tree, i),
+                        args.leaves[i].aval()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+thread_local! {
+    static DISABLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f` with [`jit`] doing nothing on this thread, so that a jitted function can be stepped through.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: Array| { assert!(!x.is_tracer()); x * 2.0 });
+/// assert_eq!(disable_jit(|| f(array![1.0])).item::<f32>(), 2.0);
+/// ```
+pub fn disable_jit<T>(f: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DISABLED.set(self.0);
+        }
+    }
+    let _restore = Restore(DISABLED.replace(true));
+    f()
+}

@@ -1,0 +1,187 @@
+//! `vmap`: a function of single examples becomes one of batches.
+
+use super::axes::{Axes, IntoAxes, resolve, resolve_leaf};
+use super::function::{Callee, Func, Function, Sig};
+use super::graph::{self, argument};
+use super::pytree::{Flat, Pytree};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::primitive::Recur;
+use crate::core::trace;
+use crate::prims::lax;
+use crate::transforms::Transforms;
+use cotangent_jit::{Error, err};
+
+/// `f` over axis 0 of every array of every argument, results stacked along axis 0:
+/// `vmap(f)(x)[i] = f(x[i])`. No loop runs: every operation works on the batch.
+///
+/// Panics if the sizes of the mapped axes differ; [`Func::try_call`] returns the error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let dot = |x: Array, y: Array| (x * y).sum();
+/// let z = vmap(dot)(array![[1.0, 2.0], [3.0, 4.0]], array![[1.0, 0.0], [0.0, 1.0]]);
+/// assert_eq!(z.to_vec::<f32>(), [1.0, 4.0]);
+/// ```
+pub fn vmap<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, R>
+where
+    F: Function<'f, S, R>,
+{
+    vmap_in_out(f, 0, 0)
+}
+
+/// [`vmap`] over chosen axes: a prefix of the tuple of arguments, `None` for what is the same for all.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = vmap_axes(|w: Array, x: Array| w * x, (None, 0));
+/// assert_eq!(f(array![10.0, 20.0], array![1.0, 2.0]).shape(), [2, 2]);
+/// ```
+pub fn vmap_axes<'f, F, S: Sig<'f>, R: Pytree>(f: F, in_axes: impl IntoAxes) -> Func<'f, S, R>
+where
+    F: Function<'f, S, R>,
+{
+    vmap_in_out(f, in_axes, 0)
+}
+
+/// [`vmap`] over chosen axes, and with results stacked along chosen axes: a prefix of the result, `None` for what does not
+/// depend on the mapped arguments.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = vmap_in_out(|x: Array| x * 2.0, -1, 1);
+/// assert_eq!(f(array![[1.0, 2.0, 3.0]]).shape(), [1, 3]);
+/// ```
+pub fn vmap_in_out<'f, F, S: Sig<'f>, R: Pytree>(
+    f: F,
+    in_axes: impl IntoAxes,
+    out_axes: impl IntoAxes,
+) -> Func<'f, S, R>
+where
+    F: Function<'f, S, R>,
+{
+    let f = f.erase();
+    let (in_axes, out_axes) = (in_axes.into_axes(), out_axes.into_axes());
+    Func::new(f.name.of("vmap"), move |args| batch(&f, args, &in_axes, &out_axes))
+}
+
+fn batch<R: Pytree>(
+    f: &Callee<'_, R>,
+    args: Flat,
+    in_axes: &Axes,
+    out_axes: &Axes,
+) -> Result<R, Error> {
+    let whole = graph::avals(&args.leaves);
+    let (axes, size) = mapped(&args, &whole, in_axes)?;
+    let one = |(aval, axis): (&Aval, &Option<usize>)| match axis {
+        Some(axis) => aval.unbatched(*axis),
+        None => aval.clone(),
+    };
+    let single: Vec<Aval> = whole.iter().zip(&axes).map(one).collect();
+    let graph = graph::trace(f, &args.tree, &single)?;
+    let outs = out_axes.per_leaf("out_axes", &graph.out_tree)?;
+    let force: Vec<bool> = outs.iter().map(Option::is_some).collect();
+    let mask = graph.mask(|i| axes[i].is_some());
+    let (jaxpr, batched) = Transforms::new().batch(&graph.jaxpr, size, &mask, &force)?;
+    let places = out_places(&graph, &outs, &batched)?;
+    let captured = graph.captured.len();
+    let all_axes: Vec<Option<usize>> = vec![None; captured].into_iter().chain(axes).collect();
+    let leaves = moved(&jaxpr, graph.inputs(args.leaves), &all_axes, &places)?;
+    graph::result(&graph.out_tree, leaves)
+}
+
+/// Where each leaf is mapped, and the size they agree on.
+fn mapped(
+    args: &Flat,
+    avals: &[Aval],
+    in_axes: &Axes,
+) -> Result<(Vec<Option<usize>>, usize), Error> {
+    let axes = in_axes.per_leaf("in_axes", &args.tree)?;
+    let mut found: Option<(usize, usize)> = None;
+    let mut resolved = Vec::with_capacity(axes.len());
+    for (i, (axis, aval)) in axes.iter().zip(avals).enumerate() {
+        let Some(axis) = axis else {
+            resolved.push(None);
+            continue;
+        };
+        let axis = resolve_leaf(&argument(&args.tree, i), aval, *axis)?;
+        let size = aval.shape[axis];
+        match found {
+            Some((first, expected)) if expected != size => {
+                return Err(err!(
+                    Shape,
+                    "vmap: sizes of mapped axes differ: {} ({}) has {expected}, {} ({aval}, axis {axis}) has {size}",
+                    argument(&args.tree, first),
+                    avals[first],
+                    argument(&args.tree, i)
+                ));
+            }
+            Some(_) => {}
+            None => found = Some((i, size)),
+        }
+        resolved.push(Some(axis));
+    }
+    let (_, size) =
+        found.ok_or_else(|| err!(Axis, "vmap: no argument is mapped; give one of them an axis"))?;
+    Ok((resolved, size))
+}
+
+/// Where each result gets its batch axis; an error where it has one and should not, or where there is no such place.
+fn out_places(
+    graph: &graph::Graph,
+    axes: &[Option<isize>],
+    batched: &[bool],
+) -> Result<Vec<Option<usize>>, Error> {
+    let types = graph.jaxpr.out_avals();
+    let name = |i: usize| format!("result{}", graph.out_tree.paths()[i]);
+    let place = |i: usize| match axes[i] {
+        None if batched[i] => Err(err!(
+            Axis,
+            "vmap: {} ({}) depends on mapped arguments, so its out_axes cannot be None",
+            name(i),
+            types[i]
+        )),
+        None => Ok(None),
+        Some(axis) => resolve(axis, types[i].rank() + 1).map(Some).ok_or_else(|| {
+            err!(Axis, "vmap: {} is {}: no axis can be put at {axis}", name(i), types[i])
+        }),
+    };
+    (0..axes.len()).map(place).collect()
+}
+
+/// Applies a batched jaxpr to arrays with their batch axes anywhere, as one jaxpr.
+fn moved(
+    jaxpr: &Jaxpr,
+    inputs: Vec<Array>,
+    from: &[Option<usize>],
+    to: &[Option<usize>],
+) -> Result<Vec<Array>, Error> {
+    if from.iter().chain(to).all(|a| a.unwrap_or(0) == 0) {
+        return graph::apply(jaxpr, inputs);
+    }
+    let body = |arrays: Vec<Array>| -> Result<Vec<Array>, Error> {
+        let front = |(x, axis): (Array, &Option<usize>)| match axis {
+            Some(axis) => move_axis(&x, *axis, 0),
+            None => Ok(x),
+        };
+        let arrays = arrays.into_iter().zip(from).map(front).collect::<Result<Vec<_>, _>>()?;
+        let outs = trace::eval(jaxpr, &arrays)?;
+        let back = |(x, axis): (Array, &Option<usize>)| match axis {
+            Some(axis) => move_axis(&x, 0, *axis),
+            None => Ok(x),
+        };
+        outs.into_iter().zip(to).map(back).collect()
+    };
+    graph::apply_fn(inputs, body)
+}
+
+/// The array with axis `from` at `to`, the others in their order.
+pub(crate) fn move_axis(x: &Array, from: usize, to: usize) -> Result<Array, Error> {
+    if from == to {
+        return Ok(x.clone());
+    }
+    let mut order: Vec<usize> = (0..x.ndim()).filter(|i| *i != from).collect();
+    order.insert(to, from);
+    lax::try_transpose(x, &order)
+}

@@ -1,0 +1,166 @@
+//! Transforms through the public face: values, nesting, captures, messages.
+
+use cotangent::prelude::*;
+use cotangent::prims::lax;
+
+fn matvec(a: &Array, x: &Array) -> Array {
+    let contract = |axis| [axis].into_iter().collect();
+    let dims = lax::DotDims {
+        lhs_contract: contract(a.ndim() - 1),
+        rhs_contract: contract(0),
+        lhs_batch: Default::default(),
+        rhs_batch: Default::default(),
+    };
+    lax::dot_general(a, x, &dims)
+}
+
+fn close(a: &Array, b: &[f64]) {
+    let a: Vec<f64> = a.try_to_scalars().unwrap().iter().map(|s| s.to_f64().unwrap()).collect();
+    assert_eq!(a.len(), b.len(), "{a:?} {b:?}");
+    for (x, y) in a.iter().zip(b) {
+        assert!((x - y).abs() <= 1e-5 * y.abs().max(1.0), "{a:?} is not {b:?}");
+    }
+}
+
+#[test]
+fn a_jitted_function_computes() {
+    let f = jit(|x: Array| x * 2.0 + 1.0);
+    close(&f(array![1.0, 2.0]), &[3.0, 5.0]);
+    close(&f(array![1.0, 2.0, 3.0]), &[3.0, 5.0, 7.0]);
+    close(&f(array![4.0, 5.0]), &[9.0, 11.0]);
+}
+
+#[test]
+fn gradients_nest_with_jit_and_vmap_in_any_order() {
+    let f = |x: Array| x.sin() * &x;
+    let x = 0.7f64;
+    let d1 = x.sin() + x * x.cos();
+    let d2 = 2.0 * x.cos() - x * x.sin();
+    let d3 = -3.0 * x.sin() - x * x.cos();
+    let at = || Array::from(x);
+    close(&grad(f)(at()), &[d1]);
+    close(&grad(jit(f))(at()), &[d1]);
+    close(&jit(grad(f))(at()), &[d1]);
+    close(&grad(grad(f))(at()), &[d2]);
+    close(&jit(grad(jit(grad(f))))(at()), &[d2]);
+    close(&grad(grad(grad(checkpoint(jit(f)))))(at()), &[d3]);
+    let xs = || array![x, x, x];
+    close(&vmap(grad(f))(xs()), &[d1; 3]);
+    close(&jit(vmap(grad(jit(grad(f)))))(xs()), &[d2; 3]);
+    close(&vmap(jit(grad(grad(grad(f)))))(xs()), &[d3; 3]);
+}
+
+#[test]
+fn arguments_are_pytrees() {
+    fn loss((w, b): (Array, Array), x: Array, y: Array) -> Array {
+        let e = matvec(&x, &w) + b - y;
+        (&e * &e).mean()
+    }
+    let p = || (array![1.0, -1.0], array![0.5].sum());
+    let x = || array![[1.0, 2.0], [3.0, 4.0]];
+    let y = || array![0.0, 1.0];
+    let step = jit(|p: (Array, Array), x: Array, y: Array| {
+        let (l, g) = value_and_grad(loss)(p.clone(), x, y);
+        (tree_map2(|p, g| p - 0.1 * g, p, g), l)
+    });
+    let ((w, b), l) = step(p(), x(), y());
+    // e = (-0.5, -1.5), l = (0.25 + 2.25) / 2, dw = x^T e, db = sum e.
+    close(&l, &[1.25]);
+    close(&w, &[1.5, -0.3]);
+    close(&b, &[0.7]);
+    let per_example = jit(vmap_axes(grad(loss), (None, 0, 0)));
+    let (dw, db) = per_example(p(), x(), y());
+    close(&dw, &[-1.0, -2.0, -9.0, -12.0]);
+    close(&db, &[-1.0, -3.0]);
+}
+
+#[test]
+fn captured_arrays_are_inputs() {
+    let w = array![2.0, 3.0];
+    let f = jit(|x: Array| x * &w);
+    close(&f(array![1.0, 1.0]), &[2.0, 3.0]);
+    close(&grad(|x: Array| f(x).sum())(array![1.0, 1.0]), &[2.0, 3.0]);
+    // A tracer of the outer function captured by the inner one.
+    let outer = |x: Array| {
+        let x = x.sum();
+        let inner = jit(|y: Array| y * &x);
+        grad(|y: Array| inner(y).sum())(x.clone())
+    };
+    close(&grad(outer)(array![5.0]), &[1.0]);
+}
+
+#[test]
+fn both_modes_agree() {
+    let f = |x: Array, y: Array| (x.sin() * &y, x * y.exp());
+    let (x, y) = (|| array![0.3, 0.4], || array![0.5, 0.6]);
+    let ((a, b), (da, db)) = jvp(f, (x(), y()), (array![1.0, 0.0], array![0.0, 1.0]));
+    let (value, pullback) = vjp(f, (x(), y()));
+    close(&value.0, &a.to_vec::<f32>().iter().map(|x| *x as f64).collect::<Vec<_>>());
+    close(&value.1, &b.to_vec::<f32>().iter().map(|x| *x as f64).collect::<Vec<_>>());
+    let (cx, cy) = pullback((array![1.0, 2.0], array![3.0, 4.0]));
+    let forward = (da * array![1.0, 2.0] + db * array![3.0, 4.0]).sum();
+    let backward = (cx * array![1.0, 0.0] + cy * array![0.0, 1.0]).sum();
+    close(&forward, &[backward.to_f64()]);
+    let (_, linear) = linearize(f, (x(), y()));
+    let (la, lb) = linear(array![1.0, 0.0], array![0.0, 1.0]);
+    close(&(la * array![1.0, 2.0] + lb * array![3.0, 4.0]).sum(), &[backward.to_f64()]);
+}
+
+#[test]
+fn jacobians_and_hessians() {
+    let f = |x: Array| (&x * &x * &x).sum();
+    close(&hessian(f)(array![1.0, 2.0]), &[6.0, 0.0, 0.0, 12.0]);
+    let g = |x: Array| x.sum() * &x;
+    close(&jacfwd(g)(array![1.0, 3.0]), &[5.0, 1.0, 3.0, 7.0]);
+    close(&jacrev(g)(array![1.0, 3.0]), &[5.0, 1.0, 3.0, 7.0]);
+}
+
+#[test]
+fn custom_rules() {
+    let f = custom_jvp(|x: Array| x.sin(), |(x,), (dx,)| (x.sin(), dx * x.cos() * 10.0));
+    close(&grad(f.clone())(Array::from(0.0f32)), &[10.0]);
+    close(&vmap(grad(f.clone()))(array![0.0, 0.0]), &[10.0, 10.0]);
+    close(&grad(grad(jit(f)))(Array::from(1.0f32)), &[-10.0 * 1f64.sin()]);
+    let g = custom_vjp(
+        |x: Array, y: Array| x * y,
+        |(x, y): (Array, Array)| (&x * &y, (x, y)),
+        |(x, y): (Array, Array), ct: Array| (&ct * y, ct * x * 100.0),
+    );
+    let (dx, dy) = grad_wrt(g.clone(), (Arg::<0>, Arg::<1>))(2f32.into(), 3f32.into());
+    close(&dx, &[3.0]);
+    close(&dy, &[200.0]);
+    let both = vmap(grad_wrt(g, Arg::<1>))(array![2.0, 4.0], array![3.0, 3.0]);
+    close(&both, &[200.0, 400.0]);
+}
+
+#[test]
+fn functions_borrow_and_are_kept() {
+    struct Model<'f> {
+        step: Func<'f, (Own<Array>,), Array>,
+    }
+    let w = array![2.0];
+    let model = Model { step: jit(|x: Array| x * &w) };
+    close(&(model.step)(array![4.0]), &[8.0]);
+    let by_reference = jit(|x: &Array, y: &Array| x * y);
+    close(&by_reference(&array![2.0], &array![3.0]), &[6.0]);
+    close(&grad(|x: &Array| x * x)(&Array::from(3f32)), &[6.0]);
+}
+
+#[test]
+fn many_threads_call_one_function() {
+    let f = jit(|x: Array| x * 2.0 + 1.0);
+    std::thread::scope(|s| {
+        for t in 0..8 {
+            let f = &f;
+            s.spawn(move || {
+                for i in 0..200 {
+                    let x = (t * 1000 + i) as f32;
+                    close(&f(array![x, 1.0]), &[x as f64 * 2.0 + 1.0, 3.0]);
+                    if i % 50 == 0 {
+                        f(Array::from_vec(vec![1f32; 1 + i]));
+                    }
+                }
+            });
+        }
+    });
+}

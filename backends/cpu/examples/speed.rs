@@ -162,7 +162,9 @@ fn reductions() {
         report("sum", n, timed(single(reduction(1, n, [0, 1], Combine::Sum))));
         report("max", n, timed(single(reduction(1, n, [0, 1], Combine::Max))));
     }
-    for (rows, columns) in [(1000, 1000), (100_000, 10), (10, 100_000), (3000, 3000)] {
+    for (rows, columns) in
+        [(1000, 1000), (100_000, 10), (100_000, 100), (1000, 100), (10, 100_000), (3000, 3000)]
+    {
         let name = format!("sum of rows {rows}x{columns}");
         let k = reduction(rows, columns, [columns as i64, 1], Combine::Sum);
         report(&name, rows * columns, timed(single(k)));

@@ -221,13 +221,12 @@ impl<'e, 'f> Emitter<'e, 'f> {
         {
             (low, high, fixed) = (Some(begin), Some(end), None);
         }
-        if let Some(clip) = self.nest.clip
-            && clip.inner == n
-            && !clip.total.is_multiple_of(extent)
-        {
-            let done = self.b.ins().imul_imm_s(self.counters[clip.chunk], extent as i64);
+        let nest = self.nest;
+        let clip = nest.clips.iter().find(|c| c.inner == n);
+        if let Some(clip) = clip.filter(|c| !c.total.is_multiple_of(extent)) {
+            let start = self.index(&clip.start, 0);
             let total = self.b.ins().iconst(types::I64, clip.total as i64);
-            let rest = self.b.ins().isub(total, done);
+            let rest = self.b.ins().isub(total, start);
             let full = self.b.ins().iconst(types::I64, extent as i64);
             (high, fixed) = (Some(self.b.ins().smin(full, rest)), None);
         }
@@ -251,12 +250,8 @@ impl<'e, 'f> Emitter<'e, 'f> {
         self.width = None;
         self.undo(mark);
         // Chunks end at multiples of the width, so a remainder exists only if the whole extent has one.
-        let rest = match self.nest.clip {
-            Some(clip) if clip.inner == n => {
-                !clip.total.is_multiple_of(width) || !extent.is_multiple_of(width)
-            }
-            _ => !extent.is_multiple_of(width),
-        };
+        let whole = clip.is_none_or(|c| c.total.is_multiple_of(width));
+        let rest = !whole || !extent.is_multiple_of(width);
         if rest {
             self.counted(middle, high, 1, fixed.map(|e| e % width))?;
         }
@@ -375,7 +370,7 @@ pub fn build(
     let bases: Vec<Value> = (0..nest.kernel.buffers.len())
         .map(|n| b.ins().load(types::I64, memory(), parameters[0], 8 * n as i32))
         .collect();
-    let range = nest.split().map(|n| (n, parameters[1], parameters[2]));
+    let range = nest.split.map(|n| (n, parameters[1], parameters[2]));
     Emitter::new(&mut b, nest, &bases, outlines).run(range)?;
     b.ins().return_(&[]);
     b.finalize(frontend);

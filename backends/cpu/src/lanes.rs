@@ -118,7 +118,7 @@ impl Lanes {
         address: Value,
         offset: i32,
         width: usize,
-    ) -> Result<Lanes, Error> {
+    ) -> Lanes {
         let bits = Lanes::bits_for(d, width);
         let count = width / bits.lanes();
         let mut regs = Regs::new();
@@ -147,7 +147,7 @@ impl Lanes {
                 }
             });
         }
-        Ok(Lanes { dtype: d, bits, regs })
+        Lanes { dtype: d, bits, regs }
     }
 
     /// To consecutive elements.

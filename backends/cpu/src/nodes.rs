@@ -239,7 +239,7 @@ impl Emitter<'_, '_> {
         let stride = self.nest.vector.map_or(0, |(v, _)| at.stride(v));
         if guard.is_empty() && stride == 1 {
             let (pointer, offset) = self.address(buffer, at, 0);
-            return Lanes::load(self.b, d, pointer, offset, width);
+            return Ok(Lanes::load(self.b, d, pointer, offset, width));
         }
         let mut values = Vec::with_capacity(width);
         for lane in 0..width {

@@ -13,11 +13,11 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId};
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// The loop that runs over chunks of another: loop `inner` has `min(extent, total - extent * chunk)` points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A loop cut out of a longer one: it has `min(extent, total - start)` points, `start` affine in the loops outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
     pub inner: usize,
-    pub chunk: usize,
+    pub start: Affine,
     pub total: usize,
 }
 
@@ -29,7 +29,11 @@ pub struct Nest {
     pub outer: usize,
     /// The vector loop and its number of lanes.
     pub vector: Option<(usize, usize)>,
-    pub clip: Option<Clip>,
+    pub clips: Vec<Clip>,
+    /// The loop that threads share, if any.
+    pub split: Option<usize>,
+    /// Whether reductions go on from what their results hold, instead of from the identity.
+    pub accumulate: bool,
     pub types: Vec<DType>,
     /// Whether a node is needed.
     pub live: Vec<bool>,
@@ -259,7 +263,7 @@ impl Nest {
             return Err(err!(Unsupported, "cpu: {} loops in one kernel", k.loops.len()));
         }
         let vector = Nest::arrange(&mut k)?;
-        Nest::finish(k, vector, None)
+        Nest::finish(k, vector)
     }
 
     /// Puts the loop to vectorise innermost among its kind and says how wide it is.
@@ -305,27 +309,16 @@ impl Nest {
     }
 
     /// The facts about nodes that emission needs.
-    pub fn finish(
-        kernel: Kernel,
-        vector: Option<(usize, usize)>,
-        clip: Option<Clip>,
-    ) -> Result<Nest, Error> {
+    pub fn finish(kernel: Kernel, vector: Option<(usize, usize)>) -> Result<Nest, Error> {
         let types = types_of(&kernel)?;
         let live = live_nodes(&kernel);
         let bits = dependence(&kernel);
         let level = bits.iter().map(|m| 64 - m.leading_zeros() as usize).collect();
         let varies = bits.iter().map(|m| vector.is_some_and(|(v, _)| m >> v & 1 == 1)).collect();
         let outer = kernel.loops.iter().take_while(|l| l.mode != Mode::Reduce).count();
-        Ok(Nest { kernel, outer, vector, clip, types, live, level, varies })
-    }
-
-    /// The loop that threads share: the outermost parallel one long enough, else the longest.
-    pub fn split(&self) -> Option<usize> {
-        let parallel = |n: &usize| self.kernel.loops[*n].mode == Mode::Parallel;
-        let all = || (0..self.outer).filter(parallel);
-        all()
-            .find(|n| self.kernel.loops[*n].extent >= 64)
-            .or_else(|| all().max_by_key(|n| (self.kernel.loops[*n].extent, self.outer - n)))
+        let split = split(&kernel);
+        let (clips, accumulate) = (Vec::new(), false);
+        Ok(Nest { kernel, outer, vector, clips, split, accumulate, types, live, level, varies })
     }
 
     pub fn dtype(&self, n: NodeId) -> DType {
@@ -351,6 +344,17 @@ impl Nest {
     pub fn empty(&self) -> bool {
         self.kernel.loops[..self.outer].iter().any(|l| l.extent == 0)
     }
+}
+
+/// The outermost parallel loop long enough, else the longest; none if loops must run in order.
+fn split(k: &Kernel) -> Option<usize> {
+    if k.loops.iter().any(|l| l.mode == Mode::Sequential) {
+        return None;
+    }
+    let all = || (0..k.loops.len()).filter(|n| k.loops[*n].mode == Mode::Parallel);
+    all()
+        .find(|n| k.loops[*n].extent >= 64)
+        .or_else(|| all().max_by_key(|n| (k.loops[*n].extent, k.loops.len() - n)))
 }
 
 /// One register of the widest count that all types fill.

@@ -146,7 +146,7 @@ pub fn build(
         buffers[..arity].iter().map(|x| k.load(*x, Affine::counter(0))).collect();
     let value = math::define(op, &mut k, &args);
     k.store_at(buffers[arity], Affine::counter(0), value);
-    let nest = Nest::finish(k.finish(), vector.then_some((0, width)), None)?;
+    let nest = Nest::finish(k.finish(), vector.then_some((0, width)))?;
     context.func = code::function(id, signature(key)?);
     let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);

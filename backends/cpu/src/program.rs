@@ -10,7 +10,6 @@ use crate::kernel::Emitter;
 use crate::lanes::memory;
 use crate::outline::Outlines;
 use crate::{routines, runtime};
-use cotangent_jit::kernel::Mode;
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use cranelift_codegen::Context;
@@ -288,11 +287,9 @@ impl Driver<'_, '_> {
                 f
             }
         };
-        let total = nest.split().map_or(1, |n| nest.kernel.loops[n].extent);
+        let total = nest.split.map_or(1, |n| nest.kernel.loops[n].extent);
         let work = nest.nanoseconds();
-        let shared = work >= SHARED_NANOSECONDS
-            && total > 1
-            && nest.kernel.loops.iter().all(|l| l.mode != Mode::Sequential);
+        let shared = work >= SHARED_NANOSECONDS && total > 1;
         let total_value = self.b.ins().iconst(types::I64, total as i64);
         if !shared {
             let zero = self.b.ins().iconst(types::I64, 0);
@@ -301,7 +298,7 @@ impl Driver<'_, '_> {
         }
         // Parts end at multiples of the vector width, and of a cache line of any type.
         let grain = ((PART_NANOSECONDS / work * total as f64) as usize).max(1);
-        let grain = if nest.vector.is_some_and(|(v, _)| nest.split() == Some(v)) {
+        let grain = if nest.vector.is_some_and(|(v, _)| nest.split == Some(v)) {
             grain.next_multiple_of(64)
         } else {
             grain

@@ -32,8 +32,13 @@ impl Emitter<'_, '_> {
         for r in &nest.kernel.reductions {
             let identity = r.combine.identity(r.accumulator);
             let width = self.width.or(self.folds_lanes());
+            let from_memory = nest.accumulate;
             let lanes = width.map(|width| {
-                let start = Lanes::constant(self.b, identity, width);
+                let start = if from_memory && self.width.is_some() {
+                    self.stored_lanes(r, width)
+                } else {
+                    Lanes::constant(self.b, identity, width)
+                };
                 let t = vector_type(start.dtype, start.bits);
                 let define = |v: &Value| {
                     let variable = self.b.declare_var(t);
@@ -43,7 +48,12 @@ impl Emitter<'_, '_> {
                 start.regs.iter().map(define).collect()
             });
             let scalar = if self.width.is_none() {
-                let v = scalar::constant(self.b, identity)?;
+                let v = if from_memory {
+                    let (pointer, offset) = self.address(r.buffer, &r.at, 0);
+                    lanes::load_scalar(self.b, r.accumulator, pointer, offset)?
+                } else {
+                    scalar::constant(self.b, identity)?
+                };
                 let variable = self.b.declare_var(scalar::register(r.accumulator)?);
                 self.b.def_var(variable, v);
                 Some(variable)
@@ -53,6 +63,12 @@ impl Emitter<'_, '_> {
             self.accumulators.push(Accumulator { scalar, lanes });
         }
         Ok(())
+    }
+
+    /// What the results of these lanes hold so far. Only for results that lie side by side.
+    fn stored_lanes(&mut self, r: &Reduction, width: usize) -> Lanes {
+        let (pointer, offset) = self.address(r.buffer, &r.at, 0);
+        Lanes::load(self.b, r.accumulator, pointer, offset, width)
     }
 
     /// Adds the current point or lanes.

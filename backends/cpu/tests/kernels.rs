@@ -187,7 +187,9 @@ fn check_reduction(extents: &[usize], axes: u32, combine: Combine, d: DType, see
 /// Sums long enough to be cut into chunks, with a map, a second reduction and a store beside them.
 #[test]
 fn long_reductions_are_cut() {
-    for (rows, columns) in [(1, 70_001), (3, 30_011), (30_011, 3), (70_003, 1)] {
+    for (rows, columns) in
+        [(1, 70_001), (3, 30_011), (30_011, 3), (70_003, 1), (701, 100), (33, 4100), (4100, 33)]
+    {
         for by_column in [false, true] {
             let mut k = [
                 Loop { extent: rows, mode: Mode::Reduce },

@@ -227,3 +227,16 @@ fn eager_numbers_compile_nothing() {
     let c = lax::reshape(&b, &[3, 1]);
     assert_eq!((c.shape(), values(&c)), (&[3, 1][..], vec![5.0; 3]));
 }
+
+#[test]
+fn inspection_shows_every_floor() {
+    use crate::stage::executable::Executable;
+    let jaxpr = traced(&[steps(&[8]).aval()], |x| vec![mul(&x[0], &number(2.0))]);
+    let e = Executable::inspectable(&jaxpr, "double").expect("compiles");
+    assert!(e.program_text().starts_with("program double on cpu:0"));
+    assert!(e.kernels_text().starts_with("kernel fused_0"));
+    assert!(e.code_text("clif").is_some_and(|t| t.contains("fmul")));
+    let costs = e.costs().expect("counts");
+    assert_eq!((costs.flops, costs.bytes_read, costs.bytes_written), (8.0, 32.0, 32.0));
+    assert!(costs.code_size > 0 && costs.arena == 0 && costs.kernels == 1);
+}

@@ -1,6 +1,7 @@
 //! Every kind of lowering in values: compiled, interpreted, and with inputs given up, all must say the same.
 
 mod alone;
+mod control;
 mod fused;
 mod roll;
 mod toys;

@@ -125,12 +125,11 @@ fn reshaped(array: &Array, aval: Aval) -> Result<Array, Error> {
 
 /// Executables are shared by types of either weakness; their outputs get it here.
 pub(super) fn set_weak(array: &mut Array, weak: bool) {
-    if let Repr::Concrete(c) = &mut array.0 {
-        if c.aval.weak != weak {
-            if let Some(c) = Arc::get_mut(c) {
-                c.aval.weak = weak;
-            }
-        }
+    if let Repr::Concrete(c) = &mut array.0
+        && c.aval.weak != weak
+        && let Some(c) = Arc::get_mut(c)
+    {
+        c.aval.weak = weak;
     }
 }
 

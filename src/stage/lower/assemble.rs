@@ -35,14 +35,14 @@ impl Region {
         if len == 0 {
             return;
         }
-        if let Def::Strided { root, at } = self.def(v) {
-            if let Some(offset) = value::dense_offset(at, shape) {
-                let from = self.place(*root).shifted(offset);
-                if from != *place {
-                    steps.push(Step::Copy { from: from.view(), to: place.view(), len });
-                }
-                return;
+        if let Def::Strided { root, at } = self.def(v)
+            && let Some(offset) = value::dense_offset(at, shape)
+        {
+            let from = self.place(*root).shifted(offset);
+            if from != *place {
+                steps.push(Step::Copy { from: from.view(), to: place.view(), len });
             }
+            return;
         }
         let (loops, lanes) = loops_over(shape, Mode::Parallel);
         let mut w = Writer::new(self, "copy", &loops);

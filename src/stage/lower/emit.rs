@@ -133,13 +133,13 @@ impl Region {
 pub fn mapped(at: &Affine, lanes: &[Option<usize>]) -> Affine {
     let mut out = Affine::constant(at.offset);
     for (axis, lane) in lanes.iter().enumerate() {
-        if let (Some(n), by) = (lane, at.stride(axis)) {
-            if by != 0 {
-                if out.strides.len() <= *n {
-                    out.strides.resize(n + 1, 0);
-                }
-                out.strides[*n] += by;
+        if let (Some(n), by) = (lane, at.stride(axis))
+            && by != 0
+        {
+            if out.strides.len() <= *n {
+                out.strides.resize(n + 1, 0);
             }
+            out.strides[*n] += by;
         }
     }
     out
@@ -205,10 +205,10 @@ impl<'r> Writer<'r> {
     /// The value at the point of the domain whose axes of more than one element these loops walk.
     pub fn operand(&mut self, v: ValId, loop_of: &[usize]) -> NodeId {
         let region = self.region;
-        if let Some(root) = self.item.and_then(|item| region.at_hand(v, item)) {
-            if let Some(node) = self.computed.get(&root) {
-                return *node;
-            }
+        if let Some(root) = self.item.and_then(|item| region.at_hand(v, item))
+            && let Some(node) = self.computed.get(&root)
+        {
+            return *node;
         }
         let lanes = lanes(region.flat.shape(v), loop_of);
         self.at_lanes(v, &lanes)

@@ -31,10 +31,10 @@ pub fn simplify(kernel: &mut Kernel) {
                 }
             });
             for node in &mut kernel.nodes {
-                if let Node::Counter(n) = node {
-                    if *n > inner {
-                        *n -= 1;
-                    }
+                if let Node::Counter(n) = node
+                    && *n > inner
+                {
+                    *n -= 1;
                 }
             }
         }

@@ -236,16 +236,16 @@ impl Region {
 
     /// The group over this domain that stands at `ready` or later and folds over these axes if it folds.
     fn join(&mut self, domain: Shape, ready: i32, folded: &[usize]) -> usize {
-        if let Some(&item) = self.latest.get(&domain) {
-            if let Item::Group(g) = &mut self.items[item] {
-                let fits = folded.is_empty() || g.folded.is_empty() || g.folded[..] == *folded;
-                let room = g.entries.len() + g.sinks.len() < GROUP_LIMIT;
-                if item as i32 >= ready && fits && room {
-                    if g.folded.is_empty() {
-                        g.folded = folded.into();
-                    }
-                    return item;
+        if let Some(&item) = self.latest.get(&domain)
+            && let Item::Group(g) = &mut self.items[item]
+        {
+            let fits = folded.is_empty() || g.folded.is_empty() || g.folded[..] == *folded;
+            let room = g.entries.len() + g.sinks.len() < GROUP_LIMIT;
+            if item as i32 >= ready && fits && room {
+                if g.folded.is_empty() {
+                    g.folded = folded.into();
                 }
+                return item;
             }
         }
         let item = self.items.len();
@@ -482,10 +482,10 @@ impl Region {
 
     /// The value with its elements row-major in memory: itself, or a copy.
     pub fn in_memory(&mut self, v: ValId) -> ValId {
-        if let Def::Strided { at, .. } = self.def(v) {
-            if value::dense_offset(at, self.flat.shape(v)).is_some() {
-                return v;
-            }
+        if let Def::Strided { at, .. } = self.def(v)
+            && value::dense_offset(at, self.flat.shape(v)).is_some()
+        {
+            return v;
         }
         if let Some(copy) = self.copied.get(&v) {
             return *copy;

@@ -200,7 +200,7 @@ fn branches() {
         vec![
             traced(&types, |x| vec![x[0].clone(), number(1.0)]),
             traced(&types, |x| vec![add(&x[0], &x[1]), sum(&x[1], &[0])]),
-            traced(&types, |x| vec![repeat(&number(5.0), &[2]), number(2.0)]),
+            traced(&types, |_x| vec![repeat(&number(5.0), &[2]), number(2.0)]),
         ]
     };
     for (index, expected) in [(-3, [0.5, 1.5, 1.0]), (1, [1.5, 4.5, 4.0]), (9, [5.0, 5.0, 2.0])] {

@@ -20,10 +20,13 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
+type OutFn = Box<dyn Fn(&[Aval]) -> Avals + Send + Sync>;
+type LowerFn = Box<dyn Fn(&[Aval], &[Aval]) -> Lowering + Send + Sync>;
+
 pub struct Toy {
-    pub name: &'static str,
-    pub out: Box<dyn Fn(&[Aval]) -> Avals + Send + Sync>,
-    pub lower: Box<dyn Fn(&[Aval], &[Aval]) -> Lowering + Send + Sync>,
+    name: &'static str,
+    out: OutFn,
+    lower: LowerFn,
 }
 
 impl fmt::Debug for Toy {

@@ -52,7 +52,7 @@ fn concatenation() {
 fn padding() {
     let (_, out) = run(&[steps(&[2]), floats(&[], &[9.0])], |x| {
         let spread = Piece { step: vec![2], ..whole(0, &x[0], &[1]) };
-        let cut = Piece { take: Vec::from_iter([1..2]), ..whole(0, &x[0], &[0]) };
+        let cut = Piece { take: std::iter::once(1..2).collect(), ..whole(0, &x[0], &[0]) };
         vec![
             assemble(&[&x[0], &x[1]], &[5], Base::Fill(1), vec![spread.clone()]),
             assemble(&[&x[0], &number(0.0)], &[5], Base::Fill(1), vec![spread]),

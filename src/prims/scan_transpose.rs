@@ -23,15 +23,12 @@ pub fn transpose(
     inputs: &[Operand],
 ) -> Result<Vec<Tangent>, Error> {
     let (consts, carry) = (scan.0.consts, scan.0.carry);
-    let linear: Vec<bool> = inputs.iter().map(Operand::is_linear).collect();
-    let (lin_consts, lin_carry, lin_xs) =
-        (&linear[..consts], &linear[consts..consts + carry], &linear[consts + carry..]);
-    if lin_carry.contains(&false) {
-        return Err(err!(
-            Transform,
-            "scan: cannot transpose a loop that carries both linear and known values; linearize it first"
-        ));
+    let mut linear: Vec<bool> = inputs.iter().map(Operand::is_linear).collect();
+    if linear[consts..consts + carry].contains(&false) {
+        carries_become_linear(scan, ctx, &linear)?;
+        linear[consts..consts + carry].fill(true);
     }
+    let (lin_consts, lin_xs) = (&linear[..consts], &linear[consts + carry..]);
     let avals = scan.body().in_avals();
     let ys_nonzero = nonzero(&cotangents[carry..]);
     let count = |m: &[bool], want: bool| m.iter().filter(|b| **b == want).count();
@@ -91,11 +88,35 @@ pub fn transpose(
     let outs = bind(Arc::new(Scan::new(parts)?), &args)?;
     // Outputs come in the order of the linear inputs: consts, carry, xs.
     let mut outs = outs.into_iter();
-    Ok(inputs
-        .iter()
-        .map(|o| match o {
-            Operand::Linear(_) => Tangent::Value(outs.next().expect("one per linear input")),
-            Operand::Known(a) => Tangent::Zero(a.aval()),
-        })
-        .collect())
+    let cotangent = |(o, l): (&Operand, &bool)| {
+        let ct = l.then(|| outs.next().expect("one per linear input"));
+        match (o, ct) {
+            (Operand::Linear(_), Some(ct)) => Tangent::Value(ct),
+            _ => Tangent::Zero(o.aval()),
+        }
+    };
+    Ok(inputs.iter().zip(&linear).map(cotangent).collect())
+}
+
+/// A carry may start from a known value (mostly the zeros that stand for no tangent) as long as the steps make it linear:
+/// the loop is then affine in its linear inputs, and what it starts from does not matter to the transpose.
+fn carries_become_linear(scan: &Scan, ctx: &Ctx, linear: &[bool]) -> Result<(), Error> {
+    let carries = scan.0.consts..scan.0.consts + scan.0.carry;
+    let mut mask = linear.to_vec();
+    loop {
+        let force = vec![false; scan.body().outputs.len()];
+        let reached = ctx.recur.split(scan.body(), &mask, &force)?.unknown_out.clone();
+        let before = mask.clone();
+        mask[carries.clone()].iter_mut().zip(&reached).for_each(|(m, r)| *m |= r);
+        if mask == before {
+            break;
+        }
+    }
+    if mask[carries].contains(&false) {
+        return Err(err!(
+            Transform,
+            "scan: cannot transpose a loop that carries both linear and known values; linearize it first"
+        ));
+    }
+    Ok(())
 }

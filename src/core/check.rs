@@ -2,13 +2,14 @@
 //!
 //! 1. Variables are bound once, before they are used.
 //! 2. Each equation's outputs have the types its primitive gives for the inputs.
-//! 3. Beside arrays, elementwise primitives take literals of rank 0, never variables of rank 0.
+//! 3. Beside arrays, elementwise primitives take literals of rank 0, and bools of rank 0, which have no cotangents to sum
+//!    (the predicate of a select); no other variables of rank 0.
 //! 4. The same holds of the jaxprs inside.
 
 use super::aval::Aval;
 use super::jaxpr::{Atom, Eqn, Jaxpr};
 use super::lowering::Lowering;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{DType, Error, err};
 
 /// Checks the invariants above; the error shows the equation inside its jaxpr.
 pub fn check(jaxpr: &Jaxpr) -> Result<(), Error> {
@@ -48,8 +49,11 @@ fn check_eqn(jaxpr: &Jaxpr, eqn: &Eqn, bound: &mut [bool]) -> Result<(), Error> 
         return Err(err!(Verify, "the outputs should be {expected:?}, got {outputs:?}"));
     }
     let ranked = outputs.iter().any(|o| o.rank() > 0);
-    let scalar_vars =
-        eqn.inputs.iter().zip(&inputs).any(|(a, i)| i.rank() == 0 && matches!(a, Atom::Var(_)));
+    let scalar_vars = eqn
+        .inputs
+        .iter()
+        .zip(&inputs)
+        .any(|(a, i)| i.rank() == 0 && i.dtype != DType::Bool && matches!(a, Atom::Var(_)));
     if ranked
         && scalar_vars
         && matches!(eqn.prim.lower(&inputs, &outputs), Ok(Lowering::Elementwise(_)))

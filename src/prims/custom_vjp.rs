@@ -322,7 +322,7 @@ pub fn entries() -> Vec<Entry> {
     let refuse = |args: &Args| args.no_rules();
     vec![
         Entry { name: "custom_vjp", build: refuse, cases },
-        Entry { name: "custom_lin", build: refuse, cases: Vec::new },
+        Entry { name: "custom_lin", build: refuse, cases: linear_cases },
     ]
 }
 
@@ -340,7 +340,22 @@ fn cases() -> Vec<Case> {
     let why = "a reverse rule has no forward mode";
     let case = |d| {
         let prim = CustomVjp::new("f", case_bodies::product(d), Arc::new(fwd), Arc::new(bwd));
-        Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)]).exempt("jvp", why)
+        let case = Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)]);
+        case.exempt("jvp", why).exempt("commute", why)
+    };
+    FLOATS.map(case).into()
+}
+
+/// It cannot run: it is there from linearization until transposition. Its owner's laws see it.
+fn linear_cases() -> Vec<Case> {
+    let bwd = |_: &Ctx, r: &[Array], ct: &[Array]| Ok(vec![lax::mul(&r[0], &ct[0])]);
+    let bwd: Arc<BwdRule> = Arc::new(bwd);
+    let case = |d| {
+        let rule = Rule { name: "f_bwd".into(), value: Arc::new(bwd.clone()) };
+        let outs = vec![numbers(d, 3).aval()];
+        let prim: Prim = Arc::new(CustomLin { bwd: rule, residuals: 1, outs });
+        let why = "lives between linearization and transposition only; see custom_vjp";
+        Case::new(prim, vec![numbers(d, 3), numbers(d, 3)]).exempt("*", why)
     };
     FLOATS.map(case).into()
 }

@@ -21,7 +21,7 @@ pub struct Entry {
 pub struct Case {
     pub prim: Prim,
     pub inputs: Vec<Array>,
-    /// Why a law does not apply, by the law's name; printed in the roll call's cell.
+    /// Why a law does not apply, by the law's name (`*` is all of them); printed in the roll call's cell.
     pub exempt: Vec<(&'static str, &'static str)>,
 }
 

@@ -1,1 +1,10 @@
+//! The laws that every primitive obeys, and the generator of random programs.
+//!
+//! A primitive of your own goes through the same laws: give a [`Case`](cotangent::prims::roll_call::Case) of it to
+//! [`laws::ALL`]. Not here: tests of single functions, which stand beside them.
 
+pub mod laws;
+pub mod program;
+pub mod table;
+pub mod values;
+pub mod violation;

@@ -1,0 +1,81 @@
+//! Compiled code gives what the interpreter gives: every bit where elements are moved or computed one by one, a few
+//! roundings of the sum of absolute values where floats are summed.
+
+use crate::program::Program;
+use crate::values::{Near, array, compare_all, epsilon, numbers};
+use crate::violation::Violation;
+use cotangent::core::array::Array;
+use cotangent::core::jaxpr::Jaxpr;
+use cotangent::core::lowering::Lowering;
+use cotangent::prims::roll_call::Case;
+use cotangent::stage;
+
+pub fn law(case: &Case) -> Result<(), Violation> {
+    let p = Program::of(case)?;
+    let expected = p.interpret()?;
+    let got = p.run()?;
+    if sums_floats(&p.jaxpr) {
+        within_sums(&p, &got, &expected)?
+    } else {
+        bits(&got, &expected)?
+    }
+    donated(&p, &expected)
+}
+
+/// Of any program: floats within some roundings if sums are involved.
+pub fn on(p: &Program) -> Result<(), Violation> {
+    let near = if sums_floats(&p.jaxpr) { Near::Roundings(1024.0) } else { Near::Bits };
+    let expected = p.interpret()?;
+    compare_all("compiled", &p.run()?, &expected, near)
+        .map_err(|e| e.within(format!("in\n{}", p.jaxpr)))?;
+    donated(p, &expected)
+}
+
+fn bits(got: &[Array], expected: &[Array]) -> Result<(), Violation> {
+    compare_all("compiled", got, expected, Near::Bits)
+}
+
+/// With the inputs' memory given up, the interpreter's results are the same bits.
+fn donated(p: &Program, expected: &[Array]) -> Result<(), Violation> {
+    let got = stage::run::interpret_donating(&p.jaxpr, &p.inputs)?;
+    compare_all("with inputs given up", &got, expected, Near::Bits)
+}
+
+/// Whether the order of additions can show.
+pub fn sums_floats(j: &Jaxpr) -> bool {
+    j.eqns.iter().any(|e| {
+        let ins: Vec<_> = e.inputs.iter().map(|a| j.atom_aval(*a)).collect();
+        let outs: Vec<_> = e.outputs.iter().map(|v| j.aval(*v).clone()).collect();
+        let sums = match e.prim.lower(&ins, &outs) {
+            Ok(Lowering::Reduce { .. } | Lowering::Dot(_)) => outs[0].dtype.is_inexact(),
+            _ => false,
+        };
+        sums || e.prim.params().iter().flat_map(|(_, p)| p.jaxprs()).any(|j| sums_floats(j))
+    })
+}
+
+/// `|got - expected| <= 8 eps sum |terms|`, the sum being the program's own on absolute values.
+fn within_sums(p: &Program, got: &[Array], expected: &[Array]) -> Result<(), Violation> {
+    let absolute: Result<Vec<Array>, Violation> = p
+        .inputs
+        .iter()
+        .map(|x| match x.dtype().is_inexact() {
+            true => Ok(array(&x.aval(), numbers(x)?.into_iter().map(f64::abs))),
+            false => Ok(x.clone()),
+        })
+        .collect();
+    let sizes = p.at(absolute?).interpret()?;
+    compare_all("compiled", got, expected, Near::Roundings(1024.0))?;
+    for (o, ((g, e), s)) in got.iter().zip(expected).zip(&sizes).enumerate() {
+        let eps = epsilon(g.dtype());
+        let (g, e, s) = (numbers(g)?, numbers(e)?, numbers(s)?);
+        for (i, ((g, e), s)) in g.iter().zip(&e).zip(&s).enumerate() {
+            if (g - e).abs() > 8.0 * eps * (s.abs() + e.abs()) {
+                return Err(Violation::new(format!(
+                    "compiled, element {i} of output {o}: expected {e:?}, got {g:?}; the terms' sizes add up to {s:?}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}

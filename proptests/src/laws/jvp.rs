@@ -1,0 +1,153 @@
+//! `J v = d/dt f(x + t v)`: forward mode against central finite differences in a scattered direction.
+//!
+//! Also: the outputs beside the tangents are `f(x)`; tangents add up over inputs; an output whose tangent is left out,
+//! because it is zero, does not move.
+
+use crate::program::{Program, subsets};
+use crate::values::{Near, array, compare_all, largest, numbers, zeros};
+use crate::violation::Violation;
+use cotangent::core::array::Array;
+use cotangent::core::aval::Aval;
+use cotangent::core::primitive::Recur;
+use cotangent::prims::roll_call::Case;
+use cotangent::transforms::Transforms;
+
+pub fn law(case: &Case) -> Result<(), Violation> {
+    on(&Program::of(case)?)
+}
+
+pub fn on(p: &Program) -> Result<(), Violation> {
+    let masks = subsets(&p.wrt());
+    let parts: Result<Vec<Vec<Array>>, Violation> = masks.iter().map(|m| part(p, m)).collect();
+    adds_up(p, &parts?)
+}
+
+/// The law for all inputs together only.
+pub fn together(p: &Program) -> Result<(), Violation> {
+    part(p, &p.wrt()).map(|_| ())
+}
+
+/// The tangents of all outputs when the inputs in `mask` move.
+fn part(p: &Program, mask: &[bool]) -> Result<Vec<Array>, Violation> {
+    let moved = p.jvp_in(mask, 0)?;
+    let mut outs = moved.interpret()?;
+    let tangents = outs.split_off(p.outs());
+    let near = Near::Roundings(16.0);
+    compare_all("outputs beside their tangents", &outs, &p.interpret()?, near)?;
+    let told = |e: Violation| e.within(format!("inputs in {mask:?} move, by\n{}", moved.jaxpr));
+    agrees(p, mask, &tangents).map_err(told)?;
+    left_out_are_zero(p, mask, &tangents)?;
+    Ok(tangents)
+}
+
+/// The derivative along the tangents, by differences.
+fn agrees(p: &Program, mask: &[bool], tangents: &[Array]) -> Result<(), Violation> {
+    let Some(slopes) = differences(p, mask)? else { return Ok(()) };
+    let (eps, outs) = (p.epsilon(), p.interpret()?);
+    for (o, (tangent, slope)) in tangents.iter().zip(&slopes).enumerate() {
+        if !tangent.dtype().is_inexact() {
+            continue;
+        }
+        let t = numbers(tangent)?;
+        let size = 1.0 + largest(slope) + largest(&numbers(&outs[o])?);
+        let slack = if eps > 1e-10 { 4e-3 } else { 4e-7 } * size;
+        for (i, (t, s)) in t.iter().zip(slope).enumerate() {
+            if s.is_finite() && ((t - s).abs() > slack || t.is_nan()) {
+                return Err(Violation::new(format!(
+                    "element {i} of the tangent of output {o}: finite differences give {s:.9}, the rule {t:.9}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tangents of all outputs, by differences; zeros where they are of no use.
+pub fn by_differences(p: &Program, mask: &[bool]) -> Result<Vec<Array>, Violation> {
+    let slopes = differences(p, mask)?;
+    let outs = p.jaxpr.out_avals();
+    let slopes = slopes.unwrap_or_else(|| outs.iter().map(|a| vec![0.0; a.size()]).collect());
+    let tangent = |(a, s): (&Aval, Vec<f64>)| match a.dtype.is_inexact() {
+        true => array(&a.strong(), s),
+        false => zeros(&a.strong()),
+    };
+    Ok(outs.iter().zip(slopes).map(tangent).collect())
+}
+
+/// Central differences at two widths, extrapolated; NaN where the widths disagree, as at a kink. `None` if nothing moves.
+fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Violation> {
+    if !mask.contains(&true) || p.jaxpr.out_avals().iter().all(|a| !a.dtype.is_inexact()) {
+        return Ok(None);
+    }
+    let coarse = p.epsilon() > 1e-10;
+    let width = if coarse { 1.0 / 64.0 } else { 1.0 / 4096.0 };
+    let (wide, narrow) = (central(p, mask, width)?, central(p, mask, width / 2.0)?);
+    let meet = |(w, n): (&f64, &f64)| {
+        let trusted = (w - n).abs() <= 0.02 * (1.0 + n.abs());
+        if trusted { (4.0 * n - w) / 3.0 } else { f64::NAN }
+    };
+    let slopes = wide.iter().zip(&narrow).map(|(w, n)| w.iter().zip(n).map(meet).collect());
+    Ok(Some(slopes.collect()))
+}
+
+fn central(p: &Program, mask: &[bool], width: f64) -> Result<Vec<Vec<f64>>, Violation> {
+    let ahead = p.at(moved(p, mask, width)?).interpret()?;
+    let behind = p.at(moved(p, mask, -width)?).interpret()?;
+    let slope = |(a, b): (&Array, &Array)| -> Result<Vec<f64>, Violation> {
+        let (a, b) = (numbers(a)?, numbers(b)?);
+        Ok(a.iter().zip(&b).map(|(a, b)| (a - b) / (2.0 * width)).collect())
+    };
+    ahead.iter().zip(&behind).map(slope).collect()
+}
+
+fn moved(p: &Program, mask: &[bool], by: f64) -> Result<Vec<Array>, Violation> {
+    let mut tangents = p.tangents(mask, 0).into_iter();
+    let step = |(x, m): (&Array, &bool)| -> Result<Array, Violation> {
+        if !m {
+            return Ok(x.clone());
+        }
+        let t = numbers(&tangents.next().expect("one per input in the mask"))?;
+        let moved = numbers(x)?.into_iter().zip(t).map(|(x, t)| x + by * t);
+        Ok(array(&x.aval(), moved))
+    };
+    p.inputs.iter().zip(mask).map(step).collect()
+}
+
+/// Without `force`, tangents that are left out must be those that are zero.
+fn left_out_are_zero(p: &Program, mask: &[bool], all: &[Array]) -> Result<(), Violation> {
+    let (_, given) = Transforms::new().jvp(&p.jaxpr, mask, &vec![false; p.outs()])?;
+    for (o, (tangent, given)) in all.iter().zip(&given).enumerate() {
+        if !given && largest(&numbers(tangent)?) > 0.0 {
+            return Err(Violation::new(format!(
+                "the tangent of output {o} is left out as zero, but is not"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// `J (u + v) = J u + J v`; the last of the parts has all inputs moved.
+fn adds_up(p: &Program, parts: &[Vec<Array>]) -> Result<(), Violation> {
+    let Some((together, alone)) = parts.split_last().filter(|(_, alone)| !alone.is_empty()) else {
+        return Ok(());
+    };
+    for (o, whole) in together.iter().enumerate() {
+        let whole = numbers(whole)?;
+        let mut sum = vec![0.0; whole.len()];
+        let mut size: f64 = 1.0;
+        for part in alone {
+            let part = numbers(&part[o])?;
+            size = size.max(largest(&part));
+            sum.iter_mut().zip(part).for_each(|(s, x)| *s += x);
+        }
+        let slack = 64.0 * p.epsilon() * size;
+        for (i, (w, s)) in whole.iter().zip(&sum).enumerate() {
+            if (w - s).abs() > slack {
+                return Err(Violation::new(format!(
+                    "tangents of the inputs add up to {s:.9} in element {i} of output {o}, together they give {w:.9}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}

@@ -17,3 +17,5 @@ pub mod math;
 pub mod order;
 pub mod reduce;
 pub mod shape;
+#[cfg(test)]
+mod tests;

@@ -181,10 +181,16 @@ macro_rules! binary {
         $(
             $(#[$doc])*
             ///
-            #[doc = concat!("`", stringify!($name), "(", $a, ", ", $b, ")` is `", $is, "`. ")]
             /// The operands have one dtype and one shape, or one of them is a scalar.
             #[doc = concat!("Derivative: in `x` `", stringify!($dx), "`, in `y` `", stringify!($dy), "`.")]
             #[doc = concat!("Panics where [`", stringify!($try), "`] gives an error.")]
+            ///
+            /// ```
+            /// # use cotangent::{lax, prelude::*};
+            #[doc = concat!("let z = lax::", stringify!($name), "(&array![", $a, "], &array![", $b, "]);")]
+            /// # let z = z.astype(DType::F64).item::<f64>();
+            #[doc = concat!("assert!((z - ", stringify!($is), " as f64).abs() < 1e-6);")]
+            /// ```
             #[track_caller]
             pub fn $name(x: &Array, y: &Array) -> Array {
                 expect($try(x, y))
@@ -217,12 +223,6 @@ macro_rules! binary {
         pub(crate) fn entries() -> Vec<Entry> {
             vec![$(Entry { name: rows::$name::ROW.name, build, cases: || cases(&rows::$name::ROW) }),*]
         }
-
-        /// Of every function: itself, two arguments, and its value there.
-        #[cfg(test)]
-        #[allow(clippy::type_complexity)]
-        const EXAMPLES: &[(&str, fn(&Array, &Array) -> Array, f64, f64, f64)] =
-            &[$((stringify!($name), $name, $a as f64, $b as f64, $is as f64)),*];
     };
 }
 
@@ -345,7 +345,7 @@ fn cases(row: &'static Row) -> Vec<Case> {
 mod tests {
     use super::*;
     use crate::core::trace::trace;
-    use cotangent_jit::DType;
+    use cotangent_jit::{DType, Scalar};
 
     #[test]
     fn refuses_what_does_not_fit_in_words() {
@@ -374,7 +374,7 @@ mod tests {
         let eqns = &traced.jaxpr.eqns;
         let names: Vec<_> = eqns.iter().map(|e| e.prim.name()).collect();
         assert_eq!(names, ["broadcast_in_dim", "mul", "add"]);
-        let literal = crate::core::jaxpr::Atom::Literal(cotangent_jit::Scalar::from(0.1f64));
+        let literal = crate::core::jaxpr::Atom::Literal(Scalar::from(0.1f64));
         assert_eq!(eqns[2].inputs[1], literal);
         assert!(
             eqns.iter().all(|e| e.source.file().ends_with("binary.rs")),

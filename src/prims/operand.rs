@@ -9,6 +9,7 @@ use super::promote::promote;
 use crate::core::array::Array;
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
+use std::fmt;
 
 /// A number written in the program.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -39,7 +40,17 @@ impl Number {
         };
         match scalar {
             Some(s) => Ok(Array::literal(s)),
-            None => Err(err!(Value, "{name}: {self:?} is not a value of {dtype}")),
+            None => Err(err!(Value, "{name}: {self} is not a value of {dtype}")),
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Bool(b) => write!(f, "{b}"),
+            Number::Int(i) => write!(f, "{i}"),
+            Number::Float(x) => write!(f, "{x:?}"),
         }
     }
 }

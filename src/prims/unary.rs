@@ -156,9 +156,15 @@ macro_rules! unary {
         $(
             $(#[$doc])*
             ///
-            #[doc = concat!("`", stringify!($name), "(", $at, ")` is `", $is, "`. ")]
             #[doc = concat!("Derivative: `", stringify!($derivative), "`.")]
             #[doc = concat!("Panics where [`", stringify!($try), "`] gives an error.")]
+            ///
+            /// ```
+            /// # use cotangent::{lax, prelude::*};
+            #[doc = concat!("let y = lax::", stringify!($name), "(&array![", $at, "]);")]
+            /// # let y = y.astype(DType::F64).item::<f64>();
+            #[doc = concat!("assert!((y - ", stringify!($is), " as f64).abs() < 1e-6);")]
+            /// ```
             #[track_caller]
             pub fn $name(x: &Array) -> Array {
                 expect($try(x))
@@ -196,10 +202,6 @@ macro_rules! unary {
             entries.dedup_by_key(|e| e.name);
             entries
         }
-
-        /// Of every function: itself, an argument, and its value there.
-        #[cfg(test)]
-        const EXAMPLES: &[(fn(&Array) -> Array, f64, f64)] = &[$(($name, $at as f64, $is as f64)),*];
     };
 }
 

@@ -177,7 +177,7 @@ functions! {
         match x.shape() {
             [] => Err(err!(Shape, "shuffle: expected at least one axis, got {}", x.aval())),
             [_] => try_shuffled(key, x.clone()),
-            [n, ..] => rows(x, &try_permutation(key, *n)?),
+            [n, ..] => x.try_take(&try_permutation(key, *n)?, 0),
         }
     }
 
@@ -190,22 +190,14 @@ functions! {
             if all == 0 && n > 0 {
                 return Err(err!(Shape, "choice: expected something to choose from, got {}", x.aval()));
             }
-            return rows(x, &try_randint(key, [n], DType::I32, 0, all as i64)?);
+            return x.try_take(&try_randint(key, [n], DType::I32, 0, all as i64)?, 0);
         }
         if n > all {
             return Err(err!(Shape, "choice: expected at most {all} of {}, got {n}", x.aval()));
         }
         let order = lax::try_slice_in_dim(&try_permutation(key, all)?, 0, n, 0)?;
-        rows(x, &order)
+        x.try_take(&order, 0)
     }
-}
-
-/// The slices of `x` along its first axis that the indices name.
-fn rows(x: &Array, indices: &Array) -> Result<Array, Error> {
-    let mut shape = x.to_shape();
-    shape[0] = indices.size();
-    let indices = lax::try_broadcast_in_dim(indices, &shape, &[0])?;
-    lax::try_take_along_axis(x, &indices, 0, lax::Mode::Clip)
 }
 
 /// The vector sorted by random keys, so often that ties among keys do not show in the distribution.

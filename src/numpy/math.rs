@@ -193,6 +193,11 @@ methods! {
         both("minimum", self, &other, lax::try_min)
     }
 
+    /// The nearest value from `low` to `high`, elementwise and broadcast: Rust's name for [`Array::clip`].
+    fn clamp, try_clamp(self, low: impl Operand, high: impl Operand) -> Array {
+        self.try_clip(low, high)
+    }
+
     /// The nearest value from `low` to `high`, elementwise and broadcast.
     fn clip, try_clip(self, low: impl Operand, high: impl Operand) -> Array {
         let operands = together("clip", &[&low, self, &high], None)?;

@@ -167,7 +167,12 @@ impl<'e, 'f> Emitter<'e, 'f> {
         self.trail.push(Trail::Lanes(n.0 as usize));
     }
 
-    fn undo(&mut self, mark: usize) {
+    /// Where `undo` goes back to.
+    pub fn mark(&self) -> usize {
+        self.trail.len()
+    }
+
+    pub fn undo(&mut self, mark: usize) {
         while self.trail.len() > mark {
             match self.trail.pop() {
                 Some(Trail::Scalar(n)) => self.scalars[n] = None,

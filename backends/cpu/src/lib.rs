@@ -1,7 +1,7 @@
 //! cotangent's CPU backend: programs to machine code by Cranelift, and the runtime that the code calls.
 //!
 //! The way of a program: its kernels are expanded (`outline`: elementary functions become machine ops or calls), normalised (`normal`), cut
-//! into stages (`chunk`) and emitted (`kernel`, `nodes`, `reduce`; `scalar`, `lanes` and `vector` know the instructions);
+//! into stages (`chunk`) and emitted (`kernel`, `nodes`, `runs`, `reduce`; `scalar`, `lanes` and `vector` know the instructions);
 //! `program` emits the driver; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
 //!
 //! What does not live here: which ops exist and what they mean (`cotangent-jit`), arrays, derivatives.
@@ -19,6 +19,7 @@ mod outline;
 mod program;
 mod reduce;
 mod routines;
+mod runs;
 mod runtime;
 mod scalar;
 mod share;

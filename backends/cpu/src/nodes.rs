@@ -20,6 +20,8 @@ impl Emitter<'_, '_> {
             return Ok(());
         }
         match self.width {
+            // Positions are made into lanes only if something besides runs asks for them.
+            Some(_) if nest.varies[n.0 as usize] && nest.steps[n.0 as usize].is_some() => {}
             Some(width) if nest.varies[n.0 as usize] => {
                 let v = self.in_lanes(node, width)?;
                 self.keep_lanes(n, v);
@@ -61,6 +63,9 @@ impl Emitter<'_, '_> {
             Node::Counter(n) => self.counter_lanes(*n, width),
             Node::Load { buffer, at, guard, fill } => {
                 self.load_lanes(*buffer, at, guard, *fill, width)
+            }
+            Node::Gather { buffer, at } if self.nest.steps[at.0 as usize] == Some(1) => {
+                self.gather_run(*buffer, *at, width)
             }
             Node::Gather { buffer, at } => {
                 let at = self.operand(*at, width)?.lanes;
@@ -111,7 +116,14 @@ impl Emitter<'_, '_> {
     /// A node in lanes; with its scalar, if it does not vary.
     pub fn operand(&mut self, n: NodeId, width: usize) -> Result<Operand, Error> {
         if self.nest.varies[n.0 as usize] {
-            let lanes = self.lanes[n.0 as usize].clone().expect("computed at its level");
+            let lanes = match &self.lanes[n.0 as usize] {
+                Some(lanes) => lanes.clone(),
+                None => {
+                    let lanes = self.in_lanes(self.nest.kernel.node(n), width)?;
+                    self.keep_lanes(n, lanes.clone());
+                    lanes
+                }
+            };
             return Ok(Operand { lanes, scalar: None });
         }
         let scalar = self.scalar(n)?;
@@ -211,7 +223,7 @@ impl Emitter<'_, '_> {
         Ok(self.b.ins().select(ok, v, fill))
     }
 
-    fn gather(&mut self, buffer: BufferId, at: Value) -> Result<Value, Error> {
+    pub fn gather(&mut self, buffer: BufferId, at: Value) -> Result<Value, Error> {
         let d = self.buffer_type(buffer);
         let len = self.nest.kernel.buffers[buffer.0 as usize].len;
         if len == 0 {
@@ -272,6 +284,13 @@ impl Emitter<'_, '_> {
             value.lanes.store(self.b, pointer, offset);
             return Ok(());
         }
+        if let Some(offset) = s.offset
+            && self.nest.steps[offset.0 as usize].is_some_and(|step| step + stride == 1)
+        {
+            let bits = Lanes::bits_for(self.buffer_type(s.buffer), width);
+            let lanes = value.lanes.with_bits(self.b, bits, width);
+            return self.store_run(s, &lanes, offset);
+        }
         let offsets = s.offset.map(|o| self.operand(o, width)).transpose()?;
         for lane in 0..width {
             let v = value.lanes.lane(self.b, lane);
@@ -298,6 +317,11 @@ impl Emitter<'_, '_> {
         };
         let at = self.index(&s.at, lane);
         let at = self.b.ins().iadd(at, offset);
+        self.write_inside(s, value, at)
+    }
+
+    /// A store at a computed position, dropped outside the buffer.
+    pub fn write_inside(&mut self, s: &Store, value: Value, at: Value) -> Result<(), Error> {
         let len = self.nest.kernel.buffers[s.buffer.0 as usize].len as i64;
         let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, at, len);
         let base = self.base(s.buffer);

@@ -8,9 +8,9 @@
 //! Choices depend on the kernel alone, never on the machine's load or thread count.
 
 use crate::lanes::Bits;
-use crate::vector;
+use crate::{runs, vector};
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId};
+use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId, Store};
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// A loop cut out of a longer one: it has `min(extent, total - start)` points, `start` affine in the loops outside.
@@ -41,6 +41,8 @@ pub struct Nest {
     pub level: Vec<usize>,
     /// Whether a node differs between the lanes of the vector loop.
     pub varies: Vec<bool>,
+    /// By how much a position advances from lane to lane, if by a constant (see `runs`).
+    pub steps: Vec<Option<i64>>,
 }
 
 /// Every affine map of the kernel, rewritten.
@@ -166,6 +168,7 @@ fn dependence(k: &Kernel) -> Vec<u64> {
 /// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and of its scalar form.
 fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (f64, f64) {
     let (mut vector_cost, mut scalar_cost) = (0.0, 0.0);
+    let steps = runs::steps(k, types, bits, v);
     let access = |a: &Affine, d: DType| match a.stride(v) {
         0 => 0.05,
         1 => d.size().max(4) as f64 / 16.0 * if d.is_bool() { 4.0 } else { 1.0 },
@@ -184,13 +187,18 @@ fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (
                 vector_cost += if guarded { plain.max(1.0) + 0.7 } else { plain };
                 scalar_cost += 1.0 + guard.len() as f64 * 2.0;
             }
-            Node::Gather { .. } => {
-                vector_cost += 5.0;
+            Node::Gather { at, .. } => {
+                vector_cost += if steps[at.0 as usize] == Some(1) { 1.0 } else { 5.0 };
                 scalar_cost += 4.0;
             }
             Node::Counter(_) => {
                 vector_cost += 0.5;
                 scalar_cost += 0.1;
+            }
+            // Part of a position.
+            Node::Op { .. } if steps[n].is_some() => {
+                vector_cost += 0.3;
+                scalar_cost += 0.5;
             }
             Node::Op { op, args } => {
                 let d = types[args[args.len() - 1].0 as usize];
@@ -205,7 +213,11 @@ fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (
     }
     for s in &k.stores {
         let d = k.buffers[s.buffer.0 as usize].dtype;
-        vector_cost += if s.offset.is_some() { 4.0 } else { access(&s.at, d) };
+        vector_cost += match s.offset {
+            None => access(&s.at, d),
+            Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => 1.0,
+            Some(_) => 4.0,
+        };
         scalar_cost += if s.offset.is_some() { 3.0 } else { 1.0 };
     }
     for r in &k.reductions {
@@ -268,12 +280,15 @@ impl Nest {
 
     /// Puts the loop to vectorise innermost among its kind and says how wide it is.
     fn arrange(k: &mut Kernel) -> Result<Option<(usize, usize)>, Error> {
-        if k.loops.iter().any(|l| l.mode == Mode::Sequential || l.extent == 0) {
-            return Ok(None);
-        }
         let types = types_of(k)?;
         let live = live_nodes(k);
         let bits = dependence(k);
+        if k.loops.iter().any(|l| l.extent == 0) {
+            return Ok(None);
+        }
+        if k.loops.iter().any(|l| l.mode == Mode::Sequential) {
+            return Ok(in_order(k, &types, &live, &bits));
+        }
         let mut best: Option<(f64, usize, bool, usize)> = None;
         for v in 0..k.loops.len() {
             let (vector_cost, scalar_cost) = cost(k, &types, &live, &bits, v);
@@ -316,9 +331,25 @@ impl Nest {
         let level = bits.iter().map(|m| 64 - m.leading_zeros() as usize).collect();
         let varies = bits.iter().map(|m| vector.is_some_and(|(v, _)| m >> v & 1 == 1)).collect();
         let outer = kernel.loops.iter().take_while(|l| l.mode != Mode::Reduce).count();
+        let steps = match vector {
+            Some((v, _)) => runs::steps(&kernel, &types, &bits, v),
+            None => vec![Some(0); types.len()],
+        };
         let split = split(&kernel);
         let (clips, accumulate) = (Vec::new(), false);
-        Ok(Nest { kernel, outer, vector, clips, split, accumulate, types, live, level, varies })
+        Ok(Nest {
+            kernel,
+            outer,
+            vector,
+            clips,
+            split,
+            accumulate,
+            types,
+            live,
+            level,
+            varies,
+            steps,
+        })
     }
 
     pub fn dtype(&self, n: NodeId) -> DType {
@@ -344,6 +375,27 @@ impl Nest {
     pub fn empty(&self) -> bool {
         self.kernel.loops[..self.outer].iter().any(|l| l.extent == 0)
     }
+}
+
+/// Lanes for the last of loops that run in order: if what they write lies side by side and nobody reads it.
+fn in_order(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64]) -> Option<(usize, usize)> {
+    let v = k.loops.len().checked_sub(1)?;
+    let steps = runs::steps(k, types, bits, v);
+    let beside = |s: &Store| {
+        let step = s.offset.map_or(Some(0), |o| steps[o.0 as usize]);
+        step.is_some_and(|step| step + s.at.stride(v) == 1)
+            && (s.offset.is_some() || s.combine.is_none())
+    };
+    let reads_own = (k.nodes.iter().enumerate()).any(|(n, node)| match node {
+        Node::Load { buffer, .. } | Node::Gather { buffer, .. } => live[n] && k.writes(*buffer),
+        _ => false,
+    });
+    let one_each = (k.stores.iter().enumerate())
+        .all(|(n, s)| k.stores[..n].iter().all(|t| t.buffer != s.buffer));
+    let (vector_cost, scalar_cost) = cost(k, types, live, bits, v);
+    let lanes = least_width(k, types, live, bits, v);
+    let fits = k.stores.iter().all(beside) && !reads_own && one_each && k.reductions.is_empty();
+    (fits && k.loops[v].extent >= lanes && vector_cost < scalar_cost).then_some((v, lanes))
 }
 
 /// The outermost parallel loop long enough, else the longest; none if loops must run in order.

@@ -291,3 +291,56 @@ fn long_chains_of_elementary_functions() {
         }
     }
 }
+
+/// Dynamic slices: positions that advance by one, clamped in places, over the ends and across rows.
+#[test]
+fn gathers_of_consecutive_elements() {
+    for d in [DType::F32, DType::F64, DType::Bool] {
+        for start in [-30i64, -3, 0, 5, 41, 90] {
+            for (rows, columns) in [(1, 37), (3, 16), (2, 3)] {
+                let mut b = KernelBuilder::new("slice", loops(&[rows, columns], Mode::Parallel));
+                let (x, i) = (b.buffer(d, 60), b.buffer(DType::I64, rows));
+                let out = b.buffer(d, rows * columns);
+                let [low, high] = [2i64, 50].map(|c| b.constant(Scalar::from(c)));
+                let from = b.load(i, Affine::counter(0));
+                let c = b.counter(1);
+                let at = b.op(ScalarOp::Add, &[from, c]);
+                let clamped = b.op(ScalarOp::Min, &[at, high]);
+                let clamped = b.op(ScalarOp::Max, &[low, clamped]);
+                let v = b.gather(x, clamped);
+                let w = b.gather(x, at);
+                let v = b.op(ScalarOp::Max, &[v, w]);
+                b.store_at(out, Affine::new(0, [columns as i64, 1]), v);
+                let k = b.finish();
+                let mut buffers = random_buffers(&k, 3);
+                buffers[1] = (0..rows as i64).flat_map(|r| (start + r).to_le_bytes()).collect();
+                check(&k, &buffers, 0.0);
+            }
+        }
+    }
+}
+
+/// Rows added at computed places, some of them over the ends: lanes where they fit.
+#[test]
+fn scatters_of_rows() {
+    for combine in [None, Some(Combine::Sum), Some(Combine::Min)] {
+        for d in [DType::F32, DType::I64, DType::F64] {
+            for width in [1, 4, 11, 32] {
+                let mut b = KernelBuilder::new("rows", loops(&[9, width], Mode::Sequential));
+                let (x, i) = (b.buffer(d, 9 * width), b.buffer(DType::I64, 9));
+                let buffer = b.buffer(d, 5 * width);
+                let value = b.load(x, Affine::new(0, [width as i64, 1]));
+                let row = b.load(i, Affine::counter(0));
+                let stride = b.constant(Scalar::from(width as i64 - 1));
+                let from = b.op(ScalarOp::Mul, &[row, stride]);
+                let c = b.counter(1);
+                let offset = Some(b.op(ScalarOp::Add, &[c, from]));
+                b.store(Store { buffer, at: Affine::default(), offset, combine, value });
+                let k = b.finish();
+                let mut buffers = random_buffers(&k, 5);
+                buffers[1] = [3i64, 0, 3, -1, 5, 2, 4, 6, 2].map(i64::to_le_bytes).concat();
+                check(&k, &buffers, 0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Computed positions that advance by one in the vector loop: gathers and offset stores of consecutive elements.
+//!
+//! A position made of counters, invariants, sums, constant factors and clamps steps by a constant from lane to lane, as
+//! long as no clamp takes hold within the lanes. So rows of an embedding, dynamic slices and their updates are read and
+//! written as whole registers where a test at run time says that all lanes lie inside, and lane by lane elsewhere.
+
+use crate::kernel::Emitter;
+use crate::lanes::{self, Lanes, memory, vector_type};
+use crate::scalar;
+use crate::vector::{self, Operand};
+use cotangent_jit::kernel::{BufferId, Kernel, Node, NodeId, Store};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    BlockArg, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, types,
+};
+
+/// By how much each i64 node advances per point of loop `v`, clamps aside; `None` if not by a constant.
+pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<i64>> {
+    let mut steps: Vec<Option<i64>> = Vec::with_capacity(k.nodes.len());
+    let constant = |n: NodeId| match k.node(n) {
+        Node::Constant(s) => s.to_i64(),
+        _ => None,
+    };
+    for (n, node) in k.nodes.iter().enumerate() {
+        let step = |n: NodeId| steps[n.0 as usize];
+        let found = match node {
+            _ if bits[n] >> v & 1 == 0 => Some(0),
+            _ if types[n] != DType::I64 => None,
+            Node::Counter(_) => Some(1),
+            Node::Op { op, args } => {
+                let (x, y) = (args[0], args.get(1).copied().unwrap_or(args[0]));
+                match op {
+                    ScalarOp::Add => step(x).zip(step(y)).and_then(|(a, b)| a.checked_add(b)),
+                    ScalarOp::Sub => step(x).zip(step(y)).and_then(|(a, b)| a.checked_sub(b)),
+                    ScalarOp::Mul => match (constant(x), constant(y)) {
+                        (_, Some(c)) => step(x).and_then(|a| a.checked_mul(c)),
+                        (Some(c), _) => step(y).and_then(|a| a.checked_mul(c)),
+                        _ => None,
+                    },
+                    ScalarOp::Min | ScalarOp::Max if step(y) == Some(0) => step(x),
+                    ScalarOp::Min | ScalarOp::Max if step(x) == Some(0) => step(y),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        steps.push(found);
+    }
+    steps
+}
+
+impl Emitter<'_, '_> {
+    /// The position at the first lane if no clamp takes hold; what must be true for that goes to `tests`.
+    fn first(&mut self, n: NodeId, width: usize, tests: &mut Vec<Value>) -> Result<Value, Error> {
+        let nest = self.nest;
+        if !nest.varies[n.0 as usize] {
+            return self.scalar(n);
+        }
+        let (op, args) = match nest.kernel.node(n) {
+            Node::Counter(v) => return Ok(self.counters[*v]),
+            Node::Op { op, args } => (*op, args),
+            _ => unreachable!("a position that steps is made of counters and ops"),
+        };
+        let x = self.first(args[0], width, tests)?;
+        let y = self.first(args[1], width, tests)?;
+        if !matches!(op, ScalarOp::Min | ScalarOp::Max) {
+            return scalar::emit(self.b, op, DType::I64, &[x, y]);
+        }
+        let varying = usize::from(!nest.varies[args[0].0 as usize]);
+        let (moving, bound) = if varying == 0 { (x, y) } else { (y, x) };
+        let step = nest.steps[args[varying].0 as usize].unwrap_or(0);
+        let reach = step * (width as i64 - 1);
+        let low = op == ScalarOp::Max;
+        // The lane that is nearest to the bound.
+        let nearest = if low { reach.min(0) } else { reach.max(0) };
+        let at = self.b.ins().iadd_imm_s(moving, nearest);
+        let order =
+            if low { IntCC::SignedGreaterThanOrEqual } else { IntCC::SignedLessThanOrEqual };
+        tests.push(self.b.ins().icmp(order, at, bound));
+        Ok(moving)
+    }
+
+    /// The position at a lane known at run time.
+    fn at_lane(&mut self, n: NodeId, lane: Value) -> Result<Value, Error> {
+        let nest = self.nest;
+        if !nest.varies[n.0 as usize] {
+            return self.scalar(n);
+        }
+        match nest.kernel.node(n) {
+            Node::Counter(v) => {
+                let first = self.counters[*v];
+                Ok(self.b.ins().iadd(first, lane))
+            }
+            Node::Op { op, args } => {
+                let x = self.at_lane(args[0], lane)?;
+                let y = self.at_lane(args[1], lane)?;
+                scalar::emit(self.b, *op, DType::I64, &[x, y])
+            }
+            _ => unreachable!("a position that steps is made of counters and ops"),
+        }
+    }
+
+    /// Whether `first .. first + width` lies in `0..len` and all tests hold.
+    fn all_inside(&mut self, first: Value, len: usize, width: usize, tests: &[Value]) -> Value {
+        let room = len as i64 - width as i64;
+        let last = self.b.ins().iconst(types::I64, room.max(-1));
+        let mut all = self.b.ins().icmp(IntCC::SignedLessThanOrEqual, first, last);
+        let low = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, first, 0);
+        all = self.b.ins().band(all, low);
+        for test in tests {
+            all = self.b.ins().band(all, *test);
+        }
+        all
+    }
+
+    fn spill(&mut self, d: DType, width: usize) -> StackSlot {
+        let bytes = (width * d.size()).max(16) as u32;
+        self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4))
+    }
+
+    /// `for lane in 0..width { body }`.
+    fn each_lane(
+        &mut self,
+        width: usize,
+        body: impl FnOnce(&mut Self, Value) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let block = self.b.create_block();
+        let exit = self.b.create_block();
+        let lane = self.b.append_block_param(block, types::I64);
+        let zero = self.b.ins().iconst(types::I64, 0);
+        self.b.ins().jump(block, &[BlockArg::Value(zero)]);
+        self.b.switch_to_block(block);
+        body(self, lane)?;
+        let next = self.b.ins().iadd_imm_s(lane, 1);
+        let more = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, next, width as i64);
+        self.b.ins().brif(more, block, &[BlockArg::Value(next)], exit, &[]);
+        self.b.seal_block(block);
+        self.b.seal_block(exit);
+        self.b.switch_to_block(exit);
+        Ok(())
+    }
+
+    /// Lanes of a gather whose position advances by one.
+    pub fn gather_run(
+        &mut self,
+        buffer: BufferId,
+        at: NodeId,
+        width: usize,
+    ) -> Result<Lanes, Error> {
+        let d = self.buffer_type(buffer);
+        let len = self.nest.kernel.buffers[buffer.0 as usize].len;
+        let mark = self.mark();
+        let mut tests = Vec::new();
+        let first = self.first(at, width, &mut tests)?;
+        let inside = self.all_inside(first, len, width, &tests);
+        let bits = Lanes::bits_for(d, width);
+        let t = vector_type(d, bits);
+        let [fast, slow, joined] = std::array::from_fn(|_| self.b.create_block());
+        for _ in 0..width / bits.lanes() {
+            self.b.append_block_param(joined, t);
+        }
+        self.b.set_cold_block(slow);
+        self.b.ins().brif(inside, fast, &[], slow, &[]);
+        self.b.seal_block(fast);
+        self.b.seal_block(slow);
+
+        self.b.switch_to_block(fast);
+        let base = self.base(buffer);
+        let bytes = self.b.ins().ishl_imm_u(first, i64::from(d.size().trailing_zeros()));
+        let address = self.b.ins().iadd(base, bytes);
+        let loaded = Lanes::load(self.b, d, address, 0, width);
+        self.jump_with(joined, &loaded);
+
+        self.b.switch_to_block(slow);
+        let slot = self.spill(d, width);
+        self.each_lane(width, |e, lane| {
+            let position = e.at_lane(at, lane)?;
+            let v = e.gather(buffer, position)?;
+            let place = e.b.ins().stack_addr(types::I64, slot, 0);
+            let bytes = e.b.ins().ishl_imm_u(lane, i64::from(d.size().trailing_zeros()));
+            let place = e.b.ins().iadd(place, bytes);
+            e.b.ins().store(memory(), v, place, 0);
+            Ok(())
+        })?;
+        let place = self.b.ins().stack_addr(types::I64, slot, 0);
+        let loaded = Lanes::load(self.b, d, place, 0, width);
+        self.jump_with(joined, &loaded);
+
+        self.b.seal_block(joined);
+        self.b.switch_to_block(joined);
+        // What was computed on one of the ways is not known on the other.
+        self.undo(mark);
+        let regs = self.b.block_params(joined).iter().copied().collect();
+        Ok(Lanes { dtype: d, bits, regs })
+    }
+
+    fn jump_with(&mut self, to: cranelift_codegen::ir::Block, v: &Lanes) {
+        let args: Vec<BlockArg> = v.regs.iter().map(|r| BlockArg::Value(*r)).collect();
+        self.b.ins().jump(to, &args);
+    }
+
+    /// A store of lanes at an offset that advances, with the loop, by one.
+    pub fn store_run(&mut self, s: &Store, value: &Lanes, offset: NodeId) -> Result<(), Error> {
+        let (d, width) = (self.buffer_type(s.buffer), value.width());
+        let len = self.nest.kernel.buffers[s.buffer.0 as usize].len;
+        let mark = self.mark();
+        let mut tests = Vec::new();
+        let position = self.first(offset, width, &mut tests)?;
+        let at = self.index(&s.at, 0);
+        let first = self.b.ins().iadd(at, position);
+        let inside = self.all_inside(first, len, width, &tests);
+        let [fast, slow, joined] = std::array::from_fn(|_| self.b.create_block());
+        self.b.set_cold_block(slow);
+        self.b.ins().brif(inside, fast, &[], slow, &[]);
+        self.b.seal_block(fast);
+        self.b.seal_block(slow);
+
+        self.b.switch_to_block(fast);
+        let base = self.base(s.buffer);
+        let size = i64::from(d.size().trailing_zeros());
+        let bytes = self.b.ins().ishl_imm_u(first, size);
+        let address = self.b.ins().iadd(base, bytes);
+        let new = match s.combine {
+            None => value.clone(),
+            Some(c) => {
+                let old = Lanes::load(self.b, d, address, 0, width);
+                let value = value.clone().with_bits(self.b, old.bits, width);
+                let operand = |lanes| Operand { lanes, scalar: None };
+                vector::emit(self.b, c.op(), d, &[operand(old), operand(value)], width)?
+            }
+        };
+        new.store(self.b, address, 0);
+        self.b.ins().jump(joined, &[]);
+
+        self.b.switch_to_block(slow);
+        let slot = self.spill(d, width);
+        let place = self.b.ins().stack_addr(types::I64, slot, 0);
+        value.store(self.b, place, 0);
+        let step = self.nest.vector.map_or(0, |(v, _)| s.at.stride(v));
+        self.each_lane(width, |e, lane| {
+            let place = e.b.ins().stack_addr(types::I64, slot, 0);
+            let bytes = e.b.ins().ishl_imm_u(lane, size);
+            let place = e.b.ins().iadd(place, bytes);
+            let v = lanes::load_scalar(e.b, d, place, 0)?;
+            let position = e.at_lane(offset, lane)?;
+            let moved = e.b.ins().imul_imm_s(lane, step);
+            let at = e.b.ins().iadd(at, moved);
+            let at = e.b.ins().iadd(at, position);
+            e.write_inside(s, v, at)
+        })?;
+        self.b.ins().jump(joined, &[]);
+        self.b.seal_block(joined);
+        self.b.switch_to_block(joined);
+        self.undo(mark);
+        Ok(())
+    }
+}

@@ -89,7 +89,7 @@ pub struct Piece {
 }
 
 /// Axes of a dot: batch axes pair up, contracted axes pair up, the rest are free.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct DotDims {
     pub lhs_contract: SmallVec<[usize; 2]>,
     pub rhs_contract: SmallVec<[usize; 2]>,

@@ -297,7 +297,7 @@ impl Plan {
     pub fn read(&self, x: &Array) -> Result<Array, Error> {
         let mut result = lax::try_reshape(&self.read_box(x)?, &self.kept_shape())?;
         if let Some((axis, indices)) = &self.picked {
-            result = take_in(&result, indices, *axis, Mode::Clip)?;
+            result = take_in("index", &result, indices, *axis, Mode::Clip)?;
             if self.in_front {
                 result = self.to_front(&result, *axis, indices.ndim(), false)?;
             }

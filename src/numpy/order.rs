@@ -40,7 +40,7 @@ methods! {
     /// ```
     fn take, try_take(self, indices: &Array, axis: isize) -> Array {
         let axis = axis_of("take", axis as i64, &self.aval())?;
-        take_in(self, indices, axis, Mode::fill(self.dtype()))
+        take_in("take", self, indices, axis, Mode::fill(self.dtype()))
     }
 
     /// Elements picked along an axis: `out[.., i, ..] = self[.., indices[.., i, ..], ..]`.
@@ -58,10 +58,16 @@ methods! {
 }
 
 /// The entries at `indices` along one axis.
-pub(super) fn take_in(x: &Array, indices: &Array, axis: usize, mode: Mode) -> Result<Array, Error> {
+pub(super) fn take_in(
+    op: &str,
+    x: &Array,
+    indices: &Array,
+    axis: usize,
+    mode: Mode,
+) -> Result<Array, Error> {
     let n = x.shape()[axis];
     if n == 0 && indices.size() > 0 {
-        return Err(err!(Axis, "take: axis {axis} of {} has no entries", x.aval()));
+        return Err(err!(Axis, "{op}: axis {axis} of {} has no entries", x.aval()));
     }
     if indices.size() == 0 {
         let mut shape = x.to_shape();
@@ -69,7 +75,7 @@ pub(super) fn take_in(x: &Array, indices: &Array, axis: usize, mode: Mode) -> Re
         return lax::try_full(&shape, cotangent_jit::Scalar::zero(x.dtype()));
     }
     let (dims, sizes) = rows(x, indices.ndim(), axis);
-    let vectors = lax::try_expand_dims(&wrapped("take", indices, n)?, &[indices.ndim()])?;
+    let vectors = lax::try_expand_dims(&wrapped(op, indices, n)?, &[indices.ndim()])?;
     lax::try_gather(x, &vectors, &dims, &sizes, mode)
 }
 

@@ -8,6 +8,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::batching;
 use crate::prims::lax;
+use crate::prims::operand::{Operand, promoted};
 use cotangent_jit::{Error, err};
 
 methods! {
@@ -148,12 +149,13 @@ methods! {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(array![1, 2].pad([(1, 2)], &array![0].squeeze(0)).to_vec::<i32>(), [0, 1, 2, 0, 0]);
+    /// assert_eq!(array![1, 2].pad([(1, 2)], 0).to_vec::<i32>(), [0, 1, 2, 0, 0]);
     /// ```
-    fn pad, try_pad(self, widths: impl AsRef<[(isize, isize)]>, value: &Array) -> Array {
+    fn pad, try_pad(self, widths: impl AsRef<[(isize, isize)]>, value: impl Operand) -> Array {
         let config: Vec<lax::Padding> =
             widths.as_ref().iter().map(|(lo, hi)| (*lo as i64, *hi as i64, 0)).collect();
-        lax::try_pad(self, value, &config)
+        let both = promoted("pad", &[self, &value], None)?;
+        lax::try_pad(&both[0], &both[1], &config)
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn bilinear_jvp(
 
 /// Cotangents of the operands: `left(ct, y)` and `right(ct, x)`, each where asked for.
 pub(crate) fn bilinear_transpose(
+    name: &str,
     cotangents: &[Tangent],
     inputs: &[Operand],
     left: impl FnOnce(&Array, &Array) -> Result<Array, Error>,
@@ -44,7 +45,7 @@ pub(crate) fn bilinear_transpose(
         (Some(_), Operand::Linear(_), Operand::Linear(_)) => {
             return Err(cotangent_jit::err!(
                 Transform,
-                "a product of two linear operands, {} and {}, cannot be transposed; it is not linear in both",
+                "{name}: a product of two linear operands, {} and {}, cannot be transposed; it is not linear in both",
                 inputs[0].aval(),
                 inputs[1].aval()
             ));

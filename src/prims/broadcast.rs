@@ -148,6 +148,13 @@ impl Primitive for BroadcastInDim {
 /// `broadcast_dimensions` are increasing, one per axis of the operand. The transpose sums over the repeated axes.
 ///
 /// Panics where [`try_broadcast_in_dim`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// let x = array![1, 2];
+/// assert_eq!(lax::broadcast_in_dim(&x, &[2, 3], &[0]).to_vec::<i32>(), [1, 1, 1, 2, 2, 2]);
+/// ```
 #[track_caller]
 pub fn broadcast_in_dim(operand: &Array, shape: &[usize], broadcast_dimensions: &[usize]) -> Array {
     expect(try_broadcast_in_dim(operand, shape, broadcast_dimensions))

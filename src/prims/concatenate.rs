@@ -142,6 +142,12 @@ impl Primitive for Concatenate {
 ///
 /// Shapes: `f32[2,3]`, `f32[2,1]`, dimension 1, to `f32[2,4]`. The derivative joins the tangents; the transpose slices.
 /// Panics where [`try_concatenate`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::concatenate(&[array![1], array![2, 3]], 0).to_vec::<i32>(), [1, 2, 3]);
+/// ```
 #[track_caller]
 pub fn concatenate(operands: &[Array], dimension: usize) -> Array {
     expect(try_concatenate(operands, dimension))

@@ -169,6 +169,7 @@ impl Primitive for DotGeneral {
         let x = (&left, &d.lhs_batch, &d.lhs_contract);
         let y = (&right, &d.rhs_batch, &d.rhs_contract);
         bilinear_transpose(
+            self.name(),
             cotangents,
             inputs,
             |ct, rhs| one_side(ct, rhs, &of_right, y, x),
@@ -231,6 +232,18 @@ impl Primitive for DotGeneral {
 /// the other axes of each operand keep theirs. The dtype is the operands', any number.
 ///
 /// Derivative: `dot(dlhs, rhs) + dot(lhs, drhs)`. Panics where [`try_dot_general`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// let (x, y) = (array![[1, 2], [3, 4]], array![1, 1]);
+/// let dims = lax::DotDims {
+///     lhs_contract: [1].into_iter().collect(),
+///     rhs_contract: [0].into_iter().collect(),
+///     ..Default::default()
+/// };
+/// assert_eq!(lax::dot_general(&x, &y, &dims).to_vec::<i32>(), [3, 7]);
+/// ```
 #[track_caller]
 pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
     expect(try_dot_general(lhs, rhs, dims))

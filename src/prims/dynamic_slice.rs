@@ -207,6 +207,12 @@ pub(crate) fn index_vectors(
 /// `out[i] = operand[clamp(start, 0, n - size) + i]`. One rank-0 int start per axis, all of one dtype. The derivative
 /// slices the operand's tangent; the transpose updates a slice of zeros. Panics where [`try_dynamic_slice`] gives an
 /// error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::dynamic_slice(&array![0, 1, 2, 3], &[Array::scalar(9)], &[2]).to_vec::<i32>(), [2, 3]);
+/// ```
 #[track_caller]
 pub fn dynamic_slice(operand: &Array, starts: &[Array], sizes: &[usize]) -> Array {
     expect(try_dynamic_slice(operand, starts, sizes))
@@ -225,6 +231,12 @@ pub fn try_dynamic_slice(
 
 /// The part of `size` elements from computed index `start` along one axis. Panics where [`try_dynamic_slice_in_dim`]
 /// gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::dynamic_slice_in_dim(&array![0, 1, 2, 3], &Array::scalar(1), 2, 0).to_vec::<i32>(), [1, 2]);
+/// ```
 #[track_caller]
 pub fn dynamic_slice_in_dim(operand: &Array, start: &Array, size: usize, axis: usize) -> Array {
     expect(try_dynamic_slice_in_dim(operand, start, size, axis))

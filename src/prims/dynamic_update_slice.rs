@@ -145,6 +145,13 @@ impl Primitive for DynamicUpdateSlice {
 ///
 /// `out[clamp(start, 0, n - size) + i] = update[i]`, and `operand` elsewhere. One rank-0 int start per axis, all of one
 /// dtype. The derivative updates the tangents alike. Panics where [`try_dynamic_update_slice`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// let x = array![0, 0, 0];
+/// assert_eq!(lax::dynamic_update_slice(&x, &array![7], &[Array::scalar(1)]).to_vec::<i32>(), [0, 7, 0]);
+/// ```
 #[track_caller]
 pub fn dynamic_update_slice(operand: &Array, update: &Array, starts: &[Array]) -> Array {
     expect(try_dynamic_update_slice(operand, update, starts))

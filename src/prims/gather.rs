@@ -213,6 +213,21 @@ impl Primitive for Gather {
 ///
 /// The derivative gathers the tangent (zero where filled); the transpose is
 /// [`scatter_add`](super::scatter::scatter_add). Panics where [`try_gather`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// use cotangent::prims::lax::{GatherDims, Mode};
+/// // Rows 2 and 0 of a matrix.
+/// let dims = GatherDims {
+///     offset_dims: [1].into_iter().collect(),
+///     collapsed_slice_dims: [0].into_iter().collect(),
+///     start_index_map: [0].into_iter().collect(),
+///     ..GatherDims::default()
+/// };
+/// let x = array![[1, 2], [3, 4], [5, 6]];
+/// assert_eq!(lax::gather(&x, &array![[2], [0]], &dims, &[1, 2], Mode::Clip).to_vec::<i32>(), [5, 6, 1, 2]);
+/// ```
 #[track_caller]
 pub fn gather(
     operand: &Array,
@@ -239,6 +254,13 @@ pub fn try_gather(
 /// Elements picked along one axis: `out[.., i, ..] = x[.., indices[.., i, ..], ..]`.
 ///
 /// `indices` has the shape of `x` but along `axis`. Panics where [`try_take_along_axis`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// let (x, i) = (array![[1, 2], [3, 4]], array![[1], [0]]);
+/// assert_eq!(lax::take_along_axis(&x, &i, 1, lax::Mode::Clip).to_vec::<i32>(), [2, 3]);
+/// ```
 #[track_caller]
 pub fn take_along_axis(x: &Array, indices: &Array, axis: usize, mode: Mode) -> Array {
     expect(try_take_along_axis(x, indices, axis, mode))

@@ -97,6 +97,12 @@ impl Primitive for Iota {
 /// The coordinate along `dimension`: `out[i] = i[dimension]`, of any dtype of numbers.
 ///
 /// Panics where [`try_iota`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::iota(DType::I32, &[2, 3], 1).to_vec::<i32>(), [0, 1, 2, 0, 1, 2]);
+/// ```
 #[track_caller]
 pub fn iota(dtype: DType, shape: &[usize], dimension: usize) -> Array {
     expect(try_iota(dtype, shape, dimension))

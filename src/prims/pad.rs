@@ -219,6 +219,13 @@ fn batch_pad(
 ///
 /// `out[before + (between + 1) * i] = operand[i]`. Negative `before` and `after` cut off. The derivative pads the tangent
 /// with the value's tangent; the transpose slices. Panics where [`try_pad`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// let zero = Array::scalar(0);
+/// assert_eq!(lax::pad(&array![1, 2], &zero, &[(1, 0, 2)]).to_vec::<i32>(), [0, 1, 0, 0, 2]);
+/// ```
 #[track_caller]
 pub fn pad(operand: &Array, value: &Array, config: &[Padding]) -> Array {
     expect(try_pad(operand, value, config))

@@ -110,6 +110,12 @@ impl Primitive for Reshape {
 /// The same elements, in row-major order, under another shape of as many elements.
 ///
 /// The derivative is the reshaped tangent; the transpose reshapes back. Panics where [`try_reshape`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::reshape(&array![[1, 2], [3, 4]], &[4]).shape(), [4]);
+/// ```
 #[track_caller]
 pub fn reshape(operand: &Array, new_sizes: &[usize]) -> Array {
     expect(try_reshape(operand, new_sizes))
@@ -125,6 +131,12 @@ pub fn try_reshape(operand: &Array, new_sizes: &[usize]) -> Result<Array, Error>
 }
 
 /// Without these axes, which must have size 1. Panics where [`try_squeeze`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::squeeze(&array![[1, 2]], &[0]).shape(), [2]);
+/// ```
 #[track_caller]
 pub fn squeeze(operand: &Array, axes: &[usize]) -> Array {
     expect(try_squeeze(operand, axes))
@@ -159,6 +171,12 @@ pub fn try_squeeze(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
 
 /// With axes of size 1 put in, so that they stand at `axes` of the result. Panics where [`try_expand_dims`] gives an
 /// error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::expand_dims(&array![1, 2], &[1]).shape(), [2, 1]);
+/// ```
 #[track_caller]
 pub fn expand_dims(operand: &Array, axes: &[usize]) -> Array {
     expect(try_expand_dims(operand, axes))

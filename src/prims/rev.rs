@@ -108,6 +108,12 @@ impl Primitive for Rev {
 ///
 /// Shape and dtype stay. The derivative is the reversed tangent; `rev` is its own transpose. Panics where [`try_rev`]
 /// gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::rev(&array![1, 2, 3], &[0]).to_vec::<i32>(), [3, 2, 1]);
+/// ```
 #[track_caller]
 pub fn rev(operand: &Array, dimensions: &[usize]) -> Array {
     expect(try_rev(operand, dimensions))

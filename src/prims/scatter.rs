@@ -234,6 +234,19 @@ impl Scatter {
 /// stands. Windows out of range are moved or dropped, by `mode`.
 ///
 /// Linear in operand and updates together. Panics where [`try_scatter`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// use cotangent::prims::lax::{GatherDims, ScatterMode};
+/// let dims = GatherDims {
+///     collapsed_slice_dims: [0].into_iter().collect(),
+///     start_index_map: [0].into_iter().collect(),
+///     ..GatherDims::default()
+/// };
+/// let (x, at, updates) = (array![0, 0, 0], array![[2], [0]], array![7, 8]);
+/// assert_eq!(lax::scatter(&x, &at, &updates, &dims, ScatterMode::Drop).to_vec::<i32>(), [8, 0, 7]);
+/// ```
 #[track_caller]
 pub fn scatter(
     operand: &Array,
@@ -259,6 +272,19 @@ pub fn try_scatter(
 
 /// Adds to windows of the operand at computed places: `out[start(b) + w] += updates[b, w]`, in row-major order of the
 /// updates. Otherwise as [`scatter`]; the transpose is a gather. Panics where [`try_scatter_add`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// use cotangent::prims::lax::{GatherDims, ScatterMode};
+/// let dims = GatherDims {
+///     collapsed_slice_dims: [0].into_iter().collect(),
+///     start_index_map: [0].into_iter().collect(),
+///     ..GatherDims::default()
+/// };
+/// let (x, at, updates) = (array![0, 0, 0], array![[2], [2]], array![7, 8]);
+/// assert_eq!(lax::scatter_add(&x, &at, &updates, &dims, ScatterMode::Drop).to_vec::<i32>(), [0, 0, 15]);
+/// ```
 #[track_caller]
 pub fn scatter_add(
     operand: &Array,

@@ -145,6 +145,12 @@ impl Primitive for Slice {
 ///
 /// One start, limit and stride (at least 1) per axis; out of range is an error, not clamped. The derivative is the sliced
 /// tangent; the transpose pads with zeros. Panics where [`try_slice`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::slice(&array![0, 1, 2, 3, 4], &[1], &[5], &[2]).to_vec::<i32>(), [1, 3]);
+/// ```
 #[track_caller]
 pub fn slice(operand: &Array, start: &[usize], limit: &[usize], strides: &[usize]) -> Array {
     expect(try_slice(operand, start, limit, strides))
@@ -172,6 +178,12 @@ pub fn try_slice(
 }
 
 /// The part `start..limit` along one axis. Panics where [`try_slice_in_dim`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::slice_in_dim(&array![0, 1, 2], 1, 3, 0).to_vec::<i32>(), [1, 2]);
+/// ```
 #[track_caller]
 pub fn slice_in_dim(operand: &Array, start: usize, limit: usize, axis: usize) -> Array {
     expect(try_slice_in_dim(operand, start, limit, axis))

@@ -131,6 +131,13 @@ fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
 ///
 /// NaN comes last; -0 and 0 are equal. Operands have one shape, any dtypes. The derivative carries tangents along.
 /// Panics where [`try_sort_by`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// let sorted = lax::sort_by(&[array![2, 1, 2], array![0, 1, 2]], 0, 1);
+/// assert_eq!(sorted[1].to_vec::<i32>(), [1, 0, 2]);
+/// ```
 #[track_caller]
 pub fn sort_by(operands: &[Array], dimension: usize, num_keys: usize) -> Vec<Array> {
     expect(try_sort_by(operands, dimension, num_keys))
@@ -147,6 +154,12 @@ pub fn try_sort_by(
 }
 
 /// The operand sorted along `dimension`, NaN last. Panics where [`try_sort`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::sort(&array![f32::NAN, 1.0, -1.0], 0).to_vec::<f32>()[..2], [-1.0, 1.0]);
+/// ```
 #[track_caller]
 pub fn sort(operand: &Array, dimension: usize) -> Array {
     expect(try_sort(operand, dimension))
@@ -160,6 +173,12 @@ pub fn try_sort(operand: &Array, dimension: usize) -> Result<Array, Error> {
 
 /// The indices (i32) that sort the operand along `dimension`, stably, NaN last. Panics where [`try_argsort`] gives an
 /// error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::argsort(&array![3, 1, 2], 0).to_vec::<i32>(), [1, 2, 0]);
+/// ```
 #[track_caller]
 pub fn argsort(operand: &Array, dimension: usize) -> Array {
     expect(try_argsort(operand, dimension))

@@ -122,6 +122,12 @@ impl Primitive for Transpose {
 ///
 /// Shapes: `f32[a,b,c]`, `[2, 0, 1]` to `f32[c,a,b]`. The derivative is the transposed tangent; the transpose applies the
 /// inverse permutation. Panics where [`try_transpose`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// assert_eq!(lax::transpose(&array![[1, 2], [3, 4]], &[1, 0]).to_vec::<i32>(), [1, 3, 2, 4]);
+/// ```
 #[track_caller]
 pub fn transpose(operand: &Array, permutation: &[usize]) -> Array {
     expect(try_transpose(operand, permutation))

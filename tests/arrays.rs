@@ -1,0 +1,350 @@
+//! Indexing, updates, products and windows against values from NumPy 2 and JAX 0.10.
+
+use cotangent::Scalar;
+use cotangent::prelude::*;
+use cotangent::prims::lax::{self, GatherDims, Mode, ScatterMode};
+
+#[track_caller]
+fn check(got: &Array, shape: &[usize], values: &[i32]) {
+    assert_eq!(got.shape(), shape);
+    assert_eq!(got.to_vec::<i32>(), values);
+}
+
+/// Gathers of `0, 1, ..` that clip and fill with -9, then scatters of `100, 101, ..` and sums of them into the same windows,
+/// each that clips and that drops.
+#[track_caller]
+fn windows(
+    shape: &[usize],
+    at: &Array,
+    lists: [&[usize]; 5],
+    sizes: &[usize],
+    values: [&[i32]; 6],
+) {
+    let [offset_dims, collapsed_slice_dims, start_index_map, operand, indices] =
+        lists.map(|l| l.iter().copied().collect());
+    let dims = GatherDims {
+        offset_dims,
+        collapsed_slice_dims,
+        start_index_map,
+        operand_batching_dims: operand,
+        start_indices_batching_dims: indices,
+    };
+    let x = arange(shape.iter().product::<usize>()).reshape(shape);
+    let clip = lax::gather(&x, at, &dims, sizes, Mode::Clip);
+    let fill = lax::gather(&x, at, &dims, sizes, Mode::Fill(Scalar::from(-9)));
+    assert_eq!(clip.to_vec::<i32>(), values[0]);
+    assert_eq!(fill.to_vec::<i32>(), values[1]);
+    let updates = (arange(clip.size()) + 100).reshape(clip.shape());
+    for (n, mode) in [ScatterMode::Clip, ScatterMode::Drop].into_iter().enumerate() {
+        let set = lax::scatter(&x, at, &updates, &dims, mode);
+        assert_eq!(set.to_vec::<i32>(), values[2 + n], "set, {mode:?}");
+        let added = lax::scatter_add(&x, at, &updates, &dims, mode);
+        assert_eq!(added.to_vec::<i32>(), values[4 + n], "add, {mode:?}");
+    }
+}
+
+#[test]
+fn indices_are_numpys() {
+    let x = arange(24).reshape([2, 3, 4]);
+    let i = array![[2, 0], [1, -1]];
+    let j = array![1].squeeze(0);
+    check(&x.index(s![1]), &[3, 4], &[12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]);
+    check(&x.index(s![.., -1]), &[2, 4], &[8, 9, 10, 11, 20, 21, 22, 23]);
+    check(&x.index(s![..., 2]), &[2, 3], &[2, 6, 10, 14, 18, 22]);
+    check(&x.index(s![.., 1.., ..;-2]), &[2, 2, 2], &[7, 5, 11, 9, 19, 17, 23, 21]);
+    check(
+        &x.index(s![.., -1..0;-1]),
+        &[2, 2, 4],
+        &[8, 9, 10, 11, 4, 5, 6, 7, 20, 21, 22, 23, 16, 17, 18, 19],
+    );
+    check(&x.index(s![newaxis, 1, ..., newaxis, 0]), &[1, 3, 1], &[12, 16, 20]);
+    check(&x.index(s![.., 5..]), &[2, 0, 4], &[]);
+    check(
+        &x.index(s![.., &i]),
+        &[2, 2, 2, 4],
+        &[
+            8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 20, 21, 22, 23, 12, 13, 14, 15, 16,
+            17, 18, 19, 20, 21, 22, 23,
+        ],
+    );
+    check(
+        &x.index(s![1, &i]),
+        &[2, 2, 4],
+        &[20, 21, 22, 23, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23],
+    );
+    check(&x.index(s![0, .., &i]), &[2, 2, 3], &[2, 6, 10, 0, 4, 8, 1, 5, 9, 3, 7, 11]);
+    check(&x.index(s![.., &i, 3]), &[2, 2, 2], &[11, 3, 7, 11, 23, 15, 19, 23]);
+    check(
+        &x.index(s![newaxis, .., &i, newaxis]),
+        &[1, 2, 2, 2, 1, 4],
+        &[
+            8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 20, 21, 22, 23, 12, 13, 14, 15, 16,
+            17, 18, 19, 20, 21, 22, 23,
+        ],
+    );
+    check(&x.index(s![&i.index(s![1]), newaxis, 1]), &[2, 1, 4], &[16, 17, 18, 19, 16, 17, 18, 19]);
+    check(&x.index(s![.., &j, 1..3]), &[2, 2], &[5, 6, 17, 18]);
+    check(&x.index(s![&j, ..;2, &j]), &[2], &[13, 21]);
+}
+
+#[test]
+fn updates_are_jaxs() {
+    let x = arange(24).reshape([2, 3, 4]);
+    let j = array![1].squeeze(0);
+    check(
+        &x.at(s![1, 2]).set(-1),
+        &[2, 3, 4],
+        &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, -1, -1, -1, -1],
+    );
+    check(
+        &x.at(s![.., 1..3, -1]).set(&array![-1, -2]),
+        &[2, 3, 4],
+        &[0, 1, 2, 3, 4, 5, 6, -1, 8, 9, 10, -2, 12, 13, 14, 15, 16, 17, 18, -1, 20, 21, 22, -2],
+    );
+    check(
+        &x.at(s![.., ..;-2, ..;3]).set(&array![[-1, -2], [-3, -4]]),
+        &[2, 3, 4],
+        &[-3, 1, 2, -4, 4, 5, 6, 7, -1, 9, 10, -2, -3, 13, 14, -4, 16, 17, 18, 19, -1, 21, 22, -2],
+    );
+    check(
+        &x.at(s![.., ..;2, 1]).add(100),
+        &[2, 3, 4],
+        &[
+            0, 101, 2, 3, 4, 5, 6, 7, 8, 109, 10, 11, 12, 113, 14, 15, 16, 17, 18, 19, 20, 121, 22,
+            23,
+        ],
+    );
+    check(
+        &x.at(s![.., &array![2, 0, 2]]).add(100),
+        &[2, 3, 4],
+        &[
+            100, 101, 102, 103, 4, 5, 6, 7, 208, 209, 210, 211, 112, 113, 114, 115, 16, 17, 18, 19,
+            220, 221, 222, 223,
+        ],
+    );
+    check(
+        &x.at(s![0, .., &array![3, 9]]).set(&array![[-1, -2, -3], [-4, -5, -6]]),
+        &[2, 3, 4],
+        &[0, 1, 2, -1, 4, 5, 6, -2, 8, 9, 10, -3, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23],
+    );
+    check(
+        &x.at(s![&j, newaxis, ..;2, &j]).set(&array![[-1, -2]]),
+        &[2, 3, 4],
+        &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, -1, 14, 15, 16, 17, 18, 19, 20, -2, 22, 23],
+    );
+}
+
+#[test]
+fn products_are_numpys() {
+    let x = arange(24).reshape([2, 3, 4]);
+    let (a, b) = (arange(6).reshape([1, 2, 3]), arange(24).reshape([2, 1, 3, 4]));
+    let m = arange(9).reshape([3, 3]);
+    check(
+        &a.matmul(&b),
+        &[2, 1, 2, 4],
+        &[20, 23, 26, 29, 56, 68, 80, 92, 56, 59, 62, 65, 200, 212, 224, 236],
+    );
+    check(&array![1, 2, 3].matmul(&b), &[2, 1, 4], &[32, 38, 44, 50, 104, 110, 116, 122]);
+    check(&x.dot(&array![1, 0, 2, 1]), &[2, 3], &[7, 23, 39, 55, 71, 87]);
+    check(
+        &x.tensordot(&x, [0, 2], [0, 2]),
+        &[3, 3],
+        &[748, 988, 1228, 988, 1356, 1724, 1228, 1724, 2220],
+    );
+    check(&einsum("ii", &[&m]), &[], &[12]);
+    check(&einsum("ii->i", &[&m]), &[3], &[0, 4, 8]);
+    check(&einsum("ij->ji", &[&m]), &[3, 3], &[0, 3, 6, 1, 4, 7, 2, 5, 8]);
+    check(
+        &einsum("ij,jk,kl->il", &[&m, &m, &m]),
+        &[3, 3],
+        &[180, 234, 288, 558, 720, 882, 936, 1206, 1476],
+    );
+    check(
+        &einsum("...ij,...jk->...ik", &[&a, &b]),
+        &[2, 1, 2, 4],
+        &[20, 23, 26, 29, 56, 68, 80, 92, 56, 59, 62, 65, 200, 212, 224, 236],
+    );
+    check(&einsum("i,j", &[&m.index(0), &m.index(1)]), &[3, 3], &[0, 0, 0, 3, 4, 5, 6, 8, 10]);
+    check(&einsum("ij,ij->i", &[&m, &m]), &[3], &[5, 50, 149]);
+    check(
+        &einsum("bij,kjb->ki", &[&x, &arange(24).reshape([3, 4, 2])]),
+        &[3, 3],
+        &[254, 366, 478, 734, 1102, 1470, 1214, 1838, 2462],
+    );
+    check(&einsum("iij->j", &[&arange(12).reshape([2, 2, 3])]), &[3], &[9, 11, 13]);
+    check(&einsum("ba", &[&m.index(..2)]), &[3, 2], &[0, 3, 1, 4, 2, 5]);
+}
+
+#[test]
+fn arrangements_are_numpys() {
+    let x = arange(24).reshape([2, 3, 4]);
+    let m = arange(9).reshape([3, 3]);
+    check(&m.diag(1), &[2], &[1, 5]);
+    check(&m.index(s![..2]).diag(-1), &[1], &[3]);
+    check(&array![1, 2].diag(-1), &[3, 3], &[0, 0, 0, 1, 0, 0, 0, 2, 0]);
+    check(&array![1, 2].diag(1), &[3, 3], &[0, 1, 0, 0, 0, 2, 0, 0, 0]);
+    check(
+        &x.tril(1),
+        &[2, 3, 4],
+        &[0, 1, 0, 0, 4, 5, 6, 0, 8, 9, 10, 11, 12, 13, 0, 0, 16, 17, 18, 0, 20, 21, 22, 23],
+    );
+    check(
+        &x.triu(-1),
+        &[2, 3, 4],
+        &[0, 1, 2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 0, 21, 22, 23],
+    );
+    check(
+        &x.triu(1),
+        &[2, 3, 4],
+        &[0, 1, 2, 3, 0, 0, 6, 7, 0, 0, 0, 11, 0, 13, 14, 15, 0, 0, 18, 19, 0, 0, 0, 23],
+    );
+    check(
+        &m.tile([2, 1, 2]),
+        &[2, 3, 6],
+        &[
+            0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7, 8, 6, 7, 8, 0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4,
+            5, 6, 7, 8, 6, 7, 8,
+        ],
+    );
+    check(&m.repeat(2, 1), &[3, 6], &[0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8]);
+    check(&m.roll(-4, 1), &[3, 3], &[1, 2, 0, 4, 5, 3, 7, 8, 6]);
+    check(&array![[3, 1, 2], [0, 5, -1]].argsort(1), &[2, 3], &[1, 2, 0, 2, 0, 1]);
+    check(&array![[3, 1, 2], [0, 5, -1]].sort(0), &[2, 3], &[0, 1, -1, 3, 5, 2]);
+}
+
+#[test]
+fn windows_are_jaxs() {
+    windows(
+        &[3, 5],
+        &array![[[1, 4]], [[2, -3]], [[9, 0]]],
+        [&[1, 3], &[], &[0, 1], &[], &[]],
+        &[2, 2],
+        [
+            &[8, 9, 13, 14, 5, 6, 10, 11, 5, 6, 10, 11],
+            &[-9, -9, -9, -9, -9, -9, -9, -9, -9, -9, -9, -9],
+            &[0, 1, 2, 3, 4, 108, 109, 7, 100, 101, 110, 111, 12, 102, 103],
+            &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+            &[0, 1, 2, 3, 4, 217, 220, 7, 108, 110, 226, 229, 12, 115, 117],
+            &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+        ],
+    );
+    windows(
+        &[3, 5],
+        &array![[[4, 1]], [[0, 2]], [[1, 0]]],
+        [&[0, 2], &[], &[1, 0], &[], &[]],
+        &[2, 3],
+        [
+            &[7, 8, 9, 5, 6, 7, 1, 2, 3, 12, 13, 14, 10, 11, 12, 6, 7, 8],
+            &[-9, -9, -9, -9, -9, -9, 1, 2, 3, -9, -9, -9, -9, -9, -9, 6, 7, 8],
+            &[0, 106, 107, 108, 4, 103, 115, 116, 117, 102, 112, 113, 114, 110, 111],
+            &[0, 106, 107, 108, 4, 5, 115, 116, 117, 9, 10, 11, 12, 13, 14],
+            &[0, 107, 109, 111, 4, 108, 225, 328, 226, 111, 122, 124, 235, 123, 125],
+            &[0, 107, 109, 111, 4, 5, 121, 123, 125, 9, 10, 11, 12, 13, 14],
+        ],
+    );
+    windows(
+        &[2, 4, 3],
+        &array![[[0], [3], [7]], [[1], [1], [2]]],
+        [&[2], &[1], &[1], &[0], &[0]],
+        &[1, 1, 2],
+        [
+            &[0, 1, 9, 10, 9, 10, 15, 16, 15, 16, 18, 19],
+            &[0, 1, 9, 10, -9, -9, 15, 16, 15, 16, 18, 19],
+            &[
+                100, 101, 2, 3, 4, 5, 6, 7, 8, 104, 105, 11, 12, 13, 14, 108, 109, 17, 110, 111,
+                20, 21, 22, 23,
+            ],
+            &[
+                100, 101, 2, 3, 4, 5, 6, 7, 8, 102, 103, 11, 12, 13, 14, 108, 109, 17, 110, 111,
+                20, 21, 22, 23,
+            ],
+            &[
+                100, 102, 2, 3, 4, 5, 6, 7, 8, 215, 218, 11, 12, 13, 14, 229, 232, 17, 128, 130,
+                20, 21, 22, 23,
+            ],
+            &[
+                100, 102, 2, 3, 4, 5, 6, 7, 8, 111, 113, 11, 12, 13, 14, 229, 232, 17, 128, 130,
+                20, 21, 22, 23,
+            ],
+        ],
+    );
+    windows(
+        &[3, 2, 4],
+        &array![[[0, 1], [2, 0], [3, 1]], [[1, 1], [2, 2], [5, 0]]],
+        [&[], &[1, 2], &[2, 1], &[0], &[1]],
+        &[1, 1, 1],
+        [
+            &[4, 10, 23, 5, 14, 19],
+            &[4, 10, 23, 5, -9, -9],
+            &[
+                0, 1, 2, 3, 100, 103, 6, 7, 8, 9, 101, 11, 12, 13, 104, 15, 16, 17, 18, 105, 20,
+                21, 22, 102,
+            ],
+            &[
+                0, 1, 2, 3, 100, 103, 6, 7, 8, 9, 101, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                22, 102,
+            ],
+            &[
+                0, 1, 2, 3, 104, 108, 6, 7, 8, 9, 111, 11, 12, 13, 118, 15, 16, 17, 18, 124, 20,
+                21, 22, 125,
+            ],
+            &[
+                0, 1, 2, 3, 104, 108, 6, 7, 8, 9, 111, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                22, 125,
+            ],
+        ],
+    );
+}
+
+#[test]
+fn mistakes_are_told() {
+    let (x, y) = (zeros([2, 3]), zeros([4, 5]));
+    let told = |r: Result<Array, Error>, text: &str| assert_eq!(r.unwrap_err().to_string(), text);
+    told(x.try_matmul(&y), "matmul: contracted sizes differ: f32[2,3] has 3, f32[4,5] has 4");
+    told(x.try_index(2), "index: 2 is out of range for axis 0 of f32[2,3]");
+    told(x.try_index(s![0, 0, 0]), "index: more entries than the 2 axes of f32[2,3]");
+    told(
+        x.try_index(&array![true, false]),
+        "index: expected int indices, got bool[2]; use select with a mask",
+    );
+    told(x.try_index(&array![0.5]), "index: expected int indices, got f32[1]");
+    told(
+        x.try_reshape([4, -1]),
+        "reshape: expected sizes for the 6 elements of f32[2,3], got [4, -1]",
+    );
+    told(x.try_reshape([7]), "reshape: expected a shape of 6 elements for f32[2,3], got [7] of 7");
+    told(x.try_flip(2), "flip: axis 2 is out of range for f32[2,3], which has 2 axes");
+    told(
+        x.at(0).try_set(&array![1.0, 2.0]),
+        "set: expected a value that broadcasts to the part's shape [3], got f32[2]",
+    );
+    told(
+        array![1, 2].at(0).try_set(0.5),
+        "set: expected a value that fits into i32[2], got f32[]; cast it with astype",
+    );
+    told(
+        lax::try_concatenate(&[x.clone(), y.clone()], 0),
+        "concatenate: expected operands that differ along axis 0 only, got f32[2,3] and f32[4,5]",
+    );
+    told(
+        lax::try_slice(&x, &[0, 2], &[2, 4], &[1, 1]),
+        "slice: expected a range within 0..3 along axis 1 of f32[2,3], got 2..4",
+    );
+    told(
+        lax::try_transpose(&x, &[0, 0]),
+        "transpose: expected a permutation of the 2 axes of f32[2,3], got [0, 0]",
+    );
+    told(
+        lax::try_pad(&x, &array![1].squeeze(0), &[(0, 0, 1), (0, 0, 0)]),
+        "pad: expected a padding value of type f32[], got i32[]",
+    );
+    told(
+        lax::try_dynamic_slice(&x, &[], &[1, 1]),
+        "dynamic_slice: expected 2 start indices, one per axis of f32[2,3], got 0",
+    );
+    told(lax::try_sort(&x, 2), "sort: dimension 2 is out of range for f32[2,3], which has 2 axes");
+    told(
+        cotangent::numpy::einsum::try_einsum("ij,jk", &[&x, &y]),
+        "einsum: sizes of index j in \"ij,jk\" differ: f32[2,3] has 3, f32[4,5] has 4",
+    );
+}

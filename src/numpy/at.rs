@@ -80,6 +80,7 @@ impl At<'_> {
     /// assert_eq!(array![1, 2, 3].at(s![..;2]).add(10).to_vec::<i32>(), [11, 2, 13]);
     /// ```
     #[track_caller]
+    #[expect(clippy::should_implement_trait, reason = "reads as x.at(i).add(v), as in JAX")]
     pub fn add(self, value: impl Operand) -> Array {
         expect(self.try_add(value))
     }

@@ -59,7 +59,7 @@ methods! {
     fn split, try_split(self, sections: usize, axis: isize) -> Vec<Array> {
         let axis = axis_of("split", axis as i64, &self.aval())?;
         let n = self.shape()[axis];
-        if sections == 0 || n % sections != 0 {
+        if sections == 0 || !n.is_multiple_of(sections) {
             return Err(err!(
                 Shape,
                 "split: expected a number of equal parts of axis {axis} of {}, got {sections}",

@@ -177,7 +177,7 @@ fn inferred(x: &Array, sizes: &[i64]) -> Result<Shape, Error> {
             sizes[at] = 1;
             let known = sizes_of("reshape", &sizes)?;
             let rest: usize = known.iter().product();
-            if rest == 0 || x.size() % rest != 0 {
+            if rest == 0 || !x.size().is_multiple_of(rest) {
                 return Err(wrong());
             }
             let mut shape = known;

@@ -312,30 +312,41 @@ fn build(args: &Args) -> Result<Prim, Error> {
     Ok(Arc::new(Gather { dims, slice_sizes: args.sizes("slice_sizes")?.into(), mode }))
 }
 
-/// Operand, indices and dimension numbers on which gathers and scatters are tried: single rows, boxes out of range, batch
-/// axes in common, several windows over the same element.
-pub(crate) fn window_cases() -> Vec<(Shape, (Shape, Vec<f64>), GatherDims, Shape)> {
-    let dims = |lists: [&[usize]; 5]| GatherDims::from_lists(lists.map(<[usize]>::to_vec));
+/// What a gather or a scatter is tried on.
+pub(crate) struct WindowCase {
+    pub operand: Shape,
+    pub indices: Shape,
+    pub at: Vec<f64>,
+    pub dims: GatherDims,
+    pub sizes: Shape,
+}
+
+/// Single rows, boxes out of range, batch axes in common, several windows over the same element.
+pub(crate) fn window_cases() -> Vec<WindowCase> {
+    let case = |operand: &[usize],
+                indices: &[usize],
+                at: &[f64],
+                lists: [&[usize]; 5],
+                sizes: &[usize]| {
+        WindowCase {
+            operand: operand.into(),
+            indices: indices.into(),
+            at: at.to_vec(),
+            dims: GatherDims::from_lists(lists.map(<[usize]>::to_vec)),
+            sizes: sizes.into(),
+        }
+    };
     vec![
-        (
-            smallvec![4, 3],
-            (smallvec![5, 1], vec![2.0, 0.0, 2.0, 3.0, 9.0]),
-            dims([&[1], &[0], &[0], &[], &[]]),
-            smallvec![1, 3],
+        case(&[4, 3], &[5, 1], &[2.0, 0.0, 2.0, 3.0, 9.0], [&[1], &[0], &[0], &[], &[]], &[1, 3]),
+        case(&[4, 3], &[2, 2], &[1.0, 2.0, 0.0, 1.0], [&[0, 2], &[], &[1, 0], &[], &[]], &[2, 2]),
+        case(
+            &[2, 4],
+            &[2, 3, 1],
+            &[1.0, 3.0, 0.0, 2.0, 2.0, 7.0],
+            [&[], &[1], &[1], &[0], &[0]],
+            &[1, 1],
         ),
-        (
-            smallvec![4, 3],
-            (smallvec![2, 2], vec![1.0, 2.0, 0.0, 1.0]),
-            dims([&[0, 2], &[], &[1, 0], &[], &[]]),
-            smallvec![2, 2],
-        ),
-        (
-            smallvec![2, 4],
-            (smallvec![2, 3, 1], vec![1.0, 3.0, 0.0, 2.0, 2.0, 7.0]),
-            dims([&[], &[1], &[1], &[0], &[0]]),
-            smallvec![1, 1],
-        ),
-        (smallvec![5], (smallvec![1], vec![3.0]), dims([&[0], &[], &[0], &[], &[]]), smallvec![2]),
+        case(&[5], &[1], &[3.0], [&[0], &[], &[0], &[], &[]], &[2]),
     ]
 }
 
@@ -343,11 +354,11 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (n, d) in RUNNING.into_iter().enumerate() {
         let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
-        for (from, (shape, values), dims, slice_sizes) in window_cases() {
+        for w in window_cases() {
             for mode in [Mode::Clip, Mode::fill(d)] {
-                let prim = Gather { dims: dims.clone(), slice_sizes: slice_sizes.clone(), mode };
-                let indices = array(&shape, int, values.iter().copied());
-                cases.push(Case::new(Arc::new(prim), vec![sample(&from, d, 0), indices]));
+                let prim = Gather { dims: w.dims.clone(), slice_sizes: w.sizes.clone(), mode };
+                let indices = array(&w.indices, int, w.at.iter().copied());
+                cases.push(Case::new(Arc::new(prim), vec![sample(&w.operand, d, 0), indices]));
             }
         }
     }

@@ -330,15 +330,16 @@ fn cases(add: bool) -> Vec<Case> {
     let dtypes: &[DType] = if add { &NUMBERS } else { &RUNNING };
     for (n, &d) in dtypes.iter().enumerate() {
         let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
-        for (from, (shape, values), dims, sizes) in window_cases() {
+        for w in window_cases() {
             for mode in [ScatterMode::Clip, ScatterMode::Drop] {
-                let prim = Scatter { dims: dims.clone(), mode, add };
-                let aval = |shape: &Shape, d| Aval::new(shape.iter().copied(), d);
-                let updates =
-                    dims.output_shape("scatter", &aval(&from, d), &aval(&shape, int), &sizes);
+                let x = Aval::new(w.operand.iter().copied(), d);
+                let indices = Aval::new(w.indices.iter().copied(), int);
+                let updates = w.dims.output_shape("scatter", &x, &indices, &w.sizes);
                 let updates = sample(&updates.expect("cases fit"), d, 1);
-                let indices = array(&shape, int, values.iter().copied());
-                cases.push(Case::new(Arc::new(prim), vec![sample(&from, d, 0), indices, updates]));
+                let indices = array(&w.indices, int, w.at.iter().copied());
+                let prim = Scatter { dims: w.dims.clone(), mode, add };
+                let inputs = vec![sample(&w.operand, d, 0), indices, updates];
+                cases.push(Case::new(Arc::new(prim), inputs));
             }
         }
     }

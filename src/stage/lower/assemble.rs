@@ -28,6 +28,17 @@ fn loops_over(shape: &[usize], mode: Mode) -> (SmallVec<[Loop; 6]>, Lanes) {
     (loops, lanes)
 }
 
+/// Where the elements of a piece's taken part lie in a whole of this shape, before its starts.
+pub fn piece_position(shape: &[usize], piece: &Piece) -> Affine {
+    let strides = value::dense(shape);
+    let mut at = Affine { offset: 0, strides: SmallVec::from_elem(0, shape.len()) };
+    for axis in 0..shape.len() {
+        at.offset += strides.stride(axis) * piece.offset[axis];
+        at.strides[axis] = strides.stride(axis) * piece.step[axis];
+    }
+    at
+}
+
 impl Region {
     /// Writes a value's elements row-major to `place`, which has room for exactly them.
     pub fn copy_to(&self, cx: &mut Cx, v: ValId, place: &Place, steps: &mut Vec<Step>) {
@@ -92,7 +103,12 @@ impl Region {
             Base::Fill(n) => self.fill_root(cx, root, steps, |w| w.at_lanes(inputs[*n], &[])),
             Base::Input(n) => self.copy_to(cx, inputs[*n], self.place(root), steps),
         }
-        for piece in pieces {
+        // What is part of the whole already was written by its group.
+        let written = |p: &&Piece| {
+            let Def::Strided { root: from, .. } = self.def(inputs[p.input]) else { return false };
+            self.roots[from.index()].part.is_some()
+        };
+        for piece in pieces.iter().filter(|p| !written(p)) {
             self.piece(cx, inputs, &shape, root, piece, steps)?;
         }
         Ok(())
@@ -112,11 +128,7 @@ impl Region {
             return Ok(());
         }
         let strides = value::dense(shape);
-        let mut at = Affine { offset: 0, strides: SmallVec::from_elem(0, shape.len()) };
-        for axis in 0..shape.len() {
-            at.offset += strides.stride(axis) * piece.offset[axis];
-            at.strides[axis] = strides.stride(axis) * piece.step[axis];
-        }
+        let mut at = piece_position(shape, piece);
         let (loops, lanes) = loops_over(&extents, Mode::Parallel);
         let mut w = Writer::new(self, "put", &loops);
         let mut offset: Option<NodeId> = None;

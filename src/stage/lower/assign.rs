@@ -8,8 +8,9 @@
 //! Not here: where temporaries lie in the arena.
 
 use super::Cx;
+use super::assemble::piece_position;
 use super::flatten::ValId;
-use super::region::{BEFORE, How, Item, Region};
+use super::region::{BEFORE, How, Item, Part, Region};
 use super::value::{Def, Place, RootId, dense_offset};
 use crate::core::lowering::{Base, Lowering};
 use cotangent_jit::DType;
@@ -42,6 +43,7 @@ impl Region {
         }
         self.outputs = wanted;
         for item in (0..self.items.len()).rev() {
+            self.place_pieces(cx, item, &readers, &is_output);
             for (start, root) in self.starts(item) {
                 let place = self.place_or_temp(cx, root);
                 if let Some(from) = self.only_for_this(start, &is_output)
@@ -55,6 +57,38 @@ impl Region {
         for n in 0..self.roots.len() {
             if self.roots[n].stored {
                 self.place_or_temp(cx, RootId(n as u32));
+            }
+        }
+    }
+
+    /// Lets groups write the pieces of an assembled value that nobody else reads where they belong.
+    fn place_pieces(&mut self, cx: &mut Cx, item: usize, readers: &Readers, is_output: &[bool]) {
+        let Item::Alone { eqn, inputs, roots } = &self.items[item] else { return };
+        let eqn = &self.flat.eqns[*eqn];
+        let Lowering::Assemble { base: Base::Nothing, pieces } = &eqn.lowering else { return };
+        let (whole, shape) = (roots[0], self.flat.shape(eqn.outputs[0]));
+        let mut parts = Vec::new();
+        for piece in pieces.iter().filter(|p| p.starts.is_none()) {
+            let v = inputs[piece.input];
+            let own = self.flat.shape(v);
+            let all = piece.take.iter().zip(own).all(|(part, n)| *part == (0..*n));
+            let Some(root) = self.only_for_this(v, is_output).filter(|_| all) else { continue };
+            if self.at_hand(v, self.roots[root.index()].item as usize).is_some() {
+                let at = piece_position(shape, piece);
+                parts.push((root, Part { of: whole, value: v, at }));
+            }
+        }
+        if parts.is_empty() {
+            return;
+        }
+        let slot = self.place_or_temp(cx, whole).slot;
+        for (root, part) in parts {
+            let r = &self.roots[root.index()];
+            let inputs = readers.get(&slot).map_or(&[][..], |r| r);
+            let quiet = |a: &RootId| self.roots[a.index()].reads.iter().all(|x| x.item < r.item);
+            if inputs.iter().all(quiet) {
+                let r = &mut self.roots[root.index()];
+                (r.stored, r.part) = (false, Some(part));
             }
         }
     }
@@ -141,7 +175,7 @@ impl Region {
                 || (read.item == writer.item
                     && same
                     && match read.how {
-                        How::Point => writer.pointwise,
+                        How::Point => writer.pointwise && writer.part.is_none(),
                         How::Start(of) => of == root,
                         How::Arms => arms,
                         How::Anywhere => false,
@@ -153,7 +187,8 @@ impl Region {
     pub fn donations(&self) -> Vec<(usize, usize)> {
         let mut writers: FxHashMap<SlotId, SmallVec<[RootId; 1]>> = FxHashMap::default();
         for (n, r) in self.roots.iter().enumerate().filter(|(_, r)| r.item != BEFORE) {
-            for place in r.place.iter().chain(&r.also) {
+            let whole = r.part.as_ref().and_then(|p| self.roots[p.of.index()].place.as_ref());
+            for place in r.place.iter().chain(&r.also).chain(whole) {
                 writers.entry(place.slot).or_default().push(RootId(n as u32));
             }
         }

@@ -109,12 +109,12 @@ impl Region {
                 Entry::Eqn { eqn, roots } => {
                     let nodes = w.eqn(*eqn, &loop_of)?;
                     for (root, node) in roots.iter().zip(nodes) {
-                        w.computed(*root, node, &every_point)?;
+                        w.computed(*root, node, &every_point, &loop_of)?;
                     }
                 }
                 Entry::Same { value, root } => {
                     let node = w.operand(*value, &loop_of);
-                    w.computed(*root, node, &every_point)?;
+                    w.computed(*root, node, &every_point, &loop_of)?;
                 }
             }
         }
@@ -267,13 +267,24 @@ impl<'r> Writer<'r> {
     }
 
     /// The group computed a root: stores it if it has memory.
-    fn computed(&mut self, root: RootId, node: NodeId, at: &Affine) -> Result<(), Error> {
+    fn computed(
+        &mut self,
+        root: RootId,
+        node: NodeId,
+        at: &Affine,
+        loop_of: &[usize],
+    ) -> Result<(), Error> {
         let region = self.region;
         self.computed.insert(root, node);
         let r = &region.roots[root.index()];
         let got = self.b.dtype(node);
         if got != r.dtype {
             return Err(err!(Compile, "lower: expected a value of type {}, got {got}", r.dtype));
+        }
+        if let (Some(part), true) = (&r.part, r.len > 0) {
+            let lanes = lanes(region.flat.shape(part.value), loop_of);
+            let to = self.root_buffer(part.of);
+            self.b.store_at(to, mapped(&part.at, &lanes), node);
         }
         if r.stored && r.len > 0 {
             for place in r.place.iter().chain(&r.also) {

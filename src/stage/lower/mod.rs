@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`flatten`] | calls inlined: one list of equations |
 //! | [`value`] | index maps: every view is one affine function of a value that has memory |
-//! | [`region`] | equations into groups, one kernel each; what fits no kernel stands alone |
+//! | [`region`], [`group`] | equations into groups, one kernel each; what fits no kernel stands alone |
 //! | [`assign`] | who gets memory, which outputs are written in place, what callers may donate |
 //! | [`emit`] | a group as a kernel |
 //! | [`assemble`], [`routine`] | pieces, scatters, dots, sorts |
@@ -20,6 +20,7 @@ mod assign;
 mod control;
 mod emit;
 mod flatten;
+mod group;
 mod normal;
 mod region;
 mod routine;

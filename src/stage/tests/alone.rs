@@ -49,6 +49,26 @@ fn concatenation() {
 }
 
 #[test]
+fn pieces_are_written_by_their_groups() {
+    let (text, out) = run(&[steps(&[2]), floats(&[], &[3.0])], |x| {
+        let y = mul(&x[0], &number(2.0));
+        let z = add(&x[0], &x[1]);
+        let stacked = |a: &Array| reshape(a, &[2, 1]);
+        let pieces = vec![whole(0, &stacked(&y), &[0, 0]), whole(1, &stacked(&z), &[0, 1])];
+        let numbers: Vec<Array> = (0..3).map(|n| mul(&x[1], &number(n as f32))).collect();
+        let numbers: Vec<Array> = numbers.iter().map(|a| reshape(a, &[1])).collect();
+        let list = (0..3).map(|n| whole(n, &numbers[n], &[n as i64])).collect();
+        vec![
+            assemble(&[&stacked(&y), &stacked(&z)], &[2, 2], Base::Nothing, pieces),
+            assemble(&numbers.iter().collect::<Vec<_>>(), &[3], Base::Nothing, list),
+        ]
+    });
+    assert_eq!(text.matches("launch").count(), 2, "{text}");
+    assert_eq!(out[0], [1.0, 3.5, 3.0, 4.5]);
+    assert_eq!(out[1], [0.0, 3.0, 6.0]);
+}
+
+#[test]
 fn padding() {
     let (_, out) = run(&[steps(&[2]), floats(&[], &[9.0])], |x| {
         let spread = Piece { step: vec![2], ..whole(0, &x[0], &[1]) };

@@ -348,3 +348,70 @@ fn mistakes_are_told() {
         "einsum: sizes of index j in \"ij,jk\" differ: f32[2,3] has 3, f32[4,5] has 4",
     );
 }
+
+/// The gradient of `sum(f(x) * weights)` in `x`, jitted, against the gradient one gets from unit tangents.
+#[track_caller]
+fn gradient_is_jacobians(f: fn(Array) -> Array, x: Array) {
+    let shape: Vec<usize> = f(x.clone()).shape().to_vec();
+    let size: usize = shape.iter().product();
+    let weights = (arange_dtype(size, DType::F64) + 1).reshape(&shape[..]);
+    let w = weights.clone();
+    let reverse = jit(grad(move |x: Array| (f(x) * &w).sum()))(x.clone());
+    let n = x.size();
+    let unit = |i: usize| zeros_dtype(n, DType::F64).at(i).set(1.0).reshape(x.shape());
+    let forward: Vec<f64> = (0..n)
+        .map(|i| (jvp(f, (x.clone(),), (unit(i),)).1 * &weights).sum().item::<f64>())
+        .collect();
+    assert_eq!(reverse.to_vec::<f64>(), forward);
+    // Over a batch of two: as one by one.
+    let both = stack(&[x.clone(), x.flip(())], 0);
+    let batched = vmap(f)(both);
+    assert_eq!(batched.index(0).to_vec::<f64>(), f(x.clone()).to_vec::<f64>());
+    assert_eq!(batched.index(1).to_vec::<f64>(), f(x.flip(())).to_vec::<f64>());
+}
+
+#[test]
+fn derivatives_go_through() {
+    let x = array![[3.0, -1.0, 2.0], [0.5, 4.0, -2.0]].astype(DType::F64);
+    let fs: [fn(Array) -> Array; 12] = [
+        |x| x.index(s![..;-1, 1..]) * 2.0,
+        |x| x.index(s![.., &array![2, 0, 2]]).square(),
+        |x| x.at(s![.., ..;2]).set(x.index(s![.., 1..]).square()),
+        |x| x.at(s![1, &array![0, 0]]).set(x.index(s![0, ..2])),
+        |x| x.at(s![&array![1, 1]]).add(&x.index(0)),
+        |x| x.sort(1).square(),
+        |x| x.take_along_axis(&x.argsort(1), 1) * x.clone(),
+        |x| x.matmul(&x.t()).matmul(&x),
+        |x| einsum("ij,kj,kl->il", &[&x, &x, &x]),
+        |x| concatenate(&[x.clone(), x.square()], -1).roll(2, 1).tile([2, 1]),
+        |x| x.pad([(1, 0), (-1, 2)], 0.5).tril(0).repeat(2, 0),
+        |x| x.index(s![.., ..2]).diag(0).diag(1) + x.swapaxes(0, 1).triu(0).index(1).sum(),
+    ];
+    for f in fs {
+        gradient_is_jacobians(f, x.clone());
+    }
+}
+
+#[test]
+fn gradients_read_well() {
+    let x = zeros([3, 4]);
+    let text = |j: ClosedJaxpr| j.to_string();
+    assert_eq!(
+        text(make_jaxpr(|x: Array| x.index(s![1.., -1]))(x.clone())),
+        "{ lambda ; a:f32[3,4]. let
+    b:f32[2,1] = slice[start_indices=(1,3) limit_indices=(3,4) strides=(1,1)] a
+    c:f32[2] = reshape[new_sizes=(2,)] b
+  in (c,) }"
+    );
+    assert_eq!(
+        text(make_jaxpr(grad(|x: Array| x.index(1).sum()))(x)),
+        "{ lambda ; a:f32[3,4]. let
+    b:f32[1,4] = slice[start_indices=(1,0) limit_indices=(2,4) strides=(1,1)] a
+    c:f32[4] = reshape[new_sizes=(4,)] b
+    _:f32[] = reduce_sum[axes=(0,)] c
+    e:f32[4] = broadcast_in_dim[shape=(4,) broadcast_dimensions=()] 1.0:f32[]
+    f:f32[1,4] = reshape[new_sizes=(1,4)] e
+    g:f32[3,4] = pad[padding_config=((1,1,0),(0,0,0))] f 0.0:f32[]
+  in (g,) }"
+    );
+}

@@ -11,6 +11,7 @@ pub mod contract;
 pub mod create;
 pub mod diagonal;
 pub mod einsum;
+pub mod entries;
 pub mod index;
 pub mod join;
 pub mod math;

@@ -5,6 +5,7 @@
 
 use super::apply::{expect, expect_inputs, one};
 use super::bilinear::{bilinear_jvp, bilinear_transpose};
+use super::convert::try_convert_element_type;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{NUMBERS, sample};
 use super::transpose::{inverse, try_transpose};
@@ -15,7 +16,7 @@ use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
 };
-use cotangent_jit::{Error, err};
+use cotangent_jit::{DType, Error, err};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -253,6 +254,24 @@ pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
 #[track_caller]
 pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
     one(DotGeneral { dims: dims.clone() }, &[lhs, rhs])
+}
+
+/// [`dot_general`] computed in and giving another dtype: the operands are converted first.
+#[track_caller]
+pub fn dot_general_as(lhs: &Array, rhs: &Array, dims: &DotDims, dtype: DType) -> Array {
+    expect(try_dot_general_as(lhs, rhs, dims, dtype))
+}
+
+/// [`dot_general_as`], or an error as of [`try_dot_general`].
+#[track_caller]
+pub fn try_dot_general_as(
+    lhs: &Array,
+    rhs: &Array,
+    dims: &DotDims,
+    dtype: DType,
+) -> Result<Array, Error> {
+    let lhs = try_convert_element_type(lhs, dtype)?;
+    try_dot_general(&lhs, &try_convert_element_type(rhs, dtype)?, dims)
 }
 
 pub fn entries() -> Vec<Entry> {

@@ -70,7 +70,9 @@ pub mod lax {
 
     pub use super::broadcast::{broadcast_in_dim, full, try_broadcast_in_dim, try_full};
     pub use super::concatenate::{concatenate, try_concatenate};
-    pub use super::dot_general::{dot_general, try_dot_general};
+    pub use super::dot_general::{
+        dot_general, dot_general_as, try_dot_general, try_dot_general_as,
+    };
     pub use super::dynamic_slice::{
         dynamic_slice, dynamic_slice_in_dim, try_dynamic_slice, try_dynamic_slice_in_dim,
     };

@@ -1,4 +1,51 @@
-//! Composable transformations of array functions.
+//! Composable transformations of array functions: `grad`, `vmap`, `jit` and their kin, of plain closures.
+//!
+//! A function of [arrays](core::array::Array) is traced into a small typed program, a *jaxpr*; transforms rewrite it, in
+//! any order and to any depth; the result is compiled to machine code in milliseconds.
+//!
+//! ```
+//! use cotangent::prelude::*;
+//!
+//! fn loss((w, b): (Array, Array), x: Array, y: Array) -> Array {
+//!     (x.matmul(&w) + b - y).square().mean()
+//! }
+//!
+//! let w = array![[1.0], [-1.0]];
+//! let b = array![0.5];
+//! let x = array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
+//! let y = array![[0.0], [1.0], [2.0]];
+//!
+//! // One step of gradient descent, compiled. Parameters are any pytree: tuples, vectors, maps, your own structs.
+//! let step = jit(|p: (Array, Array), x: Array, y: Array| {
+//!     let (l, g) = value_and_grad(loss)(p.clone(), x, y);
+//!     (tree_map2(|p, g| p - 0.1 * g, p, g), l)
+//! });
+//! let mut p = (w, b);
+//! let mut losses = Vec::new();
+//! for _ in 0..3 {
+//!     let (next, l) = step(p, x.clone(), y.clone());
+//!     losses.push(l.item::<f32>());
+//!     p = next;
+//! }
+//! assert!(losses[2] < losses[0]);
+//!
+//! // The gradient of every example, without a loop.
+//! let per_example = jit(vmap_axes(grad(loss), (None, 0, 0)));
+//! let (dw, db) = per_example(p.clone(), x, y);
+//! assert_eq!((dw.shape(), db.shape()), (&[3, 2, 1][..], &[3, 1][..]));
+//!
+//! // What a gradient is made of.
+//! let f = |x: Array, y: Array| (x.sin() * y).sum();
+//! println!("{}", make_jaxpr(grad(f))(array![1.0, 2.0], array![3.0, 4.0]));
+//! ```
+//!
+//! | to | see |
+//! | --- | --- |
+//! | make arrays | [`array!`], [`Array::new`](core::array::Array::new), [`numpy`] |
+//! | compute with them | operators and methods of [`Array`](core::array::Array), [`numpy`], [`lax`] |
+//! | differentiate | [`grad`](api::grad), [`jvp`, `vjp`](api::derivative), [`jacobian`](api::jacobian), [`custom`](api::custom) |
+//! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
+//! | branch and loop on traced values | [`control`](api::control) |
 
 // The derive macro names the crate by its published name, also in our own tests.
 extern crate self as cotangent;
@@ -21,7 +68,7 @@ pub use cotangent_jit::{DType, Error, ErrorKind, Scalar};
 pub mod prelude {
     pub use crate::api::axes::Axes;
     pub use crate::api::checkpoint::checkpoint;
-    pub use crate::api::control::{cond, fori_loop, scan, switch};
+    pub use crate::api::control::{ScanOptions, cond, fori_loop, scan, scan_with, switch};
     pub use crate::api::custom::{custom_jvp, custom_vjp};
     pub use crate::api::derivative::{
         jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize, try_vjp,

@@ -164,3 +164,44 @@ fn many_threads_call_one_function() {
         }
     });
 }
+
+#[test]
+fn a_printed_gradient_is_what_one_would_write() {
+    let f = |x: Array, y: Array| (x.sin() * y).sum();
+    let jaxpr = make_jaxpr(grad(f))(array![1.0, 2.0], array![3.0, 4.0]);
+    assert_eq!(
+        jaxpr.to_string(),
+        "{ lambda ; a:f32[2] b:f32[2]. let
+    c:f32[2] = cos a
+    d:f32[2] = mul b c
+  in (d,) }"
+    );
+    let jaxpr = make_jaxpr(jit(|x: Array| x * 2.0).named("twice"))(array![1.0]);
+    assert_eq!(
+        jaxpr.to_string(),
+        "{ lambda ; a:f32[1]. let
+    b:f32[1] = call[
+      name=twice
+      jaxpr={ lambda ; a:f32[1]. let b:f32[1] = mul a 2.0:f32[] in (b,) }
+    ] a
+  in (b,) }"
+    );
+}
+
+#[test]
+fn outputs_keep_their_weakness() {
+    let weak = jit(|x: Array| (Array::literal(2f32.into()), x));
+    let (two, _) = weak(array![1.0]);
+    assert!(two.is_weak());
+    assert_eq!((two * array![1.0f64]).dtype(), DType::F64);
+}
+
+#[test]
+fn eager_computes_inside_a_trace() {
+    let w = array![2.0];
+    let f = jit(|x: Array| {
+        let known = eager(|| (&w * 3.0).item::<f32>());
+        x * known as f64
+    });
+    close(&f(array![1.0]), &[6.0]);
+}

@@ -45,7 +45,12 @@ impl Key {
 }
 
 fn same_type(aval: &Aval, array: &Array) -> bool {
-    aval.dtype == array.dtype() && aval.weak == array.is_weak() && aval.shape[..] == *array.shape()
+    let shape = array.shape();
+    // Compared one by one: shapes are too short for a call of memcmp.
+    aval.dtype == array.dtype()
+        && aval.weak == array.is_weak()
+        && aval.shape.len() == shape.len()
+        && aval.shape.iter().zip(shape).all(|(a, b)| a == b)
 }
 
 fn hash(args: &Flat) -> u64 {

@@ -61,15 +61,10 @@ where
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// // The gradient is clipped, the value is not.
-/// let clipped = custom_vjp(
-///     |x: Array| x.clone(),
-///     |(x,): (Array,)| (x, ()),
-///     |(), ct: Array| (ct.clamp(-1.0, 1.0),),
-/// );
-/// let g = grad(|x: Array| clipped(x) * 100.0);
-/// # let clipped = &clipped;
-/// assert_eq!(g(Array::from(2.0f32)).item::<f32>(), 1.0);
+/// // The value passes, the gradient is reversed.
+/// let reversed = custom_vjp(|x: Array| x, |(x,): (Array,)| (x, ()), |(), ct: Array| (-ct,));
+/// let g = grad(|x: Array| reversed(x) * 100.0);
+/// assert_eq!(g(Array::from(2.0f32)).item::<f32>(), -100.0);
 /// ```
 pub fn custom_vjp<F, S: Sig<'static>, R: Pytree, Res: Pytree, Fwd, Bwd>(
     f: F,

@@ -8,6 +8,7 @@ use super::pytree::{Flat, Pytree, Rebuild};
 use crate::core::source::{self, Source};
 use cotangent_jit::Error;
 use std::cell::Cell;
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -108,6 +109,13 @@ impl<'f, S: Sig<'f>, R: 'f> Clone for Func<'f, S, R> {
     fn clone(&self) -> Self {
         let Func { call, callee, inner } = self;
         Func { call: call.clone(), callee: callee.clone(), inner: inner.clone() }
+    }
+}
+
+/// The name.
+impl<'f, S: Sig<'f>, R: 'f> fmt::Debug for Func<'f, S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -24,7 +24,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
-        let mut pieces = differentiate("grad", &f, args, &[0])?;
+        let mut pieces = differentiate("grad", &f, args, &[0], Value::Dropped)?;
         pieces.first()
     })
 }
@@ -42,7 +42,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
-        let mut pieces = differentiate("value_and_grad", &f, args, &[0])?;
+        let mut pieces = differentiate("value_and_grad", &f, args, &[0], Value::Kept)?;
         Ok((pieces.value()?, pieces.first()?))
     })
 }
@@ -61,7 +61,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
-        let mut pieces = differentiate("grad", &f, args, &wrt.arguments())?;
+        let mut pieces = differentiate("grad", &f, args, &wrt.arguments(), Value::Dropped)?;
         wrt.build(&mut pieces)
     })
 }
@@ -76,7 +76,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
-        let mut pieces = differentiate("value_and_grad", &f, args, &wrt.arguments())?;
+        let mut pieces = differentiate("value_and_grad", &f, args, &wrt.arguments(), Value::Kept)?;
         Ok((pieces.value()?, wrt.build(&mut pieces)?))
     })
 }
@@ -95,7 +95,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
-        let mut pieces = differentiate("grad", &f, args, &[0])?;
+        let mut pieces = differentiate("grad", &f, args, &[0], Value::Kept)?;
         let (_, aux): (Array, A) = pieces.value()?;
         Ok((pieces.first()?, aux))
     })
@@ -108,7 +108,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
-        let mut pieces = differentiate("value_and_grad", &f, args, &[0])?;
+        let mut pieces = differentiate("value_and_grad", &f, args, &[0], Value::Kept)?;
         Ok((pieces.value()?, pieces.first()?))
     })
 }
@@ -139,11 +139,19 @@ impl Source for Pieces {
     }
 }
 
+/// Whether what the function returns is asked for beside the gradients.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Value {
+    Kept,
+    Dropped,
+}
+
 fn differentiate<R: Pytree>(
     op: &str,
     f: &Callee<'_, R>,
     args: Flat,
     wrt: &[usize],
+    value: Value,
 ) -> Result<Pieces, Error> {
     let graph = graph::trace_flat(f, &args)?;
     check_scalar(op, &graph)?;
@@ -158,9 +166,14 @@ fn differentiate<R: Pytree>(
     let wanted = |leaf: usize| chosen.iter().any(|(_, _, leaves)| leaves.contains(&leaf));
     check_floats(op, &args, wanted)?;
     let mask = graph.mask(wanted);
-    let jaxpr = vjp::value_and_grad(&Transforms::new(), &graph.jaxpr, &mask)?;
+    let mut jaxpr = vjp::value_and_grad(&Transforms::new(), &graph.jaxpr, &mask)?;
+    let mut outputs = graph.jaxpr.outputs.len();
+    if value == Value::Dropped {
+        jaxpr.outputs.drain(..outputs);
+        outputs = 0;
+    }
     let mut values = graph::apply(&jaxpr, graph.inputs(args.leaves))?;
-    let mut gradients = values.split_off(graph.jaxpr.outputs.len()).into_iter();
+    let mut gradients = values.split_off(outputs).into_iter();
     let gradients = chosen
         .into_iter()
         .map(|(n, tree, leaves)| (n, tree, gradients.by_ref().take(leaves.len()).collect()))

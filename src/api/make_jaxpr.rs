@@ -14,7 +14,7 @@ use std::fmt;
 /// let jaxpr = make_jaxpr(|x: Array| x.sin() * 2.0)(array![1.0, 2.0]);
 /// assert_eq!(
 ///     jaxpr.to_string(),
-///     "{ lambda ; a:f32[2]. let b:f32[2] = sin a; c:f32[2] = mul b 2.0:f32[] in (c,) }"
+///     "{ lambda ; a:f32[2]. let\n    b:f32[2] = sin a\n    c:f32[2] = mul b 2.0:f32[]\n  in (c,) }"
 /// );
 /// ```
 pub fn make_jaxpr<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, ClosedJaxpr>

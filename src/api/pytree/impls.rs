@@ -62,18 +62,25 @@ tuple!(12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
 impl<T: Pytree> Pytree for Vec<T> {
     fn flatten(self, to: &mut Flat) {
         to.push(Token::Vec(self.len() as u32));
-        to.leaves.reserve(self.len());
+        to.reserve(self.len());
         self.into_iter().for_each(|t| t.flatten(to));
     }
 
     fn flatten_ref(&self, to: &mut Flat) {
         to.push(Token::Vec(self.len() as u32));
+        to.reserve(self.len());
         self.iter().for_each(|t| t.flatten_ref(to));
     }
 
     fn unflatten(from: &mut Rebuild<'_>) -> Result<Self, Error> {
         match from.token()? {
-            Token::Vec(n) => (0..*n).map(|_| T::unflatten(from)).collect(),
+            Token::Vec(n) => {
+                let mut all = Vec::with_capacity(*n as usize);
+                for _ in 0..*n {
+                    all.push(T::unflatten(from)?);
+                }
+                Ok(all)
+            }
             other => Err(mismatch("a Vec", other)),
         }
     }
@@ -82,11 +89,13 @@ impl<T: Pytree> Pytree for Vec<T> {
 impl<T: Pytree, const N: usize> Pytree for [T; N] {
     fn flatten(self, to: &mut Flat) {
         to.push(Token::Array(N as u32));
+        to.reserve(N);
         self.into_iter().for_each(|t| t.flatten(to));
     }
 
     fn flatten_ref(&self, to: &mut Flat) {
         to.push(Token::Array(N as u32));
+        to.reserve(N);
         self.iter().for_each(|t| t.flatten_ref(to));
     }
 

@@ -63,6 +63,12 @@ impl Flat {
         flat
     }
 
+    /// Makes room for this many subtrees, a leaf each at least.
+    pub fn reserve(&mut self, subtrees: usize) {
+        self.leaves.reserve(subtrees);
+        self.tree.reserve(subtrees);
+    }
+
     pub fn push(&mut self, token: Token) {
         self.tree.push(token);
     }

@@ -159,6 +159,10 @@ impl TreeDef {
         self.tokens.push(token);
     }
 
+    pub(crate) fn reserve(&mut self, tokens: usize) {
+        self.tokens.reserve(tokens);
+    }
+
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
     }

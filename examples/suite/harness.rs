@@ -1,0 +1,75 @@
+//! Rows, and how they are timed.
+
+use cotangent::prelude::*;
+use cotangent::{random, stage};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// A workload that is made when it is its turn.
+pub struct Row {
+    pub name: String,
+    make: Box<dyn FnOnce() -> Box<dyn Fn()>>,
+}
+
+impl Row {
+    /// `make` gives a call of a fresh jitted function on ready arguments.
+    pub fn new(name: impl Into<String>, make: impl FnOnce() -> Box<dyn Fn()> + 'static) -> Row {
+        Row { name: name.into(), make: Box::new(make) }
+    }
+
+    pub fn run(self, json: bool) {
+        stage::cache::clear_caches();
+        let call = (self.make)();
+        let first = time(&call, 1);
+        let (ns, compile) = (best(&call), first);
+        let compile_ms = (compile.as_secs_f64() * 1e9 - ns).max(0.0) / 1e6;
+        let peer = concat!("cotangent ", env!("CARGO_PKG_VERSION"));
+        if json {
+            println!(
+                r#"{{"peer": "{peer}", "row": "{}", "ns": {ns:.0}, "compile_ms": {compile_ms:.2}}}"#,
+                self.name
+            );
+        } else {
+            println!("{:24} {:>14.2} us   compile {compile_ms:>8.2} ms", self.name, ns / 1e3);
+        }
+    }
+}
+
+fn time(call: &dyn Fn(), times: usize) -> Duration {
+    let before = Instant::now();
+    for _ in 0..times {
+        call();
+    }
+    before.elapsed()
+}
+
+/// The best mean of five repetitions of about a quarter of a second, in ns.
+fn best(call: &dyn Fn()) -> f64 {
+    let once = time(call, 1).as_secs_f64();
+    let times = ((0.25 / once.max(1e-7)) as usize).clamp(1, 200_000);
+    let mean = |_| time(call, times).as_secs_f64() * 1e9 / times as f64;
+    (0..5).map(mean).fold(f64::INFINITY, f64::min)
+}
+
+/// `row!("name", |x, y| body, arguments)`: jits the closure of owned arrays and calls it on clones of the arguments.
+#[macro_export]
+macro_rules! row {
+    ($name:expr, |$($a:ident),+| $body:expr, $args:expr) => {
+        $crate::harness::Row::new($name, move || {
+            let f = cotangent::prelude::jit(move |$($a: cotangent::prelude::Array),+| $body);
+            let ($($a,)+) = $args;
+            Box::new(move || $crate::harness::consume(f($($a.clone()),+)))
+        })
+    };
+}
+
+/// Keeps a result from being optimised away.
+pub fn consume<T>(result: T) {
+    black_box(result);
+}
+
+/// Normal numbers, the same for the same shape.
+pub fn normal<const N: usize>(shape: [usize; N]) -> Array {
+    let key = random::fold_in(&random::key(0), N as u32);
+    random::normal(&key, shape, DType::F32)
+}

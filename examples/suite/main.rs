@@ -1,0 +1,44 @@
+//! Times the workloads of the speed suite through the public API, as a user would write them.
+//!
+//! `cargo run --release --example suite -- [ROW ...] [--json]` times all rows, or the named ones. With `--json` it prints
+//! one object per row, `{"peer", "row", "ns", "compile_ms"}`: `ns` is the best mean of five repetitions of one call on
+//! ready arguments, `compile_ms` the first call less a later one. `scripts/compare` puts the rows of several systems side
+//! by side.
+//!
+//! Rows whose primitives are not there yet are left out: convolutions, `while`, `top_k`, `cumsum`, fft and linear algebra.
+
+mod contractions;
+mod elementwise;
+mod harness;
+mod loops;
+mod networks;
+mod sorting;
+
+use harness::Row;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let json = arguments.iter().any(|a| a == "--json");
+    let names: Vec<&String> = arguments.iter().filter(|a| !a.starts_with("--")).collect();
+    let rows: Vec<Row> = [
+        elementwise::rows(),
+        contractions::rows(),
+        loops::rows(),
+        networks::rows(),
+        sorting::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for name in &names {
+        if !rows.iter().any(|r| r.name == **name) {
+            eprintln!("suite: no row is called {name}");
+            std::process::exit(2);
+        }
+    }
+    for row in rows {
+        if names.is_empty() || names.iter().any(|n| **n == row.name) {
+            row.run(json);
+        }
+    }
+}

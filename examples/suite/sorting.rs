@@ -1,0 +1,34 @@
+//! Sorting, searching, indexing, random numbers.
+
+use crate::harness::{Row, consume, normal};
+use crate::row;
+use cotangent::prelude::*;
+use cotangent::random;
+
+const M: usize = 1_000_000;
+
+fn indices(high: i64) -> Array {
+    random::randint(&random::key(0), [M], DType::I32, 0, high)
+}
+
+pub fn rows() -> Vec<Row> {
+    vec![
+        row!("sort", |a| a.sort(-1), (normal([M]),)),
+        row!("argsort", |a| a.argsort(-1), (normal([M]),)),
+        row!("argmax", |a| a.argmax(), (normal([M]),)),
+        row!("gather", |a, i| a.take(&i, 0), (normal([M]), indices(M as i64))),
+        row!(
+            "segment_sum",
+            |a, i| Array::zeros([1000]).at(i).add(a),
+            (normal([M]), indices(1000))
+        ),
+        Row::new("random_bits", || {
+            let f = jit(|k: random::Key| random::bits(&k, [M], DType::U32));
+            Box::new(move || consume(f(random::key(0))))
+        }),
+        Row::new("random_normal", || {
+            let f = jit(|k: random::Key| random::normal(&k, [M], DType::F32));
+            Box::new(move || consume(f(random::key(0))))
+        }),
+    ]
+}

@@ -39,15 +39,24 @@ fn main() {
     println!("{}", make_jaxpr(weighted)(x.clone()));
 
     heading("loops are one equation, whatever their length");
-    let powers = |x: Array| scan_with(
-        |c: Array, ()| { let next = c * &x; (next.clone(), next) },
-        Array::from(1.0f32),
-        (),
-        ScanOptions { length: Some(5), ..Default::default() },
-    ).1;
+    let powers = |x: Array| {
+        scan_with(
+            |c: Array, ()| {
+                let next = c * &x;
+                (next.clone(), next)
+            },
+            Array::from(1.0f32),
+            (),
+            ScanOptions { length: Some(5), ..Default::default() },
+        )
+        .1
+    };
     println!("{}", make_jaxpr(powers)(Array::from(2.0f32)));
     println!("{}", powers(Array::from(2.0f32)));
-    println!("derivative of the sum at 2: {}", grad(|x: Array| powers(x).sum())(Array::from(2.0f32)));
+    println!(
+        "derivative of the sum at 2: {}",
+        grad(|x: Array| powers(x).sum())(Array::from(2.0f32))
+    );
 
     heading("jit: traced once, compiled, then only called");
     let compiled = jit(value_and_grad(energy));

@@ -33,14 +33,12 @@ struct Network {
 impl Network {
     fn new(key: &random::Key) -> Network {
         let [k1, k2] = random::split(key);
-        let normal = |key, n, m| {
-            random::normal(key, [n, m], DType::F32) * (2.0 / n as f64).sqrt()
-        };
+        let normal = |key, n, m| random::normal(key, [n, m], DType::F32) * (2.0 / n as f64).sqrt();
         Network {
             w1: normal(&k1, PIXELS, HIDDEN),
-            b1: Array::zeros([HIDDEN]),
+            b1: zeros([HIDDEN]),
             w2: normal(&k2, HIDDEN, CLASSES),
-            b2: Array::zeros([CLASSES]),
+            b2: zeros([CLASSES]),
         }
     }
 
@@ -100,7 +98,10 @@ fn main() -> Result<(), Error> {
     let held_out = n / 5;
     let per_epoch = (n - held_out) / BATCH;
     let steps = EPOCHS * per_epoch;
-    println!("{} images to learn from, {held_out} held out, {SEEDS} seeds of {steps} steps\n", n - held_out);
+    println!(
+        "{} images to learn from, {held_out} held out, {SEEDS} seeds of {steps} steps\n",
+        n - held_out
+    );
 
     let train = jit(move |network: Network, state: Adam, x: Array, y: Array, rows: Array| {
         let (x, y) = (x.take(&rows, 0), y.take(&rows, 0));
@@ -123,7 +124,7 @@ fn main() -> Result<(), Error> {
         let (x, y) = (x.index(held_out..), y.index(held_out..));
 
         let mut network = Network::new(&init);
-        let zeros = || tree_map(|w| Array::zeros_like(&w), Network::new(&init));
+        let zeros = || tree_map(|w| zeros_like(&w), Network::new(&init));
         let mut state = Adam { step: Array::from(0.0f32), mean: zeros(), square: zeros() };
         let mut losses = Vec::new();
         for _ in 0..EPOCHS {
@@ -136,7 +137,11 @@ fn main() -> Result<(), Error> {
                 let value;
                 (network, state, value) = train(network, state, x.clone(), y.clone(), batch);
                 let took = before.elapsed();
-                if seed == 0 && losses.is_empty() { compile = took } else { running += took }
+                if seed == 0 && losses.is_empty() {
+                    compile = took
+                } else {
+                    running += took
+                }
                 losses.push(value.item::<f32>() as f64);
                 bar.inc(1);
             }
@@ -153,7 +158,11 @@ fn main() -> Result<(), Error> {
     println!("time per step {:.0} us", per_step.as_secs_f64() * 1e6);
     for (seed, o) in outcomes.iter().enumerate() {
         let last = o.losses[o.losses.len() - 1];
-        println!("seed {seed}: last loss {last:.6}, held-out accuracy {:.1}%, losses {:016x}", 100.0 * o.accuracy, fingerprint(&o.losses));
+        println!(
+            "seed {seed}: last loss {last:.6}, held-out accuracy {:.1}%, losses {:016x}",
+            100.0 * o.accuracy,
+            fingerprint(&o.losses)
+        );
     }
     let mean = outcomes.iter().map(|o| o.accuracy).sum::<f64>() / SEEDS as f64;
     println!("held-out accuracy {:.1}% (mean of {SEEDS} seeds)", 100.0 * mean);
@@ -178,7 +187,7 @@ fn load() -> Digits {
         labels.push(fields.next().expect("a label") as i32);
     }
     let n = labels.len();
-    Digits { images: Array::new(&pixels, &[n, PIXELS]), labels: Array::from_vec(labels) }
+    Digits { images: Array::new(&pixels, [n, PIXELS]), labels: Array::from_vec(labels) }
 }
 
 fn judge(losses: Vec<f64>, guesses: &[i32], x: &Array, truth: &[i32]) -> Outcome {
@@ -210,5 +219,7 @@ fn draw(o: &Outcome) {
 
 /// A hash of the exact bits of all losses: equal on every run, whatever the number of threads.
 fn fingerprint(losses: &[f64]) -> u64 {
-    losses.iter().fold(0xcbf2_9ce4_8422_2325, |h, l| (h ^ l.to_bits()).wrapping_mul(0x100_0000_01b3))
+    losses
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |h, l| (h ^ l.to_bits()).wrapping_mul(0x100_0000_01b3))
 }

@@ -2,8 +2,8 @@
 
 use crate::harness::{Row, consume, normal};
 use crate::row;
-use cotangent::prelude::*;
 use cotangent::nn;
+use cotangent::prelude::*;
 
 type Binary = fn(Array, Array) -> Array;
 
@@ -33,7 +33,7 @@ fn layernorm(a: Array, _: Array) -> Array {
 
 pub fn rows() -> Vec<Row> {
     let mut rows = vec![
-        row!("dispatch_1arg", |x| x * 2.0 + 1.0, (Array::ones([8]),)),
+        row!("dispatch_1arg", |x| x * 2.0 + 1.0, (ones([8]),)),
         Row::new("dispatch_100args", || {
             let f = jit(|xs: Vec<Array>| xs.into_iter().map(|x| x + 1.0).collect::<Vec<_>>());
             let xs: Vec<Array> = (0..100).map(|i| Array::from(i as f32)).collect();
@@ -46,7 +46,7 @@ pub fn rows() -> Vec<Row> {
             rows.push(row!(format!("{name}_{size}"), |a, b| f(a, b), arguments()));
         }
     }
-    rows.push(row!("compile_add", |x| x + 1.0, (Array::ones([8]),)));
+    rows.push(row!("compile_add", |x| x + 1.0, (ones([8]),)));
     rows.push(Row::new("compile_unrolled_grad", || {
         let f = jit(grad(|x: Array| (0..1000).fold(x, |x, _| x.sin())));
         let x = Array::from(0.5f32);

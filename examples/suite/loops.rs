@@ -11,7 +11,7 @@ fn steps(length: usize) -> ScanOptions {
 fn lorenz(s: &Array) -> Array {
     let (x, y, z) = (s.index(0), s.index(1), s.index(2));
     let parts = [10.0 * (&y - &x), &x * (28.0 - &z) - &y, &x * &y - 8.0 / 3.0 * &z];
-    Array::stack(&parts, 0)
+    stack(&parts, 0)
 }
 
 fn runge_kutta(s: Array) -> Array {
@@ -36,7 +36,7 @@ fn recurrent(w: Array, h: Array, xs: Array) -> Array {
 }
 
 pub fn rows() -> Vec<Row> {
-    let ones = || (Array::ones([3]),);
+    let ones = || (ones([3]),);
     let half = || (Array::from(0.5f32),);
     vec![
         row!("lorenz_scan", |s| simulate(s, 10_000), ones()),

@@ -8,12 +8,12 @@ use cotangent::prelude::*;
 type Layers = Vec<(Array, Array)>;
 
 fn layers(sizes: &[usize], scale: f64) -> Layers {
-    let layer = |w: &[usize]| (normal([w[0], w[1]]) * scale, Array::zeros([w[1]]));
+    let layer = |w: &[usize]| (normal([w[0], w[1]]) * scale, zeros([w[1]]));
     sizes.windows(2).map(layer).collect()
 }
 
 fn labels(n: i32) -> Array {
-    nn::one_hot(&(Array::arange(n) % 10), 10, DType::F32)
+    nn::one_hot(&(arange(n) % 10), 10, DType::F32)
 }
 
 fn mlp_loss(p: Layers, x: Array, y: Array) -> Array {
@@ -60,13 +60,13 @@ impl Block {
     fn call(&self, x: Array) -> Array {
         let (b, t, d, h) = (x.shape()[0], x.shape()[1], WIDTH, 8);
         let parts = normed(&x).matmul(&self.qkv).split(3, -1);
-        let heads = |x: &Array| x.reshape([b, t, h, d / h]).permute([0, 2, 1, 3]);
+        let heads = |x: &Array| x.reshape([b, t, h, d / h]).transpose([0, 2, 1, 3]);
         let (q, k, v) = (heads(&parts[0]), heads(&parts[1]), heads(&parts[2]));
-        let scores = Array::einsum("bhtd,bhsd->bhts", &[&q, &k]) / ((d / h) as f64).sqrt();
-        let past = Array::ones([t, t]).tril(0).gt(0.0);
+        let scores = einsum("bhtd,bhsd->bhts", &[&q, &k]) / ((d / h) as f64).sqrt();
+        let past = ones([t, t]).tril(0).gt(0.0);
         let weights = nn::softmax(&past.select(&scores, -1e9), -1);
-        let mixed = Array::einsum("bhts,bhsd->bhtd", &[&weights, &v]);
-        let x = x + mixed.permute([0, 2, 1, 3]).reshape([b, t, d]).matmul(&self.o);
+        let mixed = einsum("bhts,bhsd->bhtd", &[&weights, &v]);
+        let x = x + mixed.transpose([0, 2, 1, 3]).reshape([b, t, d]).matmul(&self.o);
         let inner = nn::gelu_tanh(&normed(&x).matmul(&self.u));
         x + inner.matmul(&self.d)
     }
@@ -94,16 +94,14 @@ pub fn rows() -> Vec<Row> {
             Box::new(move || consume(step(p.clone(), x.clone(), y.clone())))
         }),
         Row::new("mlp_step_small", || {
-            let step = jit(|p: Layers, x: Array, y: Array| {
-                descend(p.clone(), grad(small_loss)(p, x, y))
-            });
+            let step =
+                jit(|p: Layers, x: Array, y: Array| descend(p.clone(), grad(small_loss)(p, x, y)));
             let (p, x, y) = (layers(&[2, 16, 16, 1], 0.5), normal([16, 2]), normal([16, 1]));
             Box::new(move || consume(step(p.clone(), x.clone(), y.clone())))
         }),
         Row::new("per_example_grads", || {
-            let one = |p: Layers, x: Array, y: Array| {
-                mlp_loss(p, x.expand_dims(0), y.expand_dims(0))
-            };
+            let one =
+                |p: Layers, x: Array, y: Array| mlp_loss(p, x.expand_dims(0), y.expand_dims(0));
             let all = jit(vmap_axes(grad(one), (None, 0, 0)));
             let (p, x, y) = (mlp(), normal([32, 784]), labels(32));
             Box::new(move || consume(all(p.clone(), x.clone(), y.clone())))

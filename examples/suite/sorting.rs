@@ -17,11 +17,7 @@ pub fn rows() -> Vec<Row> {
         row!("argsort", |a| a.argsort(-1), (normal([M]),)),
         row!("argmax", |a| a.argmax(), (normal([M]),)),
         row!("gather", |a, i| a.take(&i, 0), (normal([M]), indices(M as i64))),
-        row!(
-            "segment_sum",
-            |a, i| Array::zeros([1000]).at(i).add(a),
-            (normal([M]), indices(1000))
-        ),
+        row!("segment_sum", |a, i| zeros([1000]).at(i).add(a), (normal([M]), indices(1000))),
         Row::new("random_bits", || {
             let f = jit(|k: random::Key| random::bits(&k, [M], DType::U32));
             Box::new(move || consume(f(random::key(0))))

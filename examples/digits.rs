@@ -217,9 +217,8 @@ fn draw(o: &Outcome) {
     }
 }
 
-/// A hash of the exact bits of all losses: equal on every run, whatever the number of threads.
+/// A hash (FNV-1a) of the exact bits of all losses: equal on every run, whatever the number of threads.
 fn fingerprint(losses: &[f64]) -> u64 {
-    losses
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |h, l| (h ^ l.to_bits()).wrapping_mul(0x100_0000_01b3))
+    let bytes = losses.iter().flat_map(|l| l.to_bits().to_be_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ b as u64).wrapping_mul(0x100_0000_01b3))
 }

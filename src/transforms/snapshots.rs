@@ -171,3 +171,18 @@ fn gradient_of_scan() {
     let third = value_and_grad(&t, &Arc::new(g), &[true, true, true]).unwrap();
     check(&third).unwrap();
 }
+
+/// A carry that starts from a literal has a zero tangent there; the backward loop must not mind.
+#[test]
+fn gradient_of_scan_from_a_literal() {
+    let d = DType::F64;
+    let body = jaxpr(&[Aval::scalar(d), Aval::scalar(d)], |a| vec![lax::mul(&a[1], &a[0])]);
+    let j = jaxpr(&[Aval::scalar(d)], |a| {
+        let parts =
+            ScanParts { body: body.clone(), consts: 1, carry: 1, length: 5, reverse: false };
+        scan(parts, &[a[0].clone(), Array::literal(1.0.into())]).unwrap()
+    });
+    let g = value_and_grad(&Transforms::new(), &j, &[true]).unwrap();
+    check(&g).unwrap();
+    assert_eq!(g.eqns.len(), 2, "{g}");
+}

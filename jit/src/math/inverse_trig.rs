@@ -20,7 +20,10 @@ pub(super) fn asin(x: Term) -> Term {
     let z = far.select(a.fma(-0.5, 0.5), a * a);
     let q = far.select(z.sqrt(), a);
     let over = q * z * asin_over(z);
-    let high = (x.like(FRAC_PI_2) - (q + q)) - ((over + over) - half_pi_rest(x));
+    let twice = q + q;
+    let high = x.like(FRAC_PI_2) - twice;
+    let lost = (x.like(FRAC_PI_2) - high) - twice;
+    let high = high - (((over + over) - half_pi_rest(x)) - lost);
     far.select(high, over + q).signed_like(x)
 }
 

@@ -78,9 +78,11 @@ pub(super) fn log1p_sum<'s>(x: Term<'s>, rest: Option<Term<'s>>, k: Option<Term<
     // Of the two differences one is exact: the larger of 1 and x must be subtracted first.
     let lost = x.gt(1.0).select(x.like(1.0) - (u - x), x - (u - 1.0));
     let lost = rest.map_or(lost, |r| lost + r);
-    let f = lost.fma(m / u, m - 1.0);
+    let (whole, part) = (m - 1.0, lost * (m / u));
+    let f = whole + part;
+    let lost_f = (whole - f) + part;
     let k = k.map_or(exponent, |k| exponent + k);
-    edges(u, k.fma(LN_2, f - below(f)))
+    edges(u, k.fma(LN_2, f - (below(f) - lost_f)))
 }
 
 /// `(2 atanh(s) - 2 s) / s^3` in powers of `s^2`; of `log(1 + f)` relative error 2^-35.2.

@@ -104,6 +104,10 @@ impl<'s> Term<'s> {
         self.binary(ScalarOp::Lt, other)
     }
 
+    pub(super) fn le(self, other: impl Operand<'s>) -> Term<'s> {
+        self.binary(ScalarOp::Le, other)
+    }
+
     pub(super) fn gt(self, other: impl Operand<'s>) -> Term<'s> {
         self.binary(ScalarOp::Gt, other)
     }

@@ -20,6 +20,7 @@ const CLASSES: usize = 10;
 const BATCH: usize = 96;
 const EPOCHS: usize = 60;
 const SEEDS: u64 = 5;
+const NOISE: f64 = 0.1;
 
 /// Weights and biases of two layers.
 #[derive(Clone, Pytree)]
@@ -103,12 +104,16 @@ fn main() -> Result<(), Error> {
         n - held_out
     );
 
-    let train = jit(move |network: Network, state: Adam, x: Array, y: Array, rows: Array| {
-        let (x, y) = (x.take(&rows, 0), y.take(&rows, 0));
-        let (value, gradient) = value_and_grad(loss)(network.clone(), x, y);
-        let (state, network) = adam(state, network, gradient, steps);
-        (network, state, value)
-    });
+    let train = jit(
+        move |network: Network, state: Adam, x: Array, y: Array, rows: Array, key: random::Key| {
+            // A little noise on every image it sees keeps it from learning the images by heart.
+            let noise = random::normal(&key, [BATCH, PIXELS], DType::F32) * NOISE;
+            let (x, y) = (x.take(&rows, 0) + noise, y.take(&rows, 0));
+            let (value, gradient) = value_and_grad(loss)(network.clone(), x, y);
+            let (state, network) = adam(state, network, gradient, steps);
+            (network, state, value)
+        },
+    );
     let predict = jit(|network: Network, x: Array| network.scores(&x).argmax_axis(-1));
 
     let bar = ProgressBar::new(SEEDS * steps as u64).with_style(
@@ -135,7 +140,8 @@ fn main() -> Result<(), Error> {
                 let batch = rows.index(b * BATCH..(b + 1) * BATCH);
                 let before = Instant::now();
                 let value;
-                (network, state, value) = train(network, state, x.clone(), y.clone(), batch);
+                let key = random::fold_in(&now, b as u32);
+                (network, state, value) = train(network, state, x.clone(), y.clone(), batch, key);
                 let took = before.elapsed();
                 if seed == 0 && losses.is_empty() {
                     compile = took

@@ -18,7 +18,7 @@ use cotangent_jit::{DType, Error};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, BlockArg, FuncRef, InstBuilder, Value, types};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use rustc_hash::FxHashMap;
 
 /// A pointer into a buffer that advances with the loops by fixed strides.
@@ -27,11 +27,26 @@ struct Stream {
     strides: Vec<i64>,
 }
 
+/// Where a buffer is.
+#[derive(Clone)]
+pub enum Base {
+    Memory(Value),
+    /// A few elements that the driver keeps in registers, from the first on. Only in kernels that are unrolled.
+    Registers(Vec<Variable>),
+}
+
+/// The counter of an open loop; known when the loop is unrolled.
+#[derive(Clone, Copy)]
+pub enum Counter {
+    Value(Value),
+    Fixed(i64),
+}
+
 /// What to undo when a loop closes.
 enum Trail {
     Scalar(usize),
     Lanes(usize),
-    Pointer(usize, Value),
+    Pointer(usize, Value, i64),
 }
 
 pub struct Emitter<'e, 'f> {
@@ -39,10 +54,13 @@ pub struct Emitter<'e, 'f> {
     pub nest: &'e Nest,
     outlines: &'e Outlines,
     imported: FxHashMap<outline::Key, FuncRef>,
+    bases: Vec<Base>,
     streams: Vec<Stream>,
     pointers: Vec<Value>,
+    /// Bytes to add to each pointer, of loops that are unrolled.
+    shifts: Vec<i64>,
     /// Counters of the open loops; of the vector loop, of its first lane.
-    pub counters: Vec<Value>,
+    pub counters: Vec<Counter>,
     pub scalars: Vec<Option<Value>>,
     pub lanes: Vec<Option<Lanes>>,
     trail: Vec<Trail>,
@@ -57,7 +75,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
     pub fn new(
         b: &'e mut FunctionBuilder<'f>,
         nest: &'e Nest,
-        bases: &[Value],
+        bases: Vec<Base>,
         outlines: &'e Outlines,
     ) -> Self {
         let mut e = Emitter {
@@ -65,8 +83,10 @@ impl<'e, 'f> Emitter<'e, 'f> {
             nest,
             outlines,
             imported: FxHashMap::default(),
+            bases,
             streams: Vec::new(),
             pointers: Vec::new(),
+            shifts: Vec::new(),
             counters: Vec::new(),
             scalars: vec![None; nest.types.len()],
             lanes: vec![None; nest.types.len()],
@@ -78,18 +98,18 @@ impl<'e, 'f> Emitter<'e, 'f> {
         for (n, node) in nest.kernel.nodes.iter().enumerate().filter(|(n, _)| nest.live[*n]) {
             if let cotangent_jit::kernel::Node::Load { buffer, at, .. } = node {
                 debug_assert!(nest.level[n] <= nest.kernel.loops.len());
-                e.add_stream(*buffer, at, bases);
+                e.add_stream(*buffer, at);
             }
         }
         for s in &nest.kernel.stores {
-            e.add_stream(s.buffer, &s.at, bases);
+            e.add_stream(s.buffer, &s.at);
         }
         for r in &nest.kernel.reductions {
-            e.add_stream(r.buffer, &r.at, bases);
+            e.add_stream(r.buffer, &r.at);
         }
         // Gathers and stores with an offset start from the buffer itself.
         for n in 0..nest.kernel.buffers.len() {
-            e.add_stream(BufferId(n as u32), &Affine::default(), bases);
+            e.add_stream(BufferId(n as u32), &Affine::default());
         }
         e
     }
@@ -98,11 +118,13 @@ impl<'e, 'f> Emitter<'e, 'f> {
         (0..self.nest.kernel.loops.len()).map(|n| at.stride(n)).collect()
     }
 
-    fn add_stream(&mut self, buffer: BufferId, at: &Affine, bases: &[Value]) {
+    fn add_stream(&mut self, buffer: BufferId, at: &Affine) {
+        let Base::Memory(base) = self.bases[buffer.0 as usize] else { return };
         let strides = self.strides(at);
         if !self.streams.iter().any(|s| s.buffer == buffer && s.strides == strides) {
             self.streams.push(Stream { buffer, strides });
-            self.pointers.push(bases[buffer.0 as usize]);
+            self.pointers.push(base);
+            self.shifts.push(0);
         }
     }
 
@@ -119,7 +141,8 @@ impl<'e, 'f> Emitter<'e, 'f> {
             .position(|s| s.buffer == buffer && s.strides == strides)
             .expect("every access was declared");
         let step = self.nest.vector.map_or(0, |(v, _)| at.stride(v));
-        let bytes = (at.offset + lane as i64 * step) * self.buffer_type(buffer).size() as i64;
+        let size = self.buffer_type(buffer).size() as i64;
+        let bytes = (at.offset + lane as i64 * step) * size + self.shifts[stream];
         let pointer = self.pointers[stream];
         match i32::try_from(bytes) {
             Ok(offset) if offset < i32::MAX - 4096 => (pointer, offset),
@@ -135,14 +158,20 @@ impl<'e, 'f> Emitter<'e, 'f> {
     /// An affine function of the counters as an i64; in a vector loop, of this lane.
     pub fn index(&mut self, at: &Affine, lane: usize) -> Value {
         let step = self.nest.vector.map_or(0, |(v, _)| at.stride(v));
-        let offset = at.offset + if self.width.is_some() { lane as i64 * step } else { 0 };
+        let mut offset = at.offset + if self.width.is_some() { lane as i64 * step } else { 0 };
         let mut sum = None;
         for n in 0..self.counters.len() {
             let stride = at.stride(n);
             if stride == 0 {
                 continue;
             }
-            let counter = self.counters[n];
+            let counter = match self.counters[n] {
+                Counter::Value(v) => v,
+                Counter::Fixed(c) => {
+                    offset += stride * c;
+                    continue;
+                }
+            };
             let term = if stride == 1 { counter } else { self.b.ins().imul_imm_s(counter, stride) };
             sum = Some(match sum {
                 None => term,
@@ -154,6 +183,30 @@ impl<'e, 'f> Emitter<'e, 'f> {
             Some(s) if offset == 0 => s,
             Some(s) => self.b.ins().iadd_imm_s(s, offset),
         }
+    }
+
+    pub fn counter(&mut self, n: usize) -> Value {
+        match self.counters[n] {
+            Counter::Value(v) => v,
+            Counter::Fixed(c) => self.b.ins().iconst(types::I64, c),
+        }
+    }
+
+    /// An affine function of the counters, if all that it depends on are known.
+    pub fn fixed_index(&self, at: &Affine) -> Option<i64> {
+        let mut sum = at.offset;
+        for (n, stride) in at.strides.iter().enumerate().filter(|(_, s)| **s != 0) {
+            let Counter::Fixed(c) = self.counters[n] else { return None };
+            sum += stride * c;
+        }
+        Some(sum)
+    }
+
+    /// The register that holds `buffer[at]`, if the buffer is in registers.
+    pub fn held(&self, buffer: BufferId, at: &Affine) -> Option<Variable> {
+        let Base::Registers(elements) = &self.bases[buffer.0 as usize] else { return None };
+        let n = self.fixed_index(at).expect("kernels on registers are unrolled");
+        Some(elements[n as usize])
     }
 
     /// Remembers a scalar until the innermost open loop closes.
@@ -177,7 +230,10 @@ impl<'e, 'f> Emitter<'e, 'f> {
             match self.trail.pop() {
                 Some(Trail::Scalar(n)) => self.scalars[n] = None,
                 Some(Trail::Lanes(n)) => self.lanes[n] = None,
-                Some(Trail::Pointer(n, v)) => self.pointers[n] = v,
+                Some(Trail::Pointer(n, v, shift)) => {
+                    self.pointers[n] = v;
+                    self.shifts[n] = shift;
+                }
                 None => {}
             }
         }
@@ -274,7 +330,10 @@ impl<'e, 'f> Emitter<'e, 'f> {
     ) -> Result<(), Error> {
         match trips {
             Some(0) => return Ok(()),
-            Some(1) => return self.inside(low),
+            Some(n) if self.nest.unrolled => {
+                return (0..n).try_for_each(|i| self.inside(Counter::Fixed(i as i64)));
+            }
+            Some(1) => return self.inside(Counter::Value(low)),
             _ => {}
         }
         let body = self.b.create_block();
@@ -287,7 +346,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
             self.b.ins().brif(any, body, &[BlockArg::Value(low)], exit, &[]);
         }
         self.b.switch_to_block(body);
-        self.inside(counter)?;
+        self.inside(Counter::Value(counter))?;
         let next = self.b.ins().iadd_imm_s(counter, step as i64);
         let more = self.b.ins().icmp(IntCC::SignedLessThan, next, high);
         self.b.ins().brif(more, body, &[BlockArg::Value(next)], exit, &[]);
@@ -298,7 +357,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
     }
 
     /// One round of the loop that opens.
-    fn inside(&mut self, counter: Value) -> Result<(), Error> {
+    fn inside(&mut self, counter: Counter) -> Result<(), Error> {
         let mark = self.trail.len();
         let n = self.counters.len();
         for s in 0..self.streams.len() {
@@ -308,13 +367,20 @@ impl<'e, 'f> Emitter<'e, 'f> {
                 continue;
             }
             let old = self.pointers[s];
+            self.trail.push(Trail::Pointer(s, old, self.shifts[s]));
+            let counter = match counter {
+                Counter::Value(v) => v,
+                Counter::Fixed(c) => {
+                    self.shifts[s] += bytes * c;
+                    continue;
+                }
+            };
             let step = match bytes {
                 1 => counter,
                 2 | 4 | 8 => self.b.ins().ishl_imm_u(counter, i64::from(bytes.trailing_zeros())),
                 _ => self.b.ins().imul_imm_s(counter, bytes),
             };
             self.pointers[s] = self.b.ins().iadd(old, step);
-            self.trail.push(Trail::Pointer(s, old));
         }
         self.counters.push(counter);
         self.level()?;
@@ -372,11 +438,12 @@ pub fn build(
     b.switch_to_block(entry);
     b.seal_block(entry);
     let parameters: Vec<Value> = b.block_params(entry).to_vec();
-    let bases: Vec<Value> = (0..nest.kernel.buffers.len())
+    let bases: Vec<Base> = (0..nest.kernel.buffers.len())
         .map(|n| b.ins().load(types::I64, memory(), parameters[0], 8 * n as i32))
+        .map(Base::Memory)
         .collect();
     let range = nest.split.map(|n| (n, parameters[1], parameters[2]));
-    Emitter::new(&mut b, nest, &bases, outlines).run(range)?;
+    Emitter::new(&mut b, nest, bases, outlines).run(range)?;
     b.ins().return_(&[]);
     b.finalize(frontend);
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! The way of a program: its kernels are expanded (`outline`: elementary functions become machine ops or calls), normalised (`normal`), cut
 //! into stages (`chunk`) and emitted (`kernel`, `nodes`, `runs`, `reduce`; `scalar`, `lanes` and `vector` know the instructions);
-//! `program` emits the driver; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
+//! `program` emits the driver, with small values in `registers`; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
 //!
 //! What does not live here: which ops exist and what they mean (`cotangent-jit`), arrays, derivatives.
 
@@ -18,6 +18,7 @@ mod normal;
 mod outline;
 mod program;
 mod reduce;
+mod registers;
 mod routines;
 mod runs;
 mod runtime;

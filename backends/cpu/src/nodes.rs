@@ -37,7 +37,7 @@ impl Emitter<'_, '_> {
     fn as_scalar(&mut self, node: &Node) -> Result<Value, Error> {
         match node {
             Node::Constant(s) => scalar::constant(self.b, *s),
-            Node::Counter(n) => Ok(self.counters[*n]),
+            Node::Counter(n) => Ok(self.counter(*n)),
             Node::Load { buffer, at, guard, fill } => self.load(*buffer, at, guard, *fill, 0),
             Node::Gather { buffer, at } => {
                 let at = self.scalar(*at)?;
@@ -173,7 +173,8 @@ impl Emitter<'_, '_> {
     }
 
     fn counter_lanes(&mut self, n: usize, width: usize) -> Result<Lanes, Error> {
-        let base = Lanes::splat(self.b, DType::I64, self.counters[n], width);
+        let counter = self.counter(n);
+        let base = Lanes::splat(self.b, DType::I64, counter, width);
         let mut regs = lanes::Regs::new();
         for (r, v) in base.regs.iter().enumerate() {
             let mut bytes = [0; 16];
@@ -211,6 +212,19 @@ impl Emitter<'_, '_> {
         lane: usize,
     ) -> Result<Value, Error> {
         let d = self.buffer_type(buffer);
+        if self.nest.unrolled {
+            // All counters are known, so the guard is.
+            let admits =
+                |r: &Range| self.fixed_index(&r.at).is_some_and(|i| r.low <= i && i < r.high);
+            if !guard.iter().all(admits) {
+                return scalar::constant(self.b, fill);
+            }
+            if let Some(register) = self.held(buffer, at) {
+                return Ok(self.b.use_var(register));
+            }
+            let (pointer, offset) = self.address(buffer, at, lane);
+            return lanes::load_scalar(self.b, d, pointer, offset);
+        }
         let (pointer, offset) = self.address(buffer, at, lane);
         let Some(ok) = self.admitted(guard, lane) else {
             return lanes::load_scalar(self.b, d, pointer, offset);
@@ -312,6 +326,18 @@ impl Emitter<'_, '_> {
         lane: usize,
     ) -> Result<(), Error> {
         let Some(offset) = offset else {
+            if let Some(register) = self.held(s.buffer, &s.at) {
+                let d = self.buffer_type(s.buffer);
+                let value = match s.combine {
+                    None => value,
+                    Some(c) => {
+                        let old = self.b.use_var(register);
+                        scalar::emit(self.b, c.op(), d, &[old, value])?
+                    }
+                };
+                self.b.def_var(register, value);
+                return Ok(());
+            }
             let (pointer, bytes) = self.address(s.buffer, &s.at, lane);
             return self.write(s, value, pointer, bytes);
         };

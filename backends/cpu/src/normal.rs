@@ -32,6 +32,8 @@ pub struct Nest {
     pub clips: Vec<Clip>,
     /// The loop that threads share, if any.
     pub split: Option<usize>,
+    /// Whether all loops are emitted point by point, with counters known.
+    pub unrolled: bool,
     /// Whether reductions go on from what their results hold, instead of from the identity.
     pub accumulate: bool,
     pub types: Vec<DType>,
@@ -43,6 +45,14 @@ pub struct Nest {
     pub varies: Vec<bool>,
     /// By how much a position advances from lane to lane, if by a constant (see `runs`).
     pub steps: Vec<Option<i64>>,
+}
+
+/// Kernels of at most this many points are emitted point by point, unless that makes too many nodes.
+const UNROLLED: usize = 4;
+const UNROLLED_NODES: usize = 400;
+
+fn few_points(k: &Kernel) -> bool {
+    k.loops.iter().map(|l| l.extent.max(1)).product::<usize>() <= UNROLLED
 }
 
 /// Every affine map of the kernel, rewritten.
@@ -283,7 +293,7 @@ impl Nest {
         let types = types_of(k)?;
         let live = live_nodes(k);
         let bits = dependence(k);
-        if k.loops.iter().any(|l| l.extent == 0) {
+        if k.loops.iter().any(|l| l.extent == 0) || few_points(k) {
             return Ok(None);
         }
         if k.loops.iter().any(|l| l.mode == Mode::Sequential) {
@@ -335,7 +345,10 @@ impl Nest {
             Some((v, _)) => runs::steps(&kernel, &types, &bits, v),
             None => vec![Some(0); types.len()],
         };
-        let split = split(&kernel);
+        let points: usize = kernel.loops.iter().map(|l| l.extent.max(1)).product();
+        let unrolled =
+            vector.is_none() && few_points(&kernel) && points * types.len() <= UNROLLED_NODES;
+        let split = if unrolled { None } else { split(&kernel) };
         let (clips, accumulate) = (Vec::new(), false);
         Ok(Nest {
             kernel,
@@ -343,6 +356,7 @@ impl Nest {
             vector,
             clips,
             split,
+            unrolled,
             accumulate,
             types,
             live,

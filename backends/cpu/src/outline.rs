@@ -6,7 +6,7 @@
 //! change by a bit.
 
 use crate::code::{self, FunctionId};
-use crate::kernel::Emitter;
+use crate::kernel::{Base, Emitter};
 use crate::lanes::{Bits, Lanes, vector_type};
 use crate::normal::{Nest, parallel};
 use crate::scalar;
@@ -157,8 +157,8 @@ pub fn build(
     let parameters: Vec<Value> = b.block_params(entry).to_vec();
     let none = Outlines::default();
     // Nothing is read from memory: the loads are the parameters.
-    let bases = vec![parameters[0]; buffers.len()];
-    let mut e = Emitter::new(&mut b, &nest, &bases, &none);
+    let bases = vec![Base::Memory(parameters[0]); buffers.len()];
+    let mut e = Emitter::new(&mut b, &nest, bases, &none);
     e.width = vector.then_some(width);
     for (n, node) in nest.kernel.nodes.iter().enumerate().filter(|(n, _)| nest.live[*n]) {
         let id = NodeId(n as u32);

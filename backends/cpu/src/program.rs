@@ -6,18 +6,19 @@
 
 use crate::chunk::{Source, Stage};
 use crate::code::{self, FunctionId};
-use crate::kernel::Emitter;
+use crate::kernel::{Base, Emitter};
 use crate::lanes::memory;
 use crate::outline::Outlines;
-use crate::{routines, runtime};
-use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+use crate::{registers, routines, runtime, scalar};
+use cotangent_jit::affine::Affine;
+use cotangent_jit::program::{Program, Slot, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, FuncRef, InstBuilder, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -89,6 +90,8 @@ struct Driver<'d, 'f> {
     scratch_at: usize,
     counters: Vec<Value>,
     slots: FxHashMap<SlotId, Value>,
+    /// The elements of slots that never touch memory on the way.
+    registers: FxHashMap<SlotId, Vec<Variable>>,
     buffers: Option<StackSlot>,
     signatures: FxHashMap<usize, SigRef>,
     imported: FxHashMap<FunctionId, FuncRef>,
@@ -137,6 +140,7 @@ pub fn build(
         scratch_at,
         counters: Vec::new(),
         slots: FxHashMap::default(),
+        registers: FxHashMap::default(),
         buffers,
         signatures: FxHashMap::default(),
         imported: FxHashMap::default(),
@@ -148,7 +152,14 @@ pub fn build(
             driver.slots.insert(slot, address);
         }
     }
+    for slot in registers::choose(program, kernels) {
+        let Slot { dtype, len, .. } = *program.slot(slot);
+        let t = scalar::register(dtype)?;
+        let elements = (0..len).map(|_| driver.b.declare_var(t)).collect();
+        driver.registers.insert(slot, elements);
+    }
     driver.steps(&program.steps)?;
+    driver.write_outputs();
     driver.b.ins().return_(&[]);
     driver.b.finalize(frontend);
     Ok(())
@@ -199,6 +210,38 @@ impl Driver<'_, '_> {
             0 => address,
             bytes => self.b.ins().iadd_imm_s(address, bytes),
         }
+    }
+
+    /// The registers from the view's position on, if its slot is held in registers.
+    fn held(&self, view: &View) -> Option<&[Variable]> {
+        Some(&self.registers.get(&view.slot)?[view.at.offset as usize..])
+    }
+
+    /// Outputs held in registers go to memory.
+    fn write_outputs(&mut self) {
+        let held: Vec<(SlotId, Vec<Variable>)> =
+            self.registers.iter().map(|(s, e)| (*s, e.clone())).collect();
+        for (slot, elements) in held {
+            let Slot { dtype, kind: SlotKind::Output(_), .. } = *self.program.slot(slot) else {
+                continue;
+            };
+            let address = self.slot(slot);
+            for (n, element) in elements.into_iter().enumerate() {
+                let v = self.b.use_var(element);
+                self.b.ins().store(memory(), v, address, (n * dtype.size()) as i32);
+            }
+        }
+    }
+
+    /// One element at a view.
+    fn element(&mut self, view: &View) -> Result<Value, Error> {
+        if let Some(elements) = self.held(view) {
+            let element = elements[0];
+            return Ok(self.b.use_var(element));
+        }
+        let t = scalar::register(self.program.slot(view.slot).dtype)?;
+        let address = self.view(view);
+        Ok(self.b.ins().load(t, memory(), address, 0))
     }
 
     fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
@@ -268,17 +311,24 @@ impl Driver<'_, '_> {
         let mut bases = Vec::with_capacity(stage.sources.len());
         for source in &stage.sources {
             bases.push(match source {
-                Source::Argument(n) => self.view(&args[*n]),
+                Source::Argument(n) => match self.held(&args[*n]) {
+                    Some(elements) => Base::Registers(elements.to_vec()),
+                    None => Base::Memory(self.view(&args[*n])),
+                },
                 Source::Scratch(at) => {
                     let at = (self.scratch_at + at) as i64;
-                    self.b.ins().iadd_imm_s(self.arena, at)
+                    Base::Memory(self.b.ins().iadd_imm_s(self.arena, at))
                 }
             });
         }
         let Some(id) = function else {
-            return Emitter::new(&mut self.b, nest, &bases, self.outlines).run(None);
+            return Emitter::new(&mut self.b, nest, bases, self.outlines).run(None);
         };
-        let list = self.list(&bases);
+        let addresses: Vec<Value> = bases
+            .into_iter()
+            .filter_map(|b| if let Base::Memory(v) = b { Some(v) } else { None })
+            .collect();
+        let list = self.list(&addresses);
         let function = match self.imported.get(&id) {
             Some(f) => *f,
             None => {
@@ -309,6 +359,28 @@ impl Driver<'_, '_> {
     }
 
     fn copy(&mut self, from: &View, to: &View, len: usize) -> Result<(), Error> {
+        if self.held(from).is_some() || self.held(to).is_some() {
+            let shifted = |v: &View, n: usize| View {
+                slot: v.slot,
+                at: v.at.add(&Affine::constant(n as i64)),
+            };
+            // All are read before any is written: the ranges may be the same.
+            let values = (0..len).map(|n| self.element(&shifted(from, n)));
+            let values = values.collect::<Result<Vec<Value>, Error>>()?;
+            let size = self.program.slot(to.slot).dtype.size();
+            let elements = self.held(to).map(<[Variable]>::to_vec);
+            let address = if elements.is_none() { Some(self.view(to)) } else { None };
+            for (n, v) in values.into_iter().enumerate() {
+                match (&elements, address) {
+                    (Some(elements), _) => self.b.def_var(elements[n], v),
+                    (None, Some(address)) => {
+                        self.b.ins().store(memory(), v, address, (n * size) as i32);
+                    }
+                    (None, None) => {}
+                }
+            }
+            return Ok(());
+        }
         let bytes = len * self.program.slot(from.slot).dtype.size();
         let (from, to) = (self.view(from), self.view(to));
         if bytes > 64 {
@@ -365,8 +437,7 @@ impl Driver<'_, '_> {
         self.b.switch_to_block(head);
         self.counters.push(counter);
         self.steps(test)?;
-        let flag = self.view(holds);
-        let mut flag = self.b.ins().load(types::I8, memory(), flag, 0);
+        let mut flag = self.element(holds)?;
         if let Some(limit) = limit {
             let room = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, counter, limit as i64);
             flag = self.b.ins().band(flag, room);
@@ -388,8 +459,7 @@ impl Driver<'_, '_> {
         if arms.is_empty() {
             return Ok(());
         }
-        let address = self.view(index);
-        let index = self.b.ins().load(types::I32, memory(), address, 0);
+        let index = self.element(index)?;
         let exit = self.b.create_block();
         for (n, arm) in arms.iter().enumerate() {
             // Anything below the last arm's number that no arm before took: negative numbers take the first.

@@ -138,6 +138,10 @@ impl Emitter<'_, '_> {
                 sum = scalar::emit(self.b, r.combine.op(), r.accumulator, &[joined, sum])?;
             }
             let v = scalar::convert(self.b, r.accumulator, d, sum)?;
+            if let Some(register) = self.held(r.buffer, &r.at) {
+                self.b.def_var(register, v);
+                continue;
+            }
             let (pointer, offset) = self.address(r.buffer, &r.at, 0);
             self.b.ins().store(lanes::memory(), v, pointer, offset);
         }

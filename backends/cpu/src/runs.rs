@@ -59,7 +59,7 @@ impl Emitter<'_, '_> {
             return self.scalar(n);
         }
         let (op, args) = match nest.kernel.node(n) {
-            Node::Counter(v) => return Ok(self.counters[*v]),
+            Node::Counter(v) => return Ok(self.counter(*v)),
             Node::Op { op, args } => (*op, args),
             _ => unreachable!("a position that steps is made of counters and ops"),
         };
@@ -90,7 +90,7 @@ impl Emitter<'_, '_> {
         }
         match nest.kernel.node(n) {
             Node::Counter(v) => {
-                let first = self.counters[*v];
+                let first = self.counter(*v);
                 Ok(self.b.ins().iadd(first, lane))
             }
             Node::Op { op, args } => {

@@ -1,0 +1,82 @@
+//! Which slots of a program live in registers: small temporaries and outputs of small kernels.
+//!
+//! The carry of a scan of scalars, and the values between the small kernels of its body, would otherwise go through memory
+//! at every step, at five cycles each way. A slot qualifies if everything that touches it knows which elements at compile
+//! time: kernels that are unrolled in the driver, short copies, tests of loops and branches. Cranelift's variables carry
+//! the elements around loops; outputs are written at the end.
+
+use crate::program::Prepared;
+use cotangent_jit::kernel::{BufferId, Node};
+use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+
+/// Slots of at most this many elements, and so many elements in all.
+const MOST_ELEMENTS: usize = 8;
+const MOST_IN_ALL: usize = 128;
+
+/// The slots to hold in registers.
+pub fn choose(program: &Program, kernels: &[Prepared]) -> Vec<SlotId> {
+    let mut fits: Vec<bool> = program
+        .slots
+        .iter()
+        .map(|s| !matches!(s.kind, SlotKind::Input(_)) && (1..=MOST_ELEMENTS).contains(&s.len))
+        .collect();
+    visit(&program.steps, kernels, &mut fits);
+    let mut room = MOST_IN_ALL;
+    let mut chosen = Vec::new();
+    for (n, slot) in program.slots.iter().enumerate() {
+        if fits[n] && slot.len <= room {
+            room -= slot.len;
+            chosen.push(SlotId(n as u32));
+        }
+    }
+    chosen
+}
+
+fn visit(steps: &[Step], kernels: &[Prepared], fits: &mut [bool]) {
+    let moving = |view: &View, fits: &mut [bool], always: bool| {
+        if always || view.at.strides.iter().any(|s| *s != 0) {
+            fits[view.slot.0 as usize] = false;
+        }
+    };
+    for step in steps {
+        match step {
+            Step::Launch { kernel, args } => {
+                let k = &kernels[kernel.0 as usize];
+                for (n, view) in args.iter().enumerate() {
+                    moving(view, fits, !in_place(k) || computed(k, BufferId(n as u32)));
+                }
+            }
+            Step::Routine { args, .. } => args.iter().for_each(|v| moving(v, fits, true)),
+            Step::Copy { from, to, len } => {
+                for view in [from, to] {
+                    moving(view, fits, *len > MOST_ELEMENTS);
+                }
+            }
+            Step::Loop { body, .. } => visit(body, kernels, fits),
+            Step::While { test, holds, body, .. } => {
+                moving(holds, fits, false);
+                visit(test, kernels, fits);
+                visit(body, kernels, fits);
+            }
+            Step::Branch { index, arms } => {
+                moving(index, fits, false);
+                arms.iter().for_each(|a| visit(a, kernels, fits));
+            }
+        }
+    }
+}
+
+/// Whether the kernel is emitted in the driver, point by point.
+fn in_place(k: &Prepared) -> bool {
+    k.functions.iter().all(Option::is_none) && k.stages.iter().all(|s| s.nest.unrolled)
+}
+
+/// Whether the kernel computes a position in this buffer at run time.
+fn computed(k: &Prepared, buffer: BufferId) -> bool {
+    k.stages.iter().any(|s| {
+        let nest = &s.nest;
+        let gathered = (nest.kernel.nodes.iter().zip(&nest.live))
+            .any(|(n, live)| *live && matches!(n, Node::Gather { buffer: b, .. } if *b == buffer));
+        gathered || nest.kernel.stores.iter().any(|s| s.buffer == buffer && s.offset.is_some())
+    })
+}

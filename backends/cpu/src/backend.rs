@@ -92,6 +92,7 @@ struct CpuExecutable {
     code: Code,
     /// Read by the code, through their addresses.
     _routines: Vec<Arc<routines::Call>>,
+    _constants: Vec<Box<[u128]>>,
 }
 
 impl Executable for CpuExecutable {
@@ -192,23 +193,21 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     let one = |job: &Job| {
         with_tables(|context, scratch| {
             let mut routines = Vec::new();
-            let id = match *job {
+            let (id, pool) = match *job {
                 Job::Kernel(stage, id) => {
-                    kernel::build(context, scratch, &stage.nest, &outlines, id)?;
-                    id
+                    (id, kernel::build(context, scratch, &stage.nest, &outlines, id)?)
                 }
-                Job::Outline(key, id) => {
-                    outline::build(context, scratch, key, id)?;
-                    id
-                }
+                Job::Outline(key, id) => (id, outline::build(context, scratch, key, id)?),
                 Job::Driver => {
-                    program::build(context, scratch, program, &kernels, &outlines, &mut routines)?;
-                    program::DRIVER
+                    let calls = &mut routines;
+                    let pool =
+                        program::build(context, scratch, program, &kernels, &outlines, calls)?;
+                    (program::DRIVER, pool)
                 }
             };
             let long = context.func.dfg.num_insts() > LONG;
             let allocator = if long { Allocator::Fast } else { Allocator::Careful };
-            Ok((code::compile(context, id, allocator, options.keep_text)?, routines))
+            Ok((code::compile(context, id, allocator, options.keep_text)?, (routines, pool.rows())))
         })
     };
     let compiled = if jobs.len() > 1 && nodes > PARALLEL_NODES {
@@ -216,7 +215,8 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     } else {
         jobs.iter().map(one).collect::<Result<Vec<_>, Error>>()?
     };
-    let (compiled, routines): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
+    let (compiled, owned): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
+    let (routines, constants): (Vec<_>, Vec<_>) = owned.into_iter().unzip();
     let code = Code::link(&compiled)?;
     let (_, arena) = program::arena_bytes(program, &kernels);
     let driver = code.address(program::DRIVER);
@@ -231,5 +231,6 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
         text: compiled.into_iter().filter_map(|c| c.text).collect(),
         code,
         _routines: routines.into_iter().flatten().collect(),
+        _constants: constants.into_iter().flatten().collect(),
     })
 }

@@ -11,9 +11,10 @@ use crate::code;
 use crate::lanes::{Lanes, memory};
 use crate::normal::Nest;
 use crate::outline::{self, Outlines};
+use crate::pool::Pool;
 use crate::reduce::Accumulator;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{BufferId, NodeId};
+use cotangent_jit::kernel::{BufferId, Node, NodeId};
 use cotangent_jit::{DType, Error};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -54,6 +55,7 @@ pub struct Emitter<'e, 'f> {
     pub nest: &'e Nest,
     outlines: &'e Outlines,
     imported: FxHashMap<outline::Key, FuncRef>,
+    pub pool: &'e mut Pool,
     bases: Vec<Base>,
     streams: Vec<Stream>,
     pointers: Vec<Value>,
@@ -65,6 +67,8 @@ pub struct Emitter<'e, 'f> {
     pub lanes: Vec<Option<Lanes>>,
     trail: Vec<Trail>,
     pub accumulators: Vec<Accumulator>,
+    /// Constants that one node of the vector loop uses; its instruction can load them itself.
+    pub used_once: Vec<bool>,
     /// The number of lanes, inside the vector loop.
     pub width: Option<usize>,
     /// The loop that runs from the first to the second value instead of over its whole extent.
@@ -77,12 +81,14 @@ impl<'e, 'f> Emitter<'e, 'f> {
         nest: &'e Nest,
         bases: Vec<Base>,
         outlines: &'e Outlines,
+        pool: &'e mut Pool,
     ) -> Self {
         let mut e = Emitter {
             b,
             nest,
             outlines,
             imported: FxHashMap::default(),
+            pool,
             bases,
             streams: Vec::new(),
             pointers: Vec::new(),
@@ -92,11 +98,12 @@ impl<'e, 'f> Emitter<'e, 'f> {
             lanes: vec![None; nest.types.len()],
             trail: Vec::new(),
             accumulators: Vec::new(),
+            used_once: used_once(nest),
             width: None,
             range: None,
         };
         for (n, node) in nest.kernel.nodes.iter().enumerate().filter(|(n, _)| nest.live[*n]) {
-            if let cotangent_jit::kernel::Node::Load { buffer, at, .. } = node {
+            if let Node::Load { buffer, at, .. } = node {
                 debug_assert!(nest.level[n] <= nest.kernel.loops.len());
                 e.add_stream(*buffer, at);
             }
@@ -422,6 +429,23 @@ impl<'e, 'f> Emitter<'e, 'f> {
     }
 }
 
+/// For each node, whether lanes of it are wanted by one node only.
+fn used_once(nest: &Nest) -> Vec<bool> {
+    if nest.vector.is_none() {
+        return Vec::new();
+    }
+    let mut uses = vec![0u32; nest.types.len()];
+    for (n, node) in nest.kernel.nodes.iter().enumerate() {
+        if let Node::Op { args, .. } = node
+            && nest.live[n]
+            && nest.varies[n]
+        {
+            args.iter().for_each(|a| uses[a.0 as usize] += 1);
+        }
+    }
+    uses.into_iter().map(|n| n == 1).collect()
+}
+
 /// Fills the context with `fn(buffers: *const *mut u8, begin: i64, end: i64)` for this kernel.
 pub fn build(
     context: &mut Context,
@@ -429,7 +453,7 @@ pub fn build(
     nest: &Nest,
     outlines: &Outlines,
     id: code::FunctionId,
-) -> Result<(), Error> {
+) -> Result<Pool, Error> {
     context.func = code::function(id, code::signature(3)?);
     let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);
@@ -443,8 +467,9 @@ pub fn build(
         .map(Base::Memory)
         .collect();
     let range = nest.split.map(|n| (n, parameters[1], parameters[2]));
-    Emitter::new(&mut b, nest, bases, outlines).run(range)?;
+    let mut pool = Pool::new(&mut b);
+    Emitter::new(&mut b, nest, bases, outlines, &mut pool).run(range)?;
     b.ins().return_(&[]);
     b.finalize(frontend);
-    Ok(())
+    Ok(pool)
 }

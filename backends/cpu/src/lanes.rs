@@ -4,6 +4,7 @@
 //! and an `f64` four. Bools are masks (all ones or zeros) of 32-bit or 64-bit lanes; in memory they are bytes. What ops do
 //! to lanes is in `vector`; here are loads, stores, splats, single lanes and changes of mask width.
 
+use crate::pool::Pool;
 use crate::scalar;
 use cotangent_jit::{DType, Error, Scalar};
 use cranelift_codegen::ir::{ConstantData, InstBuilder, MemFlagsData, Type, Value, types};
@@ -72,12 +73,17 @@ pub fn vconst(b: &mut FunctionBuilder, t: Type, bytes: [u8; 16]) -> Value {
 
 /// A register with every lane these bits.
 pub fn repeat(b: &mut FunctionBuilder, t: Type, bits: u64) -> Value {
+    let bytes = repeated(t, bits);
+    vconst(b, t, bytes)
+}
+
+fn repeated(t: Type, bits: u64) -> [u8; 16] {
     let mut bytes = [0; 16];
     let size = t.lane_type().bytes() as usize;
     for lane in bytes.chunks_mut(size) {
         lane.copy_from_slice(&bits.to_le_bytes()[..size]);
     }
-    vconst(b, t, bytes)
+    bytes
 }
 
 pub fn bitcast(b: &mut FunctionBuilder, t: Type, v: Value) -> Value {
@@ -95,12 +101,25 @@ impl Lanes {
     }
 
     pub fn constant(b: &mut FunctionBuilder, s: Scalar, width: usize) -> Lanes {
+        Lanes::constant_by(s, width, |t, bytes| vconst(b, t, bytes))
+    }
+
+    /// A constant from memory; every register loads it anew, so that the load can be part of its use.
+    pub fn pooled(b: &mut FunctionBuilder, pool: &mut Pool, s: Scalar, width: usize) -> Lanes {
+        Lanes::constant_by(s, width, |t, bytes| pool.get(b, t, bytes))
+    }
+
+    fn constant_by(
+        s: Scalar,
+        width: usize,
+        mut make: impl FnMut(Type, [u8; 16]) -> Value,
+    ) -> Lanes {
         let bits = Lanes::bits_for(s.dtype(), width);
         let t = vector_type(s.dtype(), bits);
         let pattern =
             if s.dtype().is_bool() { (s.bits() as u64).wrapping_neg() } else { s.bits() as u64 };
-        let v = repeat(b, t, pattern);
-        Lanes { dtype: s.dtype(), bits, regs: SmallVec::from_elem(v, width / bits.lanes()) }
+        let regs = (0..width / bits.lanes()).map(|_| make(t, repeated(t, pattern))).collect();
+        Lanes { dtype: s.dtype(), bits, regs }
     }
 
     /// Every lane this scalar.

@@ -16,6 +16,7 @@ mod memory;
 mod nodes;
 mod normal;
 mod outline;
+mod pool;
 mod program;
 mod reduce;
 mod registers;

@@ -79,7 +79,16 @@ impl Emitter<'_, '_> {
             Node::Op { op, args } => {
                 let d = self.nest.dtype(args[args.len() - 1]);
                 let mut operands = Vec::with_capacity(args.len());
-                for a in args {
+                let shifts =
+                    matches!(op, ScalarOp::Shl | ScalarOp::ShrLogical | ScalarOp::ShrArithmetic);
+                for (n, a) in args.iter().enumerate() {
+                    if shifts && n == 1 && !self.nest.varies[a.0 as usize] {
+                        // One amount for all lanes stays a scalar; nobody looks at these lanes.
+                        let first: &Operand = &operands[0];
+                        let lanes = first.lanes.clone();
+                        operands.push(Operand { lanes, scalar: Some(self.scalar(*a)?) });
+                        continue;
+                    }
                     operands.push(self.operand(*a, width)?);
                 }
                 if op.level() == Level::Elementary {
@@ -129,14 +138,19 @@ impl Emitter<'_, '_> {
         let scalar = self.scalar(n)?;
         let lanes = match &self.lanes[n.0 as usize] {
             Some(lanes) => lanes.clone(),
-            None => {
-                let lanes = match self.nest.kernel.node(n) {
-                    Node::Constant(s) => Lanes::constant(self.b, *s, width),
-                    _ => Lanes::splat(self.b, self.nest.dtype(n), scalar, width),
-                };
-                self.keep_lanes(n, lanes.clone());
-                lanes
-            }
+            None => match self.nest.kernel.node(n) {
+                Node::Constant(s) if self.used_once[n.0 as usize] => {
+                    Lanes::pooled(self.b, self.pool, *s, width)
+                }
+                node => {
+                    let lanes = match node {
+                        Node::Constant(s) => Lanes::constant(self.b, *s, width),
+                        _ => Lanes::splat(self.b, self.nest.dtype(n), scalar, width),
+                    };
+                    self.keep_lanes(n, lanes.clone());
+                    lanes
+                }
+            },
         };
         Ok(Operand { lanes, scalar: Some(scalar) })
     }
@@ -160,14 +174,19 @@ impl Emitter<'_, '_> {
         let ready: Vec<usize> = (0..nest.types.len()).filter(ready).collect();
         // Registers are few: beyond some, constants are loaded where they are used.
         let busy = (0..nest.types.len()).filter(|n| nest.live[*n] && nest.varies[*n]).count();
-        let mut room: usize = if busy <= 12 { 6 } else { 2 };
+        let mut room: usize = if busy <= 12 { 6 } else { 0 };
         for n in ready {
             let constant = matches!(nest.kernel.nodes[n], Node::Constant(_));
             if constant && room == 0 {
                 continue;
             }
             room = room.saturating_sub(usize::from(constant));
-            self.operand(NodeId(n as u32), width)?;
+            let n = NodeId(n as u32);
+            let lanes = match nest.kernel.node(n) {
+                Node::Constant(s) => Lanes::constant(self.b, *s, width),
+                _ => self.operand(n, width)?.lanes,
+            };
+            self.keep_lanes(n, lanes);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::code::{self, FunctionId};
 use crate::kernel::{Base, Emitter};
 use crate::lanes::{Bits, Lanes, vector_type};
 use crate::normal::{Nest, parallel};
+use crate::pool::Pool;
 use crate::scalar;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
@@ -136,7 +137,7 @@ pub fn build(
     scratch: &mut FunctionBuilderContext,
     key: Key,
     id: FunctionId,
-) -> Result<(), Error> {
+) -> Result<Pool, Error> {
     let (op, d, vector) = key;
     let width = if vector { 16 / d.size() } else { 1 };
     let mut k = KernelBuilder::new(op.name(), [parallel(width)]);
@@ -158,7 +159,8 @@ pub fn build(
     let none = Outlines::default();
     // Nothing is read from memory: the loads are the parameters.
     let bases = vec![Base::Memory(parameters[0]); buffers.len()];
-    let mut e = Emitter::new(&mut b, &nest, bases, &none);
+    let mut pool = Pool::new(&mut b);
+    let mut e = Emitter::new(&mut b, &nest, bases, &none, &mut pool);
     e.width = vector.then_some(width);
     for (n, node) in nest.kernel.nodes.iter().enumerate().filter(|(n, _)| nest.live[*n]) {
         let id = NodeId(n as u32);
@@ -176,5 +178,5 @@ pub fn build(
     let result = if vector { e.operand(value, width)?.lanes.regs[0] } else { e.scalar(value)? };
     e.b.ins().return_(&[result]);
     b.finalize(frontend);
-    Ok(())
+    Ok(pool)
 }

@@ -9,6 +9,7 @@ use crate::code::{self, FunctionId};
 use crate::kernel::{Base, Emitter};
 use crate::lanes::memory;
 use crate::outline::Outlines;
+use crate::pool::Pool;
 use crate::{registers, routines, runtime, scalar};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::program::{Program, Slot, SlotId, SlotKind, Step, View};
@@ -82,6 +83,7 @@ struct Driver<'d, 'f> {
     program: &'d Program,
     kernels: &'d [Prepared],
     outlines: &'d Outlines,
+    pool: Pool,
     /// Shared, so that generated code may hold their addresses.
     routines: &'d mut Vec<Arc<routines::Call>>,
     inputs: Value,
@@ -105,7 +107,7 @@ pub fn build(
     kernels: &[Prepared],
     outlines: &Outlines,
     routines: &mut Vec<Arc<routines::Call>>,
-) -> Result<(), Error> {
+) -> Result<Pool, Error> {
     context.func = code::function(DRIVER, code::signature(3)?);
     let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);
@@ -128,11 +130,13 @@ pub fn build(
         let bytes = 8 * most as u32;
         b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3))
     });
+    let pool = Pool::new(&mut b);
     let mut driver = Driver {
         b,
         program,
         kernels,
         outlines,
+        pool,
         routines,
         inputs,
         outputs,
@@ -162,7 +166,7 @@ pub fn build(
     driver.write_outputs();
     driver.b.ins().return_(&[]);
     driver.b.finalize(frontend);
-    Ok(())
+    Ok(driver.pool)
 }
 
 /// The most views that a routine in this step takes.
@@ -322,7 +326,8 @@ impl Driver<'_, '_> {
             });
         }
         let Some(id) = function else {
-            return Emitter::new(&mut self.b, nest, bases, self.outlines).run(None);
+            let (outlines, pool) = (self.outlines, &mut self.pool);
+            return Emitter::new(&mut self.b, nest, bases, outlines, pool).run(None);
         };
         let addresses: Vec<Value> = bases
             .into_iter()

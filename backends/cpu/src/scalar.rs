@@ -8,7 +8,8 @@ use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{
-    AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, immediates, types,
+    AbiParam, InstBuilder, InstructionData, MemFlagsData, Opcode, Signature, Type, Value,
+    immediates, types,
 };
 use cranelift_frontend::FunctionBuilder;
 
@@ -155,9 +156,37 @@ fn float_remainder(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Res
     Ok(b.inst_results(call)[0])
 }
 
+/// The value of an integer constant.
+pub fn known(b: &FunctionBuilder, v: Value) -> Option<i64> {
+    let inst = b.func.dfg.value_def(v).inst()?;
+    match b.func.dfg.insts[inst] {
+        InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits()),
+        _ => None,
+    }
+}
+
+/// Shifts a scalar or a vector register by a known amount.
+pub fn shift_by(b: &mut FunctionBuilder, op: ScalarOp, x: Value, amount: i64, width: i64) -> Value {
+    let inside = (0..width).contains(&amount);
+    let arithmetic = op == ScalarOp::ShrArithmetic;
+    let by = b.ins().iconst(types::I32, if inside { amount } else { width - 1 });
+    match op {
+        _ if arithmetic => b.ins().sshr(x, by),
+        ScalarOp::Shl if inside => b.ins().ishl(x, by),
+        _ if inside => b.ins().ushr(x, by),
+        _ => {
+            let t = b.func.dfg.value_type(x);
+            if t.is_vector() { crate::lanes::repeat(b, t, 0) } else { b.ins().iconst(t, 0) }
+        }
+    }
+}
+
 /// Machine shifts take the amount modulo the width; from the width on the answer is fixed.
 fn shift(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, amount: Value) -> Value {
     let width = i64::from(d.bits());
+    if let Some(amount) = known(b, amount) {
+        return shift_by(b, op, x, amount, width);
+    }
     if op == ScalarOp::ShrArithmetic {
         let most = int_like(b, amount, width - 1);
         let amount = b.ins().umin(amount, most);

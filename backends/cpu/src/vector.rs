@@ -197,6 +197,9 @@ fn shift_register(
     amount: Value,
 ) -> Value {
     let width = i64::from(d.bits());
+    if let Some(amount) = scalar::known(b, amount) {
+        return scalar::shift_by(b, op, x, amount, width);
+    }
     let t = b.func.dfg.value_type(amount);
     let most = b.ins().iconst(t, width - 1);
     let clamped = b.ins().umin(amount, most);

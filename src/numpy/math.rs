@@ -8,7 +8,7 @@ use crate::core::array::Array;
 use crate::prims::lax;
 use crate::prims::operand::{Number, Operand, promoted, together};
 use cotangent_jit::{DType, Error};
-use std::f64::consts::{LN_2, LN_10};
+use std::f64::consts::LN_10;
 
 /// In a float dtype: f32 for ints and bools.
 fn float(x: &Array) -> Result<Array, Error> {
@@ -46,6 +46,8 @@ floats! {
     expm1, try_expm1 = try_expm1;
     /// Natural logarithm.
     log, try_log = try_log;
+    /// Logarithm to base 2.
+    log2, try_log2 = try_log2;
     /// `ln (1 + x)`, exact near 0.
     log1p, try_log1p = try_log1p;
     /// Sine of radians.
@@ -118,12 +120,6 @@ methods! {
     fn reciprocal, try_reciprocal(self) -> Array {
         let x = float(self)?;
         lax::try_div(&literal(1.0, &x), &x)
-    }
-
-    /// Logarithm to base 2.
-    fn log2, try_log2(self) -> Array {
-        let y = lax::try_log(&float(self)?)?;
-        lax::try_div(&y, &literal(LN_2, &y))
     }
 
     /// Logarithm to base 10.

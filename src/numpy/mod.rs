@@ -9,6 +9,8 @@ pub mod axes;
 pub mod compare;
 pub mod contract;
 pub mod create;
+#[cfg(test)]
+mod derivatives;
 pub mod diagonal;
 pub mod einsum;
 pub mod entries;

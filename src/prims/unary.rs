@@ -265,6 +265,9 @@ unary! {
     /// Natural logarithm: `ln x`. Floats.
     log, try_log: Log, 2.0 => 0.693_147_2, on 0.2..3.0, At(|t, x, _| t / x);
 
+    /// Logarithm to base 2. Floats.
+    log2, try_log2: Log2, 8.0 => 3.0, on 0.2..3.0, At(|t, x, _| t / (LN_2 * x));
+
     /// `ln (1 + x)`, exact near 0. Floats.
     log1p, try_log1p: Log1p, 1.0 => 0.693_147_2, on -0.7..2.0, At(|t, x, _| t / (x + 1.0));
 

@@ -1,7 +1,8 @@
-//! Values of JAX 0.11 and 0.12 (default configuration), and the published vectors of Threefry.
+//! Values of JAX (0.10 to 0.12; default configuration, 64-bit ones with 64-bit dtypes enabled), and the published vectors
+//! of Threefry.
 
 use super::*;
-use crate::core::array::Array;
+use crate::prelude::*;
 
 fn u32s(x: &Array) -> Vec<u32> {
     x.to_vec()
@@ -55,4 +56,116 @@ fn floats_are_jaxs() {
     for (x, expected) in x.iter().zip(expected) {
         assert!((x - expected).abs() <= 2e-7 * expected.abs(), "{x} is not {expected}");
     }
+}
+
+#[test]
+fn wide_ints_are_jaxs() {
+    assert_eq!(u32s(super::key((1 << 40) + 5).data()), [256, 5]);
+    let key = super::key(7);
+    assert_eq!(u32s(fold_in(&key, 123456789).data()), [3349933111, 58029761]);
+    let expected = [15571024786774969728, 837714335556982463, 4150233810675416579];
+    assert_eq!(bits(&key, [3], DType::U64).to_vec::<u64>(), expected);
+    let span = 1_000_000_000_000;
+    let expected = [565873535173, 705619275709, -91019902590, -64926815037];
+    assert_eq!(randint(&key, [4], DType::I64, -span, span).to_vec::<i64>(), expected);
+    let expected = [2899676959, 3548400998, 1692160380, 1822441453];
+    assert_eq!(u32s(&randint(&key, [4], DType::U32, 0, u32::MAX.into())), expected);
+    assert_eq!(randint(&key, [4], DType::U64, 0, 10).to_vec::<u64>(), [7, 9, 6, 9]);
+}
+
+#[test]
+fn ints_at_the_ends_of_their_range_are_jaxs() {
+    let ints = |low, high| randint(&super::key(7), [4], DType::I32, low, high).to_vec::<i32>();
+    assert_eq!(ints(-(1 << 31), 1 << 31), [752193311, 1400917350, -455323268, -325042195]);
+    assert_eq!(ints(5, 1 << 33), [752193321, 1400917360, 1692160385, 1822441458]);
+    assert_eq!(ints(5, 5), [5; 4]);
+}
+
+#[test]
+fn orders_and_choices_are_jaxs() {
+    let key = super::key(7);
+    let expected = [10, 9, 17, 12, 4, 2, 3, 11, 5, 14, 16, 0, 19, 18, 7, 13, 6, 1, 15, 8];
+    assert_eq!(permutation(&key, 20).to_vec::<i32>(), expected);
+    let rows = shuffle(&key, &array![[0, 1], [2, 3], [4, 5]]);
+    assert_eq!(rows.to_vec::<i32>(), [4, 5, 0, 1, 2, 3]);
+    let ten = arange(10);
+    assert_eq!(choice(&key, &ten, 5, true).to_vec::<i32>(), [9, 2, 0, 7, 2]);
+    assert_eq!(choice(&key, &ten, 5, false).to_vec::<i32>(), [9, 4, 2, 3, 5]);
+    let flips = bernoulli(&key, 0.6, [8]).to_vec::<bool>();
+    assert_eq!(flips, [false, false, true, true, false, false, true, true]);
+    let classes = categorical(&key, &zeros([4, 5]), -1);
+    assert_eq!(classes.to_vec::<i32>(), [1, 0, 4, 4]);
+}
+
+#[test]
+fn wide_and_scaled_floats_are_jaxs() {
+    let key = super::key(7);
+    let bits: Vec<u64> =
+        uniform(&key, [3], DType::F64, 0, 1).to_vec::<f64>().iter().map(|x| x.to_bits()).collect();
+    assert_eq!(bits, [0x3feb02ec916e90c8, 0x3fa740517fe440a0, 0x3fcccc4bd4ba0fd8]);
+    let x = uniform(&key, [4], DType::F32, -1.0, 3.0).to_vec::<f32>();
+    assert_eq!(x, [1.6963596, 2.8984675, 0.21137428, 0.7758341]);
+    let near = |x: Array, expected: [f64; 3], tolerance: f64| {
+        for (x, e) in x.astype(DType::F64).to_vec::<f64>().iter().zip(expected) {
+            assert!((x - e).abs() <= tolerance * e.abs(), "{x} is not {e}");
+        }
+    };
+    near(exponential(&key, [3], DType::F32), [1.1211338, 3.673671, 0.36074546], 1e-6);
+    near(gumbel(&key, [3], DType::F32), [0.9304105, 3.6608431, -0.17776018], 1e-6);
+    near(normal(&key, [3], DType::F64), [1.01148134, -1.69106091, -0.75546629], 1e-8);
+}
+
+/// A key is a value like any other: the numbers do not depend on how they are asked for.
+#[test]
+fn keys_pass_through_transforms() {
+    let key = super::key(1);
+    let draw = |k: Key| normal(&k, [3], DType::F32);
+    let batch = vmap(draw)(keys(&key, 4)).to_vec::<f32>();
+    let one_by_one: Vec<f32> = try_split::<4>(&key)
+        .unwrap()
+        .iter()
+        .flat_map(|k| draw(k.clone()).to_vec::<f32>())
+        .collect();
+    assert_eq!(batch, one_by_one);
+    let jitted = jit(|k: Key| permutation(&k, 10));
+    assert_eq!(jitted(key.clone()).to_vec::<i32>(), permutation(&key, 10).to_vec::<i32>());
+    let folded = vmap(|i: Array| fold_in(&super::key(1), i).data().clone())(arange(4));
+    assert_eq!(folded.to_vec::<u32>(), keys(&key, 4).data().to_vec::<u32>());
+}
+
+#[test]
+fn moments_are_right() {
+    let n = 100_000;
+    let x = normal(&super::key(3), [n], DType::F64);
+    let (mean, var) = (x.mean().item::<f64>(), x.var().item::<f64>());
+    assert!(mean.abs() < 0.02 && (var - 1.0).abs() < 0.02, "{mean} {var}");
+    let x = uniform(&super::key(4), [n], DType::F32, 2, 4);
+    let (low, high) = (x.min().item::<f32>(), x.max().item::<f32>());
+    assert!((2.0..2.001).contains(&low) && (3.999..=4.0).contains(&high), "{low} {high}");
+    let mut order = permutation(&super::key(5), 1000).to_vec::<i32>();
+    order.sort_unstable();
+    assert!(order.iter().copied().eq(0..1000));
+}
+
+#[test]
+fn misuse_is_explained() {
+    let message = |e: Result<Array, Error>| e.err().expect("refused").message().to_string();
+    let key = super::key(0);
+    assert_eq!(
+        message(try_bits(&keys(&key, 3), [2], DType::U32)),
+        "random: expected one key, got a batch of them, u32[3,2]; map over it with vmap"
+    );
+    assert_eq!(
+        message(try_uniform(&key, [2], DType::I32, 0, 1)),
+        "uniform: expected f32 or f64, got i32"
+    );
+    assert_eq!(
+        message(try_choice(&key, &arange(3), 5, false)),
+        "choice: expected at most 3 of i32[3], got 5"
+    );
+    assert_eq!(
+        message(try_randint(&key, [2], DType::F32, 0, 1)),
+        "randint: expected an int dtype, got f32"
+    );
+    assert!(Key::try_from_data(array![1, 2]).is_err());
 }

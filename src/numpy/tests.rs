@@ -19,7 +19,7 @@ fn bools(x: &Array) -> Vec<bool> {
 
 /// The message of the panic in `f`.
 fn message(f: impl FnOnce() -> Array) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(f)).err().expect("a panic");
+    let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("a panic");
     panic.downcast_ref::<String>().expect("a message").clone()
 }
 

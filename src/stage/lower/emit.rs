@@ -295,13 +295,42 @@ impl<'r> Writer<'r> {
         Ok(())
     }
 
+    /// Between which numbers an i64 node lies, looking so many operands deep.
+    fn bounds(&self, node: NodeId, depth: usize) -> (i64, i64) {
+        const ANY: (i64, i64) = (i64::MIN, i64::MAX);
+        let (op, args) = match self.b.node(node) {
+            Node::Counter(n) => return (0, self.loops[*n].extent as i64 - 1),
+            Node::Constant(s) => return s.to_i64().map_or(ANY, |c| (c, c)),
+            Node::Op { op, args } if depth > 0 => (op, args),
+            _ => return ANY,
+        };
+        let arg = |n: usize| self.bounds(args[n], depth - 1);
+        match op {
+            _ if self.b.dtype(node) != DType::I64 => ANY,
+            ScalarOp::Min | ScalarOp::Max => {
+                let pick = if *op == ScalarOp::Min { i64::min } else { i64::max };
+                let (a, b) = (arg(0), arg(1));
+                (pick(a.0, b.0), pick(a.1, b.1))
+            }
+            ScalarOp::Add => {
+                let (a, b) = (arg(0), arg(1));
+                match (a.0.checked_add(b.0), a.1.checked_add(b.1)) {
+                    (Some(low), Some(high)) => (low, high),
+                    _ => ANY,
+                }
+            }
+            ScalarOp::Select => {
+                let (a, b) = (arg(1), arg(2));
+                (a.0.min(b.0), a.1.max(b.1))
+            }
+            _ => ANY,
+        }
+    }
+
     /// `low <= node <= high`, without work where that is known.
     pub fn clamp(&mut self, node: NodeId, low: i64, high: i64) -> NodeId {
-        let within = match self.b.node(node) {
-            Node::Counter(n) => low <= 0 && self.loops[*n].extent as i64 - 1 <= high,
-            Node::Constant(s) => s.to_i64().is_some_and(|c| low <= c && c <= high),
-            _ => false,
-        };
+        let (least, most) = self.bounds(node, 8);
+        let within = low <= least && most <= high;
         if within {
             return node;
         }

@@ -38,6 +38,20 @@ pub fn update(a: &Array, b: &Array, at: &[&Array]) -> Array {
     assemble(&inputs, &a.to_shape(), Base::Input(0), vec![piece])
 }
 
+/// Concatenation.
+pub fn whole_of(parts: &[&Array], axis: usize) -> Array {
+    let mut shape = parts[0].to_shape();
+    shape[axis] = 0;
+    let mut pieces = Vec::new();
+    for (n, part) in parts.iter().enumerate() {
+        let mut offset = vec![0; part.ndim()];
+        offset[axis] = shape[axis] as i64;
+        pieces.push(whole(n, part, &offset));
+        shape[axis] += part.shape()[axis];
+    }
+    assemble(parts, &shape, Base::Nothing, pieces)
+}
+
 #[test]
 fn concatenation() {
     let (_, out) = run(&[steps(&[2, 2]), steps(&[2, 1])], |x| {
@@ -112,7 +126,7 @@ fn chains_of_updates_share_memory() {
     assert_eq!(out[0], [1.5, 9.0, 3.5, 9.0]);
 }
 
-fn scatter(base: &Array, updates: &Array, at: &Array, combine: Option<Combine>) -> Array {
+pub fn scatter(base: &Array, updates: &Array, at: &Array, combine: Option<Combine>) -> Array {
     toy(
         "scatter",
         &[base, updates, at],

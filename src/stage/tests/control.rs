@@ -10,15 +10,15 @@ use cotangent_jit::DType;
 use cotangent_jit::op::ScalarOp;
 use std::sync::Arc;
 
-struct Scan {
-    consts: usize,
-    carry: usize,
-    length: usize,
-    reverse: bool,
+pub struct Scan {
+    pub consts: usize,
+    pub carry: usize,
+    pub length: usize,
+    pub reverse: bool,
 }
 
 /// A scan of a body given as a function of consts, carry and rows of xs; the body's captures must be among them.
-fn scan(s: Scan, inputs: &[&Array], body: impl FnOnce(&[Array]) -> Vec<Array>) -> Vec<Array> {
+pub fn scan(s: Scan, inputs: &[&Array], body: impl FnOnce(&[Array]) -> Vec<Array>) -> Vec<Array> {
     let Scan { consts, carry, length, reverse } = s;
     let types: Vec<Aval> = (inputs.iter().enumerate())
         .map(|(n, a)| if n < consts + carry { a.aval() } else { a.aval().unbatched(0) })
@@ -54,7 +54,7 @@ fn while_loop(
     toy("while", inputs, move |_| out.clone(), lower).into_vec()
 }
 
-fn cond(inputs: &[&Array], arms: Vec<Jaxpr>) -> Vec<Array> {
+pub fn cond(inputs: &[&Array], arms: Vec<Jaxpr>) -> Vec<Array> {
     let out: Avals = arms[0].out_avals().into_iter().collect();
     let arms: Vec<Arc<Jaxpr>> = arms.into_iter().map(Arc::new).collect();
     let lower = move |_: &[Aval], _: &[Aval]| Lowering::Cond { arms: arms.clone() };

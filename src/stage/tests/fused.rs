@@ -3,10 +3,10 @@
 use super::toys::*;
 use crate::core::array::Array;
 use crate::core::lowering::Lowering;
+use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::Combine;
 use cotangent_jit::op::ScalarOp;
-use cotangent_jit::{DType, Scalar};
 use std::sync::Arc;
 
 fn launches(text: &str) -> usize {
@@ -156,7 +156,7 @@ fn coordinates_are_computed_in_place() {
 }
 
 /// Rows of input 0 at the indices in input 1.
-fn rows(a: &Array, at: &Array) -> Array {
+pub fn rows(a: &Array, at: &Array) -> Array {
     let (n, m) = (at.size(), a.shape()[1]);
     toy(
         "rows",
@@ -215,15 +215,12 @@ fn equal_work_is_one_kernel() {
 }
 
 #[test]
-fn eager_numbers_compile_nothing() {
+fn eager_fills_and_reshapes() {
     use crate::prims::lax;
-    let _ = Scalar::from(1f32);
     let a = lax::broadcast_in_dim(&number(2.0), &[3], &[]);
-    let before = crate::stage::cache::cache_stats().misses;
     let b = lax::broadcast_in_dim(&number(5.0), &[3], &[]);
     assert_eq!(values(&a), [2.0; 3]);
     assert_eq!(values(&b), [5.0; 3]);
-    let _ = before;
     let c = lax::reshape(&b, &[3, 1]);
     assert_eq!((c.shape(), values(&c)), (&[3, 1][..], vec![5.0; 3]));
 }
@@ -239,4 +236,29 @@ fn inspection_shows_every_floor() {
     let costs = e.costs().expect("counts");
     assert_eq!((costs.flops, costs.bytes_read, costs.bytes_written), (8.0, 32.0, 32.0));
     assert!(costs.code_size > 0 && costs.arena == 0 && costs.kernels == 1);
+}
+
+#[test]
+fn equal_jaxprs_share_an_executable() {
+    use crate::stage::cache::{cache_size, cached};
+    let scaled =
+        || traced(&[steps(&[2]).aval()], |x| vec![crate::prims::lax::mul(&x[0], &number(0.125))]);
+    let first = cached(&scaled(), "a").expect("compiles");
+    assert!(std::sync::Arc::ptr_eq(&first, &cached(&scaled(), "b").expect("is there")));
+    assert!(cache_size() > 0);
+    let out = first.run(vec![steps(&[2])]).expect("runs");
+    assert_eq!(values(&out[0]), [0.0625, 0.1875]);
+    let wrong = first.run(vec![steps(&[3])]).err().expect("a type that does not fit");
+    assert_eq!(wrong.message(), "a: input 0: expected f32[2], got f32[3]");
+}
+
+#[test]
+fn slices_at_numbers_are_read_without_clamps() {
+    use crate::prims::lax;
+    let jaxpr = traced(&[steps(&[4, 5]).aval(), int(0).aval(), int(0).aval()], |x| {
+        vec![lax::dynamic_slice(&x[0], &x[1..3], &[2, 3])]
+    });
+    let text = compiled(&jaxpr).kernels_text();
+    // Two for the starts.
+    assert_eq!(text.matches("min").count(), 2, "{text}");
 }

@@ -3,5 +3,6 @@
 mod alone;
 mod control;
 mod fused;
+mod random;
 mod roll;
 mod toys;

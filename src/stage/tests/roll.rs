@@ -10,6 +10,9 @@ fn every_case_runs_in_every_way() {
     let mut failed = Vec::new();
     for entry in roll_call() {
         for (n, case) in (entry.cases)().iter().enumerate() {
+            if case.exempt.iter().any(|(law, _)| *law == "*") {
+                continue;
+            }
             if catch_unwind(AssertUnwindSafe(|| check(case))).is_err() {
                 let types: Vec<_> = case.inputs.iter().map(|a| a.aval()).collect();
                 failed.push(format!("{} (case {n}) of {types:?}", entry.name));

@@ -211,6 +211,16 @@ fn compile_times() {
         steps.push(Step::Launch { kernel: KernelId(i as u32), args: args.into_iter().collect() });
     }
     println!("compile 20 kernels of exp: {:.3} ms", ms(&program(many, slots, steps, 0)));
+    let mut slots = Vec::new();
+    let mut steps = Vec::new();
+    for i in 0..100 {
+        slots.push(Slot { dtype: F32, len: 1, kind: SlotKind::Input(i) });
+        slots.push(Slot { dtype: F32, len: 1, kind: SlotKind::Output(i) });
+        let args = [2 * i, 2 * i + 1].map(|s| View::whole(SlotId(s as u32)));
+        steps.push(Step::Launch { kernel: KernelId(0), args: args.into_iter().collect() });
+    }
+    let hundred = program(vec![chain(1, ScalarOp::Sqrt, 1)], slots, steps, 0);
+    println!("compile 100 scalars: {:.3} ms", ms(&hundred));
     for length in [100, 1000, 2000] {
         let p = single(chain(1000, ScalarOp::Sin, length));
         println!("compile {length} sines in a loop: {:.2} ms", ms(&p));

@@ -77,6 +77,11 @@ impl Emitter<'_, '_> {
                 Ok(Lanes::gather(self.b, self.buffer_type(*buffer), &values))
             }
             Node::Op { op, args } => {
+                if let ScalarOp::Convert(to @ (DType::I32 | DType::U32)) = *op
+                    && let Some(lanes) = self.narrow_run(args[0], to, width)?
+                {
+                    return Ok(lanes);
+                }
                 let d = self.nest.dtype(args[args.len() - 1]);
                 let mut operands = Vec::with_capacity(args.len());
                 let shifts =

@@ -11,6 +11,7 @@ use crate::lanes::Bits;
 use crate::{runs, vector};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId, Store};
+use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// A loop cut out of a longer one: it has `min(extent, total - start)` points, `start` affine in the loops outside.
@@ -205,6 +206,12 @@ fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (
                 vector_cost += 0.5;
                 scalar_cost += 0.1;
             }
+            Node::Op { op: ScalarOp::Convert(DType::I32 | DType::U32), args }
+                if steps[args[0].0 as usize].is_some() =>
+            {
+                vector_cost += 0.5;
+                scalar_cost += 0.5;
+            }
             // Part of a position.
             Node::Op { .. } if steps[n].is_some() => {
                 vector_cost += 0.3;
@@ -248,7 +255,9 @@ fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> 
     let mut narrow = false;
     let mut wide = false;
     let mut body = 0;
-    for n in (0..types.len()).filter(|n| varying(*n)) {
+    // Positions are no lanes, as a rule.
+    let steps = runs::steps(k, types, bits, v);
+    for n in (0..types.len()).filter(|n| varying(*n) && steps[*n].is_none()) {
         body += 1;
         match Bits::of(types[n]) {
             Some(Bits::B32) => narrow = true,

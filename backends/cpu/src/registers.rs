@@ -15,11 +15,23 @@ const MOST_IN_ALL: usize = 128;
 
 /// The slots to hold in registers.
 pub fn choose(program: &Program, kernels: &[Prepared]) -> Vec<SlotId> {
-    let mut fits: Vec<bool> = program
-        .slots
-        .iter()
-        .map(|s| !matches!(s.kind, SlotKind::Input(_)) && (1..=MOST_ELEMENTS).contains(&s.len))
-        .collect();
+    let mut looped = vec![false; program.slots.len()];
+    for step in &program.steps {
+        if let Step::Loop { .. } | Step::While { .. } = step {
+            mark(std::slice::from_ref(step), &mut looped);
+        }
+    }
+    // An output that no loop touches is best written at once: in a register it would only be in the way.
+    let fits = |n: usize| {
+        let s = &program.slots[n];
+        let pays = match s.kind {
+            SlotKind::Input(_) => false,
+            SlotKind::Output(_) => looped[n],
+            SlotKind::Temp { .. } => true,
+        };
+        pays && (1..=MOST_ELEMENTS).contains(&s.len)
+    };
+    let mut fits: Vec<bool> = (0..program.slots.len()).map(fits).collect();
     visit(&program.steps, kernels, &mut fits);
     let mut room = MOST_IN_ALL;
     let mut chosen = Vec::new();
@@ -30,6 +42,29 @@ pub fn choose(program: &Program, kernels: &[Prepared]) -> Vec<SlotId> {
         }
     }
     chosen
+}
+
+/// Marks the slots that these steps touch.
+fn mark(steps: &[Step], touched: &mut [bool]) {
+    let touch = |v: &View, touched: &mut [bool]| touched[v.slot.0 as usize] = true;
+    for step in steps {
+        match step {
+            Step::Launch { args, .. } | Step::Routine { args, .. } => {
+                args.iter().for_each(|v| touch(v, touched));
+            }
+            Step::Copy { from, to, .. } => [from, to].iter().for_each(|v| touch(v, touched)),
+            Step::Loop { body, .. } => mark(body, touched),
+            Step::While { test, holds, body, .. } => {
+                touch(holds, touched);
+                mark(test, touched);
+                mark(body, touched);
+            }
+            Step::Branch { index, arms } => {
+                touch(index, touched);
+                arms.iter().for_each(|a| mark(a, touched));
+            }
+        }
+    }
 }
 
 fn visit(steps: &[Step], kernels: &[Prepared], fits: &mut [bool]) {

@@ -51,7 +51,44 @@ pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<
     steps
 }
 
+/// Whether a clamp stands between a position and what it is made of: then it steps by a constant only in places.
+fn clamps(k: &Kernel, varies: &[bool], n: NodeId) -> bool {
+    match k.node(n) {
+        Node::Op { op: ScalarOp::Min | ScalarOp::Max, .. } if varies[n.0 as usize] => true,
+        Node::Op { args, .. } if varies[n.0 as usize] => args.iter().any(|a| clamps(k, varies, *a)),
+        _ => false,
+    }
+}
+
 impl Emitter<'_, '_> {
+    /// A position as 32-bit lanes, which wrap as the conversion does; `None` if a clamp is in the way.
+    pub fn narrow_run(
+        &mut self,
+        n: NodeId,
+        to: DType,
+        width: usize,
+    ) -> Result<Option<Lanes>, Error> {
+        let nest = self.nest;
+        let Some(step) = nest.steps[n.0 as usize] else { return Ok(None) };
+        if clamps(&nest.kernel, &nest.varies, n) {
+            return Ok(None);
+        }
+        let first = self.first(n, width, &mut Vec::new())?;
+        let first = self.b.ins().ireduce(types::I32, first);
+        let first = Lanes::splat(self.b, to, first, width);
+        let mut regs = lanes::Regs::new();
+        for (r, v) in first.regs.iter().enumerate() {
+            let mut bytes = [0; 16];
+            for (i, lane) in bytes.chunks_mut(4).enumerate() {
+                let ahead = (step as i32).wrapping_mul((4 * r + i) as i32);
+                lane.copy_from_slice(&ahead.to_le_bytes());
+            }
+            let ahead = self.pool.get(self.b, types::I32X4, bytes);
+            regs.push(self.b.ins().iadd(*v, ahead));
+        }
+        Ok(Some(Lanes { regs, ..first }))
+    }
+
     /// The position at the first lane if no clamp takes hold; what must be true for that goes to `tests`.
     fn first(&mut self, n: NodeId, width: usize, tests: &mut Vec<Value>) -> Result<Value, Error> {
         let nest = self.nest;

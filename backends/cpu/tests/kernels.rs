@@ -344,3 +344,29 @@ fn scatters_of_rows() {
         }
     }
 }
+
+/// A causal mask of counters: 32-bit lanes made from 64-bit counters.
+#[test]
+fn counters_as_narrow_lanes() {
+    for n in [3, 8, 29] {
+        let mut b = KernelBuilder::new("mask", loops(&[n, n], Mode::Parallel));
+        let x = b.buffer(DType::F32, n * n);
+        let out = b.buffer(DType::F32, n * n);
+        let far = b.buffer(DType::U32, n * n);
+        let at = Affine::new(0, [n as i64, 1]);
+        let [i, j] = [0, 1].map(|axis| b.counter(axis));
+        let [low, high] = [i, j].map(|c| b.convert(c, DType::I32));
+        let past = b.op(ScalarOp::Ge, &[low, high]);
+        let v = b.load(x, at.clone());
+        let least = b.constant(Scalar::from(-1e9f32));
+        let v = b.op(ScalarOp::Select, &[past, v, least]);
+        b.store_at(out, at.clone(), v);
+        let by = b.constant(Scalar::from(0x7fff_ffffi64));
+        let wide = b.op(ScalarOp::Mul, &[j, by]);
+        let wide = b.op(ScalarOp::Sub, &[wide, i]);
+        let wide = b.convert(wide, DType::U32);
+        b.store_at(far, at, wide);
+        let k = b.finish();
+        check(&k, &random_buffers(&k, 1), 0.0);
+    }
+}

@@ -64,17 +64,30 @@ pub trait Operand {
         None
     }
 
+    /// The array, if it is one.
+    fn array(&self) -> Option<&Array> {
+        None
+    }
+
     /// As an array; a number is a literal of its own dtype (i32 or f32).
     fn to_array(&self) -> Array;
 }
 
 impl Operand for Array {
+    fn array(&self) -> Option<&Array> {
+        Some(self)
+    }
+
     fn to_array(&self) -> Array {
         self.clone()
     }
 }
 
 impl Operand for &Array {
+    fn array(&self) -> Option<&Array> {
+        Some(self)
+    }
+
     fn to_array(&self) -> Array {
         (*self).clone()
     }
@@ -113,12 +126,10 @@ pub(crate) fn promoted(
 ) -> Result<SmallVec<[Array; 3]>, Error> {
     let dtypes: SmallVec<[(DType, bool); 3]> = operands
         .iter()
-        .map(|o| match o.number() {
-            Some(n) => (n.dtype(), true),
-            None => {
-                let array = o.to_array();
-                (array.dtype(), array.is_weak())
-            }
+        .map(|o| match (o.number(), o.array()) {
+            (Some(n), _) => (n.dtype(), true),
+            (None, Some(array)) => (array.dtype(), array.is_weak()),
+            (None, None) => (o.to_array().dtype(), o.to_array().is_weak()),
         })
         .collect();
     let (mut dtype, _) = promote(&dtypes);

@@ -13,6 +13,7 @@
 use crate::core::array::Array;
 use cotangent_jit::DType;
 use smallvec::SmallVec;
+use std::sync::LazyLock;
 
 /// A place in the lattice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,23 +58,32 @@ impl Place {
         }
     }
 
-    /// One bit for each place.
-    fn bit(self) -> u32 {
+    /// Its number, below [`PLACES`].
+    fn index(self) -> usize {
         match self {
-            Place::Strong(d) => 1 << d as u32,
-            Place::WeakInt => 1 << 29,
-            Place::WeakFloat => 1 << 30,
-            Place::WeakComplex => 1 << 31,
+            Place::Strong(d) => d as usize,
+            Place::WeakInt => DType::ALL.len(),
+            Place::WeakFloat => DType::ALL.len() + 1,
+            Place::WeakComplex => DType::ALL.len() + 2,
         }
     }
 
-    /// This place and all above it.
+    /// This place and all above it, one bit each.
     fn above(self) -> u32 {
-        self.next().iter().fold(self.bit(), |set, place| set | place.above())
+        self.next().iter().fold(1 << self.index(), |set, place| set | place.above())
     }
 
     /// The least place above both. The lattice has one.
     fn join(self, other: Place) -> Place {
+        static JOINS: LazyLock<Vec<Place>> = LazyLock::new(|| {
+            let all = || all_places().into_iter();
+            all().flat_map(|a| all().map(move |b| a.climb(b))).collect()
+        });
+        JOINS[self.index() * PLACES + other.index()]
+    }
+
+    /// [`Place::join`], by climbing from here.
+    fn climb(self, other: Place) -> Place {
         let common = self.above() & other.above();
         let mut place = self;
         while place.above() != common {
@@ -82,6 +92,18 @@ impl Place {
         }
         place
     }
+}
+
+const PLACES: usize = DType::ALL.len() + 3;
+
+/// In the order of their numbers.
+fn all_places() -> [Place; PLACES] {
+    std::array::from_fn(|i| match i - i.min(DType::ALL.len()) {
+        0 if i < DType::ALL.len() => Place::Strong(DType::ALL[i]),
+        0 => Place::WeakInt,
+        1 => Place::WeakFloat,
+        _ => Place::WeakComplex,
+    })
 }
 
 /// The dtype in which two strong dtypes meet.

@@ -378,7 +378,7 @@ fn derivatives_go_through() {
         |x| x.index(s![.., &array![2, 0, 2]]).square(),
         |x| x.at(s![.., ..;2]).set(x.index(s![.., 1..]).square()),
         |x| x.at(s![1, &array![0, 0]]).set(x.index(s![0, ..2])),
-        |x| x.at(s![&array![1, 1]]).add(&x.index(0)),
+        |x| x.at(s![&array![1, 1]]).add(x.index(0)),
         |x| x.sort(1).square(),
         |x| x.take_along_axis(&x.argsort(1), 1) * x.clone(),
         |x| x.matmul(&x.t()).matmul(&x),

@@ -55,6 +55,9 @@ where
     Ok((graph::result(&graph.out_tree, outs)?, graph::result(&graph.out_tree, dots)?))
 }
 
+/// From a cotangent of a result `R` to cotangents of arguments `A`.
+pub type Pullback<R, A> = Func<'static, (Own<R>,), A>;
+
 /// The value of `f` and its pullback, from a cotangent of the value to cotangents of the arguments (a tuple):
 /// `(f(x), ct -> ct^T J f(x))`.
 ///
@@ -67,10 +70,7 @@ where
 /// assert_eq!((y.item::<f32>(), dx.item::<f32>(), dy.item::<f32>()), (12.0, 4.0, 3.0));
 /// ```
 #[track_caller]
-pub fn vjp<'f, F, S: Sig<'f>, R: Pytree>(
-    f: F,
-    primals: S::Args,
-) -> (R, Func<'static, (Own<R>,), S::Args>)
+pub fn vjp<'f, F, S: Sig<'f>, R: Pytree>(f: F, primals: S::Args) -> (R, Pullback<R, S::Args>)
 where
     F: Function<'f, S, R>,
 {
@@ -81,7 +81,7 @@ where
 pub fn try_vjp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
     primals: S::Args,
-) -> Result<(R, Func<'static, (Own<R>,), S::Args>), Error>
+) -> Result<(R, Pullback<R, S::Args>), Error>
 where
     F: Function<'f, S, R>,
 {

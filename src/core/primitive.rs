@@ -121,16 +121,14 @@ pub struct Ctx<'a> {
     pub batch_size: usize,
 }
 
+/// A jaxpr, and which of its inputs or outputs it is about.
+pub type Masked = (Arc<Jaxpr>, Vec<bool>);
+
 /// The transforms as primitives that carry jaxprs see them. Memoised on (jaxpr, masks), so nested calls cost linear work.
 pub trait Recur {
     /// Inputs: primals, then tangents of the inputs in `nonzero`. Outputs: primals, then the tangents of those in the
     /// returned mask, which contains `force`.
-    fn jvp(
-        &self,
-        jaxpr: &Arc<Jaxpr>,
-        nonzero: &[bool],
-        force: &[bool],
-    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+    fn jvp(&self, jaxpr: &Arc<Jaxpr>, nonzero: &[bool], force: &[bool]) -> Result<Masked, Error>;
 
     /// Inputs in `batched` have the batch axis in front, outputs in the returned mask, which contains `force`, too.
     fn batch(
@@ -139,7 +137,7 @@ pub trait Recur {
         size: usize,
         batched: &[bool],
         force: &[bool],
-    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+    ) -> Result<Masked, Error>;
 
     /// Splits by which inputs are unknown; outputs in `force` count as unknown.
     fn split(
@@ -158,10 +156,10 @@ pub trait Recur {
         linear: &[bool],
         nonzero: &[bool],
         force: &[bool],
-    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+    ) -> Result<Masked, Error>;
 
     /// Without the outputs not in `used` and what only they need; returns which inputs remain.
-    fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>;
+    fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<Masked, Error>;
 }
 
 /// A jaxpr split in two.

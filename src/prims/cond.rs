@@ -13,8 +13,8 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Residual, Shrunk,
-    Simpler, Split, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Masked, Operand, PartialEval, Prim, Primitive, Residual,
+    Shrunk, Simpler, Split, Tangent,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{DType, Error, err};
@@ -67,7 +67,7 @@ impl Cond {
     fn unite(
         &self,
         n: usize,
-        transform: impl Fn(&Arc<Jaxpr>, &[bool]) -> Result<(Arc<Jaxpr>, Vec<bool>), Error>,
+        transform: impl Fn(&Arc<Jaxpr>, &[bool]) -> Result<Masked, Error>,
     ) -> Result<(Vec<Arc<Jaxpr>>, Vec<bool>), Error> {
         let mut union = vec![false; n];
         for b in &self.branches {
@@ -296,7 +296,7 @@ impl Carrier for Cond {
     }
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        let small: Result<Vec<(Arc<Jaxpr>, Vec<bool>)>, Error> =
+        let small: Result<Vec<Masked>, Error> =
             self.branches.iter().map(|b| ctx.recur.dce(b, used)).collect();
         let small = small?;
         let avals = self.first().in_avals();

@@ -7,7 +7,7 @@ use super::{batch, dce, jvp, split, transpose};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Eqn, Jaxpr};
-use crate::core::primitive::{Ctx, Primitive, Recur, Split};
+use crate::core::primitive::{Ctx, Masked, Primitive, Recur, Split};
 use crate::core::source;
 use crate::core::trace::{Traced, trace};
 use crate::prims::constant::Constant;
@@ -17,14 +17,16 @@ use std::cell::RefCell;
 use std::hash::Hash;
 use std::sync::Arc;
 
+type Mask = Vec<bool>;
+
 /// All transforms, with a memory.
 #[derive(Default)]
 pub struct Transforms {
-    jvps: Memo<(Vec<bool>, Vec<bool>), (Arc<Jaxpr>, Vec<bool>)>,
-    batches: Memo<(usize, Vec<bool>, Vec<bool>), (Arc<Jaxpr>, Vec<bool>)>,
-    splits: Memo<(Vec<bool>, Vec<bool>), Arc<Split>>,
-    transposes: Memo<[Vec<bool>; 3], (Arc<Jaxpr>, Vec<bool>)>,
-    dces: Memo<Vec<bool>, (Arc<Jaxpr>, Vec<bool>)>,
+    jvps: Memo<[Mask; 2], Masked>,
+    batches: Memo<(usize, [Mask; 2]), Masked>,
+    splits: Memo<[Mask; 2], Arc<Split>>,
+    transposes: Memo<[Mask; 3], Masked>,
+    dces: Memo<Mask, Masked>,
 }
 
 impl Transforms {
@@ -39,13 +41,8 @@ impl Transforms {
 }
 
 impl Recur for Transforms {
-    fn jvp(
-        &self,
-        jaxpr: &Arc<Jaxpr>,
-        nonzero: &[bool],
-        force: &[bool],
-    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
-        self.jvps.get(jaxpr, (nonzero.to_vec(), force.to_vec()), || {
+    fn jvp(&self, jaxpr: &Arc<Jaxpr>, nonzero: &[bool], force: &[bool]) -> Result<Masked, Error> {
+        self.jvps.get(jaxpr, [nonzero.to_vec(), force.to_vec()], || {
             let (j, mask) = jvp::jvp(&self.ctx(0), jaxpr, nonzero, force)?;
             Ok((Arc::new(j), mask))
         })
@@ -57,8 +54,8 @@ impl Recur for Transforms {
         size: usize,
         batched: &[bool],
         force: &[bool],
-    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
-        self.batches.get(jaxpr, (size, batched.to_vec(), force.to_vec()), || {
+    ) -> Result<Masked, Error> {
+        self.batches.get(jaxpr, (size, [batched.to_vec(), force.to_vec()]), || {
             let (j, mask) = batch::batch(&self.ctx(size), jaxpr, batched, force)?;
             Ok((Arc::new(j), mask))
         })
@@ -70,7 +67,7 @@ impl Recur for Transforms {
         unknown: &[bool],
         force: &[bool],
     ) -> Result<Arc<Split>, Error> {
-        self.splits.get(jaxpr, (unknown.to_vec(), force.to_vec()), || {
+        self.splits.get(jaxpr, [unknown.to_vec(), force.to_vec()], || {
             Ok(Arc::new(split::split(&self.ctx(0), jaxpr, unknown, force)?))
         })
     }
@@ -81,7 +78,7 @@ impl Recur for Transforms {
         linear: &[bool],
         nonzero: &[bool],
         force: &[bool],
-    ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+    ) -> Result<Masked, Error> {
         let key = [linear.to_vec(), nonzero.to_vec(), force.to_vec()];
         self.transposes.get(jaxpr, key, || {
             let (j, mask) = transpose::transpose(&self.ctx(0), jaxpr, linear, nonzero, force)?;
@@ -89,7 +86,7 @@ impl Recur for Transforms {
         })
     }
 
-    fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+    fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<Masked, Error> {
         self.dces.get(jaxpr, used.to_vec(), || {
             let (j, mask) = dce::dce(&self.ctx(0), jaxpr, used)?;
             Ok((Arc::new(j), mask))
@@ -98,7 +95,10 @@ impl Recur for Transforms {
 }
 
 /// Results by jaxpr identity and mask; holds the jaxprs, so that an address means one jaxpr.
-struct Memo<K, V>(RefCell<FxHashMap<(usize, K), (Arc<Jaxpr>, V)>>);
+struct Memo<K, V>(RefCell<FxHashMap<(usize, K), Kept<V>>>);
+
+/// A result with the jaxpr it is of.
+type Kept<V> = (Arc<Jaxpr>, V);
 
 impl<K, V> Default for Memo<K, V> {
     fn default() -> Self {

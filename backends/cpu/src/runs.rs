@@ -16,9 +16,13 @@ use cranelift_codegen::ir::{
     BlockArg, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 
+/// Larger trees of ops are no positions to us; what walks them may recurse and visit a node once per use.
+const LARGEST: u32 = 50;
+
 /// By how much each i64 node advances per point of loop `v`, clamps aside; `None` if not by a constant.
 pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<i64>> {
     let mut steps: Vec<Option<i64>> = Vec::with_capacity(k.nodes.len());
+    let mut sizes: Vec<u32> = Vec::with_capacity(k.nodes.len());
     let constant = |n: NodeId| match k.node(n) {
         Node::Constant(s) => s.to_i64(),
         _ => None,
@@ -46,7 +50,15 @@ pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<
             }
             _ => None,
         };
-        steps.push(found);
+        let size = match node {
+            Node::Op { args, .. } if bits[n] >> v & 1 == 1 => {
+                let all = args.iter().map(|a| sizes[a.0 as usize]);
+                all.fold(1u32, u32::saturating_add)
+            }
+            _ => 0,
+        };
+        sizes.push(size);
+        steps.push(found.filter(|_| size <= LARGEST));
     }
     steps
 }

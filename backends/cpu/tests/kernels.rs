@@ -370,3 +370,24 @@ fn counters_as_narrow_lanes() {
         check(&k, &random_buffers(&k, 1), 0.0);
     }
 }
+
+/// Chains are as deep as a program is long.
+#[test]
+fn deep_chains_of_positions_and_values() {
+    let mut b = KernelBuilder::new("deep", loops(&[64], Mode::Parallel));
+    let (x, out) = (b.buffer(DType::F32, 64), b.buffer(DType::F32, 64));
+    let one = b.constant(Scalar::from(1i64));
+    let mut at = b.counter(0);
+    for i in 0..20_000 {
+        // Doubling too: a walk of the tree instead of the graph would never end.
+        at = if i % 2 == 0 {
+            b.op(ScalarOp::Add, &[at, at])
+        } else {
+            b.op(ScalarOp::Sub, &[at, one])
+        };
+    }
+    let v = b.gather(x, at);
+    b.store_at(out, Affine::counter(0), v);
+    let k = b.finish();
+    check(&k, &random_buffers(&k, 1), 0.0);
+}

@@ -1,7 +1,7 @@
 //! Ahead of time: the stages of a function's compilation, each to look at, and the compiled whole to call.
 
 use super::cache::Key;
-use super::function::{Func, Sig};
+use super::function::{Func, Sig, calling};
 use super::graph::{self, Graph};
 use super::pytree::{Flat, Pytree, same_structure};
 use crate::core::jaxpr::{ClosedJaxpr, Jaxpr};
@@ -30,10 +30,11 @@ impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
     /// assert_eq!(compiled.call((array![1.0, 2.0],))?.to_vec::<f32>(), [3.0, 5.0]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[track_caller]
     pub fn lower(&self, args: S::Args) -> Result<Lowered<S::Args, R>, Error> {
         let args = Flat::of(args);
         let key = Key::of(&args);
-        let graph = graph::trace(&self.inner, &key.tree, &key.avals)?;
+        let graph = calling(|| graph::trace(&self.inner, &key.tree, &key.avals))?;
         if graph.captured.iter().any(|a| a.is_tracer()) {
             return Err(err!(
                 Tracer,

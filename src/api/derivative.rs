@@ -1,6 +1,6 @@
 //! Derivatives as maps: `jvp` (forward), `vjp` (reverse), `linearize`, `linear_transpose`.
 
-use super::function::{Callee, Func, Function, Own, Sig};
+use super::function::{Callee, Func, Function, Own, Sig, calling};
 use super::graph::{self, Graph, avals};
 use super::pytree::{Flat, Pytree, TreeDef, same_structure};
 use crate::core::array::Array;
@@ -32,6 +32,7 @@ where
 }
 
 /// As [`jvp`], with the error returned.
+#[track_caller]
 pub fn try_jvp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
     primals: S::Args,
@@ -40,7 +41,10 @@ pub fn try_jvp<'f, F, S: Sig<'f>, R: Pytree>(
 where
     F: Function<'f, S, R>,
 {
-    let (f, primals, tangents) = (f.erase(), Flat::of(primals), Flat::of(tangents));
+    calling(|| jvp_of(f.erase(), Flat::of(primals), Flat::of(tangents)))
+}
+
+fn jvp_of<R: Pytree>(f: Callee<'_, R>, primals: Flat, tangents: Flat) -> Result<(R, R), Error> {
     let types = avals(&primals.leaves);
     check_like("jvp", "tangents", &primals.tree, &types, &tangents)?;
     let graph = graph::trace(&f, &primals.tree, &types)?;
@@ -78,6 +82,7 @@ where
 }
 
 /// As [`vjp`], with the error returned.
+#[track_caller]
 pub fn try_vjp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
     primals: S::Args,
@@ -85,7 +90,13 @@ pub fn try_vjp<'f, F, S: Sig<'f>, R: Pytree>(
 where
     F: Function<'f, S, R>,
 {
-    let (f, primals) = (f.erase(), Flat::of(primals));
+    calling(|| vjp_of(f.erase(), Flat::of(primals)))
+}
+
+fn vjp_of<R: Pytree, A: Pytree>(
+    f: Callee<'_, R>,
+    primals: Flat,
+) -> Result<(R, Func<'static, (Own<R>,), A>), Error> {
     let types = avals(&primals.leaves);
     let graph = graph::trace(&f, &primals.tree, &types)?;
     let floats = differentiable(&types);
@@ -128,6 +139,7 @@ where
 }
 
 /// As [`linearize`], with the error returned.
+#[track_caller]
 pub fn try_linearize<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
     primals: S::Args,
@@ -135,7 +147,13 @@ pub fn try_linearize<'f, F, S: Sig<'f>, R: Pytree>(
 where
     F: Function<'f, S, R>,
 {
-    let (f, primals) = (f.erase(), Flat::of(primals));
+    calling(|| linearize_of(f.erase(), Flat::of(primals)))
+}
+
+fn linearize_of<S: Sig<'static>, R: Pytree>(
+    f: Callee<'_, R>,
+    primals: Flat,
+) -> Result<(R, Func<'static, S, R>), Error> {
     let types = avals(&primals.leaves);
     let graph = graph::trace(&f, &primals.tree, &types)?;
     let floats = differentiable(&types);
@@ -174,6 +192,7 @@ where
 }
 
 /// As [`linear_transpose`], with the error returned.
+#[track_caller]
 pub fn try_linear_transpose<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
     example: S::Args,
@@ -181,7 +200,13 @@ pub fn try_linear_transpose<'f, F, S: Sig<'f>, R: Pytree>(
 where
     F: Function<'f, S, R>,
 {
-    let (f, example) = (f.erase(), Flat::of(example));
+    calling(|| linear_transpose_of(f.erase(), Flat::of(example)))
+}
+
+fn linear_transpose_of<R: Pytree, A: Pytree>(
+    f: Callee<'_, R>,
+    example: Flat,
+) -> Result<Func<'static, (Own<R>,), A>, Error> {
     let types = avals(&example.leaves);
     super::grad::check_floats("linear_transpose", &example, |_| true)?;
     let graph = graph::trace(&f, &example.tree, &types)?;

@@ -164,10 +164,7 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
     /// ```
     #[track_caller]
     pub fn try_call(&self, args: S::Args) -> Result<R, Error> {
-        let before = CALLER.replace(Some(source::here()));
-        let result = self.callee.call(Flat::of(args));
-        CALLER.set(before);
-        result
+        calling(|| self.callee.call(Flat::of(args)))
     }
 
     /// What the function is called in jaxprs and messages.
@@ -193,6 +190,15 @@ fn fail(e: Error, caller: Option<Source>) -> ! {
 
 thread_local! {
     static CALLER: Cell<Option<Source>> = const { Cell::new(None) };
+}
+
+/// Runs `f` as the call that stands at the caller's line.
+#[track_caller]
+pub(crate) fn calling<T>(f: impl FnOnce() -> T) -> T {
+    let before = CALLER.replace(Some(source::here()));
+    let result = f();
+    CALLER.set(before);
+    result
 }
 
 /// The user's line of the call that is under way.

@@ -103,7 +103,8 @@ impl<R: Pytree> Jitted<'_, R> {
         if DISABLED.get() {
             return self.f.call(args);
         }
-        if !self.donated.is_empty() {
+        // Tracers have no memory to give.
+        if !self.donated.is_empty() && !trace::is_tracing() {
             self.check_donated(name, &args)?;
         }
         let entry = match self.cache.get(&args) {

@@ -17,7 +17,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Residual, Shrunk,
     Simpler, Tangent,
 };
-use crate::core::trace::bind;
+use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::Error;
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -70,9 +70,7 @@ impl Primitive for Checkpoint {
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
         let (mut args, linear) = operands(inputs);
-        let force = vec![false; linear.iter().filter(|l| **l).count()];
-        let (body, mask) =
-            ctx.recur.transpose(&self.jaxpr, &linear, &nonzero(cotangents), &force)?;
+        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &nonzero(cotangents))?;
         args.extend(values(cotangents));
         // The barrier holds the recomputation back until the cotangents are there.
         let args = lax::optimization_barrier(&args);
@@ -156,6 +154,37 @@ impl Carrier for Checkpoint {
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         Checkpoint::with(jaxprs.remove(0))
     }
+}
+
+/// From the known inputs and cotangents of outputs to cotangents of linear inputs: what is nonlinear in the body is
+/// computed again first, so that only a linear part is left to transpose.
+fn backward(
+    ctx: &Ctx,
+    body: &Arc<Jaxpr>,
+    linear: &[bool],
+    nonzero: &[bool],
+) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+    let split = ctx.recur.split(body, linear, &vec![true; body.outputs.len()])?;
+    let residuals = split.residuals.len();
+    let wanted: Vec<bool> = (0..split.unknown.inputs.len()).map(|i| i >= residuals).collect();
+    let force = vec![false; wanted.len() - residuals];
+    let (late, mask) = ctx.recur.transpose(&split.unknown, &wanted, nonzero, &force)?;
+    let (inputs, outputs) = (body.in_avals(), body.out_avals());
+    let known = pick(&inputs, linear, false).cloned();
+    let types: Vec<Aval> = known.chain(pick(&outputs, nonzero, true).map(Aval::strong)).collect();
+    let traced = trace(&types, |args| {
+        let (known, cotangents) = args.split_at(split.known.inputs.len());
+        let mut computed = eval(&split.known, known)?.into_iter();
+        let residual = |r: &Residual| match r {
+            Residual::Input(i) => known[linear[..*i].iter().filter(|l| !**l).count()].clone(),
+            Residual::Computed(_) => computed.next().expect("one output per residual"),
+        };
+        let mut args: Vec<Array> = split.residuals.iter().map(residual).collect();
+        args.extend_from_slice(cotangents);
+        eval(&late, &args)
+    })?;
+    debug_assert!(traced.captured.is_empty(), "a body is closed");
+    Ok((Arc::new(traced.jaxpr), mask))
 }
 
 /// Applies a traced function whose residuals will be recomputed.

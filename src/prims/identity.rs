@@ -153,9 +153,9 @@ impl Primitive for OptimizationBarrier {
         None
     }
 
-    /// Kept apart from others like it, which is its purpose.
+    /// None: what nobody needs may go. That it is merged with nothing is said by `lower`: it only forwards.
     fn effects(&self) -> Effects {
-        Effects::KEEP
+        Effects::NONE
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

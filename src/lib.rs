@@ -18,7 +18,7 @@
 //! // One step of gradient descent, compiled. Parameters are any pytree: tuples, vectors, maps, your own structs.
 //! let step = jit(|p: (Array, Array), x: Array, y: Array| {
 //!     let (l, g) = value_and_grad(loss)(p.clone(), x, y);
-//!     (tree_map2(|p, g| p - 0.1 * g, p, g), l)
+//!     (tree_map2(|p, g| p - 0.01 * g, p, g), l)
 //! });
 //! let mut p = (w, b);
 //! let mut losses = Vec::new();

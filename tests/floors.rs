@@ -121,8 +121,10 @@ impl File {
 
 /// The code before `//`, unless that stands in a string.
 fn without_comment(line: &str) -> &str {
-    let at =
-        line.match_indices("//").map(|(i, _)| i).find(|i| line[..*i].matches('"').count() % 2 == 0);
+    let at = line
+        .match_indices("//")
+        .map(|(i, _)| i)
+        .find(|i| line[..*i].matches('"').count().is_multiple_of(2));
     &line[..at.unwrap_or(line.len())]
 }
 

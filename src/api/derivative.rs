@@ -81,7 +81,7 @@ where
     raise(try_vjp(f, primals))
 }
 
-/// As [`vjp`], with the error returned.
+/// As [`vjp()`], with the error returned.
 #[track_caller]
 pub fn try_vjp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,

@@ -19,7 +19,7 @@ use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// See [`slice`].
+/// See [`slice()`].
 #[derive(Clone, Debug)]
 pub struct Slice {
     pub start_indices: Shape,
@@ -156,7 +156,7 @@ pub fn slice(operand: &Array, start: &[usize], limit: &[usize], strides: &[usize
     expect(try_slice(operand, start, limit, strides))
 }
 
-/// [`slice`], or an error if a range is not within its axis or a stride is 0.
+/// [`slice()`], or an error if a range is not within its axis or a stride is 0.
 #[track_caller]
 pub fn try_slice(
     operand: &Array,

@@ -248,7 +248,7 @@ fn equal_jaxprs_share_an_executable() {
     assert!(cache_size() > 0);
     let out = first.run(vec![steps(&[2])]).expect("runs");
     assert_eq!(values(&out[0]), [0.0625, 0.1875]);
-    let wrong = first.run(vec![steps(&[3])]).err().expect("a type that does not fit");
+    let wrong = first.run(vec![steps(&[3])]).expect_err("a type that does not fit");
     assert_eq!(wrong.message(), "a: input 0: expected f32[2], got f32[3]");
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Functions of one executable call each other directly, so they lie in one reservation, far below 2 GB; their constants
 //! lie behind them. Whatever lives elsewhere (the runtime) is called through addresses held in registers, so nothing here
-//! depends on where the process was loaded. Pages are never writable and executable at once.
+//! depends on where the process was loaded. Pages are cranelift-jit's: never writable and executable at once, and caches are
+//! flushed where the processor asks for it.
 
 use crate::isa::{self, Allocator};
 use cotangent_jit::{Error, err};
@@ -14,7 +15,8 @@ use cranelift_codegen::ir::{
     AbiParam, ExtFuncData, ExternalName, FuncRef, Function, LibCall, Signature, UserExternalName,
     UserFuncName, types,
 };
-use region::Protection;
+use cranelift_jit::{ArenaMemoryProvider, BranchProtection, JITMemoryKind, JITMemoryProvider};
+use std::fmt::Display;
 
 /// A function of an executable, by number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -157,7 +159,8 @@ fn libcall(call: LibCall) -> Result<usize, Error> {
 
 /// Executable pages.
 pub struct Code {
-    pages: region::Allocation,
+    pages: ArenaMemoryProvider,
+    base: *const u8,
     /// Where each function starts, by its number.
     starts: Vec<usize>,
     bytes: usize,
@@ -167,6 +170,13 @@ pub struct Code {
 unsafe impl Send for Code {}
 // SAFETY: as above.
 unsafe impl Sync for Code {}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        // SAFETY: an executable owns its code and outlives its runs, so nobody is in these pages or will enter them.
+        unsafe { self.pages.free_memory() }
+    }
+}
 
 impl Code {
     /// Lays the functions out, links them and makes them executable.
@@ -179,9 +189,12 @@ impl Code {
             starts[f.id.0 as usize] = bytes;
             bytes += f.bytes.len();
         }
-        let mut pages = region::alloc(bytes.max(1), Protection::READ_WRITE)
-            .map_err(|e| err!(Device, "code memory of {bytes} bytes: {e}"))?;
-        let base = pages.as_mut_ptr::<u8>();
+        let align = functions.iter().map(|f| f.align).max().unwrap_or(1) as u64;
+        let failed = |e: &dyn Display| err!(Device, "code memory of {bytes} bytes: {e}");
+        let mut pages = ArenaMemoryProvider::new_with_size(bytes.max(1)).map_err(|e| failed(&e))?;
+        let base = pages
+            .allocate(bytes.max(1), align, JITMemoryKind::Executable)
+            .map_err(|e| failed(&e))?;
         for f in functions {
             let start = starts[f.id.0 as usize];
             // SAFETY: the layout above gave this function `bytes.len()` bytes at `start` of fresh writable pages.
@@ -199,15 +212,13 @@ impl Code {
                 apply(place, patch, target)?;
             }
         }
-        // SAFETY: these pages are ours alone and no code runs in them yet.
-        unsafe { region::protect(pages.as_ptr::<u8>(), pages.len(), Protection::READ_EXECUTE) }
-            .map_err(|e| err!(Device, "code memory cannot be made executable: {e}"))?;
-        Ok(Code { pages, starts, bytes })
+        pages.finalize(BranchProtection::None).map_err(|e| failed(&e))?;
+        Ok(Code { pages, base, starts, bytes })
     }
 
     /// The address of a function, valid as long as this value.
     pub fn address(&self, id: FunctionId) -> *const u8 {
-        self.pages.as_ptr::<u8>().wrapping_add(self.starts[id.0 as usize])
+        self.base.wrapping_add(self.starts[id.0 as usize])
     }
 
     pub fn bytes(&self) -> usize {

@@ -126,6 +126,20 @@ impl Flat {
         &self.vals[v.index()].aval.shape
     }
 
+    /// How many equations and outputs use each value, and one of the equations.
+    pub fn users(&self) -> Vec<(u32, u32)> {
+        let mut users = vec![(0, u32::MAX); self.vals.len()];
+        for (n, eqn) in self.eqns.iter().enumerate() {
+            for v in &eqn.inputs {
+                users[v.index()] = (users[v.index()].0 + 1, n as u32);
+            }
+        }
+        for v in &self.outputs {
+            users[v.index()].0 += 1;
+        }
+        users
+    }
+
     fn read(&mut self, env: &[ValId], atom: Atom) -> ValId {
         match atom {
             Atom::Var(v) => env[v.index()],

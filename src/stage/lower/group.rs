@@ -7,7 +7,7 @@ use super::flatten::{FlatEqn, ValId, Vals};
 use super::region::{BEFORE, Entry, Group, How, Item, Read, Region, Sink};
 use super::value::{self, Def, RootId};
 use crate::core::aval::Shape;
-use crate::core::lowering::{Base, Lowering};
+use crate::core::lowering::{Base, DotDims, Lowering};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::Combine;
 use smallvec::SmallVec;
@@ -171,11 +171,7 @@ impl Region {
                     if n == base { How::Start(roots[0]) } else { How::Anywhere }
                 });
             }
-            Lowering::Dot(dims) => {
-                let dims = dims.clone();
-                let inputs = self.dot_operands(inputs, &dims);
-                self.alone(eqn, inputs, &outputs, |_, _| How::Anywhere);
-            }
+            Lowering::Dot(dims) => self.place_dot(eqn, inputs, &outputs, dims.clone()),
             Lowering::Sort { .. } => {
                 let inputs: Vals = inputs.iter().map(|v| self.in_memory(*v)).collect();
                 self.alone(eqn, inputs, &outputs, |n, roots| How::Start(roots[n]));
@@ -234,6 +230,36 @@ impl Region {
         }
         let roots = outputs.iter().map(|v| self.rooted(*v, item, true)).collect();
         self.group(item).entries.push(Entry::Eqn { eqn, roots });
+    }
+
+    fn place_dot(&mut self, eqn: usize, mut inputs: Vals, outputs: &Vals, mut dims: DotDims) {
+        let turned = self.turned(eqn);
+        if let Some(turned) = &turned {
+            inputs.swap(0, 1);
+            dims = turned.clone();
+        }
+        let free =
+            self.flat.shape(inputs[0]).len() - dims.lhs_batch.len() - dims.lhs_contract.len();
+        inputs = self.dot_operands(inputs, &dims);
+        self.alone(eqn, inputs, outputs, |_, _| How::Anywhere);
+        if turned.is_some() {
+            // In memory the free axes of what is now the left operand come first.
+            let batch = dims.lhs_batch.len();
+            self.flat.eqns[eqn].lowering = Lowering::Dot(dims);
+            let shape = Shape::from_slice(self.flat.shape(outputs[0]));
+            let rank = shape.len();
+            let order = (0..batch).chain(rank - free..rank).chain(batch..rank - free);
+            let order: SmallVec<[usize; 4]> = order.collect();
+            let lying: Shape = order.iter().map(|a| shape[*a]).collect();
+            let dense = value::dense(&lying);
+            let mut at = Affine { offset: 0, strides: SmallVec::from_elem(0, rank) };
+            for (n, axis) in order.iter().enumerate() {
+                at.strides[*axis] = dense.stride(n);
+            }
+            if let Def::Strided { root, .. } = *self.def(outputs[0]) {
+                self.define(outputs[0], Def::Strided { root, at }, 0);
+            }
+        }
     }
 
     fn alone(

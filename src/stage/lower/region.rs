@@ -117,6 +117,8 @@ pub struct Region {
     pub last: Vec<(RootId, Place)>,
     /// What the outputs are, once they have places.
     pub outputs: Vec<RootId>,
+    /// How many equations and outputs use each value, and one of the equations.
+    pub users: Vec<(u32, u32)>,
     pub latest: FxHashMap<Shape, usize>,
     pub copied: FxHashMap<ValId, ValId>,
 }
@@ -131,6 +133,7 @@ impl Region {
             depth,
             last: Vec::new(),
             outputs: Vec::new(),
+            users: flat.users(),
             latest: FxHashMap::default(),
             copied: FxHashMap::default(),
             flat,

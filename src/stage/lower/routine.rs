@@ -4,9 +4,9 @@ use super::Cx;
 use super::emit::{Lanes, Writer, mapped};
 use super::flatten::{ValId, Vals};
 use super::region::Region;
-use super::value::{self, Def, RootId};
+use super::value::{self, Def, Place, RootId};
 use crate::core::aval::Shape;
-use crate::core::lowering::DotDims;
+use crate::core::lowering::{DotDims, Lowering};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Combine, Loop, Mode};
 use cotangent_jit::op::ScalarOp;
@@ -36,6 +36,16 @@ impl DotAxes {
             rhs: [list(&dims.rhs_batch), rhs_free, list(&dims.rhs_contract)],
         }
     }
+}
+
+/// Fewer products than this are not worth a call each: their operands are packed.
+const LOOPED_DOT: usize = 2048;
+
+/// The axes without so many leading batch axes.
+fn inner(axes: &[AxisList; 3], looped: usize) -> [AxisList; 3] {
+    let mut axes = axes.clone();
+    axes[0] = axes[0][looped..].into();
+    axes
 }
 
 /// Whether a routine computes dots of this type; kernels do the others.
@@ -79,18 +89,65 @@ impl Region {
         [by_stride(0), by_stride(1)].into_iter().flatten().find(fits).unwrap_or(axes)
     }
 
+    /// How many leading batch axes need loops of their own, so that the rest of them merges in both operands; none if
+    /// another axis does not merge, or if the products are too small to be called one by one.
+    fn looped(&self, inputs: &Vals, axes: &DotAxes) -> Option<usize> {
+        let shape = self.flat.shape(inputs[0]);
+        let batch = axes.lhs[0].len();
+        let looped = (0..=batch.saturating_sub(1)).find(|n| {
+            let [lhs, rhs] = [&axes.lhs, &axes.rhs].map(|a| inner(a, *n));
+            self.merged(inputs[0], &lhs).is_some() && self.merged(inputs[1], &rhs).is_some()
+        })?;
+        let size =
+            |axes: &[usize], shape: &[usize]| -> usize { axes.iter().map(|a| shape[*a]).product() };
+        let [lhs, rhs] = [&axes.lhs, &axes.rhs].map(|a| inner(a, looped));
+        let work = size(&lhs[0], shape) * size(&lhs[1], shape) * size(&lhs[2], shape);
+        let work = work * size(&rhs[1], self.flat.shape(inputs[1]));
+        (looped == 0 || work >= LOOPED_DOT).then_some(looped)
+    }
+
     /// Operands that [`Region::dot`] can read: the given ones, or packed copies with their axes still in place.
     pub fn dot_operands(&mut self, mut inputs: Vals, dims: &DotDims) -> Vals {
-        let axes = self.dot_axes(&inputs, dims);
         if !is_routine(self.dtype(inputs[0])) {
             return inputs;
         }
+        let axes = self.dot_axes(&inputs, dims);
         for (n, axes) in [&axes.lhs, &axes.rhs].into_iter().enumerate() {
-            if self.merged(inputs[n], axes).is_none() {
+            // One batch axis always merges.
+            if self.merged(inputs[n], &inner(axes, axes[0].len().saturating_sub(1))).is_none() {
                 inputs[n] = self.packed(inputs[n], axes);
             }
         }
+        if self.looped(&inputs, &axes).is_none() {
+            for (n, axes) in [&axes.lhs, &axes.rhs].into_iter().enumerate() {
+                if self.merged(inputs[n], axes).is_none() {
+                    inputs[n] = self.packed(inputs[n], axes);
+                }
+            }
+        }
         inputs
+    }
+
+    /// The dot that gives the transposed output, if a transposition is all that becomes of it.
+    pub fn turned(&self, eqn: usize) -> Option<DotDims> {
+        let e = &self.flat.eqns[eqn];
+        let Lowering::Dot(dims) = &e.lowering else { return None };
+        let (users, user) = self.users[e.outputs[0].index()];
+        let Lowering::View(maps) = &self.flat.eqns.get(user as usize)?.lowering else {
+            return None;
+        };
+        let rank = |n: usize| self.flat.shape(e.inputs[n]).len();
+        let axes = DotAxes::new(dims, rank(0), rank(1));
+        let [batch, lhs, rhs] = [axes.lhs[0].len(), axes.lhs[1].len(), axes.rhs[1].len()];
+        let turned = (0..batch).chain(batch + rhs..batch + rhs + lhs).chain(batch..batch + rhs);
+        let turned: Vec<Affine> = turned.map(Affine::counter).collect();
+        let fits = users == 1 && *maps == turned && lhs > 0 && rhs > 0;
+        fits.then(|| DotDims {
+            lhs_contract: dims.rhs_contract.clone(),
+            rhs_contract: dims.lhs_contract.clone(),
+            lhs_batch: dims.rhs_batch.clone(),
+            rhs_batch: dims.lhs_batch.clone(),
+        })
     }
 
     /// A copy in which the axes lie in this order, seen with the axes where they were.
@@ -128,16 +185,14 @@ impl Region {
             self.fill_root(cx, root, steps, |w| w.b.constant(zero));
             return Ok(());
         }
-        let sides = (self.merged(inputs[0], &axes.lhs), self.merged(inputs[1], &axes.rhs));
-        let (true, (Some(l), Some(r))) = (is_routine(dtype), sides) else {
+        let looped = self.looped(inputs, &axes).filter(|_| is_routine(dtype));
+        let sides = looped.and_then(|n| {
+            let lhs = self.merged(inputs[0], &inner(&axes.lhs, n))?;
+            Some((n, lhs, self.merged(inputs[1], &inner(&axes.rhs, n))?))
+        });
+        let Some((looped, l, r)) = sides else {
             self.dot_kernel(cx, inputs, root, &axes, steps);
             return Ok(());
-        };
-        let view = |v: ValId| -> View {
-            match self.def(v) {
-                Def::Strided { root, at } => self.place(*root).shifted(at.offset).view(),
-                _ => unreachable!("merged operands are strided"),
-            }
         };
         let routine = Routine::Dot {
             dtype,
@@ -148,10 +203,38 @@ impl Region {
             lhs: [l[0].1, l[1].1, l[2].1],
             rhs: [r[0].1, r[2].1, r[1].1],
         };
-        let out = self.place(root).view();
-        let args = SmallVec::from_iter([view(inputs[0]), view(inputs[1]), out]);
-        steps.push(Step::Routine { routine, args });
+        let trips: Shape =
+            axes.lhs[0][..looped].iter().map(|a| self.flat.shape(inputs[0])[*a]).collect();
+        let view = |v: ValId, axes: &AxisList| -> View {
+            let Def::Strided { root, at } = self.def(v) else {
+                unreachable!("merged operands are strided")
+            };
+            let strides = axes[..looped].iter().map(|a| at.stride(*a));
+            self.along(self.place(*root).shifted(at.offset), strides)
+        };
+        let mut out_strides: SmallVec<[i64; 4]> = SmallVec::from_elem(0, looped);
+        let mut stride = (l[0].0 * l[1].0 * r[1].0) as i64;
+        for n in (0..looped).rev() {
+            out_strides[n] = stride;
+            stride *= trips[n] as i64;
+        }
+        let out = self.along(self.place(root).clone(), out_strides);
+        let (lhs, rhs) = (view(inputs[0], &axes.lhs[0]), view(inputs[1], &axes.rhs[0]));
+        let args = SmallVec::from_iter([lhs, rhs, out]);
+        let dot = Step::Routine { routine, args };
+        let nest = |body, trips: &usize| Step::Loop { trips: *trips, body: vec![body] };
+        steps.push(trips.iter().rev().fold(dot, nest));
         Ok(())
+    }
+
+    /// The place that moves by these strides in loops that are about to be entered.
+    fn along(&self, mut place: Place, strides: impl IntoIterator<Item = i64>) -> View {
+        let strides: SmallVec<[i64; 4]> = strides.into_iter().collect();
+        if strides.iter().any(|s| *s != 0) {
+            place.base.strides.resize(self.depth, 0);
+            place.base.strides.extend(strides);
+        }
+        place.view()
     }
 
     /// A dot as a sum in a kernel.

@@ -5,6 +5,7 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::{Base, DotDims, Lowering, Piece};
 use cotangent_jit::DType;
+use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::Combine;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -213,6 +214,42 @@ fn dots_pack_what_no_stride_walks() {
     let expected =
         [0, 1, 2].map(|j| (0..4).map(|n| x(n / 2, j, n % 2) * y(n % 2, n / 2)).sum::<f64>());
     assert_eq!(out[0], expected);
+}
+
+#[test]
+fn transposed_dots_are_written_transposed() {
+    let (text, out) = run(&[steps(&[2, 3]), steps(&[2, 2])], |x| {
+        let d = dot(&x[0], &x[1], dims((&[0], &[0]), (&[], &[])));
+        vec![add(&transpose(&d), &number(0.0))]
+    });
+    assert!(text.contains("m=2 n=3 k=2") && text.contains("load a[i0]"), "{text}");
+    let x = |i: usize, j: usize| (3 * i + j) as f64 + 0.5;
+    let y = |i: usize, j: usize| (2 * i + j) as f64 + 0.5;
+    let at = |n: usize| (0..2).map(|k| x(k, n % 3) * y(k, n / 3)).sum::<f64>();
+    assert_eq!(out[0], (0..6).map(at).collect::<Vec<_>>());
+}
+
+#[test]
+fn heads_of_attention_are_read_where_they_lie() {
+    // [b, t, h, d] seen as [b, h, t, d].
+    let (b, t, h, d) = (2, 16, 3, 8);
+    let heads = |x: &Array| {
+        let order = [0, 2, 1, 3].map(Affine::counter).to_vec();
+        view(x, &[b, h, t, d], order)
+    };
+    let inputs = [steps(&[b, t, h, d]), steps(&[b, t, h, d])].map(|x| mul(&x, &number(1e-3)));
+    let (text, out) = run(&inputs, |x| {
+        vec![dot(&heads(&x[0]), &heads(&x[1]), dims((&[3], &[3]), (&[0, 1], &[0, 1])))]
+    });
+    assert!(text.contains("loop 2 times") && !text.contains("launch"), "{text}");
+    let x = |b: usize, t: usize, h: usize, d: usize| {
+        ((((b * 16 + t) * 3 + h) * 8 + d) as f64 + 0.5) * 1e-3
+    };
+    let at = |b, h, i, j| (0..8).map(|d| x(b, i, h, d) * x(b, j, h, d)).sum::<f64>();
+    for (n, got) in out[0].iter().enumerate() {
+        let expected = at(n / 768, n / 256 % 3, n / 16 % 16, n % 16);
+        assert!((got - expected).abs() < 1e-4, "{n}: {got} {expected}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use super::apply::{expect, expect_axis, expect_inputs, one};
 use super::batching::moveaxis;
+use super::broadcast::try_full;
 use super::linear::zeros_of;
 use super::reshape::try_expand_dims;
 use super::roll_call::{Args, Case, Entry};
@@ -282,6 +283,10 @@ pub fn try_take_along_axis(
             x.aval(),
             indices.aval()
         ));
+    }
+    if indices.size() == 0 {
+        // Nothing is picked; from an axis of size 0 a window of size 1 could not be.
+        return try_full(indices.shape(), Scalar::zero(x.dtype()));
     }
     let others: Shape = (0..x.ndim()).filter(|a| *a != axis).collect();
     let dims = GatherDims {

@@ -204,6 +204,7 @@ fn cases() -> Vec<Case> {
     for d in RUNNING {
         let sort = |dimension, num_keys| Arc::new(Sort { dimension, num_keys });
         cases.push(Case::new(sort(0, 1), vec![sample(&[7], d, 0)]));
+        cases.push(Case::new(sort(1, 1), vec![sample(&[2, 0], d, 0)]));
         cases.push(Case::new(sort(1, 1), vec![sample(&[2, 5], d, 0), sample(&[2, 5], d, 1)]));
         let keys = [sample(&[5, 2], DType::Bool, 2), sample(&[5, 2], d, 3)];
         cases.push(Case::new(sort(0, 2), vec![keys[0].clone(), keys[1].clone()]));

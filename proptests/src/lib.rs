@@ -3,6 +3,7 @@
 //! A primitive of your own goes through the same laws: give a [`Case`](cotangent::prims::roll_call::Case) of it to
 //! [`laws::ALL`]. Not here: tests of single functions, which stand beside them.
 
+pub mod generate;
 pub mod laws;
 pub mod program;
 pub mod table;

@@ -170,16 +170,49 @@ fn cell_text(cell: &Cell, reasons: &mut Vec<&'static str>) -> String {
     parts.join(" ")
 }
 
-/// The status table that the README embeds: one line per primitive.
-pub fn markdown(entries: &[Entry]) -> String {
-    let mut text = String::from("| primitive | dtypes | cases |\n| --- | --- | --- |\n");
-    for entry in entries {
-        let cases = (entry.cases)();
-        let have: Vec<DType> = cases.iter().map(dtype_of).collect();
-        let names: Vec<String> =
-            DTYPES.iter().filter(|(d, _)| have.contains(d)).map(|(d, _)| d.to_string()).collect();
-        writeln!(text, "| `{}` | {} | {} |", entry.name, names.join(" "), cases.len())
-            .expect("a string");
+/// The status table that the README embeds: primitives of which the same is known, in the order of the roll.
+pub fn markdown(rows: &[Row]) -> String {
+    let mut groups: Vec<([String; 2], Vec<&str>)> = Vec::new();
+    for row in rows {
+        let key = [dtypes(row), derivatives(row)];
+        match groups.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, names)) => names.push(row.name),
+            None => groups.push((key, vec![row.name])),
+        }
+    }
+    let mut text = String::from("| primitives | dtypes | derivatives |\n| --- | --- | --- |\n");
+    for ([dtypes, derivatives], names) in groups {
+        let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+        writeln!(text, "| {} | {dtypes} | {derivatives} |", names.join(" ")).expect("a string");
     }
     text
+}
+
+fn cell<'a>(row: &'a Row, law: &str) -> &'a Cell {
+    let at = ALL.iter().position(|l| l.name == law).expect("a law of this name");
+    &row.cells[at]
+}
+
+/// Of all its cases.
+fn dtypes(row: &Row) -> String {
+    let types = cell(row, "types");
+    let have = |d: DType| types.holds.contains(&d) || types.exempt.iter().any(|(e, _)| *e == d);
+    let names: Vec<String> =
+        DTYPES.iter().filter(|(d, _)| have(*d)).map(|(d, _)| d.to_string()).collect();
+    if names.len() == DTYPES.len() { "all".into() } else { names.join(" ") }
+}
+
+/// What the laws of derivatives found.
+fn derivatives(row: &Row) -> String {
+    let holds = |law| !cell(row, law).holds.is_empty();
+    let why = |law| cell(row, law).exempt.first().map_or("", |(_, why)| *why);
+    match (holds("jvp"), holds("adjoint"), holds("third")) {
+        (true, true, true) => "forward and reverse, to third order".into(),
+        (false, true, true) => format!("reverse, to third order: {}", why("jvp")),
+        (false, true, false) => why("jvp").to_owned(),
+        _ => match why("adjoint") {
+            "no derivative" | "no inputs" => "none".into(),
+            why => why.to_owned(),
+        },
+    }
 }

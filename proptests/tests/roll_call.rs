@@ -2,26 +2,60 @@
 
 use cotangent::prims::roll_call::roll_call;
 use cotangent_proptests::laws::{ALL, Law};
-use cotangent_proptests::table;
+use cotangent_proptests::table::{self, Row};
 use std::io::Write;
+use std::sync::LazyLock;
+
+/// `LAW=batch PRIM=gather` narrows the call down while something is being mended.
+static LAWS: LazyLock<Vec<&'static Law>> = LazyLock::new(|| {
+    let law = std::env::var("LAW").ok();
+    ALL.iter().filter(|l| law.as_deref().is_none_or(|n| n == l.name)).collect()
+});
+
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let mut entries = roll_call();
+    let prim = std::env::var("PRIM").ok();
+    entries.retain(|e| prim.as_deref().is_none_or(|p| p == e.name));
+    table::call(&entries, &LAWS)
+});
+
+fn narrowed() -> bool {
+    ["LAW", "PRIM"].iter().any(|v| std::env::var(v).is_ok())
+}
 
 #[test]
 fn every_law_holds_for_every_primitive() {
-    let mut entries = roll_call();
-    // `LAW=batch PRIM=gather` narrows the call down while something is being mended.
-    let (law, prim) = (std::env::var("LAW").ok(), std::env::var("PRIM").ok());
-    entries.retain(|e| prim.as_deref().is_none_or(|p| p == e.name));
-    let laws: Vec<&'static Law> =
-        ALL.iter().filter(|l| law.as_deref().is_none_or(|n| n == l.name)).collect();
-    let rows = table::call(&entries, &laws);
     // Not `println!`, which the harness would keep to itself.
-    let text = table::text(&rows, &laws);
+    let text = table::text(&ROWS, &LAWS);
     std::io::stdout().lock().write_all(text.as_bytes()).expect("stdout");
-    let mut wrong: Vec<String> = table::broken(&rows).iter().map(|s| s.to_string()).collect();
-    if law.is_none() {
-        wrong.extend(table::holes(&rows));
+    let mut wrong: Vec<String> = table::broken(&ROWS).iter().map(|s| s.to_string()).collect();
+    if !narrowed() {
+        wrong.extend(table::holes(&ROWS));
     }
     assert!(wrong.is_empty(), "\n{} violations\n\n{}\n", wrong.len(), wrong.join("\n\n"));
+}
+
+/// The status table of the README is this table; `GOLDEN=update` writes it.
+#[test]
+fn readme_shows_the_status() {
+    if narrowed() {
+        return;
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(path).expect("a README");
+    let (begin, end) = ("<!-- status -->\n", "<!-- /status -->");
+    let (before, rest) = readme.split_once(begin).expect("the README has a place for the status");
+    let (shown, after) = rest.split_once(end).expect("the status has an end");
+    let status = format!("\n{}\n", table::markdown(&ROWS));
+    if std::env::var("GOLDEN").is_ok_and(|v| v == "update") {
+        let text = format!("{before}{begin}{status}{end}{after}");
+        std::fs::write(path, text).expect("the README can be written");
+        return;
+    }
+    assert!(
+        shown == status,
+        "the README's status is not current; GOLDEN=update writes it:\n{status}"
+    );
 }
 
 #[test]

@@ -284,7 +284,8 @@ pub fn try_take_along_axis(
             indices.aval()
         ));
     }
-    if indices.size() == 0 {
+    let agree = (0..x.ndim()).all(|a| a == axis || x.shape()[a] == indices.shape()[a]);
+    if agree && indices.size() == 0 {
         // Nothing is picked; from an axis of size 0 a window of size 1 could not be.
         return try_full(indices.shape(), Scalar::zero(x.dtype()));
     }

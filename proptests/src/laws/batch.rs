@@ -130,3 +130,8 @@ impl Batch {
         Ok(())
     }
 }
+
+/// An array and a neighbour of it, as a batch of two.
+pub fn rows(x: &Array) -> Result<Array, Violation> {
+    stack(&[x.clone(), neighbour(x, 1)?], &x.aval())
+}

@@ -80,10 +80,10 @@ fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Viol
         return Ok(None);
     }
     let coarse = p.epsilon() > 1e-10;
-    let width = if coarse { 1.0 / 64.0 } else { 1.0 / 4096.0 };
+    let (width, trust) = if coarse { (1.0 / 64.0, 0.02) } else { (1.0 / 32768.0, 1e-5) };
     let (wide, narrow) = (central(p, mask, width)?, central(p, mask, width / 2.0)?);
     let meet = |(w, n): (&f64, &f64)| {
-        let trusted = (w - n).abs() <= 0.02 * (1.0 + n.abs());
+        let trusted = (w - n).abs() <= trust * (1.0 + n.abs());
         if trusted { (4.0 * n - w) / 3.0 } else { f64::NAN }
     };
     let slopes = wide.iter().zip(&narrow).map(|(w, n)| w.iter().zip(n).map(meet).collect());

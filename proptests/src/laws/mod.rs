@@ -26,7 +26,7 @@ pub mod types;
 
 use crate::program::Program;
 use crate::violation::{Violation, guard};
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::roll_call::{Case, roll_call};
 
 /// A law of primitives.
 pub struct Law {
@@ -104,6 +104,9 @@ fn exact(case: &Case) -> Option<&'static str> {
 }
 
 fn rules(case: &Case) -> Option<&'static str> {
+    if roll_call().iter().all(|e| e.name != case.prim.name()) {
+        return Some("not on the roll: text::law_with takes a registry");
+    }
     let rules = Program::of(case).ok()?.has_rules();
     rules.then_some("carries a rule or an array, which text does not")
 }

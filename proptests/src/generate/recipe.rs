@@ -1,0 +1,104 @@
+//! Recipes, and the strategy that draws them.
+
+use super::SHAPES;
+use cotangent::DType;
+use cotangent::core::aval::Aval;
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+
+/// A program, as choices.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    pub dtype: DType,
+    /// Which shapes the float inputs have; there is at least one.
+    pub shapes: Vec<u8>,
+    /// Whether an `i32[3]`, an `i32[]` and a `bool[3]` come after them.
+    pub ints: bool,
+    pub steps: Vec<Step>,
+    /// Transforms to put one on the other, by number.
+    pub transforms: Vec<u8>,
+}
+
+/// One operation, its operands and details taken from the numbers, whatever they are.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub op: Op,
+    pub a: u8,
+    pub b: u8,
+    pub c: u8,
+    /// What the bodies do, for those that have some.
+    pub body: Vec<Step>,
+}
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $op:ident)*) => {
+        /// What a step does.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Op { $($(#[$doc])* $op),* }
+
+        impl Op {
+            pub const ALL: &[Op] = &[$(Op::$op),*];
+        }
+    };
+}
+
+ops! {
+    Unary Binary
+    Reduce Broadcast Reshape Transpose Slice Pad Concatenate Rev
+    Dot DynamicSlice DynamicUpdate Gather ScatterAdd
+    Sort SortBy Select Clamp Convert Ints Argmax Barrier StopGradient
+    Call Cond Scan Checkpoint CustomJvp
+    /// The derivative of a body, or the body over a batch.
+    Transformed
+}
+
+impl Op {
+    pub fn carries(self) -> bool {
+        matches!(
+            self,
+            Op::Call | Op::Cond | Op::Scan | Op::Checkpoint | Op::CustomJvp | Op::Transformed
+        )
+    }
+}
+
+impl Recipe {
+    pub fn inputs(&self) -> Vec<Aval> {
+        let float = |s: &u8| Aval::new(SHAPES[*s as usize % SHAPES.len()].to_vec(), self.dtype);
+        let mut avals: Vec<Aval> = self.shapes.iter().map(float).collect();
+        if self.ints {
+            avals.push(Aval::new([3], DType::I32));
+            avals.push(Aval::scalar(DType::I32));
+            avals.push(Aval::new([3], DType::Bool));
+        }
+        avals
+    }
+}
+
+/// Recipes with steps of the kinds in `plain`, and bodies nested `depth` deep (0: none).
+pub fn recipes(steps: usize, depth: u32, transforms: usize) -> impl Strategy<Value = Recipe> {
+    (
+        prop_oneof![4 => Just(DType::F64), 1 => Just(DType::F32)],
+        vec(0..SHAPES.len() as u8, 1..=3),
+        any::<bool>(),
+        vec(step(depth), 1..=steps),
+        vec(0u8..4, 0..=transforms),
+    )
+        .prop_map(|(dtype, shapes, ints, steps, transforms)| Recipe {
+            dtype,
+            shapes,
+            ints,
+            steps,
+            transforms,
+        })
+}
+
+fn step(depth: u32) -> impl Strategy<Value = Step> {
+    let of = |carries: bool| Op::ALL.iter().copied().filter(|o| o.carries() == carries).collect();
+    let (plain, carriers): (Vec<Op>, Vec<Op>) = (of(false), of(true));
+    let leaf = (proptest::sample::select(plain), any::<[u8; 3]>())
+        .prop_map(|(op, [a, b, c])| Step { op, a, b, c, body: Vec::new() });
+    leaf.prop_recursive(depth, 12, 4, move |inner| {
+        let carrier = (proptest::sample::select(carriers.clone()), any::<[u8; 3]>());
+        (carrier, vec(inner, 1..=4)).prop_map(|((op, [a, b, c]), body)| Step { op, a, b, c, body })
+    })
+}

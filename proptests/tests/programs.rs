@@ -1,0 +1,119 @@
+//! Random programs through the laws. `PROPTEST_CASES` says how many, `PROGRAMS_SEED` which; a failure shrinks and prints
+//! its jaxpr and the seed.
+
+use cotangent_proptests::generate::{Recipe, program, recipes};
+use cotangent_proptests::laws::{adjoint, backend, batch, check, commute, jvp, keep, text};
+use cotangent_proptests::program::Program;
+use cotangent_proptests::violation::{Violation, guard};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+fn number(variable: &str, default: u64) -> u64 {
+    let text = std::env::var(variable).ok();
+    text.map_or(default, |t| t.parse().unwrap_or_else(|_| panic!("{variable} is no number: {t}")))
+}
+
+/// Runs `law` on programs of random recipes.
+fn hold(
+    share: f64,
+    recipes: impl Strategy<Value = Recipe>,
+    law: impl Fn(&Recipe, &Program) -> Result<(), Violation>,
+) {
+    let seed = number("PROGRAMS_SEED", 20260214);
+    let cases = (number("PROPTEST_CASES", 256) as f64 * share).ceil() as u32;
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let outcome = runner.run(&recipes, |recipe| {
+        let holds = guard(|| law(&recipe, &program(&recipe)?));
+        holds.map_err(|v| TestCaseError::fail(v.to_string()))
+    });
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(why, recipe)) => {
+            let shown =
+                guard(|| program(&recipe)).map(|p| format!("{}\nat {:?}", p.jaxpr, p.inputs));
+            let shown = shown.unwrap_or_else(|e| format!("{e}"));
+            panic!("\n{why}\n\nof the program\n{shown}\n\nseed {seed}, recipe {recipe:?}");
+        }
+        Err(e) => panic!("{e}, seed {seed}"),
+    }
+}
+
+/// What the values of a program must satisfy.
+fn values(p: &Program) -> Result<(), Violation> {
+    check::on(p)?;
+    if !p.has_rules() {
+        text::on(p)?;
+    }
+    backend::on(p)?;
+    keep::simplified_on(p).map_err(|e| e.within("simplify"))?;
+    keep::dced_on(p).map_err(|e| e.within("dce"))?;
+    keep::split_on(p).map_err(|e| e.within("split"))?;
+    batch::on(p).map_err(|e| e.within("batch"))
+}
+
+/// What derivatives must satisfy.
+fn derivatives(p: &Program) -> Result<(), Violation> {
+    jvp::together(p).map_err(|e| e.within("jvp"))?;
+    adjoint::on(p).map_err(|e| e.within("adjoint"))?;
+    commute::on(p).map_err(|e| e.within("commute"))?;
+    backend::on(&p.jvp(3)?).map_err(|e| e.within("jvp, compiled"))?;
+    let back = p.pullback(3)?;
+    backend::on(&back).map_err(|e| e.within("pullback, compiled"))?;
+    keep::simplified_on(&back).map_err(|e| e.within("pullback, simplified"))
+}
+
+/// A program of transforms of the program, one on the other.
+fn transformed(p: &Program, transforms: &[u8]) -> Result<Program, Violation> {
+    let mut p = p.clone();
+    for (i, t) in transforms.iter().enumerate() {
+        let seed = 10 + i as u64;
+        p = match t {
+            0 => p.jvp(seed)?,
+            1 => p.pullback(seed)?,
+            2 => {
+                let all = vec![true; p.inputs.len()];
+                let rows: Result<Vec<_>, _> = p.inputs.iter().map(batch::rows).collect();
+                p.batched(&all, &rows?, 2)?
+            }
+            _ => p.with(cotangent::transforms::simplify::simplify(&p.jaxpr, Default::default())?),
+        };
+    }
+    Ok(p)
+}
+
+#[test]
+fn values_of_plain_programs() {
+    hold(1.0, recipes(14, 0, 0), |_, p| values(p));
+}
+
+#[test]
+fn derivatives_of_plain_programs() {
+    hold(1.0, recipes(10, 0, 0), |_, p| derivatives(p));
+}
+
+#[test]
+fn values_of_programs_with_bodies() {
+    hold(0.5, recipes(6, 2, 0), |_, p| values(p));
+}
+
+#[test]
+fn derivatives_of_programs_with_bodies() {
+    hold(0.5, recipes(4, 3, 0), |_, p| derivatives(p));
+}
+
+#[test]
+fn transforms_of_transforms() {
+    hold(0.25, recipes(5, 2, 3), |recipe, p| {
+        let p = transformed(p, &recipe.transforms)?;
+        check::on(&p)?;
+        backend::on(&p)?;
+        keep::simplified_on(&p)?;
+        jvp::together(&p)?;
+        adjoint::on(&p)
+    });
+}

@@ -1,0 +1,193 @@
+//! A primitive that is right but for the rules that are replaced.
+
+use cotangent::Error;
+use cotangent::core::array::Array;
+use cotangent::core::aval::{Aval, Avals};
+use cotangent::core::jaxpr::Jaxpr;
+use cotangent::core::lowering::Lowering;
+use cotangent::core::params::{Param, Params};
+use cotangent::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
+    Tangent,
+};
+use cotangent::core::trace::bind;
+use std::sync::Arc;
+
+type Jvp = fn(&Twisted, &Ctx, &[Array], &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error>;
+type Transpose = fn(&Prim, &Ctx, &[Tangent], &[Operand]) -> Result<Vec<Tangent>, Error>;
+type Batched = Result<(Arrays, Vec<Option<usize>>), Error>;
+type Batch = fn(&Prim, &Ctx, &[Array], &[Option<usize>]) -> Batched;
+
+/// Rules to put in place of the right ones.
+#[derive(Clone, Copy, Default)]
+pub struct Rules {
+    pub name: Option<&'static str>,
+    pub params: Option<fn(&Prim) -> Params>,
+    pub abstract_eval: Option<fn(&Prim, &[Aval]) -> Result<Avals, Error>>,
+    pub jvp: Option<Jvp>,
+    pub transpose: Option<Transpose>,
+    pub batch: Option<Batch>,
+    pub lower: Option<fn(&Prim, &[Aval], &[Aval]) -> Result<Lowering, Error>>,
+    pub simplify: Option<fn(&[Known]) -> Option<Simpler>>,
+    pub partial_eval: Option<fn(&dyn Carrier, &Ctx, &[bool]) -> Result<PartialEval, Error>>,
+    pub dce: Option<fn(&dyn Carrier, &Ctx, &[bool]) -> Result<Shrunk, Error>>,
+}
+
+macro_rules! one_rule {
+    ($($rule:ident: $t:ty),*) => {
+        impl Rules {
+            $(pub fn $rule(rule: $t) -> Rules {
+                Rules { $rule: Some(rule), ..Rules::default() }
+            })*
+
+            /// With tangents that go through the primitive itself, so that its own transpose is asked.
+            pub fn of_linear(self) -> Rules {
+                Rules { jvp: Some(linear), ..self }
+            }
+        }
+    };
+}
+
+one_rule! {
+    params: fn(&Prim) -> Params,
+    abstract_eval: fn(&Prim, &[Aval]) -> Result<Avals, Error>,
+    jvp: Jvp,
+    transpose: Transpose,
+    batch: Batch,
+    lower: fn(&Prim, &[Aval], &[Aval]) -> Result<Lowering, Error>,
+    simplify: fn(&[Known]) -> Option<Simpler>,
+    partial_eval: fn(&dyn Carrier, &Ctx, &[bool]) -> Result<PartialEval, Error>,
+    dce: fn(&dyn Carrier, &Ctx, &[bool]) -> Result<Shrunk, Error>
+}
+
+#[derive(Clone)]
+pub struct Twisted {
+    pub right: Prim,
+    /// Told apart by this from other twists of the same primitive.
+    pub label: &'static str,
+    pub rules: Rules,
+}
+
+impl std::fmt::Debug for Twisted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.label)
+    }
+}
+
+impl Primitive for Twisted {
+    fn name(&self) -> &'static str {
+        self.rules.name.unwrap_or("twisted")
+    }
+
+    fn params(&self) -> Params {
+        if let Some(params) = self.rules.params {
+            return params(&self.right);
+        }
+        let mut params = self.right.params();
+        params.push(("of", Param::Name(self.right.name().to_owned())));
+        params.push(("twist", Param::Name(self.label.replace(' ', "_"))));
+        params
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let right = |p: &Prim, inputs: &[Aval]| p.abstract_eval(inputs);
+        self.rules.abstract_eval.unwrap_or(right)(&self.right, inputs)
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        match self.rules.jvp {
+            Some(jvp) => jvp(self, ctx, primals, tangents),
+            None => self.right.jvp(ctx, primals, tangents),
+        }
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        match self.rules.transpose {
+            Some(transpose) => transpose(&self.right, ctx, cotangents, inputs),
+            None => self.right.transpose(ctx, cotangents, inputs),
+        }
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        match self.rules.batch {
+            Some(batch) => batch(&self.right, ctx, inputs, axes),
+            None => self.right.batch(ctx, inputs, axes),
+        }
+    }
+
+    fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error> {
+        match self.rules.lower {
+            Some(lower) => lower(&self.right, inputs, outputs),
+            None => self.right.lower(inputs, outputs),
+        }
+    }
+
+    fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler> {
+        match self.rules.simplify {
+            Some(simplify) => simplify(inputs),
+            None => self.right.simplify(inputs, outputs),
+        }
+    }
+
+    fn effects(&self) -> Effects {
+        self.right.effects()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        self.right.carrier().map(|_| self as &dyn Carrier)
+    }
+}
+
+impl Twisted {
+    fn right_carrier(&self) -> &dyn Carrier {
+        self.right.carrier().expect("asked of carriers only")
+    }
+}
+
+impl Carrier for Twisted {
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        match self.rules.partial_eval {
+            Some(partial_eval) => partial_eval(self.right_carrier(), ctx, unknown),
+            None => self.right_carrier().partial_eval(ctx, unknown),
+        }
+    }
+
+    fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(Twisted { right: self.right_carrier().with_jaxprs(jaxprs), ..self.clone() })
+    }
+
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        match self.rules.dce {
+            Some(dce) => dce(self.right_carrier(), ctx, used),
+            None => self.right_carrier().dce(ctx, used),
+        }
+    }
+}
+
+fn linear(
+    p: &Twisted,
+    _: &Ctx,
+    primals: &[Array],
+    tangents: &[Tangent],
+) -> Result<(Arrays, Vec<Tangent>), Error> {
+    let prim: Prim = Arc::new(p.clone());
+    let outs = bind(prim.clone(), primals)?;
+    let tangents: Vec<Array> = tangents.iter().map(cotangent::prims::bodies::instantiate).collect();
+    let moved = bind(prim, &tangents)?.into_iter().map(Tangent::Value).collect();
+    Ok((outs, moved))
+}

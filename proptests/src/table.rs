@@ -41,12 +41,15 @@ pub struct Cell {
     pub broken: Vec<String>,
 }
 
-/// The dtype by which a case is known: of its first float operand, else its first operand, else its first output.
+/// The dtype by which a case is known: of its first float operand, else that of an operand which is also the output's,
+/// else of its first operand, else of its output.
 pub fn dtype_of(case: &Case) -> DType {
-    let float = case.inputs.iter().map(|x| x.dtype()).find(|d| d.is_inexact());
-    let first = || case.inputs.first().map(|x| x.dtype());
-    let made = || case.prim.abstract_eval(&[]).ok().and_then(|o| o.first().map(|a| a.dtype));
-    float.or_else(first).or_else(made).unwrap_or(DType::F32)
+    let avals: Vec<_> = case.inputs.iter().map(|x| x.aval()).collect();
+    let out = guard(|| Ok(case.prim.abstract_eval(&avals)?)).ok();
+    let out = out.and_then(|o| o.first().map(|a| a.dtype));
+    let float = avals.iter().map(|x| x.dtype).find(|d| d.is_inexact());
+    let kept = avals.iter().map(|x| x.dtype).find(|d| Some(*d) == out);
+    float.or(kept).or(avals.first().map(|x| x.dtype)).or(out).unwrap_or(DType::F32)
 }
 
 /// Runs `laws` over all entries, on as many threads as there are cores.

@@ -256,7 +256,6 @@ fn batch_without_a_derivative() {
     let wrong = Rules::batch(|p, ctx, x, axes| {
         p.batch(ctx, &x.iter().map(lax::stop_gradient).collect::<Vec<_>>(), axes)
     });
-    let wrong = wrong;
     caught("batch without derivative", &sin(), "commute", right(), wrong);
 }
 
@@ -272,7 +271,7 @@ fn fickle_lowering() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     let wrong = Rules::lower(|p, i, o| {
         let other = case_where("cos", |_| true).prim;
-        let first = ASKED.fetch_add(1, Ordering::Relaxed) % 3 == 0;
+        let first = ASKED.fetch_add(1, Ordering::Relaxed).is_multiple_of(3);
         if first { other.lower(i, o) } else { p.lower(i, o) }
     });
     caught("fickle lowering", &sin(), "backend", right(), wrong);

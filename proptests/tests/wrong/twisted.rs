@@ -15,6 +15,11 @@ use std::sync::Arc;
 
 type Jvp = fn(&Twisted, &Ctx, &[Array], &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error>;
 type Transpose = fn(&Prim, &Ctx, &[Tangent], &[Operand]) -> Result<Vec<Tangent>, Error>;
+type Abstract = fn(&Prim, &[Aval]) -> Result<Avals, Error>;
+type Lower = fn(&Prim, &[Aval], &[Aval]) -> Result<Lowering, Error>;
+type Simplify = fn(&[Known]) -> Option<Simpler>;
+type Split = fn(&dyn Carrier, &Ctx, &[bool]) -> Result<PartialEval, Error>;
+type Dce = fn(&dyn Carrier, &Ctx, &[bool]) -> Result<Shrunk, Error>;
 type Batched = Result<(Arrays, Vec<Option<usize>>), Error>;
 type Batch = fn(&Prim, &Ctx, &[Array], &[Option<usize>]) -> Batched;
 
@@ -23,14 +28,14 @@ type Batch = fn(&Prim, &Ctx, &[Array], &[Option<usize>]) -> Batched;
 pub struct Rules {
     pub name: Option<&'static str>,
     pub params: Option<fn(&Prim) -> Params>,
-    pub abstract_eval: Option<fn(&Prim, &[Aval]) -> Result<Avals, Error>>,
+    pub abstract_eval: Option<Abstract>,
     pub jvp: Option<Jvp>,
     pub transpose: Option<Transpose>,
     pub batch: Option<Batch>,
-    pub lower: Option<fn(&Prim, &[Aval], &[Aval]) -> Result<Lowering, Error>>,
-    pub simplify: Option<fn(&[Known]) -> Option<Simpler>>,
-    pub partial_eval: Option<fn(&dyn Carrier, &Ctx, &[bool]) -> Result<PartialEval, Error>>,
-    pub dce: Option<fn(&dyn Carrier, &Ctx, &[bool]) -> Result<Shrunk, Error>>,
+    pub lower: Option<Lower>,
+    pub simplify: Option<Simplify>,
+    pub partial_eval: Option<Split>,
+    pub dce: Option<Dce>,
 }
 
 macro_rules! one_rule {
@@ -50,14 +55,14 @@ macro_rules! one_rule {
 
 one_rule! {
     params: fn(&Prim) -> Params,
-    abstract_eval: fn(&Prim, &[Aval]) -> Result<Avals, Error>,
+    abstract_eval: Abstract,
     jvp: Jvp,
     transpose: Transpose,
     batch: Batch,
-    lower: fn(&Prim, &[Aval], &[Aval]) -> Result<Lowering, Error>,
-    simplify: fn(&[Known]) -> Option<Simpler>,
-    partial_eval: fn(&dyn Carrier, &Ctx, &[bool]) -> Result<PartialEval, Error>,
-    dce: fn(&dyn Carrier, &Ctx, &[bool]) -> Result<Shrunk, Error>
+    lower: Lower,
+    simplify: Simplify,
+    partial_eval: Split,
+    dce: Dce
 }
 
 #[derive(Clone)]

@@ -83,9 +83,23 @@ impl File {
         let mut lines = self.text.lines().enumerate().map(|(n, l)| (n + 1, l)).collect::<Vec<_>>();
         let in_tests =
             lines.windows(2).position(|w| tests(w[0].1) && w[1].1.starts_with("mod tests"));
-        let whole = self.path.starts_with("src/") && self.path.contains("/tests/");
-        lines.truncate(if whole { 0 } else { in_tests.unwrap_or(lines.len()) });
+        let end = if self.is_test() { 0 } else { in_tests.unwrap_or(lines.len()) };
+        lines.truncate(end);
         lines.into_iter().map(|(n, l)| (n, without_comment(l)))
+    }
+
+    /// Whether the file is a module of unit tests: in a folder of such, or declared so by its parent.
+    fn is_test(&self) -> bool {
+        if !self.path.contains("src/") {
+            return false;
+        }
+        let path = Path::new(&self.path);
+        let (folder, stem) = (path.parent().expect("a folder"), path.file_stem().expect("a name"));
+        let declared = format!("#[cfg(test)]\nmod {};", stem.to_string_lossy());
+        let parents = ["mod.rs", "lib.rs"].map(|n| folder.join(n)).into_iter();
+        let parents = parents.chain([folder.with_extension("rs")]);
+        let mut texts = parents.filter_map(|p| fs::read_to_string(root().join(p)).ok());
+        self.path.contains("/tests/") || texts.any(|t| t.contains(&declared))
     }
 
     /// Paths that the file names, as segments, with line numbers; `super` resolved to names from the crate's root.

@@ -1,0 +1,120 @@
+//! What goes wrong when an operation is misused: the exact message, and that it points to the user's line.
+
+use cotangent::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Once;
+
+thread_local! {
+    static WATCHING: Cell<bool> = const { Cell::new(false) };
+    static SEEN: RefCell<Option<(String, String, u32)>> = const { RefCell::new(None) };
+}
+
+/// The panic of `f`: its text, and whether it points to this file at the line of the call, or names it.
+#[track_caller]
+fn fails<T>(expected: &str, f: impl FnOnce() -> T) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let at = info.location().expect("a place");
+            let text = info.payload_as_str().unwrap_or_default().to_owned();
+            if WATCHING.get() {
+                SEEN.set(Some((text, at.file().to_owned(), at.line())));
+            } else {
+                before(info);
+            }
+        }));
+    });
+    WATCHING.set(true);
+    let panicked = catch_unwind(AssertUnwindSafe(f)).is_err();
+    WATCHING.set(false);
+    let seen = SEEN.take();
+    assert!(panicked, "no panic; expected: {expected}");
+    let (text, file, line) = seen.expect("the hook has seen it");
+    // The statement spans a few lines, of which the operation's is one.
+    let here = Location::caller();
+    let lines = here.line()..here.line() + 8;
+    let named = lines.clone().map(|l| format!("{}:{l}", here.file()));
+    let named = named.into_iter().rev().find(|n| text.contains(n));
+    let points = file == here.file() && lines.contains(&line);
+    assert!(points || named.is_some(), "{file}:{line}: {text}\ndoes not point to {here}");
+    let text = named.map_or(text.clone(), |n| text.replace(&n, "HERE"));
+    assert_eq!(text, expected);
+    // And the next call works.
+    assert_eq!(jit(|x: Array| x * 2.0)(array![1.5]).item::<f32>(), 3.0);
+    assert_eq!(grad(|x: Array| &x * &x)(Array::from(2f32)).item::<f32>(), 4.0);
+}
+
+fn rows() -> Array {
+    array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+}
+
+#[test]
+fn shapes() {
+    fails(
+        "add: shapes do not broadcast: f32[2,3] and f32[2]; counted from the last, axis 1 has sizes 3 and 2",
+        || rows() + array![1.0, 2.0],
+    );
+    fails("matmul: contracted sizes differ: f32[2,3] has 3, f32[2,3] has 2", || {
+        rows().matmul(&rows())
+    });
+    fails("reshape: expected a shape of 6 elements for f32[2,3], got [4, 2] of 8", || {
+        rows().reshape([4, 2])
+    });
+    fails(
+        "concatenate: expected operands that differ along axis 0 only, got f32[2,3] and f32[1,1]",
+        || concatenate(&[rows(), array![[1.0]]], 0),
+    );
+    fails("matmul: contracted sizes differ: f32[2,3] has 3, f32[2,3] has 2", || {
+        jit(|x: Array| x.matmul(&x))(rows())
+    });
+}
+
+#[test]
+fn dtypes() {
+    fails("sin: expected a float, got i32[2]; convert it", || cotangent::lax::sin(&array![1, 2]));
+    fails("add: dtypes differ: i32[2] and f32[2]; convert one of them", || {
+        cotangent::lax::add(&array![1, 2], &array![1.0, 2.0])
+    });
+    fails("item: expected f32, got i32[]; ask for item::<i32> or cast with astype", || {
+        array![1].sum().item::<f32>()
+    });
+}
+
+#[test]
+fn axes() {
+    fails("sum: axis 2 is out of range for f32[2,3], which has 2 axes", || rows().sum_axis(2));
+    fails("index: 5 is out of range for axis 0 of f32[2,3]", || rows().index(5));
+    fails(
+        "vmap: argument 0 is f32[2,3], which has no axis 3 to map over; use None for it (called at HERE)",
+        || vmap_axes(|x: Array| x, 3)(rows()),
+    );
+}
+
+#[test]
+fn control_flow() {
+    fails(
+        "scan: `carry` changes type: it starts as f32[] and the step returns f32[1]; make the step return f32[], or start with f32[1]",
+        || scan(|c: Array, x: Array| (c.reshape([1]) + x, ()), Array::from(0f32), array![1.0]),
+    );
+    fails(
+        "scan: `carry` changes type: it starts as f32[] and the step returns bool[]; make the step return f32[], or start with bool[]",
+        || scan(|c: Array, _: Array| (c.gt(0.0), ()), Array::from(0f32), array![1.0]),
+    );
+    fails("scan: `xs.0` has 1 steps, `xs.1` (f32[2]) has 2", || {
+        scan(
+            |c: Array, _: (Array, Array)| (c, ()),
+            Array::from(0f32),
+            (array![1.0], array![1.0, 2.0]),
+        )
+    });
+    fails(
+        "cond: branches return different types at `result`: branch 0 gives f32[], branch 1 gives f32[1]; convert or broadcast one of them",
+        || cond(&Array::from(true), |x: Array| x, |x: Array| x.sum(), array![1.0]),
+    );
+    fails(
+        "cond: the predicate should be bool[], got bool[1]; to choose element by element use select",
+        || cond(&array![true], |x: Array| x, |x: Array| x, array![1.0]),
+    );
+}

@@ -16,7 +16,7 @@ fn tower(x: Array) -> Array {
         scan_with(step, x.clone(), (), options).0
     };
     let positive = checkpoint(jit(move |x: Array| power(x.clone()) * sin(x)));
-    cond(&x.gt(0.0), |x| positive(x), |x: Array| (x * 2.0).exp(), x.clone())
+    cond(&x.gt(0.0), &*positive, |x: Array| (x * 2.0).exp(), x.clone())
 }
 
 /// The `n`th derivative of `x^4 sin x` by Leibniz.
@@ -65,9 +65,9 @@ fn third_derivatives_through_everything() {
 #[test]
 fn one_point_at_a_time_without_jit() {
     for x in [0.9, -1.1] {
-        check(1, &[x], &grad(tower)(Array::from(x)).reshape(&[1]));
-        check(2, &[x], &grad(grad(tower))(Array::from(x)).reshape(&[1]));
-        check(3, &[x], &grad(grad(grad(tower)))(Array::from(x)).reshape(&[1]));
+        check(1, &[x], &grad(tower)(Array::from(x)).reshape([1]));
+        check(2, &[x], &grad(grad(tower))(Array::from(x)).reshape([1]));
+        check(3, &[x], &grad(grad(grad(tower)))(Array::from(x)).reshape([1]));
     }
 }
 

@@ -96,7 +96,7 @@ where
 fn vjp_of<R: Pytree, A: Pytree>(
     f: Callee<'_, R>,
     primals: Flat,
-) -> Result<(R, Func<'static, (Own<R>,), A>), Error> {
+) -> Result<(R, Pullback<R, A>), Error> {
     let types = avals(&primals.leaves);
     let graph = graph::trace(&f, &primals.tree, &types)?;
     let floats = differentiable(&types);

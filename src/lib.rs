@@ -71,8 +71,8 @@ pub mod prelude {
     pub use crate::api::control::{ScanOptions, cond, fori_loop, scan, scan_with, switch};
     pub use crate::api::custom::{custom_jvp, custom_vjp};
     pub use crate::api::derivative::{
-        jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize, try_vjp,
-        vjp,
+        Pullback, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize,
+        try_vjp, vjp,
     };
     pub use crate::api::function::{Func, Own, Ref};
     pub use crate::api::grad::{

@@ -205,3 +205,28 @@ fn eager_computes_inside_a_trace() {
     });
     close(&f(array![1.0]), &[6.0]);
 }
+
+#[test]
+fn a_pool_of_threads_calls_one_function() {
+    use rayon::prelude::*;
+    let w = array![1.0, 2.0];
+    let f = jit(grad(|x: Array| (x.sin() * &w).sum()));
+    let sums: Vec<f32> = (0..64)
+        .into_par_iter()
+        .map(|i| f(array![0.0, i as f64 as f32]).to_vec::<f32>()[0])
+        .collect();
+    assert_eq!(sums, vec![1.0; 64]);
+}
+
+#[test]
+fn bare_literals_are_f32_and_i32() {
+    let dtype = |x: Array| x.dtype();
+    assert_eq!(dtype(array![vec![1.0, 2.0], vec![3.0, 4.0]]), DType::F32);
+    assert_eq!(dtype(array![1; 3]), DType::I32);
+    assert_eq!(dtype(array![[true, false]]), DType::Bool);
+    let x = 2f64;
+    assert_eq!(dtype(array![x, 1.0]), DType::F64);
+    assert_eq!(dtype(array![1u64, 2]), DType::U64);
+    let ragged = Array::try_from_nested(&vec![vec![1.0f32], vec![2.0, 3.0]]).unwrap_err();
+    assert_eq!(ragged.message(), "array: rows of different lengths: expected 1 entries, got 2");
+}

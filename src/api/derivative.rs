@@ -206,7 +206,7 @@ where
 fn linear_transpose_of<R: Pytree, A: Pytree>(
     f: Callee<'_, R>,
     example: Flat,
-) -> Result<Func<'static, (Own<R>,), A>, Error> {
+) -> Result<Pullback<R, A>, Error> {
     let types = avals(&example.leaves);
     super::grad::check_floats("linear_transpose", &example, |_| true)?;
     let graph = graph::trace(&f, &example.tree, &types)?;

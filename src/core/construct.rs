@@ -230,6 +230,7 @@ impl Preferred for f32 {}
 impl Preferred for i32 {}
 impl Preferred for bool {}
 impl<N: Preferred, const K: usize> Preferred for [N; K] {}
+impl<N: Preferred> Preferred for Vec<N> {}
 
 #[doc(hidden)]
 pub trait BuildPreferred {

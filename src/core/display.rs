@@ -2,6 +2,7 @@
 //! HTML in notebooks.
 
 use super::array::Array;
+use super::jaxpr::ClosedJaxpr;
 use cotangent_jit::{DType, Scalar};
 use std::fmt;
 
@@ -46,6 +47,10 @@ impl fmt::Debug for Array {
 impl Array {
     /// Shows the array in an evcxr notebook: as text, and as a table if it has one or two axes.
     pub fn evcxr_display(&self) {
+        print!("{}", self.bundle());
+    }
+
+    fn bundle(&self) -> String {
         let mut html = format!("<p><code>{}</code></p>", self.aval());
         match self.cells() {
             Ok(cells) if (1..=2).contains(&self.ndim()) && self.size() > 0 => {
@@ -53,10 +58,7 @@ impl Array {
             }
             _ => html.push_str(&format!("<pre>{}</pre>", escape(&self.to_string()))),
         }
-        print!(
-            "EVCXR_BEGIN_CONTENT text/plain\n{self}\nEVCXR_END_CONTENT\n\
-             EVCXR_BEGIN_CONTENT text/html\n{html}\nEVCXR_END_CONTENT\n"
-        );
+        bundle(&self.to_string(), &html)
     }
 
     /// The texts of the elements that are shown, all of one width; or what to show instead.
@@ -72,6 +74,20 @@ impl Array {
         visit(self.shape(), summarised(self.shape()), 0, &mut |i| shown.push(scalars[i]));
         Ok(texts(&shown, self.dtype()))
     }
+}
+
+impl ClosedJaxpr {
+    /// Shows the jaxpr in an evcxr notebook.
+    pub fn evcxr_display(&self) {
+        let text = self.to_string();
+        print!("{}", bundle(&text, &format!("<pre>{}</pre>", escape(&text))));
+    }
+}
+
+/// One value in two forms, as the notebook's kernel reads them from the output.
+fn bundle(plain: &str, html: &str) -> String {
+    let block = |kind, text| format!("EVCXR_BEGIN_CONTENT {kind}\n{text}\nEVCXR_END_CONTENT\n");
+    block("text/plain", plain) + &block("text/html", html)
 }
 
 fn summarised(shape: &[usize]) -> bool {
@@ -104,6 +120,9 @@ impl Layout<'_> {
     fn text(&self, array: &Array, indent: usize) -> String {
         if array.ndim() == 0 {
             return self.cells[0].clone();
+        }
+        if array.size() == 0 {
+            return "[]".into();
         }
         let mut cells = self.cells.iter();
         self.axis(array.shape(), summarised(array.shape()), indent + 1, &mut cells)
@@ -287,6 +306,32 @@ mod tests {
         assert_eq!(shown_as(&[1i32, -20, 3]), "  1|-20|  3");
         assert_eq!(shown_as(&[true, false]), " true|false");
         assert_eq!(shown_as(&[f32::NAN, 1.0, f32::NEG_INFINITY]), " nan|  1.|-inf");
+    }
+
+    #[test]
+    fn notebooks_get_text_and_a_table() {
+        let x = Array::new(&[1f32, -2.5], [1, 2]);
+        assert_eq!(
+            x.bundle(),
+            "EVCXR_BEGIN_CONTENT text/plain\n[[ 1.  -2.5]]\nEVCXR_END_CONTENT\n\
+             EVCXR_BEGIN_CONTENT text/html\n<p><code>f32[1,2]</code></p>\
+             <table><tr><td>1.</td><td>-2.5</td></tr></table>\nEVCXR_END_CONTENT\n"
+        );
+    }
+
+    #[test]
+    fn large_arrays_show_their_ends() {
+        let x = Array::from_vec((0..2000).collect::<Vec<i32>>());
+        assert_eq!(x.to_string(), "[   0    1    2 ... 1997 1998 1999]");
+        let y = Array::new(&vec![1.5f32; 1200], [2, 600]);
+        assert_eq!(
+            y.to_string(),
+            "[[1.5 1.5 1.5 ... 1.5 1.5 1.5]\n [1.5 1.5 1.5 ... 1.5 1.5 1.5]]"
+        );
+        let z = Array::new(&[0i32; 0], [2, 0]);
+        assert_eq!(format!("{z} {z:?}"), "[] array([], [2, 0], i32)");
+        let long = Array::from_vec(vec![100i32; 40]);
+        assert!(long.to_string().lines().all(|l| l.len() <= WIDTH));
     }
 
     #[test]

@@ -76,11 +76,14 @@ impl Name {
         Name::Given(format!("{transform}({})", self.text()).into())
     }
 
-    /// The last part of the type's path; closures are `closure`.
+    /// The last part of the type's path; closures are `closure`, function pointers `fn`.
     pub fn text(&self) -> &str {
         match self {
             Name::Given(name) => name,
             Name::Type(path) => {
+                if path.starts_with("fn(") || path.starts_with("for<") {
+                    return "fn";
+                }
                 let path = path.split('<').next().unwrap_or(path);
                 if path.ends_with("{{closure}}") {
                     return "closure";

@@ -102,3 +102,8 @@ pub mod prelude {
     pub use crate::{DType, Error, ErrorKind};
     pub use cotangent_derive::Pytree;
 }
+
+/// The README's program, compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

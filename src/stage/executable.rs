@@ -165,15 +165,16 @@ impl Executable {
         for (n, bits) in &literals {
             pointers[*n] = std::ptr::from_ref(bits).cast();
         }
-        let mut written: SmallVec<[Arc<Concrete>; 2]> = SmallVec::new();
-        let mut targets: SmallVec<[*mut u8; 8]> = SmallVec::new();
+        let n = self.out_avals.len();
+        let mut written: SmallVec<[Arc<Concrete>; 2]> = SmallVec::with_capacity(n);
+        let mut targets: SmallVec<[*mut u8; 8]> = SmallVec::with_capacity(n);
         for (n, aval) in self.out_avals.iter().enumerate() {
-            let mut target = match given.get_mut(n).and_then(Option::take) {
-                Some(c) => c,
-                None => {
-                    let buffer = Held::Own(self.memory.allocate(self.out_bytes[n])?);
-                    Arc::new(Concrete { aval: aval.clone(), buffer })
-                }
+            let Some(mut target) = given.get_mut(n).and_then(Option::take) else {
+                let mut buffer = self.memory.allocate(self.out_bytes[n])?;
+                targets.push(buffer.write_pointer());
+                let buffer = Held::Own(buffer);
+                written.push(Arc::new(Concrete { aval: aval.clone(), buffer }));
+                continue;
             };
             let own = Arc::get_mut(&mut target);
             let Some(buffer) = own.and_then(|own| {

@@ -11,7 +11,7 @@ use super::Cx;
 use super::assemble::piece_position;
 use super::flatten::ValId;
 use super::region::{BEFORE, How, Item, Part, Region};
-use super::value::{Def, Place, RootId, dense_offset};
+use super::value::{self, Def, Place, RootId, dense_offset};
 use crate::core::lowering::{Base, Lowering};
 use cotangent_jit::DType;
 use cotangent_jit::program::SlotId;
@@ -28,6 +28,8 @@ impl Region {
     pub fn assign(&mut self, cx: &mut Cx, dests: &[Place]) {
         let outputs = self.flat.outputs.clone();
         let wanted: Vec<RootId> = outputs.iter().map(|v| self.computed(*v)).collect();
+        self.sink(&wanted);
+        self.note_reads();
         let readers = self.readers();
         let mut is_output = vec![false; self.roots.len()];
         for (root, dest) in wanted.iter().zip(dests) {
@@ -73,9 +75,11 @@ impl Region {
             let own = self.flat.shape(v);
             let all = piece.take.iter().zip(own).all(|(part, n)| *part == (0..*n));
             let Some(root) = self.only_for_this(v, is_output).filter(|_| all) else { continue };
-            if self.at_hand(v, self.roots[root.index()].item as usize).is_some() {
-                let at = piece_position(shape, piece);
-                parts.push((root, Part { of: whole, value: v, at }));
+            let r = &self.roots[root.index()];
+            let Item::Group(group) = &self.items[r.item as usize] else { continue };
+            let at = value::reshape(&piece_position(shape, piece), own, &group.domain);
+            if let (Some(at), true) = (at, r.pointwise) {
+                parts.push((root, Part { of: whole, at }));
             }
         }
         if parts.is_empty() {

@@ -281,8 +281,12 @@ impl<'r> Writer<'r> {
         if got != r.dtype {
             return Err(err!(Compile, "lower: expected a value of type {}, got {got}", r.dtype));
         }
+        if self.item != Some(r.item as usize) {
+            // Computed here for this group alone.
+            return Ok(());
+        }
         if let (Some(part), true) = (&r.part, r.len > 0) {
-            let lanes = lanes(region.flat.shape(part.value), loop_of);
+            let lanes: Lanes = loop_of.iter().map(|n| Some(*n)).collect();
             let to = self.root_buffer(part.of);
             self.b.store_at(to, mapped(&part.at, &lanes), node);
         }

@@ -4,16 +4,16 @@
 
 use super::Cx;
 use super::flatten::{FlatEqn, ValId, Vals};
-use super::region::{BEFORE, Entry, Group, How, Item, Read, Region, Sink};
+use super::region::{BEFORE, Entry, Group, Item, Region, Sink};
 use super::value::{self, Def, RootId};
 use crate::core::aval::Shape;
-use crate::core::lowering::{Base, DotDims, Lowering};
+use crate::core::lowering::{DotDims, Lowering};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::Combine;
 use smallvec::SmallVec;
 
 /// Most equations in a group: beyond, code no longer gets better, only slower to generate.
-const GROUP_LIMIT: usize = 256;
+pub const GROUP_LIMIT: usize = 256;
 
 impl Region {
     /// Equations in the order in which they are placed. Numbers that need nothing but inputs come first, so that their
@@ -90,35 +90,10 @@ impl Region {
         item
     }
 
-    fn group(&mut self, item: usize) -> &mut Group {
+    pub fn group(&mut self, item: usize) -> &mut Group {
         match &mut self.items[item] {
             Item::Group(g) => g,
             Item::Alone { .. } => unreachable!("joined items are groups"),
-        }
-    }
-
-    /// Notes that an item uses a value.
-    fn read(&mut self, v: ValId, item: usize, how: How) {
-        if how == How::Point && self.at_hand(v, item).is_some() {
-            return;
-        }
-        let Def::Strided { root, at } = self.def(v) else { return };
-        let (root, shape) = (*root, self.flat.shape(v));
-        let whole = value::dense_offset(at, shape) == Some(0)
-            && self.roots[root.index()].len == shape.iter().product::<usize>();
-        let how = match how {
-            How::Point => match &self.items[item] {
-                Item::Group(g) if whole && value::squeeze(shape) == g.domain => How::Point,
-                _ => How::Anywhere,
-            },
-            How::Start(_) if !whole => How::Anywhere,
-            how => how,
-        };
-        let r = &mut self.roots[root.index()];
-        r.stored = true;
-        r.users += 1;
-        if r.item == BEFORE {
-            r.reads.push(Read { item: item as i32, how });
         }
     }
 
@@ -128,7 +103,7 @@ impl Region {
         match &e.lowering {
             Lowering::Elementwise(_) => {
                 let ready = self.ready_all(&inputs, false);
-                self.enter(eqn, &inputs, &outputs, ready, How::Point);
+                self.enter(eqn, &outputs, ready);
             }
             Lowering::Indexed(f) if inputs.is_empty() => {
                 let rank = self.flat.shape(outputs[0]).len();
@@ -138,7 +113,7 @@ impl Region {
             }
             Lowering::Indexed(_) => {
                 let ready = self.ready_all(&inputs, true);
-                self.enter(eqn, &inputs, &outputs, ready, How::Anywhere);
+                self.enter(eqn, &outputs, ready);
             }
             Lowering::View(maps) => {
                 let maps = maps.clone();
@@ -158,53 +133,30 @@ impl Region {
                 let (combine, axes) = (*combine, axes.clone());
                 self.reduce(inputs[0], outputs[0], combine, &axes);
             }
-            Lowering::Assemble { base, .. } => {
-                let start = if let Base::Input(n) = base { Some(*n) } else { None };
-                self.alone(eqn, inputs, &outputs, |n, roots| match start {
-                    Some(s) if s == n => How::Start(roots[0]),
-                    _ => How::Anywhere,
-                });
-            }
-            Lowering::Scatter { base, .. } => {
-                let base = *base;
-                self.alone(eqn, inputs, &outputs, |n, roots| {
-                    if n == base { How::Start(roots[0]) } else { How::Anywhere }
-                });
+            Lowering::Assemble { .. } | Lowering::Scatter { .. } | Lowering::While { .. } => {
+                self.alone(eqn, inputs, &outputs)
             }
             Lowering::Dot(dims) => self.place_dot(eqn, inputs, &outputs, dims.clone()),
             Lowering::Sort { .. } => {
                 let inputs: Vals = inputs.iter().map(|v| self.in_memory(*v)).collect();
-                self.alone(eqn, inputs, &outputs, |n, roots| How::Start(roots[n]));
+                self.alone(eqn, inputs, &outputs);
             }
             Lowering::Cond { .. } => {
                 let mut inputs = inputs;
                 if !matches!(self.def(inputs[0]), Def::Splat(_)) {
                     inputs[0] = self.in_memory(inputs[0]);
                 }
-                self.alone(eqn, inputs, &outputs, |n, _| match n {
-                    0 => How::Anywhere,
-                    _ => How::Arms,
-                });
+                self.alone(eqn, inputs, &outputs);
             }
             Lowering::Scan(parts) => {
-                let (consts, carry) = (parts.consts, parts.carry);
+                let kept = parts.consts + parts.carry;
                 let mut inputs = inputs;
-                for v in &mut inputs[consts + carry..] {
+                for v in &mut inputs[kept..] {
                     if matches!(self.def(*v), Def::Inline { .. }) {
                         *v = self.in_memory(*v);
                     }
                 }
-                self.alone(eqn, inputs, &outputs, |n, roots| match n.checked_sub(consts) {
-                    Some(n) if n < carry => How::Start(roots[n]),
-                    _ => How::Anywhere,
-                });
-            }
-            Lowering::While { test_consts, body_consts, .. } => {
-                let consts = test_consts + body_consts;
-                self.alone(eqn, inputs, &outputs, |n, roots| match n.checked_sub(consts) {
-                    Some(n) => How::Start(roots[n]),
-                    None => How::Anywhere,
-                });
+                self.alone(eqn, inputs, &outputs);
             }
             Lowering::Constant(array) => {
                 let def = match cx.constant(array) {
@@ -222,12 +174,9 @@ impl Region {
     }
 
     /// An equation that works point by point, into a group.
-    fn enter(&mut self, eqn: usize, inputs: &Vals, outputs: &Vals, ready: i32, how: How) {
+    fn enter(&mut self, eqn: usize, outputs: &Vals, ready: i32) {
         let domain = value::squeeze(self.flat.shape(outputs[0]));
         let item = self.join(domain, ready, &[]);
-        for v in inputs {
-            self.read(*v, item, how);
-        }
         let roots = outputs.iter().map(|v| self.rooted(*v, item, true)).collect();
         self.group(item).entries.push(Entry::Eqn { eqn, roots });
     }
@@ -241,7 +190,7 @@ impl Region {
         let free =
             self.flat.shape(inputs[0]).len() - dims.lhs_batch.len() - dims.lhs_contract.len();
         inputs = self.dot_operands(inputs, &dims);
-        self.alone(eqn, inputs, outputs, |_, _| How::Anywhere);
+        self.alone(eqn, inputs, outputs);
         if turned.is_some() {
             // In memory the free axes of what is now the left operand come first.
             let batch = dims.lhs_batch.len();
@@ -262,21 +211,12 @@ impl Region {
         }
     }
 
-    fn alone(
-        &mut self,
-        eqn: usize,
-        inputs: Vals,
-        outputs: &Vals,
-        how: impl Fn(usize, &[RootId]) -> How,
-    ) {
+    fn alone(&mut self, eqn: usize, inputs: Vals, outputs: &Vals) {
         let item = self.items.len();
         let roots: SmallVec<[RootId; 2]> =
             outputs.iter().map(|v| self.rooted(*v, item, false)).collect();
         for root in &roots {
             self.roots[root.index()].stored = true;
-        }
-        for (n, v) in inputs.iter().enumerate() {
-            self.read(*v, item, how(n, &roots));
         }
         self.items.push(Item::Alone { eqn, inputs, roots });
     }
@@ -331,7 +271,6 @@ impl Region {
             .collect();
         folded.sort();
         let item = self.join(domain, self.ready(v), &folded);
-        self.read(v, item, How::Point);
         let root = self.rooted(out, item, false);
         self.roots[root.index()].stored = true;
         self.group(item).sinks.push(Sink { value: v, combine, root });
@@ -355,7 +294,6 @@ impl Region {
     /// A copy of the value, made in a group over its domain.
     pub fn copy(&mut self, v: ValId) -> ValId {
         let item = self.join(value::squeeze(self.flat.shape(v)), self.ready(v), &[]);
-        self.read(v, item, How::Point);
         let copy = self.fresh(v);
         let root = self.rooted(copy, item, true);
         self.group(item).entries.push(Entry::Same { value: v, root });

@@ -5,7 +5,9 @@
 //! | [`flatten`] | calls inlined: one list of equations |
 //! | [`value`] | index maps: every view is one affine function of a value that has memory |
 //! | [`region`], [`group`] | equations into groups, one kernel each; what fits no kernel stands alone |
-//! | [`assign`] | who gets memory, which outputs are written in place, what callers may donate |
+//! | [`pads`] | sums of padded pieces are assembled |
+//! | [`sink`] | equations down to the groups that need them |
+//! | [`reads`], [`assign`] | who gets memory, which outputs are written in place, what callers may donate |
 //! | [`emit`] | a group as a kernel |
 //! | [`assemble`], [`routine`] | pieces, scatters, dots, sorts |
 //! | [`control`] | loops and branches, each a region of its own |
@@ -22,8 +24,11 @@ mod emit;
 mod flatten;
 mod group;
 mod normal;
+mod pads;
+mod reads;
 mod region;
 mod routine;
+mod sink;
 mod value;
 
 use crate::core::array::{Array, Concrete, Repr};
@@ -51,7 +56,7 @@ pub fn lower(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<(Program, Ve
     let dests: Vec<Place> = (jaxpr.out_avals().iter().enumerate())
         .map(|(n, a)| Place::whole(cx.slot(a.dtype, a.size(), SlotKind::Output(n))))
         .collect();
-    let mut region = Region::new(&mut cx, jaxpr, args, 0)?;
+    let mut region = Region::new(&mut cx, jaxpr, args, 0, false)?;
     region.assign(&mut cx, &dests);
     let donations = region.donations();
     let steps = region.emit(&mut cx)?;
@@ -75,7 +80,7 @@ fn lower_region(
     dests: &[Place],
     depth: usize,
 ) -> Result<Vec<Step>, Error> {
-    let mut region = Region::new(cx, jaxpr, args, depth)?;
+    let mut region = Region::new(cx, jaxpr, args, depth, true)?;
     region.assign(cx, dests);
     region.emit(cx)
 }

@@ -32,6 +32,8 @@ pub struct Root {
     pub len: usize,
     /// The item that computes it, or [`BEFORE`].
     pub item: i32,
+    /// Groups that compute it once more, for themselves.
+    pub again: SmallVec<[i32; 2]>,
     /// Computed at every point of a group's domain.
     pub pointwise: bool,
     /// Somebody needs it in memory.
@@ -51,9 +53,7 @@ pub struct Root {
 /// Where a value lies inside another one that is assembled from it.
 pub struct Part {
     pub of: RootId,
-    /// The value as the piece sees it.
-    pub value: ValId,
-    /// Position of its elements in the whole.
+    /// Position of its elements in the whole, in the coordinates of its group's domain.
     pub at: Affine,
 }
 
@@ -75,6 +75,7 @@ pub enum How {
     Anywhere,
 }
 
+#[derive(Clone)]
 pub enum Entry {
     /// An elementwise or indexed equation, and the roots of its outputs.
     Eqn { eqn: usize, roots: SmallVec<[RootId; 1]> },
@@ -113,6 +114,8 @@ pub struct Region {
     pub items: Vec<Item>,
     /// How many loops enclose the region.
     pub depth: usize,
+    /// Whether this is part of another region.
+    pub nested: bool,
     /// Copies to make in the end, because the place was still being read.
     pub last: Vec<(RootId, Place)>,
     /// What the outputs are, once they have places.
@@ -124,13 +127,21 @@ pub struct Region {
 }
 
 impl Region {
-    pub fn new(cx: &mut Cx, jaxpr: &Jaxpr, args: Vec<Arg>, depth: usize) -> Result<Region, Error> {
-        let flat = Flat::new(jaxpr)?;
+    pub fn new(
+        cx: &mut Cx,
+        jaxpr: &Jaxpr,
+        args: Vec<Arg>,
+        depth: usize,
+        nested: bool,
+    ) -> Result<Region, Error> {
+        let mut flat = Flat::new(jaxpr)?;
+        flat.merge_pads();
         let mut region = Region {
             values: flat.vals.iter().map(|_| None).collect(),
             roots: Vec::with_capacity(flat.vals.len()),
             items: Vec::new(),
             depth,
+            nested,
             last: Vec::new(),
             outputs: Vec::new(),
             users: flat.users(),
@@ -188,6 +199,7 @@ impl Region {
             dtype,
             len,
             item,
+            again: SmallVec::new(),
             pointwise: false,
             stored,
             users: 0,
@@ -215,7 +227,7 @@ impl Region {
         let Item::Group(group) = self.items.get(item)? else { return None };
         let shape = self.flat.shape(v);
         let same = r.pointwise
-            && r.item == item as i32
+            && (r.item == item as i32 || r.again.contains(&(item as i32)))
             && value::dense_offset(at, shape) == Some(0)
             && value::squeeze(shape) == group.domain;
         same.then_some(*root)

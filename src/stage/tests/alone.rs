@@ -291,3 +291,23 @@ fn sorts_carry_operands_along() {
     assert_eq!(out[1], [1.0, 2.0, 0.0, 5.0, 3.0, 4.0]);
     assert_eq!(out[3], [1.0, 5.0, 2.0, 3.0, 0.0, 4.0]);
 }
+
+#[test]
+fn sums_of_pads_are_assembled() {
+    let (text, out) = run(&[steps(&[2, 2]), steps(&[2, 1])], |x| {
+        let pad = |a: &Array, at: i64, width: usize| {
+            let pieces = vec![whole(0, a, &[0, at])];
+            assemble(&[a, &number(0.0)], &[2, width], Base::Fill(1), pieces)
+        };
+        let y = mul(&x[0], &number(2.0));
+        vec![
+            add(&pad(&y, 1, 3), &pad(&x[1], 0, 3)),
+            add(&add(&pad(&x[1], 0, 4), &pad(&x[1], 3, 4)), &pad(&x[1], 1, 4)),
+            add(&pad(&x[0], 0, 3), &pad(&x[0], 1, 3)),
+        ]
+    });
+    assert_eq!(out[0], [0.5, 1.0, 3.0, 1.5, 5.0, 7.0]);
+    assert_eq!(out[1], [0.5, 0.5, 0.0, 0.5, 1.5, 1.5, 0.0, 1.5]);
+    assert_eq!(out[2], [0.5, 2.0, 1.5, 2.5, 6.0, 3.5]);
+    assert_eq!(text.matches("fill_").count(), 2 * 3 - 1, "{text}");
+}

@@ -262,3 +262,32 @@ fn slices_at_numbers_are_read_without_clamps() {
     // Two for the starts.
     assert_eq!(text.matches("min").count(), 2, "{text}");
 }
+
+#[test]
+fn equations_sink_to_where_they_are_needed() {
+    let (text, out) = run(&[steps(&[2, 3]), steps(&[2])], |x| {
+        // Needs nothing of the row numbers, but stands before them.
+        let early = mul(&x[0], &number(3.0));
+        let row = add(&x[1], &number(1.0));
+        vec![add(&early, &repeat_last(&row, 3))]
+    });
+    assert_eq!(launches(&text), 2, "{text}");
+    assert!(text.contains("add") && !text.contains("t2: f32[6]"), "{text}");
+    assert_eq!(out[0], [3.0, 6.0, 9.0, 13.0, 16.0, 19.0]);
+}
+
+#[test]
+fn cheap_equations_are_done_again_rather_than_stored() {
+    let (text, out) = run(&[steps(&[2, 3])], |x| {
+        let s = sin(&x[0]);
+        let half = mul(&s, &number(0.5));
+        let total = sum(&add(&half, &number(1.0)), &[0]);
+        // Both need the half; it costs less than the sine, which is stored for it.
+        vec![add(&half, &repeat(&total, &[2])), mul(&half, &repeat(&total, &[2]))]
+    });
+    let temps = text.lines().filter(|l| l.contains(": f32[6]") && l.trim_start().starts_with('t'));
+    assert_eq!(temps.count(), 1, "{text}");
+    assert!(
+        (out[0][0] - 0.5 * 0.5f64.sin() - 2.0 - 0.5 * (0.5f64.sin() + 3.5f64.sin())).abs() < 1e-6
+    );
+}

@@ -1,0 +1,260 @@
+//! Equations sink to the groups that need them, where that moves fewer bytes.
+//!
+//! Grouping puts an equation as early as it can stand. If only a later group needs its value, the value is stored and
+//! loaded for nothing: the equation may as well stand there. If several groups need it and it is cheap, each computes it
+//! for itself from operands that are in memory anyway. Derivatives live from this: what the backward pass needs of the
+//! forward pass is mostly a short way from what is stored already.
+//!
+//! Not here: which group an equation joins at first (group).
+
+use super::flatten::ValId;
+use super::group::GROUP_LIMIT;
+use super::region::{BEFORE, Entry, Item, Region};
+use super::value::{self, Def, RootId};
+use crate::core::lowering::Lowering;
+use cotangent_jit::Scalar;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{Node, NodeId};
+use cotangent_jit::op::{Level, ScalarOp};
+use smallvec::SmallVec;
+
+/// Uses beyond this number are not told apart.
+const FEW: usize = 6;
+/// Most scalar ops in what is computed more than once.
+const CHEAP: usize = 3;
+
+/// An item needs a root; `point` if it is a group that needs it at the point that it computes.
+#[derive(Clone, Copy, PartialEq)]
+struct Use {
+    item: i32,
+    point: bool,
+}
+
+#[derive(Clone, Default)]
+struct Uses {
+    few: SmallVec<[Use; FEW]>,
+    many: bool,
+    /// Some use is by way of memory. Stays when such a use goes, if there are many.
+    outside: bool,
+}
+
+/// What an equation reads from roots.
+type Operands = SmallVec<[(RootId, bool); 3]>;
+
+impl Region {
+    /// Moves equations down; `wanted` are the roots that are outputs.
+    pub fn sink(&mut self, wanted: &[RootId]) {
+        let mut uses = self.uses(wanted);
+        let mut front: Vec<Vec<Entry>> = self.items.iter().map(|_| Vec::new()).collect();
+        for item in (0..self.items.len()).rev() {
+            let Item::Group(group) = &mut self.items[item] else { continue };
+            let mut kept = Vec::with_capacity(group.entries.len());
+            for entry in std::mem::take(&mut group.entries).into_iter().rev() {
+                match self.place_lower(&entry, item, &mut uses, &front) {
+                    Some((items, moved)) => {
+                        for to in items {
+                            front[to as usize].push(entry.clone());
+                        }
+                        if !moved {
+                            kept.push(entry);
+                        }
+                    }
+                    None => kept.push(entry),
+                }
+            }
+            kept.reverse();
+            self.group(item).entries = kept;
+        }
+        // What sank stands before what needs it; it came in reverse.
+        for (item, mut sunk) in front.into_iter().enumerate().filter(|(_, sunk)| !sunk.is_empty()) {
+            let group = self.group(item);
+            sunk.reverse();
+            sunk.append(&mut group.entries);
+            group.entries = sunk;
+        }
+    }
+
+    fn uses(&self, wanted: &[RootId]) -> Vec<Uses> {
+        let mut uses = vec![Uses::default(); self.roots.len()];
+        let mut note = |v: ValId, item: usize, point: bool| {
+            if let Def::Strided { root, .. } = self.def(v) {
+                let point = point && self.same_point(v, item);
+                uses[root.index()].add(Use { item: item as i32, point }, self.item_of(*root));
+            }
+        };
+        for (n, item) in self.items.iter().enumerate() {
+            match item {
+                Item::Group(group) => {
+                    for entry in &group.entries {
+                        match entry {
+                            Entry::Same { value, .. } => note(*value, n, true),
+                            Entry::Eqn { eqn, .. } => {
+                                let eqn = &self.flat.eqns[*eqn];
+                                let point = matches!(eqn.lowering, Lowering::Elementwise(_));
+                                eqn.inputs.iter().for_each(|v| note(*v, n, point));
+                            }
+                        }
+                    }
+                    group.sinks.iter().for_each(|s| note(s.value, n, true));
+                }
+                Item::Alone { inputs, .. } => inputs.iter().for_each(|v| note(*v, n, false)),
+            }
+        }
+        for root in wanted {
+            uses[root.index()].add(Use { item: i32::MAX, point: false }, self.item_of(*root));
+        }
+        uses
+    }
+
+    fn item_of(&self, root: RootId) -> i32 {
+        self.roots[root.index()].item
+    }
+
+    /// Whether the root is in memory, whatever becomes of the equation in question.
+    fn in_memory_anyway(&self, root: RootId, uses: &[Uses]) -> bool {
+        let r = &self.roots[root.index()];
+        let u = &uses[root.index()];
+        !r.pointwise || r.item == BEFORE || if u.many { u.outside } else { u.outside_of(r.item) }
+    }
+
+    /// Where the entry should stand instead or besides, if that is better; the uses are then as if it did.
+    fn place_lower(
+        &mut self,
+        entry: &Entry,
+        item: usize,
+        uses: &mut [Uses],
+        front: &[Vec<Entry>],
+    ) -> Option<(SmallVec<[i32; 2]>, bool)> {
+        let Entry::Eqn { eqn, roots } = entry else { return None };
+        let &[root] = &roots[..] else { return None };
+        let Lowering::Elementwise(_) = self.flat.eqns[*eqn].lowering else { return None };
+        let here = item as i32;
+        let own = &uses[root.index()];
+        if own.many {
+            return None;
+        }
+        let mut items: SmallVec<[i32; 2]> = SmallVec::new();
+        for u in own.few.iter().filter(|u| u.item != here || !u.point) {
+            if !u.point {
+                return None;
+            }
+            if !items.contains(&u.item) {
+                items.push(u.item);
+            }
+        }
+        if items.is_empty() {
+            return None;
+        }
+        let moved = items.len() == 1 && own.few.iter().all(|u| u.item != here);
+        let operands = self.operands(*eqn, item);
+        if self.nested && operands.iter().any(|(q, _)| self.item_of(*q) == BEFORE) {
+            // Reading a carry later could keep the new one from taking its place.
+            return None;
+        }
+        let domain = value::squeeze(self.flat.shape(self.flat.eqns[*eqn].outputs[0]));
+        for to in &items {
+            let Item::Group(group) = &self.items[*to as usize] else { return None };
+            // A group over a reshaped domain has the same points, but under other names.
+            if group.domain != domain {
+                return None;
+            }
+            if group.entries.len() + front[*to as usize].len() >= GROUP_LIMIT {
+                return None;
+            }
+        }
+        let bytes = |q: RootId| {
+            let r = &self.roots[q.index()];
+            r.len * r.dtype.size()
+        };
+        let before = bytes(root) * (1 + items.len());
+        let mut after = 0;
+        for (q, _) in &operands {
+            let there = self.in_memory_anyway(*q, uses);
+            if !there && !moved {
+                return None;
+            }
+            if !there {
+                after += bytes(*q);
+            }
+            let loaded = |to: &&i32| uses[q.index()].few.iter().any(|u| u.item == **to);
+            after += bytes(*q) * items.iter().filter(|to| !loaded(to)).count();
+        }
+        if after > before || !(moved || self.is_cheap(*eqn)) {
+            return None;
+        }
+        for (q, point) in &operands {
+            let of = self.item_of(*q);
+            if moved {
+                uses[q.index()].remove(Use { item: here, point: *point });
+            }
+            for to in &items {
+                uses[q.index()].add(Use { item: *to, point: *point }, of);
+            }
+        }
+        let r = &mut self.roots[root.index()];
+        if moved {
+            r.item = items[0];
+        } else {
+            r.again.extend(items.iter().copied());
+            uses[root.index()].few.retain(|u| u.item == here);
+        }
+        Some((items, moved))
+    }
+
+    /// The roots that an equation of a group reads, each once, and whether at the group's own point.
+    fn operands(&self, eqn: usize, item: usize) -> Operands {
+        let mut operands = Operands::new();
+        for v in &self.flat.eqns[eqn].inputs {
+            if let Def::Strided { root, .. } = self.def(*v) {
+                let operand = (*root, self.same_point(*v, item));
+                if !operands.contains(&operand) {
+                    operands.push(operand);
+                }
+            }
+        }
+        operands
+    }
+
+    /// Whether the equation is a few simple ops.
+    fn is_cheap(&self, eqn: usize) -> bool {
+        let eqn = &self.flat.eqns[eqn];
+        let Lowering::Elementwise(f) = &eqn.lowering else { return false };
+        let mut b = KernelBuilder::new("cost", []);
+        let args: SmallVec<[NodeId; 3]> =
+            eqn.inputs.iter().map(|v| b.constant(Scalar::zero(self.dtype(*v)))).collect();
+        f(&mut b, &args);
+        let slow = [ScalarOp::Div, ScalarOp::Rem, ScalarOp::Sqrt];
+        let mut ops = 0;
+        for n in 0..b.len() {
+            if let Node::Op { op, .. } = b.node(NodeId(n as u32)) {
+                ops += 1;
+                if op.level() != Level::Machine || slow.contains(op) {
+                    return false;
+                }
+            }
+        }
+        ops <= CHEAP
+    }
+}
+
+impl Uses {
+    fn add(&mut self, new: Use, of: i32) {
+        self.outside |= new.item != of || !new.point;
+        if self.few.len() == FEW {
+            self.many = true;
+        } else {
+            self.few.push(new);
+        }
+    }
+
+    /// Takes out one use; of many none can be told.
+    fn remove(&mut self, old: Use) {
+        if let Some(n) = self.few.iter().position(|u| *u == old) {
+            self.few.swap_remove(n);
+        }
+    }
+
+    fn outside_of(&self, item: i32) -> bool {
+        self.few.iter().any(|u| u.item != item || !u.point)
+    }
+}

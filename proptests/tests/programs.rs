@@ -1,11 +1,10 @@
 //! Random programs through the laws. `PROPTEST_CASES` says how many, `PROGRAMS_SEED` which; a failure shrinks and prints
 //! its jaxpr and the seed.
 
-use cotangent_proptests::generate::{Recipe, program, recipes};
+use cotangent_proptests::generate::{Kind, Recipe, program, recipes};
 use cotangent_proptests::laws::{adjoint, backend, batch, check, commute, jvp, keep, text};
 use cotangent_proptests::program::Program;
 use cotangent_proptests::violation::{Violation, guard};
-use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -14,11 +13,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 /// Runs `law` on programs of random recipes.
-fn hold(
-    share: f64,
-    recipes: impl Strategy<Value = Recipe>,
-    law: impl Fn(&Recipe, &Program) -> Result<(), Violation>,
-) {
+fn hold(share: f64, kind: Kind, law: impl Fn(&Recipe, &Program) -> Result<(), Violation>) {
     let seed = number("PROGRAMS_SEED", 20260214);
     let cases = (number("PROPTEST_CASES", 256) as f64 * share).ceil() as u32;
     let config =
@@ -27,7 +22,7 @@ fn hold(
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let outcome = runner.run(&recipes, |recipe| {
+    let outcome = runner.run(&recipes(kind), |recipe| {
         let holds = guard(|| law(&recipe, &program(&recipe)?));
         holds.map_err(|v| TestCaseError::fail(v.to_string()))
     });
@@ -86,34 +81,52 @@ fn transformed(p: &Program, transforms: &[u8]) -> Result<Program, Violation> {
     Ok(p)
 }
 
+fn plain(steps: usize) -> Kind {
+    Kind { steps, ..Kind::default() }
+}
+
 #[test]
 fn values_of_plain_programs() {
-    hold(1.0, recipes(14, 0, 0), |_, p| values(p));
+    hold(1.0, plain(14), |_, p| values(p));
 }
 
 #[test]
 fn derivatives_of_plain_programs() {
-    hold(1.0, recipes(10, 0, 0), |_, p| derivatives(p));
+    hold(1.0, plain(10), |_, p| derivatives(p));
 }
 
 #[test]
 fn values_of_programs_with_bodies() {
-    hold(0.5, recipes(6, 2, 0), |_, p| values(p));
+    hold(0.5, Kind { depth: 2, ..plain(6) }, |_, p| values(p));
 }
 
 #[test]
 fn derivatives_of_programs_with_bodies() {
-    hold(0.5, recipes(4, 3, 0), |_, p| derivatives(p));
+    hold(0.5, Kind { depth: 3, ..plain(4) }, |_, p| derivatives(p));
 }
 
 #[test]
 fn transforms_of_transforms() {
-    hold(0.25, recipes(5, 2, 3), |recipe, p| {
+    let kind = Kind { depth: 2, transforms: 3, ..plain(5) };
+    hold(0.25, kind, |recipe, p| {
         let p = transformed(p, &recipe.transforms)?;
         check::on(&p)?;
         backend::on(&p)?;
         keep::simplified_on(&p)?;
         jvp::together(&p)?;
         adjoint::on(&p)
+    });
+}
+
+/// Rules that give reverse mode only, against differences; and what becomes of them in batches and second derivatives.
+#[test]
+fn reverse_rules() {
+    hold(0.25, Kind { depth: 2, reverse_rules: true, ..plain(4) }, |_, p| {
+        values(p)?;
+        adjoint::on(p)?;
+        let back = p.pullback(3)?;
+        backend::on(&back)?;
+        adjoint::on(&back).map_err(|e| e.within("reverse over reverse"))?;
+        batch::on(&back).map_err(|e| e.within("batch of the pullback"))
     });
 }

@@ -84,6 +84,21 @@ pub fn axes_in_front(
     Ok((inputs, axes.iter().map(Option::is_some).collect()))
 }
 
+/// Which outputs depend on the inputs in `from`.
+pub fn reached(j: &Jaxpr, from: &[bool]) -> Vec<bool> {
+    let mut touched = vec![false; j.avals.len()];
+    for (v, f) in j.inputs.iter().zip(from) {
+        touched[v.index()] = *f;
+    }
+    let is = |touched: &[bool], a: &Atom| a.var().is_some_and(|v| touched[v.index()]);
+    for eqn in &j.eqns {
+        if eqn.inputs.iter().any(|a| is(&touched, a)) {
+            eqn.outputs.iter().for_each(|v| touched[v.index()] = true);
+        }
+    }
+    j.outputs.iter().map(|a| is(&touched, a)).collect()
+}
+
 /// Axis 0 where batched.
 pub fn front(mask: &[bool]) -> Vec<Option<usize>> {
     mask.iter().map(|b| b.then_some(0)).collect()

@@ -1,6 +1,8 @@
 //! `custom_jvp`: a function with a derivative rule of the user's.
 
-use super::bodies::{all_unknown, arrays, axes_in_front, check_inputs, front, instantiate};
+use super::bodies::{
+    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, reached, values,
+};
 use super::case_bodies::{self, FLOATS, numbers};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
@@ -84,17 +86,38 @@ impl Primitive for CustomJvp {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let made: Vec<Array> = tangents.iter().map(instantiate).collect();
-        let (outs, tangents) = self.rule()(ctx, primals, &made)?;
         let avals = self.jaxpr.out_avals();
         let what = format!("custom_jvp of {}", self.callee);
-        check_rule(&format!("{what}, outputs"), &avals, &outs)?;
-        check_rule(&format!("{what}, tangents"), &avals, &tangents)?;
-        let differentiable = |(t, a): (Array, &Aval)| match a.dtype.is_inexact() {
+        let n = primals.len();
+        let moving = tangents.iter().filter(|t| !t.is_zero()).map(Tangent::aval);
+        let types: Vec<Aval> =
+            primals.iter().map(Array::aval).chain(moving.map(|a| a.strong())).collect();
+        let traced = trace(&types, |args| {
+            let mut given = args[n..].iter();
+            let made = tangents.iter().map(|t| match t {
+                Tangent::Value(_) => given.next().expect("one per tangent").clone(),
+                zero => instantiate(zero),
+            });
+            let (outs, tangents) = self.rule()(ctx, &args[..n], &made.collect::<Vec<_>>())?;
+            check_rule(&format!("{what}, outputs"), &avals, &outs)?;
+            check_rule(&format!("{what}, tangents"), &avals, &tangents)?;
+            Ok(outs.into_iter().chain(tangents).collect())
+        })?;
+        // What no tangent reaches is zero, though the rule, which sees arrays, may have written it out.
+        let first = traced.captured.len() + n;
+        let from: Vec<bool> = (0..traced.jaxpr.inputs.len()).map(|i| i >= first).collect();
+        let moves = reached(&traced.jaxpr, &from).split_off(avals.len());
+        let inputs: Vec<Array> =
+            traced.captured.iter().chain(primals).cloned().chain(values(tangents)).collect();
+        let mut outs = eval(&traced.jaxpr, &inputs)?;
+        let dots = outs.split_off(avals.len()).into_iter().zip(&avals).zip(moves);
+        let tangent = |((t, a), moves): ((Array, &Aval), bool)| match moves && a.dtype.is_inexact()
+        {
             true => Tangent::Value(t),
             false => Tangent::Zero(a.strong()),
         };
-        Ok((arrays(outs), tangents.into_iter().zip(&avals).map(differentiable).collect()))
+        let dots = dots.map(tangent).collect();
+        Ok((arrays(outs), dots))
     }
 
     /// As the body's: a linear function stays linear whatever its rule.

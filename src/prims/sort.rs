@@ -66,7 +66,7 @@ impl Primitive for Sort {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        if tangents.iter().all(Tangent::is_zero) {
+        if primals[0].size() == 0 || tangents.iter().all(Tangent::is_zero) {
             let outputs = bind(Arc::new(self.clone()), primals)?;
             let zeros = outputs.iter().map(|o| Tangent::Zero(o.aval())).collect();
             return Ok((outputs, zeros));

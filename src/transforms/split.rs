@@ -57,7 +57,7 @@ impl Splitter {
 
     fn place(&mut self, ctx: &Ctx, eqn: Eqn) -> Result<(), Error> {
         let mask: Vec<bool> = eqn.inputs.iter().map(|a| self.unknown(*a)).collect();
-        if !mask.contains(&true) {
+        if !mask.contains(&true) && self.can_run(&eqn) {
             self.known.push(eqn);
             return Ok(());
         }
@@ -88,6 +88,14 @@ impl Splitter {
             self.renamed.insert(*v, from.expect("one per output"));
         }
         Ok(())
+    }
+
+    /// What only waits for transposition (the linear map of a reverse rule) stays on the side that will be transposed, also
+    /// where all that it is applied to are zeros known already.
+    fn can_run(&self, eqn: &Eqn) -> bool {
+        let ins: Vec<_> = eqn.inputs.iter().map(|a| self.vars.atom_aval(*a)).collect();
+        let outs: Vec<_> = eqn.outputs.iter().map(|v| self.vars.aval(*v).clone()).collect();
+        eqn.prim.lower(&ins, &outs).is_ok()
     }
 
     /// Appends a part's equations with fresh variables; returns its outputs.

@@ -3,6 +3,7 @@
 //! Equations that no linear input reaches are replayed as they are; the others are walked backwards, each by its
 //! primitive's rule, cotangents of a variable used more than once being summed.
 
+use super::dce::dce_keeping_inputs;
 use super::recur::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
@@ -100,7 +101,9 @@ pub fn transpose(
         }
         Ok(outs)
     })?;
-    Ok((result, mask))
+    // Values replayed for nobody go.
+    let used = vec![true; result.outputs.len()];
+    Ok((dce_keeping_inputs(ctx, &result, &used)?, mask))
 }
 
 fn value(values: &[Option<Array>], a: Atom) -> Option<Array> {

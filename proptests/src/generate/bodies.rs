@@ -1,20 +1,24 @@
 //! The steps of random programs that carry bodies: call, cond, scan, checkpoint, custom_jvp, and transforms of a body.
 
-use super::bench::Bench;
+use super::bench::{Bench, int};
 use super::recipe::{Op, Step};
+use cotangent::DType;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::ScanParts;
 use cotangent::core::primitive::{Ctx, Recur};
 use cotangent::core::trace::{bind, eval, trace};
+use cotangent::prims::bodies::zeros;
 use cotangent::prims::call::call;
 use cotangent::prims::checkpoint::checkpoint;
 use cotangent::prims::cond::cond;
 use cotangent::prims::custom_jvp::{CustomJvp, JvpRule};
+use cotangent::prims::custom_vjp::{BwdRule, CustomVjp, FwdRule};
 use cotangent::prims::lax;
 use cotangent::prims::scan::scan;
 use cotangent::transforms::Transforms;
+use cotangent::transforms::vjp::vjp;
 use std::sync::Arc;
 
 impl Bench {
@@ -31,11 +35,18 @@ impl Bench {
                 let prim = CustomJvp::new("g", body.clone(), own_rule(body));
                 bind(Arc::new(prim), &operands).map(|o| o.into_vec())
             }
+            Op::CustomVjp => {
+                let body = self.body(&avals, &s.body, None);
+                let (fwd, bwd) = own_reverse_rules(&body);
+                let prim = CustomVjp::new("h", body, fwd, bwd);
+                bind(Arc::new(prim), &operands).map(|o| o.into_vec())
+            }
             _ => self.transformed(s, &avals, &operands),
         };
         for out in outs.expect("a body step is well typed") {
-            if out.dtype() == self.dtype {
-                self.keep(lax::sin(&out), 1.0);
+            match out.dtype() {
+                d if d == self.dtype => self.keep(lax::sin(&out), 1.0),
+                _ => self.keep_int(lax::rem(&out, &int(7))),
             }
         }
     }
@@ -102,18 +113,34 @@ impl Bench {
                 });
             }
         }
-        let carried = [avals[0].clone(), Aval::scalar(self.dtype)];
-        let init = [operands[0].clone(), self.float_of(s.c, &[]).0];
+        // Two floats, and a counter that steps like others may be indexed by.
+        let counts = s.c & 2 == 2;
+        let mut carried = vec![avals[0].clone(), Aval::scalar(self.dtype)];
+        let mut init = vec![operands[0].clone(), self.float_of(s.c, &[]).0];
+        if counts {
+            carried.push(Aval::scalar(DType::I32));
+            init.push(self.int(s.a, &[]));
+        }
         let types: Vec<Aval> = consts
             .iter()
             .map(|c| c.aval().strong())
             .chain(carried.iter().cloned())
             .chain(xs.iter().map(|x| x.aval().strong().unbatched(0)))
             .collect();
-        let outs = [carried[0].clone(), carried[1].clone(), Aval::new([2], self.dtype)];
-        let body = self.body(&types, &s.body, Some(&outs));
-        let parts =
-            ScanParts { body, consts: consts.len(), carry: 2, length, reverse: s.c & 1 == 1 };
+        let floats = [carried[0].clone(), carried[1].clone(), Aval::new([2], self.dtype)];
+        let mut body = self.body(&types, &s.body, Some(&floats));
+        if counts {
+            let traced = trace(&types, |args| {
+                let mut outs = eval(&body, &args)?;
+                let counter = &args[consts.len() + 2];
+                outs.insert(2, lax::add(counter, &int(1)));
+                outs.push(lax::mul(counter, &int(2)));
+                Ok(outs)
+            })?;
+            body = Arc::new(traced.jaxpr);
+        }
+        let (consts_len, carry) = (consts.len(), carried.len());
+        let parts = ScanParts { body, consts: consts_len, carry, length, reverse: s.c & 1 == 1 };
         scan(parts, &[&consts[..], &init, &xs].concat())
     }
 
@@ -127,7 +154,7 @@ impl Bench {
         let body = self.body(avals, &s.body, None);
         let floats: Vec<bool> = avals.iter().map(|a| a.dtype.is_inexact()).collect();
         let force = vec![true; body.outputs.len()];
-        if s.b & 1 == 0 {
+        if s.b & 1 == 0 && !s.has(Op::CustomVjp) {
             let (moved, _) = t.jvp(&body, &floats, &force)?;
             let tangents =
                 operands.iter().zip(&floats).filter(|(_, f)| **f).map(|(x, _)| lax::cos(x));
@@ -154,6 +181,25 @@ impl Bench {
 fn ramp(bench: &Bench, shape: &[usize]) -> Array {
     let steps = lax::iota(bench.dtype, shape, 0);
     lax::add(&lax::mul(&steps, &bench.literal(0.1)), &bench.literal(1.0))
+}
+
+/// The reverse rules that a body has of itself: all inputs are residuals.
+fn own_reverse_rules(body: &Arc<Jaxpr>) -> (Arc<FwdRule>, Arc<BwdRule>) {
+    let (value, back) = (body.clone(), body.clone());
+    let fwd = move |_: &Ctx, x: &[Array]| Ok((eval(&value, x)?, x.to_vec()));
+    let bwd = move |_: &Ctx, x: &[Array], cts: &[Array]| {
+        let floats: Vec<bool> = x.iter().map(|x| x.dtype().is_inexact()).collect();
+        let parts = vjp(&Transforms::new(), &back, &floats)?;
+        let mut residuals = eval(&parts.forward, x)?.split_off(back.outputs.len());
+        residuals.extend(cts.iter().cloned());
+        let mut returned = eval(&parts.pullback, &residuals)?.into_iter();
+        let all = x.iter().zip(&floats).map(|(x, f)| match f {
+            true => returned.next().expect("one per float"),
+            false => zeros(&x.aval()),
+        });
+        Ok(all.collect())
+    };
+    (Arc::new(fwd), Arc::new(bwd))
 }
 
 /// The rule that a body has of itself.

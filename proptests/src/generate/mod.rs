@@ -9,16 +9,16 @@ mod bodies;
 mod ops;
 mod recipe;
 
-pub use recipe::{Op, Recipe, Step, recipes};
+pub use recipe::{Kind, Op, Recipe, Step, recipes};
 
 use crate::program::Program;
 use crate::values::{array, direction};
 use crate::violation::Violation;
 use bench::Bench;
-use cotangent::DType;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::trace::trace;
+use cotangent::{DType, Scalar};
 use std::sync::Arc;
 
 /// Shapes of inputs: scalars, odd sizes, nothing at all.
@@ -27,7 +27,20 @@ const SHAPES: [&[usize]; 7] = [&[], &[3], &[2, 3], &[1], &[5], &[0], &[3, 1, 2]]
 /// The program of a recipe, with inputs between -1 and 1.
 pub fn program(recipe: &Recipe) -> Result<Program, Violation> {
     let avals = recipe.inputs();
-    let traced = trace(&avals, |args| Ok(Bench::new(recipe.dtype, &args).outputs(&recipe.steps)))?;
+    let traced = trace(&avals, |args| {
+        let mut outs = Bench::new(recipe.dtype, &args).outputs(&recipe.steps);
+        if recipe.odd & 1 == 1 {
+            outs.push(outs[0].clone());
+        }
+        if recipe.odd & 2 == 2 {
+            outs.push(args[0].clone());
+        }
+        if recipe.odd & 4 == 4 {
+            let value = Scalar::from_f64(recipe.dtype, 0.25).expect("a float");
+            outs.push(Array::strong_literal(value));
+        }
+        Ok(outs)
+    })?;
     let inputs = avals.iter().enumerate().map(|(i, a)| input(a, i as u64));
     Ok(Program { jaxpr: Arc::new(traced.jaxpr), inputs: inputs.collect() })
 }

@@ -133,6 +133,13 @@ impl Bench {
                 let still = lax::floor(&x);
                 self.keep(lax::add(&x, &lax::stop_gradient(&still)), 2.0 * bound + 1.0);
             }
+            Op::Literal => {
+                let value = self.literal(s.c as f64 / 128.0 - 1.0);
+                match s.b & 1 {
+                    0 => self.keep(value, 1.0),
+                    _ => self.keep(lax::broadcast_in_dim(&value, &shape, &[]), 1.0),
+                }
+            }
             op if op.carries() => self.body_step(s),
             _ => {}
         }

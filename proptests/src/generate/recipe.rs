@@ -5,6 +5,7 @@ use cotangent::DType;
 use cotangent::core::aval::Aval;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
 
 /// A program, as choices.
 #[derive(Clone, Debug)]
@@ -17,6 +18,21 @@ pub struct Recipe {
     pub steps: Vec<Step>,
     /// Transforms to put one on the other, by number.
     pub transforms: Vec<u8>,
+    /// Bits: an output twice, an input as an output, a literal as an output.
+    pub odd: u8,
+}
+
+/// What recipes to draw.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kind {
+    /// At most so many steps.
+    pub steps: usize,
+    /// How deep bodies nest; 0: none.
+    pub depth: u32,
+    /// At most so many transforms.
+    pub transforms: usize,
+    /// Whether there may be rules that give reverse mode only.
+    pub reverse_rules: bool,
 }
 
 /// One operation, its operands and details taken from the numbers, whatever they are.
@@ -28,6 +44,13 @@ pub struct Step {
     pub c: u8,
     /// What the bodies do, for those that have some.
     pub body: Vec<Step>,
+}
+
+impl Step {
+    /// Whether an operation stands somewhere in the body.
+    pub fn has(&self, op: Op) -> bool {
+        self.body.iter().any(|s| s.op == op || s.has(op))
+    }
 }
 
 macro_rules! ops {
@@ -47,7 +70,11 @@ ops! {
     Reduce Broadcast Reshape Transpose Slice Pad Concatenate Rev
     Dot DynamicSlice DynamicUpdate Gather ScatterAdd
     Sort SortBy Select Clamp Convert Ints Argmax Barrier StopGradient
+    /// A literal, or an array full of it.
+    Literal
     Call Cond Scan Checkpoint CustomJvp
+    /// Gives reverse mode only: not drawn unless asked for.
+    CustomVjp
     /// The derivative of a body, or the body over a batch.
     Transformed
 }
@@ -56,7 +83,13 @@ impl Op {
     pub fn carries(self) -> bool {
         matches!(
             self,
-            Op::Call | Op::Cond | Op::Scan | Op::Checkpoint | Op::CustomJvp | Op::Transformed
+            Op::Call
+                | Op::Cond
+                | Op::Scan
+                | Op::Checkpoint
+                | Op::CustomJvp
+                | Op::CustomVjp
+                | Op::Transformed
         )
     }
 }
@@ -74,31 +107,41 @@ impl Recipe {
     }
 }
 
-/// Recipes with steps of the kinds in `plain`, and bodies nested `depth` deep (0: none).
-pub fn recipes(steps: usize, depth: u32, transforms: usize) -> impl Strategy<Value = Recipe> {
+/// Recipes of a kind.
+pub fn recipes(kind: Kind) -> impl Strategy<Value = Recipe> {
     (
         prop_oneof![4 => Just(DType::F64), 1 => Just(DType::F32)],
         vec(0..SHAPES.len() as u8, 1..=3),
         any::<bool>(),
-        vec(step(depth), 1..=steps),
-        vec(0u8..4, 0..=transforms),
+        vec(step(kind), 1..=kind.steps),
+        vec(0u8..4, 0..=kind.transforms),
+        0u8..8,
     )
-        .prop_map(|(dtype, shapes, ints, steps, transforms)| Recipe {
+        .prop_map(|(dtype, shapes, ints, steps, transforms, odd)| Recipe {
             dtype,
             shapes,
             ints,
             steps,
             transforms,
+            odd,
         })
 }
 
-fn step(depth: u32) -> impl Strategy<Value = Step> {
-    let of = |carries: bool| Op::ALL.iter().copied().filter(|o| o.carries() == carries).collect();
-    let (plain, carriers): (Vec<Op>, Vec<Op>) = (of(false), of(true));
-    let leaf = (proptest::sample::select(plain), any::<[u8; 3]>())
-        .prop_map(|(op, [a, b, c])| Step { op, a, b, c, body: Vec::new() });
-    leaf.prop_recursive(depth, 12, 4, move |inner| {
-        let carrier = (proptest::sample::select(carriers.clone()), any::<[u8; 3]>());
+fn step(kind: Kind) -> impl Strategy<Value = Step> {
+    let drawn = move |o: &Op| *o != Op::CustomVjp || kind.reverse_rules;
+    let of = |carries: bool| -> Vec<Op> {
+        Op::ALL.iter().copied().filter(|o| o.carries() == carries && drawn(o)).collect()
+    };
+    let (plain, carriers) = (of(false), of(true));
+    let leaf = (select(plain), any::<[u8; 3]>()).prop_map(|(op, [a, b, c])| Step {
+        op,
+        a,
+        b,
+        c,
+        body: Vec::new(),
+    });
+    leaf.prop_recursive(kind.depth, 12, 4, move |inner| {
+        let carrier = (select(carriers.clone()), any::<[u8; 3]>());
         (carrier, vec(inner, 1..=4)).prop_map(|((op, [a, b, c]), body)| Step { op, a, b, c, body })
     })
 }

@@ -5,6 +5,7 @@ use crate::program::Program;
 use crate::values::{Near, array, compare_all, epsilon, numbers};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
+use cotangent::core::eager::upload;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::Lowering;
 use cotangent::prims::roll_call::Case;
@@ -35,10 +36,14 @@ fn bits(got: &[Array], expected: &[Array]) -> Result<(), Violation> {
     compare_all("compiled", got, expected, Near::Bits)
 }
 
-/// With the inputs' memory given up, the interpreter's results are the same bits.
+/// With the inputs' memory given up, results are the same bits: the interpreter's, and those of machine code.
 fn donated(p: &Program, expected: &[Array]) -> Result<(), Violation> {
     let got = stage::run::interpret_donating(&p.jaxpr, &p.inputs)?;
-    compare_all("with inputs given up", &got, expected, Near::Bits)
+    compare_all("with inputs given up, interpreted", &got, expected, Near::Bits)?;
+    let copies: Result<Vec<Array>, Violation> =
+        p.inputs.iter().map(|x| Ok(upload(x.aval(), &x.to_bytes()?)?)).collect();
+    let given = stage::run_jaxpr(&p.jaxpr, copies?)?;
+    compare_all("with inputs given up", &given, &p.run()?, Near::Bits)
 }
 
 /// Whether the order of additions can show.

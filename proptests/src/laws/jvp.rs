@@ -81,23 +81,48 @@ fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Viol
     }
     let coarse = p.epsilon() > 1e-10;
     let (width, trust) = if coarse { (1.0 / 64.0, 0.02) } else { (1.0 / 32768.0, 1e-5) };
-    let (wide, narrow) = (central(p, mask, width)?, central(p, mask, width / 2.0)?);
-    let meet = |(w, n): (&f64, &f64)| {
-        let trusted = (w - n).abs() <= trust * (1.0 + n.abs());
-        if trusted { (4.0 * n - w) / 3.0 } else { f64::NAN }
-    };
-    let slopes = wide.iter().zip(&narrow).map(|(w, n)| w.iter().zip(n).map(meet).collect());
-    Ok(Some(slopes.collect()))
+    let here: Result<Vec<Vec<f64>>, Violation> = p.interpret()?.iter().map(numbers).collect();
+    let here = here?;
+    let (wide, narrow) = (central(p, mask, &here, width)?, central(p, mask, &here, width / 2.0)?);
+    let noise = 64.0 * p.epsilon() / width;
+    let mut slopes = Vec::new();
+    for ((wide, narrow), here) in wide.iter().zip(&narrow).zip(&here) {
+        let meet = |((w, n), x): ((&Difference, &Difference), &f64)| {
+            let agree = (w.slope - n.slope).abs() <= trust * (1.0 + n.slope.abs());
+            // Of a smooth function the slopes ahead and behind approach each other as the step shrinks; at a kink they stay.
+            let smooth = n.bend.abs() <= 0.7 * w.bend.abs() + noise * (1.0 + x.abs());
+            if agree && smooth { (4.0 * n.slope - w.slope) / 3.0 } else { f64::NAN }
+        };
+        slopes.push(wide.iter().zip(narrow).zip(here).map(meet).collect());
+    }
+    Ok(Some(slopes))
 }
 
-fn central(p: &Program, mask: &[bool], width: f64) -> Result<Vec<Vec<f64>>, Violation> {
+/// What two steps, ahead and back, tell.
+struct Difference {
+    slope: f64,
+    /// The slope ahead less the slope behind.
+    bend: f64,
+}
+
+fn central(
+    p: &Program,
+    mask: &[bool],
+    here: &[Vec<f64>],
+    width: f64,
+) -> Result<Vec<Vec<Difference>>, Violation> {
     let ahead = p.at(moved(p, mask, width)?).interpret()?;
     let behind = p.at(moved(p, mask, -width)?).interpret()?;
-    let slope = |(a, b): (&Array, &Array)| -> Result<Vec<f64>, Violation> {
+    let mut all = Vec::new();
+    for ((a, b), x) in ahead.iter().zip(&behind).zip(here) {
         let (a, b) = (numbers(a)?, numbers(b)?);
-        Ok(a.iter().zip(&b).map(|(a, b)| (a - b) / (2.0 * width)).collect())
-    };
-    ahead.iter().zip(&behind).map(slope).collect()
+        let difference = |((a, b), x): ((&f64, &f64), &f64)| Difference {
+            slope: (a - b) / (2.0 * width),
+            bend: (a - 2.0 * x + b) / width,
+        };
+        all.push(a.iter().zip(&b).zip(x).map(difference).collect());
+    }
+    Ok(all)
 }
 
 fn moved(p: &Program, mask: &[bool], by: f64) -> Result<Vec<Array>, Violation> {

@@ -11,6 +11,7 @@ use cotangent::core::aval::Aval;
 use cotangent::core::primitive::Recur;
 use cotangent::prims::roll_call::Case;
 use cotangent::transforms::Transforms;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub fn law(case: &Case) -> Result<(), Violation> {
     on(&Program::of(case)?)
@@ -91,11 +92,22 @@ fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Viol
             let agree = (w.slope - n.slope).abs() <= trust * (1.0 + n.slope.abs());
             // Of a smooth function the slopes ahead and behind approach each other as the step shrinks; at a kink they stay.
             let smooth = n.bend.abs() <= 0.7 * w.bend.abs() + noise * (1.0 + x.abs());
-            if agree && smooth { (4.0 * n.slope - w.slope) / 3.0 } else { f64::NAN }
+            let trusted = agree && smooth;
+            SEEN[usize::from(trusted)].fetch_add(1, Ordering::Relaxed);
+            if trusted { (4.0 * n.slope - w.slope) / 3.0 } else { f64::NAN }
         };
         slopes.push(wide.iter().zip(narrow).zip(here).map(meet).collect());
     }
     Ok(Some(slopes))
+}
+
+/// Slopes that were left out as those of a kink, and slopes that were compared.
+static SEEN: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// The share of slopes in this process that could be compared with tangents.
+pub fn share_compared() -> f64 {
+    let [left_out, compared] = SEEN.each_ref().map(|n| n.load(Ordering::Relaxed) as f64);
+    compared / (left_out + compared).max(1.0)
 }
 
 /// What two steps, ahead and back, tell.

@@ -4,6 +4,7 @@ use crate::values::direction;
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
+use cotangent::core::axis::BatchAxis;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::params::Param;
 use cotangent::core::primitive::Recur;
@@ -118,7 +119,8 @@ impl Program {
         size: usize,
     ) -> Result<Program, Violation> {
         let force = vec![true; self.outs()];
-        let (jaxpr, _) = Transforms::new().batch(&self.jaxpr, size, mask, &force)?;
+        let (jaxpr, _) =
+            Transforms::new().batch(&self.jaxpr, &BatchAxis::unnamed(size), mask, &force)?;
         Ok(Program { jaxpr, inputs: inputs.to_vec() })
     }
 

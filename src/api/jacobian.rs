@@ -7,6 +7,7 @@ use super::pytree::{Flat, Pytree};
 use super::vmap::move_axis;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::BatchAxis;
 use crate::core::primitive::Recur;
 use crate::core::trace::eval;
 use crate::prims::lax;
@@ -95,7 +96,7 @@ fn forward(graph: &Graph, inputs: &[Array], leaves: &[Aval]) -> Result<Vec<Array
         let (one, _) = t.jvp(&graph.jaxpr, &graph.mask(|i| i == leaf), &[true])?;
         let last = one.inputs.len() - 1;
         let mapped: Vec<bool> = (0..=last).map(|i| i == last).collect();
-        let (all, _) = t.batch(&one, aval.size(), &mapped, &[false, true])?;
+        let (all, _) = t.batch(&one, &BatchAxis::unnamed(aval.size()), &mapped, &[false, true])?;
         let mut given = inputs.to_vec();
         given.push(basis(aval)?);
         let columns = eval(&all, &given)?.pop().expect("the tangent");
@@ -113,7 +114,12 @@ fn reverse(graph: &Graph, inputs: &[Array], leaves: &[Aval]) -> Result<Vec<Array
     let mut residuals = eval(&parts.forward, inputs)?.split_off(1);
     let last = residuals.len();
     let mapped: Vec<bool> = (0..=last).map(|i| i == last).collect();
-    let (all, _) = t.batch(&parts.pullback, out.size(), &mapped, &vec![true; leaves.len()])?;
+    let (all, _) = t.batch(
+        &parts.pullback,
+        &BatchAxis::unnamed(out.size()),
+        &mapped,
+        &vec![true; leaves.len()],
+    )?;
     residuals.push(basis(&out)?);
     let rows = eval(&all, &residuals)?;
     let shaped = |(row, aval): (Array, &Aval)| lax::try_reshape(&row, &joined(&out, aval));

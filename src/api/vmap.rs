@@ -6,6 +6,7 @@ use super::graph::{self, argument};
 use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::BatchAxis;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Recur;
 use crate::core::trace;
@@ -83,7 +84,8 @@ fn batch<R: Pytree>(
     let outs = out_axes.per_leaf("out_axes", &graph.out_tree)?;
     let force: Vec<bool> = outs.iter().map(Option::is_some).collect();
     let mask = graph.mask(|i| axes[i].is_some());
-    let (jaxpr, batched) = Transforms::new().batch(&graph.jaxpr, size, &mask, &force)?;
+    let (jaxpr, batched) =
+        Transforms::new().batch(&graph.jaxpr, &BatchAxis::unnamed(size), &mask, &force)?;
     let places = out_places(&graph, &outs, &batched)?;
     let captured = graph.captured.len();
     let all_axes: Vec<Option<usize>> = vec![None; captured].into_iter().chain(axes).collect();

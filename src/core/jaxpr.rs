@@ -9,9 +9,12 @@
 
 use super::array::Array;
 use super::aval::Aval;
-use super::primitive::{Effects, Prim, same_prim};
+use super::axis::AxisName;
+use super::params::Param;
+use super::primitive::{Effects, Prim, Primitive, same_prim};
 use super::source::Source;
 use cotangent_jit::Scalar;
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -135,6 +138,19 @@ impl Jaxpr {
         new.outputs = self.outputs.iter().map(|a| rename(&map, a)).collect();
         new
     }
+}
+
+/// Whether a primitive speaks of this axis, itself or in its bodies. Each body is looked at once.
+pub fn mentions(prim: &dyn Primitive, axis: &AxisName) -> bool {
+    fn any(prim: &dyn Primitive, axis: &AxisName, seen: &mut FxHashSet<*const Jaxpr>) -> bool {
+        prim.params().iter().any(|(_, p)| match p {
+            Param::Axes(names) => names.contains(axis),
+            p => p.jaxprs().iter().any(|j| {
+                seen.insert(Arc::as_ptr(j)) && j.eqns.iter().any(|e| any(&*e.prim, axis, seen))
+            }),
+        })
+    }
+    any(prim, axis, &mut FxHashSet::default())
 }
 
 /// Structure: types, primitives with their params, wiring. Source lines and weakness do not count.

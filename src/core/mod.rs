@@ -4,6 +4,7 @@
 
 pub mod array;
 pub mod aval;
+pub mod axis;
 pub mod check;
 pub mod construct;
 pub mod display;

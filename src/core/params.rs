@@ -1,6 +1,7 @@
 //! Parameters of primitives as ordered plain data: printing, parsing, equality, hashing and walking of sub-jaxprs come
 //! from this once.
 
+use super::axis::AxisName;
 use super::jaxpr::Jaxpr;
 use cotangent_jit::{DType, Scalar};
 use smallvec::SmallVec;
@@ -21,6 +22,8 @@ pub enum Param {
     Lists(Vec<SmallVec<[i64; 4]>>),
     DType(DType),
     Scalar(Scalar),
+    /// Names of mapped axes: `axes=("i",)`. Whether an equation speaks of an axis is read off these.
+    Axes(SmallVec<[AxisName; 1]>),
     /// An identifier: `mode=clip`.
     Name(String),
     Jaxpr(Arc<Jaxpr>),

@@ -1,6 +1,7 @@
 //! Text to jaxpr: the inverse of printing. Text from anywhere gives an error at worst.
 
 use super::aval::Aval;
+use super::axis::AxisName;
 use super::jaxpr::{Atom, Eqn, Jaxpr, Var};
 use super::params::Param;
 use super::primitive::Registry;
@@ -249,12 +250,49 @@ impl Parser<'_> {
         })
     }
 
-    /// After `(`: ints, lists of ints or jaxprs. An empty list is of ints.
+    /// After `"`: a name as it prints, with escapes.
+    fn quoted(&mut self) -> Result<String, Error> {
+        let mut name = String::new();
+        let mut chars = self.text[self.at..].char_indices();
+        while let Some((i, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.at += i + 1;
+                    return Ok(name);
+                }
+                '\\' => match chars.next() {
+                    Some((_, 'n')) => name.push('\n'),
+                    Some((_, 't')) => name.push('\t'),
+                    Some((_, 'r')) => name.push('\r'),
+                    Some((_, '0')) => name.push('\0'),
+                    Some((_, 'u')) => {
+                        let code: String = chars
+                            .by_ref()
+                            .map(|(_, c)| c)
+                            .skip(1)
+                            .take_while(|c| *c != '}')
+                            .collect();
+                        let c = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
+                        name.push(c.ok_or_else(|| self.error("a character"))?);
+                    }
+                    Some((_, c)) => name.push(c),
+                    None => break,
+                },
+                c => name.push(c),
+            }
+        }
+        Err(self.error("a closing quote"))
+    }
+
+    /// After `(`: ints, lists of ints, names of axes or jaxprs. An empty list is of ints.
     fn list(&mut self, depth: usize) -> Result<Param, Error> {
         let (mut ints, mut lists, mut bodies) = (smallvec::SmallVec::new(), Vec::new(), Vec::new());
+        let mut names: smallvec::SmallVec<[AxisName; 1]> = smallvec::SmallVec::new();
         while !self.eat(")") {
             if self.peek("{") {
                 bodies.push(Arc::new(self.jaxpr(depth + 1)?));
+            } else if self.eat("\"") {
+                names.push(self.quoted()?.into());
             } else if self.eat("(") {
                 let Param::Ints(list) = self.list(depth)? else {
                     return Err(self.error("a list of ints"));
@@ -266,10 +304,11 @@ impl Parser<'_> {
             }
             self.eat(",");
         }
-        match (ints.is_empty(), lists.is_empty(), bodies.is_empty()) {
-            (_, true, true) => Ok(Param::Ints(ints)),
-            (true, false, true) => Ok(Param::Lists(lists)),
-            (true, true, false) => Ok(Param::Jaxprs(bodies)),
+        match (ints.is_empty(), lists.is_empty(), bodies.is_empty(), names.is_empty()) {
+            (_, true, true, true) => Ok(Param::Ints(ints)),
+            (true, false, true, true) => Ok(Param::Lists(lists)),
+            (true, true, false, true) => Ok(Param::Jaxprs(bodies)),
+            (true, true, true, false) => Ok(Param::Axes(names)),
             _ => Err(self.error("a list of one kind")),
         }
     }

@@ -6,6 +6,7 @@
 
 use super::array::Array;
 use super::aval::{Aval, Avals};
+use super::axis::BatchAxis;
 use super::jaxpr::{Atom, Jaxpr};
 use super::lowering::Lowering;
 use super::params::Params;
@@ -48,7 +49,8 @@ pub trait Primitive: Debug + Send + Sync + 'static {
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error>;
 
-    /// The primitive over a batch: `axes[i]` is where input `i` has the batch axis, if it has one (at least one has).
+    /// The primitive over a batch: `axes[i]` is where input `i` has the batch axis, if it has one. At least one has, or
+    /// the primitive mentions the axis by name, in its own parameters or in a body.
     /// Returns outputs and where they have it.
     fn batch(
         &self,
@@ -117,7 +119,9 @@ pub struct Shrunk {
 pub struct Ctx<'a> {
     /// The transforms, for the jaxprs that a primitive carries.
     pub recur: &'a dyn Recur,
-    /// Size of the batch axis, in batching rules.
+    /// The axis that is mapped, in batching rules.
+    pub axis: &'a BatchAxis,
+    /// Its size.
     pub batch_size: usize,
 }
 
@@ -130,11 +134,12 @@ pub trait Recur {
     /// returned mask, which contains `force`.
     fn jvp(&self, jaxpr: &Arc<Jaxpr>, nonzero: &[bool], force: &[bool]) -> Result<Masked, Error>;
 
-    /// Inputs in `batched` have the batch axis in front, outputs in the returned mask, which contains `force`, too.
+    /// Inputs in `batched` have the batch axis in front, outputs in the returned mask, which contains `force`, too. Nothing
+    /// that is returned mentions the axis by its name.
     fn batch(
         &self,
         jaxpr: &Arc<Jaxpr>,
-        size: usize,
+        axis: &BatchAxis,
         batched: &[bool],
         force: &[bool],
     ) -> Result<Masked, Error>;

@@ -138,6 +138,7 @@ fn param_text(p: &Param, indent: usize) -> String {
         Param::Lists(lists) => tuple(&lists.iter().map(|l| ints(l)).collect::<Vec<_>>()),
         Param::DType(d) => d.to_string(),
         Param::Scalar(s) => literal(*s),
+        Param::Axes(names) => tuple(&names.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>()),
         Param::Name(n) => n.clone(),
         Param::Jaxpr(j) => jaxpr_text(j, 0, indent),
         Param::Jaxprs(js) => {

@@ -87,7 +87,7 @@ impl Primitive for Call {
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let force = vec![false; self.jaxpr.outputs.len()];
-        let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.batch_size, &batched, &force)?;
+        let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.axis, &batched, &force)?;
         Ok((bind(self.with(body), &inputs)?, front(&mask)))
     }
 

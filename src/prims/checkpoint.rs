@@ -86,7 +86,7 @@ impl Primitive for Checkpoint {
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let force = vec![false; self.jaxpr.outputs.len()];
-        let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.batch_size, &batched, &force)?;
+        let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.axis, &batched, &force)?;
         Ok((bind(Checkpoint::with(body), &inputs)?, front(&mask)))
     }
 

@@ -142,9 +142,8 @@ impl Primitive for Cond {
         axes: &[Option<usize>],
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
-        let batch = |b: &Arc<Jaxpr>, force: &[bool]| {
-            ctx.recur.batch(b, ctx.batch_size, &batched[1..], force)
-        };
+        let batch =
+            |b: &Arc<Jaxpr>, force: &[bool]| ctx.recur.batch(b, ctx.axis, &batched[1..], force);
         if !batched[0] {
             let (branches, mask) = self.unite(self.outs(), batch)?;
             return Ok((bind(Arc::new(Cond { branches }), &inputs)?, front(&mask)));

@@ -140,8 +140,8 @@ impl Primitive for CustomJvp {
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let n = self.jaxpr.outputs.len();
-        let size = ctx.batch_size;
-        let (body, _) = ctx.recur.batch(&self.jaxpr, size, &batched, &vec![true; n])?;
+        let axis = ctx.axis.clone();
+        let (body, _) = ctx.recur.batch(&self.jaxpr, &axis, &batched, &vec![true; n])?;
         let (rule, avals) = (self.rule(), self.jaxpr.in_avals());
         let over_batch = move |ctx: &Ctx, primals: &[Array], tangents: &[Array]| {
             let types: Vec<Aval> =
@@ -154,7 +154,7 @@ impl Primitive for CustomJvp {
             let captured = vec![false; one.captured.len()];
             let mask = [&captured[..], &batched, &batched].concat();
             let force = vec![true; one.jaxpr.outputs.len()];
-            let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), size, &mask, &force)?;
+            let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &axis, &mask, &force)?;
             let mut outs = eval(&body, &[&one.captured[..], primals, tangents].concat())?;
             let tangents = outs.split_off(n);
             Ok((outs, tangents))

@@ -10,6 +10,7 @@ use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::axis::BatchAxis;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params, Rule};
@@ -118,8 +119,8 @@ impl Primitive for CustomVjp {
         axes: &[Option<usize>],
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
-        let (n, size) = (self.jaxpr.outputs.len(), ctx.batch_size);
-        let (body, _) = ctx.recur.batch(&self.jaxpr, size, &batched, &vec![true; n])?;
+        let (n, axis) = (self.jaxpr.outputs.len(), ctx.axis.clone());
+        let (body, _) = ctx.recur.batch(&self.jaxpr, &axis, &batched, &vec![true; n])?;
         let (rule, avals) = (self.fwd(), self.jaxpr.in_avals());
         let mask = batched.clone();
         let fwd = move |ctx: &Ctx, primals: &[Array]| {
@@ -129,12 +130,12 @@ impl Primitive for CustomVjp {
             })?;
             let mask = [&vec![false; one.captured.len()][..], &mask].concat();
             let force = vec![true; one.jaxpr.outputs.len()];
-            let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), size, &mask, &force)?;
+            let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &axis, &mask, &force)?;
             let mut outs = eval(&body, &[&one.captured[..], primals].concat())?;
             let residuals = outs.split_off(n);
             Ok((outs, residuals))
         };
-        let bwd = batched_bwd(bwd_of(&self.bwd), size, None, batched);
+        let bwd = batched_bwd(bwd_of(&self.bwd), ctx.axis.clone(), None, batched);
         let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), bwd);
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
     }
@@ -177,7 +178,7 @@ impl Carrier for CustomVjp {
 /// cotangents of inputs without it are summed.
 fn batched_bwd(
     rule: Arc<BwdRule>,
-    size: usize,
+    axis: BatchAxis,
     residuals: Option<Vec<bool>>,
     inputs: Vec<bool>,
 ) -> Arc<BwdRule> {
@@ -200,7 +201,7 @@ fn batched_bwd(
         let captured = vec![false; one.captured.len()];
         let mask = [&captured[..], &res_mask, &vec![true; cts.len()]].concat();
         let force = vec![true; one.jaxpr.outputs.len()];
-        let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), size, &mask, &force)?;
+        let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &axis, &mask, &force)?;
         let outs = eval(&body, &[&one.captured[..], res, cts].concat())?;
         let sum = |(ct, batched): (Array, &bool)| match batched {
             true => ct,
@@ -284,7 +285,8 @@ impl Primitive for CustomLin {
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let (res, dots) = batched.split_at(self.residuals);
-        let bwd = batched_bwd(bwd_of(&self.bwd), ctx.batch_size, Some(res.to_vec()), dots.to_vec());
+        let bwd =
+            batched_bwd(bwd_of(&self.bwd), ctx.axis.clone(), Some(res.to_vec()), dots.to_vec());
         let lin = CustomLin {
             bwd: Rule { name: self.bwd.name.clone(), value: Arc::new(bwd) },
             residuals: self.residuals,

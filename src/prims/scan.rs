@@ -205,7 +205,7 @@ impl Primitive for Scan {
         let (body, mask) = loop {
             let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
             let force: Vec<bool> = moving.iter().copied().chain(vec![false; ys]).collect();
-            let (body, out) = ctx.recur.batch(self.body(), ctx.batch_size, &mask, &force)?;
+            let (body, out) = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
             if out[..carry] == moving[..] {
                 break (body, out);
             }

@@ -2,7 +2,7 @@
 
 use super::recur::replay;
 use crate::core::array::Array;
-use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::jaxpr::{Atom, Jaxpr, mentions};
 use crate::core::primitive::Ctx;
 use crate::core::source;
 use crate::core::trace::bind;
@@ -11,7 +11,7 @@ use cotangent_jit::Error;
 use smallvec::SmallVec;
 
 /// Inputs in `batched` have the batch axis in front, and so have the outputs in the returned mask, which contains
-/// `force`. Equations that no batched value reaches are copied.
+/// `force`. Equations that no batched value reaches are copied, unless they speak of the axis.
 pub fn batch(
     ctx: &Ctx,
     jaxpr: &Jaxpr,
@@ -34,8 +34,9 @@ pub fn batch(
         for eqn in &jaxpr.eqns {
             let (inputs, axes): (SmallVec<[Array; 3]>, SmallVec<[Option<usize>; 3]>) =
                 eqn.inputs.iter().map(|a| read(&env, *a)).unzip();
+            let speaks = ctx.axis.name.as_ref().is_some_and(|n| mentions(&*eqn.prim, n));
             let (outs, out_axes) = source::replaying(eqn.source, || {
-                if axes.iter().all(Option::is_none) {
+                if axes.iter().all(Option::is_none) && !speaks {
                     let outs = bind(eqn.prim.clone(), &inputs)?;
                     let none = vec![None; outs.len()];
                     Ok((outs, none))

@@ -6,6 +6,7 @@
 use super::{batch, dce, jvp, split, transpose};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::BatchAxis;
 use crate::core::jaxpr::{Eqn, Jaxpr};
 use crate::core::primitive::{Ctx, Masked, Primitive, Recur, Split};
 use crate::core::source;
@@ -23,7 +24,7 @@ type Mask = Vec<bool>;
 #[derive(Default)]
 pub struct Transforms {
     jvps: Memo<[Mask; 2], Masked>,
-    batches: Memo<(usize, [Mask; 2]), Masked>,
+    batches: Memo<(BatchAxis, [Mask; 2]), Masked>,
     splits: Memo<[Mask; 2], Arc<Split>>,
     transposes: Memo<[Mask; 3], Masked>,
     dces: Memo<Mask, Masked>,
@@ -35,15 +36,20 @@ impl Transforms {
     }
 
     /// The context that rules get.
-    pub fn ctx(&self, batch_size: usize) -> Ctx<'_> {
-        Ctx { recur: self, batch_size }
+    pub fn ctx(&self) -> Ctx<'_> {
+        self.over(const { &BatchAxis { size: 0, name: None } })
+    }
+
+    /// The context that batching rules get.
+    pub fn over<'a>(&'a self, axis: &'a BatchAxis) -> Ctx<'a> {
+        Ctx { recur: self, axis, batch_size: axis.size }
     }
 }
 
 impl Recur for Transforms {
     fn jvp(&self, jaxpr: &Arc<Jaxpr>, nonzero: &[bool], force: &[bool]) -> Result<Masked, Error> {
         self.jvps.get(jaxpr, [nonzero.to_vec(), force.to_vec()], || {
-            let (j, mask) = jvp::jvp(&self.ctx(0), jaxpr, nonzero, force)?;
+            let (j, mask) = jvp::jvp(&self.ctx(), jaxpr, nonzero, force)?;
             Ok((Arc::new(j), mask))
         })
     }
@@ -51,12 +57,12 @@ impl Recur for Transforms {
     fn batch(
         &self,
         jaxpr: &Arc<Jaxpr>,
-        size: usize,
+        axis: &BatchAxis,
         batched: &[bool],
         force: &[bool],
     ) -> Result<Masked, Error> {
-        self.batches.get(jaxpr, (size, [batched.to_vec(), force.to_vec()]), || {
-            let (j, mask) = batch::batch(&self.ctx(size), jaxpr, batched, force)?;
+        self.batches.get(jaxpr, (axis.clone(), [batched.to_vec(), force.to_vec()]), || {
+            let (j, mask) = batch::batch(&self.over(axis), jaxpr, batched, force)?;
             Ok((Arc::new(j), mask))
         })
     }
@@ -68,7 +74,7 @@ impl Recur for Transforms {
         force: &[bool],
     ) -> Result<Arc<Split>, Error> {
         self.splits.get(jaxpr, [unknown.to_vec(), force.to_vec()], || {
-            Ok(Arc::new(split::split(&self.ctx(0), jaxpr, unknown, force)?))
+            Ok(Arc::new(split::split(&self.ctx(), jaxpr, unknown, force)?))
         })
     }
 
@@ -81,14 +87,14 @@ impl Recur for Transforms {
     ) -> Result<Masked, Error> {
         let key = [linear.to_vec(), nonzero.to_vec(), force.to_vec()];
         self.transposes.get(jaxpr, key, || {
-            let (j, mask) = transpose::transpose(&self.ctx(0), jaxpr, linear, nonzero, force)?;
+            let (j, mask) = transpose::transpose(&self.ctx(), jaxpr, linear, nonzero, force)?;
             Ok((Arc::new(j), mask))
         })
     }
 
     fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<Masked, Error> {
         self.dces.get(jaxpr, used.to_vec(), || {
-            let (j, mask) = dce::dce(&self.ctx(0), jaxpr, used)?;
+            let (j, mask) = dce::dce(&self.ctx(), jaxpr, used)?;
             Ok((Arc::new(j), mask))
         })
     }

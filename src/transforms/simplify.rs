@@ -56,7 +56,7 @@ fn simplify_in(jaxpr: &Jaxpr, options: Options, bodies: &mut Bodies) -> Result<J
         .collect();
     pass.new.outputs = pass.run(jaxpr, &inputs)?;
     let used = vec![true; jaxpr.outputs.len()];
-    dce_keeping_inputs(&Transforms::new().ctx(0), &pass.new, &used)
+    dce_keeping_inputs(&Transforms::new().ctx(), &pass.new, &used)
 }
 
 struct Pass<'a> {

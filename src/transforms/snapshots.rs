@@ -5,6 +5,7 @@ use super::simplify::{Options, simplify};
 use super::vjp::value_and_grad;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::BatchAxis;
 use crate::core::check::check;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::ScanParts;
@@ -101,7 +102,9 @@ fn gradient_simplified() {
 
 #[test]
 fn batch() {
-    let (j, batched) = Transforms::new().batch(&sum_sin_y(), 5, &[true, false], &[false]).unwrap();
+    let (j, batched) = Transforms::new()
+        .batch(&sum_sin_y(), &BatchAxis::unnamed(5), &[true, false], &[false])
+        .unwrap();
     assert_eq!(batched, [true]);
     shows(
         &j,

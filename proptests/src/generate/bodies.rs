@@ -5,6 +5,7 @@ use super::recipe::{Op, Step};
 use cotangent::DType;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
+use cotangent::core::axis::BatchAxis;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::ScanParts;
 use cotangent::core::primitive::{Ctx, Recur};
@@ -164,7 +165,7 @@ impl Bench {
                 _ => call("jvp_f", moved, &args),
             };
         }
-        let (wide, _) = t.batch(&body, 2, &floats, &force)?;
+        let (wide, _) = t.batch(&body, &BatchAxis::unnamed(2), &floats, &force)?;
         let doubled = |(x, f): (&Array, &bool)| match f {
             true => {
                 let rows = lax::expand_dims(x, &[0]);

@@ -5,6 +5,7 @@ use crate::values::{Near, axis_moved, compare, neighbour, stack, unstack};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
+use cotangent::core::axis::BatchAxis;
 use cotangent::core::primitive::Recur;
 use cotangent::core::trace::trace;
 use cotangent::prims::batching::moveaxis;
@@ -31,7 +32,8 @@ pub fn on(p: &Program) -> Result<(), Violation> {
     for mask in masks(p) {
         let batch = Batch::of(p, &mask)?;
         let none = vec![false; p.outs()];
-        let (jaxpr, batched) = Transforms::new().batch(&p.jaxpr, batch.size, &mask, &none)?;
+        let (jaxpr, batched) =
+            Transforms::new().batch(&p.jaxpr, &BatchAxis::unnamed(batch.size), &mask, &none)?;
         let outs = Program { jaxpr, inputs: batch.inputs.clone() };
         let axes: Vec<Option<usize>> = batched.iter().map(|b| b.then_some(0)).collect();
         batch
@@ -60,9 +62,9 @@ fn rule(case: &Case, p: &Program, mask: &[bool], from_end: bool) -> Result<(), V
     }
     let avals: Vec<Aval> = inputs.iter().map(|a| a.aval().strong()).collect();
     let mut out_axes = Vec::new();
-    let transforms = Transforms::new();
+    let (transforms, axis) = (Transforms::new(), BatchAxis::unnamed(batch.size));
     let traced = trace(&avals, |args| {
-        let (outs, found) = case.prim.batch(&transforms.ctx(batch.size), &args, &axes)?;
+        let (outs, found) = case.prim.batch(&transforms.over(&axis), &args, &axes)?;
         let front = outs.iter().zip(&found).map(|(o, axis)| match axis {
             Some(axis) => moveaxis(o, *axis, 0),
             None => Ok(o.clone()),

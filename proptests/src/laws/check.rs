@@ -2,6 +2,7 @@
 
 use crate::program::{Program, subsets};
 use crate::violation::Violation;
+use cotangent::core::axis::BatchAxis;
 use cotangent::core::check::check;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::primitive::Recur;
@@ -30,7 +31,7 @@ pub fn on(p: &Program) -> Result<(), Violation> {
         same_len("dce, outputs", small.outputs.len(), used.iter().filter(|u| **u).count())?;
     }
     for mask in subsets(&vec![true; ins]) {
-        let (batched, axes) = t.batch(j, 3, &mask, &vec![false; outs])?;
+        let (batched, axes) = t.batch(j, &BatchAxis::unnamed(3), &mask, &vec![false; outs])?;
         typed(&format!("batch of {mask:?}"), &batched)?;
         let expected = j.out_avals().into_iter().zip(&axes);
         let expected: Vec<_> =

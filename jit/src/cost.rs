@@ -3,9 +3,11 @@
 //! - Every arithmetic op on floats counts one at every point of its kernel, `fma` two, an elementary function what its
 //!   definition has; comparisons, selections, conversions and ints count nothing. A reduction counts one per point.
 //! - A launch reads and writes the elements that its loads and stores reach, each once, however often it uses them.
+//! - A host call reads its arguments and writes its results; what else it does nobody knows.
 //! - A dot counts `2 b m n k`; a loop its trips; a while loop one round; a branch its most expensive arm.
 
 use crate::affine::Affine;
+use crate::host::HostType;
 use crate::interp;
 use crate::kernel::{BufferId, Kernel, Mode, Node};
 use crate::op::{Level, ScalarOp};
@@ -42,6 +44,13 @@ fn steps_cost(program: &Program, kernels: &[Cost], steps: &[Step]) -> Cost {
     let costs = steps.iter().map(|step| match step {
         Step::Launch { kernel, .. } => kernels[kernel.0 as usize],
         Step::Routine { routine, .. } => routine_cost(routine),
+        Step::Host { call, .. } => {
+            let bytes = |types: &[HostType]| -> f64 {
+                types.iter().map(|(d, n)| (n * d.size()) as f64).sum()
+            };
+            let (read, written) = (bytes(&call.args), bytes(&call.results));
+            Cost { flops: 0.0, bytes_read: read, bytes_written: written }
+        }
         Step::Copy { from, len, .. } => {
             let bytes = (len * program.slot(from.slot).dtype.size()) as f64;
             Cost { flops: 0.0, bytes_read: bytes, bytes_written: bytes }

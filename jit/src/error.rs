@@ -30,6 +30,10 @@ pub enum ErrorKind {
     Unsupported,
     /// A value is not what was asked for (wrong count of elements, say).
     Value,
+    /// A callback panicked.
+    Callback,
+    /// A check failed, or a NaN was found, in a mode that looks for them.
+    Check,
 }
 
 /// An error with a kind; its text says what was expected, what came, where, and the cure if known.

@@ -163,6 +163,13 @@ where
                 }
                 self.moment(step)
             }
+            Step::Host { call, args } => {
+                for (view, (_, len, written)) in args.iter().zip(call.operands()) {
+                    let access = Access { reads: !written, writes: written, covers: written };
+                    self.touch(view, len, access);
+                }
+                self.moment(step)
+            }
             Step::Copy { from, to, len } => {
                 self.touch(from, *len, READ);
                 self.touch(to, *len, Access { reads: false, writes: true, covers: true });

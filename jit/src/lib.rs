@@ -17,6 +17,7 @@ pub mod cost;
 pub mod dtype;
 pub mod error;
 mod flow;
+pub mod host;
 pub mod interp;
 pub mod kernel;
 pub mod math;

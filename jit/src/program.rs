@@ -10,9 +10,13 @@
 //! 2. Every output is written before the program ends; a temporary is written before it is read.
 //! 3. Inputs and constants are never written (donated memory is written through the output's slot).
 //! 4. Temporaries that overlap in the arena are not live at the same time.
+//!
+//! Steps run in the order in which they are written; that is what keeps the order of host calls. If one fails, the program
+//! ends at once with its error, and outputs hold anything.
 
 use crate::DType;
 use crate::affine::Affine;
+use crate::host::HostCall;
 use crate::kernel::Kernel;
 use smallvec::SmallVec;
 use std::fmt;
@@ -134,6 +138,11 @@ pub enum Step {
     },
     Routine {
         routine: Routine,
+        args: SmallVec<[View; 4]>,
+    },
+    /// Calls a closure of the host; one view per argument, then one per result, all of which it writes.
+    Host {
+        call: HostCall,
         args: SmallVec<[View; 4]>,
     },
     /// Copies `len` elements; the ranges do not overlap, or are the same.

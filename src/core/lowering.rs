@@ -4,6 +4,7 @@ use super::array::Array;
 use super::jaxpr::Jaxpr;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::host::HostCall;
 use cotangent_jit::kernel::{Combine, NodeId};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub enum Lowering {
     Dot(DotDims),
     /// All operands sorted along `axis` by the first `keys` of them.
     Sort { axis: usize, keys: usize },
+    /// A call of the host; inputs in memory, in row-major order, and so the outputs.
+    Host(HostCall),
     /// The body stands in place of the equation.
     Call(Arc<Jaxpr>),
     /// `arms[clamp(input 0)]` applied to the other inputs; input 0 is an i32.

@@ -13,6 +13,7 @@ use crate::core::lowering::Lowering;
 use crate::core::primitive::{Arrays, Prim, same_prim};
 use crate::core::source;
 use cotangent_jit::Error;
+use cotangent_jit::host::{HostCall, HostInput, HostOutput};
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -29,6 +30,8 @@ enum Action {
     /// Outputs are the inputs, with these types.
     Forward(Avals),
     Run(Arc<Executable>, Avals),
+    /// Called at once: a closure is often met only once, so nothing is compiled and nothing remembered.
+    Host(HostCall, Avals),
 }
 
 struct Memo {
@@ -57,8 +60,10 @@ pub fn run(prim: &Prim, inputs: &[Array]) -> Result<Arrays, Error> {
         None => {
             let avals: InAvals = inputs.iter().map(Array::aval).collect();
             let action = decide(prim, &avals)?;
-            let memo = Memo { prim: prim.clone(), avals, action: action.clone() };
-            MEMORY.with_borrow_mut(|m| m.keep(key, memo));
+            if !matches!(action, Action::Host(..)) {
+                let memo = Memo { prim: prim.clone(), avals, action: action.clone() };
+                MEMORY.with_borrow_mut(|m| m.keep(key, memo));
+            }
             action
         }
     };
@@ -66,6 +71,7 @@ pub fn run(prim: &Prim, inputs: &[Array]) -> Result<Arrays, Error> {
         Action::Forward(avals) => {
             inputs.iter().zip(avals).map(|(a, aval)| reshaped(a, aval)).collect()
         }
+        Action::Host(call, avals) => host(&call, inputs, avals),
         Action::Run(executable, avals) => {
             let mut outputs = executable.run_ref(inputs)?;
             for (output, aval) in outputs.iter_mut().zip(avals) {
@@ -89,8 +95,10 @@ fn key(prim: &Prim, inputs: &[Array]) -> u64 {
 
 fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
     let outputs = prim.abstract_eval(avals)?;
-    if let Lowering::Forward | Lowering::Reshape = prim.lower(avals, &outputs)? {
-        return Ok(Action::Forward(outputs));
+    match prim.lower(avals, &outputs)? {
+        Lowering::Forward | Lowering::Reshape => return Ok(Action::Forward(outputs)),
+        Lowering::Host(call) => return Ok(Action::Host(call.at(source::here()), outputs)),
+        _ => {}
     }
     let mut jaxpr = Jaxpr::default();
     jaxpr.inputs = avals.iter().map(|a| jaxpr.new_var(a.clone())).collect();
@@ -104,6 +112,20 @@ fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
         source: source::here(),
     });
     Ok(Action::Run(cached(&jaxpr, prim.name())?, outputs))
+}
+
+/// Calls the host on the arrays' elements.
+fn host(call: &HostCall, inputs: &[Array], avals: Avals) -> Result<Arrays, Error> {
+    let given = inputs.iter().map(Array::to_bytes).collect::<Result<Vec<_>, Error>>()?;
+    let mut made: Vec<Vec<u8>> = avals.iter().map(|a| vec![0; a.bytes()]).collect();
+    let args = given.iter().zip(&call.args);
+    let args: Vec<HostInput> =
+        args.map(|(bytes, (dtype, _))| HostInput { dtype: *dtype, bytes }).collect();
+    let results = made.iter_mut().zip(&call.results);
+    let mut results: Vec<HostOutput> =
+        results.map(|(bytes, (dtype, _))| HostOutput { dtype: *dtype, bytes }).collect();
+    call.run(&args, &mut results)?;
+    avals.into_iter().zip(made).map(|(aval, bytes)| device::upload(aval, &bytes)).collect()
 }
 
 /// The same elements under another shape, in the same memory.

@@ -5,8 +5,8 @@ use crate::code::{self, Code, FunctionId};
 use crate::isa::Allocator;
 use crate::memory::{self, HostMemory};
 use crate::outline::{self, Outlines};
-use crate::program::{self, Prepared, STACK_ARENA};
-use crate::{kernel, routines};
+use crate::program::{self, Owned, Prepared, STACK_ARENA};
+use crate::{host, kernel};
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::program::{Placement, Program};
@@ -16,7 +16,6 @@ use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use std::cell::RefCell;
-use std::sync::Arc;
 
 /// The one device of this family: all cores, host memory.
 pub struct CpuBackend;
@@ -79,7 +78,7 @@ impl Backend for CpuBackend {
     }
 }
 
-type DriverFunction = unsafe extern "C" fn(*const *const u8, *const *mut u8, *mut u8);
+type DriverFunction = unsafe extern "C" fn(*const *const u8, *const *mut u8, *mut u8) -> i64;
 
 struct CpuExecutable {
     driver: DriverFunction,
@@ -91,7 +90,7 @@ struct CpuExecutable {
     text: Vec<(String, String)>,
     code: Code,
     /// Read by the code, through their addresses.
-    _routines: Vec<Arc<routines::Call>>,
+    _owned: Vec<Owned>,
     _constants: Vec<Box<[u128]>>,
 }
 
@@ -109,16 +108,20 @@ impl Executable for CpuExecutable {
         }
         if self.arena == 0 {
             // SAFETY: the code lives as long as self; the buffers are valid by the caller's promise.
-            unsafe { (self.driver)(inputs.as_ptr(), outputs.as_ptr(), std::ptr::null_mut()) };
-            return Ok(Event::Done);
+            let none = std::ptr::null_mut();
+            let failure = unsafe { (self.driver)(inputs.as_ptr(), outputs.as_ptr(), none) };
+            // SAFETY: the driver returned it just now.
+            return unsafe { host::outcome(failure) }.map(|()| Event::Done);
         }
         let arena = memory::take(self.arena)?;
         // SAFETY: as above; the arena is ours for this run and has the bytes that the driver was built for.
-        unsafe {
-            (self.driver)(inputs.as_ptr(), outputs.as_ptr(), arena);
+        let failure = unsafe {
+            let failure = (self.driver)(inputs.as_ptr(), outputs.as_ptr(), arena);
             memory::give(arena, self.arena);
-        }
-        Ok(Event::Done)
+            failure
+        };
+        // SAFETY: the driver returned it just now.
+        unsafe { host::outcome(failure) }.map(|()| Event::Done)
     }
 
     fn text(&self, stage: &str) -> Option<String> {
@@ -192,22 +195,22 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     let nodes: usize = stages().map(|(s, _)| s.nest.size()).sum();
     let one = |job: &Job| {
         with_tables(|context, scratch| {
-            let mut routines = Vec::new();
+            let mut owned = Owned::default();
             let (id, pool) = match *job {
                 Job::Kernel(stage, id) => {
                     (id, kernel::build(context, scratch, &stage.nest, &outlines, id)?)
                 }
                 Job::Outline(key, id) => (id, outline::build(context, scratch, key, id)?),
                 Job::Driver => {
-                    let calls = &mut routines;
+                    let owned = &mut owned;
                     let pool =
-                        program::build(context, scratch, program, &kernels, &outlines, calls)?;
+                        program::build(context, scratch, program, &kernels, &outlines, owned)?;
                     (program::DRIVER, pool)
                 }
             };
             let long = context.func.dfg.num_insts() > LONG;
             let allocator = if long { Allocator::Fast } else { Allocator::Careful };
-            Ok((code::compile(context, id, allocator, options.keep_text)?, (routines, pool.rows())))
+            Ok((code::compile(context, id, allocator, options.keep_text)?, (owned, pool.rows())))
         })
     };
     let compiled = if jobs.len() > 1 && nodes > PARALLEL_NODES {
@@ -216,7 +219,7 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
         jobs.iter().map(one).collect::<Result<Vec<_>, Error>>()?
     };
     let (compiled, owned): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
-    let (routines, constants): (Vec<_>, Vec<_>) = owned.into_iter().unzip();
+    let (owned, constants): (Vec<_>, Vec<_>) = owned.into_iter().unzip();
     let code = Code::link(&compiled)?;
     let (_, arena) = program::arena_bytes(program, &kernels);
     let driver = code.address(program::DRIVER);
@@ -230,7 +233,7 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
         place: program.place,
         text: compiled.into_iter().filter_map(|c| c.text).collect(),
         code,
-        _routines: routines.into_iter().flatten().collect(),
+        _owned: owned,
         _constants: constants.into_iter().flatten().collect(),
     })
 }

@@ -56,6 +56,13 @@ pub fn signature(parameters: usize) -> Result<Signature, Error> {
     Ok(s)
 }
 
+/// As [`signature`], with one such result.
+pub fn returning(parameters: usize) -> Result<Signature, Error> {
+    let mut s = signature(parameters)?;
+    s.returns.push(AbiParam::new(types::I64));
+    Ok(s)
+}
+
 /// A fresh function with that number and signature.
 pub fn function(id: FunctionId, signature: Signature) -> Function {
     Function::with_name_signature(UserFuncName::user(0, id.0), signature)

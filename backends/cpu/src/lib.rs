@@ -9,6 +9,7 @@
 mod backend;
 mod chunk;
 mod code;
+mod host;
 mod isa;
 mod kernel;
 mod lanes;

@@ -1,8 +1,9 @@
-//! Emission of a whole program as one native driver: `fn(inputs, outputs, arena)`.
+//! Emission of a whole program as one native driver: `fn(inputs, outputs, arena) -> failure`, which is 0 if all went well,
+//! else the address of the error of the host call at which the program ended.
 //!
 //! Loops, branches and copies are native; small kernels are emitted in place, others are called directly, and those with
 //! enough work go through the runtime, which shares them among threads. Routines are calls of the runtime with data that
-//! the executable owns.
+//! the executable owns, and so are calls of the host, after each of which the driver looks whether to go on.
 
 use crate::chunk::{Source, Stage};
 use crate::code::{self, FunctionId};
@@ -10,14 +11,16 @@ use crate::kernel::{Base, Emitter};
 use crate::lanes::memory;
 use crate::outline::Outlines;
 use crate::pool::Pool;
-use crate::{registers, routines, runtime, scalar};
+use crate::{host, registers, routines, runtime, scalar};
 use cotangent_jit::affine::Affine;
+use cotangent_jit::host::HostCall;
 use cotangent_jit::program::{Program, Slot, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    BlockArg, FuncRef, InstBuilder, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
+    Block, BlockArg, FuncRef, InstBuilder, SigRef, StackSlot, StackSlotData, StackSlotKind, Value,
+    types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use rustc_hash::FxHashMap;
@@ -85,7 +88,7 @@ struct Driver<'d, 'f> {
     outlines: &'d Outlines,
     pool: Pool,
     /// Shared, so that generated code may hold their addresses.
-    routines: &'d mut Vec<Arc<routines::Call>>,
+    owned: &'d mut Owned,
     inputs: Value,
     outputs: Value,
     arena: Value,
@@ -97,6 +100,15 @@ struct Driver<'d, 'f> {
     buffers: Option<StackSlot>,
     signatures: FxHashMap<usize, SigRef>,
     imported: FxHashMap<FunctionId, FuncRef>,
+    /// Where the driver returns the failure that it is given; made by the first host call.
+    failed: Option<Block>,
+}
+
+/// What generated code reads through addresses. Shared, so that it stays where it is.
+#[derive(Default)]
+pub struct Owned {
+    pub routines: Vec<Arc<routines::Call>>,
+    pub hosts: Vec<Arc<HostCall>>,
 }
 
 /// Fills the context with the driver.
@@ -106,9 +118,9 @@ pub fn build(
     program: &Program,
     kernels: &[Prepared],
     outlines: &Outlines,
-    routines: &mut Vec<Arc<routines::Call>>,
+    owned: &mut Owned,
 ) -> Result<Pool, Error> {
-    context.func = code::function(DRIVER, code::signature(3)?);
+    context.func = code::function(DRIVER, code::returning(3)?);
     let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);
     let entry = b.create_block();
@@ -137,7 +149,7 @@ pub fn build(
         kernels,
         outlines,
         pool,
-        routines,
+        owned,
         inputs,
         outputs,
         arena,
@@ -148,6 +160,7 @@ pub fn build(
         buffers,
         signatures: FxHashMap::default(),
         imported: FxHashMap::default(),
+        failed: None,
     };
     if program.slots.len() <= EAGER_SLOTS {
         for n in 0..program.slots.len() {
@@ -164,7 +177,14 @@ pub fn build(
     }
     driver.steps(&program.steps)?;
     driver.write_outputs();
-    driver.b.ins().return_(&[]);
+    let well = driver.b.ins().iconst(types::I64, 0);
+    driver.b.ins().return_(&[well]);
+    if let Some(block) = driver.failed {
+        driver.b.seal_block(block);
+        driver.b.switch_to_block(block);
+        let failure = driver.b.block_params(block)[0];
+        driver.b.ins().return_(&[failure]);
+    }
     driver.b.finalize(frontend);
     Ok(driver.pool)
 }
@@ -173,7 +193,9 @@ pub fn build(
 fn most_views(step: &Step) -> usize {
     let most = |steps: &[Step]| steps.iter().map(most_views).max().unwrap_or(0);
     match step {
-        Step::Launch { args, .. } | Step::Routine { args, .. } => args.len(),
+        Step::Launch { args, .. } | Step::Routine { args, .. } | Step::Host { args, .. } => {
+            args.len()
+        }
         Step::Copy { .. } => 0,
         Step::Loop { body, .. } => most(body),
         Step::While { test, body, .. } => most(test).max(most(body)),
@@ -261,12 +283,13 @@ impl Driver<'_, '_> {
                 Step::Routine { routine, args } => {
                     let call = Arc::new(routines::Call::new(routine.clone()));
                     let data = std::ptr::from_ref(&*call) as i64;
-                    self.routines.push(call);
+                    self.owned.routines.push(call);
                     let views: Vec<Value> = args.iter().map(|v| self.view(v)).collect();
                     let list = self.list(&views);
                     let data = self.b.ins().iconst(types::I64, data);
                     self.call(routines::run as *const () as usize, &[data, list])?;
                 }
+                Step::Host { call, args } => self.host(call, args)?,
                 Step::Copy { from, to, len } => self.copy(from, to, *len)?,
                 Step::Loop { trips, body } => self.repeat(*trips, body)?,
                 Step::While { test, holds, body, limit } => {
@@ -299,6 +322,34 @@ impl Driver<'_, '_> {
         };
         let address = self.b.ins().iconst(types::I64, address as i64);
         self.b.ins().call_indirect(signature, address, args);
+        Ok(())
+    }
+
+    /// Calls the host and leaves the program if that fails.
+    fn host(&mut self, call: &HostCall, args: &[View]) -> Result<(), Error> {
+        let call = Arc::new(call.clone());
+        let data = std::ptr::from_ref(&*call) as i64;
+        self.owned.hosts.push(call);
+        let views: Vec<Value> = args.iter().map(|v| self.view(v)).collect();
+        let list = self.list(&views);
+        let signature = self.b.import_signature(code::returning(2)?);
+        let data = self.b.ins().iconst(types::I64, data);
+        let address = self.b.ins().iconst(types::I64, host::run as *const () as i64);
+        let done = self.b.ins().call_indirect(signature, address, &[data, list]);
+        let failure = self.b.inst_results(done)[0];
+        let failed = match self.failed {
+            Some(block) => block,
+            None => {
+                let block = self.b.create_block();
+                self.b.append_block_param(block, types::I64);
+                self.b.set_cold_block(block);
+                *self.failed.insert(block)
+            }
+        };
+        let on = self.b.create_block();
+        self.b.ins().brif(failure, failed, &[BlockArg::Value(failure)], on, &[]);
+        self.b.seal_block(on);
+        self.b.switch_to_block(on);
         Ok(())
     }
 

@@ -49,7 +49,7 @@ fn mark(steps: &[Step], touched: &mut [bool]) {
     let touch = |v: &View, touched: &mut [bool]| touched[v.slot.0 as usize] = true;
     for step in steps {
         match step {
-            Step::Launch { args, .. } | Step::Routine { args, .. } => {
+            Step::Launch { args, .. } | Step::Routine { args, .. } | Step::Host { args, .. } => {
                 args.iter().for_each(|v| touch(v, touched));
             }
             Step::Copy { from, to, .. } => [from, to].iter().for_each(|v| touch(v, touched)),
@@ -81,7 +81,9 @@ fn visit(steps: &[Step], kernels: &[Prepared], fits: &mut [bool]) {
                     moving(view, fits, !in_place(k) || computed(k, BufferId(n as u32)));
                 }
             }
-            Step::Routine { args, .. } => args.iter().for_each(|v| moving(v, fits, true)),
+            Step::Routine { args, .. } | Step::Host { args, .. } => {
+                args.iter().for_each(|v| moving(v, fits, true));
+            }
             Step::Copy { from, to, len } => {
                 for view in [from, to] {
                     moving(view, fits, *len > MOST_ELEMENTS);

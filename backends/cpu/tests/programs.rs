@@ -6,11 +6,13 @@ use cotangent_cpu::backend;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::backend::{Backend, CompileOptions};
 use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::host::{HostCall, HostInput, HostOutput};
 use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{KernelId, Program, Routine, Slot, SlotId, SlotKind, Step, View};
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, Scalar, interp};
+use std::sync::{Arc, Mutex};
 use support::{CPU, Random, compare, compile, output_sizes, run};
 
 fn slot(dtype: DType, len: usize, kind: SlotKind) -> Slot {
@@ -333,4 +335,71 @@ fn a_constant_alone_fills_its_output() {
     b.store_at(out, Affine::counter(0), v);
     let slots = vec![slot(DType::F32, 37, SlotKind::Output(0))];
     check(program(vec![b.finish()], slots, vec![launch(0, &[whole(0)])], 0), 0, 0.0);
+}
+
+/// `for i in 0..5 { if x < 3 { f(x) } else { g(x) } }`, `x` being what the last call gave; calls note their order.
+fn calling(log: &Arc<Mutex<Vec<String>>>, fails_at: f32) -> Program {
+    let call = |name: &'static str, step: f32| {
+        let log = log.clone();
+        let function = move |args: &[HostInput], results: &mut [HostOutput]| {
+            let x = f32::from_le_bytes(args[0].bytes.try_into().unwrap());
+            log.lock().unwrap().push(format!("{name}({x})"));
+            assert!(x != fails_at, "{x} is too much");
+            results[0].bytes.copy_from_slice(&(x + step).to_le_bytes());
+            Ok(())
+        };
+        let one = vec![(DType::F32, 1)];
+        let call = HostCall::new(name, Arc::new(()), one.clone(), one, Arc::new(function));
+        Step::Host { call, args: [whole(2), whole(4)].into_iter().collect() }
+    };
+    let slots = vec![
+        slot(DType::F32, 1, SlotKind::Input(0)),
+        slot(DType::F32, 1, SlotKind::Input(1)),
+        slot(DType::F32, 1, SlotKind::Output(0)),
+        temp(DType::Bool, 1, 0),
+        temp(DType::F32, 1, 64),
+        temp(DType::I32, 1, 128),
+    ];
+    let mut b = KernelBuilder::new("index", [Loop { extent: 1, mode: Mode::Parallel }]);
+    let (from, to) = (b.buffer(DType::Bool, 1), b.buffer(DType::I32, 1));
+    let v = b.load(from, Affine::counter(0));
+    let v = b.op(ScalarOp::Convert(DType::I32), &[v]);
+    b.store_at(to, Affine::counter(0), v);
+    let body = vec![
+        launch(0, &[whole(2), whole(1), whole(3)]),
+        launch(1, &[whole(3), whole(5)]),
+        Step::Branch { index: whole(5), arms: vec![vec![call("g", 10.0)], vec![call("f", 1.0)]] },
+        Step::Copy { from: whole(4), to: whole(2), len: 1 },
+    ];
+    let steps =
+        vec![Step::Copy { from: whole(0), to: whole(2), len: 1 }, Step::Loop { trips: 5, body }];
+    program(vec![binary(ScalarOp::Lt, DType::F32, 1), b.finish()], slots, steps, 192)
+}
+
+#[test]
+fn host_calls_keep_their_order_and_end_the_program_when_they_fail() {
+    let inputs = [1.0f32, 3.0].map(|x| x.to_le_bytes().to_vec());
+    let log = Arc::default();
+    check_on(calling(&log, -1.0), &inputs, 0.0);
+    let whole = ["f(1)", "f(2)", "g(3)", "g(13)", "g(23)"];
+    assert_eq!(std::mem::take(&mut *log.lock().unwrap()), [whole, whole].concat());
+
+    let fails = calling(&log, 13.0);
+    let said = interp::program::run(&verify(fails.clone()).unwrap(), &inputs).unwrap_err();
+    assert!(said.message().ends_with("g: the callback panicked: 13 is too much"), "{said}");
+    let executable = compile(fails);
+    for x in [1.0f32, 4.0] {
+        let (x, limit, mut out) = (x, 3f32, 0f32);
+        let inputs = [&x, &limit].map(|x| std::ptr::from_ref(x).cast());
+        // SAFETY: one float each.
+        let done = unsafe { executable.run(&inputs, &[(&raw mut out).cast()]) };
+        match x {
+            1.0 => assert!(done.unwrap_err().message().contains("13 is too much")),
+            // The next call works.
+            _ => assert_eq!((done.is_ok(), out), (true, 54.0)),
+        }
+    }
+    let failing = &whole[..4];
+    let next = ["g(4)", "g(14)", "g(24)", "g(34)", "g(44)"];
+    assert_eq!(*log.lock().unwrap(), [failing, failing, &next].concat());
 }

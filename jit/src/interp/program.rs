@@ -2,6 +2,7 @@
 
 use super::kernel::Place;
 use super::{kernel, routine};
+use crate::host::{HostCall, HostInput, HostOutput};
 use crate::program::{Program, SlotId, SlotKind, Step, View};
 use crate::verify::Verified;
 use crate::{DType, Error, Scalar, err};
@@ -110,6 +111,7 @@ impl Machine<'_> {
                 let places: SmallVec<[Place; 4]> = args.iter().map(|v| self.place(v)).collect();
                 routine::run(routine, &mut self.memory, &places)
             }
+            Step::Host { call, args } => self.host(call, args),
             Step::Copy { from, to, len } => {
                 let bytes = len * self.program.slot(from.slot).dtype.size();
                 let (from, to) = (self.place(from), self.place(to));
@@ -145,6 +147,27 @@ impl Machine<'_> {
                 self.steps(&arms[index.clamp(0, last) as usize])
             }
         }
+    }
+
+    /// The results get memory of their own first: nothing says where the arguments lie.
+    fn host(&mut self, call: &HostCall, args: &[View]) -> Result<(), Error> {
+        let places: SmallVec<[Place; 4]> = args.iter().map(|v| self.place(v)).collect();
+        let (from, to) = places.split_at(call.args.len());
+        let inputs = from.iter().zip(&call.args).map(|(place, (dtype, len))| {
+            let bytes = &self.memory[place.region][place.byte..place.byte + len * dtype.size()];
+            HostInput { dtype: *dtype, bytes }
+        });
+        let inputs: Vec<HostInput> = inputs.collect();
+        let mut made: Vec<Vec<u8>> =
+            call.results.iter().map(|(dtype, len)| vec![0xaa; len * dtype.size()]).collect();
+        let outputs = made.iter_mut().zip(&call.results);
+        let mut outputs: Vec<HostOutput> =
+            outputs.map(|(bytes, (dtype, _))| HostOutput { dtype: *dtype, bytes }).collect();
+        call.run(&inputs, &mut outputs)?;
+        for (place, bytes) in to.iter().zip(made) {
+            self.memory[place.region][place.byte..place.byte + bytes.len()].copy_from_slice(&bytes);
+        }
+        Ok(())
     }
 
     fn place(&self, view: &View) -> Place {

@@ -59,6 +59,10 @@ impl Program {
             Step::Routine { routine, args: views } => {
                 format!("{}({})", routine_text(routine), args(views))
             }
+            Step::Host { call, args: views } => {
+                let (from, to) = views.split_at(call.args.len().min(views.len()));
+                format!("host @{}({}) to ({})", call.name, args(from), args(to))
+            }
             Step::Copy { from, to, len } => {
                 format!("copy {} to {} len {len}", self.view_text(from), self.view_text(to))
             }
@@ -109,14 +113,20 @@ impl Program {
         let pad = "  ".repeat(depth);
         for step in steps {
             let open = match step {
-                Step::Launch { .. } | Step::Routine { .. } | Step::Copy { .. } => String::new(),
+                Step::Launch { .. }
+                | Step::Routine { .. }
+                | Step::Host { .. }
+                | Step::Copy { .. } => String::new(),
                 Step::Loop { .. } => format!(", counting i{counter} {{"),
                 Step::While { .. } => format!(", counting i{counter}, after {{"),
                 Step::Branch { .. } => " {".into(),
             };
             lines.push((Mark::Step(step), format!("{pad}{}{open}", self.step_line(step))));
             match step {
-                Step::Launch { .. } | Step::Routine { .. } | Step::Copy { .. } => continue,
+                Step::Launch { .. }
+                | Step::Routine { .. }
+                | Step::Host { .. }
+                | Step::Copy { .. } => continue,
                 Step::Loop { body, .. } => self.steps(lines, body, depth + 1, counter + 1),
                 Step::While { test, body, .. } => {
                     self.steps(lines, test, depth + 1, counter + 1);

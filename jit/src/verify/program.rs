@@ -129,6 +129,18 @@ impl<'a> Scope<'a> {
                 };
                 self.overlaps(args, |n| expected[n].1, |n| expected[n].2, share).map_err(wrong)
             }
+            Step::Host { call, args } => {
+                let expected: Vec<(DType, usize, bool)> = call.operands().collect();
+                if args.len() != expected.len() {
+                    let (expected, got) = (expected.len(), args.len());
+                    return Err(wrong(format!("expected {expected} arguments, got {got}")));
+                }
+                for (view, (dtype, len, _)) in args.iter().zip(&expected) {
+                    self.view(view, *dtype, *len).map_err(wrong)?;
+                }
+                let share = |_, _| Err("host calls do not work in place".to_owned());
+                self.overlaps(args, |n| expected[n].1, |n| expected[n].2, share).map_err(wrong)
+            }
             Step::Copy { from, to, len } => {
                 let dtype = self.slot(to).map_err(wrong)?.dtype;
                 self.view(from, dtype, *len).map_err(wrong)?;

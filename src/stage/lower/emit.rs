@@ -46,6 +46,7 @@ impl Region {
                         Lowering::Sort { axis, keys } => {
                             self.sort(inputs, roots, *axis, *keys, &mut steps)
                         }
+                        Lowering::Host(call) => steps.push(self.host(call, inputs, roots)),
                         Lowering::Cond { arms } => {
                             self.cond(cx, inputs, roots, arms, &mut steps)?
                         }

@@ -106,6 +106,10 @@ impl Flat {
                 }
                 Lowering::Forward if inputs.len() == 1 => env[eqn.outputs[0].index()] = inputs[0],
                 lowering => {
+                    let lowering = match lowering {
+                        Lowering::Host(call) => Lowering::Host(call.at(eqn.source)),
+                        other => other,
+                    };
                     let outputs: Vals = out_avals.into_iter().map(|a| flat.val(a)).collect();
                     for (var, val) in eqn.outputs.iter().zip(&outputs) {
                         env[var.index()] = *val;

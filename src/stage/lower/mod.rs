@@ -9,7 +9,7 @@
 //! | [`sink`] | equations down to the groups that need them |
 //! | [`reads`], [`assign`] | who gets memory, which outputs are written in place, what callers may donate |
 //! | [`emit`] | a group as a kernel |
-//! | [`assemble`], [`routine`] | pieces, scatters, dots, sorts |
+//! | [`assemble`], [`routine`] | pieces, scatters, dots, sorts, calls of the host |
 //! | [`control`] | loops and branches, each a region of its own |
 //! | [`normal`] | the simplest loops of a kernel |
 //!

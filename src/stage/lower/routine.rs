@@ -1,4 +1,4 @@
-//! Dots and sorts: operands read where they lie if strides can say how, else packed first.
+//! Dots, sorts and calls of the host: operands read where they lie if strides can say how, else packed first.
 
 use super::Cx;
 use super::emit::{Lanes, Writer, mapped};
@@ -8,6 +8,7 @@ use super::value::{self, Def, Place, RootId};
 use crate::core::aval::Shape;
 use crate::core::lowering::{DotDims, Lowering};
 use cotangent_jit::affine::Affine;
+use cotangent_jit::host::HostCall;
 use cotangent_jit::kernel::{Combine, Loop, Mode};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{Routine, Step, View};
@@ -308,11 +309,19 @@ impl Region {
             len: shape[axis],
             inner: shape[axis + 1..].iter().product(),
         };
+        steps.push(Step::Routine { routine, args: self.operands_in_memory(inputs, roots) });
+    }
+
+    pub fn host(&self, call: &HostCall, inputs: &Vals, roots: &[RootId]) -> Step {
+        Step::Host { call: call.clone(), args: self.operands_in_memory(inputs, roots) }
+    }
+
+    /// Where operands in memory lie, then where the outputs do.
+    fn operands_in_memory(&self, inputs: &Vals, roots: &[RootId]) -> SmallVec<[View; 4]> {
         let from = inputs.iter().map(|v| match self.def(*v) {
             Def::Strided { root, at } => self.place(*root).shifted(at.offset).view(),
-            _ => unreachable!("operands of sorts are in memory"),
+            _ => unreachable!("these operands are in memory"),
         });
-        let args = from.chain(roots.iter().map(|r| self.place(*r).view())).collect();
-        steps.push(Step::Routine { routine, args });
+        from.chain(roots.iter().map(|r| self.place(*r).view())).collect()
     }
 }

@@ -1,0 +1,46 @@
+//! Calls of the host from generated code: views become slices, and a failure becomes an address that the driver returns.
+
+use cotangent_jit::Error;
+use cotangent_jit::host::{HostCall, HostInput, HostOutput};
+use std::slice;
+
+/// Called by generated code; 0 if all went well, else what [`outcome`] takes.
+///
+/// # Safety
+/// `call` is alive, and `args` holds one valid address per argument and result of the types it names; results overlap
+/// nothing else.
+pub unsafe extern "C" fn run(call: *const HostCall, args: *const *mut u8) -> i64 {
+    // SAFETY: the caller's promise.
+    let call = unsafe { &*call };
+    let mut inputs = Vec::with_capacity(call.args.len());
+    let mut outputs = Vec::with_capacity(call.results.len());
+    for (n, (dtype, len, written)) in call.operands().enumerate() {
+        let bytes = len * dtype.size();
+        // SAFETY: as many addresses were promised; one of no bytes may be anything but null.
+        let at = unsafe { if bytes > 0 { *args.add(n) } else { std::ptr::dangling_mut() } };
+        // SAFETY: the memory at each is valid for its type, and nobody else writes to it while the program runs.
+        unsafe {
+            if written {
+                outputs.push(HostOutput { dtype, bytes: slice::from_raw_parts_mut(at, bytes) });
+            } else {
+                inputs.push(HostInput { dtype, bytes: slice::from_raw_parts(at, bytes) });
+            }
+        }
+    }
+    match call.run(&inputs, &mut outputs) {
+        Ok(()) => 0,
+        Err(error) => Box::into_raw(Box::new(error)) as i64,
+    }
+}
+
+/// What a driver's result means.
+///
+/// # Safety
+/// `failure` was returned by a driver, and is asked about once.
+pub unsafe fn outcome(failure: i64) -> Result<(), Error> {
+    if failure == 0 {
+        return Ok(());
+    }
+    // SAFETY: it is 0 or what `run` made of a box.
+    Err(unsafe { *Box::from_raw(failure as *mut Error) })
+}

@@ -1,0 +1,145 @@
+//! Calls from a program into the host: opaque closures over typed bytes.
+//!
+//! A call is told apart by its identity, not by what it does: clones of one identity are the same call, so that programs
+//! stay plain data that can be compared and hashed. Whatever the closure does, [`HostCall::run`] returns: a panic becomes
+//! an error there and never unwinds into generated code.
+
+use crate::{DType, Error, err};
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Elements that a host call reads.
+#[derive(Clone, Copy, Debug)]
+pub struct HostInput<'a> {
+    pub dtype: DType,
+    /// Little-endian elements.
+    pub bytes: &'a [u8],
+}
+
+/// Elements that a host call must write, every one of them.
+#[derive(Debug)]
+pub struct HostOutput<'a> {
+    pub dtype: DType,
+    pub bytes: &'a mut [u8],
+}
+
+/// What is called: may run on many threads at once.
+pub type HostFunction =
+    dyn Fn(&[HostInput], &mut [HostOutput]) -> Result<(), Error> + Send + Sync + 'static;
+
+/// Type and number of elements of an argument or a result.
+pub type HostType = (DType, usize);
+
+/// A closure of the host with its signature.
+#[derive(Clone)]
+pub struct HostCall {
+    /// What it is called in listings.
+    pub name: Arc<str>,
+    /// Where it stands in the user's code, in front of what is said of its failures.
+    pub at: Arc<str>,
+    pub args: Vec<HostType>,
+    pub results: Vec<HostType>,
+    identity: Arc<dyn Any + Send + Sync>,
+    function: Arc<HostFunction>,
+}
+
+impl HostCall {
+    /// `identity` stands for `function`: two calls with clones of one identity do the same.
+    pub fn new(
+        name: &str,
+        identity: Arc<dyn Any + Send + Sync>,
+        args: Vec<HostType>,
+        results: Vec<HostType>,
+        function: Arc<HostFunction>,
+    ) -> HostCall {
+        HostCall { name: name.into(), at: "".into(), args, results, identity, function }
+    }
+
+    /// The same call, standing at this place of the user's code.
+    pub fn at(self, place: impl fmt::Display) -> HostCall {
+        HostCall { at: place.to_string().into(), ..self }
+    }
+
+    /// Types of all operands in the order in which a step gives them (arguments, then results), and which are written.
+    pub fn operands(&self) -> impl Iterator<Item = (DType, usize, bool)> + '_ {
+        let args = self.args.iter().map(|(d, n)| (*d, *n, false));
+        args.chain(self.results.iter().map(|(d, n)| (*d, *n, true)))
+    }
+
+    /// Calls the closure. Its panics and errors come back as errors that name the call and its place.
+    pub fn run(&self, args: &[HostInput], results: &mut [HostOutput]) -> Result<(), Error> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.function)(args, results)));
+        let error = match outcome {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(e)) => e.context(&*self.name),
+            Err(panic) => {
+                let text = message(&*panic).to_owned();
+                // What a payload does when it is dropped is the user's code, too.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+                err!(Callback, "{}: the callback panicked: {text}", self.name)
+            }
+        };
+        Err(if self.at.is_empty() { error } else { error.context(&*self.at) })
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.identity) as *const () as usize
+    }
+}
+
+/// The text of a panic.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+impl PartialEq for HostCall {
+    fn eq(&self, other: &HostCall) -> bool {
+        self.address() == other.address()
+            && self.name == other.name
+            && self.args == other.args
+            && self.results == other.results
+    }
+}
+
+impl Eq for HostCall {}
+
+impl Hash for HostCall {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.address(), &self.name, &self.args, &self.results).hash(state);
+    }
+}
+
+impl fmt::Debug for HostCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(function: Arc<HostFunction>) -> HostCall {
+        HostCall::new("f", Arc::new(()), vec![], vec![], function).at("main.rs:3")
+    }
+
+    #[test]
+    fn panics_and_errors_come_back() {
+        let panics = call(Arc::new(|_, _| panic!("lost {}", 7)));
+        let error = panics.run(&[], &mut []).unwrap_err();
+        assert_eq!(error.message(), "main.rs:3: f: the callback panicked: lost 7");
+        let fails = call(Arc::new(|_, _| Err(err!(Value, "too cold"))));
+        assert_eq!(fails.run(&[], &mut []).unwrap_err().message(), "main.rs:3: f: too cold");
+    }
+
+    #[test]
+    fn calls_are_their_identity() {
+        let (a, b) = (call(Arc::new(|_, _| Ok(()))), call(Arc::new(|_, _| Ok(()))));
+        assert_eq!(a, a.clone().at("elsewhere"));
+        assert_ne!(a, b);
+    }
+}

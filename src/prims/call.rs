@@ -1,10 +1,7 @@
 //! `call`: a named body. What a jitted function becomes inside another trace; it differentiates, batches and splits as one
 //! equation, so that nested functions cost linear work.
 
-use super::bodies::{
-    arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, single,
-    spread, values,
-};
+use super::body::Body;
 use super::case_bodies::{self, FLOATS, numbers};
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
@@ -14,7 +11,7 @@ use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Split, Tangent,
+    Tangent,
 };
 use crate::core::trace::bind;
 use cotangent_jit::Error;
@@ -32,6 +29,10 @@ impl Call {
     fn with(&self, jaxpr: Arc<Jaxpr>) -> Prim {
         Arc::new(Call { callee: self.callee.clone(), jaxpr })
     }
+
+    fn body(&self) -> Body<'_, impl Fn(Arc<Jaxpr>) -> Prim> {
+        called(&self.callee, &self.jaxpr)
+    }
 }
 
 impl Primitive for Call {
@@ -47,8 +48,7 @@ impl Primitive for Call {
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs("call", &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.out_avals().into())
+        self.body().abstract_eval("call", inputs)
     }
 
     fn jvp(
@@ -57,12 +57,7 @@ impl Primitive for Call {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let n = self.jaxpr.outputs.len();
-        let (body, mask) = ctx.recur.jvp(&self.jaxpr, &nonzero(tangents), &vec![false; n])?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
-        let mut outs = bind(self.with(body), &inputs)?.into_vec();
-        let tangents = outs.split_off(n);
-        Ok((arrays(outs), spread(&mask, tangents, &self.jaxpr.out_avals())))
+        self.body().jvp(ctx, primals, tangents)
     }
 
     fn transpose(
@@ -71,12 +66,7 @@ impl Primitive for Call {
         cotangents: &[Tangent],
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
-        let (mut args, linear) = operands(inputs);
-        let force = vec![false; linear.iter().filter(|l| **l).count()];
-        let (body, mask) =
-            ctx.recur.transpose(&self.jaxpr, &linear, &nonzero(cotangents), &force)?;
-        args.extend(values(cotangents));
-        Ok(input_cotangents(inputs, &mask, bind(self.with(body), &args)?))
+        self.body().transpose(ctx, cotangents, inputs)
     }
 
     fn batch(
@@ -85,10 +75,7 @@ impl Primitive for Call {
         inputs: &[Array],
         axes: &[Option<usize>],
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
-        let (inputs, batched) = axes_in_front(inputs, axes)?;
-        let force = vec![false; self.jaxpr.outputs.len()];
-        let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.axis, &batched, &force)?;
-        Ok((bind(self.with(body), &inputs)?, front(&mask)))
+        self.body().batch(ctx, inputs, axes)
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
@@ -110,31 +97,22 @@ impl Primitive for Call {
 
 impl Carrier for Call {
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-        let split =
-            ctx.recur.split(&self.jaxpr, unknown, &vec![false; self.jaxpr.outputs.len()])?;
-        let Split { known, unknown, unknown_out, residuals } = &*split;
-        let wrap = |body: &Arc<Jaxpr>| -> Result<Arc<Jaxpr>, Error> {
-            if body.eqns.is_empty() {
-                return Ok(body.clone());
-            }
-            Ok(Arc::new(single(self.with(body.clone()), &body.in_avals())?))
-        };
-        Ok(PartialEval {
-            known: wrap(known)?,
-            unknown: wrap(unknown)?,
-            unknown_out: unknown_out.clone(),
-            residuals: residuals.clone(),
-        })
+        self.body().partial_eval(ctx, unknown)
     }
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        let (body, inputs) = ctx.recur.dce(&self.jaxpr, used)?;
-        Ok(Shrunk { prim: self.with(body), inputs, outputs: used.to_vec() })
+        self.body().dce(ctx, used)
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         self.with(jaxprs.remove(0))
     }
+}
+
+/// A body that is called by name where nothing better is known of it.
+pub fn called<'a>(name: &str, jaxpr: &'a Arc<Jaxpr>) -> Body<'a, impl Fn(Arc<Jaxpr>) -> Prim> {
+    let callee = name.to_owned();
+    Body { jaxpr, wrap: move |jaxpr| Arc::new(Call { callee: callee.clone(), jaxpr }) as Prim }
 }
 
 /// Applies a traced function by name, as one equation.

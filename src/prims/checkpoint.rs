@@ -1,9 +1,7 @@
 //! `checkpoint`: a body whose residuals are not kept: the backward pass computes them again from the inputs.
 
-use super::bodies::{
-    arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, pick, single,
-    spread, values,
-};
+use super::bodies::{input_cotangents, nonzero, operands, permuted, pick, values, with_inputs};
+use super::body::Body;
 use super::call::Call;
 use super::case_bodies::{self, FLOATS, numbers};
 use super::lax;
@@ -33,6 +31,10 @@ impl Checkpoint {
     fn with(jaxpr: Arc<Jaxpr>) -> Prim {
         Arc::new(Checkpoint { jaxpr })
     }
+
+    fn body(&self) -> Body<'_, impl Fn(Arc<Jaxpr>) -> Prim> {
+        Body { jaxpr: &self.jaxpr, wrap: Checkpoint::with }
+    }
 }
 
 impl Primitive for Checkpoint {
@@ -45,8 +47,7 @@ impl Primitive for Checkpoint {
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs("checkpoint", &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.out_avals().into())
+        self.body().abstract_eval("checkpoint", inputs)
     }
 
     fn jvp(
@@ -55,12 +56,7 @@ impl Primitive for Checkpoint {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let n = self.jaxpr.outputs.len();
-        let (body, mask) = ctx.recur.jvp(&self.jaxpr, &nonzero(tangents), &vec![false; n])?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
-        let mut outs = bind(Checkpoint::with(body), &inputs)?.into_vec();
-        let tangents = outs.split_off(n);
-        Ok((arrays(outs), spread(&mask, tangents, &self.jaxpr.out_avals())))
+        self.body().jvp(ctx, primals, tangents)
     }
 
     fn transpose(
@@ -84,10 +80,7 @@ impl Primitive for Checkpoint {
         inputs: &[Array],
         axes: &[Option<usize>],
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
-        let (inputs, batched) = axes_in_front(inputs, axes)?;
-        let force = vec![false; self.jaxpr.outputs.len()];
-        let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.axis, &batched, &force)?;
-        Ok((bind(Checkpoint::with(body), &inputs)?, front(&mask)))
+        self.body().batch(ctx, inputs, axes)
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
@@ -118,37 +111,28 @@ impl Carrier for Checkpoint {
         let (small, kept) = ctx.recur.dce(&Arc::new(known), &used)?;
         let avals = self.jaxpr.in_avals();
         let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
-        let now = super::bodies::with_inputs(&small, &kept, &vec![true; kept.len()], &known_in);
+        let now = with_inputs(&small, &kept, &vec![true; kept.len()], &known_in);
 
         // The whole body, without the outputs that are known and what only they need; inputs: known, unknown.
         let (late, kept) = ctx.recur.dce(&self.jaxpr, &split.unknown_out)?;
         let order = |want: bool| (0..unknown.len()).filter(move |i| unknown[*i] == want);
         let residuals: Vec<usize> = order(false).filter(|i| kept[*i]).collect();
         let want: Vec<bool> = kept.iter().zip(unknown).map(|(k, u)| *k || *u).collect();
-        let late = super::bodies::with_inputs(&late, &kept, &want, &avals);
+        let late = with_inputs(&late, &kept, &want, &avals);
         let place = |i: usize| want[..i].iter().filter(|w| **w).count();
         let inputs: Vec<usize> = residuals.iter().copied().chain(order(true)).map(place).collect();
         let outputs: Vec<usize> = (0..late.outputs.len()).collect();
-        let late = Arc::new(super::bodies::permuted(&late, &inputs, &outputs));
-        let late_in = late.in_avals();
-        let is_trivial = |j: &Jaxpr| j.eqns.is_empty();
-        let wrap = |body: Arc<Jaxpr>, avals: &[Aval]| -> Result<Arc<Jaxpr>, Error> {
-            if is_trivial(&body) {
-                return Ok(body);
-            }
-            Ok(Arc::new(single(Checkpoint::with(body), avals)?))
-        };
+        let late = Arc::new(permuted(&late, &inputs, &outputs));
         Ok(PartialEval {
-            known: wrap(Arc::new(now), &known_in)?,
-            unknown: wrap(late, &late_in)?,
+            known: self.body().alone(Arc::new(now))?,
+            unknown: self.body().alone(late)?,
             unknown_out: split.unknown_out.clone(),
             residuals: residuals.into_iter().map(Residual::Input).collect(),
         })
     }
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        let (body, inputs) = ctx.recur.dce(&self.jaxpr, used)?;
-        Ok(Shrunk { prim: Checkpoint::with(body), inputs, outputs: used.to_vec() })
+        self.body().dce(ctx, used)
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {

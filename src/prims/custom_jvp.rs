@@ -3,6 +3,7 @@
 use super::bodies::{
     all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, reached, values,
 };
+use super::call::called;
 use super::case_bodies::{self, FLOATS, numbers};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
@@ -127,8 +128,7 @@ impl Primitive for CustomJvp {
         cotangents: &[Tangent],
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
-        let body = super::call::Call { callee: self.callee.clone(), jaxpr: self.jaxpr.clone() };
-        body.transpose(ctx, cotangents, inputs)
+        called(&self.callee, &self.jaxpr).transpose(ctx, cotangents, inputs)
     }
 
     /// Body and rule are batched alike, all outputs having the batch axis.

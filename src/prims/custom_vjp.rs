@@ -4,6 +4,7 @@
 use super::bodies::{
     all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, operands,
 };
+use super::call::called;
 use super::case_bodies::{self, FLOATS, numbers};
 use super::custom_jvp::check_rule;
 use super::lax;
@@ -108,8 +109,7 @@ impl Primitive for CustomVjp {
         cotangents: &[Tangent],
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
-        let body = super::call::Call { callee: self.callee.clone(), jaxpr: self.jaxpr.clone() };
-        body.transpose(ctx, cotangents, inputs)
+        called(&self.callee, &self.jaxpr).transpose(ctx, cotangents, inputs)
     }
 
     fn batch(

@@ -9,6 +9,7 @@ pub(crate) mod bilinear;
 mod binary;
 mod binary_algebra;
 pub mod bodies;
+pub(crate) mod body;
 pub mod broadcast;
 pub(crate) mod broadcasting;
 pub mod call;

@@ -13,7 +13,8 @@ const EDGE: usize = 3;
 const WIDTH: usize = 75;
 const PRECISION: usize = 8;
 
-/// `[1. 2. 3.]`; a value being traced shows its type: `Traced<f32[3]>`.
+/// `[1. 2. 3.]`; a value being traced shows its type: `Traced<f32[3]>`. With a precision (`{:.2}`) every float has so many
+/// digits after the point.
 ///
 /// ```
 /// use cotangent::array;
@@ -21,7 +22,7 @@ const PRECISION: usize = 8;
 /// ```
 impl fmt::Display for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cells() {
+        match self.cells(f.precision()) {
             Ok(cells) => f.write_str(&Layout { cells: &cells, separator: " " }.text(self, 0)),
             Err(text) => f.write_str(&text),
         }
@@ -31,7 +32,7 @@ impl fmt::Display for Array {
 /// `array([1., 2., 3.], f32)`
 impl fmt::Debug for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cells() {
+        match self.cells(None) {
             Ok(cells) => {
                 let text = Layout { cells: &cells, separator: ", " }.text(self, "array(".len());
                 let weak = if self.is_weak() { ", weak" } else { "" };
@@ -52,7 +53,7 @@ impl Array {
 
     fn bundle(&self) -> String {
         let mut html = format!("<p><code>{}</code></p>", self.aval());
-        match self.cells() {
+        match self.cells(None) {
             Ok(cells) if (1..=2).contains(&self.ndim()) && self.size() > 0 => {
                 html.push_str(&table(self.shape(), &cells));
             }
@@ -62,17 +63,21 @@ impl Array {
     }
 
     /// The texts of the elements that are shown, all of one width; or what to show instead.
-    fn cells(&self) -> Result<Vec<String>, String> {
+    fn cells(&self, precision: Option<usize>) -> Result<Vec<String>, String> {
         if self.is_tracer() {
             return Err(format!("Traced<{}>", self.aval()));
         }
         let scalars = self.try_to_scalars().map_err(|e| format!("<{}: {e}>", self.aval()))?;
         if self.ndim() == 0 {
-            return Ok(vec![scalars[0].to_string()]);
+            let text = |s: &Scalar| match (precision, s.to_f64()) {
+                (Some(p), Some(x)) if s.dtype().is_float() => fixed(x, p),
+                _ => s.to_string(),
+            };
+            return Ok(vec![text(&scalars[0])]);
         }
         let mut shown = Vec::new();
         visit(self.shape(), summarised(self.shape()), 0, &mut |i| shown.push(scalars[i]));
-        Ok(texts(&shown, self.dtype()))
+        Ok(texts(&shown, self.dtype(), precision))
     }
 }
 
@@ -176,13 +181,22 @@ impl Layout<'_> {
 }
 
 /// One text per scalar, padded so that decimal points or last digits stand below each other.
-fn texts(scalars: &[Scalar], dtype: DType) -> Vec<String> {
-    let texts: Vec<String> = match dtype {
-        DType::F32 | DType::F64 => floats(scalars),
+fn texts(scalars: &[Scalar], dtype: DType, precision: Option<usize>) -> Vec<String> {
+    let value = |s: &Scalar| s.to_f64().expect("a float");
+    let texts: Vec<String> = match (dtype, precision) {
+        (DType::F32 | DType::F64, Some(p)) => scalars.iter().map(|s| fixed(value(s), p)).collect(),
+        (DType::F32 | DType::F64, None) => floats(scalars),
         _ => scalars.iter().map(Scalar::to_string).collect(),
     };
     let width = texts.iter().map(String::len).max().unwrap_or(0);
     texts.into_iter().map(|t| format!("{t:>width$}")).collect()
+}
+
+fn fixed(x: f64, precision: usize) -> String {
+    match x {
+        x if x.is_nan() => "nan".into(),
+        x => format!("{x:.precision$}"),
+    }
 }
 
 fn floats(scalars: &[Scalar]) -> Vec<String> {
@@ -297,7 +311,7 @@ mod tests {
 
     fn shown_as<T: Into<Scalar> + Copy>(values: &[T]) -> String {
         let scalars: Vec<Scalar> = values.iter().map(|v| (*v).into()).collect();
-        texts(&scalars, scalars[0].dtype()).join("|")
+        texts(&scalars, scalars[0].dtype(), None).join("|")
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use super::array::Array;
 use super::aval::{Aval, Avals};
 use super::axis::BatchAxis;
+use super::hazard::Hazard;
 use super::jaxpr::{Atom, Jaxpr};
 use super::lowering::Lowering;
 use super::params::Params;
@@ -67,6 +68,9 @@ pub trait Primitive: Debug + Send + Sync + 'static {
 
     fn effects(&self) -> Effects;
 
+    /// What can go wrong with inputs of these types without anybody noticing.
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard>;
+
     /// The second contract, owed by primitives that carry jaxprs.
     fn carrier(&self) -> Option<&dyn Carrier>;
 }
@@ -81,6 +85,16 @@ pub trait Carrier {
 
     /// The same primitive without what only unused outputs need.
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error>;
+
+    /// Applies the primitive with a state passed through its bodies in the order in which they run. `bodies` are like those
+    /// of its parameters, but take the state in front of their inputs and give it in front of their outputs. Returns the
+    /// state and the outputs.
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error>;
 }
 
 /// Outcome of [`Carrier::partial_eval`].
@@ -104,6 +118,9 @@ pub enum Residual {
     /// The next extra output of the known part.
     Computed(Aval),
 }
+
+/// Outcome of [`Carrier::threaded`]: the state, the outputs.
+pub type Threaded = (Vec<Array>, Arrays);
 
 /// Outcome of [`Carrier::dce`].
 #[derive(Debug)]
@@ -262,9 +279,15 @@ impl Effects {
     pub const KEEP: Effects = Effects(1);
     /// Must keep its order among others of the kind.
     pub const ORDERED: Effects = Effects(3);
+    /// Changes the world outside: must not happen again where values are computed again.
+    pub const ONCE: Effects = Effects(5);
 
     pub fn is_none(self) -> bool {
         self == Effects::NONE
+    }
+
+    pub fn contains(self, other: Effects) -> bool {
+        self.0 & other.0 == other.0
     }
 }
 

@@ -18,6 +18,7 @@ use super::select::select_n;
 use super::unary::log;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
@@ -151,6 +152,13 @@ impl Primitive for Binary {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        match self.0.op {
+            ScalarOp::Div | ScalarOp::Rem => vec![Hazard::Division { divisor: 1 }],
+            _ => Vec::new(),
+        }
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -5,7 +5,7 @@ use super::lax;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr, Var};
-use crate::core::primitive::{Arrays, Operand, PartialEval, Prim, Residual, Tangent};
+use crate::core::primitive::{Arrays, Operand, PartialEval, Prim, Residual, Tangent, Threaded};
 use cotangent_jit::{Error, Scalar, err};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -193,6 +193,12 @@ pub fn all_unknown(prim: Prim, inputs: &[Aval], unknown: &[bool]) -> Result<Part
         unknown_out: vec![true; n],
         residuals: order(false).map(Residual::Input).collect(),
     })
+}
+
+/// What a primitive gave that was threaded with a state of `n` arrays: the state, the outputs.
+pub fn split_state(mut outs: Arrays, n: usize) -> Threaded {
+    let rest = outs.drain(n..).collect();
+    (outs.into_vec(), rest)
 }
 
 pub fn arrays(v: Vec<Array>) -> Arrays {

@@ -3,12 +3,14 @@
 
 use super::bodies::{
     arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, single,
-    spread, values,
+    split_state, spread, values,
 };
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Jaxpr;
-use crate::core::primitive::{Arrays, Ctx, Operand, PartialEval, Prim, Shrunk, Split, Tangent};
+use crate::core::primitive::{
+    Arrays, Ctx, Operand, PartialEval, Prim, Shrunk, Split, Tangent, Threaded,
+};
 use crate::core::trace::bind;
 use cotangent_jit::Error;
 use std::sync::Arc;
@@ -83,6 +85,16 @@ impl<W: Fn(Arc<Jaxpr>) -> Prim> Body<'_, W> {
     pub fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let (body, inputs) = ctx.recur.dce(self.jaxpr, used)?;
         Ok(Shrunk { prim: (self.wrap)(body), inputs, outputs: used.to_vec() })
+    }
+
+    pub fn threaded(
+        &self,
+        mut bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let outs = bind((self.wrap)(bodies.remove(0)), &[state, inputs].concat())?;
+        Ok(split_state(outs, state.len()))
     }
 
     /// A jaxpr that is one application of the wrapped body, unless the body does nothing.

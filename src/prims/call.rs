@@ -6,12 +6,13 @@ use super::case_bodies::{self, FLOATS, numbers};
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent,
+    Tangent, Threaded,
 };
 use crate::core::trace::bind;
 use cotangent_jit::Error;
@@ -90,6 +91,10 @@ impl Primitive for Call {
         self.jaxpr.effects()
     }
 
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
     }
@@ -102,6 +107,15 @@ impl Carrier for Call {
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         self.body().dce(ctx, used)
+    }
+
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        self.body().threaded(bodies, state, inputs)
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {

@@ -8,12 +8,13 @@ use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Residual, Shrunk,
-    Simpler, Tangent,
+    Simpler, Tangent, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::Error;
@@ -95,6 +96,10 @@ impl Primitive for Checkpoint {
         self.jaxpr.effects()
     }
 
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
     }
@@ -133,6 +138,15 @@ impl Carrier for Checkpoint {
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         self.body().dce(ctx, used)
+    }
+
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        self.body().threaded(bodies, state, inputs)
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {

@@ -10,6 +10,7 @@ use super::samples::{RUNNING, sample};
 use super::slice::try_slice_in_dim;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::{Base, Lowering, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -131,6 +132,10 @@ impl Primitive for Concatenate {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

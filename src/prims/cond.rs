@@ -2,19 +2,20 @@
 
 use super::bodies::{
     all_unknown, arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands,
-    pick, single, spread, values, with_inputs, zeros,
+    pick, single, split_state, spread, values, with_inputs, zeros,
 };
 use super::case_bodies::{self, FLOATS, filled, numbers};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Masked, Operand, PartialEval, Prim, Primitive, Residual,
-    Shrunk, Simpler, Split, Tangent,
+    Shrunk, Simpler, Split, Tangent, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{DType, Error, err};
@@ -184,6 +185,10 @@ impl Primitive for Cond {
         self.branches.iter().fold(Effects::NONE, |e, b| e | b.effects())
     }
 
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
     }
@@ -304,6 +309,16 @@ impl Carrier for Cond {
             small.iter().map(|(b, have)| Arc::new(with_inputs(b, have, &want, &avals))).collect();
         let inputs = std::iter::once(true).chain(want).collect();
         Ok(Shrunk { prim: Arc::new(Cond { branches }), inputs, outputs: used.to_vec() })
+    }
+
+    fn threaded(
+        &self,
+        branches: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let inputs = [&inputs[..1], state, &inputs[1..]].concat();
+        Ok(split_state(bind(Arc::new(Cond::new(branches)?), &inputs)?, state.len()))
     }
 
     fn with_jaxprs(&self, branches: Vec<Arc<Jaxpr>>) -> Prim {

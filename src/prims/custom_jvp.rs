@@ -1,7 +1,8 @@
 //! `custom_jvp`: a function with a derivative rule of the user's.
 
 use super::bodies::{
-    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, reached, values,
+    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, reached, split_state,
+    values,
 };
 use super::call::called;
 use super::case_bodies::{self, FLOATS, numbers};
@@ -9,12 +10,13 @@ use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent,
+    Tangent, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{Error, err};
@@ -175,6 +177,10 @@ impl Primitive for CustomJvp {
         self.jaxpr.effects()
     }
 
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
     }
@@ -190,6 +196,29 @@ impl Carrier for CustomJvp {
     fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let inputs = vec![true; self.jaxpr.inputs.len()];
         Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: vec![true; used.len()] })
+    }
+
+    /// The state comes from the body; the rule, which gives none, is asked for the rest. The state's tangents are zero.
+    fn threaded(
+        &self,
+        mut bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let (n, body, rule) = (state.len(), bodies.remove(0), self.rule());
+        let with_state = body.clone();
+        let rule = move |ctx: &Ctx, primals: &[Array], tangents: &[Array]| {
+            let mut outs = eval(&with_state, primals)?;
+            outs.truncate(n);
+            let mut dots: Vec<Array> =
+                outs.iter().map(|s| instantiate(&Tangent::Zero(s.aval().strong()))).collect();
+            let (values, tangents) = rule(ctx, &primals[n..], &tangents[n..])?;
+            outs.extend(values);
+            dots.extend(tangents);
+            Ok((outs, dots))
+        };
+        let prim = CustomJvp::new(&self.callee, body, Arc::new(rule));
+        Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {

@@ -2,7 +2,7 @@
 //! derivative until it is transposed into that rule.
 
 use super::bodies::{
-    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, operands,
+    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, operands, split_state,
 };
 use super::call::called;
 use super::case_bodies::{self, FLOATS, numbers};
@@ -12,12 +12,13 @@ use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::axis::BatchAxis;
+use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent,
+    Tangent, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{Error, err};
@@ -152,6 +153,10 @@ impl Primitive for CustomVjp {
         self.jaxpr.effects()
     }
 
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
     }
@@ -167,6 +172,30 @@ impl Carrier for CustomVjp {
     fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let inputs = vec![true; self.jaxpr.inputs.len()];
         Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: vec![true; used.len()] })
+    }
+
+    /// The state comes from the body, the rest from the rules. The state's cotangents are zero.
+    fn threaded(
+        &self,
+        mut bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let (n, body, fwd, bwd) = (state.len(), bodies.remove(0), self.fwd(), bwd_of(&self.bwd));
+        let (with_state, types) = (body.clone(), body.in_avals());
+        let fwd = move |ctx: &Ctx, primals: &[Array]| {
+            let mut outs = eval(&with_state, primals)?;
+            outs.truncate(n);
+            let (values, residuals) = fwd(ctx, &primals[n..])?;
+            outs.extend(values);
+            Ok((outs, residuals))
+        };
+        let bwd = move |ctx: &Ctx, residuals: &[Array], cts: &[Array]| {
+            let zeros = types[..n].iter().map(|a| instantiate(&Tangent::Zero(a.clone())));
+            Ok(zeros.chain(bwd(ctx, residuals, &cts[n..])?).collect())
+        };
+        let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
+        Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
@@ -306,6 +335,10 @@ impl Primitive for CustomLin {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

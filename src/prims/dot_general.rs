@@ -11,6 +11,7 @@ use super::samples::{NUMBERS, sample};
 use super::transpose::{inverse, try_transpose};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::{DotDims, Lowering};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -220,6 +221,10 @@ impl Primitive for DotGeneral {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -15,6 +15,7 @@ use super::samples::{RUNNING, index, sample};
 use super::slice::Slice;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::{Lowering, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -39,6 +40,13 @@ pub(crate) fn expect_fits(name: &str, x: &Aval, sizes: &[usize]) -> Result<(), E
         return Ok(());
     }
     Err(err!(Shape, "{name}: expected sizes of at most those of {x}, got {sizes:?}"))
+}
+
+/// The starts of a box of these sizes, which are the inputs from `first` on.
+pub(crate) fn starts(x: &Aval, sizes: &[usize], first: usize) -> Vec<Hazard> {
+    let limits = x.shape.iter().zip(sizes).map(|(n, size)| n - size);
+    let index = |(n, limit)| Hazard::Index { input: first + n, limits: smallvec![limit] };
+    limits.enumerate().map(index).collect()
 }
 
 impl Primitive for DynamicSlice {
@@ -157,6 +165,10 @@ impl Primitive for DynamicSlice {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
+        starts(&inputs[0], &self.slice_sizes, 1)
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -5,7 +5,7 @@
 use super::apply::{expect, expect_inputs};
 use super::batching::batch_in_front;
 use super::dynamic_slice::{
-    expect_fits, index_vectors, known, starts_at, try_dynamic_slice, with_zero,
+    expect_fits, index_vectors, known, starts, starts_at, try_dynamic_slice, with_zero,
 };
 use super::indexing::expect_starts;
 use super::linear::{linear_jvp, zeros_of};
@@ -15,6 +15,7 @@ use super::scatter::{Scatter, ScatterMode};
 use super::windows::GatherDims;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::{Base, Lowering, Piece};
 use crate::core::params::Params;
 use crate::core::primitive::{
@@ -134,6 +135,10 @@ impl Primitive for DynamicUpdateSlice {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
+        starts(&inputs[0], &inputs[1].shape, 2)
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

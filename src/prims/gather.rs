@@ -14,6 +14,7 @@ use super::scatter::{Scatter, ScatterMode};
 use super::windows::Windows;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::{Lowering, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -199,6 +200,10 @@ impl Primitive for Gather {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
+        vec![Hazard::Index { input: 1, limits: self.dims.limits(&inputs[0], &self.slice_sizes) }]
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

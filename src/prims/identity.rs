@@ -7,6 +7,7 @@ use super::roll_call::{Case, Entry};
 use super::samples::RUNNING;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
@@ -71,6 +72,10 @@ impl Primitive for StopGradient {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {
@@ -156,6 +161,10 @@ impl Primitive for OptimizationBarrier {
     /// None: what nobody needs may go. That it is merged with nothing is said by `lower`: it only forwards.
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -15,6 +15,7 @@ use super::select::try_select_n;
 use super::slice::try_slice;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::{Base, Lowering, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -185,6 +186,10 @@ impl Primitive for Pad {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

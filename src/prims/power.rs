@@ -11,6 +11,7 @@ use super::roll_call::{Args, Case, Entry};
 use super::samples::NUMBERS;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -106,6 +107,10 @@ impl Primitive for IntegerPow {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        if self.y < 0 { vec![Hazard::Division { divisor: 0 }] } else { Vec::new() }
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

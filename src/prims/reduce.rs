@@ -20,6 +20,7 @@ use super::samples::RUNNING;
 use super::slice::try_slice_in_dim;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -143,6 +144,10 @@ impl Primitive for Reduce {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -9,6 +9,7 @@ use super::roll_call::{Args, Case, Entry};
 use super::samples::{RUNNING, sample};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -100,6 +101,10 @@ impl Primitive for Reshape {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -6,18 +6,19 @@
 //! The rules of differentiation are in `scan_split` (partial evaluation) and `scan_transpose`.
 
 use super::batching::{broadcast_batch, moveaxis};
-use super::bodies::{axes_in_front, check_inputs, nonzero, permuted, pick, spread};
+use super::bodies::{axes_in_front, check_inputs, nonzero, permuted, pick, split_state, spread};
 use super::case_bodies::{self, FLOATS, number, numbers};
 use super::roll_call::{Args, Case, Entry};
 use super::{scan_split, scan_transpose};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, ScanParts};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent,
+    Tangent, Threaded,
 };
 use crate::core::trace::bind;
 use cotangent_jit::{Error, err};
@@ -240,6 +241,10 @@ impl Primitive for Scan {
         self.body().effects()
     }
 
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
     }
@@ -273,6 +278,23 @@ impl Carrier for Scan {
         let prim = self.with(Arc::new(body), count(&want[..consts]), count(&live));
         let outputs = live.iter().chain(&used[carry..]).copied().collect();
         Ok(Shrunk { prim, inputs: want, outputs })
+    }
+
+    /// The state is carried along.
+    fn threaded(
+        &self,
+        mut bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let (n, consts) = (state.len(), self.0.consts);
+        let body = bodies.remove(0);
+        let order: Vec<usize> =
+            span(n, consts).chain(0..n).chain(n + consts..body.inputs.len()).collect();
+        let outputs: Vec<usize> = (0..body.outputs.len()).collect();
+        let body = Arc::new(permuted(&body, &order, &outputs));
+        let inputs = [&inputs[..consts], state, &inputs[consts..]].concat();
+        Ok(split_state(bind(self.with(body, consts, n + self.0.carry), &inputs)?, n))
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {

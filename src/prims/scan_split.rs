@@ -216,11 +216,12 @@ fn hoist(scan: &Scan, ctx: &Ctx, unknown_consts: &[bool]) -> Result<(Hoisted, Sc
     let split = ctx.recur.split(body, &mask, &vec![true; body.outputs.len()])?;
     let known_consts: Vec<usize> = (0..consts).filter(|i| !unknown_consts[*i]).collect();
     let fresh = split.residuals.iter().filter(|r| matches!(r, Residual::Computed(_))).count();
-    if fresh == 0 {
+    // What has effects happens in every step: then all stays where it is.
+    if fresh == 0 || !body.effects().is_none() {
         let inputs: Vec<Aval> =
             known_consts.iter().map(|i| body.aval(body.inputs[*i]).clone()).collect();
         let before = Arc::new(trace(&inputs, |_| Ok(Vec::new()))?.jaxpr);
-        return Ok((Hoisted { before, fresh }, scan.clone()));
+        return Ok((Hoisted { before, fresh: 0 }, scan.clone()));
     }
     let avals = body.in_avals();
     let fresh_avals = split.residuals.iter().filter_map(|r| match r {

@@ -18,6 +18,7 @@ use super::select::try_select_n;
 use super::windows::{GatherDims, Windows};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::{Lowering, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -206,6 +207,11 @@ impl Primitive for Scatter {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
+        let sizes = self.slice_sizes(&inputs[0], &inputs[2]);
+        vec![Hazard::Index { input: 1, limits: self.dims.limits(&inputs[0], &sizes) }]
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -15,6 +15,7 @@ use super::roll_call::{Case, Entry};
 use super::samples::{NUMBERS, RUNNING, array};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
@@ -155,6 +156,10 @@ impl Primitive for SelectN {
         Effects::NONE
     }
 
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         None
     }
@@ -259,6 +264,10 @@ impl Primitive for Clamp {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -9,6 +9,7 @@ use super::roll_call::{Case, Entry};
 use super::samples::array;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
@@ -81,6 +82,10 @@ impl Primitive for Threefry2x32 {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

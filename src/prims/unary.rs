@@ -14,6 +14,7 @@ use super::roll_call::{Args, Case, Entry};
 use super::samples::RUNNING;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
@@ -133,6 +134,10 @@ impl Primitive for Unary {
 
     fn effects(&self) -> Effects {
         Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -50,6 +50,11 @@ impl GatherDims {
         }
     }
 
+    /// The largest start of a window of these sizes, per component of an index vector.
+    pub(crate) fn limits(&self, x: &Aval, sizes: &[usize]) -> Shape {
+        self.start_index_map.iter().map(|a| x.shape[*a] - sizes[*a]).collect()
+    }
+
     /// The operand's axes that the output has.
     pub(crate) fn window_axes(&self, rank: usize) -> Shape {
         let kept = |a: &usize| {

@@ -91,8 +91,12 @@ impl Splitter {
     }
 
     /// What only waits for transposition (the linear map of a reverse rule) stays on the side that will be transposed, also
-    /// where all that it is applied to are zeros known already.
+    /// where all that it is applied to are zeros known already. What has effects happens when it can, whether it can be
+    /// compiled or not: a check waits for the transform that makes something of it.
     fn can_run(&self, eqn: &Eqn) -> bool {
+        if !eqn.effects.is_none() {
+            return true;
+        }
         let ins: Vec<_> = eqn.inputs.iter().map(|a| self.vars.atom_aval(*a)).collect();
         let outs: Vec<_> = eqn.outputs.iter().map(|v| self.vars.aval(*v).clone()).collect();
         eqn.prim.lower(&ins, &outs).is_ok()

@@ -3,12 +3,13 @@
 use cotangent::Error;
 use cotangent::core::array::Array;
 use cotangent::core::aval::{Aval, Avals};
+use cotangent::core::hazard::Hazard;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::Lowering;
 use cotangent::core::params::{Param, Params};
 use cotangent::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent,
+    Tangent, Threaded,
 };
 use cotangent::core::trace::bind;
 use std::sync::Arc;
@@ -153,6 +154,10 @@ impl Primitive for Twisted {
         self.right.effects()
     }
 
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
+        self.right.hazards(inputs)
+    }
+
     fn carrier(&self) -> Option<&dyn Carrier> {
         self.right.carrier().map(|_| self as &dyn Carrier)
     }
@@ -174,6 +179,15 @@ impl Carrier for Twisted {
 
     fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         Arc::new(Twisted { right: self.right_carrier().with_jaxprs(jaxprs), ..self.clone() })
+    }
+
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        self.right_carrier().threaded(bodies, state, inputs)
     }
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {

@@ -112,6 +112,19 @@ pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
     result.id()
 }
 
+/// A test of the operands (a bool), and the op's value where it holds, by a shorter way to the same bits; `None` for ops
+/// without one. For scalar code, which can branch.
+pub fn near(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> Option<(NodeId, NodeId)> {
+    let rule: fn(Term) -> (Term, Term) = match op {
+        ScalarOp::Sin => trig::sin_near,
+        ScalarOp::Cos => trig::cos_near,
+        _ => return None,
+    };
+    let builder = RefCell::new(b);
+    let (holds, value) = rule(Term::new(&builder, args[0]));
+    Some((holds.id(), value.id()))
+}
+
 /// How many ops of the kernel are elementary functions.
 pub fn count(kernel: &Kernel) -> usize {
     let elementary =

@@ -3,7 +3,7 @@
 use crate::kernel::Emitter;
 use crate::lanes::{self, Lanes, memory};
 use crate::vector::{self, Operand};
-use crate::{runtime, scalar};
+use crate::{outline, runtime, scalar};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node, NodeId, Range, Store};
 use cotangent_jit::op::{Level, ScalarOp};
@@ -50,7 +50,11 @@ impl Emitter<'_, '_> {
                     values.push(self.scalar(*a)?);
                 }
                 if op.level() == Level::Elementary {
-                    return self.call((*op, d, false), &values);
+                    return if self.nest.calls {
+                        self.call((*op, d, false), &values)
+                    } else {
+                        outline::in_place(self.b, *op, d, &values)
+                    };
                 }
                 scalar::emit(self.b, *op, d, &values)
             }

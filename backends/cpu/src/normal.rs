@@ -8,10 +8,10 @@
 //! Choices depend on the kernel alone, never on the machine's load or thread count.
 
 use crate::lanes::Bits;
-use crate::{runs, vector};
+use crate::{outline, runs, vector};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId, Store};
-use cotangent_jit::op::ScalarOp;
+use cotangent_jit::op::{Level, ScalarOp};
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// A loop cut out of a longer one: it has `min(extent, total - start)` points, `start` affine in the loops outside.
@@ -35,6 +35,8 @@ pub struct Nest {
     pub split: Option<usize>,
     /// Whether all loops are emitted point by point, with counters known.
     pub unrolled: bool,
+    /// Whether elementary functions are called, see `outline`.
+    pub calls: bool,
     /// Whether reductions go on from what their results hold, instead of from the identity.
     pub accumulate: bool,
     pub types: Vec<DType>,
@@ -51,8 +53,11 @@ pub struct Nest {
 /// Kernels of at most this many points are emitted point by point, unless that makes too many nodes.
 const UNROLLED: usize = 4;
 const UNROLLED_NODES: usize = 400;
+/// Nodes that an elementary function counts for if it is not called.
+const ELEMENTARY: usize = 30;
 
-fn few_points(k: &Kernel) -> bool {
+/// Whether the kernel is scalar code because of its few points.
+pub fn few_points(k: &Kernel) -> bool {
     k.loops.iter().map(|l| l.extent.max(1)).product::<usize>() <= UNROLLED
 }
 
@@ -360,6 +365,7 @@ impl Nest {
         let split = if unrolled { None } else { split(&kernel) };
         let (clips, accumulate) = (Vec::new(), false);
         Ok(Nest {
+            calls: outline::calls(&kernel),
             kernel,
             outer,
             vector,
@@ -381,7 +387,14 @@ impl Nest {
 
     /// Nodes that code is made for.
     pub fn size(&self) -> usize {
-        self.live.iter().filter(|l| **l).count()
+        // Elementary functions that stand in place have two definitions.
+        let weight = if self.calls { 1 } else { ELEMENTARY };
+        let node = |node: &Node| match node {
+            Node::Op { op, .. } if op.level() == Level::Elementary => weight,
+            _ => 1,
+        };
+        let nodes = self.kernel.nodes.iter().zip(&self.live).filter(|(_, live)| **live);
+        nodes.map(|(n, _)| node(n)).sum::<usize>()
             + self.kernel.stores.len()
             + self.kernel.reductions.len()
     }

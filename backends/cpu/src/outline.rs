@@ -4,20 +4,23 @@
 //! thousand sines would compile for a fifth of a second. So beyond [`FEW`] of them, each function that a program needs is
 //! compiled once for scalars and once for a vector register, and called. It is the same definition, so results do not
 //! change by a bit.
+//!
+//! Scalar code can branch: a function that has a shorter way for some arguments ([`math::near`]) takes it there. A loop
+//! whose carry goes through a sine is as fast as that way is short.
 
 use crate::code::{self, FunctionId};
 use crate::kernel::{Base, Emitter};
 use crate::lanes::{Bits, Lanes, vector_type};
-use crate::normal::{Nest, parallel};
+use crate::normal::{Nest, few_points, parallel};
 use crate::pool::Pool;
 use crate::scalar;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Kernel, Node, NodeId, Store};
 use cotangent_jit::op::{Level, ScalarOp};
-use cotangent_jit::{DType, Error, err, math};
+use cotangent_jit::{DType, Error, Scalar, err, math};
 use cranelift_codegen::Context;
-use cranelift_codegen::ir::{AbiParam, FuncRef, InstBuilder, Signature, Type, Value};
+use cranelift_codegen::ir::{AbiParam, BlockArg, FuncRef, InstBuilder, Signature, Type, Value};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -47,19 +50,41 @@ fn called(node: &Node) -> Option<ScalarOp> {
     }
 }
 
-/// The kernel in machine ops; if it has many elementary functions, with those left to be called.
+/// Whether the kernel has so many elementary functions that they are called.
+pub fn calls(kernel: &Kernel) -> bool {
+    kernel.nodes.iter().filter(|n| called(n).is_some()).count() > FEW
+}
+
+/// Whether the op has a shorter way for some operands.
+fn branches(op: ScalarOp, d: DType) -> bool {
+    let mut b = KernelBuilder::new(op.name(), [parallel(1)]);
+    let args: SmallVec<[NodeId; 3]> =
+        (0..op.signature().0).map(|_| b.constant(Scalar::zero(d))).collect();
+    math::near(op, &mut b, &args).is_some()
+}
+
+/// The kernel in machine ops; if it has many elementary functions, with those left to be called; if it is scalar code, with
+/// those left that branch.
 pub fn expand(kernel: &Kernel) -> Kernel {
-    if kernel.nodes.iter().filter(|n| called(n).is_some()).count() <= FEW {
+    let (called, scalar) = (calls(kernel), few_points(kernel));
+    if !called && !scalar {
         return math::expand(kernel);
     }
+    let types = kernel.node_types().unwrap_or_default();
+    let leave = |op: ScalarOp, args: &[NodeId]| {
+        let d = args.first().and_then(|a| types.get(a.0 as usize));
+        op.level() == Level::Elementary
+            && if called { !short(op) } else { d.is_some_and(|d| branches(op, *d)) }
+    };
     let mut b = KernelBuilder::like(kernel);
     let mut renamed: Vec<NodeId> = Vec::with_capacity(kernel.nodes.len());
     for node in &kernel.nodes {
         let new = |id: &NodeId| renamed[id.0 as usize];
         let id = match node {
             Node::Op { op, args } => {
+                let leave = leave(*op, args);
                 let args: SmallVec<[NodeId; 3]> = args.iter().map(new).collect();
-                if short(*op) { math::define(*op, &mut b, &args) } else { b.op(*op, &args) }
+                if leave { b.op(*op, &args) } else { math::define(*op, &mut b, &args) }
             }
             Node::Gather { buffer, at } => b.gather(*buffer, new(at)),
             node => b.add(node.clone()),
@@ -85,7 +110,7 @@ impl Outlines {
     pub fn collect<'a>(nests: impl Iterator<Item = &'a Nest>, next: u32) -> (Outlines, u32) {
         let mut all = Outlines::default();
         let mut next = next;
-        for nest in nests {
+        for nest in nests.filter(|nest| nest.calls) {
             for (n, node) in nest.kernel.nodes.iter().enumerate() {
                 let Some(op) = called(node).filter(|_| nest.live[n]) else { continue };
                 for vector in [false, true] {
@@ -131,6 +156,86 @@ fn signature(key: Key) -> Result<Signature, Error> {
     Ok(s)
 }
 
+/// The op on scalars, as the code of its definition; where it has a shorter way, by a branch.
+pub fn in_place(
+    b: &mut FunctionBuilder,
+    op: ScalarOp,
+    d: DType,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let far = Graph::new(d, args.len(), |k, args| SmallVec::from_iter([math::define(op, k, args)]));
+    if !branches(op, d) {
+        return Ok(far.emit(b, args)?[0]);
+    }
+    let pair = |k: &mut KernelBuilder, args: &[NodeId]| math::near(op, k, args);
+    let of = |pick: fn((NodeId, NodeId)) -> NodeId| {
+        Graph::new(d, args.len(), |k, args| pair(k, args).map(pick).into_iter().collect())
+    };
+    let holds = of(|(holds, _)| holds).emit(b, args)?[0];
+    let [near, beyond, joined] = std::array::from_fn(|_| b.create_block());
+    let result = b.append_block_param(joined, scalar::register(d)?);
+    b.set_cold_block(beyond);
+    b.ins().brif(holds, near, &[], beyond, &[]);
+    for (block, graph) in [(near, of(|(_, value)| value)), (beyond, far)] {
+        b.seal_block(block);
+        b.switch_to_block(block);
+        let value = graph.emit(b, args)?[0];
+        b.ins().jump(joined, &[BlockArg::Value(value)]);
+    }
+    b.seal_block(joined);
+    b.switch_to_block(joined);
+    Ok(result)
+}
+
+/// Machine ops of operands of one type.
+struct Graph {
+    kernel: Kernel,
+    types: Vec<DType>,
+}
+
+impl Graph {
+    fn new(
+        d: DType,
+        arity: usize,
+        values: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> SmallVec<[NodeId; 1]>,
+    ) -> Graph {
+        let mut k = KernelBuilder::new("graph", [parallel(1)]);
+        let args: SmallVec<[NodeId; 3]> = (0..arity)
+            .map(|_| {
+                let buffer = k.buffer(d, 1);
+                k.load(buffer, Affine::default())
+            })
+            .collect();
+        for value in values(&mut k, &args) {
+            let out = k.buffer(k.dtype(value), 1);
+            k.store_at(out, Affine::default(), value);
+        }
+        let kernel = k.finish();
+        let types = kernel.node_types().unwrap_or_default();
+        Graph { kernel, types }
+    }
+
+    fn emit(&self, b: &mut FunctionBuilder, args: &[Value]) -> Result<SmallVec<[Value; 1]>, Error> {
+        let mut values: Vec<Value> = Vec::with_capacity(self.types.len());
+        for node in &self.kernel.nodes {
+            let value = match node {
+                Node::Constant(s) => scalar::constant(b, *s)?,
+                Node::Load { buffer, .. } => args[buffer.0 as usize],
+                Node::Op { op, args } => {
+                    let operands: SmallVec<[Value; 3]> =
+                        args.iter().map(|a| values[a.0 as usize]).collect();
+                    scalar::emit(b, *op, self.types[args[args.len() - 1].0 as usize], &operands)?
+                }
+                Node::Counter(_) | Node::Gather { .. } => {
+                    return Err(err!(Compile, "cpu: a definition is made of ops"));
+                }
+            };
+            values.push(value);
+        }
+        Ok(self.kernel.stores.iter().map(|s| values[s.value.0 as usize]).collect())
+    }
+}
+
 /// Fills the context with one function.
 pub fn build(
     context: &mut Context,
@@ -138,16 +243,6 @@ pub fn build(
     key: Key,
     id: FunctionId,
 ) -> Result<Pool, Error> {
-    let (op, d, vector) = key;
-    let width = if vector { 16 / d.size() } else { 1 };
-    let mut k = KernelBuilder::new(op.name(), [parallel(width)]);
-    let (arity, _) = op.signature();
-    let buffers: Vec<_> = (0..=arity).map(|_| k.buffer(d, width)).collect();
-    let args: Vec<NodeId> =
-        buffers[..arity].iter().map(|x| k.load(*x, Affine::counter(0))).collect();
-    let value = math::define(op, &mut k, &args);
-    k.store_at(buffers[arity], Affine::counter(0), value);
-    let nest = Nest::finish(k.finish(), vector.then_some((0, width)))?;
     context.func = code::function(id, signature(key)?);
     let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);
@@ -156,27 +251,48 @@ pub fn build(
     b.switch_to_block(entry);
     b.seal_block(entry);
     let parameters: Vec<Value> = b.block_params(entry).to_vec();
+    let mut pool = Pool::new(&mut b);
+    let (op, d, vector) = key;
+    let result = if vector {
+        in_lanes(&mut b, &mut pool, op, d, &parameters)?
+    } else {
+        in_place(&mut b, op, d, &parameters)?
+    };
+    b.ins().return_(&[result]);
+    b.finalize(frontend);
+    Ok(pool)
+}
+
+/// The op on one vector register per operand.
+fn in_lanes(
+    b: &mut FunctionBuilder,
+    pool: &mut Pool,
+    op: ScalarOp,
+    d: DType,
+    parameters: &[Value],
+) -> Result<Value, Error> {
+    let width = 16 / d.size();
+    let mut k = KernelBuilder::new(op.name(), [parallel(width)]);
+    let buffers: Vec<_> = (0..=parameters.len()).map(|_| k.buffer(d, width)).collect();
+    let args: Vec<NodeId> = buffers[1..].iter().map(|x| k.load(*x, Affine::counter(0))).collect();
+    let value = math::define(op, &mut k, &args);
+    k.store_at(buffers[0], Affine::counter(0), value);
+    let nest = Nest::finish(k.finish(), Some((0, width)))?;
     let none = Outlines::default();
     // Nothing is read from memory: the loads are the parameters.
     let bases = vec![Base::Memory(parameters[0]); buffers.len()];
-    let mut pool = Pool::new(&mut b);
-    let mut e = Emitter::new(&mut b, &nest, bases, &none, &mut pool);
-    e.width = vector.then_some(width);
+    let mut e = Emitter::new(b, &nest, bases, &none, pool);
+    e.width = Some(width);
     for (n, node) in nest.kernel.nodes.iter().enumerate().filter(|(n, _)| nest.live[*n]) {
         let id = NodeId(n as u32);
         match node {
-            Node::Load { buffer, .. } if vector => {
+            Node::Load { buffer, .. } => {
                 let bits = Lanes::bits_for(d, width);
-                let regs = SmallVec::from_elem(parameters[buffer.0 as usize], 1);
+                let regs = SmallVec::from_elem(parameters[buffer.0 as usize - 1], 1);
                 e.keep_lanes(id, Lanes { dtype: d, bits, regs });
             }
-            Node::Load { buffer, .. } => e.keep_scalar(id, parameters[buffer.0 as usize]),
             _ => e.compute(id)?,
         }
     }
-    let value = nest.kernel.stores[0].value;
-    let result = if vector { e.operand(value, width)?.lanes.regs[0] } else { e.scalar(value)? };
-    e.b.ins().return_(&[result]);
-    b.finalize(frontend);
-    Ok(pool)
+    Ok(e.operand(nest.kernel.stores[0].value, width)?.lanes.regs[0])
 }

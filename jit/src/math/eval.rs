@@ -3,7 +3,7 @@
 //! What does not live here: loops, buffers, stores: the interpreter has those.
 
 use crate::build::KernelBuilder;
-use crate::kernel::{Kernel, Node};
+use crate::kernel::{Kernel, Node, NodeId};
 use crate::op::ScalarOp;
 use crate::{DType, Scalar};
 
@@ -76,6 +76,23 @@ fn binary<T: Lane, R: Lane>(out: &mut Column, a: &Column, b: &Column, f: impl Fn
 impl Definition {
     /// What `math::define` makes of the op.
     pub(crate) fn new(op: ScalarOp, dtype: DType) -> Definition {
+        Definition::by(op, dtype, |b, args| super::define(op, b, args))
+    }
+
+    /// The op by the way of `math::near` where that is open.
+    pub(crate) fn near(op: ScalarOp, dtype: DType) -> Definition {
+        Definition::by(op, dtype, |b, args| {
+            let (holds, value) = super::near(op, b, args).expect("an op with a shorter way");
+            let far = super::define(op, b, args);
+            b.op(ScalarOp::Select, &[holds, value, far])
+        })
+    }
+
+    fn by(
+        op: ScalarOp,
+        dtype: DType,
+        value: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> NodeId,
+    ) -> Definition {
         let mut b = KernelBuilder::new(op.name(), []);
         let arity = op.signature().0;
         let args: Vec<_> = (0..arity)
@@ -84,7 +101,7 @@ impl Definition {
                 b.load(buffer, crate::affine::Affine::constant(0))
             })
             .collect();
-        let value = super::define(op, &mut b, &args);
+        let value = value(&mut b, &args);
         let out = b.buffer(b.dtype(value), 1);
         b.store_at(out, crate::affine::Affine::constant(0), value);
         let kernel = b.finish();

@@ -36,12 +36,20 @@ fn reduce_twice<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>, Term<'s>) {
     (r, low, t)
 }
 
+/// The sine of a reduced argument.
+fn sin_of(r: Term) -> Term {
+    let z = r * r;
+    (r * z).fma(z.poly(r.by_width(&SIN_32, &SIN_64)), r)
+}
+
+/// The cosine of a reduced argument.
+fn cos_of(r: Term) -> Term {
+    (r * r).poly(r.by_width(&COS_32, &COS_64))
+}
+
 /// `sin` if the low bits of `quadrant` are 0, `cos` if they are 1, then their negatives.
 fn turn<'s>(r: Term<'s>, quadrant: Term<'s>) -> Term<'s> {
-    let z = r * r;
-    let sin = (r * z).fma(z.poly(r.by_width(&SIN_32, &SIN_64)), r);
-    let cos = z.poly(r.by_width(&COS_32, &COS_64));
-    let value = (quadrant & 1).eq(0).select(sin, cos);
+    let value = (quadrant & 1).eq(0).select(sin_of(r), cos_of(r));
     let sign = (quadrant & 2).shl(r.by_width(30, 62));
     (value.bits() ^ sign).float()
 }
@@ -59,6 +67,20 @@ pub(super) fn sin(x: Term) -> Term {
 pub(super) fn cos(x: Term) -> Term {
     let (r, t) = reduce(x);
     in_reach(x, turn(r, t.bits() + 1))
+}
+
+/// Below this, barely less than `pi / 4`, the reduction finds no turns and leaves the argument as it is.
+const UNTURNED: f64 = 0.785;
+
+/// Whether [`sin`] need not reduce its argument, and what it is then. A zero must keep its sign, which the formula loses.
+pub(super) fn sin_near<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
+    let a = x.abs();
+    (a.le(UNTURNED) & a.gt(0.0), sin_of(x))
+}
+
+/// Whether [`cos`] need not reduce its argument, and what it is then.
+pub(super) fn cos_near<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
+    (x.abs().le(UNTURNED), cos_of(x))
 }
 
 /// The tangent of the reduced argument, or its negative reciprocal in the odd quadrants.

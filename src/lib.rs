@@ -79,6 +79,7 @@ pub mod prelude {
         grad, grad_aux, grad_wrt, value_and_grad, value_and_grad_aux, value_and_grad_wrt,
     };
     pub use crate::api::jacobian::{hessian, jacfwd, jacrev};
+    pub use crate::api::jet::{jet, try_jet};
     pub use crate::api::jit::{JitOptions, disable_jit, jit, jit_with};
     pub use crate::api::make_jaxpr::{eval_shape, make_jaxpr};
     pub use crate::api::misses::jit_misses;

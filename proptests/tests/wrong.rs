@@ -5,7 +5,7 @@ mod twisted;
 
 use cotangent::core::array::Array;
 use cotangent::core::jaxpr::Jaxpr;
-use cotangent::core::primitive::{Arrays, Prim, Residual, Simpler, Tangent};
+use cotangent::core::primitive::{Arrays, Prim, Residual, Simpler, Tangent, Taylor};
 use cotangent::core::trace::{bind, trace};
 use cotangent::prims::lax;
 use cotangent::prims::roll_call::{Case, roll_call};
@@ -180,6 +180,16 @@ fn forgets_its_third_derivative() {
         Ok((outs, vec![tangent]))
     });
     caught("no third derivative", &sin(), "third", right(), wrong);
+}
+
+#[test]
+fn says_that_it_is_linear() {
+    caught("sine as a line", &sin(), "jet", right(), Rules::taylor(|_| Taylor::Linear));
+}
+
+#[test]
+fn says_that_its_product_is_a_sum() {
+    caught("product as a sum", &mul(), "jet", right(), Rules::taylor(|_| Taylor::Linear));
 }
 
 #[test]

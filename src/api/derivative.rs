@@ -254,7 +254,7 @@ fn spread(cts: Vec<Array>, floats: &[bool], types: &[Aval]) -> Result<Vec<Array>
 }
 
 /// `given` must have this structure and these types, ints aside.
-fn check_like(
+pub(crate) fn check_like(
     op: &str,
     what: &str,
     tree: &TreeDef,

@@ -11,6 +11,7 @@ pub mod function;
 pub mod grad;
 mod graph;
 pub mod jacobian;
+pub mod jet;
 pub mod jit;
 pub mod make_jaxpr;
 pub mod misses;

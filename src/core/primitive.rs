@@ -41,6 +41,9 @@ pub trait Primitive: Debug + Send + Sync + 'static {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error>;
 
+    /// What kind of creature this is to Taylor mode: how the coefficients of the outputs follow from those of the inputs.
+    fn taylor(&self) -> Taylor<'_>;
+
     /// Cotangents of the inputs from those of the outputs: one per input, zero for known ones. Called only where the
     /// primitive is linear in the inputs that are [`Operand::Linear`]; at least one output's cotangent is not zero.
     fn transpose(
@@ -151,6 +154,16 @@ pub trait Recur {
     /// returned mask, which contains `force`.
     fn jvp(&self, jaxpr: &Arc<Jaxpr>, nonzero: &[bool], force: &[bool]) -> Result<Masked, Error>;
 
+    /// Inputs: primals, then `order` Taylor coefficients per input, input by input, of which those in `nonzero` are there.
+    /// Outputs: primals, then the coefficients of outputs in the returned mask, which contains `force`.
+    fn jet(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        order: usize,
+        nonzero: &[bool],
+        force: &[bool],
+    ) -> Result<Masked, Error>;
+
     /// Inputs in `batched` have the batch axis in front, outputs in the returned mask, which contains `force`, too. Nothing
     /// that is returned mentions the axis by its name.
     fn batch(
@@ -193,6 +206,37 @@ pub struct Split {
     pub unknown: Arc<Jaxpr>,
     pub unknown_out: Vec<bool>,
     pub residuals: Vec<Residual>,
+}
+
+/// How the Taylor coefficients `y_k` of the outputs follow from those of the inputs along a curve
+/// `x(t) = x_0 + x_1 t + x_2 t² + ..`. There is no table of series: what is not linear follows from its derivative.
+pub enum Taylor<'a> {
+    /// No tangent passes: the outputs stay where they are.
+    Still,
+    /// Linear in the inexact inputs together: `y_k = f(x_k)`.
+    Linear,
+    /// Linear in each of two inputs: `y_k = ∑ f(a_j, b_{k-j})`.
+    Bilinear,
+    /// Linear in the first of two inputs, point by point: `f(a, b) = a f(1, b)`, a product as above.
+    Proportional,
+    /// `k y_k` is coefficient `k - 1` of the tangent that the primitive's own jvp rule gives along the curve. The rule
+    /// applies to any primitive, linear in parts or not at all; it is what to answer when in doubt.
+    ByDerivative,
+    /// A rule of its own, as primitives that carry jaxprs have.
+    Rule(&'a dyn TaylorRule),
+}
+
+/// Outputs and their coefficients from those of the inputs.
+pub trait TaylorRule {
+    /// `series` holds `order` coefficients per input, from the first on: those of input 0, then those of input 1 and so
+    /// on. Those of the outputs are given alike. Coefficients of ints and bools are always zero.
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error>;
 }
 
 /// A tangent or cotangent: zeros are symbolic, so that nobody multiplies by them.

@@ -22,7 +22,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use Partial::{At, Given, Minus, Plus, Zero};
 use cotangent_jit::op::ScalarOp;
@@ -110,6 +111,16 @@ impl Primitive for Binary {
         };
         let dz = dz.map_or_else(|| Tangent::Zero(z.aval()), Tangent::Value);
         Ok((smallvec![z], vec![dz]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.0.partials {
+            [Zero, Zero] => Taylor::Still,
+            [Plus, Plus | Minus] => Taylor::Linear,
+            [Given(_), Given(_)] => Taylor::Bilinear,
+            [Given(_), At(_)] => Taylor::Proportional,
+            _ => Taylor::ByDerivative,
+        }
     }
 
     fn transpose(

@@ -5,6 +5,7 @@ use super::bodies::{
     arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, single,
     split_state, spread, values,
 };
+use super::taylor::Forward;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Jaxpr;
@@ -37,12 +38,23 @@ impl<W: Fn(Arc<Jaxpr>) -> Prim> Body<'_, W> {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let force = self.no_outputs_forced();
-        let (body, mask) = ctx.recur.jvp(self.jaxpr, &nonzero(tangents), &force)?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
+        self.forward(Forward::Jvp, ctx, primals, tangents)
+    }
+
+    /// Both forward modes: `rides` are what rides beside each primal.
+    pub fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        rides: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let force = vec![false; self.jaxpr.outputs.len() * mode.count()];
+        let (body, mask) = mode.of(ctx, self.jaxpr, &nonzero(rides), &force)?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
         let mut outs = bind((self.wrap)(body), &inputs)?.into_vec();
-        let tangents = outs.split_off(self.jaxpr.outputs.len());
-        Ok((arrays(outs), spread(&mask, tangents, &self.jaxpr.out_avals())))
+        let rides = outs.split_off(self.jaxpr.outputs.len());
+        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.jaxpr.out_avals()))))
     }
 
     pub fn transpose(

@@ -15,7 +15,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::affine::Affine;
 use cotangent_jit::{Error, Scalar, err};
@@ -83,6 +83,10 @@ impl Primitive for BroadcastInDim {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     /// Sums over the axes along which elements were repeated.

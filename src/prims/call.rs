@@ -4,6 +4,7 @@
 use super::body::Body;
 use super::case_bodies::{self, FLOATS, numbers};
 use super::roll_call::{Args, Case, Entry};
+use super::taylor::Forward;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::hazard::Hazard;
@@ -12,7 +13,7 @@ use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Threaded,
+    Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::bind;
 use cotangent_jit::Error;
@@ -61,6 +62,10 @@ impl Primitive for Call {
         self.body().jvp(ctx, primals, tangents)
     }
 
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
     fn transpose(
         &self,
         ctx: &Ctx,
@@ -97,6 +102,18 @@ impl Primitive for Call {
 
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
+    }
+}
+
+impl TaylorRule for Call {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.body().forward(Forward::Jet(order), ctx, primals, series)
     }
 }
 

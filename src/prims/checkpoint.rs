@@ -6,6 +6,7 @@ use super::call::Call;
 use super::case_bodies::{self, FLOATS, numbers};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
+use super::taylor::Forward;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::hazard::Hazard;
@@ -14,7 +15,7 @@ use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Residual, Shrunk,
-    Simpler, Tangent, Threaded,
+    Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::Error;
@@ -60,6 +61,10 @@ impl Primitive for Checkpoint {
         self.body().jvp(ctx, primals, tangents)
     }
 
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
     fn transpose(
         &self,
         ctx: &Ctx,
@@ -102,6 +107,18 @@ impl Primitive for Checkpoint {
 
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
+    }
+}
+
+impl TaylorRule for Checkpoint {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.body().forward(Forward::Jet(order), ctx, primals, series)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use crate::core::trace::bind;
 use cotangent_jit::op::{Class, ScalarOp};
@@ -50,6 +51,10 @@ impl Primitive for Compare {
         let z = bind(Arc::new(*self), primals)?;
         let zero = Tangent::Zero(z[0].aval());
         Ok((z, vec![zero]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

@@ -14,7 +14,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::{Base, Lowering, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::bind;
 use cotangent_jit::{Error, err};
@@ -74,6 +74,10 @@ impl Primitive for Concatenate {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     fn transpose(

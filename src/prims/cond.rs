@@ -7,6 +7,7 @@ use super::bodies::{
 use super::case_bodies::{self, FLOATS, filled, numbers};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
+use super::taylor::Forward;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::hazard::Hazard;
@@ -15,7 +16,7 @@ use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Masked, Operand, PartialEval, Prim, Primitive, Residual,
-    Shrunk, Simpler, Split, Tangent, Threaded,
+    Shrunk, Simpler, Split, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{DType, Error, err};
@@ -78,6 +79,25 @@ impl Cond {
         let all = self.branches.iter().map(|b| Ok(transform(b, &union)?.0));
         Ok((all.collect::<Result<_, Error>>()?, union))
     }
+
+    /// Both forward modes: `rides` are what rides beside each primal.
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        rides: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        // The index, an int, has none.
+        let rides = &rides[mode.count()..];
+        let nz = nonzero(rides);
+        let count = self.outs() * mode.count();
+        let (branches, mask) = self.unite(count, |b, force| mode.of(ctx, b, &nz, force))?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
+        let rides = outs.split_off(self.outs());
+        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.first().out_avals()))))
+    }
 }
 
 impl Primitive for Cond {
@@ -107,12 +127,11 @@ impl Primitive for Cond {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let nz = nonzero(&tangents[1..]);
-        let (branches, mask) = self.unite(self.outs(), |b, force| ctx.recur.jvp(b, &nz, force))?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(&tangents[1..])).collect();
-        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
-        let tangents = outs.split_off(self.outs());
-        Ok((arrays(outs), spread(&mask, tangents, &self.first().out_avals())))
+        self.forward(Forward::Jvp, ctx, primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
     }
 
     fn transpose(
@@ -191,6 +210,18 @@ impl Primitive for Cond {
 
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
+    }
+}
+
+impl TaylorRule for Cond {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jet(order), ctx, primals, series)
     }
 }
 

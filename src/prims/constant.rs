@@ -8,7 +8,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;
@@ -45,6 +45,10 @@ impl Primitive for Constant {
 
     fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error> {
         not_linear(self)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

@@ -15,7 +15,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use cotangent_jit::op::{Class, ScalarOp};
 use cotangent_jit::{DType, Error, err};
@@ -59,6 +60,10 @@ impl Primitive for ConvertElementType {
             _ => Tangent::Zero(y.aval()),
         };
         Ok((smallvec![y], vec![dy]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        if self.new_dtype.is_float() { Taylor::Linear } else { Taylor::Still }
     }
 
     fn transpose(
@@ -174,6 +179,10 @@ impl Primitive for BitcastConvertType {
         let y = one(*self, &[&primals[0]])?;
         let zero = Tangent::Zero(y.aval());
         Ok((smallvec![y], vec![zero]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

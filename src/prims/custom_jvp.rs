@@ -16,7 +16,7 @@ use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Threaded,
+    Tangent, Taylor, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{Error, err};
@@ -121,6 +121,10 @@ impl Primitive for CustomJvp {
         };
         let dots = dots.map(tangent).collect();
         Ok((arrays(outs), dots))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
     }
 
     /// As the body's: a linear function stays linear whatever its rule.

@@ -18,7 +18,7 @@ use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Threaded,
+    Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{Error, err};
@@ -101,6 +101,10 @@ impl Primitive for CustomVjp {
             false => Tangent::Zero(a.strong()),
         };
         Ok((arrays(outs), out_tangents.into_iter().zip(&avals).map(differentiable).collect()))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
     }
 
     /// As the body's: a linear function stays linear whatever its rule.
@@ -203,6 +207,19 @@ impl Carrier for CustomVjp {
     }
 }
 
+/// Reverse mode only.
+impl TaylorRule for CustomVjp {
+    fn jet(
+        &self,
+        _: &Ctx,
+        _: usize,
+        _: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        Err(forward_only(&self.bwd.name))
+    }
+}
+
 /// The rule over a batch: residuals in `residuals` (all if `None`) and all cotangents have the batch axis in front;
 /// cotangents of inputs without it are summed.
 fn batched_bwd(
@@ -284,6 +301,10 @@ impl Primitive for CustomLin {
         Ok((outs, dots.into_iter().map(Tangent::Value).collect()))
     }
 
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
     fn transpose(
         &self,
         ctx: &Ctx,
@@ -346,10 +367,23 @@ impl Primitive for CustomLin {
     }
 }
 
+/// Reverse mode only.
+impl TaylorRule for CustomLin {
+    fn jet(
+        &self,
+        _: &Ctx,
+        _: usize,
+        _: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        Err(forward_only(&self.bwd.name))
+    }
+}
+
 fn forward_only(rule: &str) -> Error {
     err!(
         Transform,
-        "custom_vjp: {rule} gives reverse mode only, and forward mode (jvp, jacfwd, hessian) was asked for; use custom_jvp, whose rule serves both"
+        "custom_vjp: {rule} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use custom_jvp, whose rule serves both"
     )
 }
 
@@ -376,7 +410,7 @@ fn cases() -> Vec<Case> {
     let case = |d| {
         let prim = CustomVjp::new("f", case_bodies::product(d), Arc::new(fwd), Arc::new(bwd));
         let case = Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)]);
-        case.exempt("jvp", why).exempt("commute", why)
+        case.exempt("jvp", why).exempt("jet", why).exempt("commute", why)
     };
     FLOATS.map(case).into()
 }

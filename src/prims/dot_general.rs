@@ -15,7 +15,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::{DotDims, Lowering};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::{DType, Error, err};
 use smallvec::{SmallVec, smallvec};
@@ -132,6 +132,10 @@ impl Primitive for DotGeneral {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         bilinear_jvp(|x, y| try_dot_general(x, y, &self.dims), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Bilinear
     }
 
     /// `x_ct[b, i, k] = sum_j ct[b, i, j] * y[b, j, k]`, and `y_ct[b, j, k] = sum_i ct[b, i, j] * x[b, i, k]`

@@ -19,7 +19,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::{Base, Lowering, Piece};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::bind;
 use cotangent_jit::{DType, Error, err};
@@ -62,6 +62,10 @@ impl Primitive for DynamicUpdateSlice {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     /// The operand's is zero where it was overwritten; the update's is the slice.

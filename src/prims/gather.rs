@@ -18,7 +18,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::{Lowering, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -123,6 +123,13 @@ impl Primitive for Gather {
             }
         };
         Ok((smallvec![out], vec![tangent]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.mode {
+            Mode::Fill(v) if v != Scalar::zero(v.dtype()) => Taylor::ByDerivative,
+            Mode::Fill(_) | Mode::Clip => Taylor::Linear,
+        }
     }
 
     fn transpose(

@@ -11,7 +11,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use cotangent_jit::Error;
@@ -46,6 +46,10 @@ impl Primitive for StopGradient {
         let y = one(*self, &[&primals[0]])?;
         let zero = Tangent::Zero(y.aval());
         Ok((smallvec![y], vec![zero]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
@@ -126,6 +130,10 @@ impl Primitive for OptimizationBarrier {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         Ok((bind(Arc::new(*self), primals)?, self.pass(tangents)?))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     fn transpose(

@@ -11,7 +11,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::{Lowering, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::smallvec;
@@ -58,6 +58,10 @@ impl Primitive for Iota {
         let out = one(self.clone(), &[])?;
         let zero = Tangent::Zero(out.aval());
         Ok((smallvec![out], vec![zero]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

@@ -50,6 +50,7 @@ pub mod scatter;
 mod select;
 pub mod slice;
 pub mod sort;
+pub mod taylor;
 mod threefry;
 pub mod transpose;
 mod unary;

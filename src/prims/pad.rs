@@ -19,7 +19,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::{Base, Lowering, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
@@ -125,6 +125,10 @@ impl Primitive for Pad {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     /// The operand's is the part where it landed, the padding value's the sum of the rest.

@@ -15,7 +15,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
@@ -72,6 +73,10 @@ impl Primitive for IntegerPow {
             }
         };
         Ok((smallvec![y], vec![dy]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

@@ -24,7 +24,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use cotangent_jit::kernel::Combine;
 use cotangent_jit::{Error, err};
@@ -96,6 +97,14 @@ impl Primitive for Reduce {
             _ => Tangent::Zero(y.aval()),
         };
         Ok((smallvec![y], vec![dy]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.combine {
+            Combine::Sum => Taylor::Linear,
+            Combine::Product | Combine::Max | Combine::Min => Taylor::ByDerivative,
+            Combine::And | Combine::Or | Combine::Xor => Taylor::Still,
+        }
     }
 
     /// Of the sum: the cotangent, repeated along the axes.

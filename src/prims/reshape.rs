@@ -13,7 +13,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;
@@ -58,6 +58,10 @@ impl Primitive for Reshape {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     fn transpose(

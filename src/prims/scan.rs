@@ -9,6 +9,7 @@ use super::batching::{broadcast_batch, moveaxis};
 use super::bodies::{axes_in_front, check_inputs, nonzero, permuted, pick, split_state, spread};
 use super::case_bodies::{self, FLOATS, number, numbers};
 use super::roll_call::{Args, Case, Entry};
+use super::taylor::Forward;
 use super::{scan_split, scan_transpose};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -18,7 +19,7 @@ use crate::core::lowering::{Lowering, ScanParts};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Threaded,
+    Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::bind;
 use cotangent_jit::{Error, err};
@@ -86,6 +87,77 @@ impl Scan {
         let avals = self.body().out_avals().into_iter().enumerate();
         avals.map(|(i, a)| if i < self.0.carry { a } else { a.batched(0, self.0.length) }).collect()
     }
+
+    /// Both forward modes. The tangent of a scan is a scan whose carry holds the tangents, too: those that any step makes
+    /// nonzero; so it is with coefficients.
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        rides: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
+        let nz = nonzero(rides);
+        let given = self.riding(mode, &nz);
+        let mut moving = given.carry.to_vec();
+        let in_carry = moving.len();
+        let (body, mask) = loop {
+            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
+            let none = vec![false; ys * mode.count()];
+            let force: Vec<bool> = moving.iter().copied().chain(none).collect();
+            let (body, out) = mode.of(ctx, self.body(), &mask, &force)?;
+            if out[..in_carry] == moving[..] {
+                break (body, out);
+            }
+            moving.copy_from_slice(&out[..in_carry]);
+        };
+        // body: consts carry xs dconsts dcarry dxs -> carry ys dcarry dys; wanted: each group beside what rides with it.
+        let count = |m: &[bool]| m.iter().filter(|b| **b).count();
+        let (dc, dk, dx) = (count(given.consts), count(&moving), count(given.xs));
+        let first = primals.len();
+        let xs = first - consts - carry;
+        let order: Vec<usize> = span(0, consts)
+            .chain(span(first, dc))
+            .chain(span(consts, carry))
+            .chain(span(first + dc, dk))
+            .chain(span(consts + carry, xs))
+            .chain(span(first + dc + dk, dx))
+            .collect();
+        let (outs, dys) = (carry + ys, count(&mask[in_carry..]));
+        let out_order: Vec<usize> = span(0, carry)
+            .chain(span(outs, dk))
+            .chain(span(carry, ys))
+            .chain(span(outs + dk, dys))
+            .collect();
+        let body = Arc::new(permuted(&body, &order, &out_order));
+        let t = self.riding(mode, rides);
+        let p = self.inputs(primals);
+        let values =
+            |t: &[Tangent]| t.iter().filter_map(|t| t.value().cloned()).collect::<Vec<_>>();
+        let dcarry: Vec<Array> =
+            pick(t.carry, &moving, true).map(super::bodies::instantiate).collect();
+        let inputs = [
+            p.consts.to_vec(),
+            values(t.consts),
+            p.carry.to_vec(),
+            dcarry,
+            p.xs.to_vec(),
+            values(t.xs),
+        ]
+        .concat();
+        let all = bind(self.with(body, consts + dc, carry + dk), &inputs)?;
+        let primal_outs = all[..carry].iter().chain(&all[carry + dk..carry + dk + ys]).cloned();
+        let rides = all[carry..carry + dk].iter().chain(&all[carry + dk + ys..]).cloned();
+        Ok((primal_outs.collect(), spread(&mask, rides, &mode.avals(&self.out_avals()))))
+    }
+
+    /// The groups of what rides beside the inputs.
+    fn riding<'a, T>(&self, mode: Forward, all: &'a [T]) -> Groups<'a, T> {
+        let (consts, rest) = all.split_at(self.0.consts * mode.count());
+        let (carry, xs) = rest.split_at(self.0.carry * mode.count());
+        Groups { consts, carry, xs }
+    }
 }
 
 /// Positions `offset..offset + n` of a list.
@@ -125,63 +197,17 @@ impl Primitive for Scan {
         Ok(self.out_avals().into())
     }
 
-    /// The tangent of a scan is a scan whose carry holds the tangents, too: those that any step makes nonzero.
     fn jvp(
         &self,
         ctx: &Ctx,
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
-        let nz = nonzero(tangents);
-        let given = self.inputs(&nz);
-        let mut moving = given.carry.to_vec();
-        let (body, mask) = loop {
-            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
-            let force: Vec<bool> = moving.iter().copied().chain(vec![false; ys]).collect();
-            let (body, out) = ctx.recur.jvp(self.body(), &mask, &force)?;
-            if out[..carry] == moving[..] {
-                break (body, out);
-            }
-            moving.copy_from_slice(&out[..carry]);
-        };
-        // body: consts carry xs dconsts dcarry dxs -> carry ys dcarry dys; wanted: each group beside its tangents.
-        let count = |m: &[bool]| m.iter().filter(|b| **b).count();
-        let (dc, dk, dx) = (count(given.consts), count(&moving), count(given.xs));
-        let (xs, first) = (given.xs.len(), primals.len());
-        let order: Vec<usize> = span(0, consts)
-            .chain(span(first, dc))
-            .chain(span(consts, carry))
-            .chain(span(first + dc, dk))
-            .chain(span(consts + carry, xs))
-            .chain(span(first + dc + dk, dx))
-            .collect();
-        let (outs, dys) = (carry + ys, count(&mask[carry..]));
-        let out_order: Vec<usize> = span(0, carry)
-            .chain(span(outs, dk))
-            .chain(span(carry, ys))
-            .chain(span(outs + dk, dys))
-            .collect();
-        let body = Arc::new(permuted(&body, &order, &out_order));
-        let t = self.inputs(tangents);
-        let p = self.inputs(primals);
-        let values =
-            |t: &[Tangent]| t.iter().filter_map(|t| t.value().cloned()).collect::<Vec<_>>();
-        let dcarry: Vec<Array> =
-            pick(t.carry, &moving, true).map(super::bodies::instantiate).collect();
-        let inputs = [
-            p.consts.to_vec(),
-            values(t.consts),
-            p.carry.to_vec(),
-            dcarry,
-            p.xs.to_vec(),
-            values(t.xs),
-        ]
-        .concat();
-        let all = bind(self.with(body, consts + dc, carry + dk), &inputs)?;
-        let primal_outs = all[..carry].iter().chain(&all[carry + dk..carry + dk + ys]).cloned();
-        let tangent_outs = all[carry..carry + dk].iter().chain(&all[carry + dk + ys..]).cloned();
-        Ok((primal_outs.collect(), spread(&mask, tangent_outs, &self.out_avals())))
+        self.forward(Forward::Jvp, ctx, primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
     }
 
     fn transpose(
@@ -247,6 +273,18 @@ impl Primitive for Scan {
 
     fn carrier(&self) -> Option<&dyn Carrier> {
         Some(self)
+    }
+}
+
+impl TaylorRule for Scan {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jet(order), ctx, primals, series)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::{Lowering, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::kernel::Combine;
 use cotangent_jit::op::ScalarOp;
@@ -122,6 +122,10 @@ impl Primitive for Scatter {
             return Ok((smallvec![out], vec![Tangent::Value(instantiate(&tangents[0])?)]));
         }
         linear_jvp(Arc::new(self.clone()), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     /// The updates' is read from where they went; the operand's is the cotangent, less what was overwritten.

@@ -19,7 +19,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use cotangent_jit::op::{Class, ScalarOp};
@@ -81,6 +81,10 @@ impl Primitive for SelectN {
         }
         let dz = fit(select(&operands)?, z.shape())?;
         Ok((smallvec![z], vec![Tangent::Value(dz)]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
     }
 
     /// To each case the cotangent where it was chosen, 0 elsewhere.
@@ -236,6 +240,10 @@ impl Primitive for Clamp {
         }
         let dz = sum.map_or_else(|| Tangent::Zero(z.aval()), Tangent::Value);
         Ok((smallvec![z], vec![dz]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

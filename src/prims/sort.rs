@@ -14,7 +14,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use crate::core::trace::bind;
 use cotangent_jit::{DType, Error, err};
@@ -84,6 +85,10 @@ impl Primitive for Sort {
         };
         let tangents = tangents.iter().map(carry).collect::<Result<_, Error>>()?;
         Ok((outputs, tangents))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

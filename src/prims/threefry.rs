@@ -13,7 +13,7 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use cotangent_jit::build::KernelBuilder;
@@ -55,6 +55,10 @@ impl Primitive for Threefry2x32 {
         let outputs = bind(Arc::new(*self), primals)?;
         let zeros = outputs.iter().map(|o| Tangent::Zero(o.aval())).collect();
         Ok((outputs, zeros))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

@@ -18,7 +18,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use crate::core::trace::bind;
 use Derivative::{At, Linear, Zero};
@@ -85,6 +86,14 @@ impl Primitive for Unary {
             (At(rule), Tangent::Value(t)) => Tangent::Value(rule(t, &primals[0], &y[0])),
         };
         Ok((y, vec![dy]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.0.derivative {
+            Zero => Taylor::Still,
+            Linear => Taylor::Linear,
+            At(_) => Taylor::ByDerivative,
+        }
     }
 
     /// The linear ones are their own transposes.

@@ -3,6 +3,7 @@
 //! | file | before | after |
 //! | --- | --- | --- |
 //! | `jvp` | `x -> y` | `x, dx -> y, dy` |
+//! | `jet` | `x -> y` | `x, x₁.. -> y, y₁..`: Taylor coefficients along a curve |
 //! | `split` | `known, unknown -> y` | `known -> residuals` and `residuals, unknown -> y` |
 //! | `transpose` | `r, x -> y`, linear in x | `r, ct y -> ct x` |
 //! | `batch` | `x -> y` | `x[b] -> y[b]` |
@@ -11,6 +12,7 @@
 
 pub mod batch;
 pub mod dce;
+pub mod jet;
 pub mod jvp;
 pub mod recur;
 pub mod simplify;

@@ -3,7 +3,7 @@
 //! One [`Transforms`] serves one call of `grad`, `vmap` and so on: a body that is called twice is transformed once, so the
 //! work is linear in the number of distinct bodies, however deep the calls nest.
 
-use super::{batch, dce, jvp, split, transpose};
+use super::{batch, dce, jet, jvp, split, transpose};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::BatchAxis;
@@ -24,6 +24,7 @@ type Mask = Vec<bool>;
 #[derive(Default)]
 pub struct Transforms {
     jvps: Memo<[Mask; 2], Masked>,
+    jets: Memo<(usize, [Mask; 2]), Masked>,
     batches: Memo<(BatchAxis, [Mask; 2]), Masked>,
     splits: Memo<[Mask; 2], Arc<Split>>,
     transposes: Memo<[Mask; 3], Masked>,
@@ -50,6 +51,19 @@ impl Recur for Transforms {
     fn jvp(&self, jaxpr: &Arc<Jaxpr>, nonzero: &[bool], force: &[bool]) -> Result<Masked, Error> {
         self.jvps.get(jaxpr, [nonzero.to_vec(), force.to_vec()], || {
             let (j, mask) = jvp::jvp(&self.ctx(), jaxpr, nonzero, force)?;
+            Ok((Arc::new(j), mask))
+        })
+    }
+
+    fn jet(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        order: usize,
+        nonzero: &[bool],
+        force: &[bool],
+    ) -> Result<Masked, Error> {
+        self.jets.get(jaxpr, (order, [nonzero.to_vec(), force.to_vec()]), || {
+            let (j, mask) = jet::jet(&self.ctx(), jaxpr, order, nonzero, force)?;
             Ok((Arc::new(j), mask))
         })
     }

@@ -5,6 +5,7 @@
 //! | `jvp` | tangents are central finite differences |
 //! | `adjoint` | `<ct, J v> = <J^T ct, v>` |
 //! | `second`, `third` | the same of derivatives, forward and reverse |
+//! | `jet` | Taylor coefficients are those that nested jvps give |
 //! | `batch` | a batch is a loop over its slices |
 //! | `commute` | jvp of batch = batch of jvp |
 //! | `split`, `dce`, `simplify` | values stay |
@@ -19,6 +20,7 @@ pub mod batch;
 pub mod check;
 pub mod commute;
 pub mod higher;
+pub mod jet;
 pub mod jvp;
 pub mod keep;
 pub mod text;
@@ -79,6 +81,7 @@ pub const ALL: &[Law] = &[
     Law { name: "adjoint", check: adjoint::law, silent: exact },
     Law { name: "second", check: higher::second, silent: exact },
     Law { name: "third", check: higher::third, silent: exact },
+    Law { name: "jet", check: jet::law, silent: exact },
     Law { name: "batch", check: batch::law, silent: no_inputs },
     Law { name: "commute", check: commute::law, silent: exact },
     Law { name: "split", check: keep::split, silent: no_inputs },

@@ -9,12 +9,13 @@ use cotangent::core::lowering::Lowering;
 use cotangent::core::params::{Param, Params};
 use cotangent::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Threaded,
+    Tangent, Taylor, Threaded,
 };
 use cotangent::core::trace::bind;
 use std::sync::Arc;
 
 type Jvp = fn(&Twisted, &Ctx, &[Array], &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error>;
+type AsTaylor = for<'a> fn(&'a Prim) -> Taylor<'a>;
 type Transpose = fn(&Prim, &Ctx, &[Tangent], &[Operand]) -> Result<Vec<Tangent>, Error>;
 type Abstract = fn(&Prim, &[Aval]) -> Result<Avals, Error>;
 type Lower = fn(&Prim, &[Aval], &[Aval]) -> Result<Lowering, Error>;
@@ -31,6 +32,7 @@ pub struct Rules {
     pub params: Option<fn(&Prim) -> Params>,
     pub abstract_eval: Option<Abstract>,
     pub jvp: Option<Jvp>,
+    pub taylor: Option<AsTaylor>,
     pub transpose: Option<Transpose>,
     pub batch: Option<Batch>,
     pub lower: Option<Lower>,
@@ -58,6 +60,7 @@ one_rule! {
     params: fn(&Prim) -> Params,
     abstract_eval: Abstract,
     jvp: Jvp,
+    taylor: AsTaylor,
     transpose: Transpose,
     batch: Batch,
     lower: Lower,
@@ -109,6 +112,13 @@ impl Primitive for Twisted {
         match self.rules.jvp {
             Some(jvp) => jvp(self, ctx, primals, tangents),
             None => self.right.jvp(ctx, primals, tangents),
+        }
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.rules.taylor {
+            Some(taylor) => taylor(&self.right),
+            None => self.right.taylor(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace;
 use crate::stage::executable::Executable;
@@ -52,6 +52,10 @@ impl Primitive for Toy {
 
     fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error> {
         not_linear(self)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
     }
 
     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {

@@ -1,0 +1,598 @@
+//! Taylor coefficients through primitives: all kinds of [`Taylor`] once, so that no primitive writes a rule of series.
+//!
+//! A primitive that is known by its derivative alone is a differential equation along the curve: `y' = rule(x', x, y)`. Its
+//! jvp rule is traced, and what the rule applies becomes unknowns beside `y`, each with its own equation: of `sin x` the
+//! rule asks for `cos x`, whose rule asks for `sin x` again. The unknowns are solved for together, order by order: to
+//! coefficient `k` of `y` only coefficients up to `k - 1` of the others are needed. Equal applications are one unknown, so
+//! sine and cosine cost what one bilinear recurrence costs, quadratic in the order, and nothing is exponential.
+//!
+//! Also here: [`Forward`], by which a carrier writes one rule for `jvp` and `jet`.
+
+use super::binary::{try_add_any, try_mul};
+use super::linear::instantiate;
+use super::numbers::number;
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::jaxpr::{Atom, Jaxpr, Var};
+use crate::core::params::Params;
+use crate::core::primitive::{Arrays, Ctx, Masked, Prim, Tangent, Taylor};
+use crate::core::source::{Source, replaying};
+use crate::core::trace::{Traced, bind, trace};
+use cotangent_jit::{Error, Scalar};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Forward mode as carriers see it: what rides beside every input of a body.
+#[derive(Clone, Copy)]
+pub enum Forward {
+    /// A tangent.
+    Jvp,
+    /// So many Taylor coefficients.
+    Jet(usize),
+}
+
+impl Forward {
+    /// How many ride beside each input.
+    pub fn count(self) -> usize {
+        match self {
+            Forward::Jvp => 1,
+            Forward::Jet(order) => order,
+        }
+    }
+
+    /// Types of all that ride beside values of these types.
+    pub fn avals(self, avals: &[Aval]) -> Vec<Aval> {
+        avals.iter().flat_map(|a| std::iter::repeat_n(a.strong(), self.count())).collect()
+    }
+
+    /// The body with what rides, by masks of [`Forward::count`] bits per input and output.
+    pub fn of(
+        self,
+        ctx: &Ctx,
+        jaxpr: &Arc<Jaxpr>,
+        nonzero: &[bool],
+        force: &[bool],
+    ) -> Result<Masked, Error> {
+        match self {
+            Forward::Jvp => ctx.recur.jvp(jaxpr, nonzero, force),
+            Forward::Jet(order) => ctx.recur.jet(jaxpr, order, nonzero, force),
+        }
+    }
+}
+
+/// Outputs of a primitive and their coefficients, `order` per output, from those of the inputs.
+pub fn along(
+    ctx: &Ctx,
+    order: usize,
+    prim: &Prim,
+    source: Source,
+    primals: &[Array],
+    series: &[Tangent],
+) -> Result<(Arrays, Vec<Tangent>), Error> {
+    if let Taylor::Rule(rule) = prim.taylor() {
+        return rule.jet(ctx, order, primals, series);
+    }
+    let mut curves = Curves::new(ctx, order);
+    let given = |(x, s): (&Array, &[Tangent])| curves.given(x, s);
+    let inputs: Nodes = primals.iter().zip(series.chunks(order)).map(given).collect();
+    let avals: Vec<Aval> = primals.iter().map(Array::aval).collect();
+    let outs = prim.abstract_eval(&avals)?;
+    let outs = curves.apply(prim.clone(), inputs, &outs, source);
+    let app = curves.nodes[outs[0]].app();
+    let values = curves.values(app)?;
+    let mut coefficients = Vec::new();
+    for out in &outs {
+        for k in 1..=order {
+            coefficients.push(curves.coefficient(*out, k)?);
+        }
+    }
+    Ok((values, coefficients))
+}
+
+/// Index of a [`Node`].
+type Id = usize;
+type Nodes = SmallVec<[Id; 3]>;
+
+/// Degree of a curve that is not known to be a polynomial.
+const ANY: usize = usize::MAX;
+
+/// A quantity that depends on `t`.
+struct Node {
+    from: From,
+    aval: Aval,
+    /// Coefficients beyond this one are zero.
+    degree: usize,
+    /// Those that are known, from the zeroth on.
+    known: Vec<Option<Tangent>>,
+}
+
+/// What a quantity is.
+#[derive(Clone, Copy)]
+enum From {
+    Given,
+    Literal(Scalar),
+    /// The derivative in `t` of another.
+    Derivative(Id),
+    /// An output of an application.
+    Output(usize, usize),
+}
+
+impl Node {
+    fn app(&self) -> usize {
+        let From::Output(app, _) = self.from else { unreachable!("an output") };
+        app
+    }
+}
+
+/// A primitive applied to quantities.
+struct App {
+    prim: Prim,
+    inputs: Nodes,
+    outputs: Nodes,
+    source: Source,
+    values: Option<Arrays>,
+    /// The derivatives of the outputs, by the primitive's rule; none where the rule gives zero.
+    derivatives: Option<Arc<Derivatives>>,
+}
+
+struct Derivatives {
+    outputs: Vec<Option<Id>>,
+    /// What the rule applies, in its order.
+    steps: Vec<Id>,
+}
+
+/// Quantities along a curve, and what is known of them.
+struct Curves<'a> {
+    ctx: &'a Ctx<'a>,
+    order: usize,
+    nodes: Vec<Node>,
+    apps: Vec<App>,
+    /// Equal applications are one.
+    seen: FxHashMap<(&'static str, Params, Nodes), usize>,
+    literals: FxHashMap<Scalar, Id>,
+    derivatives: FxHashMap<Id, Id>,
+}
+
+impl<'a> Curves<'a> {
+    fn new(ctx: &'a Ctx<'a>, order: usize) -> Curves<'a> {
+        Curves {
+            ctx,
+            order,
+            nodes: Vec::new(),
+            apps: Vec::new(),
+            seen: FxHashMap::default(),
+            literals: FxHashMap::default(),
+            derivatives: FxHashMap::default(),
+        }
+    }
+
+    fn node(&mut self, from: From, aval: Aval, degree: usize, known: Vec<Option<Tangent>>) -> Id {
+        self.nodes.push(Node { from, aval, degree, known });
+        self.nodes.len() - 1
+    }
+
+    fn given(&mut self, x: &Array, series: &[Tangent]) -> Id {
+        if let Some(s) = x.as_literal() {
+            return self.literal(s);
+        }
+        let degree = series.iter().rposition(|t| !t.is_zero()).map_or(0, |k| k + 1);
+        let values = [Tangent::Value(x.clone())].into_iter().chain(series.iter().cloned());
+        let known = values.map(Some).collect();
+        self.node(From::Given, x.aval(), degree, known)
+    }
+
+    fn literal(&mut self, s: Scalar) -> Id {
+        if let Some(id) = self.literals.get(&s) {
+            return *id;
+        }
+        let x = Array::literal(s);
+        let id = self.node(From::Literal(s), x.aval(), 0, vec![Some(Tangent::Value(x))]);
+        self.literals.insert(s, id);
+        id
+    }
+
+    /// The derivative in `t`.
+    fn derivative(&mut self, of: Id) -> Id {
+        if let Some(id) = self.derivatives.get(&of) {
+            return *id;
+        }
+        let Node { aval, degree, .. } = &self.nodes[of];
+        let (aval, degree) = (aval.strong(), if *degree == ANY { ANY } else { degree - 1 });
+        let id = self.node(From::Derivative(of), aval, degree, Vec::new());
+        self.derivatives.insert(of, id);
+        id
+    }
+
+    fn apply(&mut self, prim: Prim, inputs: Nodes, outs: &[Aval], source: Source) -> Nodes {
+        let key = (prim.name(), prim.params(), inputs.clone());
+        let pure = prim.effects().is_none();
+        if pure && let Some(app) = self.seen.get(&key) {
+            return self.apps[*app].outputs.clone();
+        }
+        let degree = self.degree(&prim, &inputs);
+        let app = self.apps.len();
+        let output = |(i, aval): (usize, &Aval)| {
+            let degree = if aval.dtype.is_inexact() { degree } else { 0 };
+            self.node(From::Output(app, i), aval.clone(), degree, Vec::new())
+        };
+        let outputs: Nodes = outs.iter().enumerate().map(output).collect();
+        if pure {
+            self.seen.insert(key, app);
+        }
+        let (values, derivatives) = (None, None);
+        self.apps.push(App { prim, inputs, outputs: outputs.clone(), source, values, derivatives });
+        outputs
+    }
+
+    fn degree(&self, prim: &Prim, inputs: &[Id]) -> usize {
+        let of = |i: &Id| self.nodes[*i].degree;
+        let largest = inputs.iter().map(of).max().unwrap_or(0);
+        match prim.taylor() {
+            Taylor::Still => 0,
+            Taylor::Linear => largest,
+            Taylor::Bilinear => inputs.iter().map(of).fold(0, usize::saturating_add),
+            Taylor::Proportional if of(&inputs[1]) == 0 => largest,
+            _ if largest == 0 => 0,
+            _ => ANY,
+        }
+    }
+
+    /// Coefficient `k` of a quantity.
+    fn coefficient(&mut self, id: Id, k: usize) -> Result<Tangent, Error> {
+        let node = &self.nodes[id];
+        if let Some(Some(known)) = node.known.get(k) {
+            return Ok(known.clone());
+        }
+        let (from, aval) = (node.from, node.aval.clone());
+        let found = match from {
+            _ if k > node.degree => Tangent::Zero(aval.strong()),
+            From::Given | From::Literal(_) => unreachable!("known to its degree"),
+            From::Derivative(of) => {
+                debug_assert!(k < self.order, "an order too high is asked for");
+                scaled(self.coefficient(of, k + 1)?, (k + 1) as f64)?
+            }
+            From::Output(app, i) => return self.output(app, i, k),
+        };
+        self.note(id, k, found.clone());
+        Ok(found)
+    }
+
+    fn note(&mut self, id: Id, k: usize, t: Tangent) {
+        let known = &mut self.nodes[id].known;
+        if known.len() <= k {
+            known.resize(k + 1, None);
+        }
+        known[k] = Some(t);
+    }
+
+    fn output(&mut self, app: usize, i: usize, k: usize) -> Result<Tangent, Error> {
+        let App { prim, outputs, source, .. } = &self.apps[app];
+        let (prim, out, source) = (prim.clone(), outputs[i], *source);
+        let found = match prim.taylor() {
+            Taylor::Linear => {
+                let all = self.linear(app, &prim, source, k)?;
+                let outputs = self.apps[app].outputs.clone();
+                outputs.iter().zip(all).for_each(|(o, t)| self.note(*o, k, t));
+                return Ok(self.nodes[out].known[k].clone().expect("noted"));
+            }
+            Taylor::Bilinear => self.product(app, &prim, source, k)?,
+            _ if k == 0 => Tangent::Value(self.values(app)?[i].clone()),
+            Taylor::Still => Tangent::Zero(self.nodes[out].aval.strong()),
+            Taylor::Proportional => self.proportional(app, &prim, source, k)?,
+            Taylor::ByDerivative => self.by_derivative(app, i, k)?,
+            Taylor::Rule(rule) => {
+                let inputs = self.apps[app].inputs.clone();
+                let primals = self.at(&inputs, 0)?;
+                let mut series = Vec::new();
+                for input in inputs {
+                    for k in 1..=k {
+                        series.push(self.coefficient(input, k)?);
+                    }
+                }
+                let ctx = self.ctx;
+                let (values, all) = replaying(source, || rule.jet(ctx, k, &primals, &series))?;
+                self.apps[app].values.get_or_insert(values);
+                let outputs = self.apps[app].outputs.clone();
+                let all = outputs.iter().zip(all.chunks(k));
+                all.for_each(|(o, s)| self.note(*o, k, s[k - 1].clone()));
+                return Ok(self.nodes[out].known[k].clone().expect("noted"));
+            }
+        };
+        self.note(out, k, found.clone());
+        Ok(found)
+    }
+
+    /// Coefficients `k` of quantities, as arrays.
+    fn at(&mut self, ids: &[Id], k: usize) -> Result<Arrays, Error> {
+        ids.iter().map(|id| instantiate(&self.coefficient(*id, k)?)).collect()
+    }
+
+    /// The outputs at `t = 0`.
+    fn values(&mut self, app: usize) -> Result<Arrays, Error> {
+        if let Some(values) = &self.apps[app].values {
+            return Ok(values.clone());
+        }
+        let inputs = self.apps[app].inputs.clone();
+        let inputs = self.at(&inputs, 0)?;
+        let App { prim, source, .. } = &self.apps[app];
+        let values = replaying(*source, || bind(prim.clone(), &inputs))?;
+        self.apps[app].values = Some(values.clone());
+        Ok(values)
+    }
+
+    /// `y_k = f(x_k)`, ints and bools being those of `t = 0`.
+    fn linear(
+        &mut self,
+        app: usize,
+        prim: &Prim,
+        source: Source,
+        k: usize,
+    ) -> Result<Vec<Tangent>, Error> {
+        let App { inputs, outputs, .. } = &self.apps[app];
+        let (inputs, outputs) = (inputs.clone(), outputs.clone());
+        let inexact = |curves: &Self, i: Id| curves.nodes[i].aval.dtype.is_inexact();
+        let mut terms: SmallVec<[Tangent; 3]> = SmallVec::new();
+        for i in &inputs {
+            terms.push(self.coefficient(*i, k)?);
+        }
+        let of = |some: bool| inputs.iter().zip(&terms).filter(move |(_, t)| t.is_zero() != some);
+        let moving = of(true).any(|(i, _)| inexact(self, *i));
+        let resting = of(false).any(|(i, _)| inexact(self, *i));
+        if !moving && (k > 0 || resting) {
+            let zero = |o: &Id| Tangent::Zero(self.nodes[*o].aval.strong());
+            return Ok(outputs.iter().map(zero).collect());
+        }
+        if k == 0 && !resting {
+            return Ok(self.values(app)?.into_iter().map(Tangent::Value).collect());
+        }
+        if resting {
+            return self.linear_in_some(app, source, &terms);
+        }
+        let mut operands = Arrays::new();
+        for (i, t) in inputs.iter().zip(&terms) {
+            let t = if inexact(self, *i) { t.clone() } else { self.coefficient(*i, 0)? };
+            operands.push(instantiate(&t)?);
+        }
+        let made = replaying(source, || bind(prim.clone(), &operands))?;
+        let out = |(o, x): (&Id, Array)| match inexact(self, *o) {
+            true => Tangent::Value(x),
+            false => Tangent::Zero(self.nodes[*o].aval.strong()),
+        };
+        Ok(outputs.iter().zip(made).map(out).collect())
+    }
+
+    /// The same where some coefficients are zero: the jvp rule knows what then is left to do.
+    fn linear_in_some(
+        &mut self,
+        app: usize,
+        source: Source,
+        terms: &[Tangent],
+    ) -> Result<Vec<Tangent>, Error> {
+        let App { inputs, outputs, .. } = &self.apps[app];
+        let (inputs, outputs) = (inputs.clone(), outputs.clone());
+        let moving: Vec<bool> = inputs
+            .iter()
+            .zip(terms)
+            .map(|(i, t)| !t.is_zero() && self.nodes[*i].aval.dtype.is_inexact())
+            .collect();
+        let (rule, given) = self.trace_rule(app, &moving)?;
+        let mut args: Vec<Array> = rule.captured.clone();
+        args.extend(self.at(&inputs, 0)?);
+        args.extend(
+            terms.iter().zip(&moving).filter(|(_, m)| **m).filter_map(|(t, _)| t.value().cloned()),
+        );
+        // Only what the tangents need: the outputs themselves, which the rule computes too, are there already.
+        let live = live(&rule.jaxpr);
+        let mut jaxpr = rule.jaxpr;
+        let mut live = live.iter();
+        jaxpr.eqns.retain(|_| *live.next().expect("one per equation"));
+        let made = replaying(source, || crate::core::trace::eval(&jaxpr, &args))?;
+        let mut made = made.into_iter();
+        let out = |(o, given): (&Id, &bool)| match given {
+            true => Tangent::Value(made.next().expect("one per tangent")),
+            false => Tangent::Zero(self.nodes[*o].aval.strong()),
+        };
+        Ok(outputs.iter().zip(&given).map(out).collect())
+    }
+
+    /// `y_k = ∑ f(a_j, b_{k-j})`
+    fn product(
+        &mut self,
+        app: usize,
+        prim: &Prim,
+        source: Source,
+        k: usize,
+    ) -> Result<Tangent, Error> {
+        let (a, b) = (self.apps[app].inputs[0], self.apps[app].inputs[1]);
+        let out = self.apps[app].outputs[0];
+        let aval = self.nodes[out].aval.strong();
+        if k == 0 && !self.nodes[out].aval.dtype.is_inexact() {
+            return Ok(Tangent::Value(self.values(app)?[0].clone()));
+        }
+        let f = |x: &Array, y: &Array| Ok(bind(prim.clone(), &[x.clone(), y.clone()])?.remove(0));
+        self.convolved(a, b, k, aval, source, f)
+    }
+
+    /// `∑ f(a_j, b_{k-j})`
+    fn convolved(
+        &mut self,
+        a: Id,
+        b: Id,
+        k: usize,
+        aval: Aval,
+        source: Source,
+        f: impl Fn(&Array, &Array) -> Result<Array, Error>,
+    ) -> Result<Tangent, Error> {
+        let mut sum: Option<Array> = None;
+        for j in 0..=k {
+            if j > self.nodes[a].degree || k - j > self.nodes[b].degree {
+                continue;
+            }
+            let x = self.coefficient(a, j)?;
+            let Some(x) = x.value() else { continue };
+            let y = self.coefficient(b, k - j)?;
+            let Some(y) = y.value() else { continue };
+            sum = Some(replaying(source, || {
+                let part = f(x, y)?;
+                match sum {
+                    None => Ok(part),
+                    Some(s) => try_add_any(&s, &part),
+                }
+            })?);
+        }
+        Ok(sum.map_or(Tangent::Zero(aval), Tangent::Value))
+    }
+
+    /// `f(a, b) = a f(1, b)`
+    fn proportional(
+        &mut self,
+        app: usize,
+        prim: &Prim,
+        source: Source,
+        k: usize,
+    ) -> Result<Tangent, Error> {
+        let (a, b) = (self.apps[app].inputs[0], self.apps[app].inputs[1]);
+        let aval = self.nodes[self.apps[app].outputs[0]].aval.strong();
+        if self.nodes[b].degree == 0 {
+            let x = self.coefficient(a, k)?;
+            let Some(x) = x.value() else { return Ok(Tangent::Zero(aval)) };
+            let y = instantiate(&self.coefficient(b, 0)?)?;
+            let made = replaying(source, || bind(prim.clone(), &[x.clone(), y]))?;
+            return Ok(Tangent::Value(made[0].clone()));
+        }
+        let of_one = self.of_one(prim, b, source)?;
+        if of_one == self.apps[app].outputs[0] {
+            return self.by_derivative(app, 0, k);
+        }
+        self.convolved(a, of_one, k, aval, source, try_mul)
+    }
+
+    /// `f(1, b)`
+    fn of_one(&mut self, prim: &Prim, b: Id, source: Source) -> Result<Id, Error> {
+        let aval = self.nodes[b].aval.clone();
+        let one = number(1.0, aval.dtype);
+        let outs = prim.abstract_eval(&[one.aval(), aval])?;
+        let one = self.given(&one, &[]);
+        Ok(self.apply(prim.clone(), SmallVec::from_slice(&[one, b]), &outs, source)[0])
+    }
+
+    /// `y_k` is coefficient `k - 1` of `y'`, divided by `k`.
+    fn by_derivative(&mut self, app: usize, i: usize, k: usize) -> Result<Tangent, Error> {
+        let derivatives = match &self.apps[app].derivatives {
+            Some(derivatives) => derivatives.clone(),
+            None => self.derive(app)?,
+        };
+        // In the rule's order, so that a long rule is no deep recursion.
+        for step in &derivatives.steps {
+            self.coefficient(*step, k - 1)?;
+        }
+        let out = self.apps[app].outputs[i];
+        match derivatives.outputs[i] {
+            Some(dy) => scaled(self.coefficient(dy, k - 1)?, 1.0 / k as f64),
+            None => Ok(Tangent::Zero(self.nodes[out].aval.strong())),
+        }
+    }
+
+    /// The jvp rule as quantities along the curve.
+    fn derive(&mut self, app: usize) -> Result<Arc<Derivatives>, Error> {
+        let inputs = self.apps[app].inputs.clone();
+        let moves = |i: &Id| self.nodes[*i].degree > 0 && self.nodes[*i].aval.dtype.is_inexact();
+        let moving: Vec<bool> = inputs.iter().map(moves).collect();
+        let (Traced { jaxpr, captured }, given) = self.trace_rule(app, &moving)?;
+        let mut env: Vec<Option<Id>> = vec![None; jaxpr.avals.len()];
+        let mut args: Nodes = captured.iter().map(|x| self.given(x, &[])).collect();
+        args.extend(inputs.iter().copied());
+        for (i, _) in inputs.iter().zip(&moving).filter(|(_, m)| **m) {
+            args.push(self.derivative(*i));
+        }
+        for (v, id) in jaxpr.inputs.iter().zip(args) {
+            env[v.index()] = Some(id);
+        }
+        let read = |curves: &mut Self, env: &[Option<Id>], a: &Atom| match a {
+            Atom::Var(v) => env[v.index()].expect("a variable is bound before its use"),
+            Atom::Literal(s) => curves.literal(*s),
+        };
+        let mut steps = Vec::new();
+        let live = live(&jaxpr);
+        for (eqn, _) in jaxpr.eqns.iter().zip(live).filter(|(_, live)| *live) {
+            let operands = eqn.inputs.iter().map(|a| read(self, &env, a)).collect();
+            let avals: Vec<Aval> = eqn.outputs.iter().map(|v| jaxpr.aval(*v).clone()).collect();
+            let outs = self.apply(eqn.prim.clone(), operands, &avals, eqn.source);
+            for (v, out) in eqn.outputs.iter().zip(outs) {
+                env[v.index()] = Some(out);
+                steps.push(out);
+            }
+        }
+        let mut made =
+            jaxpr.outputs.iter().map(|a| read(self, &env, a)).collect::<Vec<_>>().into_iter();
+        let outputs = given.iter().map(|g| g.then(|| made.next().expect("one per tangent")));
+        let derivatives = Arc::new(Derivatives { outputs: outputs.collect(), steps });
+        self.apps[app].derivatives = Some(derivatives.clone());
+        Ok(derivatives)
+    }
+
+    /// The jvp rule of an application, from its inputs and the tangents of those that move to the tangents of outputs
+    /// that it gives.
+    fn trace_rule(&self, app: usize, moving: &[bool]) -> Result<(Traced, Vec<bool>), Error> {
+        let App { prim, inputs, outputs, source, .. } = &self.apps[app];
+        let n = inputs.len();
+        let mut types: Vec<Aval> = inputs.iter().map(|i| self.nodes[*i].aval.clone()).collect();
+        let tangents = types.iter().zip(moving).filter(|(_, m)| **m).map(|(a, _)| a.strong());
+        let tangents: Vec<Aval> = tangents.collect();
+        types.extend(tangents);
+        let mut given = Vec::new();
+        let traced = replaying(*source, || {
+            trace(&types, |args| {
+                let mut dots = args[n..].iter();
+                let mut primals = Arrays::new();
+                let mut tangents = Vec::new();
+                for ((i, x), moves) in inputs.iter().zip(&args).zip(moving) {
+                    // Rules look at literals: the power of a constant is differentiated as one.
+                    primals.push(match self.nodes[*i].from {
+                        From::Literal(s) => Array::literal(s),
+                        _ => x.clone(),
+                    });
+                    tangents.push(match moves {
+                        true => Tangent::Value(dots.next().expect("one per set bit").clone()),
+                        false => Tangent::Zero(x.aval().strong()),
+                    });
+                }
+                let (_, dots) = prim.jvp(self.ctx, &primals, &tangents)?;
+                debug_assert_eq!(dots.len(), outputs.len());
+                given = dots.iter().map(|t| !t.is_zero()).collect();
+                Ok(dots.iter().filter_map(|t| t.value().cloned()).collect())
+            })
+        })?;
+        Ok((traced, given))
+    }
+}
+
+/// Which equations the outputs need.
+fn live(jaxpr: &Jaxpr) -> Vec<bool> {
+    let mut wanted = vec![false; jaxpr.avals.len()];
+    let want = |wanted: &mut [bool], a: &Atom| {
+        if let Some(Var(v)) = a.var() {
+            wanted[v as usize] = true;
+        }
+    };
+    jaxpr.outputs.iter().for_each(|a| want(&mut wanted, a));
+    let mut live = vec![false; jaxpr.eqns.len()];
+    for (eqn, live) in jaxpr.eqns.iter().zip(&mut live).rev() {
+        *live = eqn.outputs.iter().any(|v| wanted[v.index()]);
+        if *live {
+            eqn.inputs.iter().for_each(|a| want(&mut wanted, a));
+        }
+    }
+    live
+}
+
+fn scaled(t: Tangent, by: f64) -> Result<Tangent, Error> {
+    match t {
+        Tangent::Value(x) if by != 1.0 => {
+            let by = number(by, x.dtype());
+            Ok(Tangent::Value(try_mul(&x, &by)?))
+        }
+        t => Ok(t),
+    }
+}

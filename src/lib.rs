@@ -67,7 +67,9 @@ pub use cotangent_jit::{DType, Error, ErrorKind, Scalar};
 /// What a program that uses the library wants in scope.
 pub mod prelude {
     pub use crate::api::axes::Axes;
-    pub use crate::api::checkpoint::checkpoint;
+    pub use crate::api::checkpoint::{
+        SavedResidual, checkpoint, checkpoint_with, saved_residuals, try_saved_residuals,
+    };
     pub use crate::api::control::{ScanOptions, cond, fori_loop, scan, scan_with, switch};
     pub use crate::api::custom::{custom_jvp, custom_vjp};
     pub use crate::api::derivative::{
@@ -99,6 +101,8 @@ pub mod prelude {
     };
     pub use crate::numpy::einsum::einsum;
     pub use crate::numpy::join::{concatenate, stack};
+    pub use crate::prims::name::checkpoint_name;
+    pub use crate::prims::policy::Policy;
     pub use crate::s;
     pub use crate::{DType, Error, ErrorKind};
     pub use cotangent_derive::Pytree;

@@ -15,6 +15,7 @@ pub mod jaxpr;
 pub mod lowering;
 pub mod params;
 pub mod parse;
+pub mod policy;
 pub mod primitive;
 pub mod print;
 pub mod source;

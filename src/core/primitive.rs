@@ -11,6 +11,7 @@ use super::hazard::Hazard;
 use super::jaxpr::{Atom, Jaxpr};
 use super::lowering::Lowering;
 use super::params::Params;
+use super::policy::KeepPolicy;
 use cotangent_jit::{Error, Scalar};
 use smallvec::SmallVec;
 use std::fmt::Debug;
@@ -83,6 +84,17 @@ pub trait Carrier {
     /// Splits into a part that needs only the known inputs and a part that needs the unknown ones.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error>;
 
+    /// The application twice: once giving also what `policy` keeps of the values inside that depend on known inputs alone
+    /// (and that are no outputs in `forbidden`), once taking those instead of computing them. `None`: nothing inside can
+    /// be kept by itself, only the outputs.
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error>;
+
     /// The same primitive with other bodies of the same types, in the order of its parameters.
     fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim;
 
@@ -124,6 +136,30 @@ pub enum Residual {
 
 /// Outcome of [`Carrier::threaded`]: the state, the outputs.
 pub type Threaded = (Vec<Array>, Arrays);
+
+/// Outcome of [`Carrier::keep`] and [`Recur::keep`].
+#[derive(Debug)]
+pub struct Kept<T> {
+    /// From the inputs to the outputs, then the kept values.
+    pub giving: T,
+    /// From the inputs, then the kept values, to the outputs.
+    pub taking: T,
+    pub values: Vec<Aval>,
+    /// Which outputs depend on unknown inputs.
+    pub unknown_out: Vec<bool>,
+}
+
+impl Kept<Arc<Jaxpr>> {
+    /// The primitive of which these are the body.
+    pub fn wrapped(&self, wrap: impl Fn(Arc<Jaxpr>) -> Prim) -> Kept<Prim> {
+        Kept {
+            giving: wrap(self.giving.clone()),
+            taking: wrap(self.taking.clone()),
+            values: self.values.clone(),
+            unknown_out: self.unknown_out.clone(),
+        }
+    }
+}
 
 /// Outcome of [`Carrier::dce`].
 #[derive(Debug)]
@@ -181,6 +217,15 @@ pub trait Recur {
         unknown: &[bool],
         force: &[bool],
     ) -> Result<Arc<Split>, Error>;
+
+    /// As [`Carrier::keep`], of a jaxpr.
+    fn keep(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Arc<Kept<Arc<Jaxpr>>>, Error>;
 
     /// Transposes a jaxpr in its `linear` inputs. Inputs: those not linear, then the cotangents of the outputs in
     /// `nonzero`. Outputs: the cotangents of linear inputs in the returned mask (over linear inputs), which contains

@@ -9,8 +9,9 @@ use super::taylor::Forward;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Jaxpr;
+use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Ctx, Operand, PartialEval, Prim, Shrunk, Split, Tangent, Threaded,
+    Arrays, Ctx, Kept, Operand, PartialEval, Prim, Shrunk, Split, Tangent, Threaded,
 };
 use crate::core::trace::bind;
 use cotangent_jit::Error;
@@ -92,6 +93,17 @@ impl<W: Fn(Arc<Jaxpr>) -> Prim> Body<'_, W> {
             unknown_out: unknown_out.clone(),
             residuals: residuals.clone(),
         })
+    }
+
+    pub fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        let kept = ctx.recur.keep(self.jaxpr, unknown, forbidden, policy)?;
+        Ok(Some(kept.wrapped(&self.wrap)))
     }
 
     pub fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {

@@ -1,6 +1,7 @@
 //! Small bodies and inputs for the cases of primitives that carry jaxprs.
 
 use super::lax;
+use super::name::checkpoint_name;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::eager;
@@ -43,6 +44,21 @@ fn two(d: DType) -> [Aval; 2] {
 /// `x, y -> sin x * y, x + y`
 pub fn product(d: DType) -> Arc<Jaxpr> {
     body(&two(d), |a| vec![lax::mul(&lax::sin(&a[0]), &a[1]), lax::add(&a[0], &a[1])])
+}
+
+/// `x, y -> sin x * exp y, (sin x . y) exp y`, the sine under a name.
+pub fn named(d: DType) -> Arc<Jaxpr> {
+    body(&two(d), |a| {
+        let sine = checkpoint_name(&lax::sin(&a[0]), "sine");
+        let dims = lax::DotDims {
+            lhs_contract: [0].into_iter().collect(),
+            rhs_contract: [0].into_iter().collect(),
+            ..Default::default()
+        };
+        let dot = lax::broadcast_in_dim(&lax::dot_general(&sine, &a[1], &dims), &[3], &[]);
+        let exp = lax::exp(&a[1]);
+        vec![lax::mul(&sine, &exp), lax::mul(&lax::mul(&dot, &exp), &exp)]
+    })
 }
 
 /// `x, y -> exp x, y`

@@ -1,10 +1,12 @@
-//! `checkpoint`: a body whose residuals are not kept: the backward pass computes them again from the inputs.
+//! `checkpoint`: a body of whose values only those live until the backward pass that its policy keeps; the others are
+//! computed again, from those and from the inputs.
 
 use super::bodies::{input_cotangents, nonzero, operands, permuted, pick, values, with_inputs};
 use super::body::Body;
 use super::call::Call;
 use super::case_bodies::{self, FLOATS, numbers};
 use super::lax;
+use super::policy::Policy;
 use super::roll_call::{Args, Case, Entry};
 use super::taylor::Forward;
 use crate::core::array::Array;
@@ -13,29 +15,31 @@ use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Residual, Shrunk,
-    Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Residual,
+    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::Error;
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `checkpoint[jaxpr] x... -> y...`: the body, its intermediate values forgotten. What is recomputed stands behind an
-/// `optimization_barrier`, so that it is not merged with the first computation.
+/// `checkpoint[policy, jaxpr] x... -> y...`: the body, of which is kept what the policy says (nothing, if it is not
+/// shown). What is recomputed stands behind an `optimization_barrier`, so that it is not merged with the first computation.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     pub jaxpr: Arc<Jaxpr>,
+    pub policy: Policy,
 }
 
 impl Checkpoint {
-    fn with(jaxpr: Arc<Jaxpr>) -> Prim {
-        Arc::new(Checkpoint { jaxpr })
+    fn with(&self, jaxpr: Arc<Jaxpr>) -> Prim {
+        Arc::new(Checkpoint { jaxpr, policy: self.policy.clone() })
     }
 
     fn body(&self) -> Body<'_, impl Fn(Arc<Jaxpr>) -> Prim> {
-        Body { jaxpr: &self.jaxpr, wrap: Checkpoint::with }
+        Body { jaxpr: &self.jaxpr, wrap: |jaxpr| self.with(jaxpr) }
     }
 }
 
@@ -45,7 +49,11 @@ impl Primitive for Checkpoint {
     }
 
     fn params(&self) -> Params {
-        smallvec![("jaxpr", Param::Jaxpr(self.jaxpr.clone()))]
+        let mut params: Params = smallvec![("jaxpr", Param::Jaxpr(self.jaxpr.clone()))];
+        if !self.policy.keeps_nothing() {
+            params.insert(0, ("policy", self.policy.param()));
+        }
+        params
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -123,34 +131,73 @@ impl TaylorRule for Checkpoint {
 }
 
 impl Carrier for Checkpoint {
-    /// The known outputs are computed now, keeping nothing; the unknown part starts again from the known inputs.
+    /// The known outputs and what is kept are computed now; the unknown part starts again from the known inputs and from
+    /// what is kept.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let n = self.jaxpr.outputs.len();
-        let split = ctx.recur.split(&self.jaxpr, unknown, &vec![false; n])?;
-        let mut known = (*split.known).clone();
-        known.outputs.truncate(split.unknown_out.iter().filter(|u| !**u).count());
-        let used = vec![true; known.outputs.len()];
-        let (small, kept) = ctx.recur.dce(&Arc::new(known), &used)?;
-        let avals = self.jaxpr.in_avals();
-        let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
-        let now = with_inputs(&small, &kept, &vec![true; kept.len()], &known_in);
+        let policy: Arc<dyn KeepPolicy> = Arc::new(self.policy.clone());
+        let kept = match policy.keeps_nothing() {
+            true => None,
+            false => Some(ctx.recur.keep(&self.jaxpr, unknown, &vec![false; n], &policy)?),
+        };
+        let (giving, taking) =
+            kept.as_ref().map_or((&self.jaxpr, &self.jaxpr), |k| (&k.giving, &k.taking));
+        let values = kept.as_ref().map_or(&[][..], |k| &k.values);
 
-        // The whole body, without the outputs that are known and what only they need; inputs: known, unknown.
-        let (late, kept) = ctx.recur.dce(&self.jaxpr, &split.unknown_out)?;
+        // The whole body without the outputs that are known and what only they need: which values does it take?
+        let split = ctx.recur.split(giving, unknown, &vec![false; n + values.len()])?;
+        let unknown_out = split.unknown_out[..n].to_vec();
+        let (late, needed) = ctx.recur.dce(taking, &unknown_out)?;
+        let (inputs, taken) = needed.split_at(unknown.len());
+        debug_assert!(
+            taken.iter().zip(&split.unknown_out[n..]).all(|(t, u)| !(*t && *u)),
+            "a kept value depends on known inputs alone"
+        );
+
+        // Now: the known outputs, then the values taken.
+        let known_outs = unknown_out.iter().filter(|u| !**u).count();
+        let given = split.unknown_out[n..].iter().zip(taken).filter(|(u, _)| !**u);
+        let used: Vec<bool> =
+            std::iter::repeat_n(true, known_outs).chain(given.map(|(_, t)| *t)).collect();
+        let mut known = (*split.known).clone();
+        known.outputs.truncate(used.len());
+        let (small, have) = ctx.recur.dce(&Arc::new(known), &used)?;
+        let avals = taking.in_avals();
+        let known_in: Vec<Aval> = pick(&avals[..unknown.len()], unknown, false).cloned().collect();
+        let now = with_inputs(&small, &have, &vec![true; have.len()], &known_in);
+
+        // Later; inputs in order: known ones, values taken, unknown ones.
         let order = |want: bool| (0..unknown.len()).filter(move |i| unknown[*i] == want);
-        let residuals: Vec<usize> = order(false).filter(|i| kept[*i]).collect();
-        let want: Vec<bool> = kept.iter().zip(unknown).map(|(k, u)| *k || *u).collect();
-        let late = with_inputs(&late, &kept, &want, &avals);
+        let residuals: Vec<usize> = order(false).filter(|i| inputs[*i]).collect();
+        let want: Vec<bool> = needed
+            .iter()
+            .enumerate()
+            .map(|(i, needed)| *needed || unknown.get(i).copied().unwrap_or(false))
+            .collect();
+        let late = with_inputs(&late, &needed, &want, &avals);
         let place = |i: usize| want[..i].iter().filter(|w| **w).count();
-        let inputs: Vec<usize> = residuals.iter().copied().chain(order(true)).map(place).collect();
+        let values_in = (unknown.len()..needed.len()).filter(|i| needed[*i]);
+        let positions: Vec<usize> =
+            residuals.iter().copied().chain(values_in).chain(order(true)).map(place).collect();
         let outputs: Vec<usize> = (0..late.outputs.len()).collect();
-        let late = Arc::new(permuted(&late, &inputs, &outputs));
+        let late = Arc::new(permuted(&late, &positions, &outputs));
+        let computed = pick(values, taken, true).cloned().map(Residual::Computed);
         Ok(PartialEval {
             known: self.body().alone(Arc::new(now))?,
             unknown: self.body().alone(late)?,
-            unknown_out: split.unknown_out.clone(),
-            residuals: residuals.into_iter().map(Residual::Input).collect(),
+            unknown_out,
+            residuals: residuals.into_iter().map(Residual::Input).chain(computed).collect(),
         })
+    }
+
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        self.body().keep(ctx, unknown, forbidden, policy)
     }
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
@@ -167,7 +214,7 @@ impl Carrier for Checkpoint {
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
-        Checkpoint::with(jaxprs.remove(0))
+        self.with(jaxprs.remove(0))
     }
 }
 
@@ -202,10 +249,15 @@ fn backward(
     Ok((Arc::new(traced.jaxpr), mask))
 }
 
-/// Applies a traced function whose residuals will be recomputed.
+/// Applies a traced function of which reverse mode keeps what the policy says.
 #[track_caller]
-pub fn checkpoint(jaxpr: Arc<Jaxpr>, inputs: &[Array]) -> Result<Vec<Array>, Error> {
-    Ok(bind(Checkpoint::with(jaxpr), inputs)?.into_vec())
+pub fn checkpoint(
+    jaxpr: Arc<Jaxpr>,
+    policy: &Policy,
+    inputs: &[Array],
+) -> Result<Vec<Array>, Error> {
+    let prim = Checkpoint { jaxpr, policy: policy.clone() };
+    Ok(bind(Arc::new(prim), inputs)?.into_vec())
 }
 
 pub fn entries() -> Vec<Entry> {
@@ -213,13 +265,28 @@ pub fn entries() -> Vec<Entry> {
 }
 
 fn build(args: &Args) -> Result<Prim, Error> {
-    Ok(Checkpoint::with(args.jaxpr("jaxpr")?))
+    let policy = match args.params.iter().find(|(n, _)| n == "policy") {
+        Some((_, Param::Rule(_))) => return args.no_rules(),
+        Some(_) => Policy::parse(args.name("policy")?)?,
+        None => Policy::nothing(),
+    };
+    Ok(Arc::new(Checkpoint { jaxpr: args.jaxpr("jaxpr")?, policy }))
 }
 
 fn cases() -> Vec<Case> {
+    let policies = [
+        Policy::nothing(),
+        Policy::everything(),
+        Policy::dots().or(Policy::only_names(["sine"])),
+        Policy::anything_except_names(["sine"]),
+    ];
     let case = |d| {
-        let checkpoint = Checkpoint::with(case_bodies::product(d));
-        Case::new(checkpoint, vec![numbers(d, 3), numbers(d, 3)])
+        let inputs = vec![numbers(d, 3), numbers(d, 3)];
+        let body = case_bodies::named(d);
+        policies.clone().map(|policy| {
+            let checkpoint = Checkpoint { jaxpr: body.clone(), policy };
+            Case::new(Arc::new(checkpoint), inputs.clone())
+        })
     };
-    FLOATS.map(case).into()
+    FLOATS.into_iter().flat_map(case).collect()
 }

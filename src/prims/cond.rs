@@ -14,9 +14,10 @@ use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Masked, Operand, PartialEval, Prim, Primitive, Residual,
-    Shrunk, Simpler, Split, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Masked, Operand, PartialEval, Prim, Primitive,
+    Residual, Shrunk, Simpler, Split, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{DType, Error, err};
@@ -241,50 +242,36 @@ impl Carrier for Cond {
             self.branches.iter().map(|b| ctx.recur.split(b, unknown, &force)).collect();
         let splits = splits?;
 
-        // Residuals of different branches share places of the same type: only one branch runs.
         let mut shared_inputs: Vec<usize> = Vec::new();
-        let mut places: Vec<Aval> = Vec::new();
-        let mut seats: Vec<Vec<usize>> = Vec::new();
+        let mut seats = Seats::default();
+        let mut seated: Vec<Vec<usize>> = Vec::new();
         for s in &splits {
-            let mut taken = vec![false; places.len()];
-            let mut mine = Vec::new();
+            let mut computed = Vec::new();
             for r in &s.residuals {
                 match r {
-                    Residual::Input(i) if !shared_inputs.contains(i) => shared_inputs.push(*i),
-                    Residual::Input(_) => {}
-                    Residual::Computed(aval) => {
-                        let free = (0..places.len()).find(|p| !taken[*p] && places[*p] == *aval);
-                        let place = free.unwrap_or_else(|| {
-                            places.push(aval.clone());
-                            taken.push(false);
-                            places.len() - 1
-                        });
-                        taken[place] = true;
-                        mine.push(place);
-                    }
+                    Residual::Input(i) if shared_inputs.contains(i) => {}
+                    Residual::Input(i) => shared_inputs.push(*i),
+                    Residual::Computed(aval) => computed.push(aval.clone()),
                 }
             }
-            seats.push(mine);
+            seated.push(seats.seat(&computed));
         }
         let known_out = force.iter().filter(|u| !**u).count();
         let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
         let known_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
             .iter()
-            .zip(&seats)
-            .map(|(s, seats)| {
+            .zip(&seated)
+            .map(|(s, mine)| {
                 let traced = trace(&known_in, |args| {
                     let mut outs = eval(&s.known, &args)?;
-                    let mine = outs.split_off(known_out);
-                    let mut residuals: Vec<Array> = places.iter().map(zeros).collect();
-                    for (seat, r) in seats.iter().zip(mine) {
-                        residuals[*seat] = r;
-                    }
-                    outs.extend(residuals);
+                    let residuals = outs.split_off(known_out);
+                    outs.extend(seats.filled(mine, residuals));
                     Ok(outs)
                 })?;
                 Ok(Arc::new(traced.jaxpr))
             })
             .collect();
+        let places = &seats.places;
         let unknown_in: Vec<Aval> = places
             .iter()
             .chain(shared_inputs.iter().map(|i| &avals[*i]))
@@ -294,7 +281,7 @@ impl Carrier for Cond {
         let (p, q) = (places.len(), shared_inputs.len());
         let unknown_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
             .iter()
-            .zip(&seats)
+            .zip(&seated)
             .map(|(s, seats)| {
                 let traced = trace(&unknown_in, |args| {
                     let mut seats = seats.iter();
@@ -319,7 +306,7 @@ impl Carrier for Cond {
         let late_avals: Vec<Aval> = index().chain(unknown_in).collect();
         // The unknown part's residuals: the index, the shared places, the shared inputs.
         let residuals = std::iter::once(Residual::Input(0))
-            .chain(places.into_iter().map(Residual::Computed))
+            .chain(seats.places.into_iter().map(Residual::Computed))
             .chain(shared_inputs.into_iter().map(|i| Residual::Input(i + 1)))
             .collect();
         Ok(PartialEval {
@@ -328,6 +315,53 @@ impl Carrier for Cond {
             unknown_out: force,
             residuals,
         })
+    }
+
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        // Which branch runs must be known to give what is inside.
+        if unknown[0] {
+            return Ok(None);
+        }
+        let kept =
+            self.branches.iter().map(|b| ctx.recur.keep(b, &unknown[1..], forbidden, policy));
+        let kept: Vec<Arc<Kept<Arc<Jaxpr>>>> = kept.collect::<Result<_, Error>>()?;
+        let mut seats = Seats::default();
+        let mine: Vec<Vec<usize>> = kept.iter().map(|k| seats.seat(&k.values)).collect();
+        let outs = self.outs();
+        let giving = kept.iter().zip(&mine).map(|(k, mine)| {
+            let traced = trace(&k.giving.in_avals(), |args| {
+                let mut outputs = eval(&k.giving, &args)?;
+                let values = outputs.split_off(outs);
+                outputs.extend(seats.filled(mine, values));
+                Ok(outputs)
+            })?;
+            Ok(Arc::new(traced.jaxpr))
+        });
+        let giving = Cond::new(giving.collect::<Result<_, Error>>()?)?;
+        let avals = self.first().in_avals();
+        let taking_in: Vec<Aval> = avals.iter().chain(&seats.places).cloned().collect();
+        let taking = kept.iter().zip(&mine).map(|(k, mine)| {
+            let traced = trace(&taking_in, |args| {
+                let (inputs, places) = args.split_at(avals.len());
+                let values = mine.iter().map(|seat| places[*seat].clone());
+                eval(&k.taking, &inputs.iter().cloned().chain(values).collect::<Vec<_>>())
+            })?;
+            Ok(Arc::new(traced.jaxpr))
+        });
+        let taking = Cond::new(taking.collect::<Result<_, Error>>()?)?;
+        let unknown_out = (0..outs).map(|o| kept.iter().any(|k| k.unknown_out[o])).collect();
+        Ok(Some(Kept {
+            giving: Arc::new(giving),
+            taking: Arc::new(taking),
+            values: seats.places,
+            unknown_out,
+        }))
     }
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
@@ -354,6 +388,39 @@ impl Carrier for Cond {
 
     fn with_jaxprs(&self, branches: Vec<Arc<Jaxpr>>) -> Prim {
         Arc::new(Cond { branches })
+    }
+}
+
+/// Values of different branches share places of the same type: only one branch runs.
+#[derive(Default)]
+struct Seats {
+    places: Vec<Aval>,
+}
+
+impl Seats {
+    /// Where the values of one branch sit.
+    fn seat(&mut self, avals: &[Aval]) -> Vec<usize> {
+        let mut taken = vec![false; self.places.len()];
+        let mut sit = |aval: &Aval| {
+            let free = (0..self.places.len()).find(|p| !taken[*p] && self.places[*p] == *aval);
+            let place = free.unwrap_or_else(|| {
+                self.places.push(aval.clone());
+                taken.push(false);
+                self.places.len() - 1
+            });
+            taken[place] = true;
+            place
+        };
+        avals.iter().map(&mut sit).collect()
+    }
+
+    /// All places: a branch's values in its seats, zeros in the others.
+    fn filled(&self, seats: &[usize], values: Vec<Array>) -> Vec<Array> {
+        let mut all: Vec<Array> = self.places.iter().map(zeros).collect();
+        for (seat, value) in seats.iter().zip(values) {
+            all[*seat] = value;
+        }
+        all
     }
 }
 

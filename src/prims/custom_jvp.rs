@@ -14,9 +14,10 @@ use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params, Rule};
+use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Taylor, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{Error, err};
@@ -194,6 +195,17 @@ impl Carrier for CustomJvp {
     /// Not split: a body cut in two would lose its rule.
     fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         all_unknown(Arc::new(self.clone()), &self.jaxpr.in_avals(), unknown)
+    }
+
+    /// What is inside belongs to the rules.
+    fn keep(
+        &self,
+        _: &Ctx,
+        _: &[bool],
+        _: &[bool],
+        _: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        Ok(None)
     }
 
     /// Kept whole: the rule gives all outputs from all inputs.

@@ -142,6 +142,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::convert::entries,
         super::reduce::entries,
         super::identity::entries,
+        super::name::entries,
         super::threefry::entries,
         super::broadcast::entries,
         super::reshape::entries,

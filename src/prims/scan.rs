@@ -17,9 +17,10 @@ use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, ScanParts};
 use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::bind;
 use cotangent_jit::{Error, err};
@@ -291,6 +292,36 @@ impl TaylorRule for Scan {
 impl Carrier for Scan {
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         scan_split::partial_eval(self, ctx, unknown)
+    }
+
+    /// What a step keeps is stacked. A carry is unknown if any step makes it so.
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
+        let given = self.inputs(unknown);
+        let mut moving = given.carry.to_vec();
+        // The value that a carry ends with is not one that it has during the steps.
+        let forbidden = [&vec![false; carry], &forbidden[carry..]].concat();
+        let kept = loop {
+            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
+            let kept = ctx.recur.keep(self.body(), &mask, &forbidden, policy)?;
+            let after: Vec<bool> =
+                moving.iter().zip(&kept.unknown_out).map(|(m, u)| *m || *u).collect();
+            if after == moving {
+                break kept;
+            }
+            moving = after;
+        };
+        debug_assert_eq!(kept.unknown_out.len(), carry + ys);
+        let unknown_out = moving.iter().chain(&kept.unknown_out[carry..]).copied().collect();
+        let stacked = kept.values.iter().map(|v| v.batched(0, self.0.length)).collect();
+        let wrapped = kept.wrapped(|body| self.with(body, consts, carry));
+        Ok(Some(Kept { values: stacked, unknown_out, ..wrapped }))
     }
 
     /// A carry is needed if its final value is used, or if a later step needs it for something that is.

@@ -5,6 +5,7 @@
 //! | `jvp` | `x -> y` | `x, dx -> y, dy` |
 //! | `jet` | `x -> y` | `x, x₁.. -> y, y₁..`: Taylor coefficients along a curve |
 //! | `split` | `known, unknown -> y` | `known -> residuals` and `residuals, unknown -> y` |
+//! | `keep` | `x -> y` | `x -> y, v` and `x, v -> y`: what a checkpoint keeps |
 //! | `transpose` | `r, x -> y`, linear in x | `r, ct y -> ct x` |
 //! | `batch` | `x -> y` | `x[b] -> y[b]` |
 //! | `vjp` | `x -> y` | forward and pullback: the three first in a row |
@@ -14,6 +15,7 @@ pub mod batch;
 pub mod dce;
 pub mod jet;
 pub mod jvp;
+pub mod keep;
 pub mod recur;
 pub mod simplify;
 pub mod split;

@@ -3,12 +3,14 @@
 //! One [`Transforms`] serves one call of `grad`, `vmap` and so on: a body that is called twice is transformed once, so the
 //! work is linear in the number of distinct bodies, however deep the calls nest.
 
-use super::{batch, dce, jet, jvp, split, transpose};
+use super::{batch, dce, jet, jvp, keep, split, transpose};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::BatchAxis;
 use crate::core::jaxpr::{Eqn, Jaxpr};
-use crate::core::primitive::{Ctx, Masked, Primitive, Recur, Split};
+use crate::core::params::Param;
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{Ctx, Kept, Masked, Primitive, Recur, Split};
 use crate::core::source;
 use crate::core::trace::{Traced, trace};
 use crate::prims::constant::Constant;
@@ -20,6 +22,9 @@ use std::sync::Arc;
 
 type Mask = Vec<bool>;
 
+/// Unknown inputs, forbidden outputs, the policy.
+type KeepKey = ([Mask; 2], Param);
+
 /// All transforms, with a memory.
 #[derive(Default)]
 pub struct Transforms {
@@ -27,6 +32,7 @@ pub struct Transforms {
     jets: Memo<(usize, [Mask; 2]), Masked>,
     batches: Memo<(BatchAxis, [Mask; 2]), Masked>,
     splits: Memo<[Mask; 2], Arc<Split>>,
+    keeps: Memo<KeepKey, Arc<Kept<Arc<Jaxpr>>>>,
     transposes: Memo<[Mask; 3], Masked>,
     dces: Memo<Mask, Masked>,
 }
@@ -92,6 +98,19 @@ impl Recur for Transforms {
         })
     }
 
+    fn keep(
+        &self,
+        jaxpr: &Arc<Jaxpr>,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Arc<Kept<Arc<Jaxpr>>>, Error> {
+        let key = ([unknown.to_vec(), forbidden.to_vec()], policy.param());
+        self.keeps.get(jaxpr, key, || {
+            Ok(Arc::new(keep::keep(&self.ctx(), jaxpr, unknown, forbidden, policy)?))
+        })
+    }
+
     fn transpose(
         &self,
         jaxpr: &Arc<Jaxpr>,
@@ -115,10 +134,10 @@ impl Recur for Transforms {
 }
 
 /// Results by jaxpr identity and mask; holds the jaxprs, so that an address means one jaxpr.
-struct Memo<K, V>(RefCell<FxHashMap<(usize, K), Kept<V>>>);
+struct Memo<K, V>(RefCell<FxHashMap<(usize, K), Remembered<V>>>);
 
 /// A result with the jaxpr it is of.
-type Kept<V> = (Arc<Jaxpr>, V);
+type Remembered<V> = (Arc<Jaxpr>, V);
 
 impl<K, V> Default for Memo<K, V> {
     fn default() -> Self {

@@ -152,8 +152,46 @@ impl Pass<'_> {
                 }
             }
         }
+        if matches!(lowering, Some(Lowering::Forward))
+            && let Some(atoms) = self.forwarded(at, &prim, &inputs, outs)
+        {
+            return Ok(atoms);
+        }
         let mergeable = at.effects.is_none() && !matches!(lowering, None | Some(Lowering::Forward));
         Ok(self.append(at, prim, inputs, outs, mergeable))
+    }
+
+    /// Operands filled with one number pass what only forwards: there is nothing in them to compute again, nothing to
+    /// differentiate, and behind it their value stays known. The others go through without them.
+    fn forwarded(
+        &mut self,
+        at: &Eqn,
+        prim: &Prim,
+        inputs: &[Atom],
+        outs: &[Aval],
+    ) -> Option<Vec<Atom>> {
+        let filled: Vec<bool> = inputs.iter().map(|a| self.splat_of(*a).is_some()).collect();
+        if !at.effects.is_none() || !filled.contains(&true) {
+            return None;
+        }
+        let rest = |i: &usize| !filled[*i];
+        let others: SmallVec<[Atom; 3]> =
+            (0..inputs.len()).filter(rest).map(|i| inputs[i]).collect();
+        let types: Vec<Aval> = (0..outs.len()).filter(rest).map(|i| outs[i].clone()).collect();
+        let mut passed = Vec::new();
+        if !others.is_empty() {
+            let avals: Vec<Aval> = others.iter().map(|a| self.new.atom_aval(*a)).collect();
+            if prim.abstract_eval(&avals).ok()?[..] != types {
+                return None;
+            }
+            passed = self.append(at, prim.clone(), others, &types, false);
+        }
+        let mut passed = passed.into_iter();
+        let one = |(a, filled): (&Atom, &bool)| match filled {
+            true => *a,
+            false => passed.next().expect("one per operand that is not filled"),
+        };
+        Some(inputs.iter().zip(&filled).map(one).collect())
     }
 
     fn known(&self, atom: Atom) -> Known {

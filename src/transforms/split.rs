@@ -221,7 +221,7 @@ fn without_dead(ctx: &Ctx, jaxpr: Jaxpr) -> Result<Jaxpr, Error> {
 }
 
 /// Whether remaking the outputs costs no more than reading them back: views of, or fewer bytes than, the inputs.
-fn is_free(eqn: &Eqn, vars: &Jaxpr) -> bool {
+pub fn is_free(eqn: &Eqn, vars: &Jaxpr) -> bool {
     if !eqn.effects.is_none() {
         return false;
     }

@@ -7,9 +7,10 @@ use cotangent::core::hazard::Hazard;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::Lowering;
 use cotangent::core::params::{Param, Params};
+use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Shrunk, Simpler,
-    Tangent, Taylor, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, Threaded,
 };
 use cotangent::core::trace::bind;
 use std::sync::Arc;
@@ -185,6 +186,16 @@ impl Carrier for Twisted {
             Some(partial_eval) => partial_eval(self.right_carrier(), ctx, unknown),
             None => self.right_carrier().partial_eval(ctx, unknown),
         }
+    }
+
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        self.right_carrier().keep(ctx, unknown, forbidden, policy)
     }
 
     fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {

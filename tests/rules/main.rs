@@ -1,0 +1,3 @@
+//! Rules of the user's and what reverse mode keeps: checkpoints and their policies, custom derivatives, custom batching.
+
+mod checkpoint;

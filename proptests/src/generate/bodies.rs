@@ -17,6 +17,7 @@ use cotangent::prims::cond::cond;
 use cotangent::prims::custom_jvp::{CustomJvp, JvpRule};
 use cotangent::prims::custom_vjp::{BwdRule, CustomVjp, FwdRule};
 use cotangent::prims::lax;
+use cotangent::prims::policy::Policy;
 use cotangent::prims::scan::scan;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::vjp::vjp;
@@ -28,7 +29,10 @@ impl Bench {
         let avals: Vec<Aval> = operands.iter().map(|a| a.aval().strong()).collect();
         let outs = match s.op {
             Op::Call => call("f", self.body(&avals, &s.body, None), &operands),
-            Op::Checkpoint => checkpoint(self.body(&avals, &s.body, None), &operands),
+            Op::Checkpoint => {
+                let body = self.body(&avals, &s.body, None);
+                checkpoint(body, &policy(s.body.len()), &operands)
+            }
             Op::Cond => self.cond(s, &avals, &operands),
             Op::Scan => self.scan(s, &avals, &operands),
             Op::CustomJvp => {
@@ -214,4 +218,14 @@ fn own_rule(body: Arc<Jaxpr>) -> Arc<JvpRule> {
         let tangents = outs.split_off(body.outputs.len());
         Ok((outs, tangents))
     })
+}
+
+/// One policy or another, so that random bodies meet all of them.
+fn policy(n: usize) -> Policy {
+    match n % 4 {
+        0 => Policy::nothing(),
+        1 => Policy::everything(),
+        2 => Policy::dots(),
+        _ => Policy::dots().or(Policy::anything_except_names(["none"])),
+    }
 }

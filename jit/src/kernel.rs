@@ -19,6 +19,9 @@
 //! 6. Reductions exist only where there are reduce loops; their index has stride zero in those.
 //! 7. An empty reduction gives the op's identity, so kernels with a zero extent in a reduce loop still store.
 //!
+//! A sequential loop inside of parallel ones is time: every point of those runs through it in order, and an element that it
+//! loads and stores at one index goes from round to round. Backends may hold it in a register.
+//!
 //! The order of a float reduction is not part of the meaning, but the accumulator is: `accumulator` is the type sums are
 //! held in (f64 for f32 sums), and a backend's order may depend on shapes alone, never on the number of threads.
 

@@ -127,8 +127,11 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
         graph::result(&graph.out_tree, graph::typed(leaves, &graph.out_weak))
     }
 
-    /// Text of a stage of code generation: `"clif"`, `"asm"`.
+    /// Text of a stage of code generation: `"program"` (slots, steps and kernels), `"clif"`, `"asm"`.
     pub fn text(&self, stage: &str) -> Option<String> {
+        if stage == "program" {
+            return Some(self.executable.program_text());
+        }
         self.executable.compiled().text(stage)
     }
 

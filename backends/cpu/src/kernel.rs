@@ -7,6 +7,7 @@
 //!
 //! Which loops and how many lanes is decided in `normal`; what a node becomes, in `nodes`.
 
+use crate::carry::{self, Carried};
 use crate::code;
 use crate::lanes::{Lanes, memory};
 use crate::normal::Nest;
@@ -67,6 +68,8 @@ pub struct Emitter<'e, 'f> {
     pub lanes: Vec<Option<Lanes>>,
     trail: Vec<Trail>,
     pub accumulators: Vec<Accumulator>,
+    /// What a loop in order hands on in registers, while it is open.
+    pub carried: Vec<Carried>,
     /// Constants that one node of the vector loop uses; its instruction can load them itself.
     pub used_once: Vec<bool>,
     /// The number of lanes, inside the vector loop.
@@ -98,6 +101,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
             lanes: vec![None; nest.types.len()],
             trail: Vec::new(),
             accumulators: Vec::new(),
+            carried: Vec::new(),
             used_once: used_once(nest),
             width: None,
             range: None,
@@ -297,6 +301,13 @@ impl<'e, 'f> Emitter<'e, 'f> {
             let rest = self.b.ins().isub(total, start);
             let full = self.b.ins().iconst(types::I64, extent as i64);
             (high, fixed) = (Some(self.b.ins().smin(full, rest)), None);
+        }
+        if carry::is_time(nest, n) && fixed.is_some() {
+            self.take_up()?;
+            let (low, high) = (self.b.ins().iconst(types::I64, 0), extent as i64);
+            let high = self.b.ins().iconst(types::I64, high);
+            self.counted(low, high, 1, fixed)?;
+            return self.put_down();
         }
         let low = low.unwrap_or_else(|| self.b.ins().iconst(types::I64, 0));
         let high = high.unwrap_or_else(|| self.b.ins().iconst(types::I64, extent as i64));

@@ -1,12 +1,13 @@
 //! cotangent's CPU backend: programs to machine code by Cranelift, and the runtime that the code calls.
 //!
 //! The way of a program: its kernels are expanded (`outline`: elementary functions become machine ops or calls), normalised (`normal`), cut
-//! into stages (`chunk`) and emitted (`kernel`, `nodes`, `runs`, `reduce`; `scalar`, `lanes` and `vector` know the instructions);
+//! into stages (`chunk`) and emitted (`kernel`, `nodes`, `runs`, `reduce`, `carry`; `scalar`, `lanes` and `vector` know the instructions);
 //! `program` emits the driver, with small values in `registers`; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
 //!
 //! What does not live here: which ops exist and what they mean (`cotangent-jit`), arrays, derivatives.
 
 mod backend;
+mod carry;
 mod chunk;
 mod code;
 mod host;

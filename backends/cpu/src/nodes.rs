@@ -38,7 +38,10 @@ impl Emitter<'_, '_> {
         match node {
             Node::Constant(s) => scalar::constant(self.b, *s),
             Node::Counter(n) => Ok(self.counter(*n)),
-            Node::Load { buffer, at, guard, fill } => self.load(*buffer, at, guard, *fill, 0),
+            Node::Load { buffer, at, guard, fill } => match self.carried_scalar(*buffer, at) {
+                Some(v) => Ok(v),
+                None => self.load(*buffer, at, guard, *fill, 0),
+            },
             Node::Gather { buffer, at } => {
                 let at = self.scalar(*at)?;
                 self.gather(*buffer, at)
@@ -65,9 +68,10 @@ impl Emitter<'_, '_> {
         match node {
             Node::Constant(s) => Ok(Lanes::constant(self.b, *s, width)),
             Node::Counter(n) => self.counter_lanes(*n, width),
-            Node::Load { buffer, at, guard, fill } => {
-                self.load_lanes(*buffer, at, guard, *fill, width)
-            }
+            Node::Load { buffer, at, guard, fill } => match self.carried_lanes(*buffer, at) {
+                Some(lanes) => Ok(lanes),
+                None => self.load_lanes(*buffer, at, guard, *fill, width),
+            },
             Node::Gather { buffer, at } if self.nest.steps[at.0 as usize] == Some(1) => {
                 self.gather_run(*buffer, *at, width)
             }
@@ -231,7 +235,7 @@ impl Emitter<'_, '_> {
     }
 
     /// One element, or `fill` where the guard does not hold; then some harmless address is read.
-    fn load(
+    pub fn load(
         &mut self,
         buffer: BufferId,
         at: &Affine,
@@ -281,7 +285,7 @@ impl Emitter<'_, '_> {
         lanes::load_scalar(self.b, d, address, 0)
     }
 
-    fn load_lanes(
+    pub fn load_lanes(
         &mut self,
         buffer: BufferId,
         at: &Affine,
@@ -310,6 +314,9 @@ impl Emitter<'_, '_> {
                 Some(width) => self.store_lanes(s, width)?,
                 None => {
                     let value = self.scalar(s.value)?;
+                    if self.hand_on(s, &[value]) {
+                        continue;
+                    }
                     let offset = s.offset.map(|o| self.scalar(o)).transpose()?;
                     self.store(s, value, offset, 0)?;
                 }
@@ -320,6 +327,12 @@ impl Emitter<'_, '_> {
 
     fn store_lanes(&mut self, s: &Store, width: usize) -> Result<(), Error> {
         let value = self.operand(s.value, width)?;
+        if let Some(form) = self.carried_form(s) {
+            let bits = form.bits;
+            let lanes = value.lanes.with_bits(self.b, bits, width);
+            self.hand_on(s, &lanes.regs);
+            return Ok(());
+        }
         let stride = self.nest.vector.map_or(0, |(v, _)| s.at.stride(v));
         if stride == 1 && s.offset.is_none() && s.combine.is_none() {
             let (pointer, offset) = self.address(s.buffer, &s.at, 0);

@@ -3,7 +3,8 @@
 //! `before -> after`, meaning unchanged:
 //! - a loop of one point goes away;
 //! - two loops of one mode that every index walks as one become one;
-//! - parallel loops are reordered so that the vector loop is innermost among its kind.
+//! - parallel loops are reordered so that the vector loop is innermost among its kind;
+//! - a loop in order inside of parallel ones stays innermost: each register of lanes runs through all of it.
 //!
 //! Choices depend on the kernel alone, never on the machine's load or thread count.
 
@@ -55,6 +56,8 @@ const UNROLLED: usize = 4;
 const UNROLLED_NODES: usize = 400;
 /// Nodes that an elementary function counts for if it is not called.
 const ELEMENTARY: usize = 30;
+/// Values in flight in a loop over time.
+const TIMED_NODES: usize = 400;
 
 /// Whether the kernel is scalar code because of its few points.
 pub fn few_points(k: &Kernel) -> bool {
@@ -310,6 +313,9 @@ impl Nest {
         if k.loops.iter().any(|l| l.extent == 0) || few_points(k) {
             return Ok(None);
         }
+        if over_time(k) {
+            return Ok(lanes_over_time(k, &types, &live, &bits));
+        }
         if k.loops.iter().any(|l| l.mode == Mode::Sequential) {
             return Ok(in_order(k, &types, &live, &bits));
         }
@@ -413,6 +419,43 @@ impl Nest {
     }
 }
 
+/// Whether the kernel is parallel lanes that each run through a loop in order.
+pub fn over_time(k: &Kernel) -> bool {
+    let Some((last, lanes)) = k.loops.split_last() else { return false };
+    let parallel = lanes.iter().all(|l| l.mode == Mode::Parallel);
+    last.mode == Mode::Sequential && parallel && !lanes.is_empty() && k.reductions.is_empty()
+}
+
+/// Several registers per value, so that what one waits for the others can do; the loop along which most is read and
+/// written side by side becomes the innermost of the parallel ones.
+fn lanes_over_time(
+    k: &mut Kernel,
+    types: &[DType],
+    live: &[bool],
+    bits: &[u64],
+) -> Option<(usize, usize)> {
+    let time = k.loops.len() - 1;
+    let apart = |at: &Affine, v: usize| at.stride(time) != 0 && !(0..=1).contains(&at.stride(v));
+    let strided = |v: usize| {
+        let loads = k.nodes.iter().filter(|n| matches!(n, Node::Load { at, .. } if apart(at, v)));
+        loads.count() + k.stores.iter().filter(|s| apart(&s.at, v)).count()
+    };
+    let width = |v: usize| least_width(k, types, live, bits, v);
+    let v = (0..time)
+        .filter(|v| k.loops[*v].extent >= width(*v))
+        .min_by_key(|v| (strided(*v), time - v))?;
+    let (vector_cost, scalar_cost) = cost(k, types, live, bits, v);
+    // Short bodies wait for themselves; long ones have enough to do and too few registers.
+    let body = (0..types.len()).filter(|n| live[*n] && bits[*n] >> v & 1 == 1).count();
+    let fewest = width(v);
+    let registers = [4, 2].into_iter().find(|r| body * r <= TIMED_NODES).unwrap_or(1);
+    let lanes = fewest * registers;
+    let lanes = if k.loops[v].extent < lanes { fewest } else { lanes };
+    let order: Vec<usize> = (0..time).filter(|n| *n != v).chain([v, time]).collect();
+    choose_loops(k, &order);
+    (vector_cost < scalar_cost).then_some((time - 1, lanes))
+}
+
 /// Lanes for the last of loops that run in order: if what they write lies side by side and nobody reads it.
 fn in_order(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64]) -> Option<(usize, usize)> {
     let v = k.loops.len().checked_sub(1)?;
@@ -436,7 +479,7 @@ fn in_order(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64]) -> Option<
 
 /// The outermost parallel loop long enough, else the longest; none if loops must run in order.
 fn split(k: &Kernel) -> Option<usize> {
-    if k.loops.iter().any(|l| l.mode == Mode::Sequential) {
+    if !over_time(k) && k.loops.iter().any(|l| l.mode == Mode::Sequential) {
         return None;
     }
     let all = || (0..k.loops.len()).filter(|n| k.loops[*n].mode == Mode::Parallel);

@@ -90,7 +90,7 @@ impl Region {
             let r = &self.roots[root.index()];
             let inputs = readers.get(&slot).map_or(&[][..], |r| r);
             let quiet = |a: &RootId| self.roots[a.index()].reads.iter().all(|x| x.item < r.item);
-            if inputs.iter().all(quiet) {
+            if self.by_lanes || inputs.iter().all(quiet) {
                 let r = &mut self.roots[root.index()];
                 (r.stored, r.part) = (false, Some(part));
             }
@@ -165,10 +165,11 @@ impl Region {
     /// Whether the root may be written to `place` when its item runs, for all that inputs are read from there.
     fn safe(&self, readers: &Readers, root: RootId, place: &Place, arms: bool) -> bool {
         let inputs = readers.get(&place.slot).map_or(&[][..], |r| r);
-        inputs.iter().all(|a| {
-            let same = self.roots[a.index()].place.as_ref() == Some(place);
-            self.harmless(*a, root, same, arms)
-        })
+        self.by_lanes
+            || inputs.iter().all(|a| {
+                let same = self.roots[a.index()].place.as_ref() == Some(place);
+                self.harmless(*a, root, same, arms)
+            })
     }
 
     /// Whether nobody reads input `a` after `root` was written over it; `same` if they would lie in the same place.

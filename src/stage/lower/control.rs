@@ -58,6 +58,10 @@ impl Region {
             let row = self.roots[r.index()].len / parts.length;
             self.step_along(self.place(*r).clone(), row as i64, parts)
         }));
+        if let Some(step) = self.time_kernel(cx, parts, &args, &dests)? {
+            steps.push(step);
+            return Ok(());
+        }
         let body = lower_region(cx, &parts.body, args, &dests, self.depth + 1)?;
         if !body.is_empty() {
             steps.push(Step::Loop { trips: parts.length, body });

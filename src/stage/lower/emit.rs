@@ -10,7 +10,7 @@ use super::value::{self, Def, Place, RootId};
 use crate::core::lowering::{Lowering, Point, PointFn};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{BufferId, Loop, Mode, Node, NodeId};
+use cotangent_jit::kernel::{BufferId, Kernel, Loop, Mode, Node, NodeId};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{Step, View};
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -19,6 +19,8 @@ use smallvec::SmallVec;
 
 /// The loop that walks each axis; none where there is one element.
 pub type Lanes = SmallVec<[Option<usize>; 4]>;
+/// A kernel and a view for each of its buffers.
+pub type Launch = (Kernel, SmallVec<[View; 4]>);
 
 impl Region {
     pub fn emit(&self, cx: &mut Cx) -> Result<Vec<Step>, Error> {
@@ -81,9 +83,6 @@ impl Region {
         group: &Group,
         steps: &mut Vec<Step>,
     ) -> Result<(), Error> {
-        let rank = group.domain.len();
-        let kept = (0..rank).filter(|a| !group.folded.contains(a));
-        let kept: SmallVec<[usize; 4]> = kept.collect();
         if group.domain.contains(&0) {
             // Nothing is computed at all; what folds over nothing is the identity.
             for sink in &group.sinks {
@@ -92,6 +91,18 @@ impl Region {
             }
             return Ok(());
         }
+        if let Some((kernel, args)) = self.group_kernel(item)? {
+            steps.push(Step::Launch { kernel: cx.kernel(kernel), args });
+        }
+        Ok(())
+    }
+
+    /// The kernel of a group over some points, and its arguments; `None` if it has no effect.
+    pub fn group_kernel(&self, item: usize) -> Result<Option<Launch>, Error> {
+        let Item::Group(group) = &self.items[item] else { return Ok(None) };
+        let rank = group.domain.len();
+        let kept = (0..rank).filter(|a| !group.folded.contains(a));
+        let kept: SmallVec<[usize; 4]> = kept.collect();
         let mut loops: SmallVec<[Loop; 6]> = SmallVec::new();
         let mut loop_of: SmallVec<[usize; 4]> = SmallVec::from_elem(0, rank);
         for (axes, mode) in [(&kept, Mode::Parallel), (&group.folded, Mode::Reduce)] {
@@ -125,8 +136,7 @@ impl Region {
             let to = w.root_buffer(sink.root);
             w.b.reduce(to, value::dense(&extents), sink.combine, node);
         }
-        w.launch(cx, steps);
-        Ok(())
+        Ok(w.finish())
     }
 }
 
@@ -192,15 +202,21 @@ impl<'r> Writer<'r> {
         self.buffer(region.place(root), r.dtype, r.len)
     }
 
-    /// Launches what was written, if it has any effect.
-    pub fn launch(self, cx: &mut Cx, steps: &mut Vec<Step>) {
+    /// What was written, if it has any effect.
+    fn finish(self) -> Option<Launch> {
         let mut kernel = self.b.finish();
         if kernel.stores.is_empty() && kernel.reductions.is_empty() {
-            return;
+            return None;
         }
         normal::simplify(&mut kernel);
-        let kernel = cx.kernel(kernel);
-        steps.push(Step::Launch { kernel, args: self.args });
+        Some((kernel, self.args))
+    }
+
+    /// Launches what was written, if it has any effect.
+    pub fn launch(self, cx: &mut Cx, steps: &mut Vec<Step>) {
+        if let Some((kernel, args)) = self.finish() {
+            steps.push(Step::Launch { kernel: cx.kernel(kernel), args });
+        }
     }
 
     /// The value at the point of the domain whose axes of more than one element these loops walk.

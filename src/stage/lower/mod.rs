@@ -11,6 +11,7 @@
 //! | [`emit`] | a group as a kernel |
 //! | [`assemble`], [`routine`] | pieces, scatters, dots, sorts, calls of the host |
 //! | [`control`] | loops and branches, each a region of its own |
+//! | [`time`], [`components`] | scans that work lane by lane as one kernel; values with short axes split |
 //! | [`normal`] | the simplest loops of a kernel |
 //!
 //! A region is a jaxpr that runs as a block: the program itself, the body of a loop, the arm of a branch. All are
@@ -19,6 +20,7 @@
 
 mod assemble;
 mod assign;
+mod components;
 mod control;
 mod emit;
 mod flatten;
@@ -29,6 +31,7 @@ mod reads;
 mod region;
 mod routine;
 mod sink;
+mod time;
 mod value;
 
 use crate::core::array::{Array, Concrete, Repr};

@@ -116,6 +116,8 @@ pub struct Region {
     pub depth: usize,
     /// Whether this is part of another region.
     pub nested: bool,
+    /// Whether outputs take their places whoever still reads there; who asks for that looks at the result.
+    pub by_lanes: bool,
     /// Copies to make in the end, because the place was still being read.
     pub last: Vec<(RootId, Place)>,
     /// What the outputs are, once they have places.
@@ -136,12 +138,24 @@ impl Region {
     ) -> Result<Region, Error> {
         let mut flat = Flat::new(jaxpr)?;
         flat.merge_pads();
+        Ok(Region::of(cx, flat, args, depth, nested, false))
+    }
+
+    pub fn of(
+        cx: &mut Cx,
+        flat: Flat,
+        args: Vec<Arg>,
+        depth: usize,
+        nested: bool,
+        by_lanes: bool,
+    ) -> Region {
         let mut region = Region {
             values: flat.vals.iter().map(|_| None).collect(),
             roots: Vec::with_capacity(flat.vals.len()),
             items: Vec::new(),
             depth,
             nested,
+            by_lanes,
             last: Vec::new(),
             outputs: Vec::new(),
             users: flat.users(),
@@ -169,7 +183,7 @@ impl Region {
         for eqn in region.order() {
             region.place_eqn(cx, eqn);
         }
-        Ok(region)
+        region
     }
 
     pub fn value(&self, v: ValId) -> &Value {

@@ -5,4 +5,5 @@ mod control;
 mod fused;
 mod random;
 mod roll;
+mod time;
 mod toys;

@@ -45,6 +45,7 @@
 //! | compute with them | operators and methods of [`Array`](core::array::Array), [`numpy`], [`lax`] |
 //! | differentiate | [`grad`](api::grad), [`jvp`, `vjp`](api::derivative), [`jacobian`](api::jacobian), [`custom`](api::custom) |
 //! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
+//! | let the lanes of a batch talk to each other | [`collectives`](api::collectives) |
 //! | branch and loop on traced values | [`control`](api::control) |
 
 // The derive macro names the crate by its published name, also in our own tests.
@@ -70,6 +71,10 @@ pub mod prelude {
     pub use crate::api::checkpoint::{
         SavedResidual, checkpoint, checkpoint_with, saved_residuals, try_saved_residuals,
     };
+    pub use crate::api::collectives::{
+        all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, pshuffle, psum,
+        psum_scatter, pswapaxes,
+    };
     pub use crate::api::control::{ScanOptions, cond, fori_loop, scan, scan_with, switch};
     pub use crate::api::custom::{custom_jvp, custom_vjp};
     pub use crate::api::derivative::{
@@ -89,7 +94,7 @@ pub mod prelude {
         Pytree, Static, tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3,
         tree_structure, tree_unflatten,
     };
-    pub use crate::api::vmap::{vmap, vmap_axes, vmap_in_out};
+    pub use crate::api::vmap::{VmapOptions, vmap, vmap_axes, vmap_in_out, vmap_with};
     pub use crate::api::wrt::Arg;
     pub use crate::array;
     pub use crate::core::array::Array;

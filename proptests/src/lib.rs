@@ -17,6 +17,7 @@
 
 pub mod generate;
 pub mod laws;
+pub mod mapped;
 pub mod program;
 pub mod table;
 pub mod values;

@@ -1,5 +1,6 @@
 //! A jaxpr with inputs to run it on, and its transforms. Laws are stated of programs; a case is a program of one equation.
 
+use crate::mapped::applied;
 use crate::values::direction;
 use crate::violation::Violation;
 use cotangent::core::array::Array;
@@ -23,10 +24,11 @@ pub struct Program {
 }
 
 impl Program {
-    /// The one equation of a case.
+    /// The one equation of a case; inside of a mapped axis, if the case is.
     pub fn of(case: &Case) -> Result<Program, Violation> {
         let avals: Vec<Aval> = case.inputs.iter().map(|a| a.aval().strong()).collect();
-        let traced = trace(&avals, |args| Ok(bind(case.prim.clone(), &args)?.into_vec()))?;
+        let prim = applied(case)?;
+        let traced = trace(&avals, |args| Ok(bind(prim, &args)?.into_vec()))?;
         Ok(Program { jaxpr: Arc::new(traced.jaxpr), inputs: case.inputs.clone() })
     }
 

@@ -4,6 +4,7 @@
 //! table.
 
 use crate::laws::{ALL, Law, Verdict};
+use crate::mapped::applied;
 use crate::program::Program;
 use crate::violation::guard;
 use cotangent::DType;
@@ -45,7 +46,7 @@ pub struct Cell {
 /// else of its first operand, else of its output.
 pub fn dtype_of(case: &Case) -> DType {
     let avals: Vec<_> = case.inputs.iter().map(|x| x.aval()).collect();
-    let out = guard(|| Ok(case.prim.abstract_eval(&avals)?)).ok();
+    let out = guard(|| Ok(applied(case)?.abstract_eval(&avals)?)).ok();
     let out = out.and_then(|o| o.first().map(|a| a.dtype));
     let float = avals.iter().map(|x| x.dtype).find(|d| d.is_inexact());
     let kept = avals.iter().map(|x| x.dtype).find(|d| Some(*d) == out);

@@ -5,6 +5,7 @@
 use super::pytree::{Flat, TreeDef};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::AxisEnv;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,22 +26,29 @@ pub(crate) struct Entry<V> {
     used: AtomicU64,
 }
 
-/// Structure, static values and types (weakness included) of arguments.
+/// Structure, static values and types (weakness included) of arguments, and the named axes in force.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub tree: TreeDef,
     pub avals: Vec<Aval>,
+    /// The mapped axes that collectives can speak of.
+    pub axes: AxisEnv,
 }
 
 impl Key {
     pub fn of(args: &Flat) -> Key {
-        Key { tree: args.tree.clone(), avals: super::graph::avals(&args.leaves) }
+        Key {
+            tree: args.tree.clone(),
+            avals: super::graph::avals(&args.leaves),
+            axes: AxisEnv::current(),
+        }
     }
 
     fn fits(&self, args: &Flat) -> bool {
         self.avals.len() == args.leaves.len()
             && self.avals.iter().zip(&args.leaves).all(|(k, a)| same_type(k, a))
             && self.tree == args.tree
+            && self.axes.is_current()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::cache::Key;
 use super::graph::argument;
 use crate::core::aval::Aval;
+use crate::core::axis::AxisEnv;
 use crate::core::source::Source;
 use std::collections::VecDeque;
 use std::fmt;
@@ -59,6 +60,11 @@ pub(crate) fn remember(miss: Miss) {
     misses.push_back(miss);
 }
 
+fn names(env: &AxisEnv) -> String {
+    let names: Vec<String> = env.axes().iter().map(|(n, s)| format!("{n:?} ({s})")).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
 /// What is new about `key`.
 pub(crate) fn explain(nearest: Option<&Key>, key: &Key) -> String {
     let Some(before) = nearest else { return "first call".into() };
@@ -72,5 +78,8 @@ pub(crate) fn explain(nearest: Option<&Key>, key: &Key) -> String {
         .filter(|(_, (a, b))| a != b || a.weak != b.weak)
         .map(|(i, (a, b))| format!("{} was {}, is {}", argument(&key.tree, i), weak(a), weak(b)))
         .collect();
+    if before.axes != key.axes {
+        return format!("named axes were {}, are {}", names(&before.axes), names(&key.axes));
+    }
     if changes.is_empty() { "dropped from the cache since".into() } else { changes.join("; ") }
 }

@@ -4,6 +4,7 @@ pub mod aot;
 pub mod axes;
 mod cache;
 pub mod checkpoint;
+pub mod collectives;
 pub mod control;
 pub mod custom;
 pub mod derivative;

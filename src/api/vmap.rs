@@ -6,7 +6,7 @@ use super::graph::{self, argument};
 use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::axis::BatchAxis;
+use crate::core::axis::{AxisEnv, AxisName, BatchAxis};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Recur;
 use crate::core::trace;
@@ -62,30 +62,86 @@ pub fn vmap_in_out<'f, F, S: Sig<'f>, R: Pytree>(
 where
     F: Function<'f, S, R>,
 {
-    let f = f.erase();
-    let (in_axes, out_axes) = (in_axes.into_axes(), out_axes.into_axes());
-    Func::new(f.name.of("vmap"), move |args| batch(&f, args, &in_axes, &out_axes))
+    vmap_with(f, VmapOptions::new().in_axes(in_axes).out_axes(out_axes))
 }
 
-fn batch<R: Pytree>(
-    f: &Callee<'_, R>,
-    args: Flat,
-    in_axes: &Axes,
-    out_axes: &Axes,
-) -> Result<R, Error> {
+/// [`vmap`] with options: axes, and a name by which [collectives](super::collectives) in `f` speak of the lanes.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = vmap_with(|x: Array| &x - pmean(x.clone(), "i"), VmapOptions::new().axis_name("i"));
+/// assert_eq!(f(array![1.0, 2.0, 6.0]).to_vec::<f32>(), [-2.0, -1.0, 3.0]);
+/// ```
+pub fn vmap_with<'f, F, S: Sig<'f>, R: Pytree>(f: F, options: VmapOptions) -> Func<'f, S, R>
+where
+    F: Function<'f, S, R>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("vmap"), move |args| batch(&f, args, &options))
+}
+
+/// What [`vmap_with`] can be told.
+#[derive(Clone, Debug)]
+pub struct VmapOptions {
+    in_axes: Axes,
+    out_axes: Axes,
+    axis_name: Option<AxisName>,
+    axis_size: Option<usize>,
+}
+
+impl Default for VmapOptions {
+    fn default() -> Self {
+        let first = Axes::Axis(0);
+        VmapOptions { in_axes: first.clone(), out_axes: first, axis_name: None, axis_size: None }
+    }
+}
+
+impl VmapOptions {
+    /// Axis 0 of everything, without a name.
+    pub fn new() -> VmapOptions {
+        VmapOptions::default()
+    }
+
+    /// As of [`vmap_axes`].
+    pub fn in_axes(mut self, axes: impl IntoAxes) -> VmapOptions {
+        self.in_axes = axes.into_axes();
+        self
+    }
+
+    /// As of [`vmap_in_out`].
+    pub fn out_axes(mut self, axes: impl IntoAxes) -> VmapOptions {
+        self.out_axes = axes.into_axes();
+        self
+    }
+
+    /// The name of the mapped axis in the function. A name that is in force already is hidden inside.
+    pub fn axis_name(mut self, name: impl Into<AxisName>) -> VmapOptions {
+        self.axis_name = Some(name.into());
+        self
+    }
+
+    /// How many lanes there are, so that no argument needs to be mapped.
+    pub fn axis_size(mut self, size: usize) -> VmapOptions {
+        self.axis_size = Some(size);
+        self
+    }
+}
+
+fn batch<R: Pytree>(f: &Callee<'_, R>, args: Flat, options: &VmapOptions) -> Result<R, Error> {
     let whole = graph::avals(&args.leaves);
-    let (axes, size) = mapped(&args, &whole, in_axes)?;
+    let (axes, size) = mapped(&args, &whole, &options.in_axes, options.axis_size)?;
     let one = |(aval, axis): (&Aval, &Option<usize>)| match axis {
         Some(axis) => aval.unbatched(*axis),
         None => aval.clone(),
     };
     let single: Vec<Aval> = whole.iter().zip(&axes).map(one).collect();
-    let graph = graph::trace(f, &args.tree, &single)?;
-    let outs = out_axes.per_leaf("out_axes", &graph.out_tree)?;
+    let axis = BatchAxis { size, name: options.axis_name.clone() };
+    let env = AxisEnv::current().and(&axis);
+    let graph = env.within(|| graph::trace(f, &args.tree, &single))?;
+    let outs = options.out_axes.per_leaf("out_axes", &graph.out_tree)?;
     let force: Vec<bool> = outs.iter().map(Option::is_some).collect();
     let mask = graph.mask(|i| axes[i].is_some());
-    let (jaxpr, batched) =
-        Transforms::new().batch(&graph.jaxpr, &BatchAxis::unnamed(size), &mask, &force)?;
+    let (jaxpr, batched) = Transforms::new().batch(&graph.jaxpr, &axis, &mask, &force)?;
     let places = out_places(&graph, &outs, &batched)?;
     let captured = graph.captured.len();
     let all_axes: Vec<Option<usize>> = vec![None; captured].into_iter().chain(axes).collect();
@@ -98,6 +154,7 @@ fn mapped(
     args: &Flat,
     avals: &[Aval],
     in_axes: &Axes,
+    given: Option<usize>,
 ) -> Result<(Vec<Option<usize>>, usize), Error> {
     let axes = in_axes.per_leaf("in_axes", &args.tree)?;
     let mut found: Option<(usize, usize)> = None;
@@ -109,6 +166,13 @@ fn mapped(
         };
         let axis = resolve_leaf(&argument(&args.tree, i), aval, *axis)?;
         let size = aval.shape[axis];
+        if let Some(given) = given.filter(|g| *g != size) {
+            return Err(err!(
+                Shape,
+                "vmap: axis_size is {given}, but {} ({aval}, axis {axis}) has {size}",
+                argument(&args.tree, i)
+            ));
+        }
         match found {
             Some((first, expected)) if expected != size => {
                 return Err(err!(
@@ -124,8 +188,9 @@ fn mapped(
         }
         resolved.push(Some(axis));
     }
-    let (_, size) =
-        found.ok_or_else(|| err!(Axis, "vmap: no argument is mapped; give one of them an axis"))?;
+    let size = given.or(found.map(|(_, size)| size)).ok_or_else(|| {
+        err!(Axis, "vmap: no argument is mapped; give one of them an axis, or say how many lanes there are with axis_size")
+    })?;
     Ok((resolved, size))
 }
 

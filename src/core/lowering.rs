@@ -2,6 +2,7 @@
 
 use super::array::Array;
 use super::jaxpr::Jaxpr;
+use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::host::HostCall;
@@ -64,6 +65,9 @@ pub enum Lowering {
     Scan(ScanParts),
     /// `while test(test_consts, carry) { carry = body(body_consts, carry) }`; inputs: test consts, body consts, carry.
     While { test: Arc<Jaxpr>, body: Arc<Jaxpr>, test_consts: usize, body_consts: usize },
+    /// In the batch of which it speaks only, where the rule of batching puts something else in its place. What is to be said
+    /// where there is no such batch.
+    InBatch(Error),
 }
 
 /// What an assembled output holds before its pieces are written.

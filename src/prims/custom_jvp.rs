@@ -10,6 +10,7 @@ use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
+use crate::core::axis::AxisEnv;
 use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
@@ -38,7 +39,11 @@ pub struct CustomJvp {
 }
 
 impl CustomJvp {
+    /// The rule speaks of the axes that are in force now, whenever it is called.
     pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, rule: Arc<JvpRule>) -> CustomJvp {
+        let axes = AxisEnv::current();
+        let rule: Arc<JvpRule> =
+            Arc::new(move |ctx: &Ctx, p: &[Array], t: &[Array]| axes.within(|| rule(ctx, p, t)));
         let rule = Rule { name: callee.into(), value: Arc::new(rule) };
         CustomJvp { callee: callee.to_owned(), jaxpr, rule }
     }

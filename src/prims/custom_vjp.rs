@@ -11,7 +11,7 @@ use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::axis::BatchAxis;
+use crate::core::axis::{AxisEnv, BatchAxis};
 use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
@@ -42,7 +42,12 @@ pub struct CustomVjp {
 }
 
 impl CustomVjp {
+    /// The rules speak of the axes that are in force now, whenever they are called.
     pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, fwd: Arc<FwdRule>, bwd: Arc<BwdRule>) -> CustomVjp {
+        let (axes, same) = (AxisEnv::current(), AxisEnv::current());
+        let fwd: Arc<FwdRule> = Arc::new(move |ctx: &Ctx, x: &[Array]| axes.within(|| fwd(ctx, x)));
+        let bwd: Arc<BwdRule> =
+            Arc::new(move |ctx: &Ctx, r: &[Array], ct: &[Array]| same.within(|| bwd(ctx, r, ct)));
         let rule = |suffix, value| Rule { name: format!("{callee}_{suffix}").into(), value };
         CustomVjp {
             fwd: rule("fwd", Arc::new(fwd)),

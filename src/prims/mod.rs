@@ -4,6 +4,7 @@
 
 pub(crate) mod apply;
 mod argminmax;
+pub mod axis_index;
 pub mod batching;
 pub(crate) mod bilinear;
 mod binary;
@@ -16,6 +17,8 @@ pub mod call;
 pub(crate) mod case_bodies;
 mod case_inputs;
 pub mod checkpoint;
+pub mod collective_move;
+pub mod collective_reduce;
 mod compare;
 pub mod concatenate;
 pub mod cond;

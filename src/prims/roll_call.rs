@@ -1,6 +1,7 @@
 //! What is on the roll: every primitive's name, how it is rebuilt from its parameters, and the cases that laws run on.
 
 use crate::core::array::Array;
+use crate::core::axis::{AxisName, BatchAxis};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::params::Param;
 use crate::core::primitive::{Prim, Registry};
@@ -23,11 +24,20 @@ pub struct Case {
     pub inputs: Vec<Array>,
     /// Why a law does not apply, by the law's name (`*` is all of them); printed in the roll call's cell.
     pub exempt: Vec<(&'static str, &'static str)>,
+    /// The primitive stands inside a function that is mapped over this axis, of which it speaks; the inputs have the lanes
+    /// in front.
+    pub axis: Option<BatchAxis>,
 }
 
 impl Case {
     pub fn new(prim: Prim, inputs: Vec<Array>) -> Case {
-        Case { prim, inputs, exempt: Vec::new() }
+        Case { prim, inputs, exempt: Vec::new(), axis: None }
+    }
+
+    /// The case inside a function mapped over this axis.
+    pub fn inside(mut self, axis: BatchAxis) -> Case {
+        self.axis = Some(axis);
+        self
     }
 
     pub fn exempt(mut self, law: &'static str, why: &'static str) -> Case {
@@ -94,6 +104,14 @@ impl Args<'_> {
         match self.get(name)? {
             Param::Name(n) => Ok(n),
             p => Err(self.wrong(name, "a name", p)),
+        }
+    }
+
+    /// Names of mapped axes.
+    pub fn axes(&self, name: &str) -> Result<&[AxisName], Error> {
+        match self.get(name)? {
+            Param::Axes(names) => Ok(names),
+            p => Err(self.wrong(name, "names of axes", p)),
         }
     }
 
@@ -165,6 +183,9 @@ pub fn roll_call() -> Vec<Entry> {
         super::gather::entries,
         super::scatter::entries,
         super::sort::entries,
+        super::collective_reduce::entries,
+        super::collective_move::entries,
+        super::axis_index::entries,
     ];
     rooms.iter().flat_map(|entries| entries()).collect()
 }

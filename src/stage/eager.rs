@@ -97,6 +97,7 @@ fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
     let outputs = prim.abstract_eval(avals)?;
     match prim.lower(avals, &outputs)? {
         Lowering::Forward | Lowering::Reshape => return Ok(Action::Forward(outputs)),
+        Lowering::InBatch(e) => return Err(e.context(source::here())),
         Lowering::Host(call) => return Ok(Action::Host(call.at(source::here()), outputs)),
         _ => {}
     }

@@ -53,6 +53,8 @@ pub fn sums_floats(j: &Jaxpr) -> bool {
         let outs: Vec<_> = e.outputs.iter().map(|v| j.aval(*v).clone()).collect();
         let sums = match e.prim.lower(&ins, &outs) {
             Ok(Lowering::Reduce { .. } | Lowering::Dot(_)) => outs[0].dtype.is_inexact(),
+            // What a map over lanes does shows when it is batched.
+            Ok(Lowering::Call(body)) => sums_floats(&body),
             _ => false,
         };
         sums || e.prim.params().iter().flat_map(|(_, p)| p.jaxprs()).any(|j| sums_floats(j))

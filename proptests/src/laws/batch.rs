@@ -1,21 +1,27 @@
 //! `vmap f (xs)[i] = f (xs[i])`: for each input batched alone and all together, the batch axis in front and elsewhere.
 
+use crate::mapped::Mapped;
 use crate::program::{Program, subsets};
 use crate::values::{Near, axis_moved, compare, neighbour, stack, unstack};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::axis::BatchAxis;
+use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::primitive::Recur;
-use cotangent::core::trace::trace;
+use cotangent::core::trace::{bind, trace};
 use cotangent::prims::batching::moveaxis;
 use cotangent::prims::roll_call::Case;
 use cotangent::transforms::Transforms;
+use cotangent::transforms::recur::replay;
 use std::sync::Arc;
 
 pub fn law(case: &Case) -> Result<(), Violation> {
     let p = Program::of(case)?;
     on(&p)?;
+    if let Some(axis) = &case.axis {
+        own_axis(case, axis).map_err(|e| e.within("over its own axis"))?;
+    }
     for mask in masks(&p) {
         for from_end in [false, true] {
             rule(case, &p, &mask, from_end).map_err(|e| {
@@ -50,31 +56,94 @@ fn masks(p: &Program) -> Vec<Vec<bool>> {
 /// The primitive's own rule, with batch axes anywhere.
 fn rule(case: &Case, p: &Program, mask: &[bool], from_end: bool) -> Result<(), Violation> {
     let batch = Batch::of(p, mask)?;
+    // Of a case inside of a mapped axis it is the rule in a lane that is asked; lanes stay in front.
+    let lanes = case.axis.is_some() as usize;
     let mut inputs = batch.inputs.clone();
     let mut axes: Vec<Option<usize>> = Vec::new();
     for (i, (x, m)) in inputs.iter_mut().zip(mask).enumerate() {
-        let rank = x.ndim();
+        let rank = x.ndim() - lanes;
         let axis = m.then(|| if from_end { rank - 1 } else { i % rank });
         if let Some(to) = axis {
-            *x = axis_moved(x, to)?;
+            *x = axis_moved(x, to + lanes)?;
         }
         axes.push(axis);
     }
-    let avals: Vec<Aval> = inputs.iter().map(|a| a.aval().strong()).collect();
+    let lane = |a: &Array| if lanes > 0 { a.aval().unbatched(0) } else { a.aval() };
+    let avals: Vec<Aval> = inputs.iter().map(|a| lane(a).strong()).collect();
+    let (jaxpr, batched) = ruled(case, &BatchAxis::unnamed(batch.size), &avals, &axes)?;
+    let (jaxpr, out_axes) = match &case.axis {
+        None => (jaxpr, batched),
+        Some(axis) => {
+            let mapped = Mapped { axis: axis.clone(), jaxpr };
+            let whole: Vec<Aval> = inputs.iter().map(Array::aval).collect();
+            let traced = trace(&whole, |args| {
+                let outs = bind(Arc::new(mapped), &args)?;
+                let front = outs.iter().zip(&batched);
+                front
+                    .map(|(o, b)| if b.is_some() { moveaxis(o, 1, 0) } else { Ok(o.clone()) })
+                    .collect()
+            })?;
+            (Arc::new(traced.jaxpr), batched)
+        }
+    };
+    let outs = Program { jaxpr, inputs };
+    batch.agrees(&outs.interpret()?, &out_axes).map_err(|e| e.within(format!("by\n{}", outs.jaxpr)))
+}
+
+/// What the rule gives for operands of these types, batch axes moved to the front.
+fn ruled(
+    case: &Case,
+    axis: &BatchAxis,
+    avals: &[Aval],
+    axes: &[Option<usize>],
+) -> Result<(Arc<Jaxpr>, Vec<Option<usize>>), Violation> {
     let mut out_axes = Vec::new();
-    let (transforms, axis) = (Transforms::new(), BatchAxis::unnamed(batch.size));
-    let traced = trace(&avals, |args| {
-        let (outs, found) = case.prim.batch(&transforms.over(&axis), &args, &axes)?;
+    let transforms = Transforms::new();
+    let jaxpr = replay(avals, |args| {
+        let (outs, found) = case.prim.batch(&transforms.over(axis), args, axes)?;
         let front = outs.iter().zip(&found).map(|(o, axis)| match axis {
             Some(axis) => moveaxis(o, *axis, 0),
             None => Ok(o.clone()),
         });
-        let front = front.collect();
         out_axes = found.iter().map(|a| a.map(|_| 0)).collect();
-        front
+        front.collect()
     })?;
-    let outs = Program { jaxpr: Arc::new(traced.jaxpr), inputs };
-    batch.agrees(&outs.interpret()?, &out_axes).map_err(|e| e.within(format!("by\n{}", outs.jaxpr)))
+    Ok((Arc::new(jaxpr), out_axes))
+}
+
+/// The rule of a collective over its own axis: wherever the lanes are in the operand it is the same; and what no lane
+/// differs in is an operand like others.
+fn own_axis(case: &Case, axis: &BatchAxis) -> Result<(), Violation> {
+    let p = Program::of(case)?;
+    let agree =
+        |p: &Program, inputs: Vec<Array>, axes: &[Option<usize>]| -> Result<(), Violation> {
+            let avals: Vec<Aval> = inputs.iter().map(|a| a.aval().strong()).collect();
+            let (jaxpr, out_axes) = ruled(case, axis, &avals, axes)?;
+            let got = Program { jaxpr, inputs }.interpret()?;
+            for (o, ((got, at), expected)) in
+                got.iter().zip(&out_axes).zip(p.interpret()?).enumerate()
+            {
+                for n in 0..axis.size {
+                    let got = if at.is_some() { unstack(got, n)? } else { got.clone() };
+                    let what = format!("output {o} in lane {n}");
+                    compare(&what, &got, &unstack(&expected, n)?, Near::Roundings(16.0))?;
+                }
+            }
+            Ok(())
+        };
+    let last: Vec<usize> = p.inputs.iter().map(|x| x.ndim() - 1).collect();
+    let moved: Result<Vec<Array>, Violation> =
+        p.inputs.iter().zip(&last).map(|(x, to)| axis_moved(x, *to)).collect();
+    let axes: Vec<Option<usize>> = last.iter().map(|to| Some(*to)).collect();
+    agree(&p, moved?, &axes).map_err(|e| e.within("lanes in the last axis"))?;
+    if axis.size == 0 {
+        return Ok(());
+    }
+    let first: Result<Vec<Array>, Violation> = p.inputs.iter().map(|x| unstack(x, 0)).collect();
+    let first = first?;
+    let alike = first.iter().map(|x| stack(&vec![x.clone(); axis.size], &x.aval()));
+    let alike = p.at(alike.collect::<Result<_, Violation>>()?);
+    agree(&alike, first, &vec![None; p.inputs.len()]).map_err(|e| e.within("all lanes alike"))
 }
 
 /// A batch of neighbours of a program's inputs, and what the program makes of each.

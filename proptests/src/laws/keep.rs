@@ -1,5 +1,6 @@
 //! What only rearranges work keeps values: simplification, dead-code elimination, partial evaluation.
 
+use crate::mapped::applied;
 use crate::program::{Program, subsets};
 use crate::values::{Near, compare_all};
 use crate::violation::Violation;
@@ -70,13 +71,14 @@ fn with_operand_filled(
     let inputs: Vec<Array> =
         (0..case.inputs.len()).filter(rest).map(|j| case.inputs[j].clone()).collect();
     let avals: Vec<Aval> = inputs.iter().map(|a| a.aval().strong()).collect();
+    let prim = applied(case)?;
     let traced = trace(&avals, |mut args| {
         let operand = match literal {
             true => Array::strong_literal(value),
             false => lax::full(&x.shape, value),
         };
         args.insert(i, operand);
-        Ok(bind(case.prim.clone(), &args)?.into_vec())
+        Ok(bind(prim.clone(), &args)?.into_vec())
     })?;
     Ok(Program { jaxpr: Arc::new(traced.jaxpr), inputs })
 }
@@ -84,13 +86,14 @@ fn with_operand_filled(
 /// `p(p(x, y), y)`, where types allow it, and `p(x, x)`.
 fn applied_again(case: &Case, i: usize) -> Result<Program, Violation> {
     let avals: Vec<Aval> = case.inputs.iter().map(|a| a.aval().strong()).collect();
+    let prim = applied(case)?;
     let traced = trace(&avals, |mut args| {
-        let first = bind(case.prim.clone(), &args)?;
+        let first = bind(prim.clone(), &args)?;
         args[i] = first[0].clone();
-        let mut outs = bind(case.prim.clone(), &args)?.into_vec();
+        let mut outs = bind(prim.clone(), &args)?.into_vec();
         let x = args[i].clone();
         args.iter_mut().for_each(|a| *a = x.clone());
-        if let Ok(squared) = bind(case.prim.clone(), &args) {
+        if let Ok(squared) = bind(prim.clone(), &args) {
             outs.extend(squared);
         }
         Ok(outs)

@@ -1,5 +1,6 @@
 //! `parse(print(j)) = j`, for the primitive and its transforms; and parameters rebuild the primitive.
 
+use crate::mapped::WithMapped;
 use crate::program::Program;
 use crate::violation::Violation;
 use cotangent::core::jaxpr::Jaxpr;
@@ -42,7 +43,7 @@ pub fn on(p: &Program) -> Result<(), Violation> {
 fn on_with(registry: &dyn Registry, p: &Program) -> Result<(), Violation> {
     let jaxpr: Jaxpr = p.jaxpr.compact();
     let text = jaxpr.to_string();
-    let read = parse(&text, registry).map_err(|e| Violation::from(e).within(&text))?;
+    let read = parse(&text, &WithMapped(registry)).map_err(|e| Violation::from(e).within(&text))?;
     if read != jaxpr {
         return Err(Violation::new(format!("printed\n{text}\nand read back\n{read}")));
     }

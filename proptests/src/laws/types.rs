@@ -1,6 +1,7 @@
 //! What runs has the types that `abstract_eval` gives, interpreted and compiled; inputs it cannot take are errors, not
 //! panics.
 
+use crate::mapped::{applied, lane_avals};
 use crate::program::Program;
 use crate::violation::Violation;
 use cotangent::core::array::Array;
@@ -9,7 +10,7 @@ use cotangent::prims::roll_call::Case;
 
 pub fn law(case: &Case) -> Result<(), Violation> {
     let avals: Vec<Aval> = case.inputs.iter().map(|a| a.aval().strong()).collect();
-    let said = case.prim.abstract_eval(&avals)?;
+    let said = applied(case)?.abstract_eval(&avals)?;
     let p = Program::of(case)?;
     for (how, outs) in [("interpreted", p.interpret()?), ("compiled", p.run()?)] {
         if outs.len() != said.len() {
@@ -20,7 +21,7 @@ pub fn law(case: &Case) -> Result<(), Violation> {
             holds(out, said).map_err(|e| e.within(format!("{how}, output {i}")))?;
         }
     }
-    refuses(case, &avals)
+    refuses(case, &lane_avals(case))
 }
 
 fn holds(out: &Array, said: &Aval) -> Result<(), Violation> {

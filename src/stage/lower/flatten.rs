@@ -100,6 +100,7 @@ impl Flat {
                 .lower(&in_avals, &out_avals)
                 .map_err(|e| e.context(format_args!("{}: {}", eqn.source, eqn.prim.name())))?;
             match lowering {
+                Lowering::InBatch(e) => return Err(e.context(eqn.source)),
                 Lowering::Call(jaxpr) => {
                     let called = Frame::new(Body::Called(jaxpr), &inputs);
                     stack.push(called);

@@ -169,7 +169,9 @@ impl Region {
                 };
                 self.define(outputs[0], def, 0);
             }
-            Lowering::Call(_) => unreachable!("calls are flattened"),
+            Lowering::Call(_) | Lowering::InBatch(_) => {
+                unreachable!("flattened and refused before")
+            }
         }
     }
 

@@ -10,6 +10,10 @@ fn every_case_runs_in_every_way() {
     let mut failed = Vec::new();
     for entry in roll_call() {
         for (n, case) in (entry.cases)().iter().enumerate() {
+            // A collective runs in a batch only, which is made by transforms: the laws do that.
+            if case.axis.is_some() {
+                continue;
+            }
             if case.exempt.iter().any(|(law, _)| *law == "*") {
                 continue;
             }

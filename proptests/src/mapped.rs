@@ -11,9 +11,10 @@ use cotangent::core::hazard::Hazard;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::Lowering;
 use cotangent::core::params::{Param, Params};
+use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, PartialEval, Prim, Primitive, Recur, Registry,
-    Residual, Shrunk, Simpler, Tangent, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Recur,
+    Registry, Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use cotangent::core::trace::bind;
 use cotangent::prims::batching::moveaxis;
@@ -40,6 +41,22 @@ impl Mapped {
 
     fn stacked(&self, lanes: impl IntoIterator<Item = Aval>) -> Vec<Aval> {
         lanes.into_iter().map(|a| a.batched(0, self.axis.size)).collect()
+    }
+
+    /// Outputs and what rides beside them, of a body in forward mode.
+    fn riding(
+        &self,
+        body: Arc<Jaxpr>,
+        mask: &[bool],
+        count: usize,
+        primals: &[Array],
+        riding: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(riding)).collect();
+        let mut outs = bind(self.with(body), &inputs)?.into_vec();
+        let rode = outs.split_off(self.jaxpr.outputs.len());
+        let beside = self.jaxpr.out_avals().into_iter().flat_map(|a| vec![a.strong(); count]);
+        Ok((outs.into_iter().collect(), spread(mask, rode, &self.stacked(beside))))
     }
 
     /// What runs.
@@ -80,13 +97,13 @@ impl Primitive for Mapped {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let n = self.jaxpr.outputs.len();
-        let (body, mask) = ctx.recur.jvp(&self.jaxpr, &nonzero(tangents), &vec![false; n])?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
-        let mut outs = bind(self.with(body), &inputs)?.into_vec();
-        let tangents = outs.split_off(n);
-        let avals = self.stacked(self.jaxpr.out_avals());
-        Ok((outs.into_iter().collect(), spread(&mask, tangents, &avals)))
+        let force = vec![false; self.jaxpr.outputs.len()];
+        let (body, mask) = ctx.recur.jvp(&self.jaxpr, &nonzero(tangents), &force)?;
+        self.riding(body, &mask, 1, primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
     }
 
     /// A map of linear functions is transposed lane by lane.
@@ -145,7 +162,33 @@ impl Primitive for Mapped {
     }
 }
 
+impl TaylorRule for Mapped {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let force = vec![false; order * self.jaxpr.outputs.len()];
+        let (body, mask) = ctx.recur.jet(&self.jaxpr, order, &nonzero(series), &force)?;
+        self.riding(body, &mask, order, primals, series)
+    }
+}
+
 impl Carrier for Mapped {
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        let kept = ctx.recur.keep(&self.jaxpr, unknown, forbidden, policy)?;
+        let values = self.stacked(kept.values.iter().cloned());
+        Ok(Some(Kept { values, ..kept.wrapped(|j| self.with(j)) }))
+    }
+
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let force = vec![false; self.jaxpr.outputs.len()];
         let split = ctx.recur.split(&self.jaxpr, unknown, &force)?;

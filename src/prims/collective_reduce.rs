@@ -23,7 +23,8 @@ use crate::core::hazard::Hazard;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, not_linear,
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
 };
 use cotangent_jit::kernel::Combine;
 use cotangent_jit::{Error, Scalar, err};
@@ -99,6 +100,10 @@ impl Primitive for LaneFold {
         let share = try_div(&attained, &sum.apply(&attained)?)?;
         let dy = sum.apply(&try_mul(t, &share)?)?;
         Ok((smallvec![y], vec![Tangent::Value(dy)]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        if self.fold == Fold::Sum { Taylor::Linear } else { Taylor::ByDerivative }
     }
 
     fn transpose(

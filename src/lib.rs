@@ -47,6 +47,7 @@
 //! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
 //! | let the lanes of a batch talk to each other | [`collectives`](api::collectives) |
 //! | branch and loop on traced values | [`control`](api::control) |
+//! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
 
 // The derive macro names the crate by its published name, also in our own tests.
 extern crate self as cotangent;
@@ -68,6 +69,9 @@ pub use cotangent_jit::{DType, Error, ErrorKind, Scalar};
 /// What a program that uses the library wants in scope.
 pub mod prelude {
     pub use crate::api::axes::Axes;
+    pub use crate::api::callback::{
+        Batching, effects_barrier, io_callback, pure_callback, pure_callback_with,
+    };
     pub use crate::api::checkpoint::{
         SavedResidual, checkpoint, checkpoint_with, saved_residuals, try_saved_residuals,
     };
@@ -77,6 +81,7 @@ pub mod prelude {
     };
     pub use crate::api::control::{ScanOptions, cond, fori_loop, scan, scan_with, switch};
     pub use crate::api::custom::{custom_jvp, custom_vjp};
+    pub use crate::api::debug;
     pub use crate::api::derivative::{
         Pullback, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize,
         try_vjp, vjp,
@@ -98,8 +103,10 @@ pub mod prelude {
     pub use crate::api::wrt::Arg;
     pub use crate::array;
     pub use crate::core::array::Array;
+    pub use crate::core::aval::Aval;
     pub use crate::core::jaxpr::ClosedJaxpr;
     pub use crate::core::trace::eager;
+    pub use crate::debug_print;
     pub use crate::numpy::create::{
         arange, arange_dtype, eye, eye_dtype, full, full_dtype, full_like, linspace,
         linspace_dtype, ones, ones_dtype, ones_like, zeros, zeros_dtype, zeros_like,

@@ -198,10 +198,14 @@ thread_local! {
 /// Runs `f` as the call that stands at the caller's line.
 #[track_caller]
 pub(crate) fn calling<T>(f: impl FnOnce() -> T) -> T {
-    let before = CALLER.replace(Some(source::here()));
-    let result = f();
-    CALLER.set(before);
-    result
+    struct Restore(Option<Source>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CALLER.set(self.0);
+        }
+    }
+    let _restore = Restore(CALLER.replace(Some(source::here())));
+    f()
 }
 
 /// The user's line of the call that is under way.

@@ -3,10 +3,12 @@
 pub mod aot;
 pub mod axes;
 mod cache;
+pub mod callback;
 pub mod checkpoint;
 pub mod collectives;
 pub mod control;
 pub mod custom;
+pub mod debug;
 pub mod derivative;
 pub mod function;
 pub mod grad;

@@ -21,7 +21,7 @@ use crate::core::primitive::{
     Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
-use cotangent_jit::Error;
+use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -134,6 +134,13 @@ impl Carrier for Checkpoint {
     /// The known outputs and what is kept are computed now; the unknown part starts again from the known inputs and from
     /// what is kept.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        if self.jaxpr.effects().contains(Effects::ONCE) {
+            return Err(err!(
+                Transform,
+                "checkpoint: an io_callback in the body would happen again where values are computed again; take it out \
+                 of the checkpoint, or use debug::callback if it only looks"
+            ));
+        }
         let n = self.jaxpr.outputs.len();
         let policy: Arc<dyn KeepPolicy> = Arc::new(self.policy.clone());
         let kept = match policy.keeps_nothing() {

@@ -7,6 +7,7 @@ use super::bodies::{
 use super::case_bodies::{self, FLOATS, filled, numbers};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
+use super::scan::lane_by_lane;
 use super::taylor::Forward;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -169,8 +170,18 @@ impl Primitive for Cond {
             let (branches, mask) = self.unite(self.outs(), batch)?;
             return Ok((bind(Arc::new(Cond { branches }), &inputs)?, front(&mask)));
         }
-        if !self.effects().is_none() {
-            return Err(err!(Transform, "cond: a branch with effects cannot have a batched index"));
+        let effects = self.effects();
+        if effects.contains(Effects::ORDERED) && effects.contains(Effects::ONCE) {
+            return Err(err!(
+                Transform,
+                "cond: a branch has an ordered io_callback, and the index is batched: the lanes of vmap have no order \
+                 among each other; pass ordered: false, or loop with scan"
+            ));
+        }
+        if !effects.is_none() {
+            // Only the lanes that take a branch may see what it does.
+            let (prim, size) = (Arc::new(self.clone()), ctx.batch_size);
+            return lane_by_lane(prim, size, &inputs, &front(&batched));
         }
         let all = vec![true; self.outs()];
         let mut chosen: Option<Vec<Array>> = None;

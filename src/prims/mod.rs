@@ -14,6 +14,7 @@ pub(crate) mod body;
 pub mod broadcast;
 pub(crate) mod broadcasting;
 pub mod call;
+pub mod callback;
 pub(crate) mod case_bodies;
 mod case_inputs;
 pub mod checkpoint;

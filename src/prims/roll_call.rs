@@ -171,6 +171,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::iota::entries,
         super::dot_general::entries,
         super::call::entries,
+        super::callback::entries,
         super::cond::entries,
         super::scan::entries,
         super::checkpoint::entries,

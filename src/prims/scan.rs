@@ -6,7 +6,9 @@
 //! The rules of differentiation are in `scan_split` (partial evaluation) and `scan_transpose`.
 
 use super::batching::{broadcast_batch, moveaxis};
-use super::bodies::{axes_in_front, check_inputs, nonzero, permuted, pick, split_state, spread};
+use super::bodies::{
+    axes_in_front, check_inputs, nonzero, permuted, pick, single, split_state, spread,
+};
 use super::case_bodies::{self, FLOATS, number, numbers};
 use super::roll_call::{Args, Case, Entry};
 use super::taylor::Forward;
@@ -375,6 +377,30 @@ impl Carrier for Scan {
 #[track_caller]
 pub fn scan(parts: ScanParts, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     Ok(bind(Arc::new(Scan::new(parts)?), inputs)?.into_vec())
+}
+
+/// A primitive batched by running it lane by lane, in order: for what must not run for all lanes at once.
+pub fn lane_by_lane(
+    prim: Prim,
+    size: usize,
+    inputs: &[Array],
+    axes: &[Option<usize>],
+) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    let (inputs, batched) = axes_in_front(inputs, axes)?;
+    let lane = |(x, b): (&Array, &bool)| if *b { x.aval().unbatched(0) } else { x.aval() };
+    let lanes: Vec<Aval> = inputs.iter().zip(&batched).map(lane).collect();
+    let body = single(prim, &lanes)?;
+    let order: Vec<usize> = (0..inputs.len()).filter(|i| !batched[*i]).collect();
+    let consts = order.len();
+    let order: Vec<usize> =
+        order.into_iter().chain((0..inputs.len()).filter(|i| batched[*i])).collect();
+    let outputs: Vec<usize> = (0..body.outputs.len()).collect();
+    let body = Arc::new(permuted(&body, &order, &outputs));
+    let parts = ScanParts { body, consts, carry: 0, length: size, reverse: false };
+    let inputs: Vec<Array> = order.iter().map(|i| inputs[*i].clone()).collect();
+    let outs = bind(Arc::new(Scan::new(parts)?), &inputs)?;
+    let n = outs.len();
+    Ok((outs, vec![Some(0); n]))
 }
 
 pub fn entries() -> Vec<Entry> {

@@ -1,0 +1,326 @@
+//! Effects under every transform: what is called, how often, in which order, and how failures come back.
+
+use cotangent::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn taken(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+/// Notes `name(x)` and returns nothing.
+fn note(log: &Log, name: &'static str, x: &Array, ordered: bool) {
+    let log = log.clone();
+    let push = move |x: Array| log.lock().unwrap().push(format!("{name}({x})"));
+    io_callback(push, (), x.clone(), ordered);
+}
+
+fn lines<R>(f: impl FnOnce() -> R) -> Vec<String> {
+    debug::captured(f).1
+}
+
+fn message<R>(r: Result<R, Error>) -> String {
+    r.err().expect("an error").message().to_owned()
+}
+
+/// `x²` by the host, for f32 of any shape.
+fn squares(x: Array) -> Array {
+    eager(|| &x * &x)
+}
+
+#[test]
+fn pure_callbacks_compute() {
+    let f = |x: Array| pure_callback(squares, &x, x.clone()) + 1.0;
+    for x in [array![1.0, 2.0], array![[3.0], [4.0]], zeros(&[0])] {
+        let expected = (&x * &x + 1.0).to_vec::<f32>();
+        assert_eq!(f(x.clone()).to_vec::<f32>(), expected);
+        assert_eq!(jit(f)(x).to_vec::<f32>(), expected);
+    }
+    // Several results, of other types, by name.
+    let g = jit(|x: Array| {
+        let types = (Aval::new([], DType::I32), Aval::new([2], DType::F64));
+        let split = |(x,): (Array,)| (Array::from(x.size() as i32), array![0.5f64, 1.5]);
+        pure_callback(split, types, (x,))
+    });
+    let (n, y) = g(array![1.0, 2.0, 3.0]);
+    assert_eq!((n.item::<i32>(), y.to_vec::<f64>()), (3, vec![0.5, 1.5]));
+}
+
+#[test]
+fn pure_callbacks_are_dropped_merged_and_shared() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let counted = |x: Array| {
+        CALLS.fetch_add(1, SeqCst);
+        squares(x)
+    };
+    let f = jit(move |x: Array| {
+        let _unused = pure_callback(counted, &x, &x + 1.0);
+        let twice = || pure_callback(counted, &x, x.clone());
+        twice() + twice()
+    });
+    assert_eq!(f(array![3.0]).item::<f32>(), 18.0);
+    assert_eq!(CALLS.load(SeqCst), 1);
+}
+
+#[test]
+fn pure_callbacks_under_vmap() {
+    let x = array![[1.0, 2.0], [3.0, 4.0]];
+    static SHAPES: Mutex<Vec<Vec<usize>>> = Mutex::new(Vec::new());
+    let f = |batching| {
+        move |x: Array, y: Array| {
+            let add = |(x, y): (Array, Array)| {
+                SHAPES.lock().unwrap().push([x.shape(), y.shape()].concat());
+                eager(|| x + y)
+            };
+            pure_callback_with(add, &x, (x.clone(), y.clone()), batching)
+        }
+    };
+    let shapes = || std::mem::take(&mut *SHAPES.lock().unwrap());
+    let y = array![10.0, 20.0];
+    for (batching, expected) in [
+        (Batching::Sequential, vec![vec![2, 2], vec![2, 2]]),
+        (Batching::ExpandDims, vec![vec![2, 2, 1, 2]]),
+        (Batching::BroadcastAll, vec![vec![2, 2, 2, 2]]),
+    ] {
+        let z = vmap_axes(f(batching), (0, None))(x.clone(), y.clone());
+        assert_eq!(z.to_vec::<f32>(), [11.0, 22.0, 13.0, 24.0]);
+        assert_eq!(shapes(), expected);
+        let z = jit(vmap(vmap(f(batching))))(x.clone(), x.clone());
+        assert_eq!(z.to_vec::<f32>(), [2.0, 4.0, 6.0, 8.0]);
+        shapes();
+    }
+    let refused = vmap(|x: Array| pure_callback(squares, &x, x.clone())).try_call((x,));
+    let said = message(refused);
+    assert!(said.contains("tests/effects.rs") && said.contains("Batching::Sequential"), "{said}");
+}
+
+#[test]
+fn callbacks_have_no_derivative_but_custom_rules_do() {
+    let f = |x: Array| pure_callback(squares, &x, x.clone());
+    let said = message(grad(f).try_call((Array::from(3.0f32),)));
+    assert!(said.contains("custom_jvp") && said.contains("tests/effects.rs"), "{said}");
+    let said = message(
+        grad(|x: Array| io_callback(squares, &x, x.clone(), false))
+            .try_call((Array::from(3.0f32),)),
+    );
+    assert!(said.contains("stop_gradient"), "{said}");
+    let ruled = custom_jvp(f, move |(x,): (Array,), (dx,)| (f(x.clone()), 2.0 * x * dx));
+    let third = grad(grad(ruled.clone()));
+    assert_eq!(grad(ruled)(Array::from(3.0f32)).item::<f32>(), 6.0);
+    assert_eq!(third(Array::from(3.0f32)).item::<f32>(), 2.0);
+}
+
+#[test]
+fn io_callbacks_are_never_dropped_merged_or_reordered() {
+    let log = Log::default();
+    let inner = log.clone();
+    let f = jit(move |x: Array| {
+        note(&inner, "a", &x, true);
+        note(&inner, "a", &x, true);
+        let step = |c: Array, i: Array| {
+            note(&inner, "step", &i, true);
+            let then = |c: Array| {
+                note(&inner, "big", &c, true);
+                c * 0.5
+            };
+            (cond(&c.gt(2.0), then, |c: Array| c + 1.0, c), ())
+        };
+        let (y, ()) = scan(step, x.clone(), arange(3));
+        note(&inner, "b", &y, true);
+        x.sin()
+    });
+    let expected = ["a(1.0)", "a(1.0)", "step(0)", "step(1)", "step(2)", "big(3.0)", "b(1.5)"];
+    for _ in 0..2 {
+        f(Array::from(1.0f32));
+        assert_eq!(taken(&log), expected);
+    }
+}
+
+#[test]
+fn io_callbacks_under_vmap() {
+    let log = Log::default();
+    let f = |ordered| {
+        let log = log.clone();
+        move |x: Array| {
+            note(&log, "x", &x, ordered);
+            let y = io_callback(squares, &x, x.clone(), ordered);
+            y + 1.0
+        }
+    };
+    assert_eq!(vmap(f(false))(array![1.0, 2.0]).to_vec::<f32>(), [2.0, 5.0]);
+    assert_eq!(taken(&log), ["x(1.0)", "x(2.0)"]);
+    let said = message(vmap(f(true)).try_call((array![1.0, 2.0],)));
+    assert!(said.contains("ordered: false") && said.contains("tests/effects.rs"), "{said}");
+    // What does not depend on the lane happens once.
+    let once = vmap_axes(
+        |x: Array, y: Array| {
+            note(&log, "y", &y, true);
+            x + y
+        },
+        (0, None),
+    );
+    once(array![1.0, 2.0], Array::from(3.0f32));
+    assert_eq!(taken(&log), ["y(3.0)"]);
+}
+
+#[test]
+fn prints_tell_their_values() {
+    let f = |x: Array| {
+        debug_print!("{x}: sum {:.2}, {{}}", x.sum(), x = x);
+        x
+    };
+    let expected = ["[1. 2.]: sum 3.00, {}"];
+    assert_eq!(lines(|| f(array![1.0, 2.0])), expected);
+    assert_eq!(lines(|| jit(f)(array![1.0, 2.0])), expected);
+    let said = message(debug::try_print("{} {}", &array![1.0]));
+    assert!(said.contains("argument 1"), "{said}");
+}
+
+#[test]
+fn prints_under_derivatives() {
+    let f = |x: Array| {
+        debug::print("x {}", &x);
+        let y = x.sin();
+        debug::print("y {:.1}", &y);
+        y.sum()
+    };
+    let expected = ["x 0.0", "y 0.0"];
+    let x = || Array::from(0.0f32);
+    assert_eq!(lines(|| grad(f)(x())), expected);
+    assert_eq!(lines(|| jit(grad(f))(x())), expected);
+    assert_eq!(lines(|| jvp(f, (x(),), (x(),))), expected);
+    assert_eq!(lines(|| jit(grad(grad(f)))(x())), expected);
+    assert_eq!(lines(|| hessian(f)(x())).len() % 2, 0);
+    // Under a checkpoint values are computed again, and seen again.
+    assert_eq!(lines(|| grad(checkpoint(f))(x())).len(), 4);
+    // In a scan once per step, in order.
+    let looped = |x: Array| {
+        let step = |c: Array, i: Array| {
+            debug::print("{} {:.0}", (&i, &c));
+            ((&c * &c).sin() + 1.0, ())
+        };
+        scan(step, x, arange(3)).0.sum()
+    };
+    let plain = lines(|| looped(x()));
+    assert_eq!(plain.len(), 3);
+    assert_eq!(lines(|| grad(looped)(x())), plain);
+    assert_eq!(lines(|| jit(grad(looped))(x())), plain);
+}
+
+#[test]
+fn prints_under_vmap_see_the_lanes_that_get_there() {
+    let f = |x: Array| {
+        let yes = |x: Array| {
+            debug::print("yes {}", &x);
+            x * 2.0
+        };
+        let no = |x: Array| {
+            debug::print("no {}", &x);
+            -x
+        };
+        cond(&x.gt(0.0), yes, no, x)
+    };
+    let x = array![1.0, -2.0, 3.0];
+    let expected = ["yes 1.0", "no -2.0", "yes 3.0"];
+    assert_eq!(lines(|| vmap(f)(x.clone())), expected);
+    assert_eq!(lines(|| jit(vmap(f))(x.clone())), expected);
+    assert_eq!(vmap(f)(x.clone()).to_vec::<f32>(), [2.0, 2.0, 6.0]);
+    assert_eq!(lines(|| vmap(grad(f))(x.clone())), expected);
+    assert_eq!(vmap(grad(f))(x.clone()).to_vec::<f32>(), [2.0, -1.0, 2.0]);
+    assert_eq!(lines(|| grad(|x: Array| vmap(f)(x).sum())(x.clone())), expected);
+    let ordered = |x: Array| {
+        debug::print_ordered("{}", &x);
+        x
+    };
+    assert_eq!(lines(|| vmap(ordered)(x.clone())), ["1.0", "-2.0", "3.0"]);
+    let io = |x: Array| cond(&x.gt(0.0), |x| io_callback(squares, &x, x.clone(), true), |x| x, x);
+    assert!(message(vmap(io).try_call((x,))).contains("ordered: false"));
+}
+
+#[test]
+fn failures_come_back_with_the_users_line() {
+    let line = format!("tests/effects.rs:{}", line!() + 3);
+    let check = |x: Array| {
+        let fail = |x: Array| assert!(x.item::<f32>() < 3.0, "{x} is too much");
+        io_callback(fail, (), x, false)
+    };
+    let g = jit(move |xs: Array| {
+        scan(
+            |c: Array, x: Array| {
+                check(&c + &x);
+                (c + 1.0, x)
+            },
+            Array::from(0.0f32),
+            xs,
+        )
+        .1
+    });
+    for call in 0..3 {
+        let said = message(g.try_call((array![0.0, 1.0, 1.5, 0.0],)));
+        assert!(said.contains(&line) && said.contains("3.5 is too much"), "{call}: {said}");
+        assert_eq!(g(array![1.0, 1.0]).to_vec::<f32>(), [1.0, 1.0]);
+    }
+    // Errors that are returned, outside of a trace as well.
+    let refuse = |_: Array| -> Result<Array, Error> { Err(Error::new(ErrorKind::Value, "no")) };
+    let h = move |x: Array| pure_callback(refuse, &x, x.clone());
+    let said = message(jit(h).try_call((array![1.0],)));
+    assert!(said.contains("tests/effects.rs") && said.ends_with("no"), "{said}");
+    let eagerly = std::panic::catch_unwind(|| h(array![1.0]));
+    assert!(eagerly.is_err());
+    // Results that are not as declared.
+    let wrong = jit(|x: Array| pure_callback(|x: Array| eager(|| x.sum()), &x, x.clone()));
+    let said = message(wrong.try_call((array![1.0, 2.0],)));
+    assert!(said.contains("expected f32[2], got f32[]"), "{said}");
+}
+
+#[test]
+fn callbacks_call_the_library_again_from_many_threads() {
+    let inside = jit(|x: Array| x.sin() * 2.0);
+    let f = jit(move |x: Array| {
+        let inside = inside.clone();
+        let again = move |x: Array| {
+            let g = grad(|y: Array| (&y * &y).sum())(x.clone());
+            inside(x) + vmap(|x: Array| x + 1.0)(g)
+        };
+        pure_callback(again, &x, x.clone())
+    });
+    let expected = f(array![0.5, 1.5]).to_vec::<f32>();
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(f(array![0.5, 1.5]).to_vec::<f32>(), expected);
+                }
+            });
+        }
+    });
+    assert!((expected[0] - (0.5f32.sin() * 2.0 + 2.0)).abs() < 1e-6);
+}
+
+#[test]
+fn callbacks_inside_eager_inside_a_trace() {
+    let log = Log::default();
+    let f = jit(|x: Array| {
+        eager(|| note(&log, "now", &array![7.0], true));
+        x + 1.0
+    });
+    f(array![1.0]);
+    f(array![1.0]);
+    assert_eq!(taken(&log), ["now([7.])"]);
+}
+
+#[test]
+fn what_happens_once_does_not_stand_under_a_checkpoint() {
+    let log = Log::default();
+    let f = |x: Array| {
+        note(&log, "x", &cotangent::lax::stop_gradient(&x), false);
+        x.sin()
+    };
+    let said = message(grad(checkpoint(f)).try_call((Array::from(1.0f32),)));
+    assert!(said.contains("debug::callback"), "{said}");
+    checkpoint(f)(array![1.0]);
+    grad(f)(Array::from(2.0f32));
+    assert_eq!(taken(&log), ["x([1.])", "x(2.0)"]);
+}

@@ -33,7 +33,7 @@ fn squares(x: Array) -> Array {
 #[test]
 fn pure_callbacks_compute() {
     let f = |x: Array| pure_callback(squares, &x, x.clone()) + 1.0;
-    for x in [array![1.0, 2.0], array![[3.0], [4.0]], zeros(&[0])] {
+    for x in [array![1.0, 2.0], array![[3.0], [4.0]], zeros([0])] {
         let expected = (&x * &x + 1.0).to_vec::<f32>();
         assert_eq!(f(x.clone()).to_vec::<f32>(), expected);
         assert_eq!(jit(f)(x).to_vec::<f32>(), expected);

@@ -5,7 +5,8 @@ use crate::code::{self, Code, FunctionId};
 use crate::isa::Allocator;
 use crate::memory::{self, HostMemory};
 use crate::outline::{self, Outlines};
-use crate::program::{self, Owned, Prepared, STACK_ARENA};
+use crate::program::{self, Owned, Parts, Prepared, STACK_ARENA};
+use crate::rows::{self, RowLoop};
 use crate::{host, kernel};
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
@@ -173,6 +174,7 @@ enum Job<'a> {
     Kernel(&'a chunk::Stage, FunctionId),
     Outline(outline::Key, FunctionId),
     Driver,
+    Rows(&'a RowLoop<'a>),
 }
 
 fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
@@ -184,8 +186,11 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     }
     let next = program::functions(&mut kernels, 1);
     let stages = || kernels.iter().flat_map(|k| k.stages.iter().zip(&k.functions));
-    let (outlines, _) = Outlines::collect(stages().map(|(s, _)| &s.nest), next);
+    let (outlines, next) = Outlines::collect(stages().map(|(s, _)| &s.nest), next);
+    let (loops, _) = rows::collect(program, &kernels, next);
+    let parts = Parts { program, kernels: &kernels, outlines: &outlines, loops: &loops };
     let mut jobs = vec![Job::Driver];
+    jobs.extend(loops.iter().map(Job::Rows));
     jobs.extend(
         stages()
             .filter(|(stage, _)| !stage.nest.empty())
@@ -202,10 +207,12 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
                 }
                 Job::Outline(key, id) => (id, outline::build(context, scratch, key, id)?),
                 Job::Driver => {
-                    let owned = &mut owned;
-                    let pool =
-                        program::build(context, scratch, program, &kernels, &outlines, owned)?;
+                    let pool = program::build(context, scratch, parts, None, &mut owned)?;
                     (program::DRIVER, pool)
+                }
+                Job::Rows(shared) => {
+                    let only = Some(shared);
+                    (shared.id, program::build(context, scratch, parts, only, &mut owned)?)
                 }
             };
             let long = context.func.dfg.num_insts() > LONG;

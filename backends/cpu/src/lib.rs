@@ -2,7 +2,7 @@
 //!
 //! The way of a program: its kernels are expanded (`outline`: elementary functions become machine ops or calls), normalised (`normal`), cut
 //! into stages (`chunk`) and emitted (`kernel`, `nodes`, `runs`, `reduce`, `carry`; `scalar`, `lanes` and `vector` know the instructions);
-//! `program` emits the driver, with small values in `registers`; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
+//! `program` and `control` emit the driver, with small values in `registers` and loops that threads share in `rows`; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
 //!
 //! What does not live here: which ops exist and what they mean (`cotangent-jit`), arrays, derivatives.
 
@@ -10,6 +10,7 @@ mod backend;
 mod carry;
 mod chunk;
 mod code;
+mod control;
 mod host;
 mod isa;
 mod kernel;
@@ -23,6 +24,7 @@ mod program;
 mod reduce;
 mod registers;
 mod routines;
+mod rows;
 mod runs;
 mod runtime;
 mod scalar;

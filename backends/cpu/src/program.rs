@@ -11,13 +11,13 @@ use crate::kernel::{Base, Emitter};
 use crate::lanes::memory;
 use crate::outline::Outlines;
 use crate::pool::Pool;
+use crate::rows::{self, RowLoop};
 use crate::{host, registers, routines, runtime, scalar};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::host::HostCall;
 use cotangent_jit::program::{Program, Slot, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use cranelift_codegen::Context;
-use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockArg, FuncRef, InstBuilder, SigRef, StackSlot, StackSlotData, StackSlotKind, Value,
     types,
@@ -81,8 +81,8 @@ pub fn arena_bytes(program: &Program, kernels: &[Prepared]) -> (usize, usize) {
     (own, own + scratch)
 }
 
-struct Driver<'d, 'f> {
-    b: FunctionBuilder<'f>,
+pub struct Driver<'d, 'f> {
+    pub b: FunctionBuilder<'f>,
     program: &'d Program,
     kernels: &'d [Prepared],
     outlines: &'d Outlines,
@@ -93,13 +93,17 @@ struct Driver<'d, 'f> {
     outputs: Value,
     arena: Value,
     scratch_at: usize,
-    counters: Vec<Value>,
+    pub counters: Vec<Value>,
     slots: FxHashMap<SlotId, Value>,
     /// The elements of slots that never touch memory on the way.
     registers: FxHashMap<SlotId, Vec<Variable>>,
     buffers: Option<StackSlot>,
     signatures: FxHashMap<usize, SigRef>,
     imported: FxHashMap<FunctionId, FuncRef>,
+    /// Loops that are shared by rows.
+    loops: &'d [RowLoop<'d>],
+    /// In the function of such a loop: the first row of this part.
+    part: Option<(&'d RowLoop<'d>, Value)>,
     /// Where the driver returns the failure that it is given; made by the first host call.
     failed: Option<Block>,
 }
@@ -111,33 +115,55 @@ pub struct Owned {
     pub hosts: Vec<Arc<HostCall>>,
 }
 
-/// Fills the context with the driver.
+/// What a driver is made from.
+#[derive(Clone, Copy)]
+pub struct Parts<'d> {
+    pub program: &'d Program,
+    pub kernels: &'d [Prepared],
+    pub outlines: &'d Outlines,
+    pub loops: &'d [RowLoop<'d>],
+}
+
+/// Fills the context with the driver; or with the function of one loop, `fn(list, begin, end)`, for the rows from `begin`
+/// on. The list has the driver's three parameters and the counters of the loops around.
 pub fn build(
     context: &mut Context,
     scratch: &mut FunctionBuilderContext,
-    program: &Program,
-    kernels: &[Prepared],
-    outlines: &Outlines,
+    Parts { program, kernels, outlines, loops }: Parts,
+    only: Option<&RowLoop>,
     owned: &mut Owned,
 ) -> Result<Pool, Error> {
-    context.func = code::function(DRIVER, code::returning(3)?);
+    context.func = match only {
+        None => code::function(DRIVER, code::returning(3)?),
+        Some(only) => code::function(only.id, code::signature(3)?),
+    };
     let frontend = crate::isa::host(crate::isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);
     let entry = b.create_block();
     b.append_block_params_for_function_params(entry);
     b.switch_to_block(entry);
     b.seal_block(entry);
-    let [inputs, outputs, mut arena] = *b.block_params(entry) else {
+    let [mut inputs, mut outputs, mut arena] = *b.block_params(entry) else {
         return Err(err!(Compile, "cpu: the driver has three parameters"));
     };
+    let mut part = None;
+    let mut counters = Vec::new();
+    if let Some(only) = only {
+        let (list, first) = (inputs, outputs);
+        let mut get = |n: usize| b.ins().load(types::I64, memory(), list, 8 * n as i32);
+        (inputs, outputs, arena) = (get(0), get(1), get(2));
+        counters = (0..only.depth).map(|n| get(3 + n)).collect();
+        part = Some((only, first));
+    }
     let (scratch_at, bytes) = arena_bytes(program, kernels);
-    if bytes > 0 && bytes <= STACK_ARENA {
+    if only.is_none() && bytes > 0 && bytes <= STACK_ARENA {
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes as u32, 4);
         let slot = b.create_sized_stack_slot(slot);
         arena = b.ins().stack_addr(types::I64, slot, 0);
     }
     let most = kernels.iter().flat_map(|k| &k.stages).map(|s| s.sources.len());
-    let most = most.chain(program.steps.iter().map(most_views)).max().unwrap_or(0);
+    let most = most.chain(program.steps.iter().map(most_views));
+    let most = most.chain(loops.iter().map(|l| 3 + l.depth)).max().unwrap_or(0);
     let buffers = (most > 0).then(|| {
         let bytes = 8 * most as u32;
         b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3))
@@ -154,12 +180,14 @@ pub fn build(
         outputs,
         arena,
         scratch_at,
-        counters: Vec::new(),
+        counters,
         slots: FxHashMap::default(),
         registers: FxHashMap::default(),
         buffers,
         signatures: FxHashMap::default(),
         imported: FxHashMap::default(),
+        loops,
+        part,
         failed: None,
     };
     if program.slots.len() <= EAGER_SLOTS {
@@ -168,6 +196,12 @@ pub fn build(
             let address = driver.slot(slot);
             driver.slots.insert(slot, address);
         }
+    }
+    if let Some(RowLoop { step: Step::Loop { trips, body }, .. }) = only {
+        driver.repeat(*trips, body)?;
+        driver.b.ins().return_(&[]);
+        driver.b.finalize(frontend);
+        return Ok(driver.pool);
     }
     for slot in registers::choose(program, kernels) {
         let Slot { dtype, len, .. } = *program.slot(slot);
@@ -260,7 +294,7 @@ impl Driver<'_, '_> {
     }
 
     /// One element at a view.
-    fn element(&mut self, view: &View) -> Result<Value, Error> {
+    pub fn element(&mut self, view: &View) -> Result<Value, Error> {
         if let Some(elements) = self.held(view) {
             let element = elements[0];
             return Ok(self.b.use_var(element));
@@ -270,8 +304,12 @@ impl Driver<'_, '_> {
         Ok(self.b.ins().load(t, memory(), address, 0))
     }
 
-    fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
+    pub fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
         for step in steps {
+            if let Some(shared) = self.loops.iter().find(|l| std::ptr::eq(l.step, step)) {
+                self.share(shared)?;
+                continue;
+            }
             match step {
                 Step::Launch { kernel, args } => {
                     let kernels = self.kernels;
@@ -281,10 +319,19 @@ impl Driver<'_, '_> {
                     }
                 }
                 Step::Routine { routine, args } => {
-                    let call = Arc::new(routines::Call::new(routine.clone()));
+                    let mut views: Vec<Value> = args.iter().map(|v| self.view(v)).collect();
+                    let mut routine = routine.clone();
+                    if let Some((shared, first)) = self.part
+                        && let Some((part, moves)) = rows::part(&routine, shared.grain)
+                    {
+                        routine = part;
+                        for ((view, arg), by) in views.iter_mut().zip(args).zip(moves) {
+                            *view = self.further(*view, first, by, arg);
+                        }
+                    }
+                    let call = Arc::new(routines::Call::new(routine));
                     let data = std::ptr::from_ref(&*call) as i64;
                     self.owned.routines.push(call);
-                    let views: Vec<Value> = args.iter().map(|v| self.view(v)).collect();
                     let list = self.list(&views);
                     let data = self.b.ins().iconst(types::I64, data);
                     self.call(routines::run as *const () as usize, &[data, list])?;
@@ -299,6 +346,25 @@ impl Driver<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Lets threads run a loop, each on rows of its own.
+    fn share(&mut self, shared: &RowLoop) -> Result<(), Error> {
+        let mut list = vec![self.inputs, self.outputs, self.arena];
+        list.extend(&self.counters);
+        let list = self.list(&list);
+        let function = code::import(self.b.func, shared.id, code::signature(3)?);
+        let address = self.b.ins().func_addr(types::I64, function);
+        let [rows, grain] =
+            [shared.rows, shared.grain].map(|n| self.b.ins().iconst(types::I64, n as i64));
+        self.call(runtime::launch as *const () as usize, &[address, list, rows, grain])
+    }
+
+    /// The address so many rows further, of so many elements each.
+    fn further(&mut self, address: Value, rows: Value, by: i64, view: &View) -> Value {
+        let bytes = by * self.program.slot(view.slot).dtype.size() as i64;
+        let step = self.b.ins().imul_imm_s(rows, bytes);
+        self.b.ins().iadd(address, step)
     }
 
     /// Addresses in memory, for functions that take a list of them.
@@ -393,6 +459,14 @@ impl Driver<'_, '_> {
                 f
             }
         };
+        if let Some((shared, first)) = self.part
+            && let Some(points) = rows::points_per_row(stage, shared.rows)
+        {
+            let begin = self.b.ins().imul_imm_s(first, points as i64);
+            let end = self.b.ins().iadd_imm_s(begin, (points * shared.grain) as i64);
+            self.b.ins().call(function, &[list, begin, end]);
+            return Ok(());
+        }
         let total = nest.split.map_or(1, |n| nest.kernel.loops[n].extent);
         let work = nest.nanoseconds();
         let shared = work >= SHARED_NANOSECONDS && total > 1;
@@ -437,8 +511,15 @@ impl Driver<'_, '_> {
             }
             return Ok(());
         }
+        let (mut source, mut target, mut len) = (self.view(from), self.view(to), len);
+        if let Some((shared, first)) = self.part {
+            let row = len / shared.rows;
+            source = self.further(source, first, row as i64, from);
+            target = self.further(target, first, row as i64, to);
+            len = row * shared.grain;
+        }
         let bytes = len * self.program.slot(from.slot).dtype.size();
-        let (from, to) = (self.view(from), self.view(to));
+        let (from, to) = (source, target);
         if bytes > 64 {
             let bytes = self.b.ins().iconst(types::I64, bytes as i64);
             return self.call(runtime::copy as *const () as usize, &[from, to, bytes]);
@@ -452,91 +533,6 @@ impl Driver<'_, '_> {
                 at += size;
             }
         }
-        Ok(())
-    }
-
-    fn repeat(&mut self, trips: usize, body: &[Step]) -> Result<(), Error> {
-        if trips == 0 {
-            return Ok(());
-        }
-        let block = self.b.create_block();
-        let exit = self.b.create_block();
-        let counter = self.b.append_block_param(block, types::I64);
-        let zero = self.b.ins().iconst(types::I64, 0);
-        self.b.ins().jump(block, &[BlockArg::Value(zero)]);
-        self.b.switch_to_block(block);
-        self.counters.push(counter);
-        self.steps(body)?;
-        self.counters.pop();
-        let next = self.b.ins().iadd_imm_s(counter, 1);
-        let more = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, next, trips as i64);
-        self.b.ins().brif(more, block, &[BlockArg::Value(next)], exit, &[]);
-        self.b.seal_block(block);
-        self.b.seal_block(exit);
-        self.b.switch_to_block(exit);
-        Ok(())
-    }
-
-    fn repeat_while(
-        &mut self,
-        test: &[Step],
-        holds: &View,
-        body: &[Step],
-        limit: Option<usize>,
-    ) -> Result<(), Error> {
-        let head = self.b.create_block();
-        let block = self.b.create_block();
-        let exit = self.b.create_block();
-        let counter = self.b.append_block_param(head, types::I64);
-        let zero = self.b.ins().iconst(types::I64, 0);
-        self.b.ins().jump(head, &[BlockArg::Value(zero)]);
-        self.b.switch_to_block(head);
-        self.counters.push(counter);
-        self.steps(test)?;
-        let mut flag = self.element(holds)?;
-        if let Some(limit) = limit {
-            let room = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, counter, limit as i64);
-            flag = self.b.ins().band(flag, room);
-        }
-        self.b.ins().brif(flag, block, &[], exit, &[]);
-        self.b.seal_block(block);
-        self.b.switch_to_block(block);
-        self.steps(body)?;
-        self.counters.pop();
-        let next = self.b.ins().iadd_imm_s(counter, 1);
-        self.b.ins().jump(head, &[BlockArg::Value(next)]);
-        self.b.seal_block(head);
-        self.b.seal_block(exit);
-        self.b.switch_to_block(exit);
-        Ok(())
-    }
-
-    fn branch(&mut self, index: &View, arms: &[Vec<Step>]) -> Result<(), Error> {
-        if arms.is_empty() {
-            return Ok(());
-        }
-        let index = self.element(index)?;
-        let exit = self.b.create_block();
-        for (n, arm) in arms.iter().enumerate() {
-            // Anything below the last arm's number that no arm before took: negative numbers take the first.
-            let last = n + 1 == arms.len();
-            let next = if last { exit } else { self.b.create_block() };
-            if !last {
-                let block = self.b.create_block();
-                let mine = self.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, index, n as i64);
-                self.b.ins().brif(mine, block, &[], next, &[]);
-                self.b.seal_block(block);
-                self.b.switch_to_block(block);
-            }
-            self.steps(arm)?;
-            self.b.ins().jump(exit, &[]);
-            if !last {
-                self.b.seal_block(next);
-                self.b.switch_to_block(next);
-            }
-        }
-        self.b.seal_block(exit);
-        self.b.switch_to_block(exit);
         Ok(())
     }
 }

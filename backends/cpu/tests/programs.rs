@@ -252,6 +252,75 @@ fn sorted_floats_put_nan_last_and_zeros_together() {
     }
 }
 
+/// `for t { h = sin(h w + x[t]); y[t] = h }` with `rows` rows of `n`; or `w h`, in which every row needs all others.
+fn recurrence(rows: usize, n: usize, trips: usize, mixing: bool) -> Program {
+    let d = DType::F32;
+    let (len, step) = (rows * n, (rows * n) as i64);
+    let mut b = KernelBuilder::new("step", [Loop { extent: len, mode: Mode::Parallel }]);
+    let buffers: Vec<_> = (0..4).map(|_| b.buffer(d, len)).collect();
+    let (v, w) = (b.load(buffers[0], Affine::counter(0)), b.load(buffers[1], Affine::counter(0)));
+    let v = b.op(ScalarOp::Add, &[v, w]);
+    let v = b.op(ScalarOp::Sin, &[v]);
+    b.store_at(buffers[2], Affine::counter(0), v);
+    b.store_at(buffers[3], Affine::counter(0), v);
+    let side = if mixing { rows } else { n };
+    let slots = vec![
+        slot(d, side * side, SlotKind::Input(0)),
+        slot(d, len * trips, SlotKind::Input(1)),
+        slot(d, len, SlotKind::Input(2)),
+        slot(d, len * trips, SlotKind::Output(0)),
+        temp(d, len, 0),
+        temp(d, len, (4 * len).next_multiple_of(64)),
+    ];
+    let (n, m) = (n as i64, rows as i64);
+    let dot = |k: usize, lhs: [i64; 3]| Routine::Dot {
+        dtype: d,
+        batch: 1,
+        m: rows,
+        n: n as usize,
+        k,
+        lhs,
+        rhs: [0, n, 1],
+    };
+    let (routine, args) = match mixing {
+        true => (dot(rows, [0, m, 1]), [whole(0), whole(4), whole(5)]),
+        false => (dot(n as usize, [0, n, 1]), [whole(4), whole(0), whole(5)]),
+    };
+    let body = vec![
+        Step::Routine { routine, args: args.into_iter().collect() },
+        launch(0, &[whole(5), moving(1, step), whole(4), moving(3, step)]),
+    ];
+    let steps = vec![Step::Copy { from: whole(2), to: whole(4), len }, Step::Loop { trips, body }];
+    program(vec![b.finish()], slots, steps, 2 * (4 * len).next_multiple_of(64))
+}
+
+#[test]
+fn loops_over_rows() {
+    for (rows, n, trips) in [(32, 24, 300), (64, 8, 500), (33, 24, 300)] {
+        for mixing in [false, true] {
+            let p = recurrence(rows, n, trips, mixing);
+            // A small matrix, so that errors do not grow with time.
+            let some = |s: &SlotId, scale: f32| -> Vec<u8> {
+                let number = |i: usize| ((i * 37 % 101) as f32 / 101.0 - 0.5) * scale;
+                (0..p.slot(*s).len).flat_map(|i| number(i).to_le_bytes()).collect()
+            };
+            let inputs: Vec<Vec<u8>> =
+                p.inputs().iter().zip([0.05, 1.0, 1.0]).map(|(s, by)| some(s, by)).collect();
+            if rows != 33 {
+                check_on(p.clone(), &inputs, 1e-5);
+            }
+            let shared = compile_text(&p).contains("func_addr");
+            assert_eq!(shared, !mixing && rows != 33, "{rows} {n} {mixing}");
+        }
+    }
+}
+
+fn compile_text(p: &Program) -> String {
+    let options = CompileOptions { keep_text: true };
+    let e = backend().compile(&verify(p.clone()).unwrap(), &options).unwrap();
+    e.text("clif").unwrap()
+}
+
 /// Sums, maps, dots and sorts give the same bits for any number of threads, and inside a user's pool.
 #[test]
 fn results_do_not_depend_on_threads() {
@@ -270,6 +339,8 @@ fn results_do_not_depend_on_threads() {
         dot(DType::F32, 1, [900, 1, 700], [false, false]),
         dot(DType::F32, 40, [30, 20, 70], [false, false]),
         sort(&[DType::F32, DType::I32], 1, [1, 100_000, 1]),
+        recurrence(64, 24, 200, false),
+        recurrence(32, 24, 200, true),
     ];
     for p in programs {
         let mut r = Random(9);

@@ -153,6 +153,12 @@ impl Program {
         rules(&self.jaxpr)
     }
 
+    /// Whether a loop inside has no limit on its rounds, so that there is no reverse mode.
+    pub fn forward_only(&self) -> bool {
+        let refused = |e: Violation| e.to_string().contains("while: reverse mode needs");
+        self.pullback(0).is_err_and(refused)
+    }
+
     /// Whether a rule of the user's inside gives reverse mode only, so that tangents cannot be computed forwards.
     pub fn reverse_only(&self) -> bool {
         let refused = |e: Violation| e.to_string().contains("gives reverse mode only");

@@ -63,11 +63,11 @@ pub enum Lowering {
     Cond { arms: Vec<Arc<Jaxpr>> },
     /// A counted loop, see [`ScanParts`].
     Scan(ScanParts),
-    /// `while test(test_consts, carry) { carry = body(body_consts, carry) }`; inputs: test consts, body consts, carry.
-    While { test: Arc<Jaxpr>, body: Arc<Jaxpr>, test_consts: usize, body_consts: usize },
     /// In the batch of which it speaks only, where the rule of batching puts something else in its place. What is to be said
     /// where there is no such batch.
     InBatch(Error),
+    /// A loop that ends by a test, see [`WhileParts`].
+    While(WhileParts),
 }
 
 /// What an assembled output holds before its pieces are written.
@@ -102,6 +102,17 @@ pub struct DotDims {
     pub rhs_contract: SmallVec<[usize; 2]>,
     pub lhs_batch: SmallVec<[usize; 2]>,
     pub rhs_batch: SmallVec<[usize; 2]>,
+}
+
+/// `while test(test_consts, carry) { carry = body(body_consts, carry) }`, at most `limit` rounds if one is given. Inputs:
+/// test consts, body consts, carry; outputs: the final carry.
+#[derive(Clone, Debug)]
+pub struct WhileParts {
+    pub test: Arc<Jaxpr>,
+    pub body: Arc<Jaxpr>,
+    pub test_consts: usize,
+    pub body_consts: usize,
+    pub limit: Option<usize>,
 }
 
 /// `carry, ys[t] = body(consts, carry, xs[t])` for t in 0..length (or backwards). Inputs: consts, carry, xs; outputs:

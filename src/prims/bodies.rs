@@ -5,7 +5,9 @@ use super::lax;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr, Var};
-use crate::core::primitive::{Arrays, Operand, PartialEval, Prim, Residual, Tangent, Threaded};
+use crate::core::primitive::{
+    Arrays, Ctx, Operand, PartialEval, Prim, Residual, Split, Tangent, Threaded,
+};
 use cotangent_jit::{Error, Scalar, err};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -199,6 +201,15 @@ pub fn all_unknown(prim: Prim, inputs: &[Aval], unknown: &[bool]) -> Result<Part
 pub fn split_state(mut outs: Arrays, n: usize) -> Threaded {
     let rest = outs.drain(n..).collect();
     (outs.into_vec(), rest)
+}
+
+/// The known part of a split without its residuals, from all known inputs, which have these types.
+pub fn known_alone(ctx: &Ctx, split: &Split, inputs: &[Aval]) -> Result<Arc<Jaxpr>, Error> {
+    let mut known = (*split.known).clone();
+    known.outputs.truncate(split.unknown_out.iter().filter(|u| !**u).count());
+    let used = vec![true; known.outputs.len()];
+    let (small, kept) = ctx.recur.dce(&Arc::new(known), &used)?;
+    Ok(Arc::new(with_inputs(&small, &kept, &vec![true; kept.len()], inputs)))
 }
 
 pub fn arrays(v: Vec<Array>) -> Arrays {

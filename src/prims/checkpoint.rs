@@ -227,7 +227,7 @@ impl Carrier for Checkpoint {
 
 /// From the known inputs and cotangents of outputs to cotangents of linear inputs: what is nonlinear in the body is
 /// computed again first, so that only a linear part is left to transpose.
-fn backward(
+pub(super) fn backward(
     ctx: &Ctx,
     body: &Arc<Jaxpr>,
     linear: &[bool],

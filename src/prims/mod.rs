@@ -60,6 +60,9 @@ pub mod taylor;
 mod threefry;
 pub mod transpose;
 mod unary;
+mod while_batch;
+pub mod while_loop;
+mod while_split;
 pub(crate) mod windows;
 
 /// The thin functions, one per primitive, on which everything else stands.

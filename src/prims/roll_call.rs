@@ -174,6 +174,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::callback::entries,
         super::cond::entries,
         super::scan::entries,
+        super::while_loop::entries,
         super::checkpoint::entries,
         super::custom_jvp::entries,
         super::custom_vjp::entries,

@@ -46,6 +46,7 @@ pub fn on(p: &Program) -> Result<(), Violation> {
         typed(&format!("split at {mask:?}, known part"), &split.known)?;
         typed(&format!("split at {mask:?}, unknown part"), &split.unknown)?;
     }
+    let forward_only = p.forward_only();
     for mask in subsets(&p.wrt()) {
         let (moved, given) = t.jvp(j, &mask, &vec![false; outs])?;
         typed(&format!("jvp in {mask:?}"), &moved)?;
@@ -60,6 +61,9 @@ pub fn on(p: &Program) -> Result<(), Violation> {
         let lin = linearize(&t, j, &mask)?;
         typed("forward part", &lin.forward)?;
         typed("linear part", &lin.linear)?;
+        if forward_only {
+            continue;
+        }
         let linear: Vec<bool> =
             (0..lin.linear.inputs.len()).map(|i| i >= lin.num_residuals).collect();
         let force = vec![false; linear.len() - lin.num_residuals];

@@ -11,14 +11,19 @@ pub fn second(case: &Case) -> Result<(), Violation> {
 }
 
 pub fn second_on(p: &Program) -> Result<(), Violation> {
-    let reverse = p.pullback(1)?;
-    jvp::on(&reverse).map_err(|e| e.within("forward over reverse"))?;
-    adjoint::on(&reverse).map_err(|e| e.within("reverse over reverse"))?;
+    if !p.forward_only() {
+        let reverse = p.pullback(1)?;
+        jvp::on(&reverse).map_err(|e| e.within("forward over reverse"))?;
+        adjoint::on(&reverse).map_err(|e| e.within("reverse over reverse"))?;
+    }
     if p.reverse_only() {
         return Ok(());
     }
     let forward = p.jvp(1)?;
     jvp::on(&forward).map_err(|e| e.within("forward over forward"))?;
+    if p.forward_only() {
+        return Ok(());
+    }
     adjoint::on(&forward).map_err(|e| e.within("reverse over forward"))
 }
 
@@ -31,6 +36,9 @@ pub fn third_on(p: &Program) -> Result<(), Violation> {
     if !p.reverse_only() {
         let forward = p.jvp(1)?.jvp(2)?;
         jvp::together(&forward).map_err(|e| e.within("forward three times"))?;
+    }
+    if p.forward_only() {
+        return Ok(());
     }
     let reverse = p.pullback(1)?.pullback(2)?;
     adjoint::on(&reverse).map_err(|e| e.within("reverse three times"))

@@ -136,8 +136,8 @@ impl Region {
                 let carry = &inputs[p.consts..p.consts + p.carry];
                 carry.iter().copied().zip(roots.iter().copied()).collect()
             }
-            Lowering::While { test_consts, body_consts, .. } => {
-                let carry = &inputs[test_consts + body_consts..];
+            Lowering::While(p) => {
+                let carry = &inputs[p.test_consts + p.body_consts..];
                 carry.iter().copied().zip(roots.iter().copied()).collect()
             }
             _ => SmallVec::new(),

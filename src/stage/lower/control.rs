@@ -5,7 +5,7 @@ use super::region::Region;
 use super::value::{self, Arg, Def, Place, RootId};
 use super::{Cx, lower_region};
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::ScanParts;
+use crate::core::lowering::{ScanParts, WhileParts};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::program::Step;
 use cotangent_jit::{DType, Error};
@@ -90,11 +90,11 @@ impl Region {
         cx: &mut Cx,
         inputs: &Vals,
         roots: &[RootId],
-        (test, body): (&Arc<Jaxpr>, &Arc<Jaxpr>),
-        (test_consts, body_consts): (usize, usize),
+        parts: &WhileParts,
         steps: &mut Vec<Step>,
     ) -> Result<(), Error> {
-        let (consts, carry) = inputs.split_at(test_consts + body_consts);
+        let (consts, carry) = inputs.split_at(parts.test_consts + parts.body_consts);
+        let (test_consts, body_consts) = consts.split_at(parts.test_consts);
         for (v, root) in carry.iter().zip(roots) {
             self.copy_to(cx, *v, self.place(*root), steps);
         }
@@ -103,11 +103,11 @@ impl Region {
             consts.iter().map(|v| self.arg(*v)).chain(state).collect()
         };
         let holds = cx.temp(DType::Bool, 1);
-        let test_args = args(&consts[..test_consts]);
-        let test = lower_region(cx, test, test_args, std::slice::from_ref(&holds), self.depth + 1)?;
+        let dest = std::slice::from_ref(&holds);
+        let test = lower_region(cx, &parts.test, args(test_consts), dest, self.depth + 1)?;
         let dests: Vec<Place> = roots.iter().map(|r| self.place(*r).clone()).collect();
-        let body = lower_region(cx, body, args(&consts[test_consts..]), &dests, self.depth + 1)?;
-        steps.push(Step::While { test, holds: holds.view(), body, limit: None });
+        let body = lower_region(cx, &parts.body, args(body_consts), &dests, self.depth + 1)?;
+        steps.push(Step::While { test, holds: holds.view(), body, limit: parts.limit });
         Ok(())
     }
 

@@ -53,9 +53,8 @@ impl Region {
                             self.cond(cx, inputs, roots, arms, &mut steps)?
                         }
                         Lowering::Scan(parts) => self.scan(cx, inputs, roots, parts, &mut steps)?,
-                        Lowering::While { test, body, test_consts, body_consts } => {
-                            let consts = (*test_consts, *body_consts);
-                            self.while_loop(cx, inputs, roots, (test, body), consts, &mut steps)?
+                        Lowering::While(parts) => {
+                            self.while_loop(cx, inputs, roots, parts, &mut steps)?
                         }
                         _ => unreachable!("other equations are views or members of groups"),
                     }

@@ -133,7 +133,7 @@ impl Region {
                 let (combine, axes) = (*combine, axes.clone());
                 self.reduce(inputs[0], outputs[0], combine, &axes);
             }
-            Lowering::Assemble { .. } | Lowering::Scatter { .. } | Lowering::While { .. } => {
+            Lowering::Assemble { .. } | Lowering::Scatter { .. } | Lowering::While(_) => {
                 self.alone(eqn, inputs, &outputs)
             }
             Lowering::Dot(dims) => self.place_dot(eqn, inputs, &outputs, dims.clone()),

@@ -87,9 +87,7 @@ fn how(lowering: &Lowering, n: usize, roots: &[RootId]) -> How {
         Lowering::Sort { .. } => How::Start(roots[n]),
         Lowering::Cond { .. } if n > 0 => How::Arms,
         Lowering::Scan(p) => carried(p.consts, p.carry),
-        Lowering::While { test_consts, body_consts, .. } => {
-            carried(test_consts + body_consts, usize::MAX)
-        }
+        Lowering::While(p) => carried(p.test_consts + p.body_consts, usize::MAX),
         _ => How::Anywhere,
     }
 }

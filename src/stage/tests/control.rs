@@ -4,7 +4,7 @@ use super::toys::*;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, ScanParts};
+use crate::core::lowering::{Lowering, ScanParts, WhileParts};
 use crate::stage::tests::alone::update;
 use cotangent_jit::DType;
 use cotangent_jit::op::ScalarOp;
@@ -45,12 +45,8 @@ fn while_loop(
     let test = Arc::new(traced(&of(&types[..test_consts]), |x| vec![test(x)]));
     let body = Arc::new(traced(&of(&types[test_consts..test_consts + body_consts]), body));
     let out: Avals = carry.into_iter().collect();
-    let lower = move |_: &[Aval], _: &[Aval]| Lowering::While {
-        test: test.clone(),
-        body: body.clone(),
-        test_consts,
-        body_consts,
-    };
+    let parts = WhileParts { test, body, test_consts, body_consts, limit: None };
+    let lower = move |_: &[Aval], _: &[Aval]| Lowering::While(parts.clone());
     toy("while", inputs, move |_| out.clone(), lower).into_vec()
 }
 

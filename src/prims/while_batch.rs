@@ -1,0 +1,124 @@
+//! Batching of `while`.
+//!
+//! As long as the test reads nothing that is batched, the loop keeps its one test. Otherwise lanes end separately: the loop
+//! runs while any lane's test holds, and every carry is chosen lane by lane, so that a lane that has ended keeps its values
+//! whatever the body makes of them.
+//!
+//! Choosing is enough for values and tangents. A cotangent of zero, though, times an infinite derivative would be NaN; so in
+//! a loop that reverse mode can go through, a lane that has ended computes on the values of one that has not.
+
+use super::batching::broadcast_batch;
+use super::bodies::{axes_in_front, front};
+use super::lax;
+use super::while_loop::While;
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::lowering::WhileParts;
+use crate::core::primitive::{Arrays, Ctx, Primitive};
+use crate::core::trace::{bind, eval, trace};
+use cotangent_jit::{DType, Error, err};
+use std::sync::Arc;
+
+pub(super) fn batch(
+    w: &While,
+    ctx: &Ctx,
+    inputs: &[Array],
+    axes: &[Option<usize>],
+) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    let WhileParts { test, body, test_consts, body_consts, limit } = w.parts();
+    let size = ctx.batch_size;
+    let (mut inputs, batched) = axes_in_front(inputs, axes)?;
+    let given = w.inputs(&batched);
+    let mut moving = given.carry.to_vec();
+    let (mut new_body, mut new_test, lanes) = loop {
+        let mask = [given.body_consts, &moving].concat();
+        let (new_body, out) = ctx.recur.batch(body, ctx.axis, &mask, &moving)?;
+        if out != moving {
+            moving = out;
+            continue;
+        }
+        let mask = [given.test_consts, &moving].concat();
+        let (new_test, lanes) = ctx.recur.batch(test, ctx.axis, &mask, &[false])?;
+        if !lanes[0] || !moving.contains(&false) {
+            break (new_body, new_test, lanes[0]);
+        }
+        // Lanes end separately, so every carry differs between them.
+        moving.fill(true);
+    };
+    let consts = test_consts + body_consts;
+    for (i, moves) in moving.iter().enumerate() {
+        if *moves && !given.carry[i] {
+            inputs[consts + i] = broadcast_batch(&inputs[consts + i], size, 0)?;
+        }
+    }
+    if !lanes {
+        let prim = w.with((new_test, *test_consts), (new_body, *body_consts))?;
+        return Ok((bind(prim, &inputs)?, front(&moving)));
+    }
+    if !w.effects().is_none() {
+        return Err(err!(
+            Transform,
+            "while: a loop with effects cannot be batched over a test that differs between lanes: effects of lanes that have ended cannot be left out; move the effect out of the loop, or make the test the same for all lanes"
+        ));
+    }
+
+    // The loop carries which lanes are active. Test: is any? Body: consts of the test, consts, active, carry.
+    let types: Vec<Aval> = inputs.iter().map(|x| x.aval().strong()).collect();
+    let g = w.inputs(&types);
+    let active = Aval::new([size], DType::Bool);
+    let carried: Vec<Aval> = std::iter::once(&active).chain(g.carry).cloned().collect();
+    let any = trace(&carried, |args| Ok(vec![lax::try_reduce_or(&args[0], &[0])?]))?;
+    let safe = limit.is_some();
+    let in_avals = [g.test_consts, g.body_consts, &carried].concat();
+    let step = trace(&in_avals, |args| {
+        let (tested, rest) = args.split_at(*test_consts);
+        let (kept, rest) = rest.split_at(*body_consts);
+        let (active, carry) = (&rest[0], &rest[1..]);
+        let mask = given.body_consts.iter().copied().chain(vec![true; carry.len()]);
+        let mut args = [kept, carry].concat();
+        if safe {
+            let leader = leader(active)?;
+            for (x, batched) in args.iter_mut().zip(mask) {
+                if batched {
+                    *x = choose(active, x, &lane(x, &leader)?)?;
+                }
+            }
+        }
+        let made = eval(&new_body, &args)?;
+        let carry: Vec<Array> = made
+            .iter()
+            .zip(carry)
+            .map(|(new, old)| choose(active, new, old))
+            .collect::<Result<_, Error>>()?;
+        let mut outs = eval(&new_test, &[tested, &carry].concat())?;
+        outs.extend(carry);
+        Ok(outs)
+    })?;
+    let g = w.inputs(&inputs);
+    let begin = eval(&new_test, &[g.test_consts, g.carry].concat())?;
+    inputs.splice(consts..consts, begin);
+    new_test = Arc::new(any.jaxpr);
+    new_body = Arc::new(step.jaxpr);
+    let mut outs = bind(w.with((new_test, 0), (new_body, consts))?, &inputs)?.into_vec();
+    outs.remove(0);
+    Ok((outs.into(), front(&moving)))
+}
+
+/// `new` in lanes that are active, `old` in the others.
+fn choose(active: &Array, new: &Array, old: &Array) -> Result<Array, Error> {
+    let which = lax::try_broadcast_in_dim(active, new.shape(), &[0])?;
+    lax::try_select_n(&which, &[old, new])
+}
+
+/// The first active lane. There is one whenever a body runs.
+fn leader(active: &Array) -> Result<Array, Error> {
+    lax::try_argmax(&lax::try_convert_element_type(active, DType::I32)?, 0)
+}
+
+/// The values of one lane in every lane; derivatives do not see that they come from there.
+fn lane(x: &Array, leader: &Array) -> Result<Array, Error> {
+    let row = lax::try_dynamic_slice_in_dim(&lax::try_stop_gradient(x)?, leader, 1, 0)?;
+    let row = lax::try_squeeze(&row, &[0])?;
+    let axes: Vec<usize> = (1..x.ndim()).collect();
+    lax::try_broadcast_in_dim(&row, x.shape(), &axes)
+}

@@ -79,7 +79,10 @@ pub mod prelude {
         all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, pshuffle, psum,
         psum_scatter, pswapaxes,
     };
-    pub use crate::api::control::{ScanOptions, cond, fori_loop, scan, scan_with, switch};
+    pub use crate::api::control::{
+        ScanOptions, cond, fori_loop, fori_loop_bounded, scan, scan_with, switch, while_loop,
+        while_loop_bounded,
+    };
     pub use crate::api::custom::{custom_jvp, custom_vjp};
     pub use crate::api::debug;
     pub use crate::api::derivative::{

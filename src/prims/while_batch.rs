@@ -68,7 +68,7 @@ pub(super) fn batch(
     let active = Aval::new([size], DType::Bool);
     let carried: Vec<Aval> = std::iter::once(&active).chain(g.carry).cloned().collect();
     let any = trace(&carried, |args| Ok(vec![lax::try_reduce_or(&args[0], &[0])?]))?;
-    let safe = limit.is_some();
+    let safe = limit.is_some() && size > 0;
     let in_avals = [g.test_consts, g.body_consts, &carried].concat();
     let step = trace(&in_avals, |args| {
         let (tested, rest) = args.split_at(*test_consts);

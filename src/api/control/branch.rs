@@ -1,0 +1,131 @@
+//! `cond` and `switch`: one of several branches.
+
+use super::body::Body;
+use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::source::raise;
+use crate::prims::bodies::with_inputs;
+use crate::prims::{cond as cond_prim, lax};
+use cotangent_jit::{DType, Error, err};
+use std::sync::Arc;
+
+/// `on_true(operands)` where `predicate`, a `bool[]`, holds, else `on_false(operands)`. Only one of them runs, unless the
+/// predicate is batched by `vmap`: then both run and the result is selected.
+///
+/// Both branches return the same structure, shapes and dtypes. Derivatives flow through the branch taken.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| cond(&x.gt(0.0), |x| x.sin(), |x| x * 2.0, x.clone());
+/// assert_eq!(grad(f)(array![-1.0].sum()).item::<f32>(), 2.0);
+/// ```
+#[track_caller]
+pub fn cond<A: Pytree, R: Pytree>(
+    predicate: &Array,
+    on_true: impl FnOnce(A) -> R,
+    on_false: impl FnOnce(A) -> R,
+    operands: A,
+) -> R {
+    raise(try_cond(predicate, on_true, on_false, operands))
+}
+
+/// As [`cond`], with an error instead of a panic.
+#[track_caller]
+pub fn try_cond<A: Pytree, R: Pytree>(
+    predicate: &Array,
+    on_true: impl FnOnce(A) -> R,
+    on_false: impl FnOnce(A) -> R,
+    operands: A,
+) -> Result<R, Error> {
+    if predicate.aval() != Aval::scalar(DType::Bool) {
+        return Err(err!(
+            DType,
+            "cond: the predicate should be bool[], got {}; to choose element by element use select",
+            predicate.aval()
+        ));
+    }
+    let index = lax::try_convert_element_type(predicate, DType::I32)?;
+    let args = Flat::of(operands);
+    let branches = vec![Body::trace(&args, on_false)?, Body::trace(&args, on_true)?];
+    choose("cond", &index, branches, args.leaves)
+}
+
+/// `branches[index](operands)`, `index` an `i32[]` clamped into range. As [`cond`] otherwise.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let branches: [fn(Array) -> Array; 3] = [|x| x.sin(), |x| x.cos(), |x| x];
+/// let y = switch(&Array::from(2), &branches, array![1.5]);
+/// assert_eq!(y.to_vec::<f32>(), [1.5]);
+/// ```
+#[track_caller]
+pub fn switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
+    index: &Array,
+    branches: &[F],
+    operands: A,
+) -> R {
+    raise(try_switch(index, branches, operands))
+}
+
+/// As [`switch`], with an error instead of a panic.
+#[track_caller]
+pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
+    index: &Array,
+    branches: &[F],
+    operands: A,
+) -> Result<R, Error> {
+    if index.ndim() > 0 || !index.dtype().is_int() {
+        return Err(err!(DType, "switch: the index should be i32[], got {}", index.aval()));
+    }
+    let index = lax::try_convert_element_type(index, DType::I32)?;
+    let args = Flat::of(operands);
+    let bodies: Result<Vec<Body>, Error> = branches.iter().map(|f| Body::trace(&args, f)).collect();
+    choose("switch", &index, bodies?, args.leaves)
+}
+
+#[track_caller]
+fn choose<R: Pytree>(
+    op: &str,
+    index: &Array,
+    bodies: Vec<Body>,
+    args: Vec<Array>,
+) -> Result<R, Error> {
+    let Some(first) = bodies.first() else {
+        return Err(err!(Value, "{op}: expected at least one branch, got none"));
+    };
+    let out_tree = first.out_tree.clone();
+    for (i, b) in bodies.iter().enumerate() {
+        if b.out_tree != out_tree {
+            return Err(err!(
+                Tree,
+                "{op}: branches return different structures: branch 0 {out_tree:?}, branch {i} {:?}",
+                b.out_tree
+            ));
+        }
+        let (expected, got) = (first.jaxpr.out_avals(), b.jaxpr.out_avals());
+        for ((path, e), g) in out_tree.paths().iter().zip(&expected).zip(&got) {
+            if e != g {
+                return Err(err!(
+                    Shape,
+                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, branch {i} gives {g}; convert or broadcast one of them"
+                ));
+            }
+        }
+    }
+    // Every branch takes what any branch captured.
+    let captured: Vec<Array> = bodies.iter().flat_map(|b| b.captured.iter().cloned()).collect();
+    let operands: Vec<Array> = captured.into_iter().chain(args).collect();
+    let avals: Vec<Aval> = operands.iter().map(Array::aval).collect();
+    let total: usize = bodies.iter().map(|b| b.captured.len()).sum();
+    let mut before = 0;
+    let branches = bodies.iter().map(|b| {
+        let mine = before..before + b.captured.len();
+        before = mine.end;
+        let have: Vec<bool> =
+            (0..operands.len()).map(|i| i >= total || mine.contains(&i)).collect();
+        Arc::new(with_inputs(&b.jaxpr, &have, &vec![true; operands.len()], &avals))
+    });
+    let leaves = cond_prim::cond(index, branches.collect(), &operands)?;
+    try_tree_unflatten(&out_tree, leaves)
+}

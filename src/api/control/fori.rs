@@ -1,0 +1,230 @@
+//! `fori_loop`: a loop over a range of numbers, known or computed.
+
+use super::body::{Body, Loop, pair};
+use crate::api::pytree::{Flat, Pytree, Token, TreeDef, try_tree_unflatten};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::lowering::{ScanParts, WhileParts};
+use crate::core::source::raise;
+use crate::core::trace::{eval, trace};
+use crate::prims::{lax, scan as scan_prim, while_loop as while_prim};
+use cotangent_jit::{DType, Error, Scalar, err};
+use std::ops::{Range, RangeTo};
+use std::sync::Arc;
+
+/// The range of a [`fori_loop`].
+#[derive(Clone, Debug)]
+pub enum Bounds {
+    /// Numbers of rounds known while tracing: the loop is a scan.
+    Static(Range<i32>),
+    /// Scalars of one integer dtype: the loop is a while.
+    Computed { from: Array, to: Array },
+}
+
+/// What a [`fori_loop`] runs over: a range of Rust's ints, or of integer scalar arrays (`&from..&to`, `..n`).
+pub trait LoopBounds {
+    fn bounds(self) -> Result<Bounds, Error>;
+}
+
+impl LoopBounds for Range<i32> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        Ok(Bounds::Static(self))
+    }
+}
+
+impl LoopBounds for RangeTo<i32> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        Ok(Bounds::Static(0..self.end))
+    }
+}
+
+impl LoopBounds for Range<usize> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        let small = |n: usize| {
+            let wrong = |_| {
+                err!(
+                    Value,
+                    "fori_loop: expected bounds that fit i32, got {n}; nest two loops, or use while_loop with a counter of i64"
+                )
+            };
+            i32::try_from(n).map_err(wrong)
+        };
+        Ok(Bounds::Static(small(self.start)?..small(self.end)?))
+    }
+}
+
+impl LoopBounds for RangeTo<usize> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        (0..self.end).bounds()
+    }
+}
+
+impl LoopBounds for Range<Array> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        computed(self.start, self.end)
+    }
+}
+
+impl LoopBounds for Range<&Array> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        computed(self.start.clone(), self.end.clone())
+    }
+}
+
+impl LoopBounds for RangeTo<Array> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        computed(Array::literal(0i32.into()), self.end)
+    }
+}
+
+impl LoopBounds for RangeTo<&Array> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        (..self.end.clone()).bounds()
+    }
+}
+
+fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
+    for (what, x) in [("start", &from), ("end", &to)] {
+        if x.ndim() > 0 || !x.dtype().is_int() {
+            return Err(err!(
+                DType,
+                "fori_loop: the {what} of the range should be an int scalar such as i32[], got {}",
+                x.aval()
+            ));
+        }
+    }
+    if from.is_weak() {
+        from = lax::try_convert_element_type(&from, to.dtype())?;
+    } else if to.is_weak() {
+        to = lax::try_convert_element_type(&to, from.dtype())?;
+    }
+    if from.dtype() != to.dtype() {
+        return Err(err!(
+            DType,
+            "fori_loop: the range should start and end in one dtype, got {} and {}; cast one with astype",
+            from.aval(),
+            to.aval()
+        ));
+    }
+    Ok(Bounds::Computed { from, to })
+}
+
+/// `x = body(i, x)` for `i` in `range`, from `init`: a counted loop.
+///
+/// Over ints of Rust (`0..5`, `..n`) the number of rounds is known, the loop is a [`scan`](super::scan) and differentiable
+/// in both modes. Over arrays (`..&n`, `&from..&to`, integer scalars, traced or not) it is a
+/// [`while_loop`](super::while_loop): differentiable forwards, and backwards with a limit ([`fori_loop_bounded`]). `i` has
+/// the dtype of the bounds, `i32` for ints of Rust. The carry keeps its structure, shapes and dtypes. Panics if not
+/// ([`try_fori_loop`] returns the error).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = fori_loop(0..5, |i, x: Array| x + i, Array::from(0));
+/// assert_eq!(x.item::<i32>(), 10);
+/// let sum = jit(|n: Array| fori_loop(..n, |i, x: Array| x + i, Array::from(0)));
+/// assert_eq!(sum(Array::from(4)).item::<i32>(), 6);
+/// ```
+#[track_caller]
+pub fn fori_loop<C: Pytree>(range: impl LoopBounds, body: impl Fn(Array, C) -> C, init: C) -> C {
+    raise(try_fori_loop(range, body, init))
+}
+
+/// As [`fori_loop`], with an error instead of a panic.
+#[track_caller]
+pub fn try_fori_loop<C: Pytree>(
+    range: impl LoopBounds,
+    body: impl Fn(Array, C) -> C,
+    init: C,
+) -> Result<C, Error> {
+    run("fori_loop", None, range.bounds()?, body, init)
+}
+
+/// [`fori_loop`] of at most `limit` rounds, so that it is differentiable in reverse mode over computed bounds, too.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let power = |x: Array, n: Array| fori_loop_bounded(10, ..n, |_, y: Array| y * &x, Array::from(1.0f32));
+/// assert_eq!(grad(power)(Array::from(2.0f32), Array::from(3)).item::<f32>(), 12.0);
+/// ```
+#[track_caller]
+pub fn fori_loop_bounded<C: Pytree>(
+    limit: usize,
+    range: impl LoopBounds,
+    body: impl Fn(Array, C) -> C,
+    init: C,
+) -> C {
+    raise(try_fori_loop_bounded(limit, range, body, init))
+}
+
+/// As [`fori_loop_bounded`], with an error instead of a panic.
+#[track_caller]
+pub fn try_fori_loop_bounded<C: Pytree>(
+    limit: usize,
+    range: impl LoopBounds,
+    body: impl Fn(Array, C) -> C,
+    init: C,
+) -> Result<C, Error> {
+    run("fori_loop_bounded", Some(limit), range.bounds()?, body, init)
+}
+
+#[track_caller]
+fn run<C: Pytree>(
+    op: &'static str,
+    limit: Option<usize>,
+    bounds: Bounds,
+    body: impl Fn(Array, C) -> C,
+    init: C,
+) -> Result<C, Error> {
+    let mut init = Flat::of(init);
+    let (dtype, start) = match &bounds {
+        Bounds::Static(range) => (DType::I32, Array::strong_literal(range.start.into())),
+        Bounds::Computed { from, .. } => (from.dtype(), from.clone()),
+    };
+    let counter = Aval::scalar(dtype);
+    let mut number = TreeDef::default();
+    number.push(Token::Leaf);
+    let tree = pair(&number, &init.tree);
+    let names = Loop { op, closure: "the body", returns: "it", skip: 0 };
+    let body = names.body(&mut init, |init| {
+        let carry = init.leaves.iter().map(Array::aval);
+        let avals: Vec<Aval> = std::iter::once(counter.clone()).chain(carry).collect();
+        Body::of(&tree, &avals, |(i, c): (Array, C)| body(i, c))
+    })?;
+    let (consts, carry) = (body.captured.len(), init.leaves.len());
+    let leaves = match bounds {
+        Bounds::Static(range) => {
+            let n = (i64::from(range.end) - i64::from(range.start)).max(0) as usize;
+            let length = limit.map_or(n, |limit| limit.min(n));
+            // The counter is the one x of the scan.
+            let numbers = lax::try_add(&lax::try_iota(DType::I32, &[length], 0)?, &start)?;
+            let order: Vec<usize> =
+                (0..consts).chain(consts + 1..consts + 1 + carry).chain([consts]).collect();
+            let outputs: Vec<usize> = (0..carry).collect();
+            let step = Arc::new(crate::prims::bodies::permuted(&body.jaxpr, &order, &outputs));
+            let parts = ScanParts { body: step, consts, carry, length, reverse: false };
+            let inputs = [&body.captured[..], &init.leaves, &[numbers]].concat();
+            scan_prim::scan(parts, &inputs)?
+        }
+        Bounds::Computed { from, to } => {
+            let carried: Vec<Aval> = body.jaxpr.in_avals()[consts..].to_vec();
+            let tested: Vec<Aval> = std::iter::once(&counter).chain(&carried).cloned().collect();
+            let test = trace(&tested, |x| Ok(vec![lax::try_lt(&x[1], &x[0])?]))?;
+            let one = Array::strong_literal(Scalar::one(dtype));
+            let step = trace(&body.jaxpr.in_avals(), |x| {
+                let mut outs = vec![lax::try_add(&x[consts], &one)?];
+                outs.extend(eval(&body.jaxpr, &x)?);
+                Ok(outs)
+            })?;
+            let parts = WhileParts {
+                test: Arc::new(test.jaxpr),
+                body: Arc::new(step.jaxpr),
+                test_consts: 1,
+                body_consts: consts,
+                limit,
+            };
+            let inputs = [&[to], &body.captured[..], &[from], &init.leaves].concat();
+            while_prim::while_loop(parts, &inputs)?.split_off(1)
+        }
+    };
+    try_tree_unflatten(&init.tree, leaves)
+}

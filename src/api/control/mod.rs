@@ -1,0 +1,18 @@
+//! Control flow over traced values, with closures as branches and bodies: `cond`, `switch`, `scan`, `fori_loop`,
+//! `while_loop`.
+//!
+//! Branches and bodies are traced at once, so they may borrow and capture anything: arrays they capture become operands.
+//! The rules of differentiation and batching are the primitives' (`prims::cond`, `prims::scan`, `prims::while_loop`).
+
+mod body;
+mod branch;
+mod fori;
+mod scan;
+mod while_loop;
+
+pub use branch::{cond, switch, try_cond, try_switch};
+pub use fori::{
+    Bounds, LoopBounds, fori_loop, fori_loop_bounded, try_fori_loop, try_fori_loop_bounded,
+};
+pub use scan::{ScanOptions, scan, scan_with, try_scan};
+pub use while_loop::{try_while_loop, try_while_loop_bounded, while_loop, while_loop_bounded};

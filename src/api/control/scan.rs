@@ -1,0 +1,123 @@
+//! `scan`: a loop over slices.
+
+use super::body::{Body, Loop, pair};
+use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::lowering::ScanParts;
+use crate::core::source::raise;
+use crate::prims::scan as scan_prim;
+use cotangent_jit::{Error, err};
+use std::sync::Arc;
+
+/// How a [`scan_with`] runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ScanOptions {
+    /// From the last slice to the first.
+    pub reverse: bool,
+    /// Number of steps; needed when there are no xs to count.
+    pub length: Option<usize>,
+}
+
+/// `carry, y[t] = step(carry, xs[t])` for every slice along axis 0 of `xs`: returns the final carry and the stacked ys.
+///
+/// The step is traced once and compiled to one loop, so time to compile does not depend on the number of steps. The carry
+/// keeps its structure, shapes and dtypes. Differentiable in all inputs; reverse mode stacks what the step's derivative
+/// needs, or recomputes it if the step is wrapped in `checkpoint`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let sums = |xs: Array| scan(|c: Array, x: Array| { let s = c + x; (s.clone(), s) }, Array::from(0.0f32), xs);
+/// let (total, partial) = sums(array![1.0, 2.0, 3.0]);
+/// assert_eq!(total.item::<f32>(), 6.0);
+/// assert_eq!(partial.to_vec::<f32>(), [1.0, 3.0, 6.0]);
+/// ```
+#[track_caller]
+pub fn scan<C: Pytree, X: Pytree, Y: Pytree>(
+    step: impl Fn(C, X) -> (C, Y),
+    init: C,
+    xs: X,
+) -> (C, Y) {
+    raise(try_scan(step, init, xs, ScanOptions::default()))
+}
+
+/// [`scan`] with options.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let options = ScanOptions { length: Some(10), ..Default::default() };
+/// let (x, ()) = scan_with(|x: Array, ()| (x * 2.0, ()), Array::from(1.0f32), (), options);
+/// assert_eq!(x.item::<f32>(), 1024.0);
+/// ```
+#[track_caller]
+pub fn scan_with<C: Pytree, X: Pytree, Y: Pytree>(
+    step: impl Fn(C, X) -> (C, Y),
+    init: C,
+    xs: X,
+    options: ScanOptions,
+) -> (C, Y) {
+    raise(try_scan(step, init, xs, options))
+}
+
+/// As [`scan_with`], with an error instead of a panic.
+#[track_caller]
+pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
+    step: impl Fn(C, X) -> (C, Y),
+    init: C,
+    xs: X,
+    options: ScanOptions,
+) -> Result<(C, Y), Error> {
+    let mut init = Flat::of(init);
+    let xs = Flat::of(xs);
+    let length = length_of(&xs, options.length)?;
+    let tree = pair(&init.tree, &xs.tree);
+    let slices = xs.leaves.iter().map(|x| x.aval().unbatched(0));
+    let slices: Vec<Aval> = slices.collect();
+    let names = Loop { op: "scan", closure: "the step", returns: "(carry, y)", skip: 1 };
+    let body = names.body(&mut init, |init| {
+        let avals: Vec<Aval> =
+            init.leaves.iter().map(Array::aval).chain(slices.iter().cloned()).collect();
+        Body::of(&tree, &avals, |(c, x): (C, X)| step(c, x))
+    })?;
+    let n = init.leaves.len();
+    let inputs: Vec<Array> = [&body.captured[..], &init.leaves, &xs.leaves].concat();
+    let parts = ScanParts {
+        body: Arc::new(body.jaxpr),
+        consts: body.captured.len(),
+        carry: n,
+        length,
+        reverse: options.reverse,
+    };
+    try_tree_unflatten(&body.out_tree, scan_prim::scan(parts, &inputs)?)
+}
+
+fn length_of(xs: &Flat, given: Option<usize>) -> Result<usize, Error> {
+    let mut found = given.map(|n| (n, "length".to_owned()));
+    for (x, path) in xs.leaves.iter().zip(xs.tree.paths()) {
+        let name = format!("xs{path}");
+        let Some(n) = x.shape().first().copied() else {
+            return Err(err!(
+                Shape,
+                "scan: `{name}` is a scalar, {}, with no axis to step along; capture it, or put it into the carry",
+                x.aval()
+            ));
+        };
+        match &found {
+            None => found = Some((n, name)),
+            Some((m, other)) if *m != n => {
+                return Err(err!(
+                    Shape,
+                    "scan: `{other}` has {m} steps, `{name}` ({}) has {n}",
+                    x.aval()
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    found.map(|(n, _)| n).ok_or_else(|| {
+        err!(
+            Value,
+            "scan: there are no xs to count the steps; give ScanOptions {{ length: Some(n) }}"
+        )
+    })
+}

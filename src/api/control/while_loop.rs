@@ -1,0 +1,110 @@
+//! `while_loop`: a loop that ends by a test.
+
+use super::body::{Body, Loop};
+use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::lowering::WhileParts;
+use crate::core::source::raise;
+use crate::prims::while_loop as while_prim;
+use cotangent_jit::{DType, Error, err};
+use std::sync::Arc;
+
+/// `while test(x) { x = body(x) }`, from `init`: the first `x` of which the test, a `bool[]`, does not hold.
+///
+/// Test and body are traced once and compiled to one loop. The carry keeps its structure, shapes and dtypes. Under `vmap`
+/// lanes end separately: those that have ended keep their values while others go on. Differentiable forwards (`jvp`,
+/// `jacfwd`); reverse mode needs a limit ([`while_loop_bounded`]), a known number of rounds ([`scan`](super::scan),
+/// [`fori_loop`](super::fori_loop)), or the equation that the result solves. Panics if test or body
+/// return other types ([`try_while_loop`] returns the error).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// // The square root by Newton's method.
+/// let sqrt = |a: Array| while_loop(
+///     |x: Array| (&x * &x - &a).abs().gt(1e-5 * &a),
+///     |x: Array| 0.5 * (&x + &a / &x),
+///     a.clone(),
+/// );
+/// assert!((sqrt(Array::from(2.0f32)).item::<f32>() - 2f32.sqrt()).abs() < 1e-5);
+/// let (_, slope) = jvp(sqrt, (Array::from(4.0f32),), (Array::from(1.0f32),));
+/// assert!((slope.item::<f32>() - 0.25).abs() < 1e-4);
+/// ```
+#[track_caller]
+pub fn while_loop<C: Pytree>(test: impl Fn(C) -> Array, body: impl Fn(C) -> C, init: C) -> C {
+    raise(try_while_loop(test, body, init))
+}
+
+/// As [`while_loop`], with an error instead of a panic.
+#[track_caller]
+pub fn try_while_loop<C: Pytree>(
+    test: impl Fn(C) -> Array,
+    body: impl Fn(C) -> C,
+    init: C,
+) -> Result<C, Error> {
+    run("while_loop", None, test, body, init)
+}
+
+/// [`while_loop`] of at most `limit` rounds, which is differentiable in reverse mode, too, to any order.
+///
+/// Without derivatives it ends as early as a [`while_loop`]. A gradient keeps what it needs of `limit` rounds, those after
+/// the end being zeros that cost one branch each; so the limit should not be far above the rounds that there are.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// // x, x^2, x^4 ... until above 100.
+/// let f = |x: Array| while_loop_bounded(8, |x: Array| x.le(100.0), |x: Array| &x * &x, x);
+/// let (y, slope) = value_and_grad(f)(Array::from(2.0f32));
+/// assert_eq!((y.item::<f32>(), slope.item::<f32>()), (256.0, 8.0 * 128.0));
+/// ```
+#[track_caller]
+pub fn while_loop_bounded<C: Pytree>(
+    limit: usize,
+    test: impl Fn(C) -> Array,
+    body: impl Fn(C) -> C,
+    init: C,
+) -> C {
+    raise(try_while_loop_bounded(limit, test, body, init))
+}
+
+/// As [`while_loop_bounded`], with an error instead of a panic.
+#[track_caller]
+pub fn try_while_loop_bounded<C: Pytree>(
+    limit: usize,
+    test: impl Fn(C) -> Array,
+    body: impl Fn(C) -> C,
+    init: C,
+) -> Result<C, Error> {
+    run("while_loop_bounded", Some(limit), test, body, init)
+}
+
+#[track_caller]
+fn run<C: Pytree>(
+    op: &'static str,
+    limit: Option<usize>,
+    test: impl Fn(C) -> Array,
+    body: impl Fn(C) -> C,
+    init: C,
+) -> Result<C, Error> {
+    let mut init = Flat::of(init);
+    let names = Loop { op, closure: "the body", returns: "it", skip: 0 };
+    let body = names.body(&mut init, |init| Body::trace(init, &body))?;
+    let test = Body::trace(&init, &test)?;
+    let got = test.jaxpr.out_avals();
+    if got != [Aval::scalar(DType::Bool)] {
+        return Err(err!(
+            DType,
+            "{op}: the test should return bool[], got {}; compare numbers, and reduce arrays with all or any",
+            got[0]
+        ));
+    }
+    let inputs = [&test.captured[..], &body.captured, &init.leaves].concat();
+    let parts = WhileParts {
+        test_consts: test.captured.len(),
+        body_consts: body.captured.len(),
+        test: Arc::new(test.jaxpr),
+        body: Arc::new(body.jaxpr),
+        limit,
+    };
+    try_tree_unflatten(&init.tree, while_prim::while_loop(parts, &inputs)?)
+}

@@ -1,0 +1,179 @@
+//! Control flow, each as a traced function of one number and as its twin on power series.
+
+use super::series::Series;
+use super::transforms::{Chain, Transform};
+use cotangent::prelude::*;
+
+pub struct Flow {
+    pub name: &'static str,
+    pub traced: fn(Array) -> Array,
+    pub plain: fn(&Series) -> Series,
+    /// What the error says that a chain of transforms ends in, if it must: one that JAX has too.
+    pub refuses: fn(&Chain) -> Option<&'static str>,
+}
+
+pub const ALL: &[Flow] = &[
+    Flow { name: "cond", traced: cond_traced, plain: cond_plain, refuses: nothing },
+    Flow { name: "switch", traced: switch_traced, plain: switch_plain, refuses: nothing },
+    Flow { name: "fori_loop", traced: fori_traced, plain: fori_plain, refuses: nothing },
+    Flow { name: "scan", traced: scan_traced, plain: scan_plain, refuses: nothing },
+    Flow { name: "nested scan", traced: nested_traced, plain: nested_plain, refuses: nothing },
+    Flow { name: "custom_jvp", traced: jvp_traced, plain: custom_plain, refuses: nothing },
+    Flow { name: "custom_vjp", traced: vjp_traced, plain: custom_plain, refuses: forward },
+    Flow { name: "collectives", traced: lanes_traced, plain: lanes_plain, refuses: nothing },
+];
+
+fn nothing(_: &Chain) -> Option<&'static str> {
+    None
+}
+
+/// Forward mode cannot pass a reverse rule; once reverse mode has, there is no rule left.
+fn forward(chain: &Chain) -> Option<&'static str> {
+    let first = chain.iter().find(|t| t.order() > 0);
+    let forward = matches!(first, Some(Transform::Jvp | Transform::Jet));
+    forward.then_some("gives reverse mode only")
+}
+
+fn cond_traced(x: Array) -> Array {
+    let small = x.gt(0.2);
+    let y = cond(&small, |x| x.sin() * &x, |x| (-&x).exp(), x.clone());
+    // A branch that has nothing to do with the argument, and one that captures it.
+    cond(&x.lt(5.0), |y| y * &x, |_| Array::from(1.0f64), y)
+}
+
+fn cond_plain(x: &Series) -> Series {
+    let y = if x.value() > 0.2 { &x.sin() * x } else { (-x).exp() };
+    &y * x
+}
+
+fn switch_traced(x: Array) -> Array {
+    let index = (&x * 3.0).floor().astype(DType::I32);
+    let branches: [fn(Array) -> Array; 3] = [|x| x.sin(), |x| &x * &x * &x, |x| (x * 0.5).exp()];
+    switch(&index, &branches, x.clone()) * x
+}
+
+fn switch_plain(x: &Series) -> Series {
+    let y = match ((x.value() * 3.0).floor() as i64).clamp(0, 2) {
+        0 => x.sin(),
+        1 => &(x * x) * x,
+        _ => (x * 0.5).exp(),
+    };
+    &y * x
+}
+
+fn fori_traced(x: Array) -> Array {
+    fori_loop(0..3, |i, c: Array| (&c * &x).sin() + i.astype(DType::F64) * c, x.clone())
+}
+
+fn fori_plain(x: &Series) -> Series {
+    (0..3).fold(x.clone(), |c, i| &(&c * x).sin() + &(&c * i as f64))
+}
+
+const STEPS: [f64; 3] = [0.3, -0.8, 0.5];
+
+/// A carry, captured values, slices in and out, and a carry of ints beside.
+fn scan_traced(x: Array) -> Array {
+    let step = |(c, n): (Array, Array), a: Array| {
+        let next = (&c * &a).sin() + &x * &c;
+        let y = &next * &a;
+        ((next, n + 1), y)
+    };
+    let ((c, n), ys) = scan(step, (x.clone(), Array::from(0)), Array::from(STEPS));
+    c * n.astype(DType::F64) + ys.sum()
+}
+
+fn scan_plain(x: &Series) -> Series {
+    let (mut c, mut sum) = (x.clone(), x * 0.0);
+    for a in STEPS {
+        c = &(&c * a).sin() + &(x * &c);
+        sum = &sum + &(&c * a);
+    }
+    &(&c * 3.0) + &sum
+}
+
+/// The inner scan runs backwards over what the outer one carries.
+fn nested_traced(x: Array) -> Array {
+    let outer = |c: Array, a: Array| {
+        let inner = |d: Array, b: Array| {
+            let next = (&d * &b + &c).sin();
+            (next.clone(), next * &a)
+        };
+        let options = ScanOptions { reverse: true, ..Default::default() };
+        let (d, ys) = scan_with(inner, &c * 0.5, Array::from(STEPS), options);
+        (d + &x, ys.sum())
+    };
+    let (c, ys) = scan(outer, x.clone(), array![1.0f64, -0.6]);
+    c + ys.sum()
+}
+
+fn nested_plain(x: &Series) -> Series {
+    let (mut c, mut sum) = (x.clone(), x * 0.0);
+    for a in [1.0, -0.6] {
+        let mut d = &c * 0.5;
+        for b in STEPS.iter().rev() {
+            d = (&(&d * *b) + &c).sin();
+            sum = &sum + &(&d * a);
+        }
+        c = &d + x;
+    }
+    &c + &sum
+}
+
+/// `sin x * y` by a rule, on its own result.
+fn jvp_traced(x: Array) -> Array {
+    let f = custom_jvp(
+        |x: Array, y: Array| x.sin() * y,
+        |(x, y), (dx, dy)| (x.sin() * &y, dx * x.cos() * &y + x.sin() * dy),
+    );
+    let y = f(x.clone(), &x * 0.5);
+    f(y, x)
+}
+
+fn custom_plain(x: &Series) -> Series {
+    let y = &x.sin() * &(x * 0.5);
+    &y.sin() * x
+}
+
+fn vjp_traced(x: Array) -> Array {
+    let f = custom_vjp(
+        |x: Array, y: Array| x.sin() * y,
+        |(x, y): (Array, Array)| (x.sin() * &y, (x, y)),
+        |(x, y): (Array, Array), ct: Array| (&ct * x.cos() * y, ct * x.sin()),
+    );
+    let y = f(x.clone(), &x * 0.5);
+    f(y, x)
+}
+
+/// Every collective, between three lanes.
+fn lanes_traced(x: Array) -> Array {
+    let lane = |x: Array, a: Array| {
+        let y = (x * &a).sin();
+        let number = axis_index("lane").astype(DType::F64);
+        let told = psum(y.clone(), "lane") * &y + pmax(y.clone(), "lane") * number;
+        let mean = pmean(y.square(), "lane");
+        let left = ppermute(y.clone(), "lane", &[(0, 1), (1, 2)]);
+        let all = all_gather(y.clone(), "lane", 0, false);
+        let part = psum_scatter(&all * &a, "lane", 0, false);
+        let swapped = all_to_all(&all * &y, "lane", 0, 0, false);
+        told + mean * left + part * swapped.sum() + axis_size("lane") as f64 * y
+    };
+    let options = VmapOptions::new().axis_name("lane").in_axes((None::<isize>, 0));
+    vmap_with(lane, options)(x, Array::from(STEPS)).sum()
+}
+
+fn lanes_plain(x: &Series) -> Series {
+    let zero = x * 0.0;
+    let y: Vec<Series> = STEPS.iter().map(|a| (x * *a).sin()).collect();
+    let sum = |of: &mut dyn Iterator<Item = Series>| of.fold(zero.clone(), |s, y| &s + &y);
+    let total = sum(&mut y.iter().cloned());
+    let top = y.iter().max_by(|a, b| a.value().total_cmp(&b.value())).expect("three lanes");
+    let mean = &sum(&mut y.iter().map(|y| y * y)) * (1.0 / 3.0);
+    sum(&mut (0..3).map(|i| {
+        let left = if i == 0 { zero.clone() } else { y[i - 1].clone() };
+        let part = sum(&mut STEPS.iter().map(|a| &y[i] * *a));
+        let swapped = sum(&mut y.iter().map(|other| &y[i] * other));
+        let told = &(&total * &y[i]) + &(top * i as f64);
+        let rest = &(&mean * &left) + &(&part * &swapped);
+        &(&told + &rest) + &(&y[i] * 3.0)
+    }))
+}

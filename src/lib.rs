@@ -75,6 +75,7 @@ pub mod prelude {
     pub use crate::api::checkpoint::{
         SavedResidual, checkpoint, checkpoint_with, saved_residuals, try_saved_residuals,
     };
+    pub use crate::api::closure_convert::{closure_convert, try_closure_convert};
     pub use crate::api::collectives::{
         all_gather, all_to_all, axis_index, axis_size, pmax, pmean, pmin, ppermute, pshuffle, psum,
         psum_scatter, pswapaxes,
@@ -83,7 +84,11 @@ pub mod prelude {
         ScanOptions, cond, fori_loop, fori_loop_bounded, scan, scan_with, switch, while_loop,
         while_loop_bounded,
     };
-    pub use crate::api::custom::{custom_jvp, custom_vjp};
+    pub use crate::api::custom::{
+        Batched, Custom, NoRule, Perturbed, Tangents, custom_derivatives, custom_gradient,
+        custom_jvp, custom_jvp_symbolic, custom_jvps, custom_vjp, custom_vjp_symbolic, custom_vmap,
+        sequential_vmap,
+    };
     pub use crate::api::debug;
     pub use crate::api::derivative::{
         Pullback, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize,

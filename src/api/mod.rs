@@ -5,6 +5,7 @@ pub mod axes;
 mod cache;
 pub mod callback;
 pub mod checkpoint;
+pub mod closure_convert;
 pub mod collectives;
 pub mod control;
 pub mod custom;

@@ -19,5 +19,6 @@ pub mod policy;
 pub mod primitive;
 pub mod print;
 pub mod source;
+pub mod standin;
 pub mod template;
 pub mod trace;

@@ -9,6 +9,7 @@ use super::eager;
 use super::jaxpr::{Atom, Eqn, Jaxpr, Var};
 use super::primitive::{Arrays, Prim};
 use super::source::{self, Source};
+use super::standin::{TracerKey, stand_in};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -230,6 +231,9 @@ impl Builder {
         let key = match &array.0 {
             Repr::Literal { value, .. } => return Ok(Atom::Literal(*value)),
             Repr::Tracer(t) if t.trace == self.id => return Ok(Atom::Var(t.var)),
+            Repr::Tracer(t) if let Some(a) = stand_in(TracerKey(t.trace, t.var)) => {
+                return self.atom(below, &a, what);
+            }
             Repr::Tracer(t) if below(t.trace) => CaptureKey::Tracer(t.trace, t.var),
             Repr::Tracer(t) => return Err(stale(t, what, false)),
             Repr::Concrete(c) => CaptureKey::Concrete(Arc::as_ptr(c)),

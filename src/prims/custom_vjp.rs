@@ -1,17 +1,20 @@
-//! `custom_vjp`: a function with a reverse rule of the user's, and `custom_lin`, the linear map that stands for its
-//! derivative until it is transposed into that rule.
+//! `custom_vjp`: a function with a reverse rule of the user's. Its derivative is `custom_lin`, until that is transposed.
 
 use super::bodies::{
-    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, operands, split_state,
+    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, nonzero, split_state,
+    values,
 };
 use super::call::called;
 use super::case_bodies::{self, FLOATS, numbers};
-use super::custom_jvp::check_rule;
+use super::custom_jvp::{CustomJvp, avals_of, check_rule};
+pub use super::custom_lin::BwdRule;
+use super::custom_lin::{CustomLin, batched_bwd, bwd_of, bwd_rule, forward_only};
+use super::custom_say::{Say, Says, add_body};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::axis::{AxisEnv, BatchAxis};
+use crate::core::axis::AxisEnv;
 use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
@@ -22,15 +25,13 @@ use crate::core::primitive::{
     Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
-use cotangent_jit::{Error, err};
+use cotangent_jit::Error;
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// From inputs to outputs and residuals.
-pub type FwdRule = dyn Fn(&Ctx, &[Array]) -> Result<(Vec<Array>, Vec<Array>), Error> + Send + Sync;
-
-/// From residuals and the outputs' cotangents (zeros made) to the inputs' cotangents.
-pub type BwdRule = dyn Fn(&Ctx, &[Array], &[Array]) -> Result<Vec<Array>, Error> + Send + Sync;
+/// From inputs, and which of them are differentiated, to outputs and residuals.
+pub type FwdRule =
+    dyn Fn(&Ctx, &[Array], &[bool]) -> Result<(Vec<Array>, Vec<Array>), Error> + Send + Sync;
 
 /// `custom_vjp[name, jaxpr, fwd, bwd] x... -> y...`: the body; in reverse mode the rules.
 #[derive(Clone, Debug)]
@@ -39,31 +40,82 @@ pub struct CustomVjp {
     pub jaxpr: Arc<Jaxpr>,
     pub fwd: Rule,
     pub bwd: Rule,
+    /// Which inputs the rules speak of.
+    pub says: Says,
+    /// The same function with a rule for forward mode, if the user gave both.
+    pub forward: Option<Arc<CustomJvp>>,
 }
 
 impl CustomVjp {
     /// The rules speak of the axes that are in force now, whenever they are called.
     pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, fwd: Arc<FwdRule>, bwd: Arc<BwdRule>) -> CustomVjp {
         let (axes, same) = (AxisEnv::current(), AxisEnv::current());
-        let fwd: Arc<FwdRule> = Arc::new(move |ctx: &Ctx, x: &[Array]| axes.within(|| fwd(ctx, x)));
+        let fwd: Arc<FwdRule> = Arc::new(move |ctx: &Ctx, x: &[Array], moving: &[bool]| {
+            axes.within(|| fwd(ctx, x, moving))
+        });
         let bwd: Arc<BwdRule> =
-            Arc::new(move |ctx: &Ctx, r: &[Array], ct: &[Array]| same.within(|| bwd(ctx, r, ct)));
-        let rule = |suffix, value| Rule { name: format!("{callee}_{suffix}").into(), value };
+            Arc::new(move |ctx: &Ctx, moved: &[bool], r: &[Array], ct: &[Tangent]| {
+                same.within(|| bwd(ctx, moved, r, ct))
+            });
+        let fwd_name = format!("{callee}_fwd").into();
         CustomVjp {
-            fwd: rule("fwd", Arc::new(fwd)),
-            bwd: rule("bwd", Arc::new(bwd)),
+            fwd: Rule { name: fwd_name, value: Arc::new(fwd) },
+            bwd: bwd_rule(&format!("{callee}_bwd"), bwd),
             callee: callee.to_owned(),
+            says: Says::rule(jaxpr.inputs.len()),
             jaxpr,
+            forward: None,
         }
+    }
+
+    /// With a say in some of the inputs only.
+    pub fn saying(self, says: Says) -> CustomVjp {
+        CustomVjp { says, ..self }
+    }
+
+    /// With a rule for forward mode, too.
+    pub fn both_ways(self, forward: CustomJvp) -> CustomVjp {
+        CustomVjp { forward: Some(Arc::new(forward)), ..self }
     }
 
     fn fwd(&self) -> Arc<FwdRule> {
         self.fwd.value.downcast_ref::<Arc<FwdRule>>().expect("made by new").clone()
     }
+
+    /// The tracers that the rules close over.
+    pub fn captured_by_rules(&self, ctx: &Ctx) -> Result<Vec<Array>, Error> {
+        let moving: Vec<bool> = self.moving(|i| self.jaxpr.in_avals()[i].dtype.is_inexact());
+        let mut outs = 0;
+        let forward = trace(&self.jaxpr.in_avals(), |args| {
+            let (mut values, residuals) = self.fwd()(ctx, &args, &moving)?;
+            outs = values.len();
+            values.extend(residuals);
+            Ok(values)
+        })?;
+        let mut captured = forward.captured;
+        let residuals = forward.jaxpr.out_avals().split_off(outs);
+        let types: Vec<Aval> =
+            residuals.iter().cloned().chain(strong(&self.jaxpr.out_avals())).collect();
+        let backward = trace(&types, |args| {
+            let (res, cts) = args.split_at(residuals.len());
+            let cts: Vec<Tangent> = cts.iter().cloned().map(Tangent::Value).collect();
+            Ok(values(&bwd_of(&self.bwd)(ctx, &moving, res, &cts)?).collect())
+        })?;
+        captured.extend(backward.captured);
+        if let Some(forward) = &self.forward {
+            captured.extend(forward.captured_by_rule(ctx)?);
+        }
+        captured.retain(Array::is_tracer);
+        Ok(captured)
+    }
+
+    fn moving(&self, moves: impl Fn(usize) -> bool) -> Vec<bool> {
+        self.says.0.iter().enumerate().map(|(i, s)| *s == Say::Rule && moves(i)).collect()
+    }
 }
 
-fn bwd_of(rule: &Rule) -> Arc<BwdRule> {
-    rule.value.downcast_ref::<Arc<BwdRule>>().expect("made by new").clone()
+fn strong(avals: &[Aval]) -> Vec<Aval> {
+    avals.iter().map(Aval::strong).collect()
 }
 
 impl Primitive for CustomVjp {
@@ -91,26 +143,38 @@ impl Primitive for CustomVjp {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let (outs, residuals) = self.fwd()(ctx, primals)?;
+        let (tangents, by_body) = self.says.divide("custom_vjp", &self.callee, tangents)?;
+        let given = nonzero(&tangents);
+        let (outs, residuals) = self.fwd()(ctx, primals, &given)?;
         let avals = self.jaxpr.out_avals();
-        check_rule(&format!("custom_vjp of {}, forward", self.callee), &avals, &outs)?;
-        let lin = CustomLin {
-            bwd: self.bwd.clone(),
-            residuals: residuals.len(),
-            outs: avals.iter().map(Aval::strong).collect(),
+        check_rule(&format!("custom_vjp of {}, forward", self.callee), &avals, &avals_of(&outs))?;
+        let dots = match given.contains(&true) {
+            false => avals.iter().map(|a| Tangent::Zero(a.strong())).collect(),
+            true => {
+                let mut lin =
+                    CustomLin::new(self.bwd.clone(), residuals.len(), given, strong(&avals));
+                let mut inputs = residuals;
+                if let Some(rule) = &self.forward {
+                    let (body, captured) =
+                        rule.tangents_alone(ctx, &avals_of(primals), &tangents)?;
+                    lin = lin.running(body, &avals_of(&inputs), captured.len() + primals.len());
+                    inputs.extend(captured.into_iter().chain(primals.iter().cloned()));
+                }
+                inputs.extend(values(&tangents));
+                let dots = bind(Arc::new(lin), &inputs)?;
+                let differentiable = |(t, a): (Array, &Aval)| match a.dtype.is_inexact() {
+                    true => Tangent::Value(t),
+                    false => Tangent::Zero(a.strong()),
+                };
+                dots.into_iter().zip(&avals).map(differentiable).collect()
+            }
         };
-        let inputs: Vec<Array> =
-            residuals.into_iter().chain(tangents.iter().map(instantiate)).collect();
-        let out_tangents = bind(Arc::new(lin), &inputs)?;
-        let differentiable = |(t, a): (Array, &Aval)| match a.dtype.is_inexact() {
-            true => Tangent::Value(t),
-            false => Tangent::Zero(a.strong()),
-        };
-        Ok((arrays(outs), out_tangents.into_iter().zip(&avals).map(differentiable).collect()))
+        let dots = add_body(ctx, &self.callee, &self.jaxpr, primals, &by_body, dots)?;
+        Ok((arrays(outs), dots))
     }
 
     fn taylor(&self) -> Taylor<'_> {
-        Taylor::Rule(self)
+        if self.forward.is_some() { Taylor::ByDerivative } else { Taylor::Rule(self) }
     }
 
     /// As the body's: a linear function stays linear whatever its rule.
@@ -132,22 +196,27 @@ impl Primitive for CustomVjp {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let (n, axis) = (self.jaxpr.outputs.len(), ctx.axis.clone());
         let (body, _) = ctx.recur.batch(&self.jaxpr, &axis, &batched, &vec![true; n])?;
-        let (rule, avals) = (self.fwd(), self.jaxpr.in_avals());
-        let mask = batched.clone();
-        let fwd = move |ctx: &Ctx, primals: &[Array]| {
+        let (rule, avals, mask) = (self.fwd(), self.jaxpr.in_avals(), batched.clone());
+        let fwd_axis = axis.clone();
+        let fwd = move |ctx: &Ctx, primals: &[Array], moving: &[bool]| {
             let one = trace(&avals, |args| {
-                let (outs, residuals) = rule(ctx, &args)?;
+                let (outs, residuals) = rule(ctx, &args, moving)?;
                 Ok(outs.into_iter().chain(residuals).collect())
             })?;
             let mask = [&vec![false; one.captured.len()][..], &mask].concat();
             let force = vec![true; one.jaxpr.outputs.len()];
-            let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &axis, &mask, &force)?;
+            let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &fwd_axis, &mask, &force)?;
             let mut outs = eval(&body, &[&one.captured[..], primals].concat())?;
             let residuals = outs.split_off(n);
             Ok((outs, residuals))
         };
-        let bwd = batched_bwd(bwd_of(&self.bwd), ctx.axis.clone(), None, batched);
-        let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), bwd);
+        let wanted = batched.iter().map(|b| Some(*b)).collect();
+        let bwd = batched_bwd(bwd_of(&self.bwd), axis, None, wanted);
+        let mut prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), bwd);
+        if let Some(forward) = &self.forward {
+            prim = prim.both_ways(forward.over_batch(ctx, &batched)?);
+        }
+        let prim = prim.saying(self.says.clone());
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
     }
 
@@ -204,18 +273,19 @@ impl Carrier for CustomVjp {
     ) -> Result<Threaded, Error> {
         let (n, body, fwd, bwd) = (state.len(), bodies.remove(0), self.fwd(), bwd_of(&self.bwd));
         let (with_state, types) = (body.clone(), body.in_avals());
-        let fwd = move |ctx: &Ctx, primals: &[Array]| {
+        let fwd = move |ctx: &Ctx, primals: &[Array], moving: &[bool]| {
             let mut outs = eval(&with_state, primals)?;
             outs.truncate(n);
-            let (values, residuals) = fwd(ctx, &primals[n..])?;
+            let (values, residuals) = fwd(ctx, &primals[n..], &moving[n..])?;
             outs.extend(values);
             Ok((outs, residuals))
         };
-        let bwd = move |ctx: &Ctx, residuals: &[Array], cts: &[Array]| {
-            let zeros = types[..n].iter().map(|a| instantiate(&Tangent::Zero(a.clone())));
-            Ok(zeros.chain(bwd(ctx, residuals, &cts[n..])?).collect())
+        let bwd = move |ctx: &Ctx, moved: &[bool], residuals: &[Array], cts: &[Tangent]| {
+            let zeros = types[..n].iter().map(|a| Tangent::Zero(a.strong()));
+            Ok(zeros.chain(bwd(ctx, &moved[n..], residuals, &cts[n..])?).collect())
         };
         let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
+        let prim = prim.saying(self.says.after(n));
         Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
     }
 
@@ -237,211 +307,28 @@ impl TaylorRule for CustomVjp {
     }
 }
 
-/// The rule over a batch: residuals in `residuals` (all if `None`) and all cotangents have the batch axis in front;
-/// cotangents of inputs without it are summed.
-fn batched_bwd(
-    rule: Arc<BwdRule>,
-    axis: BatchAxis,
-    residuals: Option<Vec<bool>>,
-    inputs: Vec<bool>,
-) -> Arc<BwdRule> {
-    Arc::new(move |ctx: &Ctx, res: &[Array], cts: &[Array]| {
-        let res_mask = residuals.clone().unwrap_or_else(|| vec![true; res.len()]);
-        let one_of = |(a, batched): (&Array, &bool)| {
-            let aval = a.aval();
-            if *batched { aval.unbatched(0) } else { aval }
-        };
-        let types: Vec<Aval> = res
-            .iter()
-            .zip(&res_mask)
-            .map(one_of)
-            .chain(cts.iter().map(|ct| ct.aval().unbatched(0)))
-            .collect();
-        let one = trace(&types, |args| {
-            let (r, c) = args.split_at(res.len());
-            rule(ctx, r, c)
-        })?;
-        let captured = vec![false; one.captured.len()];
-        let mask = [&captured[..], &res_mask, &vec![true; cts.len()]].concat();
-        let force = vec![true; one.jaxpr.outputs.len()];
-        let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &axis, &mask, &force)?;
-        let outs = eval(&body, &[&one.captured[..], res, cts].concat())?;
-        let sum = |(ct, batched): (Array, &bool)| match batched {
-            true => ct,
-            false => lax::reduce_sum(&ct, &[0]),
-        };
-        Ok(outs.into_iter().zip(&inputs).map(sum).collect())
-    })
-}
-
-/// `custom_lin[bwd, ...] residuals... dx... -> dy...`: a linear map known by its transpose alone. It cannot be run
-/// forward.
-#[derive(Clone, Debug)]
-pub struct CustomLin {
-    bwd: Rule,
-    residuals: usize,
-    outs: Vec<Aval>,
-}
-
-impl Primitive for CustomLin {
-    fn name(&self) -> &'static str {
-        "custom_lin"
-    }
-
-    fn params(&self) -> Params {
-        let outs = self.outs.iter().map(Aval::to_string).collect::<Vec<_>>().join("_");
-        smallvec![
-            ("bwd", Param::Rule(self.bwd.clone())),
-            ("num_res", Param::Int(self.residuals as i64)),
-            ("outs", Param::Name(outs.replace(['[', ']', ','], "."))),
-        ]
-    }
-
-    fn abstract_eval(&self, _: &[Aval]) -> Result<Avals, Error> {
-        Ok(self.outs.clone().into())
-    }
-
-    /// Linear in its tangents; the residuals' derivative is not known.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let (res, _) = primals.split_at(self.residuals);
-        if tangents[..self.residuals].iter().any(|t| !t.is_zero()) {
-            return Err(forward_only(&self.bwd.name));
-        }
-        let dots: Vec<Array> = tangents[self.residuals..].iter().map(instantiate).collect();
-        let outs = bind(Arc::new(self.clone()), primals)?;
-        let dots = bind(Arc::new(self.clone()), &[res, &dots].concat())?;
-        Ok((outs, dots.into_iter().map(Tangent::Value).collect()))
-    }
-
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Rule(self)
-    }
-
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
-        let (known, linear) = operands(inputs);
-        if linear[..self.residuals].contains(&true) {
-            return Err(forward_only(&self.bwd.name));
-        }
-        let cts: Vec<Array> = cotangents.iter().map(instantiate).collect();
-        let in_cts = bwd_of(&self.bwd)(ctx, &known[..self.residuals], &cts)?;
-        let expected: Vec<Aval> = inputs[self.residuals..].iter().map(Operand::aval).collect();
-        check_rule(&format!("custom_vjp, backward rule {}", self.bwd.name), &expected, &in_cts)?;
-        let zeros = inputs[..self.residuals].iter().map(|o| Tangent::Zero(o.aval()));
-        let values = in_cts.into_iter().zip(&inputs[self.residuals..]).map(|(ct, o)| {
-            let wanted = o.is_linear() && o.aval().dtype.is_inexact();
-            if wanted { Tangent::Value(ct) } else { Tangent::Zero(o.aval()) }
-        });
-        Ok(zeros.chain(values).collect())
-    }
-
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
-        let (inputs, batched) = axes_in_front(inputs, axes)?;
-        let (res, dots) = batched.split_at(self.residuals);
-        let bwd =
-            batched_bwd(bwd_of(&self.bwd), ctx.axis.clone(), Some(res.to_vec()), dots.to_vec());
-        let lin = CustomLin {
-            bwd: Rule { name: self.bwd.name.clone(), value: Arc::new(bwd) },
-            residuals: self.residuals,
-            outs: self.outs.iter().map(|a| a.batched(0, ctx.batch_size)).collect(),
-        };
-        let n = self.outs.len();
-        Ok((bind(Arc::new(lin), &inputs)?, front(&vec![true; n])))
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Err(forward_only(&self.bwd.name))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
-    }
-}
-
-/// Reverse mode only.
-impl TaylorRule for CustomLin {
-    fn jet(
-        &self,
-        _: &Ctx,
-        _: usize,
-        _: &[Array],
-        _: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        Err(forward_only(&self.bwd.name))
-    }
-}
-
-fn forward_only(rule: &str) -> Error {
-    err!(
-        Transform,
-        "custom_vjp: {rule} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use custom_jvp, whose rule serves both"
-    )
-}
-
 pub fn entries() -> Vec<Entry> {
     let refuse = |args: &Args| args.no_rules();
-    vec![
-        Entry { name: "custom_vjp", build: refuse, cases },
-        Entry { name: "custom_lin", build: refuse, cases: linear_cases },
-    ]
+    vec![Entry { name: "custom_vjp", build: refuse, cases }]
 }
 
 /// `f(x, y) = (sin x * y, x + y)` with its pullback written out.
 fn cases() -> Vec<Case> {
-    let fwd = |_: &Ctx, x: &[Array]| {
+    let fwd = |_: &Ctx, x: &[Array], _: &[bool]| {
         let outs = vec![lax::mul(&lax::sin(&x[0]), &x[1]), lax::add(&x[0], &x[1])];
         Ok((outs, vec![x[0].clone(), x[1].clone()]))
     };
-    let bwd = |_: &Ctx, r: &[Array], ct: &[Array]| {
+    let bwd = |_: &Ctx, _: &[bool], r: &[Array], ct: &[Tangent]| {
+        let ct: Vec<Array> = ct.iter().map(instantiate).collect();
         let dx = lax::mul(&lax::mul(&ct[0], &lax::cos(&r[0])), &r[1]);
         let dy = lax::mul(&ct[0], &lax::sin(&r[0]));
-        Ok(vec![lax::add(&dx, &ct[1]), lax::add(&dy, &ct[1])])
+        Ok([lax::add(&dx, &ct[1]), lax::add(&dy, &ct[1])].map(Tangent::Value).into())
     };
     let why = "a reverse rule has no forward mode";
     let case = |d| {
         let prim = CustomVjp::new("f", case_bodies::product(d), Arc::new(fwd), Arc::new(bwd));
         let case = Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)]);
         case.exempt("jvp", why).exempt("jet", why).exempt("commute", why)
-    };
-    FLOATS.map(case).into()
-}
-
-/// It cannot run: it is there from linearization until transposition. Its owner's laws see it.
-fn linear_cases() -> Vec<Case> {
-    let bwd = |_: &Ctx, r: &[Array], ct: &[Array]| Ok(vec![lax::mul(&r[0], &ct[0])]);
-    let bwd: Arc<BwdRule> = Arc::new(bwd);
-    let case = |d| {
-        let rule = Rule { name: "f_bwd".into(), value: Arc::new(bwd.clone()) };
-        let outs = vec![numbers(d, 3).aval()];
-        let prim: Prim = Arc::new(CustomLin { bwd: rule, residuals: 1, outs });
-        let why = "lives between linearization and transposition only; see custom_vjp";
-        Case::new(prim, vec![numbers(d, 3), numbers(d, 3)]).exempt("*", why)
     };
     FLOATS.map(case).into()
 }

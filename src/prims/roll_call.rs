@@ -178,6 +178,8 @@ pub fn roll_call() -> Vec<Entry> {
         super::checkpoint::entries,
         super::custom_jvp::entries,
         super::custom_vjp::entries,
+        super::custom_lin::entries,
+        super::custom_vmap::entries,
         super::constant::entries,
         super::rev::entries,
         super::dynamic_slice::entries,

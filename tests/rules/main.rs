@@ -1,3 +1,6 @@
 //! Rules of the user's and what reverse mode keeps: checkpoints and their policies, custom derivatives, custom batching.
 
+mod batching;
 mod checkpoint;
+mod closures;
+mod derivatives;

@@ -8,9 +8,9 @@ use cotangent::core::aval::Aval;
 use cotangent::core::axis::BatchAxis;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::ScanParts;
-use cotangent::core::primitive::{Ctx, Recur};
+use cotangent::core::primitive::{Ctx, Recur, Tangent};
 use cotangent::core::trace::{bind, eval, trace};
-use cotangent::prims::bodies::zeros;
+use cotangent::prims::bodies::{instantiate, nonzero, spread, values};
 use cotangent::prims::call::call;
 use cotangent::prims::checkpoint::checkpoint;
 use cotangent::prims::cond::cond;
@@ -191,16 +191,16 @@ fn ramp(bench: &Bench, shape: &[usize]) -> Array {
 /// The reverse rules that a body has of itself: all inputs are residuals.
 fn own_reverse_rules(body: &Arc<Jaxpr>) -> (Arc<FwdRule>, Arc<BwdRule>) {
     let (value, back) = (body.clone(), body.clone());
-    let fwd = move |_: &Ctx, x: &[Array]| Ok((eval(&value, x)?, x.to_vec()));
-    let bwd = move |_: &Ctx, x: &[Array], cts: &[Array]| {
+    let fwd = move |_: &Ctx, x: &[Array], _: &[bool]| Ok((eval(&value, x)?, x.to_vec()));
+    let bwd = move |_: &Ctx, _: &[bool], x: &[Array], cts: &[Tangent]| {
         let floats: Vec<bool> = x.iter().map(|x| x.dtype().is_inexact()).collect();
         let parts = vjp(&Transforms::new(), &back, &floats)?;
         let mut residuals = eval(&parts.forward, x)?.split_off(back.outputs.len());
-        residuals.extend(cts.iter().cloned());
+        residuals.extend(cts.iter().map(instantiate));
         let mut returned = eval(&parts.pullback, &residuals)?.into_iter();
         let all = x.iter().zip(&floats).map(|(x, f)| match f {
-            true => returned.next().expect("one per float"),
-            false => zeros(&x.aval()),
+            true => Tangent::Value(returned.next().expect("one per float")),
+            false => Tangent::Zero(x.aval()),
         });
         Ok(all.collect())
     };
@@ -209,14 +209,13 @@ fn own_reverse_rules(body: &Arc<Jaxpr>) -> (Arc<FwdRule>, Arc<BwdRule>) {
 
 /// The rule that a body has of itself.
 fn own_rule(body: Arc<Jaxpr>) -> Arc<JvpRule> {
-    Arc::new(move |ctx: &Ctx, primals: &[Array], tangents: &[Array]| {
-        let floats: Vec<bool> = primals.iter().map(|p| p.dtype().is_inexact()).collect();
-        let (moved, _) = ctx.recur.jvp(&body, &floats, &vec![true; body.outputs.len()])?;
-        let given = tangents.iter().zip(&floats).filter(|(_, f)| **f).map(|(t, _)| t.clone());
-        let args: Vec<Array> = primals.iter().cloned().chain(given).collect();
+    Arc::new(move |ctx: &Ctx, _: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {
+        let n = body.outputs.len();
+        let (moved, mask) = ctx.recur.jvp(&body, &nonzero(tangents), &vec![false; n])?;
+        let args: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
         let mut outs = eval(&moved, &args)?;
-        let tangents = outs.split_off(body.outputs.len());
-        Ok((outs, tangents))
+        let tangents = outs.split_off(n);
+        Ok((outs, spread(&mask, tangents, &body.out_avals())))
     })
 }
 

@@ -185,6 +185,11 @@ impl TreeDef {
         (TreeDef { tokens: self.tokens[from..to].iter().cloned().collect() }, start..end)
     }
 
+    /// How many children the root has.
+    pub(crate) fn child_count(&self) -> usize {
+        self.tokens().first().map_or(0, children)
+    }
+
     /// The position after the subtree that starts at `at`.
     pub(crate) fn skip(&self, at: usize) -> usize {
         let mut left = 1;

@@ -1,0 +1,229 @@
+//! Functions with rules as closures: what function and rules close over, and the primitive made once per type of arguments.
+//!
+//! Captured arrays are hidden inputs of the primitive. What the function closes over shows when it is traced. What a rule
+//! closes over shows when the rule is tried, which happens only inside a trace, only to rules that close over anything at
+//! all, and not to rules that are being tried (they may call the function that they are a rule of).
+
+use super::super::cache::{Cache, Key};
+use super::super::function::{Callee, Func, Sig};
+use super::super::graph::{self, Graph, argument, at_caller};
+use super::super::pytree::{Pytree, TreeDef};
+use super::Custom;
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::primitive::{Ctx, Prim};
+use crate::core::standin::{StandIn, TracerKey, standing_in, watching};
+use crate::core::{source, trace};
+use crate::prims::bodies::with_inputs;
+use crate::prims::custom_say::{Say, Says};
+use crate::transforms::Transforms;
+use cotangent_jit::{Error, err};
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// The inputs that function and rules close over.
+#[derive(Clone, Default)]
+pub struct Hidden {
+    arrays: Vec<Array>,
+    /// As which tracers closures may know them.
+    keys: Vec<Vec<TracerKey>>,
+}
+
+impl Hidden {
+    pub fn count(&self) -> usize {
+        self.arrays.len()
+    }
+
+    fn extend(&mut self, arrays: Vec<Array>, seen: &[StandIn]) {
+        for array in arrays {
+            let own = TracerKey::of(&array);
+            if own.is_some() && self.arrays.iter().any(|a| TracerKey::of(a) == own) {
+                continue;
+            }
+            let alias = |(key, a): &StandIn| (TracerKey::of(a) == own).then_some(*key);
+            let aliases = seen.iter().filter(|_| own.is_some()).filter_map(alias);
+            self.keys.push(own.into_iter().chain(aliases).collect());
+            self.arrays.push(array);
+        }
+    }
+
+    /// Runs a rule of the user's where `values` are what the hidden inputs are now.
+    pub fn within<R>(&self, values: &[Array], rule: impl FnOnce() -> R) -> R {
+        let pairs = self.keys.iter().zip(values);
+        let pairs = pairs.flat_map(|(keys, value)| keys.iter().map(move |k| (*k, value.clone())));
+        standing_in(pairs, || source::afresh(rule))
+    }
+}
+
+/// What the primitive of a function with rules is made of.
+pub struct Setting<'a> {
+    pub name: &'a str,
+    pub graph: &'a Graph,
+    pub hidden: Hidden,
+    /// Structure and types of the arguments.
+    pub tree: TreeDef,
+    pub types: Vec<Aval>,
+    pub says: Says,
+}
+
+/// A primitive with rules that can be tried.
+pub trait WithRules {
+    /// The tracers that the rules close over.
+    fn captured(&self, ctx: &Ctx) -> Result<Vec<Array>, Error>;
+
+    fn into_prim(self) -> Prim;
+}
+
+/// The type of a rule, and whether it closes over anything.
+#[derive(Clone, Copy)]
+pub struct RuleType {
+    id: TypeId,
+    captures: bool,
+}
+
+impl RuleType {
+    pub fn of<D: 'static>() -> RuleType {
+        RuleType { id: TypeId::of::<D>(), captures: size_of::<D>() > 0 }
+    }
+
+    /// One for two.
+    pub fn and(self, other: RuleType) -> RuleType {
+        RuleType { id: self.id, captures: self.captures || other.captures }
+    }
+}
+
+thread_local! {
+    static TRIED: RefCell<Vec<TypeId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What the rules close over, if they can be tried. What is wrong with them is told when they are used.
+fn try_rules(rules: RuleType, prim: &impl WithRules) -> (Vec<Array>, Vec<StandIn>) {
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            TRIED.with_borrow_mut(|t| t.truncate(self.0));
+        }
+    }
+    let depth = TRIED.with_borrow(Vec::len);
+    let again = TRIED.with_borrow(|t| t.contains(&rules.id));
+    if again || !rules.captures || !trace::is_tracing() {
+        return Default::default();
+    }
+    let _restore = Restore(depth);
+    TRIED.with_borrow_mut(|t| t.push(rules.id));
+    let (captured, seen) = watching(|| prim.captured(&Transforms::new().ctx()));
+    (captured.unwrap_or_default(), seen)
+}
+
+/// A function that binds a primitive made once per type of arguments, so that equal calls give equal equations.
+pub fn with_rules<S: Sig<'static>, R: Pytree, P: WithRules>(
+    op: &'static str,
+    f: Callee<'static, R>,
+    custom: Custom,
+    rules: RuleType,
+    make: impl Fn(&Setting) -> P + Send + Sync + 'static,
+) -> Func<'static, S, R> {
+    // Outside of traces rules are not tried, so those primitives may lack hidden inputs.
+    let caches: [Cache<Made>; 2] = Default::default();
+    Func::new(f.name.clone(), move |args| {
+        let cache = &caches[trace::is_tracing() as usize];
+        let entry = match cache.get(&args) {
+            Some(entry) => entry,
+            None => {
+                let key = Key::of(&args);
+                let made = Made::new(op, &f, &custom, rules, &key, &make)?;
+                let closed = made.hidden.iter().any(Array::is_tracer);
+                if closed { Cache::once(key, made) } else { cache.insert(&args, key, made) }
+            }
+        };
+        let Made { hidden, prim, out_tree } = &entry.value;
+        let inputs: Vec<Array> = hidden.iter().cloned().chain(args.leaves).collect();
+        let leaves = at_caller(|| trace::bind(prim.clone(), &inputs))?.into_vec();
+        graph::result(out_tree, leaves)
+    })
+}
+
+struct Made {
+    hidden: Vec<Array>,
+    prim: Prim,
+    out_tree: TreeDef,
+}
+
+impl Made {
+    fn new<R: Pytree, P: WithRules>(
+        op: &'static str,
+        f: &Callee<'static, R>,
+        custom: &Custom,
+        rules: RuleType,
+        key: &Key,
+        make: impl Fn(&Setting) -> P,
+    ) -> Result<Made, Error> {
+        let (graph, seen) = watching(|| graph::trace(f, &key.tree, &key.avals));
+        let mut graph = graph?;
+        let mut hidden = Hidden::default();
+        hidden.extend(std::mem::take(&mut graph.captured), &seen);
+        let by_body = hidden.count();
+        let nondiff = nondiff(op, f.name.text(), custom, &key.tree)?;
+        let say = if custom.captured_by_body { Say::Body } else { Say::Captured };
+        let setting = |hidden: &Hidden| {
+            let says = Says([vec![say; hidden.count()], nondiff.clone()].concat());
+            (hidden.clone(), says)
+        };
+        let with = |graph: &Graph, (hidden, says): (Hidden, Says)| {
+            let (tree, types, name) = (key.tree.clone(), key.avals.clone(), f.name.text());
+            make(&Setting { name, graph, hidden, tree, types, says })
+        };
+        let mut prim = with(&graph, setting(&hidden));
+        let (captured, seen) = try_rules(rules, &prim);
+        hidden.extend(captured, &seen);
+        let more = hidden.count() - by_body;
+        if more > 0 {
+            let (old, n) = (graph.jaxpr.in_avals(), graph.jaxpr.inputs.len());
+            let fresh = hidden.arrays[by_body..].iter().map(Array::aval);
+            let avals: Vec<Aval> = old[..by_body]
+                .iter()
+                .cloned()
+                .chain(fresh)
+                .chain(old[by_body..].to_vec())
+                .collect();
+            let is_old = |i: usize| i < by_body || i >= by_body + more;
+            let have: Vec<bool> = (0..n + more).map(is_old).collect();
+            graph.jaxpr = Arc::new(with_inputs(&graph.jaxpr, &have, &vec![true; n + more], &avals));
+            prim = with(&graph, setting(&hidden));
+        }
+        let out_tree = graph.out_tree.clone();
+        Ok(Made { hidden: hidden.arrays, prim: prim.into_prim(), out_tree })
+    }
+}
+
+/// Whose word the derivative in each leaf of the arguments is.
+fn nondiff(op: &str, name: &str, custom: &Custom, tree: &TreeDef) -> Result<Vec<Say>, Error> {
+    let mut says = vec![Say::Rule; tree.leaf_count()];
+    let arguments = tree.child_count();
+    for n in &custom.nondiff {
+        if *n >= arguments {
+            return Err(err!(
+                Value,
+                "{op} of {name}: argument {n} is declared nondifferentiable, but there are only {arguments}"
+            ));
+        }
+        says[tree.child(*n).1].fill(Say::Nondiff(*n));
+    }
+    Ok(says)
+}
+
+/// What a rule gave for leaf `index` should have this type.
+pub fn check_leaf(
+    what: &str,
+    tree: &TreeDef,
+    index: usize,
+    expected: &Aval,
+    got: &Aval,
+) -> Result<(), Error> {
+    if expected == got {
+        return Ok(());
+    }
+    let place = argument(tree, index);
+    Err(err!(Shape, "{what}: {place} should be {expected} like the argument, got {got}"))
+}

@@ -1,0 +1,276 @@
+//! `custom_jvp` and its forms: one rule, one rule per argument, a rule that knows of zeros.
+
+use super::super::function::{Func, Function, Sig};
+use super::super::graph;
+use super::super::pytree::{Flat, Pytree, TreeDef, same_structure};
+use super::closure::{RuleType, Setting, WithRules, with_rules};
+use super::{Custom, Tangents};
+use crate::core::array::Array;
+use crate::core::primitive::{Ctx, Prim, Tangent};
+use crate::core::trace::bind;
+use crate::prims::bodies::instantiate;
+use crate::prims::custom_jvp::CustomJvp;
+use crate::prims::lax;
+use cotangent_jit::Error;
+use std::sync::Arc;
+
+/// `f` with a derivative rule: `rule(primals, tangents)` gives the value and its tangent, both of the type of `f`'s result.
+///
+/// Primals and tangents are tuples of the arguments; zeros are made. The rule must be linear in the tangents; it serves
+/// forward and reverse mode, to any order (derivatives of the rule itself are taken as usual). Function and rule may close
+/// over traced values; to differentiate in one that the function closes over is an error, as the rule says nothing of it
+/// ([`Custom`] has options).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let log1pexp = custom_jvp(
+///     |x: Array| (x.exp() + 1.0).log(),
+///     |(x,), (dx,)| ((x.exp() + 1.0).log(), dx * (1.0 - 1.0 / (1.0 + x.exp()))),
+/// );
+/// assert_eq!(grad(log1pexp)(Array::from(100.0f32)).item::<f32>(), 1.0);
+/// ```
+pub fn custom_jvp<F, S: Sig<'static>, R: Pytree, D>(f: F, rule: D) -> Func<'static, S, R>
+where
+    F: Function<'static, S, R>,
+    D: Fn(S::Args, S::Args) -> (R, R) + Send + Sync + 'static,
+{
+    Custom::new().jvp(f, rule)
+}
+
+/// As [`custom_jvp`], for a rule that wants to know which tangents are zero, to do less work for them, and that can say which
+/// of its results are: `rule(primals, tangents)` gets and gives [`Tangents`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let product = custom_jvp_symbolic(
+///     |x: Array, y: Array| x * y,
+///     |(x, y), t: Tangents<(Array, Array)>| {
+///         let (dx, dy) = (t.child(0)[0].clone(), t.child(1)[0].clone());
+///         let value = &x * &y;
+///         let parts = [dx.map(|d| d * &y), dy.map(|d| d * &x)].into_iter().flatten();
+///         let sum = parts.reduce(|a, b| a + b);
+///         let t = Tangents::of_leaves(&value, [sum]);
+///         (value, t)
+///     },
+/// );
+/// assert_eq!(grad(product)(Array::from(2.0f32), Array::from(3.0f32)).item::<f32>(), 3.0);
+/// ```
+pub fn custom_jvp_symbolic<F, S: Sig<'static>, R: Pytree, D>(f: F, rule: D) -> Func<'static, S, R>
+where
+    F: Function<'static, S, R>,
+    D: Fn(S::Args, Tangents<S::Args>) -> (R, Tangents<R>) + Send + Sync + 'static,
+{
+    Custom::new().jvp_symbolic(f, rule)
+}
+
+/// `f` with one derivative rule per argument: `rules.n(tangent of argument n, value, arguments)` is what that argument
+/// contributes to the value's tangent. A rule is called only if its argument moves; [`NoRule`] stands for a derivative of
+/// zero.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let scaled = custom_jvps(
+///     |x: Array, y: Array| x.sin() * y,
+///     (
+///         |dx: Array, _: Array, (x, y): (Array, Array)| dx * x.cos() * y,
+///         |dy: Array, _: Array, (x, _): (Array, Array)| dy * x.sin(),
+///     ),
+/// );
+/// assert_eq!(grad(scaled)(Array::from(0.0f32), Array::from(3.0f32)).item::<f32>(), 3.0);
+/// ```
+pub fn custom_jvps<F, S: Sig<'static>, R: Pytree, D>(f: F, rules: D) -> Func<'static, S, R>
+where
+    F: Function<'static, S, R>,
+    D: JvpRules<S::Args, R>,
+{
+    Custom::new().jvps(f, rules)
+}
+
+impl Custom {
+    /// [`custom_jvp`] with these options.
+    pub fn jvp<F, S: Sig<'static>, R: Pytree, D>(self, f: F, rule: D) -> Func<'static, S, R>
+    where
+        F: Function<'static, S, R>,
+        D: Fn(S::Args, S::Args) -> (R, R) + Send + Sync + 'static,
+    {
+        let rule = Arc::new(rule);
+        with_rules("custom_jvp", f.erase(), self, RuleType::of::<D>(), move |s: &Setting| {
+            plain_rule(s, rule.clone())
+        })
+    }
+
+    /// [`custom_jvp_symbolic`] with these options.
+    pub fn jvp_symbolic<F, S: Sig<'static>, R: Pytree, D>(
+        self,
+        f: F,
+        rule: D,
+    ) -> Func<'static, S, R>
+    where
+        F: Function<'static, S, R>,
+        D: Fn(S::Args, Tangents<S::Args>) -> (R, Tangents<R>) + Send + Sync + 'static,
+    {
+        let rule = Arc::new(rule);
+        with_rules("custom_jvp", f.erase(), self, RuleType::of::<D>(), move |s: &Setting| {
+            let (rule, tree, out_tree) = (rule.clone(), s.tree.clone(), s.graph.out_tree.clone());
+            let hidden = s.hidden.clone();
+            let n = hidden.count();
+            let run = move |_: &Ctx, _: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {
+                let args = graph::result(&tree, primals[n..].to_vec())?;
+                let tangents = Tangents::new(&tree, &tangents[n..]);
+                let (outs, dots) = hidden.within(&primals[..n], || rule(args, tangents));
+                let outs = Flat::of(outs);
+                same_structure("custom_jvp: value of the rule", &out_tree, &outs.tree)?;
+                let dots = dots.of_structure("custom_jvp: tangent of the rule", &out_tree)?;
+                Ok((outs.leaves, dots))
+            };
+            CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run)).saying(s.says.clone())
+        })
+    }
+
+    /// [`custom_jvps`] with these options.
+    pub fn jvps<F, S: Sig<'static>, R: Pytree, D>(self, f: F, rules: D) -> Func<'static, S, R>
+    where
+        F: Function<'static, S, R>,
+        D: JvpRules<S::Args, R>,
+    {
+        let rules = Arc::new(rules);
+        with_rules("custom_jvps", f.erase(), self, RuleType::of::<D>(), move |s: &Setting| {
+            let (rules, tree, out_tree) = (rules.clone(), s.tree.clone(), s.graph.out_tree.clone());
+            let hidden = s.hidden.clone();
+            let n = hidden.count();
+            let run = move |_: &Ctx, this: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {
+                // The value is the function's own, with its rules for derivatives to come.
+                let outs = bind(Arc::new(this.clone()), primals)?.into_vec();
+                let call = PerArgument {
+                    tree: &tree,
+                    out_tree: &out_tree,
+                    primals: &primals[n..],
+                    tangents: &tangents[n..],
+                    outs: &outs,
+                };
+                let parts = hidden.within(&primals[..n], || rules.apply(&call))?;
+                let mut sums: Vec<Tangent> =
+                    outs.iter().map(|o| Tangent::Zero(o.aval().strong())).collect();
+                for part in parts {
+                    same_structure("custom_jvps: tangent of a rule", &out_tree, &part.tree)?;
+                    for (sum, t) in sums.iter_mut().zip(part.leaves) {
+                        *sum = Tangent::Value(match &sum {
+                            Tangent::Zero(_) => t,
+                            Tangent::Value(sum) => lax::try_add(sum, &t)?,
+                        });
+                    }
+                }
+                Ok((outs, sums))
+            };
+            CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run)).saying(s.says.clone())
+        })
+    }
+}
+
+/// The primitive of a function with a rule that is given zeros made.
+pub(super) fn plain_rule<A: Pytree, R: Pytree>(
+    s: &Setting,
+    rule: Arc<dyn Fn(A, A) -> (R, R) + Send + Sync>,
+) -> CustomJvp {
+    let (tree, out_tree, hidden) = (s.tree.clone(), s.graph.out_tree.clone(), s.hidden.clone());
+    let n = hidden.count();
+    let run = move |_: &Ctx, _: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {
+        let tangents = tangents[n..].iter().map(instantiate).collect();
+        let args = graph::result(&tree, primals[n..].to_vec())?;
+        let tangents = graph::result(&tree, tangents)?;
+        let (outs, dots) = hidden.within(&primals[..n], || rule(args, tangents));
+        let (outs, dots) = (Flat::of(outs), Flat::of(dots));
+        same_structure("custom_jvp: value of the rule", &out_tree, &outs.tree)?;
+        same_structure("custom_jvp: tangent of the rule", &out_tree, &dots.tree)?;
+        Ok((outs.leaves, dots.leaves.into_iter().map(Tangent::Value).collect()))
+    };
+    CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run)).saying(s.says.clone())
+}
+
+impl WithRules for CustomJvp {
+    fn captured(&self, ctx: &Ctx) -> Result<Vec<Array>, Error> {
+        self.captured_by_rule(ctx)
+    }
+
+    fn into_prim(self) -> Prim {
+        Arc::new(self)
+    }
+}
+
+/// A call of rules per argument.
+#[doc(hidden)]
+pub struct PerArgument<'a> {
+    tree: &'a TreeDef,
+    out_tree: &'a TreeDef,
+    primals: &'a [Array],
+    tangents: &'a [Tangent],
+    outs: &'a [Array],
+}
+
+impl PerArgument<'_> {
+    /// The tangent of argument `n`, if it moves.
+    fn tangent<A: Pytree>(&self, n: usize) -> Option<Result<A, Error>> {
+        let (tree, leaves) = self.tree.child(n);
+        let tangents = &self.tangents[leaves];
+        if tangents.iter().all(Tangent::is_zero) {
+            return None;
+        }
+        Some(graph::result(&tree, tangents.iter().map(instantiate).collect()))
+    }
+}
+
+/// The derivative in one argument `A`: a closure of its tangent, the value and all arguments, or [`NoRule`].
+pub trait ArgumentRule<A, R, Args>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn rule(&self) -> Option<&dyn Fn(A, R, Args) -> R>;
+}
+
+/// The derivative in an argument is zero.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRule;
+
+impl<A, R, Args> ArgumentRule<A, R, Args> for NoRule {
+    fn rule(&self) -> Option<&dyn Fn(A, R, Args) -> R> {
+        None
+    }
+}
+
+impl<A, R, Args, F: Fn(A, R, Args) -> R + Send + Sync + 'static> ArgumentRule<A, R, Args> for F {
+    fn rule(&self) -> Option<&dyn Fn(A, R, Args) -> R> {
+        Some(self)
+    }
+}
+
+/// One [`ArgumentRule`] per argument of a function of arguments `Args`.
+pub trait JvpRules<Args, R>: Send + Sync + 'static {
+    /// What each argument that moves contributes.
+    #[doc(hidden)]
+    fn apply(&self, call: &PerArgument) -> Result<Vec<Flat>, Error>;
+}
+
+macro_rules! jvp_rules {
+    ($Args:ty; $($A:ident $D:ident $i:tt)+) => {
+        impl<R: Pytree, $($A: Pytree,)+ $($D: ArgumentRule<$A, R, $Args>),+>
+            JvpRules<$Args, R> for ($($D,)+)
+        {
+            fn apply(&self, call: &PerArgument) -> Result<Vec<Flat>, Error> {
+                let mut parts = Vec::new();
+                $(if let (Some(rule), Some(t)) = (self.$i.rule(), call.tangent::<$A>($i)) {
+                    let value = graph::result(call.out_tree, call.outs.to_vec())?;
+                    let args = graph::result(call.tree, call.primals.to_vec())?;
+                    parts.push(Flat::of(rule(t?, value, args)));
+                })+
+                Ok(parts)
+            }
+        }
+    };
+}
+
+jvp_rules!((A,); A D0 0);
+jvp_rules!((A, B,); A D0 0 B D1 1);
+jvp_rules!((A, B, C,); A D0 0 B D1 1 C D2 2);
+jvp_rules!((A, B, C, E,); A D0 0 B D1 1 C D2 2 E D3 3);
+jvp_rules!((A, B, C, E, G,); A D0 0 B D1 1 C D2 2 E D3 3 G D4 4);
+jvp_rules!((A, B, C, E, G, H,); A D0 0 B D1 1 C D2 2 E D3 3 G D4 4 H D5 5);
+jvp_rules!((A, B, C, E, G, H, I,); A D0 0 B D1 1 C D2 2 E D3 3 G D4 4 H D5 5 I D6 6);
+jvp_rules!((A, B, C, E, G, H, I, J,); A D0 0 B D1 1 C D2 2 E D3 3 G D4 4 H D5 5 I D6 6 J D7 7);

@@ -47,6 +47,7 @@
 //! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
 //! | let the lanes of a batch talk to each other | [`collectives`](api::collectives) |
 //! | branch and loop on traced values | [`control`](api::control) |
+//! | check what no result shows | [`checkify`](api::checkify) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
 
 // The derive macro names the crate by its published name, also in our own tests.
@@ -89,7 +90,6 @@ pub mod prelude {
         custom_jvp, custom_jvp_symbolic, custom_jvps, custom_vjp, custom_vjp_symbolic, custom_vmap,
         sequential_vmap,
     };
-    pub use crate::api::debug;
     pub use crate::api::derivative::{
         Pullback, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize,
         try_vjp, vjp,
@@ -109,6 +109,7 @@ pub mod prelude {
     };
     pub use crate::api::vmap::{VmapOptions, vmap, vmap_axes, vmap_in_out, vmap_with};
     pub use crate::api::wrt::Arg;
+    pub use crate::api::{checkify, debug};
     pub use crate::array;
     pub use crate::core::array::Array;
     pub use crate::core::aval::Aval;

@@ -4,6 +4,7 @@ pub mod aot;
 pub mod axes;
 mod cache;
 pub mod callback;
+pub mod checkify;
 pub mod checkpoint;
 pub mod closure_convert;
 pub mod collectives;

@@ -17,6 +17,7 @@ pub mod call;
 pub mod callback;
 pub(crate) mod case_bodies;
 mod case_inputs;
+pub mod check;
 pub mod checkpoint;
 pub mod collective_move;
 pub mod collective_reduce;

@@ -172,6 +172,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::dot_general::entries,
         super::call::entries,
         super::callback::entries,
+        super::check::entries,
         super::cond::entries,
         super::scan::entries,
         super::while_loop::entries,

@@ -8,10 +8,12 @@
 //! | `keep` | `x -> y` | `x -> y, v` and `x, v -> y`: what a checkpoint keeps |
 //! | `transpose` | `r, x -> y`, linear in x | `r, ct y -> ct x` |
 //! | `batch` | `x -> y` | `x[b] -> y[b]` |
+//! | `checkify` | `x -> y` | `x -> state, y`: what went wrong first |
 //! | `vjp` | `x -> y` | forward and pullback: the three first in a row |
 //! | `dce`, `simplify` | `x -> y` | the same function, less work |
 
 pub mod batch;
+pub mod checkify;
 pub mod dce;
 pub mod jet;
 pub mod jvp;

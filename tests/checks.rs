@@ -1,0 +1,240 @@
+//! Checks as results, under every transform; and the hunt for NaN.
+
+use cotangent::api::checkify::{Checks, check, check_error, checkify, try_check};
+use cotangent::lax;
+use cotangent::prelude::*;
+
+/// `log x`, of which the argument must be positive.
+fn positive_log(x: Array) -> Array {
+    check(&x.gt(0.0), "x must be positive, got {:.1}", &x);
+    x.log()
+}
+
+fn scalar(x: f32) -> Array {
+    Array::from(x)
+}
+
+fn file(text: &str) -> bool {
+    text.starts_with("tests/checks.rs:")
+}
+
+#[track_caller]
+fn says(error: &cotangent::api::checkify::CheckError, end: &str) {
+    let got = error.get().unwrap_or_else(|| panic!("expected `{end}`, got no error"));
+    assert!(file(&got) && got.ends_with(end), "{got}");
+}
+
+const USER: &str = "check: x must be positive, got -1.0";
+
+#[test]
+fn checks_speak_through_jit_and_back() {
+    let f = checkify(positive_log, Checks::USER);
+    for f in [f.clone(), jit(f.clone()), checkify_twice(f.clone())] {
+        let (error, y) = f(scalar(1.0));
+        assert_eq!((error.get(), y.item::<f32>()), (None, 0.0));
+        error.throw();
+        let (error, y) = f(scalar(-1.0));
+        says(&error, USER);
+        assert!(y.item::<f32>().is_nan());
+        assert_eq!(error.try_throw().unwrap_err().kind(), ErrorKind::Check);
+    }
+}
+
+/// Through another checkify, by `check_error`.
+fn checkify_twice(
+    f: Func<'static, (Own<Array>,), (cotangent::api::checkify::CheckError, Array)>,
+) -> Func<'static, (Own<Array>,), (cotangent::api::checkify::CheckError, Array)> {
+    let inner = move |x: Array| {
+        let (error, y) = f(x);
+        check_error(&error);
+        y
+    };
+    jit(checkify(inner, Checks::USER))
+}
+
+#[test]
+fn checks_without_checkify() {
+    let said = jit(positive_log).try_call((scalar(1.0),)).unwrap_err();
+    assert!(file(said.message()) && said.message().contains("checkify::checkify"), "{said}");
+    // Outside of a trace they are asserted.
+    check(&Array::from(true), "fine", ());
+    let said = try_check(&Array::from(false), "{} is wrong", scalar(2.0)).unwrap_err();
+    assert_eq!(said.message(), "check: 2.0 is wrong");
+    assert!(try_check(&array![true], "no", ()).unwrap_err().message().contains("expected bool[]"));
+    // Those that are not wanted are dropped.
+    assert_eq!(checkify(positive_log, Checks::NAN)(scalar(1.0)).0.get(), None);
+}
+
+#[test]
+fn lanes_have_errors_of_their_own() {
+    let x = array![1.0, -1.0, -2.0];
+    let per_lane = "check: x must be positive, got -";
+    for f in [
+        vmap(checkify(positive_log, Checks::USER)),
+        jit(vmap(checkify(positive_log, Checks::USER))),
+    ] {
+        let (error, _) = f(x.clone());
+        let text = error.get().unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines[0].starts_with("at [1]: tests/checks.rs") && lines[1].starts_with("at [2]"));
+        assert!(lines[0].ends_with("-1.0") && lines[1].contains(per_lane), "{text}");
+    }
+    let (error, _) = checkify(vmap(positive_log), Checks::USER)(x.clone());
+    says(&error, USER);
+    let (error, _) =
+        jit(checkify(vmap(vmap(positive_log)), Checks::USER))(array![[1.0, 2.0], [3.0, -1.0]]);
+    says(&error, USER);
+    let (error, _) = checkify(vmap(positive_log), Checks::USER)(zeros([0]));
+    assert_eq!(error.get(), None);
+    // A batched error as a check of the whole.
+    let whole = |x: Array| {
+        let (error, y) = vmap(checkify(positive_log, Checks::USER))(x);
+        check_error(&error);
+        y
+    };
+    says(&checkify(whole, Checks::USER)(x).0, USER);
+}
+
+#[test]
+fn checks_inside_loops_and_branches() {
+    let walk = |x: Array| {
+        let step = |c: Array, i: Array| {
+            check(&c.lt(3.0), "step {}: {:.0} is too far", (&i, &c));
+            (&c + 1.0, c)
+        };
+        scan(step, x, arange(5)).0
+    };
+    for f in [checkify(walk, Checks::USER), jit(checkify(jit(walk), Checks::USER))] {
+        says(&f(scalar(1.0)).0, "step 2: 3 is too far");
+        assert_eq!(f(scalar(-3.0)).0.get(), None);
+    }
+    let branch = |x: Array| cond(&x.gt(0.0), |x| x, |x: Array| positive_log(x.clone()) + x, x);
+    for f in [checkify(branch, Checks::ALL), jit(checkify(branch, Checks::ALL))] {
+        assert_eq!(f(scalar(1.0)).0.get(), None);
+        says(&f(scalar(-1.0)).0, USER);
+    }
+    // Lanes that do not take a branch do not fail in it.
+    let lanes = vmap(checkify(branch, Checks::USER));
+    assert_eq!(lanes(array![1.0, 2.0]).0.get(), None);
+    // A branch in a loop in a loop; the first step that fails counts, also over a batch.
+    let nested = |x: Array| {
+        let inner = |c: Array, _: Array| (cond(&c.gt(2.0), |c| -c, positive_log, c), ());
+        let outer = |c: Array, _: Array| (scan(inner, c, arange(2)).0, ());
+        scan(outer, x, arange(2)).0
+    };
+    let (checked, wrong) = (checkify(nested, Checks::USER), "check: x must be positive, got -");
+    assert_eq!(checked(scalar(2.0)).0.get().unwrap().split(wrong).nth(1), Some("0.4"));
+    let texts = jit(vmap(checked))(array![2.0, 3.0]).0.get().unwrap();
+    let values: Vec<&str> = texts.lines().filter_map(|l| l.split(wrong).nth(1)).collect();
+    assert_eq!(values, ["0.4", "3.0"]);
+}
+
+#[test]
+fn checks_under_derivatives() {
+    let x = || scalar(-1.0);
+    let (error, d) = checkify(grad(positive_log), Checks::USER)(x());
+    says(&error, USER);
+    assert_eq!(d.item::<f32>(), -1.0);
+    says(&jit(checkify(grad(checkpoint(positive_log)), Checks::USER))(x()).0, USER);
+    says(&checkify(grad(grad(positive_log)), Checks::USER)(x()).0, USER);
+    says(&checkify(jacfwd(positive_log), Checks::USER)(x()).0, USER);
+    // The derivative of a checked function.
+    let loss = |x: Array| {
+        let (error, y) = checkify(positive_log, Checks::ALL)(x);
+        (y, error)
+    };
+    let (d, error) = jit(grad_aux(loss))(scalar(2.0));
+    assert_eq!((d.item::<f32>(), error.get()), (0.5, None));
+    says(&grad_aux(loss)(x()).1, USER);
+    // Through custom rules.
+    let f = custom_jvp(positive_log, |(x,): (Array,), (dx,)| (x.log(), dx / x));
+    says(&checkify(f.clone(), Checks::USER)(x()).0, USER);
+    let loss = move |x: Array| {
+        let (error, y) = checkify(f.clone(), Checks::ALL)(x);
+        (y, error)
+    };
+    let (d, error) = grad_aux(loss.clone())(x());
+    says(&error, USER);
+    assert_eq!(d.item::<f32>(), -1.0);
+    let g =
+        custom_vjp(positive_log, |(x,): (Array,)| (x.log(), x), |x: Array, ct: Array| (ct / x,));
+    let loss = move |x: Array| {
+        let (error, y) = checkify(g.clone(), Checks::ALL)(x);
+        (y, error)
+    };
+    let (d, error) = grad_aux(loss)(scalar(4.0));
+    assert_eq!((d.item::<f32>(), error.get()), (0.25, None));
+}
+
+#[test]
+fn nan_is_found_where_it_is_made() {
+    let f = |x: Array| (x.log() * 2.0).sin();
+    let line = line!() - 1;
+    for f in [checkify(f, Checks::NAN), jit(checkify(jit(f), Checks::ALL))] {
+        assert_eq!(f(scalar(2.0)).0.get(), None);
+        let said = f(scalar(-2.0)).0.get().unwrap();
+        assert_eq!(said, format!("tests/checks.rs:{line}: log: the result has a NaN"));
+    }
+    // In a gradient: the line of what is differentiated.
+    let root = |x: Array| (x * 0.0).sqrt() * 0.0;
+    let (error, _) = checkify(grad(root), Checks::NAN)(scalar(1.0));
+    assert!(file(&error.get().unwrap()), "{error:?}");
+    let sums = |x: Array| x.sum();
+    let (error, _) = checkify(sums, Checks::NAN)(array![f32::INFINITY, f32::NEG_INFINITY]);
+    says(&error, "reduce_sum: the result has a NaN");
+}
+
+#[test]
+fn division_and_indices() {
+    let div = |x: Array, y: Array| x / y;
+    says(&checkify(div, Checks::DIVISION)(scalar(1.0), scalar(0.0)).0, "div: division by zero");
+    let ints = checkify(|x: Array, y: Array| lax::rem(&x, &y), Checks::FLOAT);
+    says(&ints(array![1, 2], array![1, 0]).0, "rem: division by zero");
+    assert_eq!(ints(array![1, 2], array![1, 3]).0.get(), None);
+    let constant = checkify(|x: Array| x / 2.0, Checks::DIVISION);
+    assert_eq!(constant(scalar(0.0)).0.get(), None);
+
+    let take = checkify(|x: Array, i: Array| x.take(&i, 0), Checks::INDEX);
+    let x = array![1.0, 2.0, 3.0];
+    assert_eq!(take(x.clone(), array![0, 2]).0.get(), None);
+    says(
+        &take(x.clone(), array![0, 7, 1]).0,
+        "gather: index 7 is out of bounds, it should be in 0..=2",
+    );
+    let update = |x: Array, i: Array| lax::dynamic_update_slice(&x, &array![9.0, 9.0], &[i]);
+    says(
+        &jit(checkify(update, Checks::INDEX))(x.clone(), Array::from(2)).0,
+        "dynamic_update_slice: index 2 is out of bounds, it should be in 0..=1",
+    );
+    // Per lane, and of the whole batch, in which the slice has become a gather.
+    let slice = |x: Array, i: Array| lax::dynamic_slice(&x, &[i], &[1]);
+    let (error, _) = vmap_axes(checkify(slice, Checks::INDEX), (None, 0))(x.clone(), array![0, 5]);
+    assert!(error.get().unwrap().starts_with("at [1]"));
+    says(
+        &checkify(vmap_axes(slice, (None, 0)), Checks::INDEX)(x.clone(), array![0, 5]).0,
+        "index 5 is out of bounds, it should be in 0..=2",
+    );
+    let gradient = checkify(grad(|x: Array| x.take(&array![5], 0).sum()), Checks::INDEX);
+    says(&gradient(x).0, "index 5 is out of bounds, it should be in 0..=2");
+}
+
+#[test]
+fn the_first_failure_counts_and_payloads_keep_their_types() {
+    let f = |x: Array, n: Array| {
+        check(&n.lt(10), "n = {} of {} at {}", (&n, &x, &Array::from(true)));
+        check(&x.gt(array![0.0, 0.0]).all(), "x = {:.2}", &x);
+        (x.log(), 1 / n)
+    };
+    let g = jit(checkify(f, Checks::ALL));
+    let n = |n: i64| Array::from(n);
+    says(&g(array![1.0, -1.5], n(0)).0, "check: x = [ 1.00 -1.50]");
+    says(&g(array![1.0, -1.0], n(1 << 53 | 1)).0, "n = 9007199254740993 of [ 1. -1.] at true");
+    says(&g(array![1.0, 1.0], n(0)).0, "div: division by zero");
+    let doubled = |x: Array| {
+        check(&x.lt(1e300), "{}", &x);
+        x
+    };
+    let x = Array::from(1.7976931348623157e308f64);
+    says(&checkify(doubled, Checks::USER)(x).0, "1.7976931348623157e308");
+}

@@ -131,6 +131,32 @@ fn checks_inside_loops_and_branches() {
 }
 
 #[test]
+fn checks_inside_while_loops() {
+    let halve = |x: Array| {
+        let holds = |x: Array| {
+            check(&x.lt(6.0), "tested {:.0}", &x);
+            x.gt(1.0)
+        };
+        let body = |x: Array| {
+            check(&(&x - 2.0).abs().gt(0.0), "halved {:.0}", &x);
+            x / 2.0
+        };
+        while_loop(holds, body, x)
+    };
+    let f = checkify(halve, Checks::USER);
+    for f in [f.clone(), jit(f.clone())] {
+        says(&f(scalar(4.0)).0, "check: halved 2");
+        says(&f(scalar(8.0)).0, "check: tested 8");
+        let (error, y) = f(scalar(3.0));
+        assert_eq!((error.get(), y.item::<f32>()), (None, 0.75));
+    }
+    let texts = vmap(f)(array![8.0, 3.0, 4.0]).0.get().unwrap();
+    let ends: Vec<&str> = texts.lines().filter_map(|l| l.split("check: ").nth(1)).collect();
+    assert_eq!(ends, ["tested 8", "halved 2"]);
+    says(&checkify(vmap(halve), Checks::USER)(array![3.0, 4.0]).0, "check: halved 2");
+}
+
+#[test]
 fn checks_under_derivatives() {
     let x = || scalar(-1.0);
     let (error, d) = checkify(grad(positive_log), Checks::USER)(x());

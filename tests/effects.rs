@@ -230,6 +230,21 @@ fn prints_under_vmap_see_the_lanes_that_get_there() {
     assert_eq!(lines(|| vmap(grad(f))(x.clone())), expected);
     assert_eq!(vmap(grad(f))(x.clone()).to_vec::<f32>(), [2.0, -1.0, 2.0]);
     assert_eq!(lines(|| grad(|x: Array| vmap(f)(x).sum())(x.clone())), expected);
+    let halving = |x: Array| {
+        let body = |x: Array| {
+            debug::print("{}", &x);
+            x / 2.0
+        };
+        while_loop(|x: Array| x.gt(1.0), body, x)
+    };
+    let rounds = ["4.0", "2.0", "3.0", "1.5"];
+    for f in [vmap(halving), jit(vmap(halving))] {
+        let (y, seen) = debug::captured(|| f(array![1.0, 4.0, 3.0]));
+        assert_eq!(
+            (y.to_vec::<f32>(), seen),
+            (vec![1.0, 1.0, 0.75], rounds.map(String::from).into())
+        );
+    }
     let ordered = |x: Array| {
         debug::print_ordered("{}", &x);
         x

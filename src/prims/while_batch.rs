@@ -2,7 +2,8 @@
 //!
 //! As long as the test reads nothing that is batched, the loop keeps its one test. Otherwise lanes end separately: the loop
 //! runs while any lane's test holds, and every carry is chosen lane by lane, so that a lane that has ended keeps its values
-//! whatever the body makes of them.
+//! whatever the body makes of them. A loop with effects runs lane by lane, one after the other, for they would happen in
+//! lanes that have ended, too.
 //!
 //! Choosing is enough for values and tangents. A cotangent of zero, though, times an infinite derivative would be NaN; so in
 //! a loop that reverse mode can go through, a lane that has ended computes on the values of one that has not.
@@ -10,11 +11,12 @@
 use super::batching::broadcast_batch;
 use super::bodies::{axes_in_front, front};
 use super::lax;
+use super::scan::lane_by_lane;
 use super::while_loop::While;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::WhileParts;
-use crate::core::primitive::{Arrays, Ctx, Primitive};
+use crate::core::primitive::{Arrays, Ctx, Effects, Primitive};
 use crate::core::trace::{bind, eval, trace};
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
@@ -55,11 +57,18 @@ pub(super) fn batch(
         let prim = w.with((new_test, *test_consts), (new_body, *body_consts))?;
         return Ok((bind(prim, &inputs)?, front(&moving)));
     }
-    if !w.effects().is_none() {
+    let effects = w.effects();
+    if effects.contains(Effects::ORDERED) && effects.contains(Effects::ONCE) {
         return Err(err!(
             Transform,
-            "while: a loop with effects cannot be batched over a test that differs between lanes: effects of lanes that have ended cannot be left out; move the effect out of the loop, or make the test the same for all lanes"
+            "while: the body has an ordered io_callback, and the test differs between lanes: the lanes of vmap have no order among each other; pass ordered: false, or loop with scan"
         ));
+    }
+    if !effects.is_none() {
+        // What a lane that has ended would do must not happen.
+        let lane = |i: usize| batched[i] || (i >= consts && moving[i - consts]);
+        let lanes: Vec<bool> = (0..inputs.len()).map(lane).collect();
+        return lane_by_lane(Arc::new(w.clone()), size, &inputs, &front(&lanes));
     }
 
     // The loop carries which lanes are active. Test: is any? Body: consts of the test, consts, active, carry.

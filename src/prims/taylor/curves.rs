@@ -1,115 +1,39 @@
-//! Taylor coefficients through primitives: all kinds of [`Taylor`] once, so that no primitive writes a rule of series.
-//!
-//! A primitive that is known by its derivative alone is a differential equation along the curve: `y' = rule(x', x, y)`. Its
-//! jvp rule is traced, and what the rule applies becomes unknowns beside `y`, each with its own equation: of `sin x` the
-//! rule asks for `cos x`, whose rule asks for `sin x` again. The unknowns are solved for together, order by order: to
-//! coefficient `k` of `y` only coefficients up to `k - 1` of the others are needed. Equal applications are one unknown, so
-//! sine and cosine cost what one bilinear recurrence costs, quadratic in the order, and nothing is exponential.
-//!
-//! Also here: [`Forward`], by which a carrier writes one rule for `jvp` and `jet`.
+//! Quantities along a curve, and how their coefficients follow from each other, order by order.
 
-use super::binary::{try_add_any, try_mul};
-use super::linear::instantiate;
-use super::numbers::number;
+use super::super::binary::{try_add_any, try_mul};
+use super::super::linear::instantiate;
+use super::super::numbers::number;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::jaxpr::{Atom, Jaxpr, Var};
 use crate::core::params::Params;
-use crate::core::primitive::{Arrays, Ctx, Masked, Prim, Tangent, Taylor};
+use crate::core::primitive::{Arrays, Ctx, Prim, Tangent, Taylor};
 use crate::core::source::{Source, replaying};
-use crate::core::trace::{Traced, bind, trace};
+use crate::core::trace::{bind, eval};
 use cotangent_jit::{Error, Scalar};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Forward mode as carriers see it: what rides beside every input of a body.
-#[derive(Clone, Copy)]
-pub enum Forward {
-    /// A tangent.
-    Jvp,
-    /// So many Taylor coefficients.
-    Jet(usize),
-}
-
-impl Forward {
-    /// How many ride beside each input.
-    pub fn count(self) -> usize {
-        match self {
-            Forward::Jvp => 1,
-            Forward::Jet(order) => order,
-        }
-    }
-
-    /// Types of all that ride beside values of these types.
-    pub fn avals(self, avals: &[Aval]) -> Vec<Aval> {
-        avals.iter().flat_map(|a| std::iter::repeat_n(a.strong(), self.count())).collect()
-    }
-
-    /// The body with what rides, by masks of [`Forward::count`] bits per input and output.
-    pub fn of(
-        self,
-        ctx: &Ctx,
-        jaxpr: &Arc<Jaxpr>,
-        nonzero: &[bool],
-        force: &[bool],
-    ) -> Result<Masked, Error> {
-        match self {
-            Forward::Jvp => ctx.recur.jvp(jaxpr, nonzero, force),
-            Forward::Jet(order) => ctx.recur.jet(jaxpr, order, nonzero, force),
-        }
-    }
-}
-
-/// Outputs of a primitive and their coefficients, `order` per output, from those of the inputs.
-pub fn along(
-    ctx: &Ctx,
-    order: usize,
-    prim: &Prim,
-    source: Source,
-    primals: &[Array],
-    series: &[Tangent],
-) -> Result<(Arrays, Vec<Tangent>), Error> {
-    if let Taylor::Rule(rule) = prim.taylor() {
-        return rule.jet(ctx, order, primals, series);
-    }
-    let mut curves = Curves::new(ctx, order);
-    let given = |(x, s): (&Array, &[Tangent])| curves.given(x, s);
-    let inputs: Nodes = primals.iter().zip(series.chunks(order)).map(given).collect();
-    let avals: Vec<Aval> = primals.iter().map(Array::aval).collect();
-    let outs = prim.abstract_eval(&avals)?;
-    let outs = curves.apply(prim.clone(), inputs, &outs, source);
-    let app = curves.nodes[outs[0]].app();
-    let values = curves.values(app)?;
-    let mut coefficients = Vec::new();
-    for out in &outs {
-        for k in 1..=order {
-            coefficients.push(curves.coefficient(*out, k)?);
-        }
-    }
-    Ok((values, coefficients))
-}
-
 /// Index of a [`Node`].
-type Id = usize;
-type Nodes = SmallVec<[Id; 3]>;
+pub(super) type Id = usize;
+pub(super) type Nodes = SmallVec<[Id; 3]>;
 
 /// Degree of a curve that is not known to be a polynomial.
 const ANY: usize = usize::MAX;
 
 /// A quantity that depends on `t`.
-struct Node {
-    from: From,
-    aval: Aval,
+pub(super) struct Node {
+    pub from: From,
+    pub aval: Aval,
     /// Coefficients beyond this one are zero.
-    degree: usize,
+    pub degree: usize,
     /// Those that are known, from the zeroth on.
     known: Vec<Option<Tangent>>,
 }
 
 /// What a quantity is.
 #[derive(Clone, Copy)]
-enum From {
+pub(super) enum From {
     Given,
     Literal(Scalar),
     /// The derivative in `t` of another.
@@ -126,28 +50,28 @@ impl Node {
 }
 
 /// A primitive applied to quantities.
-struct App {
-    prim: Prim,
-    inputs: Nodes,
-    outputs: Nodes,
-    source: Source,
+pub(super) struct App {
+    pub prim: Prim,
+    pub inputs: Nodes,
+    pub outputs: Nodes,
+    pub source: Source,
     values: Option<Arrays>,
     /// The derivatives of the outputs, by the primitive's rule; none where the rule gives zero.
-    derivatives: Option<Arc<Derivatives>>,
+    pub derivatives: Option<Arc<Derivatives>>,
 }
 
-struct Derivatives {
-    outputs: Vec<Option<Id>>,
+pub(super) struct Derivatives {
+    pub outputs: Vec<Option<Id>>,
     /// What the rule applies, in its order.
-    steps: Vec<Id>,
+    pub steps: Vec<Id>,
 }
 
 /// Quantities along a curve, and what is known of them.
-struct Curves<'a> {
-    ctx: &'a Ctx<'a>,
+pub(super) struct Curves<'a> {
+    pub ctx: &'a Ctx<'a>,
     order: usize,
-    nodes: Vec<Node>,
-    apps: Vec<App>,
+    pub nodes: Vec<Node>,
+    pub apps: Vec<App>,
     /// Equal applications are one.
     seen: FxHashMap<(&'static str, Params, Nodes), usize>,
     literals: FxHashMap<Scalar, Id>,
@@ -155,7 +79,30 @@ struct Curves<'a> {
 }
 
 impl<'a> Curves<'a> {
-    fn new(ctx: &'a Ctx<'a>, order: usize) -> Curves<'a> {
+    /// See [`super::along`].
+    pub(super) fn along(
+        mut self,
+        prim: &Prim,
+        source: Source,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let each = series.chunks(self.order);
+        let inputs: Nodes = primals.iter().zip(each).map(|(x, s)| self.given(x, s)).collect();
+        let avals: Vec<Aval> = primals.iter().map(Array::aval).collect();
+        let outs = self.apply(prim.clone(), inputs, &prim.abstract_eval(&avals)?, source);
+        let Some(first) = outs.first() else { return Ok((Arrays::new(), Vec::new())) };
+        let values = self.values(self.nodes[*first].app())?;
+        let mut coefficients = Vec::new();
+        for out in &outs {
+            for k in 1..=self.order {
+                coefficients.push(self.coefficient(*out, k)?);
+            }
+        }
+        Ok((values, coefficients))
+    }
+
+    pub(super) fn new(ctx: &'a Ctx<'a>, order: usize) -> Curves<'a> {
         Curves {
             ctx,
             order,
@@ -172,7 +119,7 @@ impl<'a> Curves<'a> {
         self.nodes.len() - 1
     }
 
-    fn given(&mut self, x: &Array, series: &[Tangent]) -> Id {
+    pub(super) fn given(&mut self, x: &Array, series: &[Tangent]) -> Id {
         if let Some(s) = x.as_literal() {
             return self.literal(s);
         }
@@ -182,7 +129,7 @@ impl<'a> Curves<'a> {
         self.node(From::Given, x.aval(), degree, known)
     }
 
-    fn literal(&mut self, s: Scalar) -> Id {
+    pub(super) fn literal(&mut self, s: Scalar) -> Id {
         if let Some(id) = self.literals.get(&s) {
             return *id;
         }
@@ -193,7 +140,7 @@ impl<'a> Curves<'a> {
     }
 
     /// The derivative in `t`.
-    fn derivative(&mut self, of: Id) -> Id {
+    pub(super) fn derivative(&mut self, of: Id) -> Id {
         if let Some(id) = self.derivatives.get(&of) {
             return *id;
         }
@@ -204,7 +151,13 @@ impl<'a> Curves<'a> {
         id
     }
 
-    fn apply(&mut self, prim: Prim, inputs: Nodes, outs: &[Aval], source: Source) -> Nodes {
+    pub(super) fn apply(
+        &mut self,
+        prim: Prim,
+        inputs: Nodes,
+        outs: &[Aval],
+        source: Source,
+    ) -> Nodes {
         let key = (prim.name(), prim.params(), inputs.clone());
         let pure = prim.effects().is_none();
         if pure && let Some(app) = self.seen.get(&key) {
@@ -383,11 +336,11 @@ impl<'a> Curves<'a> {
             terms.iter().zip(&moving).filter(|(_, m)| **m).filter_map(|(t, _)| t.value().cloned()),
         );
         // Only what the tangents need: the outputs themselves, which the rule computes too, are there already.
-        let live = live(&rule.jaxpr);
+        let live = super::rule::live(&rule.jaxpr);
         let mut jaxpr = rule.jaxpr;
         let mut live = live.iter();
         jaxpr.eqns.retain(|_| *live.next().expect("one per equation"));
-        let made = replaying(source, || crate::core::trace::eval(&jaxpr, &args))?;
+        let made = replaying(source, || eval(&jaxpr, &args))?;
         let mut made = made.into_iter();
         let out = |(o, given): (&Id, &bool)| match given {
             true => Tangent::Value(made.next().expect("one per tangent")),
@@ -493,98 +446,6 @@ impl<'a> Curves<'a> {
             None => Ok(Tangent::Zero(self.nodes[out].aval.strong())),
         }
     }
-
-    /// The jvp rule as quantities along the curve.
-    fn derive(&mut self, app: usize) -> Result<Arc<Derivatives>, Error> {
-        let inputs = self.apps[app].inputs.clone();
-        let moves = |i: &Id| self.nodes[*i].degree > 0 && self.nodes[*i].aval.dtype.is_inexact();
-        let moving: Vec<bool> = inputs.iter().map(moves).collect();
-        let (Traced { jaxpr, captured }, given) = self.trace_rule(app, &moving)?;
-        let mut env: Vec<Option<Id>> = vec![None; jaxpr.avals.len()];
-        let mut args: Nodes = captured.iter().map(|x| self.given(x, &[])).collect();
-        args.extend(inputs.iter().copied());
-        for (i, _) in inputs.iter().zip(&moving).filter(|(_, m)| **m) {
-            args.push(self.derivative(*i));
-        }
-        for (v, id) in jaxpr.inputs.iter().zip(args) {
-            env[v.index()] = Some(id);
-        }
-        let read = |curves: &mut Self, env: &[Option<Id>], a: &Atom| match a {
-            Atom::Var(v) => env[v.index()].expect("a variable is bound before its use"),
-            Atom::Literal(s) => curves.literal(*s),
-        };
-        let mut steps = Vec::new();
-        let live = live(&jaxpr);
-        for (eqn, _) in jaxpr.eqns.iter().zip(live).filter(|(_, live)| *live) {
-            let operands = eqn.inputs.iter().map(|a| read(self, &env, a)).collect();
-            let avals: Vec<Aval> = eqn.outputs.iter().map(|v| jaxpr.aval(*v).clone()).collect();
-            let outs = self.apply(eqn.prim.clone(), operands, &avals, eqn.source);
-            for (v, out) in eqn.outputs.iter().zip(outs) {
-                env[v.index()] = Some(out);
-                steps.push(out);
-            }
-        }
-        let mut made =
-            jaxpr.outputs.iter().map(|a| read(self, &env, a)).collect::<Vec<_>>().into_iter();
-        let outputs = given.iter().map(|g| g.then(|| made.next().expect("one per tangent")));
-        let derivatives = Arc::new(Derivatives { outputs: outputs.collect(), steps });
-        self.apps[app].derivatives = Some(derivatives.clone());
-        Ok(derivatives)
-    }
-
-    /// The jvp rule of an application, from its inputs and the tangents of those that move to the tangents of outputs
-    /// that it gives.
-    fn trace_rule(&self, app: usize, moving: &[bool]) -> Result<(Traced, Vec<bool>), Error> {
-        let App { prim, inputs, outputs, source, .. } = &self.apps[app];
-        let n = inputs.len();
-        let mut types: Vec<Aval> = inputs.iter().map(|i| self.nodes[*i].aval.clone()).collect();
-        let tangents = types.iter().zip(moving).filter(|(_, m)| **m).map(|(a, _)| a.strong());
-        let tangents: Vec<Aval> = tangents.collect();
-        types.extend(tangents);
-        let mut given = Vec::new();
-        let traced = replaying(*source, || {
-            trace(&types, |args| {
-                let mut dots = args[n..].iter();
-                let mut primals = Arrays::new();
-                let mut tangents = Vec::new();
-                for ((i, x), moves) in inputs.iter().zip(&args).zip(moving) {
-                    // Rules look at literals: the power of a constant is differentiated as one.
-                    primals.push(match self.nodes[*i].from {
-                        From::Literal(s) => Array::literal(s),
-                        _ => x.clone(),
-                    });
-                    tangents.push(match moves {
-                        true => Tangent::Value(dots.next().expect("one per set bit").clone()),
-                        false => Tangent::Zero(x.aval().strong()),
-                    });
-                }
-                let (_, dots) = prim.jvp(self.ctx, &primals, &tangents)?;
-                debug_assert_eq!(dots.len(), outputs.len());
-                given = dots.iter().map(|t| !t.is_zero()).collect();
-                Ok(dots.iter().filter_map(|t| t.value().cloned()).collect())
-            })
-        })?;
-        Ok((traced, given))
-    }
-}
-
-/// Which equations the outputs need.
-fn live(jaxpr: &Jaxpr) -> Vec<bool> {
-    let mut wanted = vec![false; jaxpr.avals.len()];
-    let want = |wanted: &mut [bool], a: &Atom| {
-        if let Some(Var(v)) = a.var() {
-            wanted[v as usize] = true;
-        }
-    };
-    jaxpr.outputs.iter().for_each(|a| want(&mut wanted, a));
-    let mut live = vec![false; jaxpr.eqns.len()];
-    for (eqn, live) in jaxpr.eqns.iter().zip(&mut live).rev() {
-        *live = eqn.outputs.iter().any(|v| wanted[v.index()]);
-        if *live {
-            eqn.inputs.iter().for_each(|a| want(&mut wanted, a));
-        }
-    }
-    live
 }
 
 fn scaled(t: Tangent, by: f64) -> Result<Tangent, Error> {

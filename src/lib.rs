@@ -57,9 +57,13 @@ pub mod api;
 pub mod core;
 pub mod nn;
 pub mod numpy;
+pub mod ode;
+pub mod optimize;
 pub mod plot;
 pub mod prims;
 pub mod random;
+pub mod ravel;
+pub mod root;
 pub mod stage;
 pub mod transforms;
 

@@ -14,6 +14,7 @@ mod derivatives;
 pub mod diagonal;
 pub mod einsum;
 pub mod entries;
+pub mod finfo;
 pub mod index;
 pub mod join;
 pub mod math;

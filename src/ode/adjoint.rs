@@ -1,0 +1,128 @@
+//! `odeint`: the adaptive solver with the derivative of the equation, not of its steps.
+
+use super::adaptive::integrate;
+use super::field::{Field, OdeOptions, OdeStats, Problem, problem};
+use crate::api::control::{ScanOptions, scan_with};
+use crate::api::custom::custom_vjp;
+use crate::api::derivative::vjp;
+use crate::api::pytree::Pytree;
+use crate::core::array::Array;
+use crate::core::source::raise;
+use crate::numpy::create::zeros_like;
+use crate::numpy::join::{concatenate, stack};
+use crate::s;
+use cotangent_jit::Error;
+use std::sync::Arc;
+
+/// [`dopri5`](super::dopri5) with reverse mode by the adjoint equation: memory does not grow with the number of steps.
+///
+/// With cotangents `g_i` of `y(t_i)`, `λ` and the gradient `q` in the parameters are integrated backwards beside `y`,
+///
+/// ```text
+/// λ' = -λᵀ ∂f/∂y     q' = -λᵀ ∂f/∂p     λ(t_i⁻) = λ(t_i⁺) + g_i
+/// ```
+/// so that the gradient in `y0` is `λ(t_0)`, in `t_i` `g_iᵀ f(y(t_i), t_i)`; to the tolerance of the options. The rule is
+/// solved by `odeint` itself, so reverse mode over reverse mode goes through; forward mode does not: `dopri5` has it.
+/// `f` may capture arrays, which are constants to it, but no traced values: pass what is differentiated in `p`.
+///
+/// L. S. Pontryagin et al., 1962; R. T. Q. Chen et al., "Neural ordinary differential equations", 2018.
+///
+/// ```
+/// use cotangent::{ode::{OdeOptions, odeint}, prelude::*};
+/// let end = |p: Array| {
+///     let ts = linspace_dtype(0.0, 1.0, 2, DType::F64);
+///     odeint(|y: Array, _, p: Array| -p * y, Array::from(1.0f64), &ts, p, OdeOptions::default()).0.index(1)
+/// };
+/// assert!((grad(end)(Array::from(2.0f64)).item::<f64>() + (-2.0f64).exp()).abs() < 1e-6);
+/// ```
+#[track_caller]
+pub fn odeint<Y: Pytree, P: Pytree>(
+    f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,
+    y0: Y,
+    ts: &Array,
+    p: P,
+    options: OdeOptions,
+) -> (Y, OdeStats) {
+    raise(try_odeint(f, y0, ts, p, options))
+}
+
+/// As [`odeint`], with an error if states or parameters are no floats or the times no vector.
+#[track_caller]
+pub fn try_odeint<Y: Pytree, P: Pytree>(
+    f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,
+    y0: Y,
+    ts: &Array,
+    p: P,
+    options: OdeOptions,
+) -> Result<(Y, OdeStats), Error> {
+    let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, ts, p)?;
+    let (ys, stats) = solve(field, options, y0, ts, p);
+    Ok((state.try_tree(&ys)?, stats))
+}
+
+/// The solution with the adjoint as its reverse rule.
+fn solve(
+    field: Field<'static>,
+    options: OdeOptions,
+    y0: Array,
+    ts: Array,
+    p: Array,
+) -> (Array, OdeStats) {
+    let options = Arc::new(OdeOptions { reverse: false, ..options });
+    let (run, rule) = ((field.clone(), options.clone()), (field, options));
+    let plain = {
+        let (field, options) = run.clone();
+        move |y0: Array, ts: Array, p: Array| integrate(&field, &y0, &ts, &p, &options)
+    };
+    let forward = move |(y0, ts, p): (Array, Array, Array)| {
+        // With its own rule, so that the derivative of this rule does not meet the loop.
+        let (field, options) = run.clone();
+        let (ys, stats) = solve(field, (*options).clone(), y0, ts.clone(), p.clone());
+        ((ys.clone(), stats), (ys, ts, p))
+    };
+    let backward = move |(ys, ts, p): (Array, Array, Array), (g, _): (Array, OdeStats)| {
+        let (field, options) = &rule;
+        cotangents(field, options, &ys, &ts, &p, &g)
+    };
+    custom_vjp(plain, forward, backward)(y0, ts, p)
+}
+
+/// Cotangents of the start, the times and the parameters.
+fn cotangents(
+    field: &Field<'static>,
+    options: &Arc<OdeOptions>,
+    ys: &Array,
+    ts: &Array,
+    p: &Array,
+    g: &Array,
+) -> (Array, Array, Array) {
+    let (n, m) = (ys.shape()[1], p.size());
+    let backwards = Arc::new({
+        let field = field.clone();
+        move |all: &Array, t: &Array, p: &Array| {
+            let (y, lambda) = (all.index(s![..n]), all.index(s![n..2 * n]));
+            let f = |y: Array, p: Array| field(&y, t, &p);
+            let (velocity, pullback) = vjp(f, (y, p.clone()));
+            let (along_y, along_p) = pullback(lambda);
+            concatenate(&[velocity, -along_y, -along_p], 0)
+        }
+    });
+    let interval = |(lambda, q): (Array, Array), slices: [Array; 4]| {
+        let [y, g, t, before] = slices;
+        let dt = (&g * &field(&y, &t, p)).sum();
+        let end = concatenate(&[y, lambda + g, q], 0);
+        let times = stack(&[t, before], 0);
+        let options = (**options).clone();
+        let (all, _) = solve(backwards.clone(), options, end, times, p.clone());
+        let all = all.index(1);
+        ((all.index(s![n..2 * n]), all.index(s![2 * n..2 * n + m])), dt)
+    };
+    let later = |x: &Array| x.index(s![1..]);
+    let slices = [later(ys), later(g), later(ts), ts.index(s![..-1])];
+    let start = (zeros_like(&g.index(0)), zeros_like(p));
+    let options = ScanOptions { reverse: true, ..Default::default() };
+    let ((lambda, q), dts) = scan_with(interval, start, slices, options);
+    // A later start at the same state is what the flow undoes.
+    let dt0 = -(&lambda * &field(&ys.index(0), &ts.index(0), p)).sum();
+    (lambda + g.index(0), concatenate(&[dt0.expand_dims(0), dts], 0), q)
+}

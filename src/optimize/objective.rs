@@ -1,0 +1,116 @@
+//! A function to minimise as one of a vector, and where a descent stands.
+
+use super::minimum::{MinimizeOptions, Minimum};
+use crate::api::grad::value_and_grad;
+use crate::api::pytree::Pytree;
+use crate::core::array::Array;
+use crate::ravel::{Unravel, try_ravel};
+use cotangent_derive::Pytree;
+use cotangent_jit::Error;
+
+/// `f` of a vector.
+pub(super) struct Objective<F> {
+    f: F,
+    back: Unravel,
+}
+
+impl<F> Objective<F> {
+    /// With the start as a vector.
+    pub fn new<X: Pytree>(op: &'static str, f: F, x0: X) -> Result<(Objective<F>, Array), Error>
+    where
+        F: Fn(X) -> Array + Send + Sync,
+    {
+        let (x, back) = try_ravel(x0).map_err(|e| e.context(format!("{op}: the start")))?;
+        Ok((Objective { f, back }, x))
+    }
+
+    pub fn value<X: Pytree>(&self, x: &Array) -> Array
+    where
+        F: Fn(X) -> Array + Send + Sync,
+    {
+        (self.f)(self.back.tree(x))
+    }
+
+    /// Value and gradient.
+    pub fn both<X: Pytree>(&self, x: &Array) -> (Array, Array)
+    where
+        F: Fn(X) -> Array + Send + Sync,
+    {
+        value_and_grad(|x: Array| self.value(&x))(x.clone())
+    }
+
+    pub fn minimum<X: Pytree>(&self, s: Descent) -> Result<Minimum<X>, Error> {
+        Ok(Minimum {
+            x: self.back.try_tree(&s.x)?,
+            gradient_norm: largest(&s.gradient),
+            value: s.value,
+            iterations: s.iterations,
+            evaluations: s.evaluations,
+            status: s.status.equal(RUNNING).select(Array::from(1), &s.status),
+        })
+    }
+}
+
+/// Where a descent stands.
+#[derive(Pytree, Clone)]
+pub(super) struct Descent {
+    pub x: Array,
+    pub value: Array,
+    pub gradient: Array,
+    pub iterations: Array,
+    pub evaluations: Array,
+    pub status: Array,
+}
+
+/// The status of a descent that goes on.
+pub(super) const RUNNING: i32 = -1;
+
+impl Descent {
+    pub fn start(
+        x: Array,
+        (value, gradient): (Array, Array),
+        options: &MinimizeOptions,
+    ) -> Descent {
+        let finite = value.is_finite().logical_and(&gradient.is_finite().all());
+        let going = largest(&gradient).gt(options.tolerance).select(Array::from(RUNNING), 0);
+        let status = finite.select(&going, 3);
+        let (iterations, evaluations) = (Array::from(0), Array::from(1));
+        Descent { x, value, gradient, iterations, evaluations, status }
+    }
+
+    pub fn goes_on(&self, options: &MinimizeOptions) -> Array {
+        let few = self.iterations.lt(options.max_iterations as i32);
+        self.status.equal(RUNNING).logical_and(&few)
+    }
+
+    /// After a step to a point that is `better`, or to none.
+    pub fn moved(
+        self,
+        to: &Array,
+        (value, gradient): (&Array, &Array),
+        better: &Array,
+        evaluations: &Array,
+        options: &MinimizeOptions,
+    ) -> Descent {
+        let gradient = better.select(gradient, &self.gradient);
+        let done = largest(&gradient).le(options.tolerance);
+        let status = done.select(Array::from(0), better.select(Array::from(RUNNING), 2));
+        Descent {
+            x: better.select(to, &self.x),
+            value: better.select(value, &self.value),
+            gradient,
+            iterations: self.iterations + 1,
+            evaluations: self.evaluations + evaluations,
+            status,
+        }
+    }
+}
+
+/// The largest element in size; 0 of nothing.
+pub(super) fn largest(x: &Array) -> Array {
+    if x.size() == 0 { Array::scalar(0.0).astype(x.dtype()) } else { x.abs().max() }
+}
+
+pub(super) fn dot(a: &Array, b: &Array) -> Array {
+    (a * b).sum()
+}

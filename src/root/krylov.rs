@@ -1,0 +1,278 @@
+//! Linear equations `A x = b` where `A` is a function: `cg`, `bicgstab`, `gmres`.
+
+use super::dense::{apply, inverse};
+use crate::api::control::{scan, while_loop};
+use crate::api::pytree::Pytree;
+use crate::core::array::Array;
+use crate::core::source::raise;
+use crate::numpy::create::{arange, zeros_dtype};
+use crate::numpy::finfo::epsilon;
+use crate::ravel::{Unravel, ravel, try_ravel};
+use cotangent_derive::Pytree;
+use cotangent_jit::{Error, err};
+
+/// How precisely, and how long at most.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KrylovOptions {
+    /// The size of the residual, `|b - A x|`, against that of `b`.
+    pub tolerance: f64,
+    /// Applications of `A`; of [`bicgstab`] pairs of them.
+    pub max_iterations: usize,
+    /// Dimension of the spaces in which [`gmres`] looks before it starts again.
+    pub restart: usize,
+}
+
+/// A tolerance of 1e-5, 1,000 iterations, restarts after 20.
+impl Default for KrylovOptions {
+    fn default() -> KrylovOptions {
+        KrylovOptions { tolerance: 1e-5, max_iterations: 1_000, restart: 20 }
+    }
+}
+
+/// The solution found, and how.
+#[derive(Pytree, Clone, Debug)]
+pub struct LinearSolution<X> {
+    pub x: X,
+    /// The size of the residual, as the recurrences have it.
+    pub residual: Array,
+    /// `i32[]`.
+    pub iterations: Array,
+    /// Whether the residual is within the tolerance, `bool[]`.
+    pub converged: Array,
+}
+
+/// The solution of `A x = b` for a linear `A` that is symmetric and positive, by conjugate gradients.
+///
+/// `b` is a pytree of floats, and `a` a function from such to such. M. R. Hestenes, E. Stiefel, "Methods of conjugate
+/// gradients for solving linear systems", 1952. Under `jit` one loop, under `vmap` each lane ends when it is done. Panics if
+/// `a` gives something unlike `b` ([`try_cg`] returns other errors).
+///
+/// ```
+/// use cotangent::{prelude::*, root::{KrylovOptions, cg}};
+/// let a = array![[2.0, 1.0], [1.0, 3.0]];
+/// let found = cg(|x: Array| a.matmul(&x), array![3.0, 4.0], KrylovOptions::default());
+/// assert!((found.x.index(0).item::<f32>() - 1.0).abs() < 1e-4);
+/// ```
+#[track_caller]
+pub fn cg<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> LinearSolution<X> {
+    raise(try_cg(a, b, options))
+}
+
+/// As [`cg`], with an error if `b` is not of floats.
+#[track_caller]
+pub fn try_cg<X: Pytree>(
+    a: impl Fn(X) -> X,
+    b: X,
+    options: KrylovOptions,
+) -> Result<LinearSolution<X>, Error> {
+    let (a, b) = Operator::new("cg", a, b)?;
+    let enough = a.enough(&b, &options);
+    let start = (State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) }, b);
+    let goes_on = |(s, _): (State, Array)| s.goes_on(&enough, &options);
+    let step = |(s, p): (State, Array)| {
+        let (ap, rr) = (a.at(&p), dot(&s.r, &s.r));
+        let alpha = quotient(&rr, &dot(&p, &ap));
+        let r = &s.r - &alpha * ap;
+        let p_next = &r + quotient(&dot(&r, &r), &rr) * &p;
+        (State { x: &s.x + alpha * p, r, iterations: s.iterations + 1 }, p_next)
+    };
+    a.solution(while_loop(goes_on, step, start).0, &enough)
+}
+
+/// The solution of `A x = b` for any linear `A`, by the stabilised method of biconjugate gradients, which needs no
+/// transpose.
+///
+/// H. A. van der Vorst, "Bi-CGSTAB", SIAM J. Sci. Stat. Comput. 13 (1992). As [`cg`] otherwise.
+#[track_caller]
+pub fn bicgstab<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> LinearSolution<X> {
+    raise(try_bicgstab(a, b, options))
+}
+
+/// As [`bicgstab`], with an error if `b` is not of floats.
+#[track_caller]
+pub fn try_bicgstab<X: Pytree>(
+    a: impl Fn(X) -> X,
+    b: X,
+    options: KrylovOptions,
+) -> Result<LinearSolution<X>, Error> {
+    let (a, b) = Operator::new("bicgstab", a, b)?;
+    let enough = a.enough(&b, &options);
+    let shadow = b.clone();
+    let rho = dot(&shadow, &b);
+    let start = (State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) }, b, rho);
+    let goes_on = |(s, _, _): (State, Array, Array)| s.goes_on(&enough, &options);
+    let step = |(s, p, rho): (State, Array, Array)| {
+        let ap = a.at(&p);
+        let alpha = quotient(&rho, &dot(&shadow, &ap));
+        let half = &s.r - &alpha * &ap;
+        let ah = a.at(&half);
+        let omega = quotient(&dot(&ah, &half), &dot(&ah, &ah));
+        let x = &s.x + &alpha * &p + &omega * &half;
+        let r = half - &omega * ah;
+        let next = dot(&shadow, &r);
+        let beta = quotient(&next, &rho) * quotient(&alpha, &omega);
+        let p = &r + beta * (p - omega * ap);
+        (State { x, r, iterations: s.iterations + 1 }, p, next)
+    };
+    a.solution(while_loop(goes_on, step, start).0, &enough)
+}
+
+/// The solution of `A x = b` for any linear `A`, by minimal residuals over spaces of dimension `restart`.
+///
+/// Y. Saad, M. H. Schultz, "GMRES", SIAM J. Sci. Stat. Comput. 7 (1986); vectors are made orthogonal by the
+/// classical method of Gram and Schmidt, twice. Memory grows with `restart`. As [`cg`] otherwise.
+#[track_caller]
+pub fn gmres<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> LinearSolution<X> {
+    raise(try_gmres(a, b, options))
+}
+
+/// As [`gmres`], with an error if `b` is not of floats.
+#[track_caller]
+pub fn try_gmres<X: Pytree>(
+    a: impl Fn(X) -> X,
+    b: X,
+    options: KrylovOptions,
+) -> Result<LinearSolution<X>, Error> {
+    let (a, b) = Operator::new("gmres", a, b)?;
+    let enough = a.enough(&b, &options);
+    let m = options.restart.clamp(1, b.size().max(1));
+    let start = State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) };
+    let cycle = |s: State| {
+        let d = a.minimal_residual(&s.r, m);
+        let x = &s.x + d;
+        State { r: &b - a.at(&x), x, iterations: s.iterations + m as i32 }
+    };
+    a.solution(while_loop(|s: State| s.goes_on(&enough, &options), cycle, start), &enough)
+}
+
+/// Where an iteration stands.
+#[derive(Pytree, Clone)]
+struct State {
+    x: Array,
+    r: Array,
+    iterations: Array,
+}
+
+impl State {
+    /// Not if something is NaN.
+    fn goes_on(&self, enough: &Array, options: &KrylovOptions) -> Array {
+        let few = self.iterations.lt(options.max_iterations as i32);
+        dot(&self.r, &self.r).sqrt().gt(enough).logical_and(&few)
+    }
+}
+
+/// Orthonormal vectors, as rows; zeros where there is none.
+#[derive(Pytree, Clone)]
+struct Basis {
+    vectors: Array,
+}
+
+impl Basis {
+    fn none(m: usize, like: &Array) -> Basis {
+        Basis { vectors: zeros_dtype([m, like.size()], like.dtype()) }
+    }
+
+    /// Puts what of `w` is orthogonal to the vectors at place `i`, if there is such a place; returns it and the components
+    /// of `w`. Of what lies in their span nothing is left but roundings: then it is zero, and its component counts as 1.
+    fn with(&mut self, w: &Array, i: &Array) -> (Array, Array) {
+        let project = |w: &Array| {
+            let along = self.vectors.matmul(w);
+            let rest = w - along.matmul(&self.vectors);
+            (along, rest)
+        };
+        // Once more for what the roundings of the first time left.
+        let (first, rest) = project(w);
+        let (second, rest) = project(&rest);
+        let length = dot(&rest, &rest).sqrt();
+        let new = length.gt(16.0 * epsilon(w.dtype()) * dot(w, w).sqrt());
+        let unit = new.select(rest / new.select(&length, 1.0), 0.0);
+        let here = arange(self.vectors.shape()[0] as i32).equal(i);
+        let own = here.select(new.select(length, 1.0), 0.0);
+        self.vectors = here.expand_dims(1).select(&unit, &self.vectors);
+        (unit, first + second + own)
+    }
+}
+
+fn dot(a: &Array, b: &Array) -> Array {
+    (a * b).sum()
+}
+
+/// `a / b`, or 0 where that is 0 / 0: at the solution all recurrences stand still.
+fn quotient(a: &Array, b: &Array) -> Array {
+    let zero = b.equal(0.0);
+    zero.select(0.0, a / zero.select(1.0, b))
+}
+
+/// A linear function of vectors.
+struct Operator<A> {
+    op: &'static str,
+    a: A,
+    back: Unravel,
+}
+
+impl<A> Operator<A> {
+    fn new<X: Pytree>(op: &'static str, a: A, b: X) -> Result<(Operator<A>, Array), Error>
+    where
+        A: Fn(X) -> X,
+    {
+        let (b, back) = try_ravel(b).map_err(|e| e.context(format!("{op}: the right side")))?;
+        Ok((Operator { op, a, back }, b))
+    }
+
+    fn at<X: Pytree>(&self, x: &Array) -> Array
+    where
+        A: Fn(X) -> X,
+    {
+        let (y, like) = ravel((self.a)(self.back.tree(x)));
+        if like.structure() != self.back.structure() || y.size() != x.size() {
+            let (op, n, m) = (self.op, x.size(), y.size());
+            raise::<()>(Err(err!(
+                Shape,
+                "{op}: the function should give something like the right side, which has {n} elements, got {m}"
+            )));
+        }
+        y.astype(self.back.dtype())
+    }
+
+    fn enough(&self, b: &Array, options: &KrylovOptions) -> Array {
+        options.tolerance * dot(b, b).sqrt()
+    }
+
+    /// The `d` of the space `r, A r, .. Aᵐ⁻¹ r` for which `|r - A d|` is least.
+    fn minimal_residual<X: Pytree>(&self, r: &Array, m: usize) -> Array
+    where
+        A: Fn(X) -> X,
+    {
+        let mut first = Basis::none(m, r);
+        let (start, _) = first.with(r, &Array::from(0));
+        // Arnoldi: the image of each vector, made orthogonal to those before, is the next.
+        let extend = |(basis, v): (Basis, Array), i: Array| {
+            let image = self.at(&v);
+            let mut basis = basis;
+            let (next, _) = basis.with(&image, &(i + 1));
+            ((basis, next), image)
+        };
+        let ((basis, _), images) = scan(extend, (first, start), arange(m as i32));
+        // |r - ∑ d_i A v_i| is least where R d = Qᵀ r, the images being Q R.
+        let factor = |mut q: Basis, (image, i): (Array, Array)| {
+            let (_, column) = q.with(&image, &i);
+            (q, column)
+        };
+        let (q, columns) = scan(factor, Basis::none(m, r), (images, arange(m as i32)));
+        let d = apply(&inverse(&columns.t()), &q.vectors.matmul(r));
+        d.matmul(&basis.vectors)
+    }
+
+    fn solution<X: Pytree>(&self, s: State, enough: &Array) -> Result<LinearSolution<X>, Error>
+    where
+        A: Fn(X) -> X,
+    {
+        let residual = dot(&s.r, &s.r).sqrt();
+        Ok(LinearSolution {
+            x: self.back.try_tree(&s.x)?,
+            converged: residual.le(enough),
+            residual,
+            iterations: s.iterations,
+        })
+    }
+}

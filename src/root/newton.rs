@@ -1,0 +1,220 @@
+//! `newton`, `broyden`: roots of systems; `fixed_point`.
+
+use super::dense::{apply, inverse};
+use super::solution::{Root, RootOptions};
+use crate::api::control::while_loop;
+use crate::api::jacobian::jacfwd;
+use crate::api::pytree::Pytree;
+use crate::core::array::Array;
+use crate::core::source::raise;
+use crate::ravel::{Unravel, ravel, try_ravel};
+use cotangent_derive::Pytree;
+use cotangent_jit::{Error, err};
+
+/// A root of `f` near `x0`: `f(x) = 0`, `f` giving as many numbers as `x` has.
+///
+/// Newton's method, `x ← x - a J⁻¹ f(x)`, with the Jacobian in forward mode; `a` is 1 unless that makes the residuals
+/// larger: then it is halved until it does not, ten times at most. Work per step grows with the cube of the number of
+/// unknowns.
+///
+/// `x0` is a pytree of floats, and so is what `f` returns. Under `jit` one loop, under `vmap` each lane ends when it is done.
+/// Panics if the numbers differ ([`try_newton`] returns other errors).
+///
+/// ```
+/// use cotangent::{prelude::*, root::{RootOptions, newton}};
+/// let circle_and_line = |(x, y): (Array, Array)| (&x * &x + &y * &y - 2.0, x - y);
+/// let found = newton(circle_and_line, (Array::from(2.0f64), Array::from(0.5f64)), RootOptions::default());
+/// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-6);
+/// ```
+#[track_caller]
+pub fn newton<X: Pytree, R: Pytree>(
+    f: impl Fn(X) -> R + Send + Sync,
+    x0: X,
+    options: RootOptions,
+) -> Root<X> {
+    raise(try_newton(f, x0, options))
+}
+
+/// As [`newton`], with an error if the start is not of floats.
+#[track_caller]
+pub fn try_newton<X: Pytree, R: Pytree>(
+    f: impl Fn(X) -> R + Send + Sync,
+    x0: X,
+    options: RootOptions,
+) -> Result<Root<X>, Error> {
+    let (f, x) = System::new("newton", f, x0)?;
+    let step = |at: At| {
+        let j = jacfwd(|x: Array| f.at(&x))(at.x.clone());
+        let d = apply(&inverse(&j), &at.residual);
+        f.moved(at, d)
+    };
+    f.root(while_loop(|at: At| at.goes_on(&options), step, At::start(&f, x)), &options)
+}
+
+/// As [`newton`], with one Jacobian at the start, whose inverse is updated from what each step changes: `good` Broyden's
+/// method. Fewer Jacobians, more steps.
+///
+/// C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations", Math. Comp. 19 (1965).
+#[track_caller]
+pub fn broyden<X: Pytree, R: Pytree>(
+    f: impl Fn(X) -> R + Send + Sync,
+    x0: X,
+    options: RootOptions,
+) -> Root<X> {
+    raise(try_broyden(f, x0, options))
+}
+
+/// As [`broyden`], with an error if the start is not of floats.
+#[track_caller]
+pub fn try_broyden<X: Pytree, R: Pytree>(
+    f: impl Fn(X) -> R + Send + Sync,
+    x0: X,
+    options: RootOptions,
+) -> Result<Root<X>, Error> {
+    let (f, x) = System::new("broyden", f, x0)?;
+    let inverse = inverse(&jacfwd(|x: Array| f.at(&x))(x.clone()));
+    let step = |(at, b): (At, Array)| {
+        let d = apply(&b, &at.residual);
+        let next = f.moved(at.clone(), d);
+        let (s, y) = (&next.x - &at.x, &next.residual - &at.residual);
+        let by = apply(&b, &y);
+        let sb = s.matmul(&b);
+        let scale = (&s * &by).sum();
+        let usable = scale.abs().gt(0.0);
+        let change = (&s - &by).expand_dims(1) * sb / usable.select(&scale, 1.0);
+        (next, usable.select(&b + change, &b))
+    };
+    let goes_on = |(at, _): (At, Array)| at.goes_on(&options);
+    f.root(while_loop(goes_on, step, (At::start(&f, x), inverse)).0, &options)
+}
+
+/// A fixed point of `f` near `x0`: `x = f(x)`, by iteration until no element moves by more than the tolerance.
+///
+/// `x0` is a pytree of floats, and `f` gives one like it. Converges where `f` contracts. Panics if `f` gives something
+/// else ([`try_fixed_point`] returns other errors).
+///
+/// ```
+/// use cotangent::{prelude::*, root::{RootOptions, fixed_point}};
+/// let found = fixed_point(|x: Array| x.cos(), Array::from(1.0f64), RootOptions::default());
+/// assert!((found.x.item::<f64>() - 0.739085).abs() < 1e-5);
+/// ```
+#[track_caller]
+pub fn fixed_point<X: Pytree>(
+    f: impl Fn(X) -> X + Send + Sync,
+    x0: X,
+    options: RootOptions,
+) -> Root<X> {
+    raise(try_fixed_point(f, x0, options))
+}
+
+/// As [`fixed_point`], with an error if the start is not of floats.
+#[track_caller]
+pub fn try_fixed_point<X: Pytree>(
+    f: impl Fn(X) -> X + Send + Sync,
+    x0: X,
+    options: RootOptions,
+) -> Result<Root<X>, Error> {
+    let (f, x) = System::new("fixed_point", f, x0)?;
+    // The residual of a point is what is added to it.
+    let advance = |x: &Array| f.at(x) - x;
+    let step = |at: At| {
+        let x = &at.x + &at.residual;
+        At { residual: advance(&x), x, iterations: at.iterations + 1 }
+    };
+    let start = At { residual: advance(&x), x, iterations: Array::from(0) };
+    f.root(while_loop(|at: At| at.goes_on(&options), step, start), &options)
+}
+
+/// `f` of a vector.
+struct System<F> {
+    op: &'static str,
+    f: F,
+    back: Unravel,
+}
+
+/// Where a search stands.
+#[derive(Pytree, Clone)]
+struct At {
+    x: Array,
+    residual: Array,
+    iterations: Array,
+}
+
+impl At {
+    fn start<X: Pytree, R: Pytree, F: Fn(X) -> R>(f: &System<F>, x: Array) -> At {
+        At { residual: f.at(&x), x, iterations: Array::from(0) }
+    }
+
+    fn error(&self) -> Array {
+        let size = self.residual.abs();
+        if size.size() == 0 { size.sum() } else { size.max() }
+    }
+
+    /// Not if something is NaN.
+    fn goes_on(&self, options: &RootOptions) -> Array {
+        let few = self.iterations.lt(options.max_iterations as i32);
+        self.error().gt(options.tolerance).logical_and(&few)
+    }
+}
+
+impl<F> System<F> {
+    fn new<X: Pytree, R: Pytree>(op: &'static str, f: F, x0: X) -> Result<(System<F>, Array), Error>
+    where
+        F: Fn(X) -> R,
+    {
+        let (x, back) = try_ravel(x0).map_err(|e| e.context(format!("{op}: the start")))?;
+        Ok((System { op, f, back }, x))
+    }
+
+    fn at<X: Pytree, R: Pytree>(&self, x: &Array) -> Array
+    where
+        F: Fn(X) -> R,
+    {
+        let r = ravel((self.f)(self.back.tree(x))).0.astype(self.back.dtype());
+        if r.size() != x.size() {
+            let (op, n, m) = (self.op, x.size(), r.size());
+            raise::<()>(Err(err!(
+                Shape,
+                "{op}: expected as many equations as unknowns, got {m} for {n}"
+            )));
+        }
+        r
+    }
+
+    /// A step against `d`, halved while it makes the residuals larger.
+    fn moved<X: Pytree, R: Pytree>(&self, at: At, d: Array) -> At
+    where
+        F: Fn(X) -> R,
+    {
+        let size = |r: &Array| (r * r).sum();
+        let before = size(&at.residual);
+        let to = |a: &Array| {
+            let x = &at.x - a * &d;
+            (self.at(&x), x)
+        };
+        let one = 0.0 * &before + 1.0;
+        let first = to(&one);
+        let worse = |((r, _), a): &((Array, Array), Array)| {
+            size(r).le(&before).logical_not().logical_and(&a.gt(1.0 / 1024.0))
+        };
+        let halve = |(_, a): ((Array, Array), Array)| {
+            let a = 0.5 * a;
+            (to(&a), a)
+        };
+        let ((residual, x), _) = while_loop(|s| worse(&s), halve, (first, one));
+        At { x, residual, iterations: at.iterations + 1 }
+    }
+
+    fn root<X: Pytree, R: Pytree>(&self, at: At, options: &RootOptions) -> Result<Root<X>, Error>
+    where
+        F: Fn(X) -> R,
+    {
+        let residual = at.error();
+        Ok(Root {
+            x: self.back.try_tree(&at.x)?,
+            converged: residual.le(options.tolerance),
+            residual,
+            iterations: at.iterations,
+        })
+    }
+}

@@ -4,3 +4,4 @@ mod batching;
 mod checkpoint;
 mod closures;
 mod derivatives;
+mod scans;

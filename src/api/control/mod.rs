@@ -6,11 +6,13 @@
 
 mod body;
 mod branch;
+mod checkpoints;
 mod fori;
 mod scan;
 mod while_loop;
 
 pub use branch::{cond, switch, try_cond, try_switch};
+pub use checkpoints::Checkpoints;
 pub use fori::{
     Bounds, LoopBounds, fori_loop, fori_loop_bounded, try_fori_loop, try_fori_loop_bounded,
 };

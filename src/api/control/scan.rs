@@ -1,12 +1,12 @@
 //! `scan`: a loop over slices.
 
 use super::body::{Body, Loop, pair};
+use super::checkpoints::{self, Checkpoints};
 use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
 use crate::core::source::raise;
-use crate::prims::scan as scan_prim;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
 
@@ -17,13 +17,15 @@ pub struct ScanOptions {
     pub reverse: bool,
     /// Number of steps; needed when there are no xs to count.
     pub length: Option<usize>,
+    /// Where reverse mode restarts, to keep less.
+    pub checkpoints: Checkpoints,
 }
 
 /// `carry, y[t] = step(carry, xs[t])` for every slice along axis 0 of `xs`: returns the final carry and the stacked ys.
 ///
 /// The step is traced once and compiled to one loop, so time to compile does not depend on the number of steps. The carry
 /// keeps its structure, shapes and dtypes. Differentiable in all inputs; reverse mode stacks what the step's derivative
-/// needs, or recomputes it if the step is wrapped in `checkpoint`.
+/// needs, or recomputes it if the step is wrapped in `checkpoint`; [`Checkpoints`] keep O(√n) or O(log n) of it.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -88,7 +90,7 @@ pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
         length,
         reverse: options.reverse,
     };
-    try_tree_unflatten(&body.out_tree, scan_prim::scan(parts, &inputs)?)
+    try_tree_unflatten(&body.out_tree, checkpoints::scan(parts, options.checkpoints, &inputs)?)
 }
 
 fn length_of(xs: &Flat, given: Option<usize>) -> Result<usize, Error> {

@@ -8,6 +8,7 @@ use crate::api::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::numpy::create::eye_dtype;
+use crate::numpy::finfo::epsilon;
 use crate::ravel::{ravel, try_ravel};
 use crate::root::dense::{apply, inverse};
 use cotangent_derive::Pytree;
@@ -20,7 +21,7 @@ use cotangent_jit::Error;
 /// 11 (1963); the update of `λ` is that of H. B. Nielsen, "Damping parameter in Marquardt's method", 1999.
 ///
 /// `x0` is a pytree of floats; work per step grows with the square of its size times the number of residuals.
-/// [`Minimum::value`] is the half sum of squares. Under `jit` one loop, under `vmap` each lane ends when it is done.
+/// [`Minimum::value`] is the half sum of squares. It also ends where the linear model foresees no reduction beyond roundings. Under `jit` one loop, under `vmap` each lane ends when it is done.
 ///
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, levenberg_marquardt}, prelude::*};
@@ -125,8 +126,11 @@ fn descend<X: Pytree, R: Pytree>(
         let diagonal = (&s.normal * &eye).sum_axis(0);
         // A parameter that no residual depends on stays where it is.
         let scale = diagonal.gt(0.0).select(&diagonal, 1.0);
-        let damped = &s.normal + &eye * (&s.lambda * &scale + diagonal.equal(0.0).select(1.0, 0.0));
-        let d = -apply(&inverse(&damped), &s.gradient);
+        let idle = diagonal.gt(0.0).select(0.0, 1.0);
+        // In units in which the diagonal is 1, so that parameters of other sizes do no harm.
+        let unit = scale.sqrt();
+        let normal = &s.normal / (unit.expand_dims(1) * &unit) + &eye * (&s.lambda + idle);
+        let d = -apply(&inverse(&normal), &(&s.gradient / &unit)) / &unit;
         let to = &s.x + &d;
         let residuals = residuals(&to);
         let (before, after) = (half(&s.residuals), half(&residuals));
@@ -138,7 +142,9 @@ fn descend<X: Pytree, R: Pytree>(
         let fall = (1.0 - (2.0 * &ratio - 1.0).powi(3)).maximum(1.0 / 3.0);
         let refused = s.lambda.maximum(1e-4) * &s.rise;
         let gradient = choose(&gradient, &s.gradient);
-        let done = largest(&gradient).le(options.tolerance);
+        // Also where the model foresees no less than roundings hide.
+        let flat = predicted.abs().le(2.0 * epsilon(before.dtype()) * &before);
+        let done = largest(&gradient).le(options.tolerance).logical_or(&flat);
         let stuck = refused.gt(1e16).logical_and(&better.logical_not());
         let going = stuck.select(Array::from(2), RUNNING);
         Fit {

@@ -94,6 +94,7 @@ pub mod prelude {
         custom_jvp, custom_jvp_symbolic, custom_jvps, custom_vjp, custom_vjp_symbolic, custom_vmap,
         sequential_vmap,
     };
+    pub use crate::api::debug_nans::{debug_infs, debug_nans};
     pub use crate::api::derivative::{
         Pullback, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize,
         try_vjp, vjp,

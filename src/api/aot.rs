@@ -123,7 +123,11 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
                 ));
             }
         }
-        let leaves = self.executable.run(graph.inputs(args.leaves))?;
+        let leaves = self.executable.run_watched(
+            &self.lowered.name,
+            &graph.jaxpr,
+            graph.inputs(args.leaves),
+        )?;
         graph::result(&graph.out_tree, graph::typed(leaves, &graph.out_weak))
     }
 

@@ -12,6 +12,7 @@ use crate::core::trace;
 use crate::prims::call::call;
 use crate::stage::cache::cached;
 use crate::stage::executable::Executable;
+use crate::stage::hunt::{Hunt, hunting, wanted};
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::{Error, err};
 use std::cell::Cell;
@@ -55,7 +56,8 @@ where
         f.name = Name::Given(name.into());
     }
     let plain = f.clone();
-    let jitted = Jitted { f, cache: Cache::default(), donated: options.donated };
+    let jitted =
+        Jitted { f, cache: Cache::default(), hunt: options.hunt, donated: options.donated };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
     let func: Func<'f, S, R> = Func::of(Callee { run: Arc::new(run), name: plain.name.clone() });
     func.looked_into_as(plain)
@@ -65,6 +67,7 @@ where
 #[derive(Clone, Default, Debug)]
 pub struct JitOptions {
     name: Option<String>,
+    hunt: Hunt,
     donated: Vec<usize>,
 }
 
@@ -79,6 +82,18 @@ impl JitOptions {
         self
     }
 
+    /// Results with a NaN are errors that name where it was made, as under [`debug_nans`](super::debug_nans::debug_nans).
+    pub fn debug_nans(mut self) -> JitOptions {
+        self.hunt = self.hunt | Hunt::NAN;
+        self
+    }
+
+    /// The same of infinities.
+    pub fn debug_infs(mut self) -> JitOptions {
+        self.hunt = self.hunt | Hunt::INFINITY;
+        self
+    }
+
     /// Asserts at every call that the memory of these arguments can be reused: nobody else may hold their arrays. Reuse
     /// itself needs no option.
     pub fn donate(mut self, arguments: impl IntoIterator<Item = usize>) -> JitOptions {
@@ -90,6 +105,7 @@ impl JitOptions {
 struct Jitted<'f, R> {
     f: Callee<'f, R>,
     cache: Cache<Traced>,
+    hunt: Hunt,
     donated: Vec<usize>,
 }
 
@@ -124,7 +140,12 @@ impl<R: Pytree> Jitted<'_, R> {
                     executable.get_or_init(|| made)
                 }
             };
-            graph::typed(executable.run(inputs)?, &graph.out_weak)
+            let run = || executable.run_watched(name, &graph.jaxpr, inputs);
+            let results = match self.hunt {
+                Hunt::NOTHING => run(),
+                hunt => hunting(hunt | wanted(), run),
+            };
+            graph::typed(results?, &graph.out_weak)
         };
         graph::result(&graph.out_tree, leaves)
     }

@@ -11,6 +11,7 @@ pub mod collectives;
 pub mod control;
 pub mod custom;
 pub mod debug;
+pub mod debug_nans;
 pub mod derivative;
 pub mod function;
 pub mod grad;

@@ -8,6 +8,7 @@ pub mod cache;
 pub mod device;
 pub mod eager;
 pub mod executable;
+pub mod hunt;
 pub mod inspect;
 mod lower;
 pub mod run;

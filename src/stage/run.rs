@@ -8,7 +8,7 @@ use cotangent_jit::{Error, interp};
 
 /// Runs a jaxpr through the cache of executables. Inputs that nobody else holds may be overwritten.
 pub fn run_jaxpr(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
-    let mut outputs = cached(jaxpr, "main")?.run(inputs)?;
+    let mut outputs = cached(jaxpr, "main")?.run_watched("main", jaxpr, inputs)?;
     for (output, atom) in outputs.iter_mut().zip(&jaxpr.outputs) {
         super::eager::set_weak(output, jaxpr.atom_aval(*atom).weak);
     }

@@ -31,6 +31,11 @@ fn scalar(x: Array) -> Array {
     scan_with(|c: Array, ()| (c.sin() * 1.01, ()), x, (), steps(100_000)).0
 }
 
+fn newton(a: Array) -> Array {
+    let far = |s: Array| (s.square() - &a).abs().gt(1e-4 * &a);
+    while_loop(far, |s: Array| 0.5 * (&s + &a / &s), a.clone())
+}
+
 fn recurrent(w: Array, h: Array, xs: Array) -> Array {
     scan(|h: Array, x: Array| ((h.matmul(&w) + x).tanh(), ()), h, xs).0
 }
@@ -48,6 +53,7 @@ pub fn rows() -> Vec<Row> {
         ),
         row!("scalar_scan", |x| scalar(x), half()),
         row!("scalar_scan_grad", |x| grad(scalar)(x), half()),
+        row!("newton_while_vmap", |a| vmap(newton)(a), (linspace(1.0, 100.0, 10_000),)),
         row!(
             "rnn_scan",
             |w, h, xs| recurrent(w, h, xs),

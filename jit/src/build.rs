@@ -44,6 +44,7 @@ impl KernelBuilder {
                 nodes: Vec::new(),
                 stores: Vec::new(),
                 reductions: Vec::new(),
+                goes_on: None,
             },
             types: Vec::new(),
             known: FxHashMap::default(),
@@ -227,6 +228,14 @@ impl KernelBuilder {
         });
     }
 
+    /// The innermost loop, which runs in order, ends for a point at which this bool is false, once it has stored.
+    #[track_caller]
+    pub fn goes_on(&mut self, holds: NodeId) {
+        let d = self.dtype(holds);
+        assert!(d == DType::Bool, "goes_on: expected a bool, got {d}");
+        self.kernel.goes_on = Some(holds);
+    }
+
     /// The kernel, without the nodes that nothing stored depends on.
     pub fn finish(self) -> Kernel {
         let mut kernel = self.kernel;
@@ -239,6 +248,9 @@ impl KernelBuilder {
         }
         for r in &kernel.reductions {
             used[r.value.0 as usize] = true;
+        }
+        if let Some(holds) = kernel.goes_on {
+            used[holds.0 as usize] = true;
         }
         for n in (0..used.len()).rev() {
             if used[n] {
@@ -274,6 +286,7 @@ impl KernelBuilder {
             s.offset.iter_mut().for_each(rename);
         }
         kernel.reductions.iter_mut().for_each(|r| rename(&mut r.value));
+        kernel.goes_on.iter_mut().for_each(rename);
         kernel
     }
 

@@ -83,7 +83,9 @@ fn routine_cost(routine: &Routine) -> Cost {
 /// The cost of one launch.
 pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
     let types = kernel.node_types().unwrap_or_default();
-    let points = kernel.points() as f64;
+    // A loop that ends by itself counts one round, as while loops of programs do.
+    let rounds = kernel.loops.last().filter(|_| kernel.goes_on.is_some()).map_or(1, |l| l.extent);
+    let points = kernel.points() as f64 / rounds.max(1) as f64;
     let domain = Domain::new(kernel.extents());
     let outer = |mode, extent| if mode == Mode::Reduce { 1 } else { extent };
     let folded = Domain::new(kernel.loops.iter().map(|l| outer(l.mode, l.extent)));

@@ -6,6 +6,7 @@
 //! node    = constant | counter of a loop | load | gather | op of earlier nodes
 //! store   = buffer[affine (+ offset node)] (combine)= node         at every point of the loops
 //! reduce  = buffer[affine of the parallel loops] = op over the reduce loops of node
+//! goes on = node that ends the innermost loop where it is false
 //! ```
 //!
 //! Invariants (the verifier numbers its messages by them):
@@ -18,6 +19,8 @@
 //!    kernel whose loops are all sequential, anywhere: such loops run in order.
 //! 6. Reductions exist only where there are reduce loops; their index has stride zero in those.
 //! 7. An empty reduction gives the op's identity, so kernels with a zero extent in a reduce loop still store.
+//! 8. A kernel that says whether it goes on does so by a bool; its last loop is sequential, there are no reduce loops, and
+//!    its stores are plain and stay where they are in that loop.
 //!
 //! A sequential loop inside of parallel ones is time: every point of those runs through it in order, and an element that it
 //! loads and stores at one index goes from round to round. Backends may hold it in a register.
@@ -202,6 +205,9 @@ pub struct Kernel {
     pub nodes: Vec<Node>,
     pub stores: Vec<Store>,
     pub reductions: Vec<Reduction>,
+    /// Looked at after the stores of a point: where it is false, the innermost loop, which runs in order, ends for this
+    /// point of the other loops.
+    pub goes_on: Option<NodeId>,
 }
 
 impl Kernel {

@@ -1,14 +1,15 @@
 //! What a loop in order hands from round to round, in registers: elements that every point of it reads and writes anew.
 //!
 //! In a kernel of parallel lanes with time inside, a carry is a buffer that is loaded and stored at one position which
-//! does not move with time. It is loaded before the loop, lives in variables, and is stored after it.
+//! does not move with time. It is loaded before the loop, lives in variables, and is stored after it. Where points end the
+//! loop themselves, lanes go on together until the last has ended; those that have keep what they handed on last.
 
 use crate::kernel::Emitter;
-use crate::lanes::{Lanes, Regs};
+use crate::lanes::{self, Lanes, Regs};
 use crate::normal::{self, Nest};
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{BufferId, Node, Store};
-use cotangent_jit::{Error, Scalar};
+use cotangent_jit::kernel::{BufferId, Kernel, Node, Store};
+use cotangent_jit::{DType, Error, Scalar};
 use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::Variable;
 
@@ -27,12 +28,11 @@ pub fn is_time(nest: &Nest, n: usize) -> bool {
 }
 
 /// The positions that can be held: all that happens to their buffer are plain loads and stores at positions that stay.
-fn positions(nest: &Nest) -> Vec<(BufferId, Affine)> {
-    let k = &nest.kernel;
+fn positions(k: &Kernel, live: &[bool]) -> Vec<(BufferId, Affine)> {
     let time = k.loops.len() - 1;
     let mut held = vec![true; k.buffers.len()];
     let mut loads: Vec<(BufferId, Affine)> = Vec::new();
-    for (node, _) in k.nodes.iter().zip(&nest.live).filter(|(_, live)| **live) {
+    for (node, _) in k.nodes.iter().zip(live).filter(|(_, live)| **live) {
         match node {
             Node::Load { buffer, at, guard, .. } => {
                 held[buffer.0 as usize] &= guard.is_empty() && at.stride(time) == 0;
@@ -51,11 +51,17 @@ fn positions(nest: &Nest) -> Vec<(BufferId, Affine)> {
     loads
 }
 
+/// Whether everything that is stored is handed on.
+pub fn holds_all(k: &Kernel, live: &[bool]) -> bool {
+    let held = positions(k, live);
+    k.stores.iter().all(|s| held.contains(&(s.buffer, s.at.clone())))
+}
+
 impl Emitter<'_, '_> {
     /// Before the loop: everything that it hands on is loaded.
     pub fn take_up(&mut self) -> Result<(), Error> {
         let nest = self.nest;
-        for (buffer, at) in positions(nest) {
+        for (buffer, at) in positions(&nest.kernel, &nest.live) {
             let fill = Scalar::zero(self.buffer_type(buffer));
             let (values, lanes): (Vec<Value>, _) = match self.width {
                 Some(width) => {
@@ -73,6 +79,45 @@ impl Emitter<'_, '_> {
             }
             self.carried.push(Carried { buffer, at, variables, lanes });
         }
+        self.active.clear();
+        if let (Some(width), true) = (self.width, nest.kernel.goes_on.is_some()) {
+            let all = Lanes::constant(self.b, Scalar::from(true), width);
+            for v in &all.regs {
+                let t = self.b.func.dfg.value_type(*v);
+                let variable = self.b.declare_var(t);
+                self.b.def_var(variable, *v);
+                self.active.push(variable);
+            }
+        }
+        Ok(())
+    }
+
+    /// The mask of lanes that have not ended, if lanes can.
+    fn active_lanes(&mut self, width: usize) -> Option<Lanes> {
+        let bits = Lanes::bits_for(DType::Bool, width);
+        let regs: Regs = self.active.iter().map(|v| self.b.use_var(*v)).collect();
+        (!regs.is_empty()).then_some(Lanes { dtype: DType::Bool, bits, regs })
+    }
+
+    /// After the stores: whether the loop goes on, if the kernel says. Lanes that end now keep what they hand on.
+    pub fn look_whether_to_go_on(&mut self) -> Result<(), Error> {
+        let Some(holds) = self.nest.kernel.goes_on else { return Ok(()) };
+        let Some(width) = self.width else {
+            self.goes_on = Some(self.scalar(holds)?);
+            return Ok(());
+        };
+        let Some(mask) = self.active_lanes(width) else { return Ok(()) };
+        let now = self.operand(holds, width)?.lanes.with_bits(self.b, mask.bits, width);
+        let mut any: Option<Value> = None;
+        for (n, (was, now)) in mask.regs.iter().zip(&now.regs).enumerate() {
+            let both = self.b.ins().band(*was, *now);
+            self.b.def_var(self.active[n], both);
+            any = Some(match any {
+                None => both,
+                Some(any) => self.b.ins().bor(any, both),
+            });
+        }
+        self.goes_on = any.map(|any| self.b.ins().vany_true(any));
         Ok(())
     }
 
@@ -96,17 +141,29 @@ impl Emitter<'_, '_> {
     }
 
     /// Hands on what a store gives, instead of storing it.
-    pub fn hand_on(&mut self, s: &Store, value: &[Value]) -> bool {
+    pub fn hand_on(&mut self, s: &Store, value: Value) -> bool {
         let Some(n) = self.carried(s.buffer, &s.at) else { return false };
-        for (variable, v) in self.carried[n].variables.iter().zip(value) {
-            self.b.def_var(*variable, *v);
-        }
+        self.b.def_var(self.carried[n].variables[0], value);
         true
     }
 
-    /// The bits of the masks of what is carried there.
-    pub fn carried_form(&self, s: &Store) -> Option<&Lanes> {
-        self.carried[self.carried(s.buffer, &s.at)?].lanes.as_ref()
+    /// As `hand_on`, in the lanes that have not ended.
+    pub fn hand_on_lanes(&mut self, s: &Store, value: &Lanes, width: usize) -> bool {
+        let Some(n) = self.carried(s.buffer, &s.at) else { return false };
+        let Some(form) = self.carried[n].lanes.clone() else { return false };
+        let value = value.clone().with_bits(self.b, form.bits, width);
+        let mask = self.active_lanes(width).map(|m| m.with_bits(self.b, form.bits, width));
+        for (r, new) in value.regs.iter().enumerate() {
+            let variable = self.carried[n].variables[r];
+            let mut new = *new;
+            if let Some(mask) = &mask {
+                let (old, t) = (self.b.use_var(variable), self.b.func.dfg.value_type(new));
+                let mask = lanes::bitcast(self.b, t, mask.regs[r]);
+                new = self.b.ins().bitselect(mask, new, old);
+            }
+            self.b.def_var(variable, new);
+        }
+        true
     }
 
     /// After the loop: everything that it handed on is stored.
@@ -125,12 +182,12 @@ impl Emitter<'_, '_> {
                     for n in 0..lanes.width() {
                         let v = lanes.lane(self.b, n);
                         let (pointer, offset) = self.address(c.buffer, &c.at, n);
-                        self.b.ins().store(crate::lanes::memory(), v, pointer, offset);
+                        self.b.ins().store(lanes::memory(), v, pointer, offset);
                     }
                 }
                 None => {
                     let (pointer, offset) = self.address(c.buffer, &c.at, 0);
-                    self.b.ins().store(crate::lanes::memory(), values[0], pointer, offset);
+                    self.b.ins().store(lanes::memory(), values[0], pointer, offset);
                 }
             }
         }

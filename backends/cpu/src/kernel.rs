@@ -70,6 +70,10 @@ pub struct Emitter<'e, 'f> {
     pub accumulators: Vec<Accumulator>,
     /// What a loop in order hands on in registers, while it is open.
     pub carried: Vec<Carried>,
+    /// Which lanes have not ended, where lanes can.
+    pub active: Vec<Variable>,
+    /// Whether the loop that closes goes on, if the kernel says.
+    pub goes_on: Option<Value>,
     /// Constants that one node of the vector loop uses; its instruction can load them itself.
     pub used_once: Vec<bool>,
     /// The number of lanes, inside the vector loop.
@@ -102,6 +106,8 @@ impl<'e, 'f> Emitter<'e, 'f> {
             trail: Vec::new(),
             accumulators: Vec::new(),
             carried: Vec::new(),
+            active: Vec::new(),
+            goes_on: None,
             used_once: used_once(nest),
             width: None,
             range: None,
@@ -273,6 +279,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
         }
         if depth == self.nest.kernel.loops.len() {
             self.stores()?;
+            self.look_whether_to_go_on()?;
             self.fold()?;
         } else {
             self.open()?;
@@ -348,6 +355,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
     ) -> Result<(), Error> {
         match trips {
             Some(0) => return Ok(()),
+            Some(_) if self.nest.kernel.goes_on.is_some() => {}
             Some(n) if self.nest.unrolled => {
                 return (0..n).try_for_each(|i| self.inside(Counter::Fixed(i as i64)));
             }
@@ -366,7 +374,10 @@ impl<'e, 'f> Emitter<'e, 'f> {
         self.b.switch_to_block(body);
         self.inside(Counter::Value(counter))?;
         let next = self.b.ins().iadd_imm_s(counter, step as i64);
-        let more = self.b.ins().icmp(IntCC::SignedLessThan, next, high);
+        let mut more = self.b.ins().icmp(IntCC::SignedLessThan, next, high);
+        if let Some(goes_on) = self.goes_on.take() {
+            more = self.b.ins().band(more, goes_on);
+        }
         self.b.ins().brif(more, body, &[BlockArg::Value(next)], exit, &[]);
         self.b.seal_block(body);
         self.b.seal_block(exit);

@@ -314,7 +314,7 @@ impl Emitter<'_, '_> {
                 Some(width) => self.store_lanes(s, width)?,
                 None => {
                     let value = self.scalar(s.value)?;
-                    if self.hand_on(s, &[value]) {
+                    if self.hand_on(s, value) {
                         continue;
                     }
                     let offset = s.offset.map(|o| self.scalar(o)).transpose()?;
@@ -327,10 +327,7 @@ impl Emitter<'_, '_> {
 
     fn store_lanes(&mut self, s: &Store, width: usize) -> Result<(), Error> {
         let value = self.operand(s.value, width)?;
-        if let Some(form) = self.carried_form(s) {
-            let bits = form.bits;
-            let lanes = value.lanes.with_bits(self.b, bits, width);
-            self.hand_on(s, &lanes.regs);
+        if self.hand_on_lanes(s, &value.lanes, width) {
             return Ok(());
         }
         let stride = self.nest.vector.map_or(0, |(v, _)| s.at.stride(v));

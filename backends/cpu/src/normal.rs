@@ -9,7 +9,7 @@
 //! Choices depend on the kernel alone, never on the machine's load or thread count.
 
 use crate::lanes::Bits;
-use crate::{outline, runs, vector};
+use crate::{carry, outline, runs, vector};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId, Store};
 use cotangent_jit::op::{Level, ScalarOp};
@@ -56,6 +56,8 @@ const UNROLLED: usize = 4;
 const UNROLLED_NODES: usize = 400;
 /// Nodes that an elementary function counts for if it is not called.
 const ELEMENTARY: usize = 30;
+/// How many rounds a loop that ends by itself is taken to have.
+const ROUNDS: f64 = 8.0;
 /// Values in flight in a loop over time.
 const TIMED_NODES: usize = 400;
 
@@ -145,6 +147,7 @@ fn live_nodes(k: &Kernel) -> Vec<bool> {
         s.offset.into_iter().for_each(&mut mark);
     }
     k.reductions.iter().for_each(|r| mark(r.value));
+    k.goes_on.into_iter().for_each(&mut mark);
     for n in (0..k.nodes.len()).rev() {
         if live[n] {
             match &k.nodes[n] {
@@ -296,6 +299,10 @@ impl Nest {
     /// Normalises an expanded kernel.
     pub fn new(kernel: &Kernel) -> Result<Nest, Error> {
         let mut k = kernel.clone();
+        if k.loops.last().is_some_and(|l| l.extent == 1) {
+            // One round, whatever it says.
+            k.goes_on = None;
+        }
         drop_single_points(&mut k);
         coalesce(&mut k);
         if k.loops.len() > 60 {
@@ -368,6 +375,7 @@ impl Nest {
         let points: usize = kernel.loops.iter().map(|l| l.extent.max(1)).product();
         let unrolled =
             vector.is_none() && few_points(&kernel) && points * types.len() <= UNROLLED_NODES;
+        let unrolled = unrolled && kernel.goes_on.is_none();
         let split = if unrolled { None } else { split(&kernel) };
         let (clips, accumulate) = (Vec::new(), false);
         Ok(Nest {
@@ -411,7 +419,11 @@ impl Nest {
         let inner = self.kernel.loops.len();
         let nodes = (0..self.types.len()).filter(|n| self.live[*n] && self.level[*n] == inner);
         let body = nodes.count() + self.kernel.stores.len() + 2 * self.kernel.reductions.len();
-        body.max(2) as f64 * per_node * self.kernel.points() as f64
+        let points = self.kernel.points() as f64;
+        // Loops that end by themselves are taken for short ones.
+        let rounds = self.kernel.loops.last().filter(|_| self.kernel.goes_on.is_some());
+        let rounds = rounds.map_or(1.0, |l| (l.extent as f64 / ROUNDS).max(1.0));
+        body.max(2) as f64 * per_node * points / rounds
     }
 
     pub fn empty(&self) -> bool {
@@ -453,7 +465,9 @@ fn lanes_over_time(
     let lanes = if k.loops[v].extent < lanes { fewest } else { lanes };
     let order: Vec<usize> = (0..time).filter(|n| *n != v).chain([v, time]).collect();
     choose_loops(k, &order);
-    (vector_cost < scalar_cost).then_some((time - 1, lanes))
+    // Lanes that have ended keep what they hand on; nothing else could be kept from being stored.
+    let kept = k.goes_on.is_none() || carry::holds_all(k, live);
+    (kept && vector_cost < scalar_cost).then_some((time - 1, lanes))
 }
 
 /// Lanes for the last of loops that run in order: if what they write lies side by side and nobody reads it.

@@ -98,6 +98,9 @@ pub fn expand(kernel: &Kernel) -> Kernel {
     for r in &kernel.reductions {
         b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
     }
+    if let Some(holds) = kernel.goes_on {
+        b.goes_on(new(holds));
+    }
     let mut expanded = b.finish();
     for (new, old) in expanded.reductions.iter_mut().zip(&kernel.reductions) {
         new.accumulator = old.accumulator;

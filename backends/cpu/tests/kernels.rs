@@ -391,3 +391,57 @@ fn deep_chains_of_positions_and_values() {
     let k = b.finish();
     check(&k, &random_buffers(&k, 1), 0.0);
 }
+
+/// `for lane { x, y, flag go through time }`, with values of two widths and a bool, and stores of every step beside; with
+/// `ends`, each lane until its own count is reached.
+fn lanes_over_time(d: DType, e: DType, lanes: usize, trips: usize, ends: bool) -> Kernel {
+    let mut nest = loops(&[lanes], Mode::Parallel);
+    nest.extend(loops(&[trips], Mode::Sequential));
+    let mut b = KernelBuilder::new("time", nest);
+    let n = lanes;
+    let (x, y) = (b.buffer(d, 2 * n), b.buffer(e, n));
+    let (flag, counts, count) =
+        (b.buffer(DType::Bool, n), b.buffer(DType::I32, n), b.buffer(DType::I32, n));
+    // x is every other element.
+    let at = Affine::new(1, [2]);
+    let (v, w) = (b.load(x, at.clone()), b.load(y, Affine::counter(0)));
+    let (f, c) = (b.load(flag, Affine::counter(0)), b.load(counts, Affine::counter(0)));
+    let k = b.load(count, Affine::counter(0));
+    let wide = b.convert(v, e);
+    let w = b.op(ScalarOp::Add, &[w, wide]);
+    let half = b.constant(Scalar::from_f64(d, 0.5).unwrap());
+    let halved = b.op(ScalarOp::Mul, &[v, half]);
+    let swapped = b.op(ScalarOp::Select, &[f, halved, v]);
+    let not = b.op(ScalarOp::Not, &[f]);
+    let one = b.constant(Scalar::from(1i32));
+    let next = b.op(ScalarOp::Add, &[k, one]);
+    b.store_at(x, at, swapped);
+    b.store_at(y, Affine::counter(0), w);
+    b.store_at(flag, Affine::counter(0), not);
+    b.store_at(count, Affine::counter(0), next);
+    if ends {
+        let more = b.op(ScalarOp::Lt, &[next, c]);
+        b.goes_on(more);
+    } else {
+        let all = b.buffer(e, n * trips);
+        b.store_at(all, Affine::new(0, [1, n as i64]), w);
+    }
+    b.finish()
+}
+
+#[test]
+fn lanes_run_through_time() {
+    for (d, e) in [(DType::F32, DType::F32), (DType::F32, DType::F64), (DType::F64, DType::F64)] {
+        for lanes in [1, 3, 4, 19, 64, 200] {
+            for (trips, ends) in [(1, false), (6, false), (1, true), (9, true), (40, true)] {
+                let k = lanes_over_time(d, e, lanes, trips, ends);
+                let mut buffers = random_buffers(&k, (lanes + trips) as u64);
+                // Counts small enough that lanes end at different times.
+                let few = |i: usize| ((i * 7 % 13) as i32 - 2).to_le_bytes();
+                buffers[3] = (0..lanes).flat_map(few).collect();
+                buffers[4] = vec![0; 4 * lanes];
+                check(&k, &buffers, 0.0);
+            }
+        }
+    }
+}

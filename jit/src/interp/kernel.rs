@@ -60,6 +60,10 @@ impl Machine<'_> {
             let mut inside = first(&mut self.counters[outer..], &extents[outer..]);
             while inside {
                 self.point()?;
+                if kernel.goes_on.is_some_and(|holds| self.value(holds).bits() == 0) {
+                    // The last of the loops in order: its other rounds are skipped.
+                    self.counters[outer - 1] = extents[outer - 1] as i64 - 1;
+                }
                 for (acc, r) in folded.iter_mut().zip(&kernel.reductions) {
                     let value = scalar::convert(self.value(r.value), r.accumulator)?;
                     *acc = scalar::apply(r.combine.op(), &[*acc, value])?;
@@ -220,6 +224,23 @@ mod tests {
         let mut memory = [bytes(&[1i32, 2, 3]), bytes(&[0i32; 5])];
         run_kernel(&b.finish(), &mut memory).unwrap();
         assert_eq!(memory[1], bytes(&[9i32, 1, 2, 3, 9]));
+    }
+
+    #[test]
+    fn loops_end_by_themselves() {
+        let time = Loop { extent: 5, mode: Mode::Sequential };
+        let mut b = KernelBuilder::new("double", [parallel(3), time]);
+        let x = b.buffer(DType::I32, 3);
+        let v = b.load(x, Affine::counter(0));
+        let v = b.op(ScalarOp::Add, &[v, v]);
+        b.store_at(x, Affine::counter(0), v);
+        let most = b.constant(Scalar::from(100i32));
+        let below = b.op(ScalarOp::Lt, &[v, most]);
+        b.goes_on(below);
+        let mut memory = [bytes(&[1i32, 30, 200])];
+        run_kernel(&b.finish(), &mut memory).unwrap();
+        // All five rounds; until it is large enough; one round always.
+        assert_eq!(memory[0], bytes(&[32i32, 120, 400]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub enum Line {
     Node(usize),
     Store(usize),
     Reduction(usize),
+    GoesOn,
 }
 
 impl Kernel {
@@ -22,7 +23,8 @@ impl Kernel {
         let nodes = (0..self.nodes.len()).map(Line::Node);
         let stores = (0..self.stores.len()).map(Line::Store);
         let reductions = (0..self.reductions.len()).map(Line::Reduction);
-        loops.chain(nodes).chain(stores).chain(reductions)
+        let goes_on = self.goes_on.map(|_| Line::GoesOn);
+        loops.chain(nodes).chain(stores).chain(reductions).chain(goes_on)
     }
 
     /// The text of a line. `types` are those of the nodes, as far as they are known.
@@ -53,6 +55,10 @@ impl Kernel {
                 let (to, fold) = (letters(*buffer), combine.name());
                 format!("reduce {to}[{at}] = {fold} in {accumulator} of v{}", value.0)
             }
+            Line::GoesOn => match self.goes_on {
+                Some(holds) => format!("goes on while v{}", holds.0),
+                None => String::new(),
+            },
         }
     }
 

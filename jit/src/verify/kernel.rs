@@ -4,7 +4,7 @@
 use super::alias;
 use super::domain::Domain;
 use crate::affine::Affine;
-use crate::kernel::{BufferId, Kernel, Mode, Node, NodeId};
+use crate::kernel::{BufferId, Kernel, Mode, Node, NodeId, Store};
 use crate::print::Line;
 use crate::{DType, Error, err};
 use rustc_hash::{FxHashMap, FxHasher};
@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 
 /// The invariants in few words.
-const LAWS: [&str; 7] = [
+const LAWS: [&str; 8] = [
     "nodes refer to earlier nodes, and types fit",
     "loads stay inside their buffer",
     "stores stay inside their buffer",
@@ -20,6 +20,7 @@ const LAWS: [&str; 7] = [
     "a buffer that is stored to is loaded from only at the same point",
     "reductions run over reduce loops, which come last",
     "a reduction folds in its own type or its accumulator",
+    "what ends its innermost loop itself keeps its stores still there",
 ];
 
 /// Which invariant is broken, where and how.
@@ -74,6 +75,7 @@ fn faults(kernel: &Kernel, types: &mut Vec<DType>) -> Result<(), Fault> {
     nodes(kernel, types, all.as_ref())?;
     stores(kernel, types, all.as_ref())?;
     reductions(kernel, types)?;
+    goes_on(kernel, types)?;
     alias::check(kernel)
 }
 
@@ -188,6 +190,25 @@ fn reductions(kernel: &Kernel, types: &[DType]) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Invariant 8.
+fn goes_on(kernel: &Kernel, types: &[DType]) -> Result<(), Fault> {
+    let Some(holds) = kernel.goes_on else { return Ok(()) };
+    let line = Line::GoesOn;
+    match earlier(types, holds, line)? {
+        DType::Bool => {}
+        d => return Err(fault(8, line, format!("expected a bool, got {d}"))),
+    }
+    let last = kernel.loops.len().wrapping_sub(1);
+    if kernel.loops.last().is_none_or(|l| l.mode != Mode::Sequential) {
+        return Err(fault(8, line, "the innermost loop does not run in order"));
+    }
+    let moves = |s: &Store| s.offset.is_some() || s.combine.is_some() || s.at.stride(last) != 0;
+    match kernel.stores.iter().position(moves) {
+        Some(n) => Err(fault(8, Line::Store(n), "it folds, or moves with the innermost loop")),
+        None => Ok(()),
+    }
 }
 
 fn typed_buffer(kernel: &Kernel, id: BufferId, line: Line) -> Result<(DType, usize), Fault> {

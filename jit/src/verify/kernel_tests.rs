@@ -236,3 +236,30 @@ fn many_stores_stay_cheap() {
     }
     holds(b.finish());
 }
+
+/// Every lane counts up to its own bound, in at most ten rounds.
+fn counting() -> Kernel {
+    let mut b = KernelBuilder::new(
+        "count",
+        parallel(&[4]).into_iter().chain(loops(Mode::Sequential, &[10])),
+    );
+    let (bound, sum) = (b.buffer(DType::I32, 4), b.buffer(DType::I32, 4));
+    let (v, most) = (b.load(sum, Affine::counter(0)), b.load(bound, Affine::counter(0)));
+    let one = b.constant(Scalar::from(1i32));
+    let v = b.op(ScalarOp::Add, &[v, one]);
+    b.store_at(sum, Affine::counter(0), v);
+    let below = b.op(ScalarOp::Lt, &[v, most]);
+    b.goes_on(below);
+    b.finish()
+}
+
+#[test]
+fn eight_loops_that_end_by_themselves() {
+    holds(counting());
+    broken(8, "expected a bool", counting(), |k| k.goes_on = Some(NodeId(0)));
+    broken(8, "does not run in order", counting(), |k| k.loops[1].mode = Mode::Parallel);
+    broken(8, "moves with the innermost loop", counting(), |k| {
+        k.buffers[1].len = 40;
+        k.stores[0].at = Affine::new(0, [10, 1]);
+    });
+}

@@ -106,7 +106,12 @@ impl Region {
         let dest = std::slice::from_ref(&holds);
         let test = lower_region(cx, &parts.test, args(test_consts), dest, self.depth + 1)?;
         let dests: Vec<Place> = roots.iter().map(|r| self.place(*r).clone()).collect();
-        let body = lower_region(cx, &parts.body, args(body_consts), &dests, self.depth + 1)?;
+        let body_args = args(body_consts);
+        if let Some((launch, limit)) = self.rounds_kernel(cx, parts, &body_args, &dests)? {
+            steps.push(Step::While { test, holds: holds.view(), body: vec![launch], limit });
+            return Ok(());
+        }
+        let body = lower_region(cx, &parts.body, body_args, &dests, self.depth + 1)?;
         steps.push(Step::While { test, holds: holds.view(), body, limit: parts.limit });
         Ok(())
     }

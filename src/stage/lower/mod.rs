@@ -141,7 +141,8 @@ impl Cx {
                 && other.buffers == kernel.buffers
                 && other.nodes == kernel.nodes
                 && other.stores == kernel.stores
-                && other.reductions == kernel.reductions;
+                && other.reductions == kernel.reductions
+                && other.goes_on == kernel.goes_on;
             if equal {
                 return *id;
             }

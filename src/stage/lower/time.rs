@@ -7,6 +7,10 @@
 //! called per step. It is open to a step that is one group over the lanes (after values with short axes are split into
 //! components) and reads of what it writes only what the same lane wrote.
 //!
+//! A `while` whose lanes end separately is of this kind if it runs as long as any element of one carry, `active`, holds,
+//! and every other carry is chosen by `active` between a new value and itself. Then a lane that has ended is as it was,
+//! and so is what its test says of it: it need not run on because others do.
+//!
 //! Not here: what the backend makes of such a kernel.
 
 use super::Cx;
@@ -17,11 +21,15 @@ use super::group::GROUP_LIMIT;
 use super::region::{Item, Region};
 use super::value::{Arg, Def, Place, squeeze};
 use crate::core::aval::Shape;
-use crate::core::lowering::{Base, Lowering, ScanParts};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::{Base, Lowering, ScanParts, WhileParts};
 use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{BufferId, Kernel, Loop, Mode, Node};
+use cotangent_jit::build::operands;
+use cotangent_jit::kernel::{BufferId, Combine, Kernel, Loop, Mode, Node, NodeId, Store};
+use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{Step, View};
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 /// Fewer lanes are better off with all of them in the registers of one driver.
@@ -30,6 +38,8 @@ const LEAST_LANES: usize = 16;
 const SHORT: usize = 8;
 /// With more bytes than this read and written over time, rows are better streamed one after the other.
 const STREAMED: usize = 1 << 20;
+/// Most rounds of a `while` before all lanes are asked anew whether any goes on.
+const ROUNDS: usize = 1024;
 
 impl Region {
     /// The loop of a scan as one launch, its carries already in place; `None` if it is not of that kind.
@@ -43,33 +53,76 @@ impl Region {
         let avals = parts.body.in_avals();
         let carry = avals[parts.consts..parts.consts + parts.carry].iter().map(|a| &a.shape[..]);
         let Some(lanes) = lanes(carry) else { return Ok(None) };
-        if parts.body.eqns.len() > GROUP_LIMIT {
+        let timed = |(k, args)| with_time(k, args, self.depth, parts.length);
+        let launch = self.lane_kernel(cx, &parts.body, &lanes, (args, dests), timed)?;
+        Ok(launch.map(|(mut kernel, args)| {
+            kernel.name = "scan".into();
+            Step::Launch { kernel: cx.kernel(kernel), args }
+        }))
+    }
+
+    /// The body of a `while` as rounds of lanes that end separately: one launch, and how often it may run as long as the
+    /// test holds; `None` if the loop is not of that kind.
+    pub fn rounds_kernel(
+        &self,
+        cx: &mut Cx,
+        parts: &WhileParts,
+        args: &[Arg],
+        dests: &[Place],
+    ) -> Result<Option<(Step, Option<usize>)>, Error> {
+        let Some(active) = any_of(parts)? else { return Ok(None) };
+        let avals = parts.body.in_avals();
+        let carry = &avals[parts.body_consts..];
+        let lanes = Shape::from_slice(&carry[active].shape);
+        let fits = lanes.iter().product::<usize>() >= LEAST_LANES
+            && carry.iter().all(|a| a.shape.starts_with(&lanes));
+        let rounds = match parts.limit {
+            None => Some((ROUNDS, None)),
+            Some(limit) => {
+                let divides = |n: &usize| limit.is_multiple_of(*n);
+                let rounds = (1..=ROUNDS.min(limit)).rev().find(divides);
+                rounds.map(|n| (n, Some(limit / n)))
+            }
+        };
+        let Some((rounds, launches)) = rounds.filter(|_| fits) else { return Ok(None) };
+        let ends = |launch| with_rounds(launch, &dests[active], rounds);
+        let launch = self.lane_kernel(cx, &parts.body, &lanes, (args, dests), ends)?;
+        Ok(launch.map(|(mut kernel, args)| {
+            kernel.name = "while".into();
+            (Step::Launch { kernel: cx.kernel(kernel), args }, launches)
+        }))
+    }
+
+    /// The kernel of a body that is one group over these lanes, changed by `then`.
+    fn lane_kernel(
+        &self,
+        cx: &mut Cx,
+        body: &Jaxpr,
+        lanes: &[usize],
+        (args, dests): (&[Arg], &[Place]),
+        then: impl FnOnce(Launch) -> Option<Launch>,
+    ) -> Result<Option<Launch>, Error> {
+        if body.eqns.len() > GROUP_LIMIT {
             return Ok(None);
         }
-        let mut flat = Flat::new(&parts.body)?;
+        let mut flat = Flat::new(body)?;
         flat.merge_pads();
         if !flat.eqns.iter().all(|e| by_points(&e.lowering)) {
             return Ok(None);
         }
-        let Some(flat) = components::split(flat, &lanes) else { return Ok(None) };
+        let Some(flat) = components::split(flat, lanes) else { return Ok(None) };
         let (slots, constants) = (cx.slots.len(), cx.constants.len());
-        let depth = self.depth + 1;
-        let mut region = Region::of(cx, flat, args.to_vec(), depth, true, true);
+        let mut region = Region::of(cx, flat, args.to_vec(), self.depth + 1, true, true);
         region.assign(cx, dests);
-        let launch = match region.only_group(&squeeze(&lanes)) {
+        let launch = match region.only_group(&squeeze(lanes)) {
             Some(item) => region.group_kernel(item)?,
             None => None,
         };
-        let timed = launch.and_then(|(k, args)| with_time(k, args, self.depth, parts.length));
-        let Some((mut kernel, args)) = timed else {
-            if cx.constants.len() == constants {
-                cx.slots.truncate(slots);
-            }
-            return Ok(None);
-        };
-        kernel.name = "scan".into();
-        let kernel = cx.kernel(kernel);
-        Ok(Some(Step::Launch { kernel, args }))
+        let launch = launch.filter(|(k, args)| lane_by_lane(k, args)).and_then(then);
+        if launch.is_none() && cx.constants.len() == constants {
+            cx.slots.truncate(slots);
+        }
+        Ok(launch)
     }
 
     /// The group that is all there is to do, if it is over this domain.
@@ -144,9 +197,6 @@ fn with_time(
     depth: usize,
     trips: usize,
 ) -> Option<Launch> {
-    if kernel.loops.iter().any(|l| l.mode != Mode::Parallel) || !lane_by_lane(&kernel, &args) {
-        return None;
-    }
     let time = kernel.loops.len();
     kernel.loops.push(Loop { extent: trips, mode: Mode::Sequential });
     // By buffer: elements per step, and to add so that the first step is at the end of a reversed one.
@@ -191,8 +241,58 @@ fn with_time(
     Some((kernel, args))
 }
 
+/// The carry whose elements a loop's test asks for any that holds.
+fn any_of(parts: &WhileParts) -> Result<Option<usize>, Error> {
+    if parts.test.eqns.len() > 1 {
+        return Ok(None);
+    }
+    let flat = Flat::new(&parts.test)?;
+    let [eqn] = &flat.eqns[..] else { return Ok(None) };
+    let Lowering::Reduce { combine: Combine::Or, axes } = &eqn.lowering else { return Ok(None) };
+    let whole = axes.len() == flat.shape(eqn.inputs[0]).len() && eqn.outputs[..] == flat.outputs;
+    let input = flat.inputs.iter().position(|v| *v == eqn.inputs[0]);
+    Ok(input.and_then(|n| n.checked_sub(parts.test_consts)).filter(|_| whole))
+}
+
+/// The kernel with rounds of its own, which end for a lane when what it stores to `active` is false; `None` if a lane that
+/// has ended would not stay as it is.
+fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Option<Launch> {
+    let mut found = kernel.stores.iter().filter(|s| args[s.buffer.0 as usize] == active.view());
+    let (goes_on, rest) = (found.next()?.clone(), found.next());
+    let load = |buffer: BufferId, at: &Affine, node: NodeId| matches!(kernel.node(node), Node::Load { buffer: b, at: a, .. } if *b == buffer && a == at);
+    let stays = |s: &Store| match kernel.node(s.value) {
+        Node::Op { op: ScalarOp::Select, args } => {
+            load(goes_on.buffer, &goes_on.at, args[0]) && load(s.buffer, &s.at, args[2])
+        }
+        _ => load(s.buffer, &s.at, s.value),
+    };
+    let others = || kernel.stores.iter().filter(|s| s.buffer != goes_on.buffer);
+    if rest.is_some() || !others().all(stays) {
+        return None;
+    }
+    // What the test is made of: new values and what nobody writes.
+    let (mut open, mut seen) = (vec![goes_on.value], FxHashSet::default());
+    while let Some(node) = open.pop() {
+        if !seen.insert(node) || others().any(|s| s.value == node) {
+            continue;
+        }
+        match kernel.node(node) {
+            Node::Load { buffer, .. } | Node::Gather { buffer, .. } if kernel.writes(*buffer) => {
+                return None;
+            }
+            node => open.extend(operands(node)),
+        }
+    }
+    kernel.loops.push(Loop { extent: rounds, mode: Mode::Sequential });
+    kernel.goes_on = Some(goes_on.value);
+    Some((kernel, args))
+}
+
 /// Whether every point reads, of what is written, only what is written at the point.
 fn lane_by_lane(kernel: &Kernel, args: &[View]) -> bool {
+    if kernel.loops.iter().any(|l| l.mode != Mode::Parallel) {
+        return false;
+    }
     let own = |id: BufferId, at: &Affine| {
         kernel.stores.iter().any(|s| s.buffer == id && s.at == *at && s.offset.is_none())
     };

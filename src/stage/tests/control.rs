@@ -39,13 +39,24 @@ fn while_loop(
     test: impl FnOnce(&[Array]) -> Array,
     body: impl FnOnce(&[Array]) -> Vec<Array>,
 ) -> Vec<Array> {
+    while_limited(inputs, (test_consts, body_consts), None, test, body)
+}
+
+/// A loop of at most `limit` rounds; inputs are the test's constants, the body's, the carry.
+pub fn while_limited(
+    inputs: &[&Array],
+    (test_consts, body_consts): (usize, usize),
+    limit: Option<usize>,
+    test: impl FnOnce(&[Array]) -> Array,
+    body: impl FnOnce(&[Array]) -> Vec<Array>,
+) -> Vec<Array> {
     let types: Vec<Aval> = inputs.iter().map(|a| a.aval()).collect();
     let carry = types[test_consts + body_consts..].to_vec();
     let of = |consts: &[Aval]| -> Vec<Aval> { consts.iter().chain(&carry).cloned().collect() };
     let test = Arc::new(traced(&of(&types[..test_consts]), |x| vec![test(x)]));
     let body = Arc::new(traced(&of(&types[test_consts..test_consts + body_consts]), body));
     let out: Avals = carry.into_iter().collect();
-    let parts = WhileParts { test, body, test_consts, body_consts, limit: None };
+    let parts = WhileParts { test, body, test_consts, body_consts, limit };
     let lower = move |_: &[Aval], _: &[Aval]| Lowering::While(parts.clone());
     toy("while", inputs, move |_| out.clone(), lower).into_vec()
 }

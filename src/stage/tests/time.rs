@@ -1,6 +1,6 @@
 //! Scans that work lane by lane: one kernel with time inside, and those that only look like it.
 
-use super::control::{Scan, scan};
+use super::control::{Scan, scan, while_limited};
 use super::toys::*;
 use crate::core::array::Array;
 use crate::core::lowering::{Base, Lowering, Piece};
@@ -146,4 +146,67 @@ fn lanes_that_see_each_other_wait_for_each_other() {
     });
     assert!(text.contains("loop 2 times"), "{text}");
     assert_eq!(out[0], [1.0 + 20.0 + 21.0 * 20.0; 20]);
+}
+
+/// `while any(active) { x = active ? f(x) : x; active = x < bound }`, and how many rounds each lane took.
+fn growth(x: &[Array], limit: Option<usize>, f: impl Fn(&Array) -> Array) -> Vec<Array> {
+    let (start, bound) = (&x[0], &x[1]);
+    let below = |x: &Array, bound: &Array| op(ScalarOp::Lt, &[x, bound]);
+    let zero = mul(start, &number(0.0));
+    let inputs = [bound, &below(start, bound), start, &zero];
+    while_limited(&inputs, (0, 1), limit, any, |x| {
+        let (bound, active) = (&x[0], &x[1]);
+        let choose = |new: &Array, old: &Array| op(ScalarOp::Select, &[active, new, old]);
+        let new = choose(&f(&x[2]), &x[2]);
+        vec![below(&new, bound), new, choose(&add(&x[3], &number(1.0)), &x[3])]
+    })
+}
+
+fn any(x: &[Array]) -> Array {
+    reduce(&x[x.len() - 3], Combine::Or, &[0])
+}
+
+#[test]
+fn lanes_of_a_while_end_by_themselves() {
+    const N: usize = 23;
+    let start = [floats(&[N], &[1.0; N]), mul_by(&steps(&[N]), 40.0)];
+    for limit in [None, Some(4), Some(7)] {
+        let (text, out) = run(&start, |x| growth(x, limit, |x| mul(x, &number(3.0))));
+        assert!(text.contains("goes on while") && text.contains("sequential"), "{text}");
+        for i in 0..N {
+            let (mut x, mut rounds) = (1.0, 0);
+            while x < 40.0 * (i as f64 + 0.5) && limit.is_none_or(|n| rounds < n) {
+                (x, rounds) = (3.0 * x, rounds + 1);
+            }
+            assert_eq!((out[1][i], out[2][i]), (x, rounds as f64), "lane {i} of {limit:?}");
+        }
+    }
+    // More rounds than one launch has, and lanes that never start, NaN among them.
+    let mut bounds = [0.0; N];
+    (bounds[3], bounds[20]) = (3000.5, f32::NAN);
+    let start = [floats(&[N], &[1.0; N]), floats(&[N], &bounds)];
+    let (_, out) = run(&start, |x| growth(x, None, |x| add(x, &number(1.0))));
+    assert_eq!((out[1][3], out[2][3]), (3001.0, 3000.0));
+    assert_eq!((out[1][20], out[2][20], out[1][5]), (1.0, 0.0, 1.0));
+}
+
+#[test]
+fn lanes_that_would_wake_up_again_run_to_the_end() {
+    const N: usize = 20;
+    // Which lanes are active changes places as long as there are any.
+    let flags = op(ScalarOp::Lt, &[&steps(&[N]), &number(3.0)]);
+    let (text, out) = run(&[flags, floats(&[N], &[0.0; N])], |x| {
+        while_limited(
+            &[&x[0], &x[1]],
+            (0, 0),
+            Some(6),
+            |x| reduce(&x[0], Combine::Or, &[0]),
+            |x| {
+                let one_more = op(ScalarOp::Select, &[&x[0], &add(&x[1], &number(1.0)), &x[1]]);
+                vec![op(ScalarOp::Not, &[&x[0]]), one_more]
+            },
+        )
+    });
+    assert!(!text.contains("goes on"), "{text}");
+    assert_eq!(out[1], [3.0; N]);
 }

@@ -26,13 +26,23 @@ type Readers = FxHashMap<SlotId, SmallVec<[RootId; 2]>>;
 impl Region {
     /// Gives every value that needs memory its place; `dests` are where the outputs are wanted.
     pub fn assign(&mut self, cx: &mut Cx, dests: &[Place]) {
-        let outputs = self.flat.outputs.clone();
+        let mut outputs = self.flat.outputs.clone();
+        let mut dests = dests.to_vec();
+        if self.nested {
+            // What stays where it is takes no work.
+            let stays: Vec<bool> =
+                outputs.iter().zip(&dests).map(|(v, to)| self.lies_at(*v, to)).collect();
+            let mut stay = stays.iter();
+            outputs.retain(|_| !stay.next().is_some_and(|s| *s));
+            let mut stay = stays.iter();
+            dests.retain(|_| !stay.next().is_some_and(|s| *s));
+        }
         let wanted: Vec<RootId> = outputs.iter().map(|v| self.computed(*v)).collect();
         self.sink(&wanted);
         self.note_reads();
         let readers = self.readers();
         let mut is_output = vec![false; self.roots.len()];
-        for (root, dest) in wanted.iter().zip(dests) {
+        for (root, dest) in wanted.iter().zip(&dests) {
             is_output[root.index()] = true;
             let safe = self.safe(&readers, *root, dest, true);
             let r = &mut self.roots[root.index()];
@@ -100,6 +110,14 @@ impl Region {
     fn place_or_temp(&mut self, cx: &mut Cx, root: RootId) -> Place {
         let r = &mut self.roots[root.index()];
         r.place.get_or_insert_with(|| cx.temp(r.dtype, r.len)).clone()
+    }
+
+    /// Whether the value is what was in this place before the region.
+    fn lies_at(&self, v: ValId, place: &Place) -> bool {
+        self.whole_root(v).is_some_and(|root| {
+            let r = &self.roots[root.index()];
+            r.item == BEFORE && r.place.as_ref() == Some(place)
+        })
     }
 
     /// The root whose elements are exactly the value's, computed in this region; a copy if there is none.

@@ -400,6 +400,10 @@ impl<'r> Writer<'r> {
             at.iter().zip(shape).map(|(c, n)| self.clamp(*c, 0, *n as i64 - 1)).collect();
         match region.def(v) {
             Def::Splat(s) => self.b.constant(*s),
+            Def::Strided { root, at } if shape.is_empty() => {
+                let buffer = self.root_buffer(*root);
+                self.b.load(buffer, Affine::constant(at.offset))
+            }
             Def::Strided { root, at } => {
                 let position = self.affine_of(at, &clamped);
                 let buffer = self.root_buffer(*root);

@@ -21,7 +21,7 @@ impl Region {
     pub fn order(&self) -> Vec<usize> {
         let all = 0..self.flat.eqns.len();
         if self.depth > 0 {
-            return all.collect();
+            return self.flat.updates_last();
         }
         let mut early: Vec<bool> = self.values.iter().map(Option::is_some).collect();
         let number = |v: &ValId| self.flat.shape(*v).is_empty();

@@ -5,7 +5,7 @@
 //! | [`flatten`] | calls inlined: one list of equations |
 //! | [`value`] | index maps: every view is one affine function of a value that has memory |
 //! | [`region`], [`group`] | equations into groups, one kernel each; what fits no kernel stands alone |
-//! | [`pads`] | sums of padded pieces are assembled |
+//! | [`pads`], [`sums`] | sums of padded pieces are assembled, small updates are added where they belong |
 //! | [`sink`] | equations down to the groups that need them |
 //! | [`reads`], [`assign`] | who gets memory, which outputs are written in place, what callers may donate |
 //! | [`emit`] | a group as a kernel |
@@ -31,6 +31,7 @@ mod reads;
 mod region;
 mod routine;
 mod sink;
+mod sums;
 mod time;
 mod value;
 

@@ -82,7 +82,7 @@ fn disjoint(p: &Piece, q: &Piece) -> bool {
     })
 }
 
-fn is_sum(f: &ScalarFn, dtype: DType) -> bool {
+pub fn is_sum(f: &ScalarFn, dtype: DType) -> bool {
     let mut b = KernelBuilder::new("probe", []);
     let args = [b.constant(Scalar::zero(dtype)), b.constant(Scalar::one(dtype))];
     let out = f(&mut b, &args);

@@ -138,6 +138,7 @@ impl Region {
     ) -> Result<Region, Error> {
         let mut flat = Flat::new(jaxpr)?;
         flat.merge_pads();
+        flat.add_updates();
         Ok(Region::of(cx, flat, args, depth, nested, false))
     }
 

@@ -107,6 +107,7 @@ impl Region {
         }
         let mut flat = Flat::new(body)?;
         flat.merge_pads();
+        flat.add_updates();
         if !flat.eqns.iter().all(|e| by_points(&e.lowering)) {
             return Ok(None);
         }

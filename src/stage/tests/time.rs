@@ -173,12 +173,12 @@ fn lanes_of_a_while_end_by_themselves() {
     for limit in [None, Some(4), Some(7)] {
         let (text, out) = run(&start, |x| growth(x, limit, |x| mul(x, &number(3.0))));
         assert!(text.contains("goes on while") && text.contains("sequential"), "{text}");
-        for i in 0..N {
+        for (i, (got, took)) in out[1].iter().zip(&out[2]).enumerate() {
             let (mut x, mut rounds) = (1.0, 0);
             while x < 40.0 * (i as f64 + 0.5) && limit.is_none_or(|n| rounds < n) {
                 (x, rounds) = (3.0 * x, rounds + 1);
             }
-            assert_eq!((out[1][i], out[2][i]), (x, rounds as f64), "lane {i} of {limit:?}");
+            assert_eq!((*got, *took), (x, rounds as f64), "lane {i} of {limit:?}");
         }
     }
     // More rounds than one launch has, and lanes that never start, NaN among them.

@@ -339,3 +339,154 @@ fn what_happens_once_does_not_stand_under_a_checkpoint() {
     grad(f)(Array::from(2.0f32));
     assert_eq!(taken(&log), ["x([1.])", "x(2.0)"]);
 }
+
+/// Random programs of effects: what they do to one number, and what they note on the way.
+mod random {
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    pub enum Step {
+        Note(u32),
+        /// `x = x * a + b`
+        Move(f32, f32),
+        /// Only for its effects.
+        Lost(Vec<Step>),
+        If(f32, Vec<Step>, Vec<Step>),
+        Scan(usize, Vec<Step>),
+        /// Until the counter is there, which the body reads.
+        While(usize, Vec<Step>),
+        Call(Vec<Step>),
+        Checkpoint(Vec<Step>),
+    }
+
+    pub struct Random(pub u64);
+
+    impl Random {
+        pub fn below(&mut self, n: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (self.0 >> 33) as usize % n
+        }
+
+        pub fn steps(&mut self, depth: usize) -> Vec<Step> {
+            (0..1 + self.below(4)).map(|_| self.step(depth)).collect()
+        }
+
+        fn step(&mut self, depth: usize) -> Step {
+            let number = |r: &mut Random| r.below(9) as f32 / 8.0 - 0.5;
+            match self.below(if depth == 0 { 4 } else { 10 }) {
+                0 | 1 => Step::Note(self.below(100) as u32),
+                2 | 3 => Step::Move(number(self), number(self)),
+                4 => Step::Lost(self.steps(depth - 1)),
+                5 => Step::If(number(self), self.steps(depth - 1), self.steps(depth - 1)),
+                6 => Step::Scan(self.below(4), self.steps(depth - 1)),
+                7 => Step::While(self.below(3), self.steps(depth - 1)),
+                8 => Step::Call(self.steps(depth - 1)),
+                _ => Step::Checkpoint(self.steps(depth - 1)),
+            }
+        }
+    }
+
+    /// The oracle.
+    pub fn run(steps: &[Step], mut x: f32, log: &mut Vec<String>) -> f32 {
+        for step in steps {
+            match step {
+                Step::Note(n) => log.push(format!("{n}: {}", Array::from(x))),
+                Step::Move(a, b) => x = x * a + b,
+                Step::Lost(inside) => {
+                    run(inside, x, log);
+                }
+                Step::If(at, yes, no) => x = run(if x > *at { yes } else { no }, x, log),
+                Step::Scan(n, inside) | Step::While(n, inside) => {
+                    x = (0..*n).fold(x, |x, _| run(inside, x, log));
+                }
+                Step::Call(inside) | Step::Checkpoint(inside) => x = run(inside, x, log),
+            }
+        }
+        x
+    }
+
+    pub fn trace(steps: &[Step], mut x: Array) -> Array {
+        for step in steps.iter().cloned() {
+            x = match step {
+                Step::Note(n) => {
+                    debug::print_ordered(&format!("{n}: {{}}"), &x);
+                    x
+                }
+                Step::Move(a, b) => x * f64::from(a) + f64::from(b),
+                Step::Lost(inside) => {
+                    trace(&inside, x.clone());
+                    x
+                }
+                Step::If(at, yes, no) => {
+                    cond(&x.gt(f64::from(at)), |x| trace(&yes, x), |x| trace(&no, x), x)
+                }
+                Step::Scan(n, inside) => {
+                    scan(|c: Array, _: Array| (trace(&inside, c), ()), x, arange(n as i32)).0
+                }
+                Step::While(n, inside) => {
+                    let test = |(i, _): (Array, Array)| i.lt(n as i32);
+                    let body = |(i, x): (Array, Array)| (i + 1, trace(&inside, x));
+                    while_loop_bounded(n + 1, test, body, (Array::from(0i32), x)).1
+                }
+                Step::Call(inside) => jit(|x: Array| trace(&inside, x))(x),
+                Step::Checkpoint(inside) => checkpoint(|x: Array| trace(&inside, x))(x),
+            };
+        }
+        x
+    }
+
+    pub fn checkpoints(steps: &[Step]) -> bool {
+        steps.iter().any(|s| match s {
+            Step::Checkpoint(_) => true,
+            Step::If(_, a, b) => checkpoints(a) || checkpoints(b),
+            Step::Lost(s) | Step::Scan(_, s) | Step::While(_, s) | Step::Call(s) => checkpoints(s),
+            Step::Note(_) | Step::Move(..) => false,
+        })
+    }
+}
+
+#[test]
+fn random_programs_keep_all_effects_in_order_under_every_transform() {
+    let seeds = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(60);
+    for seed in 0..seeds {
+        let steps = random::Random(seed).steps(3);
+        let f = |x: Array| random::trace(&steps, x);
+        let mut expected = Vec::new();
+        let value = random::run(&steps, 0.25, &mut expected);
+        let x = || Array::from(0.25f32);
+        let same = |how: &str, (y, seen): (Array, Vec<String>)| {
+            assert_eq!(seen, expected, "{how}, seed {seed}: {steps:?}");
+            assert!((y.to_vec::<f32>()[0] - value).abs() < 1e-5, "{how}, seed {seed}");
+        };
+        same("eager", debug::captured(|| f(x())));
+        same("jit", debug::captured(|| jit(f)(x())));
+        same("jvp", debug::captured(|| jvp(f, (x(),), (x(),)).0));
+        same(
+            "checkify",
+            debug::captured(|| jit(checkify::checkify(f, checkify::Checks::ALL))(x()).1),
+        );
+        // Checkpoints look again where they compute again.
+        if !random::checkpoints(&steps) {
+            same("grad", debug::captured(|| jit(value_and_grad(f))(x()).0));
+            same(
+                "second",
+                debug::captured(|| value_and_grad(|x: Array| value_and_grad(f)(x).0)(x()).0),
+            );
+        }
+        // Lane by lane at each place, so each lane's own are in order.
+        let lanes = [0.25, -1.0];
+        let (y, seen) = debug::captured(|| jit(vmap(f))(array![0.25, -1.0]));
+        let mut all = Vec::new();
+        for (lane, x) in lanes.iter().enumerate() {
+            let mut own = Vec::new();
+            let value = random::run(&steps, *x, &mut own);
+            assert!((y.to_vec::<f32>()[lane] - value).abs() < 1e-5, "vmap, seed {seed}");
+            all.extend(own);
+        }
+        let sorted = |mut v: Vec<String>| {
+            v.sort();
+            v
+        };
+        assert_eq!(sorted(seen), sorted(all), "vmap, seed {seed}: {steps:?}");
+    }
+}

@@ -2,7 +2,9 @@
 //! its jaxpr and the seed.
 
 use cotangent_proptests::generate::{Kind, Recipe, program, recipes};
-use cotangent_proptests::laws::{adjoint, backend, batch, check, commute, jvp, keep, text};
+use cotangent_proptests::laws::{
+    adjoint, backend, batch, check, checkify, commute, jvp, keep, text,
+};
 use cotangent_proptests::program::Program;
 use cotangent_proptests::violation::{Violation, guard};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -45,6 +47,7 @@ fn values(p: &Program) -> Result<(), Violation> {
         text::on(p)?;
     }
     backend::on(p)?;
+    checkify::on(p).map_err(|e| e.within("checkify"))?;
     keep::simplified_on(p).map_err(|e| e.within("simplify"))?;
     keep::dced_on(p).map_err(|e| e.within("dce"))?;
     keep::split_on(p).map_err(|e| e.within("split"))?;

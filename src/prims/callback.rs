@@ -354,7 +354,7 @@ fn without_derivative(case: Case) -> Case {
     if case.inputs.iter().all(|x| !x.dtype().is_inexact()) {
         return case;
     }
-    ["jvp", "adjoint", "second", "third", "jet", "commute", "check", "split", "dce"]
+    ["jvp", "adjoint", "second", "third", "jet", "commute", "check", "split", "dce", "checkify"]
         .iter()
         .fold(case, |case, law| case.exempt(law, CLOSURE))
 }

@@ -9,6 +9,7 @@
 //! | `batch` | a batch is a loop over its slices |
 //! | `commute` | jvp of batch = batch of jvp |
 //! | `split`, `dce`, `simplify` | values stay |
+//! | `checkify` | values stay when checks look on |
 //! | `check` | every transform gives well-typed jaxprs |
 //! | `text` | print then parse is the identity |
 //! | `types` | `abstract_eval` tells what runs |
@@ -18,6 +19,7 @@ pub mod adjoint;
 pub mod backend;
 pub mod batch;
 pub mod check;
+pub mod checkify;
 pub mod commute;
 pub mod higher;
 pub mod jet;
@@ -87,6 +89,7 @@ pub const ALL: &[Law] = &[
     Law { name: "split", check: keep::split, silent: no_inputs },
     Law { name: "dce", check: keep::dced, silent: never },
     Law { name: "simplify", check: keep::simplified, silent: never },
+    Law { name: "checkify", check: checkify::law, silent: checkify::lanes },
 ];
 
 fn never(_: &Case) -> Option<&'static str> {

@@ -230,3 +230,19 @@ fn bare_literals_are_f32_and_i32() {
     let ragged = Array::try_from_nested(&vec![vec![1.0f32], vec![2.0, 3.0]]).unwrap_err();
     assert_eq!(ragged.message(), "array: rows of different lengths: expected 1 entries, got 2");
 }
+
+/// A branch that runs in every lane of a batch has derivatives in the lanes that take it only, whatever it makes of the others.
+#[test]
+fn branches_not_taken_do_not_disturb_gradients() {
+    let f = |w: Array, x: Array| {
+        let scaled = |x: Array| (&x * &w).log();
+        cond(&x.gt(0.0), scaled, |x| x * 3.0, x.clone())
+    };
+    let total = move |w: Array, x: Array| vmap_axes(f, (None, 0))(w, x).sum();
+    let (w, x) = (Array::from(2.0f64), array![-1.0f64, 0.0, 4.0, 0.5]);
+    let (dw, dx) = grad_wrt(total, (Arg::<0>, Arg::<1>))(w.clone(), x.clone());
+    close(&dw, &[2.0 / 2.0]);
+    close(&dx, &[3.0, 3.0, 0.25, 2.0]);
+    let second = grad(move |w: Array| grad(total)(w, x.clone()));
+    close(&second(w), &[-2.0 / 4.0]);
+}

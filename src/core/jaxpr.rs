@@ -108,6 +108,11 @@ impl Jaxpr {
         self.eqns.iter().map(|e| 1 + nested(e)).sum()
     }
 
+    /// Whether an equation speaks of this axis, here or in a body.
+    pub fn mentions(&self, axis: &AxisName) -> bool {
+        self.eqns.iter().any(|e| mentions(&*e.prim, axis))
+    }
+
     /// The same jaxpr with variables numbered anew in binding order and unused ones dropped, so that structure alone
     /// decides equality.
     pub fn compact(&self) -> Jaxpr {

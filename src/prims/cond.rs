@@ -1,10 +1,12 @@
 //! `cond`: one of several bodies, chosen by number.
 
+use super::batching::broadcast_batch;
 use super::bodies::{
     all_unknown, arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands,
     pick, single, split_state, spread, values, with_inputs, zeros,
 };
 use super::case_bodies::{self, FLOATS, filled, numbers};
+use super::guard::try_guard;
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use super::scan::lane_by_lane;
@@ -186,7 +188,12 @@ impl Primitive for Cond {
         let all = vec![true; self.outs()];
         let mut chosen: Option<Vec<Array>> = None;
         for (i, b) in self.branches.iter().enumerate().rev() {
-            let outs = eval(&batch(b, &all)?.0, &inputs[1..])?;
+            // A branch in which lanes talk to each other needs what all of them have.
+            let talks = ctx.axis.name.as_ref().is_some_and(|n| b.mentions(n));
+            let outs = match talks {
+                true => eval(&batch(b, &all)?.0, &inputs[1..])?,
+                false => self.guarded(ctx, i, &inputs, &batched)?,
+            };
             chosen = Some(match chosen {
                 None => outs,
                 // Branch i holds for indices up to i; the later ones have been chosen among already.
@@ -432,6 +439,37 @@ impl Seats {
             all[*seat] = value;
         }
         all
+    }
+}
+
+impl Cond {
+    /// Branch `i` over a batch, with derivatives in the lanes that take it only: in others it may be evaluated where they are
+    /// infinite, and even a cotangent of zero times that would be NaN. So every operand with a derivative is batched.
+    fn guarded(
+        &self,
+        ctx: &Ctx,
+        i: usize,
+        inputs: &[Array],
+        batched: &[bool],
+    ) -> Result<Vec<Array>, Error> {
+        let (index, at) = (&inputs[0], Array::strong_literal((i as i32).into()));
+        let takes = match i {
+            0 => lax::le(index, &at),
+            _ if i + 1 == self.branches.len() => lax::ge(index, &at),
+            _ => lax::eq(index, &at),
+        };
+        let mut args = inputs[1..].to_vec();
+        let mut wide = batched[1..].to_vec();
+        for (x, b) in args.iter_mut().zip(&mut wide) {
+            if x.dtype().is_inexact() {
+                if !std::mem::replace(b, true) {
+                    *x = broadcast_batch(x, ctx.batch_size, 0)?;
+                }
+                *x = try_guard(x, &lax::broadcast_in_dim(&takes, x.shape(), &[0]))?;
+            }
+        }
+        let all = vec![true; self.outs()];
+        eval(&ctx.recur.batch(&self.branches[i], ctx.axis, &wide, &all)?.0, &args)
     }
 }
 

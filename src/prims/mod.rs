@@ -36,6 +36,7 @@ pub mod dynamic_slice;
 pub mod dynamic_update_slice;
 pub(crate) mod elementwise;
 pub mod gather;
+mod guard;
 mod identity;
 pub(crate) mod indexing;
 pub mod iota;

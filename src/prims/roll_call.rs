@@ -160,6 +160,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::convert::entries,
         super::reduce::entries,
         super::identity::entries,
+        super::guard::entries,
         super::name::entries,
         super::threefry::entries,
         super::broadcast::entries,

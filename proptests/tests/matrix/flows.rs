@@ -16,6 +16,8 @@ pub const ALL: &[Flow] = &[
     Flow { name: "cond", traced: cond_traced, plain: cond_plain, refuses: nothing },
     Flow { name: "switch", traced: switch_traced, plain: switch_plain, refuses: nothing },
     Flow { name: "fori_loop", traced: fori_traced, plain: fori_plain, refuses: nothing },
+    Flow { name: "while", traced: while_traced, plain: while_plain, refuses: reverse },
+    Flow { name: "bounded while", traced: bounded_traced, plain: while_plain, refuses: nothing },
     Flow { name: "scan", traced: scan_traced, plain: scan_plain, refuses: nothing },
     Flow { name: "nested scan", traced: nested_traced, plain: nested_plain, refuses: nothing },
     Flow { name: "custom_jvp", traced: jvp_traced, plain: custom_plain, refuses: nothing },
@@ -34,15 +36,22 @@ fn forward(chain: &Chain) -> Option<&'static str> {
     forward.then_some("gives reverse mode only")
 }
 
+/// Reverse mode would have to keep something of every round, and nobody knows how many there are.
+fn reverse(chain: &Chain) -> Option<&'static str> {
+    let asked = chain.iter().any(|t| t.is_reverse());
+    asked.then_some("reverse mode needs to know how many rounds there are at most; use scan")
+}
+
 fn cond_traced(x: Array) -> Array {
     let small = x.gt(0.2);
-    let y = cond(&small, |x| x.sin() * &x, |x| (-&x).exp(), x.clone());
+    // Of values for the other branch the first one makes NaN.
+    let y = cond(&small, |x| x.sin() * (&x - 0.1).log(), |x| (-&x).exp(), x.clone());
     // A branch that has nothing to do with the argument, and one that captures it.
     cond(&x.lt(5.0), |y| y * &x, |_| Array::from(1.0f64), y)
 }
 
 fn cond_plain(x: &Series) -> Series {
-    let y = if x.value() > 0.2 { &x.sin() * x } else { (-x).exp() };
+    let y = if x.value() > 0.2 { &x.sin() * &(x + -0.1).log() } else { (-x).exp() };
     &y * x
 }
 
@@ -67,6 +76,31 @@ fn fori_traced(x: Array) -> Array {
 
 fn fori_plain(x: &Series) -> Series {
     (0..3).fold(x.clone(), |c, i| &(&c * x).sin() + &(&c * i as f64))
+}
+
+/// The number of rounds depends on the value; one round more would give NaN.
+fn below(c: Array) -> Array {
+    c.lt(1.5)
+}
+
+fn climb(c: Array, x: &Array) -> Array {
+    &c + 0.3 + (2.0 - &c).log() * x * 0.1
+}
+
+fn while_traced(x: Array) -> Array {
+    while_loop(below, |c| climb(c, &x), x.clone())
+}
+
+fn bounded_traced(x: Array) -> Array {
+    while_loop_bounded(9, below, |c| climb(c, &x), x.clone())
+}
+
+fn while_plain(x: &Series) -> Series {
+    let mut c = x.clone();
+    while c.value() < 1.5 {
+        c = &(&c + 0.3) + &(&(&(-&c) + 2.0).log() * &(x * 0.1));
+    }
+    c
 }
 
 const STEPS: [f64; 3] = [0.3, -0.8, 0.5];

@@ -47,6 +47,17 @@ impl Series {
         self.sin_cos().1
     }
 
+    /// `k x_0 l_k = k x_k - ∑ j l_j x_{k-j}` over the `j` below `k`.
+    pub fn log(&self) -> Series {
+        let x = &self.0;
+        let mut l = vec![x[0].ln(); x.len()];
+        for k in 1..x.len() {
+            let sum: f64 = (1..k).map(|j| j as f64 * l[j] * x[k - j]).sum();
+            l[k] = (x[k] - sum / k as f64) / x[0];
+        }
+        Series(l)
+    }
+
     pub fn exp(&self) -> Series {
         let n = self.0.len();
         let mut e = vec![0.0; n];

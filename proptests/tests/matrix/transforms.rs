@@ -54,6 +54,11 @@ impl Transform {
         }
     }
 
+    /// Whether it needs reverse mode.
+    pub fn is_reverse(self) -> bool {
+        matches!(self, Transform::Grad | Transform::Hessian)
+    }
+
     /// The traced function transformed. `vmap` weighs what the function gives at several multiples of its argument; `jet`
     /// is asked for the second derivative.
     pub fn of(self, f: Function) -> Function {

@@ -102,12 +102,24 @@ fn derivatives_of_plain_programs() {
 
 #[test]
 fn values_of_programs_with_bodies() {
-    hold(0.5, Kind { depth: 2, ..plain(6) }, |_, p| values(p));
+    hold(0.5, Kind { depth: 2, endless: true, ..plain(6) }, |_, p| values(p));
 }
 
 #[test]
 fn derivatives_of_programs_with_bodies() {
     hold(0.5, Kind { depth: 3, ..plain(4) }, |_, p| derivatives(p));
+}
+
+/// Loops whose number of rounds nobody knows have forward mode, which is what differences say, over batches, too.
+#[test]
+fn forward_mode_of_endless_loops() {
+    hold(0.25, Kind { depth: 2, endless: true, ..plain(4) }, |_, p| {
+        jvp::together(p)?;
+        commute::on(p).map_err(|e| e.within("commute"))?;
+        let moved = p.jvp(3)?;
+        values(&moved).map_err(|e| e.within("of the derivative"))?;
+        jvp::together(&moved).map_err(|e| e.within("the second derivative"))
+    });
 }
 
 #[test]

@@ -35,6 +35,8 @@ impl Bench {
             }
             Op::Cond => self.cond(s, &avals, &operands),
             Op::Scan => self.scan(s, &avals, &operands),
+            Op::While | Op::BoundedWhile => self.while_step(s, &avals, &operands),
+            Op::Lanes => self.lanes(s, &avals, &operands),
             Op::CustomJvp => {
                 let body = self.body(&avals, &s.body, None);
                 let prim = CustomJvp::new("g", body.clone(), own_rule(body));
@@ -57,7 +59,7 @@ impl Bench {
     }
 
     /// A body that gives two floats, of these shapes if there are any asked for.
-    fn body(&self, avals: &[Aval], steps: &[Step], shapes: Option<&[Aval]>) -> Arc<Jaxpr> {
+    pub(super) fn body(&self, avals: &[Aval], steps: &[Step], shapes: Option<&[Aval]>) -> Arc<Jaxpr> {
         let traced = trace(avals, |args| {
             let bench = Bench::new(self.dtype, &args);
             let outs = match shapes {

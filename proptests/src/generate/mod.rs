@@ -2,10 +2,11 @@
 //!
 //! Values stay between -4 and 4 and functions smooth (but for sorts, folds and selects, whose kinks are rarely met), so
 //! that finite differences tell derivatives. Bodies of `call`, `cond`, `scan`, `checkpoint` and `custom_jvp` are random,
-//! too. Not here: what is claimed of programs (`laws`).
+//! too; lanes of a batch talk to each other. Not here: what is claimed of programs (`laws`).
 
 mod bench;
 mod bodies;
+mod loops;
 mod ops;
 mod recipe;
 

@@ -140,6 +140,7 @@ impl Bench {
                     _ => self.keep(lax::broadcast_in_dim(&value, &shape, &[]), 1.0),
                 }
             }
+            Op::Collective => self.collective(s),
             op if op.carries() => self.body_step(s),
             _ => {}
         }

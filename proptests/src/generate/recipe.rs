@@ -33,6 +33,8 @@ pub struct Kind {
     pub transforms: usize,
     /// Whether there may be rules that give reverse mode only.
     pub reverse_rules: bool,
+    /// Whether there may be loops without a limit, which have forward mode only.
+    pub endless: bool,
 }
 
 /// One operation, its operands and details taken from the numbers, whatever they are.
@@ -72,7 +74,13 @@ ops! {
     Sort SortBy Select Clamp Convert Ints Argmax Barrier StopGradient
     /// A literal, or an array full of it.
     Literal
-    Call Cond Scan Checkpoint CustomJvp
+    /// Between the lanes that there are.
+    Collective
+    Call Cond Scan BoundedWhile Checkpoint CustomJvp
+    /// A body over lanes that know their axis by a name.
+    Lanes
+    /// Without a limit, so without reverse mode: not drawn unless asked for.
+    While
     /// Gives reverse mode only: not drawn unless asked for.
     CustomVjp
     /// The derivative of a body, or the body over a batch.
@@ -86,6 +94,9 @@ impl Op {
             Op::Call
                 | Op::Cond
                 | Op::Scan
+                | Op::BoundedWhile
+                | Op::While
+                | Op::Lanes
                 | Op::Checkpoint
                 | Op::CustomJvp
                 | Op::CustomVjp
@@ -128,7 +139,11 @@ pub fn recipes(kind: Kind) -> impl Strategy<Value = Recipe> {
 }
 
 fn step(kind: Kind) -> impl Strategy<Value = Step> {
-    let drawn = move |o: &Op| *o != Op::CustomVjp || kind.reverse_rules;
+    let drawn = move |o: &Op| match o {
+        Op::CustomVjp => kind.reverse_rules,
+        Op::While => kind.endless,
+        _ => true,
+    };
     let of = |carries: bool| -> Vec<Op> {
         Op::ALL.iter().copied().filter(|o| o.carries() == carries && drawn(o)).collect()
     };

@@ -4,9 +4,12 @@
 mod twisted;
 
 use cotangent::core::array::Array;
+use cotangent::core::axis::AxisName;
 use cotangent::core::jaxpr::Jaxpr;
-use cotangent::core::primitive::{Arrays, Prim, Residual, Simpler, Tangent, Taylor};
+use cotangent::core::primitive::{Arrays, Ctx, Operand, Prim, Residual, Simpler, Tangent, Taylor};
 use cotangent::core::trace::{bind, trace};
+use cotangent::prims::bodies::instantiate;
+use cotangent::prims::collective_reduce::try_psum;
 use cotangent::prims::lax;
 use cotangent::prims::roll_call::{Case, roll_call};
 use cotangent::{DType, Error};
@@ -386,4 +389,97 @@ fn elimination_of_an_input_that_is_used() {
         Ok(small)
     });
     caught("drops a used input", &call(), "dce", right(), wrong);
+}
+
+/// A collective in three lanes, of operands of this shape.
+fn lanes(name: &str, shape: &[usize]) -> Case {
+    case_where(name, |c| c.inputs[0].shape() == shape)
+}
+
+#[test]
+fn a_sum_over_lanes_that_counts_what_they_share_once() {
+    let wrong = Rules::batch(|p, ctx, x, axes| match axes[0] {
+        None => Ok(([x[0].clone()].into_iter().collect(), vec![None])),
+        Some(_) => p.batch(ctx, x, axes),
+    });
+    caught("counts once", &lanes("psum", &[3, 2]), "batch", right(), wrong);
+}
+
+#[test]
+fn lanes_in_another_axis() {
+    let wrong = Rules::batch(|p, ctx, x, axes| p.batch(ctx, x, &[axes[0].map(|_| 0)]));
+    caught("always axis 0", &lanes("all_gather", &[3, 2]), "batch", right(), wrong);
+}
+
+#[test]
+fn an_exchange_that_changes_nothing() {
+    let wrong = Rules::batch(|p, ctx, x, axes| {
+        let (outs, places) = p.batch(ctx, x, axes)?;
+        let exchanged = ctx.axis.name.is_some() && axes[0].is_some();
+        Ok((outs, if exchanged { vec![Some(0)] } else { places }))
+    });
+    caught("keeps its own", &lanes("all_to_all", &[3, 3, 2]), "batch", right(), wrong);
+}
+
+#[test]
+fn cotangents_that_stay_in_their_lane() {
+    let back = |_: &Prim, _: &Ctx, ct: &[Tangent], _: &[Operand]| Ok(vec![ct[0].clone()]);
+    let wrong = Rules { transpose: Some(back), ..linear_twin() };
+    caught("cotangent not summed", &lanes("psum", &[3, 2]), "adjoint", linear_twin(), wrong);
+}
+
+#[test]
+fn cotangents_sent_on_instead_of_back() {
+    let again = |p: &Prim, _: &Ctx, ct: &[Tangent], _: &[Operand]| {
+        let ct: Vec<Array> = ct.iter().map(instantiate).collect();
+        Ok(bind(p.clone(), &ct)?.into_iter().map(Tangent::Value).collect())
+    };
+    let wrong = Rules { transpose: Some(again), ..linear_twin() };
+    caught("sent on", &lanes("ppermute", &[3, 2]), "adjoint", linear_twin(), wrong);
+}
+
+#[test]
+fn gathered_cotangents_of_one_lane() {
+    let one = |_: &Prim, _: &Ctx, ct: &[Tangent], _: &[Operand]| {
+        let first = lax::slice_in_dim(&instantiate(&ct[0]), 0, 1, 0);
+        Ok(vec![Tangent::Value(lax::squeeze(&first, &[0]))])
+    };
+    let wrong = Rules { transpose: Some(one), ..linear_twin() };
+    caught("own entry only", &lanes("all_gather", &[3, 2]), "adjoint", linear_twin(), wrong);
+}
+
+#[test]
+fn scattered_cotangents_in_another_order() {
+    let turned = |p: &Prim, ctx: &Ctx, ct: &[Tangent], x: &[Operand]| {
+        let back = p.transpose(ctx, ct, x)?;
+        Ok(back.iter().map(|t| Tangent::Value(lax::rev(&instantiate(t), &[0]))).collect())
+    };
+    let wrong = Rules { transpose: Some(turned), ..linear_twin() };
+    caught(
+        "scattered backwards",
+        &lanes("psum_scatter", &[3, 3, 2]),
+        "adjoint",
+        linear_twin(),
+        wrong,
+    );
+}
+
+#[test]
+fn extremes_whose_tangent_all_lanes_share() {
+    let wrong = Rules::jvp(|p, ctx, x, t| {
+        let names: [AxisName; 1] = ["i".into()];
+        with_tangents(p.right.jvp(ctx, x, t), |_, dy| match t[0].value() {
+            Some(t) => Tangent::Value(try_psum(t, &names).expect("a sum") * (1.0 / 3.0)),
+            None => dy,
+        })
+    });
+    caught("mean of all lanes", &lanes("pmax", &[3, 2]), "jvp", right(), wrong);
+    caught("mean of all lanes", &lanes("pmin", &[3, 2]), "jvp", right(), wrong);
+}
+
+#[test]
+fn a_guard_that_masks_tangents_where_they_are_wanted() {
+    let wrong = Rules::jvp(|p, ctx, x, t| p.right.jvp(ctx, &[x[0].clone(), lax::not(&x[1])], t));
+    let taken = case_where("guard", |c| c.inputs[0].ndim() == 2 && c.exempt.is_empty());
+    caught("masks the wrong half", &taken, "jvp", right(), wrong);
 }

@@ -80,7 +80,8 @@ impl Primitive for Checkpoint {
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
         let (mut args, linear) = operands(inputs);
-        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &nonzero(cotangents))?;
+        let force = vec![false; linear.iter().filter(|l| **l).count()];
+        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &nonzero(cotangents), &force)?;
         args.extend(values(cotangents));
         // The barrier holds the recomputation back until the cotangents are there.
         let args = lax::optimization_barrier(&args);
@@ -232,12 +233,12 @@ pub(super) fn backward(
     body: &Arc<Jaxpr>,
     linear: &[bool],
     nonzero: &[bool],
+    force: &[bool],
 ) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
     let split = ctx.recur.split(body, linear, &vec![true; body.outputs.len()])?;
     let residuals = split.residuals.len();
     let wanted: Vec<bool> = (0..split.unknown.inputs.len()).map(|i| i >= residuals).collect();
-    let force = vec![false; wanted.len() - residuals];
-    let (late, mask) = ctx.recur.transpose(&split.unknown, &wanted, nonzero, &force)?;
+    let (late, mask) = ctx.recur.transpose(&split.unknown, &wanted, nonzero, force)?;
     let (inputs, outputs) = (body.in_avals(), body.out_avals());
     let known = pick(&inputs, linear, false).cloned();
     let types: Vec<Aval> = known.chain(pick(&outputs, nonzero, true).map(Aval::strong)).collect();

@@ -8,8 +8,9 @@ use super::bodies::{
     arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, permuted,
     pick, single, spread, values, with_inputs, zeros,
 };
-use super::call::called;
+use super::call::{Call, called};
 use super::case_bodies::{self, FLOATS, numbers};
+use super::checkpoint::backward;
 use super::custom_jvp::{avals_of, check_rule};
 use super::roll_call::{Args, Case, Entry};
 use super::scan::scan;
@@ -250,7 +251,7 @@ impl Primitive for CustomVmap {
         let (mut args, linear) = operands(inputs);
         let there = nonzero(cotangents);
         let force = vec![false; linear.iter().filter(|l| **l).count()];
-        let (body, mask) = ctx.recur.transpose(&self.jaxpr, &linear, &there, &force)?;
+        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &there, &force)?;
         let (plain, known, wanted) = (self.clone(), args.len(), mask.clone());
         let lin = linear.clone();
         let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
@@ -267,7 +268,7 @@ impl Primitive for CustomVmap {
             let still = vec![false; traced.captured.len()];
             let linear = [&still[..], &lin].concat();
             let body = Arc::new(whole.jaxpr);
-            let (jaxpr, found) = ctx.recur.transpose(&body, &linear, &there, &wanted)?;
+            let (jaxpr, found) = backward(ctx, &body, &linear, &there, &wanted)?;
             let aligned: Result<Vec<Array>, Error> = args
                 .iter()
                 .zip(batched)
@@ -409,11 +410,20 @@ pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "custom_vmap", build: |args: &Args| args.no_rules(), cases }]
 }
 
-/// `f(x, y) = (sin x * y, x + y)`, over a batch one after the other.
+/// `f(x, y) = (sin x * y, x + y)`, over a batch one after the other, and the same by a call.
 fn cases() -> Vec<Case> {
-    let case = |d| {
-        let prim = CustomVmap::sequential("f", case_bodies::product(d));
+    let case = |d, nested: bool| {
+        let body = case_bodies::product(d);
+        let body = match nested {
+            true => {
+                let avals = body.in_avals();
+                let call = Call { callee: "g".into(), jaxpr: body };
+                Arc::new(single(Arc::new(call), &avals).expect("a body of a case"))
+            }
+            false => body,
+        };
+        let prim = CustomVmap::sequential("f", body);
         Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)])
     };
-    FLOATS.map(case).into()
+    FLOATS.iter().flat_map(|d| [case(*d, false), case(*d, true)]).collect()
 }

@@ -91,7 +91,8 @@ pub(super) fn transpose(
         ));
     }
     let (mut args, linear) = operands(inputs);
-    let (body, mask) = checkpoint::backward(ctx, &scan_form(w)?, &linear, &nonzero(cotangents))?;
+    let (form, force) = (scan_form(w)?, vec![false; linear.iter().filter(|l| **l).count()]);
+    let (body, mask) = checkpoint::backward(ctx, &form, &linear, &nonzero(cotangents), &force)?;
     args.extend(bodies::values(cotangents));
     Ok(input_cotangents(inputs, &mask, eval(&body, &args)?))
 }

@@ -5,7 +5,7 @@ use super::recipe::{Op, Step};
 use cotangent::DType;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
-use cotangent::core::axis::BatchAxis;
+use cotangent::core::axis::{AxisEnv, BatchAxis};
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::ScanParts;
 use cotangent::core::primitive::{Ctx, Recur, Tangent};
@@ -16,6 +16,7 @@ use cotangent::prims::checkpoint::checkpoint;
 use cotangent::prims::cond::cond;
 use cotangent::prims::custom_jvp::{CustomJvp, JvpRule};
 use cotangent::prims::custom_vjp::{BwdRule, CustomVjp, FwdRule};
+use cotangent::prims::custom_vmap::{CustomVmap, VmapRule};
 use cotangent::prims::lax;
 use cotangent::prims::policy::Policy;
 use cotangent::prims::scan::scan;
@@ -48,6 +49,15 @@ impl Bench {
                 let prim = CustomVjp::new("h", body, fwd, bwd);
                 bind(Arc::new(prim), &operands).map(|o| o.into_vec())
             }
+            Op::CustomVmap => {
+                // The rule is not told the name of the axis, so the body speaks of none.
+                let body = AxisEnv::default().within(|| self.body(&avals, &s.body, None));
+                let prim = match s.c & 1 {
+                    0 => CustomVmap::new("k", body.clone(), own_batch_rule(body)),
+                    _ => CustomVmap::sequential("k", body),
+                };
+                bind(Arc::new(prim), &operands).map(|o| o.into_vec())
+            }
             _ => self.transformed(s, &avals, &operands),
         };
         for out in outs.expect("a body step is well typed") {
@@ -59,7 +69,12 @@ impl Bench {
     }
 
     /// A body that gives two floats, of these shapes if there are any asked for.
-    pub(super) fn body(&self, avals: &[Aval], steps: &[Step], shapes: Option<&[Aval]>) -> Arc<Jaxpr> {
+    pub(super) fn body(
+        &self,
+        avals: &[Aval],
+        steps: &[Step],
+        shapes: Option<&[Aval]>,
+    ) -> Arc<Jaxpr> {
         let traced = trace(avals, |args| {
             let bench = Bench::new(self.dtype, &args);
             let outs = match shapes {
@@ -207,6 +222,15 @@ fn own_reverse_rules(body: &Arc<Jaxpr>) -> (Arc<FwdRule>, Arc<BwdRule>) {
         Ok(all.collect())
     };
     (Arc::new(fwd), Arc::new(bwd))
+}
+
+/// The batch of a body.
+fn own_batch_rule(body: Arc<Jaxpr>) -> Arc<VmapRule> {
+    Arc::new(move |ctx: &Ctx, size: usize, batched: &[bool], inputs: &[Array]| {
+        let force = vec![false; body.outputs.len()];
+        let (wide, has) = ctx.recur.batch(&body, &BatchAxis::unnamed(size), batched, &force)?;
+        Ok(Some((eval(&wide, inputs)?, has)))
+    })
 }
 
 /// The rule that a body has of itself.

@@ -76,7 +76,7 @@ ops! {
     Literal
     /// Between the lanes that there are.
     Collective
-    Call Cond Scan BoundedWhile Checkpoint CustomJvp
+    Call Cond Scan BoundedWhile Checkpoint CustomJvp CustomVmap
     /// A body over lanes that know their axis by a name.
     Lanes
     /// Without a limit, so without reverse mode: not drawn unless asked for.
@@ -100,6 +100,7 @@ impl Op {
                 | Op::Checkpoint
                 | Op::CustomJvp
                 | Op::CustomVjp
+                | Op::CustomVmap
                 | Op::Transformed
         )
     }

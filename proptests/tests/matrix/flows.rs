@@ -19,9 +19,11 @@ pub const ALL: &[Flow] = &[
     Flow { name: "while", traced: while_traced, plain: while_plain, refuses: reverse },
     Flow { name: "bounded while", traced: bounded_traced, plain: while_plain, refuses: nothing },
     Flow { name: "scan", traced: scan_traced, plain: scan_plain, refuses: nothing },
+    Flow { name: "checkpointed scan", traced: kept_traced, plain: scan_plain, refuses: nothing },
     Flow { name: "nested scan", traced: nested_traced, plain: nested_plain, refuses: nothing },
     Flow { name: "custom_jvp", traced: jvp_traced, plain: custom_plain, refuses: nothing },
     Flow { name: "custom_vjp", traced: vjp_traced, plain: custom_plain, refuses: forward },
+    Flow { name: "custom_vmap", traced: batch_traced, plain: custom_plain, refuses: nothing },
     Flow { name: "collectives", traced: lanes_traced, plain: lanes_plain, refuses: nothing },
 ];
 
@@ -107,12 +109,22 @@ const STEPS: [f64; 3] = [0.3, -0.8, 0.5];
 
 /// A carry, captured values, slices in and out, and a carry of ints beside.
 fn scan_traced(x: Array) -> Array {
+    scanned(x, ScanOptions::default())
+}
+
+/// In reverse mode only every second step is kept.
+fn kept_traced(x: Array) -> Array {
+    scanned(x, ScanOptions { checkpoints: Checkpoints::Every(2), ..Default::default() })
+}
+
+fn scanned(x: Array, options: ScanOptions) -> Array {
     let step = |(c, n): (Array, Array), a: Array| {
         let next = (&c * &a).sin() + &x * &c;
         let y = &next * &a;
         ((next, n + 1), y)
     };
-    let ((c, n), ys) = scan(step, (x.clone(), Array::from(0)), Array::from(STEPS));
+    let init = (x.clone(), Array::from(0));
+    let ((c, n), ys) = scan_with(step, init, Array::from(STEPS), options);
     c * n.astype(DType::F64) + ys.sum()
 }
 
@@ -174,6 +186,12 @@ fn vjp_traced(x: Array) -> Array {
         |(x, y): (Array, Array)| (x.sin() * &y, (x, y)),
         |(x, y): (Array, Array), ct: Array| (&ct * x.cos() * y, ct * x.sin()),
     );
+    let y = f(x.clone(), &x * 0.5);
+    f(y, x)
+}
+
+fn batch_traced(x: Array) -> Array {
+    let f = custom_vmap(|x: Array, y: Array| x.sin() * y, |_, _, (x, y)| (x.sin() * y, true));
     let y = f(x.clone(), &x * 0.5);
     f(y, x)
 }

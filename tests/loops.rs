@@ -306,3 +306,61 @@ fn errors_name_the_leaf_and_the_cure() {
         assert!(e.contains(cure), "{e}");
     }
 }
+
+/// A loop of a thousand steps that touches a few elements of `n` moves bytes for those alone, whatever `n` is.
+#[test]
+fn steps_cost_the_same_for_any_size_of_what_they_update() {
+    type Touch = fn(Array, Array) -> Array;
+    let loops: [(&str, Touch); 9] = [
+        ("handed on", |a, i| scan(|a: Array, i: Array| (a, i * 2), a, i).0),
+        ("set", |a, i| scan(|a: Array, i: Array| (a.at(&i).set(1.0), ()), a, i).0),
+        ("add", |a, i| scan(|a: Array, i: Array| (a.at(&i).add(1.0), ()), a, i).0),
+        ("read and add", |a, i| {
+            let step = |a: Array, i: Array| (a.at(&(&i + 1)).add(a.at(&i).get() * 0.5), ());
+            scan(step, a, i).0
+        }),
+        ("while", |a, _| {
+            let step = |(k, a): (Array, Array)| (&k + 1, a.at(&k).set(2.0));
+            while_loop(|(k, _): (Array, Array)| k.lt(1000), step, (Array::from(0i32), a)).1
+        }),
+        ("gradient of set", |a, i| {
+            grad(|a: Array| {
+                let step = |(a, s): (Array, Array), i: Array| {
+                    let s = (s * 0.5).sin() + 1.0;
+                    ((a.at(&i).set(&s), s), ())
+                };
+                scan(step, (a, Array::from(1f32)), i.clone()).0.0.sum()
+            })(a)
+        }),
+        ("gradient of get", |a, i| {
+            grad(|a: Array| {
+                let step = |s: Array, i: Array| ((s * 0.5 + a.at(&i).get()).sin(), ());
+                scan(step, Array::from(0f32), i.clone()).0
+            })(a)
+        }),
+        ("gradient of dynamic_slice", |a, i| {
+            grad(|a: Array| {
+                let part = |i: &Array| lax::dynamic_slice_in_dim(&a, i, 2, 0).sum();
+                let step = |s: Array, i: Array| ((s * 0.5 + part(&i)).sin(), ());
+                scan(step, Array::from(0f32), i.clone()).0
+            })(a)
+        }),
+        ("gradient of read and add", |a, i| {
+            grad(|a: Array| {
+                let step = |a: Array, i: Array| (a.at(&(&i + 1)).add(a.at(&i).get().sin()), ());
+                scan(step, a, i.clone()).0.sum()
+            })(a)
+        }),
+    ];
+    for (name, f) in loops {
+        let bytes = |n: usize| {
+            let f = jit(move |a: Array, i: Array| f(a, i));
+            let indices = arange(1000) % 1000;
+            let cost = f.lower((ones([n]), indices)).unwrap().compile().unwrap().cost().unwrap();
+            cost.bytes_read + cost.bytes_written
+        };
+        let per_element = (bytes(1_000_000) - bytes(10_000)) / 990_000.0;
+        // Copied in, and perhaps filled, once; not a thousand times.
+        assert!(per_element <= 24.0, "{name}: {per_element} bytes per element");
+    }
+}

@@ -36,6 +36,9 @@ impl Region {
             return Ok(());
         }
         let mut args: Vec<Arg> = consts.iter().map(|v| self.arg(*v)).collect();
+        let (body, fresh) = self.hoist(cx, &parts.body, &args, steps)?;
+        args.extend(fresh);
+        let parts = &ScanParts { body, consts: args.len(), ..parts.clone() };
         args.extend(carry.iter().zip(roots).map(|(v, root)| self.carry(*root, *v)));
         args.extend(xs.iter().map(|v| match self.def(*v) {
             Def::Strided { root, at } => {
@@ -98,15 +101,23 @@ impl Region {
         for (v, root) in carry.iter().zip(roots) {
             self.copy_to(cx, *v, self.place(*root), steps);
         }
-        let args = |consts: &[super::flatten::ValId]| -> Vec<Arg> {
-            let state = carry.iter().zip(roots).map(|(v, root)| self.carry(*root, *v));
-            consts.iter().map(|v| self.arg(*v)).chain(state).collect()
+        let given = |consts: &[super::flatten::ValId]| -> Vec<Arg> {
+            consts.iter().map(|v| self.arg(*v)).collect()
         };
+        let with_carry = |mut args: Vec<Arg>| -> Vec<Arg> {
+            args.extend(carry.iter().zip(roots).map(|(v, root)| self.carry(*root, *v)));
+            args
+        };
+        let mut body_args = given(body_consts);
+        let (body, fresh) = self.hoist(cx, &parts.body, &body_args, steps)?;
+        body_args.extend(fresh);
+        let parts = &WhileParts { body, body_consts: body_args.len(), ..parts.clone() };
+        let body_args = with_carry(body_args);
         let holds = cx.temp(DType::Bool, 1);
         let dest = std::slice::from_ref(&holds);
-        let test = lower_region(cx, &parts.test, args(test_consts), dest, self.depth + 1)?;
+        let test =
+            lower_region(cx, &parts.test, with_carry(given(test_consts)), dest, self.depth + 1)?;
         let dests: Vec<Place> = roots.iter().map(|r| self.place(*r).clone()).collect();
-        let body_args = args(body_consts);
         if let Some((launch, limit)) = self.rounds_kernel(cx, parts, &body_args, &dests)? {
             steps.push(Step::While { test, holds: holds.view(), body: vec![launch], limit });
             return Ok(());

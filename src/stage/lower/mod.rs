@@ -11,6 +11,7 @@
 //! | [`emit`] | a group as a kernel |
 //! | [`assemble`], [`routine`] | pieces, scatters, dots, sorts, calls of the host |
 //! | [`control`] | loops and branches, each a region of its own |
+//! | [`hoist`] | work of a loop that depends on constants alone, before the loop |
 //! | [`time`], [`components`] | scans that work lane by lane as one kernel; values with short axes split |
 //! | [`normal`] | the simplest loops of a kernel |
 //!
@@ -25,6 +26,7 @@ mod control;
 mod emit;
 mod flatten;
 mod group;
+mod hoist;
 mod normal;
 mod pads;
 mod reads;

@@ -11,11 +11,11 @@ use super::flatten::ValId;
 use super::group::GROUP_LIMIT;
 use super::region::{BEFORE, Entry, Item, Region};
 use super::value::{self, Def, RootId};
-use crate::core::lowering::Lowering;
-use cotangent_jit::Scalar;
+use crate::core::lowering::{Lowering, ScalarFn};
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Node, NodeId};
 use cotangent_jit::op::{Level, ScalarOp};
+use cotangent_jit::{DType, Scalar};
 use smallvec::SmallVec;
 
 /// Uses beyond this number are not told apart.
@@ -219,22 +219,26 @@ impl Region {
     fn is_cheap(&self, eqn: usize) -> bool {
         let eqn = &self.flat.eqns[eqn];
         let Lowering::Elementwise(f) = &eqn.lowering else { return false };
-        let mut b = KernelBuilder::new("cost", []);
-        let args: SmallVec<[NodeId; 3]> =
-            eqn.inputs.iter().map(|v| b.constant(Scalar::zero(self.dtype(*v)))).collect();
-        f(&mut b, &args);
-        let slow = [ScalarOp::Div, ScalarOp::Rem, ScalarOp::Sqrt];
-        let mut ops = 0;
-        for n in 0..b.len() {
-            if let Node::Op { op, .. } = b.node(NodeId(n as u32)) {
-                ops += 1;
-                if op.level() != Level::Machine || slow.contains(op) {
-                    return false;
-                }
+        cheap(f, eqn.inputs.iter().map(|v| self.dtype(*v)))
+    }
+}
+
+/// Whether a function of operands of these types is a few simple ops.
+pub fn cheap(f: &ScalarFn, operands: impl Iterator<Item = DType>) -> bool {
+    let mut b = KernelBuilder::new("cost", []);
+    let args: SmallVec<[NodeId; 3]> = operands.map(|d| b.constant(Scalar::zero(d))).collect();
+    f(&mut b, &args);
+    let slow = [ScalarOp::Div, ScalarOp::Rem, ScalarOp::Sqrt];
+    let mut ops = 0;
+    for n in 0..b.len() {
+        if let Node::Op { op, .. } = b.node(NodeId(n as u32)) {
+            ops += 1;
+            if op.level() != Level::Machine || slow.contains(op) {
+                return false;
             }
         }
-        ops <= CHEAP
     }
+    ops <= CHEAP
 }
 
 impl Uses {

@@ -210,3 +210,21 @@ fn lanes_that_would_wake_up_again_run_to_the_end() {
     assert!(!text.contains("goes on"), "{text}");
     assert_eq!(out[1], [3.0; N]);
 }
+
+/// Products and elementary functions of constants leave a loop; what is cheap, or in the arm of a branch, stays.
+#[test]
+fn constant_work_is_done_before_the_loop() {
+    let (text, out) = run(&[steps(&[3]), floats(&[], &[1.0])], |x| {
+        scan(forward(1, 1, 4), &[&x[0], &x[1]], |x| {
+            let total = sum(&sin(&mul(&x[0], &number(2.0))), &[0]);
+            let shifted = add(&x[0], &number(1.0));
+            vec![mul(&x[1], &total), shifted]
+        })
+    });
+    let (before, within) = text.split_once("loop 4 times").expect("a loop");
+    let steps = within.split_once("\n}").map_or(within, |(steps, _)| steps);
+    assert!(before.contains("launch") && !steps.contains("sum"), "{text}");
+    let total: f64 = [0.5f64, 1.5, 2.5].iter().map(|x| (2.0 * x).sin()).sum();
+    assert!((out[0][0] - total.powi(4)).abs() < 1e-4);
+    assert_eq!(out[1][..3], [1.5, 2.5, 3.5]);
+}

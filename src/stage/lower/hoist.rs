@@ -1,0 +1,114 @@
+//! What a loop's body computes from constants alone, again and again, is computed once before the loop.
+//!
+//! Only what costs something: products, folds, sorts, scatters, and elementwise work with an elementary function or a
+//! division. Cheap equations stay where they fuse with what uses them, and nothing comes out of the arms of a branch or
+//! overtakes an effect.
+
+use super::Cx;
+use super::lower_region;
+use super::region::Region;
+use super::sink::cheap;
+use super::value::{self, Arg};
+use crate::core::aval::Aval;
+use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use crate::core::lowering::Lowering;
+use cotangent_jit::Error;
+use cotangent_jit::program::Step;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+impl Region {
+    /// Emits what can be computed before a loop; its body from then on, and the constants besides those given.
+    pub fn hoist(
+        &self,
+        cx: &mut Cx,
+        body: &Arc<Jaxpr>,
+        consts: &[Arg],
+        steps: &mut Vec<Step>,
+    ) -> Result<(Arc<Jaxpr>, Vec<Arg>), Error> {
+        let Some((before, body)) = split(body, consts.len())? else {
+            return Ok((body.clone(), Vec::new()));
+        };
+        let mut fresh = Vec::new();
+        let mut dests = Vec::new();
+        for aval in before.out_avals() {
+            let place = cx.temp(aval.dtype, aval.size());
+            let at = value::dense(&aval.shape);
+            fresh.push(Arg::Strided { place: place.clone(), len: aval.size(), at });
+            dests.push(place);
+        }
+        steps.extend(lower_region(cx, &before, consts.to_vec(), &dests, self.depth)?);
+        Ok((Arc::new(body), fresh))
+    }
+}
+
+/// From the body's first `consts` inputs to values that are worth computing before; and the body with those values as
+/// inputs after its constants.
+fn split(body: &Jaxpr, consts: usize) -> Result<Option<(Jaxpr, Jaxpr)>, Error> {
+    let mut constant = vec![false; body.avals.len()];
+    body.inputs[..consts].iter().for_each(|v| constant[v.index()] = true);
+    let mut costly = vec![false; body.eqns.len()];
+    for (n, eqn) in body.eqns.iter().enumerate() {
+        let fixed = |a: &Atom| a.var().is_none_or(|v| constant[v.index()]);
+        if eqn.inputs.iter().all(fixed) && eqn.effects.is_none() {
+            eqn.outputs.iter().for_each(|v| constant[v.index()] = true);
+            costly[n] = eqn.inputs.iter().any(|a| a.var().is_some()) && costs(body, eqn)?;
+        }
+    }
+    if !costly.contains(&true) {
+        return Ok(None);
+    }
+    let rest: Vec<bool> = costly.iter().map(|c| !c).collect();
+    let kept = needed(body, &rest, &body.outputs);
+    let mut used = vec![false; body.avals.len()];
+    let reads = kept.iter().flat_map(|n| &body.eqns[*n].inputs).chain(&body.outputs);
+    reads.filter_map(|a| a.var()).for_each(|v| used[v.index()] = true);
+    let made = body.eqns.iter().zip(&costly).filter(|(_, c)| **c).flat_map(|(e, _)| &e.outputs);
+    let fresh: Vec<Var> = made.copied().filter(|v| used[v.index()]).collect();
+    let pick = |eqns: &[usize]| eqns.iter().map(|n| body.eqns[*n].clone()).collect();
+    let outputs: Vec<Atom> = fresh.iter().map(|v| Atom::Var(*v)).collect();
+    let all = vec![true; body.eqns.len()];
+    let before = Jaxpr {
+        avals: body.avals.clone(),
+        inputs: body.inputs[..consts].to_vec(),
+        eqns: pick(&needed(body, &all, &outputs)),
+        outputs,
+    };
+    let (given, others) = body.inputs.split_at(consts);
+    let body = Jaxpr {
+        avals: body.avals.clone(),
+        inputs: [given, &fresh, others].concat(),
+        eqns: pick(&kept),
+        outputs: body.outputs.clone(),
+    };
+    Ok(Some((before, body)))
+}
+
+/// Those of the allowed equations that the outputs depend on, or that have effects.
+fn needed(body: &Jaxpr, allowed: &[bool], outputs: &[Atom]) -> Vec<usize> {
+    let mut used = vec![false; body.avals.len()];
+    outputs.iter().filter_map(|a| a.var()).for_each(|v| used[v.index()] = true);
+    let mut found = Vec::new();
+    for (n, eqn) in body.eqns.iter().enumerate().rev().filter(|(n, _)| allowed[*n]) {
+        if eqn.outputs.iter().any(|v| used[v.index()]) || !eqn.effects.is_none() {
+            eqn.inputs.iter().filter_map(|a| a.var()).for_each(|v| used[v.index()] = true);
+            found.push(n);
+        }
+    }
+    found.reverse();
+    found
+}
+
+/// Whether computing the equation costs more than reading what it gave.
+fn costs(body: &Jaxpr, eqn: &Eqn) -> Result<bool, Error> {
+    let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| body.atom_aval(*a)).collect();
+    let outputs: SmallVec<[Aval; 4]> = eqn.outputs.iter().map(|v| body.aval(*v).clone()).collect();
+    Ok(match eqn.prim.lower(&inputs, &outputs)? {
+        Lowering::Dot(_)
+        | Lowering::Reduce { .. }
+        | Lowering::Sort { .. }
+        | Lowering::Scatter { .. } => true,
+        Lowering::Elementwise(f) => !cheap(&f, inputs.iter().map(|a| a.dtype)),
+        _ => false,
+    })
+}

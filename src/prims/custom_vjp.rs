@@ -324,11 +324,21 @@ fn cases() -> Vec<Case> {
         let dy = lax::mul(&ct[0], &lax::sin(&r[0]));
         Ok([lax::add(&dx, &ct[1]), lax::add(&dy, &ct[1])].map(Tangent::Value).into())
     };
+    let rule = |_: &Ctx, _: &CustomJvp, p: &[Array], t: &[Tangent]| {
+        let (x, y, dx, dy) = (&p[0], &p[1], &instantiate(&t[0]), &instantiate(&t[1]));
+        let along = lax::mul(&lax::mul(&lax::cos(x), dx), y);
+        let product = lax::add(&along, &lax::mul(&lax::sin(x), dy));
+        let outs = vec![lax::mul(&lax::sin(x), y), lax::add(x, y)];
+        Ok((outs, [product, lax::add(dx, dy)].map(Tangent::Value).into()))
+    };
     let why = "a reverse rule has no forward mode";
     let case = |d| {
         let prim = CustomVjp::new("f", case_bodies::product(d), Arc::new(fwd), Arc::new(bwd));
-        let case = Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)]);
-        case.exempt("jvp", why).exempt("jet", why).exempt("commute", why)
+        let inputs = vec![numbers(d, 3), numbers(d, 3)];
+        let forward = CustomJvp::new("f", case_bodies::product(d), Arc::new(rule));
+        let both = Case::new(Arc::new(prim.clone().both_ways(forward)), inputs.clone());
+        let reverse = Case::new(Arc::new(prim), inputs);
+        [reverse.exempt("jvp", why).exempt("jet", why).exempt("commute", why), both]
     };
-    FLOATS.map(case).into()
+    FLOATS.into_iter().flat_map(case).collect()
 }

@@ -101,6 +101,14 @@ fn arounds() -> Vec<(&'static str, Around)> {
                 fori_loop(0..3, |_, c: Array| f(one.clone()) + c * 0.0, x)
             })
         }),
+        ("bounded while", |f| {
+            jit(move |x: Array| {
+                let (start, one) = ((x.clone(), Array::from(0)), x.clone());
+                let more = |(_, i): (Array, Array)| i.lt(2);
+                let body = |(c, i): (Array, Array)| (f(one.clone()) + c * 0.0, i + 1);
+                while_loop_bounded(3, more, body, start).0
+            })
+        }),
         ("vmap", |f| {
             jit(move |x: Array| {
                 let rows = stack(&[x.clone(), &x * 2.0], 0);

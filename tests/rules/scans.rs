@@ -99,9 +99,11 @@ fn memory_grows_linearly_by_the_root_or_by_the_logarithm() {
     let ratios = |b: [f64; 4]| [b[1] / b[0], b[2] / b[1], b[3] / b[2]];
     let plain = bytes([100, 1_000, 10_000, 100_000], Checkpoints::None);
     assert!(ratios(plain)[1..].iter().all(|r| (9.0..11.0).contains(r)), "{plain:?}");
-    // Squares, so that nothing is left over: four times the root at each of these.
-    let root = bytes([400, 6_400, 102_400, 1_638_400], Checkpoints::Sqrt);
-    assert!(ratios(root).iter().all(|r| (2.5..4.2).contains(r)), "{root:?}");
+    // Squares, so that nothing is left over: so many bytes for each step of the root.
+    let roots = [20, 80, 320, 1_280];
+    let root = bytes(roots.map(|r| r * r), Checkpoints::Sqrt);
+    let slope = |i: usize| (root[i + 1] - root[i]) / (roots[i + 1] - roots[i]) as f64;
+    assert!(slope(0) > 0.0 && slope(0) == slope(1) && slope(1) == slope(2), "{root:?}");
     assert!(root[2] < plain[3] / 50.0, "{root:?} {plain:?}");
     // Powers of the branches: every level costs what every other costs.
     let log = bytes([64, 512, 4_096, 32_768], Checkpoints::Log { branches: 8 });

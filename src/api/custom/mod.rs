@@ -1,7 +1,8 @@
 //! Functions with rules of the user's: for derivatives (`jvp`, `vjp`) and for batching (`batch`).
 //!
 //! A rule is called when a derivative (or a batch) is first asked for, inside that trace, with lines of its own. What it
-//! closes over it may use as if it were called where it was written: `closure` sees to that.
+//! closes over it may use as if it were called where it was written: `closure` sees to that, for which it may call a rule
+//! that closes over anything once more when its function is called inside a trace.
 
 mod batch;
 mod closure;

@@ -177,6 +177,8 @@ pub fn roll_call() -> Vec<Entry> {
         super::cond::entries,
         super::scan::entries,
         super::while_loop::entries,
+        super::linear_solve::entries,
+        super::root::entries,
         super::checkpoint::entries,
         super::custom_jvp::entries,
         super::custom_vjp::entries,

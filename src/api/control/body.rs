@@ -6,8 +6,10 @@ use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::source::afresh;
 use crate::core::trace::trace;
+use crate::prims::bodies::with_inputs;
 use crate::prims::lax;
 use cotangent_jit::{Error, err};
+use std::sync::Arc;
 
 /// A traced branch or body.
 pub(super) struct Body {
@@ -29,15 +31,106 @@ impl Body {
         avals: &[Aval],
         f: impl FnOnce(A) -> R,
     ) -> Result<Body, Error> {
+        Body::flat(avals, |leaves| Ok(f(try_tree_unflatten(tree, leaves)?)))
+    }
+
+    /// Of a closure that takes leaves.
+    #[track_caller]
+    pub fn flat<R: Pytree>(
+        avals: &[Aval],
+        f: impl FnOnce(Vec<Array>) -> Result<R, Error>,
+    ) -> Result<Body, Error> {
         let mut out_tree = TreeDef::default();
         let traced = trace(avals, |leaves| {
-            let args = try_tree_unflatten(tree, leaves)?;
-            let result = Flat::of(afresh(|| f(args)));
+            let result = Flat::of(afresh(|| f(leaves))?);
             out_tree = result.tree;
             Ok(result.leaves)
         })?;
         Ok(Body { jaxpr: traced.jaxpr, captured: traced.captured, out_tree })
     }
+}
+
+/// Everything that any of the bodies captured, and the bodies as jaxprs that take all of it in front.
+pub(super) fn together(bodies: &[Body]) -> (Vec<Array>, Vec<Arc<Jaxpr>>) {
+    let captured: Vec<Array> = bodies.iter().flat_map(|b| b.captured.iter().cloned()).collect();
+    let total = captured.len();
+    let mut before = 0;
+    let widened = bodies.iter().map(|b| {
+        let mine = before..before + b.captured.len();
+        before = mine.end;
+        let rest = &b.jaxpr.in_avals()[mine.len()..];
+        let avals: Vec<Aval> = captured.iter().map(Array::aval).chain(rest.to_vec()).collect();
+        let have: Vec<bool> = (0..avals.len()).map(|i| i >= total || mine.contains(&i)).collect();
+        Arc::new(with_inputs(&b.jaxpr, &have, &vec![true; avals.len()], &avals))
+    });
+    let widened = widened.collect();
+    (captured, widened)
+}
+
+/// What a closure returns must be like `given`, which the message calls `name`.
+pub(super) fn same_types(
+    op: &str,
+    closure: &str,
+    name: &str,
+    given: &Flat,
+    body: &Body,
+) -> Result<(), Error> {
+    if body.out_tree != given.tree {
+        return Err(err!(
+            Tree,
+            "{op}: {closure} should return a structure like `{name}`, {:?}, got {:?}",
+            given.tree,
+            body.out_tree
+        ));
+    }
+    let outs = body.jaxpr.out_avals();
+    for ((path, x), got) in given.tree.paths().iter().zip(&given.leaves).zip(outs) {
+        let expected = x.aval();
+        if expected != got {
+            return Err(err!(
+                Shape,
+                "{op}: {closure} should return {expected} at `result{path}`, like `{name}{path}`, got {got}; convert or reshape it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What a closure is called with must be like `expected`.
+pub(super) fn same_leaves(op: &str, what: &str, expected: &Flat, got: &Flat) -> Result<(), Error> {
+    if expected.tree != got.tree {
+        return Err(err!(
+            Tree,
+            "{op}: {what} should be called with {:?}, got {:?}",
+            expected.tree,
+            got.tree
+        ));
+    }
+    for ((path, e), g) in expected.tree.paths().iter().zip(&expected.leaves).zip(&got.leaves) {
+        if e.aval() != g.aval() {
+            return Err(err!(
+                Shape,
+                "{op}: {what} should be called with {} at `argument{path}`, got {}",
+                e.aval(),
+                g.aval()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// All leaves must have derivatives.
+pub(super) fn check_floats(op: &str, name: &str, given: &Flat) -> Result<(), Error> {
+    for (path, x) in given.tree.paths().iter().zip(&given.leaves) {
+        if !x.dtype().is_inexact() {
+            return Err(err!(
+                DType,
+                "{op}: `{name}{path}` should be floats, got {}; convert it with astype, or capture it",
+                x.aval()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A loop as its messages name it.

@@ -1,14 +1,12 @@
 //! `cond` and `switch`: one of several branches.
 
-use super::body::Body;
+use super::body::{Body, together};
 use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::source::raise;
-use crate::prims::bodies::with_inputs;
 use crate::prims::{cond as cond_prim, lax};
 use cotangent_jit::{DType, Error, err};
-use std::sync::Arc;
 
 /// `on_true(operands)` where `predicate`, a `bool[]`, holds, else `on_false(operands)`. Only one of them runs, unless the
 /// predicate is batched by `vmap`: then both run and the result is selected.
@@ -114,18 +112,8 @@ fn choose<R: Pytree>(
         }
     }
     // Every branch takes what any branch captured.
-    let captured: Vec<Array> = bodies.iter().flat_map(|b| b.captured.iter().cloned()).collect();
+    let (captured, branches) = together(&bodies);
     let operands: Vec<Array> = captured.into_iter().chain(args).collect();
-    let avals: Vec<Aval> = operands.iter().map(Array::aval).collect();
-    let total: usize = bodies.iter().map(|b| b.captured.len()).sum();
-    let mut before = 0;
-    let branches = bodies.iter().map(|b| {
-        let mine = before..before + b.captured.len();
-        before = mine.end;
-        let have: Vec<bool> =
-            (0..operands.len()).map(|i| i >= total || mine.contains(&i)).collect();
-        Arc::new(with_inputs(&b.jaxpr, &have, &vec![true; operands.len()], &avals))
-    });
-    let leaves = cond_prim::cond(index, branches.collect(), &operands)?;
+    let leaves = cond_prim::cond(index, branches, &operands)?;
     try_tree_unflatten(&out_tree, leaves)
 }

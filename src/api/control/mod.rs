@@ -1,5 +1,5 @@
 //! Control flow over traced values, with closures as branches and bodies: `cond`, `switch`, `scan`, `fori_loop`,
-//! `while_loop`.
+//! `while_loop`; and what loops find, differentiated implicitly: `custom_linear_solve`, `custom_root`.
 //!
 //! Branches and bodies are traced at once, so they may borrow and capture anything: arrays they capture become operands.
 //! The rules of differentiation and batching are the primitives' (`prims::cond`, `prims::scan`, `prims::while_loop`).
@@ -8,6 +8,8 @@ mod body;
 mod branch;
 mod checkpoints;
 mod fori;
+mod linear_solve;
+mod root;
 mod scan;
 mod while_loop;
 
@@ -16,5 +18,10 @@ pub use checkpoints::Checkpoints;
 pub use fori::{
     Bounds, LoopBounds, fori_loop, fori_loop_bounded, try_fori_loop, try_fori_loop_bounded,
 };
+pub use linear_solve::{
+    Matvec, custom_linear_solve, custom_linear_solve_symmetric, try_custom_linear_solve,
+    try_custom_linear_solve_symmetric,
+};
+pub use root::{custom_root, try_custom_root};
 pub use scan::{ScanOptions, scan, scan_with, try_scan};
 pub use while_loop::{try_while_loop, try_while_loop_bounded, while_loop, while_loop_bounded};

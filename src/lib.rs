@@ -86,8 +86,10 @@ pub mod prelude {
         psum_scatter, pswapaxes,
     };
     pub use crate::api::control::{
-        Checkpoints, ScanOptions, cond, custom_linear_solve, custom_linear_solve_symmetric, custom_root,
-        fori_loop, fori_loop_bounded, scan, scan_with, switch, while_loop, while_loop_bounded,
+        AssociativeScanOptions, Checkpoints, ScanOptions, associative_scan, associative_scan_with,
+        cond, custom_linear_solve, custom_linear_solve_symmetric, custom_root, fori_loop,
+        fori_loop_bounded, map, map_batched, scan, scan_with, switch, while_loop,
+        while_loop_bounded,
     };
     pub use crate::api::custom::{
         Batched, Custom, NoRule, Perturbed, Tangents, custom_derivatives, custom_gradient,

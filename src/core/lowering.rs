@@ -124,4 +124,6 @@ pub struct ScanParts {
     pub carry: usize,
     pub length: usize,
     pub reverse: bool,
+    /// Steps that one round of the loop executes, at least 1. Values do not depend on it.
+    pub unroll: usize,
 }

@@ -73,6 +73,7 @@ impl CustomVmap {
                 carry: 0,
                 length: size,
                 reverse: false,
+                unroll: 1,
             };
             let inputs: Vec<Array> = positions.iter().map(|i| inputs[*i].clone()).collect();
             let outs = scan(parts, &inputs)?;

@@ -60,6 +60,11 @@ impl Args<'_> {
             .ok_or_else(|| err!(Parse, "{}: parameter {name} is missing", self.prim))
     }
 
+    /// Whether a parameter that may be left out is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.params.iter().any(|(n, _)| n == name)
+    }
+
     pub fn int(&self, name: &str) -> Result<i64, Error> {
         match self.get(name)? {
             Param::Int(i) => Ok(*i),

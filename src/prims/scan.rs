@@ -29,8 +29,9 @@ use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `scan[reverse, length, num_consts, num_carry, jaxpr] consts... carry... xs... -> carry... ys...`: xs and ys have the
-/// time axis in front; `reverse` runs from the last slice to the first.
+/// `scan[reverse, length, num_consts, num_carry, unroll, jaxpr] consts... carry... xs... -> carry... ys...`: xs and ys have the
+/// time axis in front; `reverse` runs from the last slice to the first; `unroll` steps
+/// are executed per round.
 #[derive(Clone, Debug)]
 pub struct Scan(pub ScanParts);
 
@@ -43,7 +44,10 @@ pub struct Groups<'a, T> {
 
 impl Scan {
     pub fn new(parts: ScanParts) -> Result<Scan, Error> {
-        let ScanParts { body, consts, carry, .. } = &parts;
+        let ScanParts { body, consts, carry, unroll, .. } = &parts;
+        if *unroll == 0 {
+            return Err(err!(Value, "scan: expected to unroll at least 1 step, got 0"));
+        }
         if body.inputs.len() < consts + carry || body.outputs.len() < *carry {
             return Err(err!(Shape, "scan: the body has too few inputs or outputs for its carry"));
         }
@@ -175,13 +179,17 @@ impl Primitive for Scan {
 
     fn params(&self) -> Params {
         let p = &self.0;
-        smallvec![
+        let mut params = smallvec![
             ("reverse", Param::Bool(p.reverse)),
             ("length", Param::Int(p.length as i64)),
             ("num_consts", Param::Int(p.consts as i64)),
             ("num_carry", Param::Int(p.carry as i64)),
             ("jaxpr", Param::Jaxpr(p.body.clone())),
-        ]
+        ];
+        if p.unroll > 1 {
+            params.insert(4, ("unroll", Param::Int(p.unroll as i64)));
+        }
+        params
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -396,7 +404,7 @@ pub fn lane_by_lane(
         order.into_iter().chain((0..inputs.len()).filter(|i| batched[*i])).collect();
     let outputs: Vec<usize> = (0..body.outputs.len()).collect();
     let body = Arc::new(permuted(&body, &order, &outputs));
-    let parts = ScanParts { body, consts, carry: 0, length: size, reverse: false };
+    let parts = ScanParts { body, consts, carry: 0, length: size, reverse: false, unroll: 1 };
     let inputs: Vec<Array> = order.iter().map(|i| inputs[*i].clone()).collect();
     let outs = bind(Arc::new(Scan::new(parts)?), &inputs)?;
     let n = outs.len();
@@ -418,15 +426,18 @@ fn build(args: &Args) -> Result<Prim, Error> {
         carry: size("num_carry")?,
         length: size("length")?,
         reverse: args.bool("reverse")?,
+        unroll: if args.has("unroll") { args.size("unroll")? } else { 1 },
     })?))
 }
 
 fn cases() -> Vec<Case> {
     let mut all = Vec::new();
     for d in FLOATS {
-        for (length, reverse) in [(4, false), (3, true), (0, false)] {
+        for (length, reverse, unroll) in
+            [(4, false, 1), (3, true, 1), (0, false, 1), (5, false, 2), (4, true, 3), (1, false, 4)]
+        {
             let body = case_bodies::step(d);
-            let parts = ScanParts { body, consts: 1, carry: 1, length, reverse };
+            let parts = ScanParts { body, consts: 1, carry: 1, length, reverse, unroll };
             let inputs = vec![number(d), number(d), numbers(d, length)];
             all.push(Case::new(Arc::new(Scan(parts)), inputs));
         }

@@ -75,6 +75,7 @@ pub fn transpose(
         carry: c + carry,
         length: scan.0.length,
         reverse: !scan.0.reverse,
+        unroll: scan.0.unroll,
     };
     let known = |ops: &[Operand]| ops.iter().filter_map(|o| o.known().cloned()).collect::<Vec<_>>();
     let args: Vec<Array> = [

@@ -380,13 +380,12 @@ pub fn entries() -> Vec<Entry> {
 }
 
 fn build(args: &Args) -> Result<Prim, Error> {
-    let limit = args.params.iter().any(|(n, _)| n == "limit");
     Ok(Arc::new(While::new(WhileParts {
         test: args.jaxpr("test")?,
         body: args.jaxpr("body")?,
         test_consts: args.size("test_consts")?,
         body_consts: args.size("body_consts")?,
-        limit: if limit { Some(args.size("limit")?) } else { None },
+        limit: if args.has("limit") { Some(args.size("limit")?) } else { None },
     })?))
 }
 

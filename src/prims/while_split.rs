@@ -134,6 +134,7 @@ pub(super) fn scan_form(w: &While) -> Result<Arc<Jaxpr>, Error> {
         carry: 1 + w.num_carry(),
         length,
         reverse: false,
+        unroll: 1,
     };
     let whole = trace(&avals, |mut args| {
         let g = w.inputs(&args);

@@ -125,8 +125,14 @@ fn gradient_of_scan() {
     let body = case_bodies::step(d);
     let scalar = Aval::scalar(d);
     let j = jaxpr(&[scalar.clone(), scalar, Aval::new([4], d)], |a| {
-        let parts =
-            ScanParts { body: body.clone(), consts: 1, carry: 1, length: 4, reverse: false };
+        let parts = ScanParts {
+            body: body.clone(),
+            consts: 1,
+            carry: 1,
+            length: 4,
+            reverse: false,
+            unroll: 1,
+        };
         let outs = scan(parts, a).unwrap();
         vec![lax::add(&outs[0], &lax::reduce_sum(&outs[1], &[0]))]
     });
@@ -181,8 +187,14 @@ fn gradient_of_scan_from_a_literal() {
     let d = DType::F64;
     let body = jaxpr(&[Aval::scalar(d), Aval::scalar(d)], |a| vec![lax::mul(&a[1], &a[0])]);
     let j = jaxpr(&[Aval::scalar(d)], |a| {
-        let parts =
-            ScanParts { body: body.clone(), consts: 1, carry: 1, length: 5, reverse: false };
+        let parts = ScanParts {
+            body: body.clone(),
+            consts: 1,
+            carry: 1,
+            length: 5,
+            reverse: false,
+            unroll: 1,
+        };
         scan(parts, &[a[0].clone(), Array::literal(1.0.into())]).unwrap()
     });
     let g = value_and_grad(&Transforms::new(), &j, &[true]).unwrap();

@@ -166,7 +166,14 @@ impl Bench {
             body = Arc::new(traced.jaxpr);
         }
         let (consts_len, carry) = (consts.len(), carried.len());
-        let parts = ScanParts { body, consts: consts_len, carry, length, reverse: s.c & 1 == 1 };
+        let parts = ScanParts {
+            body,
+            consts: consts_len,
+            carry,
+            length,
+            reverse: s.c & 1 == 1,
+            unroll: 1 + usize::from(s.c & 2 == 2),
+        };
         scan(parts, &[&consts[..], &init, &xs].concat())
     }
 

@@ -201,7 +201,7 @@ fn run<C: Pytree>(
                 (0..consts).chain(consts + 1..consts + 1 + carry).chain([consts]).collect();
             let outputs: Vec<usize> = (0..carry).collect();
             let step = Arc::new(crate::prims::bodies::permuted(&body.jaxpr, &order, &outputs));
-            let parts = ScanParts { body: step, consts, carry, length, reverse: false };
+            let parts = ScanParts { body: step, consts, carry, length, reverse: false, unroll: 1 };
             let inputs = [&body.captured[..], &init.leaves, &[numbers]].concat();
             scan_prim::scan(parts, &inputs)?
         }

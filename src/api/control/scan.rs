@@ -19,6 +19,8 @@ pub struct ScanOptions {
     pub length: Option<usize>,
     /// Where reverse mode restarts, to keep less.
     pub checkpoints: Checkpoints,
+    /// Steps that one round of the compiled loop executes (0 counts as 1): more code for fewer rounds, the same values.
+    pub unroll: usize,
 }
 
 /// `carry, y[t] = step(carry, xs[t])` for every slice along axis 0 of `xs`: returns the final carry and the stacked ys.
@@ -69,13 +71,25 @@ pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
     xs: X,
     options: ScanOptions,
 ) -> Result<(C, Y), Error> {
+    try_scan_as("scan", step, init, xs, options)
+}
+
+/// A scan under the name of what it is part of.
+#[track_caller]
+pub(super) fn try_scan_as<C: Pytree, X: Pytree, Y: Pytree>(
+    op: &'static str,
+    step: impl Fn(C, X) -> (C, Y),
+    init: C,
+    xs: X,
+    options: ScanOptions,
+) -> Result<(C, Y), Error> {
     let mut init = Flat::of(init);
     let xs = Flat::of(xs);
-    let length = length_of(&xs, options.length)?;
+    let length = length_of(op, &xs, options.length)?;
     let tree = pair(&init.tree, &xs.tree);
     let slices = xs.leaves.iter().map(|x| x.aval().unbatched(0));
     let slices: Vec<Aval> = slices.collect();
-    let names = Loop { op: "scan", closure: "the step", returns: "(carry, y)", skip: 1 };
+    let names = Loop { op, closure: "the step", returns: "(carry, y)", skip: 1 };
     let body = names.body(&mut init, |init| {
         let avals: Vec<Aval> =
             init.leaves.iter().map(Array::aval).chain(slices.iter().cloned()).collect();
@@ -89,18 +103,19 @@ pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
         carry: n,
         length,
         reverse: options.reverse,
+        unroll: options.unroll.max(1),
     };
     try_tree_unflatten(&body.out_tree, checkpoints::scan(parts, options.checkpoints, &inputs)?)
 }
 
-fn length_of(xs: &Flat, given: Option<usize>) -> Result<usize, Error> {
+pub(super) fn length_of(op: &str, xs: &Flat, given: Option<usize>) -> Result<usize, Error> {
     let mut found = given.map(|n| (n, "length".to_owned()));
     for (x, path) in xs.leaves.iter().zip(xs.tree.paths()) {
         let name = format!("xs{path}");
         let Some(n) = x.shape().first().copied() else {
             return Err(err!(
                 Shape,
-                "scan: `{name}` is a scalar, {}, with no axis to step along; capture it, or put it into the carry",
+                "{op}: `{name}` is a scalar, {}, with no axis to step along; capture it, or put it into the carry",
                 x.aval()
             ));
         };
@@ -109,7 +124,7 @@ fn length_of(xs: &Flat, given: Option<usize>) -> Result<usize, Error> {
             Some((m, other)) if *m != n => {
                 return Err(err!(
                     Shape,
-                    "scan: `{other}` has {m} steps, `{name}` ({}) has {n}",
+                    "{op}: `{other}` has {m} steps, `{name}` ({}) has {n}",
                     x.aval()
                 ));
             }
@@ -119,7 +134,7 @@ fn length_of(xs: &Flat, given: Option<usize>) -> Result<usize, Error> {
     found.map(|(n, _)| n).ok_or_else(|| {
         err!(
             Value,
-            "scan: there are no xs to count the steps; give ScanOptions {{ length: Some(n) }}"
+            "{op}: there are no xs to count the steps; give ScanOptions {{ length: Some(n) }}"
         )
     })
 }

@@ -1,15 +1,62 @@
 //! Loops and branches. Carries live in the place of the final carry; `xs` are read and `ys` written where they lie.
 
-use super::flatten::Vals;
+use super::flatten::{ValId, Vals};
 use super::region::Region;
 use super::value::{self, Arg, Def, Place, RootId};
 use super::{Cx, lower_region};
+use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{ScanParts, WhileParts};
+use crate::core::trace::{eval, trace};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::program::Step;
 use cotangent_jit::{DType, Error};
 use std::sync::Arc;
+
+/// Which steps a round of a scan takes.
+#[derive(Clone, Copy)]
+struct Rounds {
+    steps: usize,
+    /// The first step of the first round.
+    first: usize,
+    /// Steps from one round to the next; 0 where there is only one round, outside of a loop.
+    every: usize,
+}
+
+impl Rounds {
+    fn of(steps: usize, first: usize) -> Rounds {
+        Rounds { steps, first, every: steps }
+    }
+}
+
+/// One step of a round.
+struct Round {
+    /// Slices of xs.
+    args: Vec<Arg>,
+    /// Places of the carry and of slices of ys.
+    dests: Vec<Place>,
+}
+
+/// Several steps as one body: constants, carry, the slices of each step; carry, the results of each step.
+fn unrolled(parts: &ScanParts, steps: usize) -> Result<Jaxpr, Error> {
+    let avals = parts.body.in_avals();
+    let (fixed, slices) = avals.split_at(parts.consts + parts.carry);
+    let all: Vec<Aval> =
+        fixed.iter().chain(slices.iter().cycle().take(slices.len() * steps)).cloned().collect();
+    let traced = trace(&all, |args| {
+        let (consts, rest) = args.split_at(parts.consts);
+        let (carry, xs) = rest.split_at(parts.carry);
+        let (mut carry, mut ys) = (carry.to_vec(), Vec::new());
+        for n in 0..steps {
+            let xs = &xs[n * slices.len()..][..slices.len()];
+            let mut outs = eval(&parts.body, &[consts, &carry, xs].concat())?;
+            ys.extend(outs.split_off(parts.carry));
+            carry = outs;
+        }
+        Ok([carry, ys].concat())
+    })?;
+    Ok(traced.jaxpr)
+}
 
 impl Region {
     /// The carry as the body sees it.
@@ -35,18 +82,71 @@ impl Region {
         if parts.length == 0 {
             return Ok(());
         }
-        let mut args: Vec<Arg> = consts.iter().map(|v| self.arg(*v)).collect();
-        let (body, fresh) = self.hoist(cx, &parts.body, &args, steps)?;
-        args.extend(fresh);
-        let parts = &ScanParts { body, consts: args.len(), ..parts.clone() };
-        args.extend(carry.iter().zip(roots).map(|(v, root)| self.carry(*root, *v)));
-        args.extend(xs.iter().map(|v| match self.def(*v) {
+        let mut fixed: Vec<Arg> = consts.iter().map(|v| self.arg(*v)).collect();
+        let (body, fresh) = self.hoist(cx, &parts.body, &fixed, steps)?;
+        fixed.extend(fresh);
+        let parts = &ScanParts { body, consts: fixed.len(), ..parts.clone() };
+        fixed.extend(carry.iter().zip(roots).map(|(v, root)| self.carry(*root, *v)));
+        let round = self.one_round(xs, roots, parts, Rounds::of(1, 0));
+        let args = [&fixed[..], &round.args].concat();
+        if let Some(step) = self.time_kernel(cx, parts, &args, &round.dests)? {
+            steps.push(step);
+            return Ok(());
+        }
+        let unroll = parts.unroll.clamp(1, parts.length);
+        let (trips, rest) = (parts.length / unroll, parts.length % unroll);
+        let body =
+            self.round(cx, (&fixed, xs), roots, parts, Rounds::of(unroll, 0), self.depth + 1)?;
+        if !body.is_empty() {
+            steps.push(Step::Loop { trips, body });
+        }
+        if rest > 0 {
+            let last = Rounds { steps: rest, first: trips * unroll, every: 0 };
+            steps.extend(self.round(cx, (&fixed, xs), roots, parts, last, self.depth)?);
+        }
+        Ok(())
+    }
+
+    /// The steps of one round in one region. `fixed` are constants and carry as the body sees them.
+    fn round(
+        &self,
+        cx: &mut Cx,
+        (fixed, xs): (&[Arg], &[ValId]),
+        roots: &[RootId],
+        parts: &ScanParts,
+        rounds: Rounds,
+        depth: usize,
+    ) -> Result<Vec<Step>, Error> {
+        let mut args = fixed.to_vec();
+        let mut dests = Vec::new();
+        for n in 0..rounds.steps {
+            let at = Rounds { first: rounds.first + n, ..rounds };
+            let step = self.one_round(xs, roots, parts, at);
+            args.extend(step.args);
+            // The carry lies in one place, whatever the step.
+            dests.extend_from_slice(&step.dests[if n == 0 { 0 } else { parts.carry }..]);
+        }
+        match rounds.steps {
+            1 => lower_region(cx, &parts.body, args, &dests, depth),
+            n => lower_region(cx, &unrolled(parts, n)?, args, &dests, depth),
+        }
+    }
+
+    /// Slices of the step that is first in a round, and where its results go.
+    fn one_round(
+        &self,
+        xs: &[ValId],
+        roots: &[RootId],
+        parts: &ScanParts,
+        rounds: Rounds,
+    ) -> Round {
+        let slices = xs.iter().map(|v| match self.def(*v) {
             Def::Strided { root, at } => {
                 let shape = self.flat.shape(*v);
                 let row = Affine { offset: at.offset, strides: at.strides[1..].into() };
                 match self.strided_arg(*root, &row, &shape[1..]) {
                     Arg::Strided { place, len, at: row } => {
-                        let place = self.step_along(place, at.stride(0), parts);
+                        let place = self.step_along(place, at.stride(0), parts, rounds);
                         Arg::Strided { place, len, at: row }
                     }
                     other => other,
@@ -54,36 +154,32 @@ impl Region {
             }
             Def::Splat(s) => Arg::Splat(*s),
             Def::Inline { .. } => unreachable!("scanned values are in memory"),
-        }));
+        });
+        let slices = slices.collect();
         let mut dests: Vec<Place> =
             roots[..parts.carry].iter().map(|r| self.place(*r).clone()).collect();
         dests.extend(roots[parts.carry..].iter().map(|r| {
             let row = self.roots[r.index()].len / parts.length;
-            self.step_along(self.place(*r).clone(), row as i64, parts)
+            self.step_along(self.place(*r).clone(), row as i64, parts, rounds)
         }));
-        if let Some(step) = self.time_kernel(cx, parts, &args, &dests)? {
-            steps.push(step);
-            return Ok(());
-        }
-        let body = lower_region(cx, &parts.body, args, &dests, self.depth + 1)?;
-        if !body.is_empty() {
-            steps.push(Step::Loop { trips: parts.length, body });
-        }
-        Ok(())
+        Round { args: slices, dests }
     }
 
     /// The place that moves by `stride` elements with the time of a scan that is about to be entered.
-    fn step_along(&self, mut place: Place, stride: i64, parts: &ScanParts) -> Place {
+    fn step_along(&self, mut place: Place, stride: i64, parts: &ScanParts, at: Rounds) -> Place {
         let base = &mut place.base;
         if stride == 0 {
             return place;
         }
-        base.strides.resize(self.depth + 1, 0);
-        if parts.reverse {
-            base.offset += stride * (parts.length as i64 - 1);
-            base.strides[self.depth] = -stride;
-        } else {
-            base.strides[self.depth] = stride;
+        let (first, every) = (at.first as i64, at.every as i64);
+        let (start, by) = match parts.reverse {
+            true => (parts.length as i64 - 1 - first, -every),
+            false => (first, every),
+        };
+        base.offset += stride * start;
+        if by != 0 {
+            base.strides.resize(self.depth + 1, 0);
+            base.strides[self.depth] = stride * by;
         }
         place
     }

@@ -27,7 +27,7 @@ pub fn scan(s: Scan, inputs: &[&Array], body: impl FnOnce(&[Array]) -> Vec<Array
     let stacked = move |(n, a): (usize, Aval)| if n < carry { a } else { a.batched(0, length) };
     let avals: Avals = body.out_avals().into_iter().enumerate().map(stacked).collect();
     let lower = move |_: &[Aval], _: &[Aval]| {
-        Lowering::Scan(ScanParts { body: body.clone(), consts, carry, length, reverse })
+        Lowering::Scan(ScanParts { body: body.clone(), consts, carry, length, reverse, unroll: 1 })
     };
     toy("scan", inputs, move |_| avals.clone(), lower).into_vec()
 }

@@ -1,27 +1,9 @@
-//! Loops: values against plain Rust, derivatives against closed forms, lanes of a batch that end separately.
+//! `while_loop` and `fori_loop`: derivatives against closed forms, lanes of a batch that end separately.
 
+use super::{along, close, numbers};
 use cotangent::api::control::{try_fori_loop, try_while_loop};
-use cotangent::api::function::Function;
 use cotangent::prelude::*;
 use cotangent::prims::lax;
-
-fn numbers(a: &Array) -> Vec<f64> {
-    a.try_to_scalars()
-        .unwrap()
-        .iter()
-        .map(|s| s.to_f64().or(s.to_i64().map(|i| i as f64)).unwrap())
-        .collect()
-}
-
-#[track_caller]
-fn close(got: &Array, expected: &[f64], tolerance: f64) {
-    let got = numbers(got);
-    assert_eq!(got.len(), expected.len(), "{got:?} {expected:?}");
-    for (x, y) in got.iter().zip(expected) {
-        let same = (x - y).abs() <= tolerance * y.abs().max(1.0);
-        assert!(same, "{got:?} is not {expected:?}");
-    }
-}
 
 /// Squares until the sum exceeds 100: `x^(2^n)`.
 fn squares(x: Array) -> Array {
@@ -54,11 +36,6 @@ fn expected(n: i32) -> Vec<f64> {
 
 fn points() -> Array {
     Array::from(POINTS.as_slice())
-}
-
-fn along<'f>(f: impl Function<'f, (Own<Array>,), Array>, x: Array) -> Array {
-    let one = ones_like(&x);
-    jvp(f, (x,), (one,)).1
 }
 
 #[test]
@@ -301,7 +278,7 @@ fn errors_name_the_leaf_and_the_cure() {
     let x = fori_loop(0..3, |_, x: Array| x + Array::from(1f64), Array::literal(0f32.into()));
     assert_eq!(x.dtype(), DType::F64);
     let e = grad(squares).try_call((Array::from(2f64),)).unwrap_err().to_string();
-    for cure in ["scan", "fori_loop", "while_loop_bounded", "custom_root", "jvp", "tests/loops.rs"]
+    for cure in ["scan", "fori_loop", "while_loop_bounded", "custom_root", "jvp", "while_loops.rs"]
     {
         assert!(e.contains(cure), "{e}");
     }

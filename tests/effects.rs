@@ -490,3 +490,39 @@ fn random_programs_keep_all_effects_in_order_under_every_transform() {
         assert_eq!(sorted(seen), sorted(all), "vmap, seed {seed}: {steps:?}");
     }
 }
+
+#[test]
+fn tangents_are_seen_in_forward_mode() {
+    let rule = |(x,): (Array,), (dx,): (Array,)| {
+        debug::print("dx {}", &dx);
+        (x.sin(), x.cos() * dx)
+    };
+    let f = custom_jvp(|x: Array| x.sin(), rule);
+    let g = f.clone();
+    let looped = move |x: Array| scan(|c: Array, _: Array| (g(c), ()), x, arange(2)).0;
+    let x = || Array::from(0.0f32);
+    let one = || Array::from(1.0f32);
+    assert_eq!(lines(|| jvp(looped.clone(), (x(),), (one(),))), ["dx 1.0", "dx 1.0"]);
+    assert!(lines(|| assert_eq!(grad(looped)(x()).item::<f32>(), 1.0)).is_empty());
+    let chosen = move |x: Array| cond(&x.ge(0.0), |x| f(x), |x| x, x);
+    assert_eq!(jit(vmap(grad(chosen)))(array![0.0, -1.0]).to_vec::<f32>(), [1.0, 1.0]);
+}
+
+#[test]
+fn failures_leave_memory_and_inputs_as_they_were() {
+    let f = jit(|x: Array| {
+        let checked = |x: Array| assert!(x.to_vec::<f32>()[0] >= 0.0, "negative");
+        io_callback(checked, (), x.clone(), false);
+        (0..3).fold(x, |x, _| x.sin().matmul(&x.clone()))
+    });
+    let good = ones([64, 64]);
+    let expected = f(good.clone()).to_vec::<f32>();
+    let bad = good.clone() * -1.0;
+    for _ in 0..20 {
+        assert!(f.try_call((bad.clone(),)).is_err());
+        assert_eq!(bad.to_vec::<f32>()[0], -1.0);
+        // Given up, and gone.
+        assert!(f.try_call((&bad * 2.0,)).is_err());
+        assert_eq!(f(good.clone()).to_vec::<f32>(), expected);
+    }
+}

@@ -1,7 +1,8 @@
 //! `debug`: looking at values from inside traced functions.
 //!
 //! Printing and callbacks change no result: they are never dropped, run once per lane under `vmap`, once for the primal
-//! values under `grad` (again where `checkpoint` computes values again), and in the branch taken only.
+//! values under `grad` (again where `checkpoint` computes values again), and in the branch taken only. Tangents, which custom
+//! rules see, are told of in forward mode; reverse mode has none.
 
 use super::callback::{Outcome, call};
 use super::pytree::{Pytree, tree_leaves};

@@ -106,8 +106,8 @@ impl Primitive for Check {
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Err(err!(
             Unsupported,
-            "a check does not run by itself; apply checkify::checkify to the function that is run or compiled (outside of \
-             jit, grad and vmap or inside of them), and look at the error it returns"
+            "a check does not run by itself; apply checkify::checkify to the function that is run or compiled, and look \
+             at the error it returns"
         ))
     }
 

@@ -134,6 +134,29 @@ fn loops() {
 }
 
 #[test]
+fn printed() {
+    fn f(x: Array) -> Array {
+        let step = |c: Array, x: Array| {
+            debug::print("{} {}", (&c, &x));
+            (c * x, ())
+        };
+        scan(step, Array::from(0.5f32), x).0
+    }
+    corpus("printed", f, vector());
+}
+
+#[test]
+fn checked() {
+    fn f(x: Array) -> Array {
+        checkify::check(&x.min().gt(0.0), "{} has a negative", &x);
+        x.log().sum()
+    }
+    let mut record = Record::default();
+    stages(&mut record, "checked", checkify::checkify(f, checkify::Checks::ALL), &vector());
+    compare("checked", record);
+}
+
+#[test]
 fn remembered() {
     fn f(x: Array) -> Array {
         checkpoint(|x: Array| x.sin().exp())(x).sum()

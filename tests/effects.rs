@@ -504,7 +504,7 @@ fn tangents_are_seen_in_forward_mode() {
     let one = || Array::from(1.0f32);
     assert_eq!(lines(|| jvp(looped.clone(), (x(),), (one(),))), ["dx 1.0", "dx 1.0"]);
     assert!(lines(|| assert_eq!(grad(looped)(x()).item::<f32>(), 1.0)).is_empty());
-    let chosen = move |x: Array| cond(&x.ge(0.0), &f, |x| x, x);
+    let chosen = move |x: Array| cond(&x.ge(0.0), &*f, |x| x, x);
     assert_eq!(jit(vmap(grad(chosen)))(array![0.0, -1.0]).to_vec::<f32>(), [1.0, 1.0]);
 }
 

@@ -101,6 +101,47 @@ fn rules_alone_may_close_over_values() {
     assert!((rows[1] - 1f64.cos().powi(2)).abs() < 1e-15);
 }
 
+/// `x -> exp(a x)`, by a rule that calls the function that it is a rule of; all of them close over `a`,
+/// in which the bodies may be differentiated.
+fn recursive(a: &Array) -> Func<'static, (Own<Array>,), Array> {
+    let (b, c) = (a.clone(), a.clone());
+    Custom::new().captured_by_body().jvp(
+        move |x: Array| (x * &b).exp(),
+        move |(x,): (Array,), (dx,): (Array,)| {
+            let y = recursive(&c)(x);
+            (y.clone(), dx * y * &c)
+        },
+    )
+}
+
+fn recursive_reverse(a: &Array) -> Func<'static, (Own<Array>,), Array> {
+    let (b, c, d) = (a.clone(), a.clone(), a.clone());
+    Custom::new().captured_by_body().vjp(
+        move |x: Array| (x * &b).exp(),
+        move |(x,): (Array,)| {
+            let y = recursive_reverse(&c)(x);
+            (y.clone(), y)
+        },
+        move |y: Array, ct: Array| (ct * y * &d,),
+    )
+}
+
+#[test]
+fn rules_that_call_their_functions_may_close_over_values() {
+    let (a, x) = (0.7f64, 0.4f64);
+    let makers: [Maker; 2] = [recursive, recursive_reverse];
+    for make in makers {
+        let third = move |a: Array| grad(grad(grad(make(&a))))(scalar(0.4));
+        let expected = a.powi(3) * (a * x).exp();
+        let in_a = (3.0 * a * a + a.powi(3) * x) * (a * x).exp();
+        let near = |got: f64, e: f64| assert!((got - e).abs() < 1e-13, "{got} instead of {e}");
+        near(third(scalar(a)).item::<f64>(), expected);
+        near(jit(third)(scalar(a)).item::<f64>(), expected);
+        near(jit(grad(third))(scalar(a)).item::<f64>(), in_a);
+        near(jit(vmap(grad(third)))(array![0.7f64, 0.1]).to_vec::<f64>()[0], in_a);
+    }
+}
+
 /// The rules say nothing of what the function closes over.
 #[test]
 fn derivatives_in_captured_values_are_errors_unless_the_body_may_speak() {

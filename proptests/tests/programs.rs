@@ -3,7 +3,7 @@
 
 use cotangent_proptests::generate::{Kind, Recipe, program, recipes};
 use cotangent_proptests::laws::{
-    adjoint, backend, batch, check, checkify, commute, jvp, keep, text,
+    adjoint, backend, batch, check, checkify, commute, jet, jvp, keep, text,
 };
 use cotangent_proptests::program::Program;
 use cotangent_proptests::violation::{Violation, guard};
@@ -58,6 +58,7 @@ fn values(p: &Program) -> Result<(), Violation> {
 fn derivatives(p: &Program) -> Result<(), Violation> {
     jvp::together(p).map_err(|e| e.within("jvp"))?;
     adjoint::on(p).map_err(|e| e.within("adjoint"))?;
+    jet::together(p).map_err(|e| e.within("jet"))?;
     commute::on(p).map_err(|e| e.within("commute"))?;
     backend::on(&p.jvp(3)?).map_err(|e| e.within("jvp, compiled"))?;
     let back = p.pullback(3)?;

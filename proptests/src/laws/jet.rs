@@ -34,6 +34,11 @@ pub fn on(p: &Program) -> Result<(), Violation> {
     Ok(())
 }
 
+/// The law for all inputs together only.
+pub fn together(p: &Program) -> Result<(), Violation> {
+    along(p, &p.wrt(), ORDER)
+}
+
 fn along(p: &Program, mask: &[bool], degree: usize) -> Result<(), Violation> {
     let outs = p.outs();
     let nonzero: Vec<bool> =

@@ -199,3 +199,38 @@ fn least_squares_in_batches_with_idle_parameters() {
     close(&found.x.to_vec::<f64>(), &expected, 1e-8);
     assert_eq!(found.status.to_vec::<i32>(), [0, 0, 0]);
 }
+
+/// The least point of `exp x - p x` is `ln p`: derivatives to third order, both modes, batched.
+#[test]
+fn derivatives_of_minima_are_implicit() {
+    let options = || MinimizeOptions { implicit: true, ..tolerance(1e-12) };
+    type F = fn(Array, MinimizeOptions) -> Minimum<Array>;
+    let minimisers: [F; 2] = [
+        |p, o| lbfgs(|x: Array| x.exp() - &p * x, f64s(0.3), o),
+        |p, o| newton_cg(|x: Array| x.exp() - &p * x, f64s(0.3), o),
+    ];
+    let p = 1.7f64;
+    for minimise in minimisers {
+        let at = move |p: Array| minimise(p, options()).x;
+        close(&[at(f64s(p)).item::<f64>()], &[p.ln()], 1e-11);
+        let got = [
+            grad(at)(f64s(p)).item::<f64>(),
+            grad(grad(at))(f64s(p)).item::<f64>(),
+            jvp(grad(grad(at)), (f64s(p),), (f64s(1.0),)).1.item::<f64>(),
+        ];
+        close(&got, &[1.0 / p, -1.0 / p.powi(2), 2.0 / p.powi(3)], 1e-8);
+        let batch = jit(vmap(grad(at)))(Array::from([1.0, 2.0]));
+        close(&batch.to_vec::<f64>(), &[1.0, 0.5], 1e-8);
+        // The value's derivative is that of the function at the minimum.
+        let value = move |p: Array| minimise(p, options()).value;
+        close(&[grad(value)(f64s(p)).item::<f64>()], &[-p.ln()], 1e-8);
+    }
+    // A fit's sensitivity to its data: the slope of a line through the origin is (x·y) / (x·x).
+    let x = Array::from([1.0, 2.0, 3.0]);
+    let slope = |y: Array| {
+        let options = MinimizeOptions { implicit: true, ..tolerance(1e-10) };
+        levenberg_marquardt(|a: Array| a * &x - &y, f64s(0.0), options).x
+    };
+    let d = grad(slope)(Array::from([2.0, 3.0, 7.0]));
+    close(&d.to_vec::<f64>(), &[1.0 / 14.0, 2.0 / 14.0, 3.0 / 14.0], 1e-9);
+}

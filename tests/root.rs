@@ -80,12 +80,12 @@ fn systems_by_newton_and_broyden() {
     close(&[single.x.item::<f32>().into()], &[2f64.sqrt()], 1e-6);
     let nothing = newton(|x: Array| x, zeros_dtype([0], DType::F64), tolerance(1e-9));
     assert!(nothing.converged.item::<bool>());
-    let c = Array::from([1.0, 2.0, 9.0]);
+    let c = Array::from([1.0, 2.0, 70.0]);
     let roots = jit(vmap(|c: Array| newton(|x: Array| &x * &x - &c, f64s(1.0), tolerance(1e-12))));
     let found = roots(c);
-    close(&found.x.to_vec::<f64>(), &[1.0, 2f64.sqrt(), 3.0], 1e-12);
+    close(&found.x.to_vec::<f64>(), &[1.0, 2f64.sqrt(), 70f64.sqrt()], 1e-12);
     let rounds = found.iterations.to_vec::<i32>();
-    assert!(rounds[0] == 0 && rounds[1] < rounds[2], "{rounds:?}");
+    assert!(rounds[0] == 0 && rounds[1] > 3 && rounds[2] > 3, "{rounds:?}");
 }
 
 #[test]
@@ -167,5 +167,78 @@ fn linear_equations_in_batches() {
         let (a, options) = (a.clone(), options.clone());
         let all = jit(vmap(|b: Array| solve(a.clone(), b, options.clone())))(bs.clone());
         close(&all.matmul(&a).to_vec::<f64>(), &bs.to_vec::<f64>(), 1e-9);
+    }
+}
+
+/// Roots of `x³ = a` have the derivatives of the cube root, to third order and in both modes.
+#[test]
+fn derivatives_of_roots_are_implicit() {
+    type F = fn(Array) -> Array;
+    let roots: [(&str, F); 3] = [
+        ("newton", |a| newton(|x: Array| x.powi(3) - &a, f64s(1.5), tolerance(1e-13)).x),
+        ("broyden", |a| broyden(|x: Array| x.powi(3) - &a, f64s(1.5), tolerance(1e-13)).x),
+        ("fixed_point", |a| {
+            let f = |x: Array| (2.0 * &x + &a / x.square()) / 3.0;
+            fixed_point(f, f64s(1.5), tolerance(1e-13)).x
+        }),
+    ];
+    let a = 3.0f64;
+    let expected = [1.0 / 3.0, -2.0 / 9.0, 10.0 / 27.0]
+        .iter()
+        .enumerate()
+        .map(|(k, c)| c * a.powf(1.0 / 3.0 - (k + 1) as f64))
+        .collect::<Vec<f64>>();
+    for (name, root) in roots {
+        println!("{name}");
+        close(&[root(f64s(a)).item::<f64>()], &[a.cbrt()], 1e-12);
+        let reverse = [
+            grad(root)(f64s(a)).item::<f64>(),
+            grad(grad(root))(f64s(a)).item::<f64>(),
+            grad(grad(grad(root)))(f64s(a)).item::<f64>(),
+        ];
+        close(&reverse, &expected, 1e-9);
+        let straight = vec![(f64s(1.0),), (f64s(0.0),), (f64s(0.0),)];
+        let series = jet(root, (f64s(a),), straight).1;
+        close(&series.iter().map(|d| d.item::<f64>()).collect::<Vec<_>>(), &expected, 1e-9);
+        let batch = jit(vmap(grad(root)))(Array::from([1.0, 8.0]));
+        close(&batch.to_vec::<f64>(), &[1.0 / 3.0, 1.0 / 12.0], 1e-9);
+    }
+    // A system: its Jacobian's inverse.
+    let system = |p: Array| {
+        let f = |(x, y): (Array, Array)| (&x * &y - p.index(0), &x + &y - p.index(1));
+        let found = newton(f, (f64s(1.0), f64s(4.0)), tolerance(1e-13));
+        stack(&[found.x.0, found.x.1], 0)
+    };
+    // x, y = 2, 3: the equations' derivative is [[3, 2], [1, 1]].
+    let p = Array::from([6.0, 5.0]);
+    close(&system(p.clone()).to_vec::<f64>(), &[2.0, 3.0], 1e-12);
+    close(&jacrev(system)(p.clone()).to_vec::<f64>(), &[1.0, -2.0, -1.0, 3.0], 1e-10);
+    close(&jacfwd(system)(p).to_vec::<f64>(), &[1.0, -2.0, -1.0, 3.0], 1e-10);
+}
+
+/// `d(A⁻¹ b) = A⁻¹ (db - dA x)`: gradients against those of an explicit inverse.
+#[test]
+fn derivatives_of_linear_equations() {
+    let (symmetric, general) = matrices(5);
+    let b = random::normal(&random::key(4), [5], DType::F64);
+    let w = random::normal(&random::key(5), [5], DType::F64);
+    let options = KrylovOptions { tolerance: 1e-13, ..Default::default() };
+    type Solve = fn(Array, Array, KrylovOptions) -> Array;
+    let solvers: [(Solve, &Array); 3] = [
+        (|a, b, o| cg(|x: Array| a.matmul(&x), b, o).x, &symmetric),
+        (|a, b, o| bicgstab(|x: Array| a.matmul(&x), b, o).x, &general),
+        (|a, b, o| gmres(|x: Array| a.matmul(&x), b, o).x, &general),
+    ];
+    for (solve, a) in solvers {
+        let (o, w) = (options.clone(), w.clone());
+        let f = |a: Array, b: Array| (solve(a, b, o.clone()) * &w).sum();
+        let (da, db) = grad_wrt(f, (Arg::<0>, Arg::<1>))(a.clone(), b.clone());
+        // Aᵀ db = w, and dA = -db xᵀ.
+        close(&a.t().matmul(&db).to_vec::<f64>(), &w.to_vec::<f64>(), 1e-9);
+        let x = solve(a.clone(), b.clone(), options.clone());
+        let expected = -db.expand_dims(1) * x;
+        close(&da.to_vec::<f64>(), &expected.to_vec::<f64>(), 1e-9);
+        let (_, forward) = jvp(f, (a.clone(), b.clone()), (zeros_like(a), ones_like(&b)));
+        close(&[forward.item::<f64>()], &[db.sum().item::<f64>()], 1e-9);
     }
 }

@@ -58,16 +58,6 @@ pub fn try_lbfgs<X: Pytree>(
 ) -> Result<Minimum<X>, Error> {
     let (f, x) = Objective::new("lbfgs", f, x0)?;
     let (n, m, dtype) = (x.size(), options.history.max(1), x.dtype());
-    let both = f.both(&x);
-    // Before anything is known, a first step of length 1 at most.
-    let gamma = 1.0 / dot(&both.1, &both.1).sqrt().maximum(1.0);
-    let history = History {
-        s: zeros_dtype([m, n], dtype),
-        y: zeros_dtype([m, n], dtype),
-        rho: zeros_dtype([m], dtype),
-        gamma,
-    };
-    let start = (Descent::start(x, both, &options), history);
     let goes_on = |(at, _): (Descent, History)| at.goes_on(&options);
     let step = |(at, history): (Descent, History)| {
         let d = -history.apply(&at.gradient);
@@ -77,8 +67,20 @@ pub fn try_lbfgs<X: Pytree>(
         let reached = (&found.value, &found.gradient);
         (at.moved(&found.x, reached, &found.better, &found.evaluations, &options), history)
     };
-    let (end, _) = while_loop(goes_on, step, start);
-    f.minimum(end)
+    let descend = |x: Array| {
+        let both = f.both(&x);
+        // Before anything is known, a first step of length 1 at most.
+        let gamma = 1.0 / dot(&both.1, &both.1).sqrt().maximum(1.0);
+        let history = History {
+            s: zeros_dtype([m, n], dtype),
+            y: zeros_dtype([m, n], dtype),
+            rho: zeros_dtype([m], dtype),
+            gamma,
+        };
+        let start = (Descent::start(x, both, &options), history);
+        while_loop(goes_on, step, start).0
+    };
+    f.minimum(x, descend, &options)
 }
 
 impl History {

@@ -1,7 +1,7 @@
 //! Sums of squares: `levenberg_marquardt` and `gauss_newton`, which know the residuals.
 
 use super::minimum::{MinimizeOptions, Minimum};
-use super::objective::{RUNNING, dot, largest};
+use super::objective::{Descent, Objective, RUNNING, dot, largest};
 use crate::api::control::while_loop;
 use crate::api::jacobian::jacfwd;
 use crate::api::pytree::Pytree;
@@ -102,22 +102,6 @@ fn descend<X: Pytree, R: Pytree>(
         (r.matmul(&j), j.t().matmul(&j))
     };
     let half = |r: &Array| 0.5 * dot(r, r);
-    let first = residuals(&x);
-    let (gradient, normal) = model(&x, &first);
-    let finite = half(&first).is_finite().logical_and(&gradient.is_finite().all());
-    let going = largest(&gradient).gt(options.tolerance).select(Array::from(RUNNING), 0);
-    let one = 0.0 * half(&first) + 1.0;
-    let start = Fit {
-        x,
-        residuals: first,
-        gradient,
-        normal,
-        lambda: lambda * &one,
-        rise: 2.0 * &one,
-        iterations: Array::from(0),
-        evaluations: Array::from(1),
-        status: finite.select(&going, 3),
-    };
     let goes_on = |s: Fit| {
         s.status.equal(RUNNING).logical_and(&s.iterations.lt(options.max_iterations as i32))
     };
@@ -153,19 +137,40 @@ fn descend<X: Pytree, R: Pytree>(
             gradient,
             normal: choose(&normal, &s.normal),
             lambda: choose(&(&s.lambda * fall), &refused),
-            rise: choose(&(2.0 * &one), &(2.0 * &s.rise)),
+            rise: better.select(2.0, 2.0 * &s.rise),
             iterations: s.iterations + 1,
             evaluations: s.evaluations + 1,
             status: done.select(Array::from(0), &going),
         }
     };
-    let end = while_loop(goes_on, step, start);
-    Ok(Minimum {
-        x: back.try_tree(&end.x)?,
-        value: half(&end.residuals),
-        gradient_norm: largest(&end.gradient),
-        iterations: end.iterations,
-        evaluations: end.evaluations,
-        status: end.status.equal(RUNNING).select(Array::from(1), &end.status),
-    })
+    let descend = |x: Array| {
+        let first = residuals(&x);
+        let (gradient, normal) = model(&x, &first);
+        let finite = half(&first).is_finite().logical_and(&gradient.is_finite().all());
+        let going = largest(&gradient).gt(options.tolerance).select(Array::from(RUNNING), 0);
+        let one = 0.0 * half(&first) + 1.0;
+        let start = Fit {
+            x,
+            residuals: first,
+            gradient,
+            normal,
+            lambda: lambda * &one,
+            rise: 2.0 * &one,
+            iterations: Array::from(0),
+            evaluations: Array::from(1),
+            status: finite.select(&going, 3),
+        };
+        let end = while_loop(goes_on, step, start);
+        Descent {
+            value: half(&end.residuals),
+            x: end.x,
+            gradient: end.gradient,
+            iterations: end.iterations,
+            evaluations: end.evaluations,
+            status: end.status,
+        }
+    };
+    let value = |x: X| half(&ravel(r(x)).0);
+    let (f, x) = Objective::new(op, value, back.try_tree::<X>(&x)?)?;
+    f.minimum(x, descend, options)
 }

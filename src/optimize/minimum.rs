@@ -12,12 +12,17 @@ pub struct MinimizeOptions {
     pub max_iterations: usize,
     /// Pairs of steps and changes of gradient that [`lbfgs`](super::lbfgs) keeps.
     pub history: usize,
+    /// The minimum is differentiated as such: in what the function captures, by the implicit function theorem,
+    /// `dx = -H⁻¹ d(∇f)`, in both modes and to any order, by conjugate gradients on Hessians times vectors; no derivative
+    /// depends on the start. The function must have derivatives of forward mode, too. Otherwise the iteration is
+    /// differentiated: forward mode only. [`nelder_mead`](super::nelder_mead) always does without.
+    pub implicit: bool,
 }
 
-/// A tolerance of 1e-5, 1,000 iterations, 10 pairs.
+/// A tolerance of 1e-5, 1,000 iterations, 10 pairs, not differentiated implicitly.
 impl Default for MinimizeOptions {
     fn default() -> MinimizeOptions {
-        MinimizeOptions { tolerance: 1e-5, max_iterations: 1_000, history: 10 }
+        MinimizeOptions { tolerance: 1e-5, max_iterations: 1_000, history: 10, implicit: false }
     }
 }
 

@@ -131,7 +131,7 @@ pub fn try_nelder_mead<X: Pytree>(
     let done = ended(&end).select(Array::from(0), RUNNING);
     let value = end.values.index(0);
     let status = value.is_finite().select(&done, 3);
-    f.minimum(Descent {
+    f.found(Descent {
         x: end.points.index(0),
         gradient: end.size().expand_dims(0),
         value,

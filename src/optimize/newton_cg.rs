@@ -45,8 +45,6 @@ pub fn try_newton_cg<X: Pytree>(
     options: MinimizeOptions,
 ) -> Result<Minimum<X>, Error> {
     let (f, x) = Objective::new("newton_cg", f, x0)?;
-    let both = f.both(&x);
-    let start = Descent::start(x, both, &options);
     let step = |at: Descent| {
         let gradient = grad(|x: Array| f.value(&x));
         let (_, hessian) = linearize(gradient, (at.x.clone(),));
@@ -56,7 +54,11 @@ pub fn try_newton_cg<X: Pytree>(
         let reached = (&found.value, &found.gradient);
         at.moved(&found.x, reached, &found.better, &found.evaluations, &options)
     };
-    f.minimum(while_loop(|at: Descent| at.goes_on(&options), step, start))
+    let descend = |x: Array| {
+        let both = f.both(&x);
+        while_loop(|at: Descent| at.goes_on(&options), step, Descent::start(x, both, &options))
+    };
+    f.minimum(x, descend, &options)
 }
 
 /// Conjugate gradients under way.

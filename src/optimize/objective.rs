@@ -4,9 +4,14 @@ use super::minimum::{MinimizeOptions, Minimum};
 use crate::api::grad::value_and_grad;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
+use crate::numpy::finfo::epsilon;
+use crate::numpy::join::stack;
+use crate::prims::lax::stop_gradient;
 use crate::ravel::{Unravel, try_ravel};
+use crate::root::implicit::{Slope, root};
+use crate::root::{KrylovOptions, cg};
 use cotangent_derive::Pytree;
-use cotangent_jit::Error;
+use cotangent_jit::{DType, Error};
 
 /// `f` of a vector.
 pub(super) struct Objective<F> {
@@ -39,7 +44,39 @@ impl<F> Objective<F> {
         value_and_grad(|x: Array| self.value(&x))(x.clone())
     }
 
-    pub fn minimum<X: Pytree>(&self, s: Descent) -> Result<Minimum<X>, Error> {
+    /// What a descent finds from `x`.
+    pub fn minimum<X: Pytree>(
+        &self,
+        x: Array,
+        descend: impl Fn(Array) -> Descent,
+        options: &MinimizeOptions,
+    ) -> Result<Minimum<X>, Error>
+    where
+        F: Fn(X) -> Array + Send + Sync,
+    {
+        if !options.implicit {
+            return self.found(descend(x));
+        }
+        let dtype = x.dtype();
+        let search = |x: Array| {
+            let d = descend(x);
+            let said = [&d.iterations, &d.evaluations, &d.status].map(|n| n.astype(dtype));
+            (d.x, stack(&said, 0))
+        };
+        let (x, said) = root(|x| self.both(x).1, x, 3, search, positive);
+        let said = |i: i64| said.index(i).astype(DType::I32);
+        let (value, gradient) = self.both(&x);
+        self.found(Descent {
+            gradient: stop_gradient(&gradient),
+            x,
+            value,
+            iterations: said(0),
+            evaluations: said(1),
+            status: said(2),
+        })
+    }
+
+    pub fn found<X: Pytree>(&self, s: Descent) -> Result<Minimum<X>, Error> {
         Ok(Minimum {
             x: self.back.try_tree(&s.x)?,
             gradient_norm: largest(&s.gradient),
@@ -49,6 +86,16 @@ impl<F> Objective<F> {
             status: s.status.equal(RUNNING).select(Array::from(1), &s.status),
         })
     }
+}
+
+/// Solves the equations of a Hessian at a minimum.
+pub(super) fn positive(hessian: Slope, r: &Array) -> Array {
+    let options = KrylovOptions {
+        tolerance: 16.0 * epsilon(r.dtype()),
+        max_iterations: 10 * r.size() + 10,
+        ..Default::default()
+    };
+    cg(hessian, r.clone(), KrylovOptions { implicit: false, ..options }).x
 }
 
 /// Where a descent stands.

@@ -1,15 +1,17 @@
 //! Linear equations `A x = b` where `A` is a function: `cg`, `bicgstab`, `gmres`.
 
 use super::dense::{apply, inverse};
-use crate::api::control::{scan, while_loop};
+use crate::api::control::{custom_linear_solve, custom_linear_solve_symmetric, scan, while_loop};
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::numpy::create::{arange, zeros_dtype};
 use crate::numpy::finfo::epsilon;
+use crate::numpy::join::stack;
+use crate::prims::lax::stop_gradient;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{DType, Error, err};
 
 /// How precisely, and how long at most.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,12 +22,15 @@ pub struct KrylovOptions {
     pub max_iterations: usize,
     /// Dimension of the spaces in which [`gmres`] looks before it starts again.
     pub restart: usize,
+    /// The solution is differentiated as such: in `b` and in what the function captures, by solving with it again (with its
+    /// transpose in reverse mode), to any order. Otherwise the iteration is: forward mode only.
+    pub implicit: bool,
 }
 
-/// A tolerance of 1e-5, 1,000 iterations, restarts after 20.
+/// A tolerance of 1e-5, 1,000 iterations, restarts after 20; differentiated implicitly.
 impl Default for KrylovOptions {
     fn default() -> KrylovOptions {
-        KrylovOptions { tolerance: 1e-5, max_iterations: 1_000, restart: 20 }
+        KrylovOptions { tolerance: 1e-5, max_iterations: 1_000, restart: 20, implicit: true }
     }
 }
 
@@ -66,17 +71,22 @@ pub fn try_cg<X: Pytree>(
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
     let (a, b) = Operator::new("cg", a, b)?;
-    let enough = a.enough(&b, &options);
+    let solve = |a: Linear, b: Array| conjugate_gradients(a, b, &options);
+    a.solution(b, solve, Kind::Symmetric, &options)
+}
+
+fn conjugate_gradients(a: Linear, b: Array, options: &KrylovOptions) -> State {
+    let enough = enough(&b, options);
     let start = (State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) }, b);
-    let goes_on = |(s, _): (State, Array)| s.goes_on(&enough, &options);
+    let goes_on = |(s, _): (State, Array)| s.goes_on(&enough, options);
     let step = |(s, p): (State, Array)| {
-        let (ap, rr) = (a.at(&p), dot(&s.r, &s.r));
+        let (ap, rr) = (a(p.clone()), dot(&s.r, &s.r));
         let alpha = quotient(&rr, &dot(&p, &ap));
         let r = &s.r - &alpha * ap;
         let p_next = &r + quotient(&dot(&r, &r), &rr) * &p;
         (State { x: &s.x + alpha * p, r, iterations: s.iterations + 1 }, p_next)
     };
-    a.solution(while_loop(goes_on, step, start).0, &enough)
+    while_loop(goes_on, step, start).0
 }
 
 /// The solution of `A x = b` for any linear `A`, by the stabilised method of biconjugate gradients, which needs no
@@ -96,16 +106,21 @@ pub fn try_bicgstab<X: Pytree>(
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
     let (a, b) = Operator::new("bicgstab", a, b)?;
-    let enough = a.enough(&b, &options);
+    let solve = |a: Linear, b: Array| stabilised(a, b, &options);
+    a.solution(b, solve, Kind::Any, &options)
+}
+
+fn stabilised(a: Linear, b: Array, options: &KrylovOptions) -> State {
+    let enough = enough(&b, options);
     let shadow = b.clone();
     let rho = dot(&shadow, &b);
     let start = (State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) }, b, rho);
-    let goes_on = |(s, _, _): (State, Array, Array)| s.goes_on(&enough, &options);
+    let goes_on = |(s, _, _): (State, Array, Array)| s.goes_on(&enough, options);
     let step = |(s, p, rho): (State, Array, Array)| {
-        let ap = a.at(&p);
+        let ap = a(p.clone());
         let alpha = quotient(&rho, &dot(&shadow, &ap));
         let half = &s.r - &alpha * &ap;
-        let ah = a.at(&half);
+        let ah = a(half.clone());
         let omega = quotient(&dot(&ah, &half), &dot(&ah, &ah));
         let x = &s.x + &alpha * &p + &omega * &half;
         let r = half - &omega * ah;
@@ -114,7 +129,7 @@ pub fn try_bicgstab<X: Pytree>(
         let p = &r + beta * (p - omega * ap);
         (State { x, r, iterations: s.iterations + 1 }, p, next)
     };
-    a.solution(while_loop(goes_on, step, start).0, &enough)
+    while_loop(goes_on, step, start).0
 }
 
 /// The solution of `A x = b` for any linear `A`, by minimal residuals over spaces of dimension `restart`.
@@ -134,15 +149,19 @@ pub fn try_gmres<X: Pytree>(
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
     let (a, b) = Operator::new("gmres", a, b)?;
-    let enough = a.enough(&b, &options);
+    let solve = |a: Linear, b: Array| minimal_residuals(a, b, &options);
+    a.solution(b, solve, Kind::Any, &options)
+}
+
+fn minimal_residuals(a: Linear, b: Array, options: &KrylovOptions) -> State {
+    let enough = enough(&b, options);
     let m = options.restart.clamp(1, b.size().max(1));
     let start = State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) };
     let cycle = |s: State| {
-        let d = a.minimal_residual(&s.r, m);
-        let x = &s.x + d;
-        State { r: &b - a.at(&x), x, iterations: s.iterations + m as i32 }
+        let x = &s.x + minimal_residual(a, &s.r, m);
+        State { r: &b - a(x.clone()), x, iterations: s.iterations + m as i32 }
     };
-    a.solution(while_loop(|s: State| s.goes_on(&enough, &options), cycle, start), &enough)
+    while_loop(|s: State| s.goes_on(&enough, options), cycle, start)
 }
 
 /// Where an iteration stands.
@@ -197,7 +216,7 @@ fn dot(a: &Array, b: &Array) -> Array {
     (a * b).sum()
 }
 
-/// `a / b`, or 0 where that is 0 / 0: at the solution all recurrences stand still.
+/// `a / b`, or 0 where `b` is 0: at the solution all recurrences stand still.
 fn quotient(a: &Array, b: &Array) -> Array {
     let zero = b.equal(0.0);
     zero.select(0.0, a / zero.select(1.0, b))
@@ -234,45 +253,79 @@ impl<A> Operator<A> {
         y.astype(self.back.dtype())
     }
 
-    fn enough(&self, b: &Array, options: &KrylovOptions) -> Array {
-        options.tolerance * dot(b, b).sqrt()
-    }
-
-    /// The `d` of the space `r, A r, .. Aᵐ⁻¹ r` for which `|r - A d|` is least.
-    fn minimal_residual<X: Pytree>(&self, r: &Array, m: usize) -> Array
+    fn solution<X: Pytree>(
+        &self,
+        b: Array,
+        solve: impl Fn(Linear, Array) -> State,
+        kind: Kind,
+        options: &KrylovOptions,
+    ) -> Result<LinearSolution<X>, Error>
     where
         A: Fn(X) -> X,
     {
-        let mut first = Basis::none(m, r);
-        let (start, _) = first.with(r, &Array::from(0));
-        // Arnoldi: the image of each vector, made orthogonal to those before, is the next.
-        let extend = |(basis, v): (Basis, Array), i: Array| {
-            let image = self.at(&v);
-            let mut basis = basis;
-            let (next, _) = basis.with(&image, &(i + 1));
-            ((basis, next), image)
+        type Pair = (Array, Array);
+        let dtype = b.dtype();
+        let said = |s: State| {
+            let residual = dot(&s.r, &s.r).sqrt();
+            (s.x, stack(&[residual, s.iterations.astype(dtype)], 0))
         };
-        let ((basis, _), images) = scan(extend, (first, start), arange(m as i32));
-        // |r - ∑ d_i A v_i| is least where R d = Qᵀ r, the images being Q R.
-        let factor = |mut q: Basis, (image, i): (Array, Array)| {
-            let (_, column) = q.with(&image, &i);
-            (q, column)
+        let (x, said) = match options.implicit {
+            false => said(solve(&|x| self.at(&x), b.clone())),
+            // What is said rides along as two more unknowns; it has no derivative.
+            true => {
+                let solve = |a: &dyn Fn(Pair) -> Pair, (b, none): Pair| {
+                    said(solve(&|x| a((x, none.clone())).0, b))
+                };
+                let matvec = |(x, said): Pair| (self.at(&x), said);
+                let right = (b.clone(), zeros_dtype([2], dtype));
+                let (x, said) = match kind {
+                    Kind::Symmetric => custom_linear_solve_symmetric(matvec, right, solve),
+                    Kind::Any => custom_linear_solve(matvec, right, solve, solve),
+                };
+                (x, stop_gradient(&said))
+            }
         };
-        let (q, columns) = scan(factor, Basis::none(m, r), (images, arange(m as i32)));
-        let d = apply(&inverse(&columns.t()), &q.vectors.matmul(r));
-        d.matmul(&basis.vectors)
-    }
-
-    fn solution<X: Pytree>(&self, s: State, enough: &Array) -> Result<LinearSolution<X>, Error>
-    where
-        A: Fn(X) -> X,
-    {
-        let residual = dot(&s.r, &s.r).sqrt();
+        let residual = said.index(0);
         Ok(LinearSolution {
-            x: self.back.try_tree(&s.x)?,
-            converged: residual.le(enough),
+            x: self.back.try_tree(&x)?,
+            converged: residual.le(stop_gradient(&enough(&b, options))),
             residual,
-            iterations: s.iterations,
+            iterations: said.index(1).astype(DType::I32),
         })
     }
+}
+
+/// What is known of a function.
+enum Kind {
+    Symmetric,
+    Any,
+}
+
+/// A linear function of a vector.
+type Linear<'a> = &'a dyn Fn(Array) -> Array;
+
+fn enough(b: &Array, options: &KrylovOptions) -> Array {
+    options.tolerance * dot(b, b).sqrt()
+}
+
+/// The `d` of the space `r, A r, .. Aᵐ⁻¹ r` for which `|r - A d|` is least.
+fn minimal_residual(a: Linear, r: &Array, m: usize) -> Array {
+    let mut first = Basis::none(m, r);
+    let (start, _) = first.with(r, &Array::from(0));
+    // Arnoldi: the image of each vector, made orthogonal to those before, is the next.
+    let extend = |(basis, v): (Basis, Array), i: Array| {
+        let image = a(v);
+        let mut basis = basis;
+        let (next, _) = basis.with(&image, &(i + 1));
+        ((basis, next), image)
+    };
+    let ((basis, _), images) = scan(extend, (first, start), arange(m as i32));
+    // |r - ∑ d_i A v_i| is least where R d = Qᵀ r, the images being Q R.
+    let factor = |mut q: Basis, (image, i): (Array, Array)| {
+        let (_, column) = q.with(&image, &i);
+        (q, column)
+    };
+    let (q, columns) = scan(factor, Basis::none(m, r), (images, arange(m as i32)));
+    let d = apply(&inverse(&columns.t()), &q.vectors.matmul(r));
+    d.matmul(&basis.vectors)
 }

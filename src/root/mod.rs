@@ -8,10 +8,13 @@
 //! | [`fixed_point`] | `x = f(x)` | iteration |
 //! | [`cg`], [`bicgstab`], [`gmres`] | `A x = b`, `A` a function | Krylov spaces |
 //!
+//! Derivatives are those of what is found, not of how: both modes, any order ([`bisect`] has none).
+//!
 //! Arguments are pytrees of floats. Each is one loop that jits and batches: under `vmap` each lane ends when it is done.
 
 mod bracket;
 pub(crate) mod dense;
+pub(crate) mod implicit;
 mod krylov;
 mod newton;
 mod solution;

@@ -1,21 +1,23 @@
 //! `newton`, `broyden`: roots of systems; `fixed_point`.
 
 use super::dense::{apply, inverse};
+use super::implicit;
 use super::solution::{Root, RootOptions};
 use crate::api::control::while_loop;
 use crate::api::jacobian::jacfwd;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::source::raise;
+use crate::numpy::join::stack;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{DType, Error, err};
 
 /// A root of `f` near `x0`: `f(x) = 0`, `f` giving as many numbers as `x` has.
 ///
 /// Newton's method, `x ← x - a J⁻¹ f(x)`, with the Jacobian in forward mode; `a` is 1 unless that makes the residuals
 /// larger: then it is halved until it does not, ten times at most. Work per step grows with the cube of the number of
-/// unknowns.
+/// unknowns. Derivatives in what `f` captures are those of the root (see [`RootOptions::implicit`]).
 ///
 /// `x0` is a pytree of floats, and so is what `f` returns. Under `jit` one loop, under `vmap` each lane ends when it is done.
 /// Panics if the numbers differ ([`try_newton`] returns other errors).
@@ -48,7 +50,8 @@ pub fn try_newton<X: Pytree, R: Pytree>(
         let d = apply(&inverse(&j), &at.residual);
         f.moved(at, d)
     };
-    f.root(while_loop(|at: At| at.goes_on(&options), step, At::start(&f, x)), &options)
+    let search = |x: Array| while_loop(|at: At| at.goes_on(&options), step, At::start(&f, x));
+    f.root(|x| f.at(x), x, search, &options)
 }
 
 /// As [`newton`], with one Jacobian at the start, whose inverse is updated from what each step changes: `good` Broyden's
@@ -72,7 +75,6 @@ pub fn try_broyden<X: Pytree, R: Pytree>(
     options: RootOptions,
 ) -> Result<Root<X>, Error> {
     let (f, x) = System::new("broyden", f, x0)?;
-    let inverse = inverse(&jacfwd(|x: Array| f.at(&x))(x.clone()));
     let step = |(at, b): (At, Array)| {
         let d = apply(&b, &at.residual);
         let next = f.moved(at.clone(), d);
@@ -85,7 +87,11 @@ pub fn try_broyden<X: Pytree, R: Pytree>(
         (next, usable.select(&b + change, &b))
     };
     let goes_on = |(at, _): (At, Array)| at.goes_on(&options);
-    f.root(while_loop(goes_on, step, (At::start(&f, x), inverse)).0, &options)
+    let search = |x: Array| {
+        let inverse = inverse(&jacfwd(|x: Array| f.at(&x))(x.clone()));
+        while_loop(goes_on, step, (At::start(&f, x), inverse)).0
+    };
+    f.root(|x| f.at(x), x, search, &options)
 }
 
 /// A fixed point of `f` near `x0`: `x = f(x)`, by iteration until no element moves by more than the tolerance.
@@ -121,8 +127,11 @@ pub fn try_fixed_point<X: Pytree>(
         let x = &at.x + &at.residual;
         At { residual: advance(&x), x, iterations: at.iterations + 1 }
     };
-    let start = At { residual: advance(&x), x, iterations: Array::from(0) };
-    f.root(while_loop(|at: At| at.goes_on(&options), step, start), &options)
+    let search = |x: Array| {
+        let start = At { residual: advance(&x), x, iterations: Array::from(0) };
+        while_loop(|at: At| at.goes_on(&options), step, start)
+    };
+    f.root(advance, x, search, &options)
 }
 
 /// `f` of a vector.
@@ -205,16 +214,33 @@ impl<F> System<F> {
         At { x, residual, iterations: at.iterations + 1 }
     }
 
-    fn root<X: Pytree, R: Pytree>(&self, at: At, options: &RootOptions) -> Result<Root<X>, Error>
+    /// What the search finds, as a root of the residual.
+    fn root<X: Pytree, R: Pytree>(
+        &self,
+        residual: impl Fn(&Array) -> Array,
+        x: Array,
+        search: impl Fn(Array) -> At,
+        options: &RootOptions,
+    ) -> Result<Root<X>, Error>
     where
         F: Fn(X) -> R,
     {
-        let residual = at.error();
+        let dtype = x.dtype();
+        let found = |x: Array| {
+            let at = search(x);
+            let said = stack(&[at.error(), at.iterations.astype(dtype)], 0);
+            (at.x, said)
+        };
+        let (x, said) = match options.implicit {
+            true => implicit::root(residual, x, 2, found, implicit::by_matrix),
+            false => found(x),
+        };
+        let residual = said.index(0);
         Ok(Root {
-            x: self.back.try_tree(&at.x)?,
+            x: self.back.try_tree(&x)?,
             converged: residual.le(options.tolerance),
             residual,
-            iterations: at.iterations,
+            iterations: said.index(1).astype(DType::I32),
         })
     }
 }

@@ -10,12 +10,15 @@ pub struct RootOptions {
     /// [`fixed_point`](super::fixed_point) the width of the bracket, or of the last step.
     pub tolerance: f64,
     pub max_iterations: usize,
+    /// The root is differentiated as such: in what the function captures, by the implicit function theorem, in both modes
+    /// and to any order; no derivative depends on the start. Otherwise the iteration is: forward mode only.
+    pub implicit: bool,
 }
 
-/// A tolerance of 1e-6 and 100 iterations.
+/// Differentiated implicitly, to a tolerance of 1e-6, 100 iterations at most.
 impl Default for RootOptions {
     fn default() -> RootOptions {
-        RootOptions { tolerance: 1e-6, max_iterations: 100 }
+        RootOptions { tolerance: 1e-6, max_iterations: 100, implicit: true }
     }
 }
 

@@ -13,6 +13,7 @@ fn main() {
     sums();
     unrolled();
     loops();
+    updates();
 }
 
 /// The best of `rounds` means over `calls` calls, in seconds.
@@ -76,8 +77,9 @@ fn sums() {
 }
 
 fn unrolled() {
-    for n in [100, 1_000, 10_000] {
-        let seconds = first_call(3, || {
+    for n in [100, 1_000, 10_000, 100_000] {
+        let rounds = if n < 100_000 { 3 } else { 1 };
+        let seconds = first_call(rounds, || {
             let f = jit(grad(move |x: Array| (0..n).fold(x, |x, _| x.sin())));
             let x = Array::from(0.5f32);
             Box::new(move || f(x.clone()))
@@ -90,8 +92,10 @@ fn unrolled() {
     }
 }
 
-/// Gradient of a loop: linear in its steps, compiled in the same time whatever their number.
+/// Gradient of a loop: linear in its steps, compiled in the same time whatever their number. What a step leaves for the
+/// backward pass is a float, written once and read once; so much is taken off for it as a copy of floats takes.
 fn loops() {
+    let copy = jit(|x: Array| x * 2.5);
     for n in [1_000, 10_000, 100_000, 1_000_000] {
         let options = ScanOptions { length: Some(n), ..Default::default() };
         let run = move |x: Array| scan_with(|c: Array, ()| (c.sin() * 1.01, ()), x, (), options).0;
@@ -104,10 +108,52 @@ fn loops() {
         let f = fresh();
         f();
         let step = best(5, (1_000_000 / n).max(1), &f) / n as f64;
+        let floats = ones([n]);
+        let streamed = best(5, (10_000_000 / n).max(1), || copy(floats.clone())) / n as f64;
         println!(
-            "gradient of a scan of {n} steps: compile {:.1} ms, {:.1} ns per step",
+            "gradient of a scan of {n} steps: compile {:.1} ms, {:.2} ns per step, {:.2} without streaming",
             1e3 * compile,
-            1e9 * step
+            1e9 * step,
+            1e9 * (step - streamed)
+        );
+    }
+}
+
+/// Loops that change one element of `n` per step, given away by the caller: the same time per step for any `n`.
+fn updates() {
+    const STEPS: usize = 10_000;
+    let set = jit(|a: Array, i: Array| scan(|a: Array, i: Array| (a.at(&i).add(1.0), ()), a, i).0);
+    let read = jit(|a: Array, i: Array| {
+        grad(|a: Array| {
+            let step = |s: Array, i: Array| ((s * 0.5 + a.at(&i).get()).sin(), ());
+            scan(step, Array::from(0f32), i.clone()).0
+        })(a)
+    });
+    for n in [1_000, 10_000, 100_000, 1_000_000, 10_000_000] {
+        let indices = cotangent::random::randint(
+            &cotangent::random::key(0),
+            [STEPS],
+            DType::I32,
+            0,
+            n as i64,
+        );
+        let once = |f: &dyn Fn(Array, Array) -> Array| {
+            let mut fastest = f64::INFINITY;
+            for _ in 0..9 {
+                let a = ones([n]);
+                let before = Instant::now();
+                black_box(f(a, indices.clone()));
+                fastest = fastest.min(before.elapsed().as_secs_f64());
+            }
+            fastest
+        };
+        let fill = best(5, 1, || full([n], 0.5f32));
+        let (set, read) = (once(&|a, i| set(a, i)), once(&|a, i| read(a, i)) - fill);
+        let per_step = 1e9 / STEPS as f64;
+        println!(
+            "one element of {n}: {:.1} ns to add to, {:.1} ns to read and differentiate, per step",
+            set * per_step,
+            read * per_step
         );
     }
 }

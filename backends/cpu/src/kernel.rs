@@ -309,7 +309,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
             let full = self.b.ins().iconst(types::I64, extent as i64);
             (high, fixed) = (Some(self.b.ins().smin(full, rest)), None);
         }
-        if carry::is_time(nest, n) && fixed.is_some() {
+        if carry::is_time(nest, n) && fixed.is_some() && !nest.unrolled {
             self.take_up()?;
             let (low, high) = (self.b.ins().iconst(types::I64, 0), extent as i64);
             let high = self.b.ins().iconst(types::I64, high);

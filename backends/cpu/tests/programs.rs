@@ -321,6 +321,32 @@ fn compile_text(p: &Program) -> String {
     e.text("clif").unwrap()
 }
 
+/// A few lanes that run through a few rounds, in registers of the driver.
+#[test]
+fn lanes_over_time_in_registers() {
+    let d = DType::F32;
+    for (lanes, rounds) in [(2, 2), (1, 3), (4, 1), (3, 5)] {
+        let time = Loop { extent: rounds, mode: Mode::Sequential };
+        let mut b =
+            KernelBuilder::new("grow", [Loop { extent: lanes, mode: Mode::Parallel }, time]);
+        let x = b.buffer(d, lanes);
+        let v = b.load(x, Affine::counter(0));
+        let v = b.op(ScalarOp::Mul, &[v, v]);
+        b.store_at(x, Affine::counter(0), v);
+        let slots = vec![
+            slot(d, lanes, SlotKind::Input(0)),
+            slot(d, lanes, SlotKind::Output(0)),
+            temp(d, lanes, 0),
+        ];
+        let steps = vec![
+            Step::Copy { from: whole(0), to: whole(2), len: lanes },
+            Step::Loop { trips: 2, body: vec![launch(0, &[whole(2)])] },
+            Step::Copy { from: whole(2), to: whole(1), len: lanes },
+        ];
+        check(program(vec![b.finish()], slots, steps, 64), 3, 0.0);
+    }
+}
+
 /// Sums, maps, dots and sorts give the same bits for any number of threads, and inside a user's pool.
 #[test]
 fn results_do_not_depend_on_threads() {

@@ -206,6 +206,13 @@ fn nan_is_found_where_it_is_made() {
     let root = |x: Array| (x * 0.0).sqrt() * 0.0;
     let (error, _) = checkify(grad(root), Checks::NAN)(scalar(1.0));
     assert!(file(&error.get().unwrap()), "{error:?}");
+    // What moves or chooses a NaN did not make it.
+    let chosen = |x: Array| {
+        check(&x.is_nan().any().logical_not(), "{} has a NaN", &x);
+        x.gt(0.0).select(&x, 0.0).max()
+    };
+    says(&checkify(chosen, Checks::ALL)(array![f32::NAN]).0, "check: [nan] has a NaN");
+    assert_eq!(checkify(chosen, Checks::NAN)(array![f32::NAN]).0.get(), None);
     let sums = |x: Array| x.sum();
     let (error, _) = checkify(sums, Checks::NAN)(array![f32::INFINITY, f32::NEG_INFINITY]);
     says(&error, "reduce_sum: the result has a NaN");

@@ -316,6 +316,21 @@ impl ScalarOp {
         }
     }
 
+    /// Whether floats without a NaN among them may give one.
+    pub fn makes_nan(self) -> bool {
+        use ScalarOp::*;
+        match self {
+            Add | Sub | Mul | Div | Rem | Fma | Bitcast(_) | Pow => true,
+            Sqrt | Rsqrt | Log | Log2 | Log1p | Acosh | Atanh | Asin | Acos | ErfInv => true,
+            Sin | Cos | Tan => true,
+            Neg | Abs | Not | Floor | Ceil | Trunc | RoundEven | RoundAway | Sign => false,
+            PopCount | Clz | And | Or | Xor | Shl | ShrLogical | ShrArithmetic | MulHi => false,
+            Max | Min | Eq | Ne | Lt | Le | Gt | Ge | Select | Convert(_) | IsFinite => false,
+            Cbrt | Exp | Exp2 | Expm1 | Atan | Sinh | Cosh | Tanh | Asinh | Logistic => false,
+            Erf | Erfc | Atan2 => false,
+        }
+    }
+
     pub fn level(self) -> Level {
         use ScalarOp::*;
         match self {

@@ -20,6 +20,8 @@ use crate::core::source;
 use crate::core::template::Template;
 use crate::core::trace::bind;
 use crate::prims::lax;
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{Combine, Node, NodeId};
 use cotangent_jit::{DType, Error, Scalar};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -215,7 +217,7 @@ impl Pass {
                 Hazard::Division { .. } | Hazard::Index { .. } => {}
             }
         }
-        if self.checks.has(Kind::Nan) && makes_numbers(jaxpr, eqn, &inputs) {
+        if self.checks.has(Kind::Nan) && makes_nan(jaxpr, eqn, &inputs) {
             plans.push(Plan::Nan(failure(Kind::Nan, "the result has a NaN", vec![])));
         }
         plans
@@ -436,17 +438,25 @@ fn out_of_bounds(indices: &Array, limits: &[usize]) -> Result<(Array, Array), Er
     Ok((any(&bad), lax::try_reshape(&one, &[])?))
 }
 
-/// Whether the equation computes floats rather than moving them.
-fn makes_numbers(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
+/// Whether the equation may give a NaN where its operands have none.
+fn makes_nan(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
     let outputs: Vec<Aval> = eqn.outputs.iter().map(|v| jaxpr.aval(*v).clone()).collect();
     if eqn.prim.carrier().is_some() || !outputs.iter().any(|o| o.dtype.is_inexact() && o.size() > 0)
     {
         return false;
     }
     match eqn.prim.lower(inputs, &outputs) {
-        Ok(Lowering::Elementwise(_) | Lowering::Reduce { .. } | Lowering::Dot(_))
-        | Ok(Lowering::Host(_)) => true,
+        Ok(Lowering::Elementwise(f)) => {
+            let mut b = KernelBuilder::new("operands", []);
+            let operand = |a: &Aval| b.constant(Scalar::zero(a.dtype));
+            let operands: Vec<NodeId> = inputs.iter().map(operand).collect();
+            f(&mut b, &operands);
+            let makes = |n: usize| matches!(b.node(NodeId(n as u32)), Node::Op { op, .. } if op.makes_nan());
+            (0..b.len()).any(makes)
+        }
+        Ok(Lowering::Reduce { combine, .. }) => matches!(combine, Combine::Sum | Combine::Product),
         Ok(Lowering::Scatter { combine, .. }) => combine.is_some(),
+        Ok(Lowering::Dot(_) | Lowering::Host(_)) => true,
         _ => false,
     }
 }

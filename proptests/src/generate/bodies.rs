@@ -10,6 +10,7 @@ use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::lowering::ScanParts;
 use cotangent::core::primitive::{Ctx, Recur, Tangent};
 use cotangent::core::trace::{bind, eval, trace};
+use cotangent::prelude::{Checkpoints, ScanOptions, scan_with};
 use cotangent::prims::bodies::{instantiate, nonzero, spread, values};
 use cotangent::prims::call::call;
 use cotangent::prims::checkpoint::checkpoint;
@@ -166,13 +167,32 @@ impl Bench {
             body = Arc::new(traced.jaxpr);
         }
         let (consts_len, carry) = (consts.len(), carried.len());
+        if s.c & 8 == 8 {
+            // As a user writes it, restarting somewhere in reverse mode.
+            let step = |c: Vec<Array>, x: Vec<Array>| {
+                let args = [&consts[..], &c, &x].concat();
+                let mut outs = eval(&body, &args).expect("a body is well typed");
+                let ys = outs.split_off(carry);
+                (outs, ys)
+            };
+            let checkpoints =
+                [Checkpoints::Every(2), Checkpoints::Sqrt, Checkpoints::Log { branches: 2 }];
+            let options = ScanOptions {
+                reverse: s.c & 1 == 1,
+                length: Some(length),
+                checkpoints: checkpoints[s.c as usize / 16 % 3],
+                ..ScanOptions::default()
+            };
+            let (last, ys) = scan_with(step, init, xs, options);
+            return Ok([last, ys].concat());
+        }
         let parts = ScanParts {
             body,
             consts: consts_len,
             carry,
             length,
             reverse: s.c & 1 == 1,
-            unroll: 1 + usize::from(s.c & 2 == 2),
+            unroll: 1 + s.c as usize / 32 % 3,
         };
         scan(parts, &[&consts[..], &init, &xs].concat())
     }

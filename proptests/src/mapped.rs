@@ -23,7 +23,6 @@ use cotangent::prims::bodies::{
 };
 use cotangent::prims::roll_call::{Args, Case};
 use cotangent::transforms::Transforms;
-use cotangent_jit::err;
 use std::sync::Arc;
 
 /// See the module.
@@ -211,9 +210,15 @@ impl Carrier for Mapped {
         self.with(jaxprs.remove(0))
     }
 
-    /// Lanes run together: there is no order in which one state could pass through all of them.
-    fn threaded(&self, _: Vec<Arc<Jaxpr>>, _: &[Array], _: &[Array]) -> Result<Threaded, Error> {
-        Err(err!(Transform, "mapped: no state can be passed through lanes"))
+    /// Lanes run together, so there is no order in which a state could pass through all of them: it passes by, and what goes
+    /// wrong inside is seen in the batch that runs.
+    fn threaded(
+        &self,
+        _: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        Ok((state.to_vec(), bind(self.with(self.jaxpr.clone()), inputs)?))
     }
 
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {

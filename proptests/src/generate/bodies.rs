@@ -181,7 +181,6 @@ impl Bench {
                 reverse: s.c & 1 == 1,
                 length: Some(length),
                 checkpoints: checkpoints[s.c as usize / 16 % 3],
-                ..ScanOptions::default()
             };
             let (last, ys) = scan_with(step, init, xs, options);
             return Ok([last, ys].concat());

@@ -39,6 +39,7 @@ impl Bench {
             Op::Scan => self.scan(s, &avals, &operands),
             Op::While | Op::BoundedWhile => self.while_step(s, &avals, &operands),
             Op::Lanes => self.lanes(s, &avals, &operands),
+            Op::Map => self.map_step(s, &avals, &operands),
             Op::CustomJvp => {
                 let body = self.body(&avals, &s.body, None);
                 let prim = CustomJvp::new("g", body.clone(), own_rule(body));
@@ -181,6 +182,7 @@ impl Bench {
                 reverse: s.c & 1 == 1,
                 length: Some(length),
                 checkpoints: checkpoints[s.c as usize / 16 % 3],
+                ..ScanOptions::default()
             };
             let (last, ys) = scan_with(step, init, xs, options);
             return Ok([last, ys].concat());
@@ -230,7 +232,7 @@ impl Bench {
 }
 
 /// `1, 1.1, 1.2, ..` along axis 0.
-fn ramp(bench: &Bench, shape: &[usize]) -> Array {
+pub(super) fn ramp(bench: &Bench, shape: &[usize]) -> Array {
     let steps = lax::iota(bench.dtype, shape, 0);
     lax::add(&lax::mul(&steps, &bench.literal(0.1)), &bench.literal(1.0))
 }

@@ -1,9 +1,11 @@
 //! The steps of random programs that loop until a test fails, and those in which lanes of a batch talk to each other.
 
 use super::bench::{Bench, int};
+use super::bodies::ramp;
 use super::recipe::{Op, Step};
 use crate::mapped::Mapped;
 use cotangent::DType;
+use cotangent::api::control::{try_map, try_map_batched};
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::axis::{AxisEnv, BatchAxis};
@@ -56,6 +58,29 @@ impl Bench {
         };
         let init = [operands[0].clone(), self.float_of(s.c, &[]).0, int(0)];
         while_loop(parts, &[&[rounds][..], &operands[1..], &init].concat())
+    }
+
+    /// The first operand's rows one by one, or two at a time, beside the other operands.
+    pub fn map_step(
+        &mut self,
+        s: &Step,
+        avals: &[Aval],
+        operands: &[Array],
+    ) -> Result<Vec<Array>, cotangent::Error> {
+        let body = self.body(avals, &s.body, None);
+        let mut shape = operands[0].to_shape();
+        shape.insert(0, [3, 1, 0, 4][s.b as usize / 8 % 4]);
+        let kept: Vec<usize> = (1..shape.len()).collect();
+        let rows = lax::broadcast_in_dim(&operands[0], &shape, &kept);
+        let rows = lax::cos(&lax::mul(&rows, &ramp(self, &shape)));
+        let rest = operands[1..].to_vec();
+        let one = move |x: Array| -> Vec<Array> {
+            eval(&body, &[&[x][..], &rest].concat()).expect("a body is well typed")
+        };
+        match s.c & 4 {
+            0 => try_map(one, rows),
+            _ => try_map_batched(2, one, rows),
+        }
     }
 
     /// A body over two lanes that know their axis by a name: batched at once, or when it runs.

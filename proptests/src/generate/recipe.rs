@@ -76,7 +76,7 @@ ops! {
     Literal
     /// Between the lanes that there are.
     Collective
-    Call Cond Scan BoundedWhile Checkpoint CustomJvp CustomVmap
+    Call Cond Scan Map BoundedWhile Checkpoint CustomJvp CustomVmap
     /// A body over lanes that know their axis by a name.
     Lanes
     /// Without a limit, so without reverse mode: not drawn unless asked for.
@@ -94,6 +94,7 @@ impl Op {
             Op::Call
                 | Op::Cond
                 | Op::Scan
+                | Op::Map
                 | Op::BoundedWhile
                 | Op::While
                 | Op::Lanes

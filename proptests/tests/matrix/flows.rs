@@ -21,6 +21,10 @@ pub const ALL: &[Flow] = &[
     Flow { name: "scan", traced: scan_traced, plain: scan_plain, refuses: nothing },
     Flow { name: "checkpointed scan", traced: kept_traced, plain: scan_plain, refuses: nothing },
     Flow { name: "nested scan", traced: nested_traced, plain: nested_plain, refuses: nothing },
+    Flow { name: "unrolled scan", traced: unrolled_traced, plain: scan_plain, refuses: nothing },
+    Flow { name: "map", traced: map_traced, plain: map_plain, refuses: nothing },
+    Flow { name: "associative_scan", traced: prefix_traced, plain: prefix_plain, refuses: nothing },
+    Flow { name: "custom_root", traced: root_traced, plain: root_plain, refuses: nothing },
     Flow { name: "custom_jvp", traced: jvp_traced, plain: custom_plain, refuses: nothing },
     Flow { name: "custom_vjp", traced: vjp_traced, plain: custom_plain, refuses: forward },
     Flow { name: "custom_vmap", traced: batch_traced, plain: custom_plain, refuses: nothing },
@@ -163,6 +167,54 @@ fn nested_plain(x: &Series) -> Series {
         c = &d + x;
     }
     &c + &sum
+}
+
+fn unrolled_traced(x: Array) -> Array {
+    scanned(x, ScanOptions { unroll: 2, ..Default::default() })
+}
+
+/// One by one, and two at a time.
+fn map_traced(x: Array) -> Array {
+    let each = map(|a: Array| (&x * &a).sin() * a, Array::from(STEPS));
+    let pairs = map_batched(2, |a: Array| (&x * a).cos(), Array::from(STEPS));
+    each.sum() + pairs.sum()
+}
+
+fn map_plain(x: &Series) -> Series {
+    STEPS.iter().fold(x * 0.0, |sum, a| {
+        let y = x * *a;
+        &(&sum + &(&y.sin() * *a)) + &y.cos()
+    })
+}
+
+/// Products of prefixes.
+fn prefix_traced(x: Array) -> Array {
+    let elements = (x * Array::from(STEPS)).sin();
+    associative_scan(|a: Array, b: Array| a * b, elements).sum()
+}
+
+fn prefix_plain(x: &Series) -> Series {
+    let mut product = &(x * 0.0) + 1.0;
+    STEPS.iter().fold(x * 0.0, |sum, a| {
+        product = &product * &(x * *a).sin();
+        &sum + &product
+    })
+}
+
+/// `y + sin(y) / 2 = x`, found by a loop in which no derivative looks.
+fn root_traced(x: Array) -> Array {
+    custom_root(
+        |y: Array| &y + 0.5 * y.sin() - &x,
+        |f: &dyn Fn(Array) -> Array, y: Array| {
+            while_loop(|y: Array| f(y).abs().gt(1e-14), |y| &y - 0.7 * f(y.clone()), y)
+        },
+        |slope: &dyn Fn(Array) -> Array, y: Array| &y / slope(ones_like(&y)),
+        Array::from(0.0f64),
+    )
+}
+
+fn root_plain(x: &Series) -> Series {
+    (0..200).fold(x.clone(), |y, _| x - &(&y.sin() * 0.5))
 }
 
 /// `sin x * y` by a rule, on its own result.

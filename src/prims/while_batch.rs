@@ -124,9 +124,10 @@ fn leader(active: &Array) -> Result<Array, Error> {
     lax::try_argmax(&lax::try_convert_element_type(active, DType::I32)?, 0)
 }
 
-/// The values of one lane in every lane; derivatives do not see that they come from there.
+/// The values of one lane in every lane. Linear, for a carry may be a tangent; cotangents that come back this way are the
+/// zeros of lanes that have ended.
 fn lane(x: &Array, leader: &Array) -> Result<Array, Error> {
-    let row = lax::try_dynamic_slice_in_dim(&lax::try_stop_gradient(x)?, leader, 1, 0)?;
+    let row = lax::try_dynamic_slice_in_dim(x, leader, 1, 0)?;
     let row = lax::try_squeeze(&row, &[0])?;
     let axes: Vec<usize> = (1..x.ndim()).collect();
     lax::try_broadcast_in_dim(&row, x.shape(), &axes)

@@ -155,33 +155,3 @@ fn programs_do_not_grow_with_the_number_of_steps() {
         assert!(sizes.iter().all(|s| *s == sizes[0]), "{name}: {sizes:?}");
     }
 }
-
-/// Prints; run it alone on a quiet machine: `cargo test --test loops cost_is_linear -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures time"]
-fn cost_is_linear() {
-    use std::time::Instant;
-    println!("gradient of a scan of n steps in f64, carry of one number, forward and backward:");
-    for n in [1_000, 10_000, 100_000, 1_000_000] {
-        let f = move |x: Array| steps(n, &x, |c| (c * 0.9).sin() + &x);
-        let g = jit(grad(f));
-        let x = Array::from(0.5f64);
-        let lowered = g.lower((x.clone(),)).unwrap();
-        let start = Instant::now();
-        let compiled = lowered.compile().unwrap();
-        let compile = start.elapsed();
-        compiled.call((x.clone(),)).unwrap();
-        let rounds = 3_000_000 / n;
-        let mut times: Vec<f64> = (0..5)
-            .map(|_| {
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    compiled.call((x.clone(),)).unwrap().item::<f64>();
-                }
-                start.elapsed().as_secs_f64() / (rounds * n) as f64
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        println!("n = {n:>8}: {:6.2} ns a step, compiled in {compile:?}", times[2] * 1e9);
-    }
-}

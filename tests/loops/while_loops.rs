@@ -74,6 +74,9 @@ fn a_bounded_while_loop_differentiates_backwards_to_third_order() {
     close(&vmap(d1())(points()), &expected(1), 1e-12);
     close(&jit(vmap(d3()))(points()), &expected(3), 1e-12);
     close(&grad(|x: Array| vmap(squares_bounded)(x).sum())(points()), &expected(1), 1e-12);
+    // In the batch of a rule, what is transposed is a loop that carries tangents.
+    let ruled = custom_jvp(squares_bounded, |(x,), (dx,)| jvp(squares_bounded, (x,), (dx,)));
+    close(&grad(|x: Array| vmap(ruled.clone())(x).sum())(points()), &expected(1), 1e-12);
     let again = |x: Array| grad(|x: Array| vmap(squares_bounded)(x).sum())(x).sum();
     close(&grad(again)(points()), &expected(2), 1e-12);
     close(&grad(|x| grad(again)(x).sum())(points()), &expected(3), 1e-12);

@@ -35,14 +35,14 @@ pub fn print(text: &str, args: impl Arguments) {
     raise(try_print(text, args));
 }
 
-/// As [`print`], with an error instead of a panic.
+/// As [`print()`], with an error instead of a panic.
 #[track_caller]
 pub fn try_print(text: &str, args: impl Arguments) -> Result<(), Error> {
     let args = args.arrays();
     print_named(text, &vec![None; args.len()], &args, false)
 }
 
-/// [`print`], keeping its order among all that is ordered.
+/// [`print()`], keeping its order among all that is ordered.
 #[track_caller]
 pub fn print_ordered(text: &str, args: impl Arguments) {
     let args = args.arrays();
@@ -209,7 +209,7 @@ pub fn callback<A: Pytree, O: Outcome<Value = ()>>(
     raise(try_callback(f, args, false));
 }
 
-/// [`callback`], keeping its order among all that is ordered.
+/// [`callback()`], keeping its order among all that is ordered.
 #[track_caller]
 pub fn callback_ordered<A: Pytree, O: Outcome<Value = ()>>(
     f: impl Fn(A) -> O + Send + Sync + 'static,
@@ -218,7 +218,7 @@ pub fn callback_ordered<A: Pytree, O: Outcome<Value = ()>>(
     raise(try_callback(f, args, true));
 }
 
-/// As [`callback`], with an error instead of a panic.
+/// As [`callback()`], with an error instead of a panic.
 #[track_caller]
 pub fn try_callback<A: Pytree, O: Outcome<Value = ()>>(
     f: impl Fn(A) -> O + Send + Sync + 'static,

@@ -412,3 +412,12 @@ fn gradients_read_well() {
   in (d,) }"
     );
 }
+
+#[test]
+fn slices_at_computed_places_over_an_empty_batch() {
+    let slice = |x: Array, i: Array| cotangent::lax::dynamic_slice_in_dim(&x, &i, 2, 0);
+    let (x, i) = (zeros([0, 3]), zeros_dtype([0], DType::I32));
+    assert_eq!(vmap(slice)(x.clone(), i.clone()).shape(), [0, 2]);
+    let slope = grad(move |x: Array, i: Array| vmap(slice)(x, i).sum());
+    assert_eq!(slope(x, i).shape(), [0, 3]);
+}

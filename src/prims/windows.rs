@@ -113,7 +113,10 @@ impl GatherDims {
         sizes: &[usize],
     ) -> Result<(), Error> {
         let rank = x.rank();
-        if sizes.len() != rank || sizes.iter().zip(&x.shape).any(|(s, n)| s > n) {
+        // Of a batch of nothing there is no window either.
+        let empty = |axis: usize| x.shape[axis] == 0 && self.operand_batching_dims.contains(&axis);
+        let fits = |axis: usize| sizes[axis] <= x.shape[axis] || (sizes[axis] == 1 && empty(axis));
+        if sizes.len() != rank || !(0..rank).all(fits) {
             return Err(err!(
                 Shape,
                 "{name}: expected window sizes of at most those of {x}, got {sizes:?}"

@@ -1,7 +1,7 @@
 //! Random programs through the laws. `PROPTEST_CASES` says how many, `PROGRAMS_SEED` which; a failure shrinks and prints
 //! its jaxpr and the seed.
 
-use cotangent_proptests::generate::{Kind, Recipe, program, recipes};
+use cotangent_proptests::generate::{Kind, Op, Recipe, Step, program, recipes};
 use cotangent_proptests::laws::{
     adjoint, backend, batch, check, checkify, commute, jet, jvp, keep, text,
 };
@@ -134,6 +134,32 @@ fn transforms_of_transforms() {
         jvp::together(&p)?;
         adjoint::on(&p)
     });
+}
+
+/// What random programs found once: dead reverse rules in a batching rule, a checkpoint all of whose inputs wait.
+#[test]
+fn found_before() {
+    let step = |op, [a, b, c]: [u8; 3], body: Vec<Step>| Step { op, a, b, c, body };
+    let unary = |a| step(Op::Unary, [a, 0, 0], Vec::new());
+    let of = |shapes: Vec<u8>, steps| Recipe {
+        dtype: cotangent::DType::F64,
+        shapes,
+        ints: false,
+        steps,
+        transforms: Vec::new(),
+        odd: 0,
+    };
+    let rule = step(Op::CustomVjp, [0; 3], vec![unary(0)]);
+    let batched = of(vec![0], vec![step(Op::CustomVmap, [0; 3], vec![rule])]);
+    let back = program(&batched).and_then(|p| p.pullback(3)).expect("a pullback");
+    batch::on(&back).expect("a batch of the pullback");
+
+    let gather = step(Op::Gather, [0; 3], Vec::new());
+    let inner = step(Op::Checkpoint, [44, 20, 33], vec![gather]);
+    let outer = step(Op::Checkpoint, [94, 5, 98], vec![inner, unary(146), unary(0)]);
+    let first = step(Op::BoundedWhile, [0, 56, 0], vec![unary(0)]);
+    let kept = program(&of(vec![1], vec![first, outer])).expect("a program");
+    values(&kept).and_then(|()| derivatives(&kept)).expect("a checkpoint in a checkpoint");
 }
 
 /// Rules that give reverse mode only, against differences; and what becomes of them in batches and second derivatives.

@@ -294,8 +294,14 @@ impl Primitive for CustomVmap {
         axes: &[Option<usize>],
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
         let (fronted, batched) = axes_in_front(inputs, axes)?;
-        match self.checked_rule(ctx, ctx.batch_size, &batched, &fronted)? {
-            Some((outs, has)) => Ok((arrays(outs), front(&has))),
+        match self.trace_rule(ctx, ctx.batch_size, &batched)? {
+            Some((Traced { jaxpr, captured }, has)) => {
+                // The rule of a part computes the whole.
+                let (needed, kept) = ctx.recur.dce(&Arc::new(jaxpr), &vec![true; has.len()])?;
+                let args = [captured, fronted].concat();
+                let args: Vec<Array> = pick(&args, &kept, true).cloned().collect();
+                Ok((arrays(eval(&needed, &args)?), front(&has)))
+            }
             None => called(&self.callee, &self.jaxpr).batch(ctx, inputs, axes),
         }
     }

@@ -94,12 +94,13 @@ impl Keeper {
         };
         let carrier = eqn.prim.carrier();
         let inside = match carrier {
-            Some(carrier) => {
+            // As in `split`, what has nothing but unknown inputs is not looked into.
+            Some(carrier) if mask.contains(&false) || !mask.contains(&true) => {
                 let banned: Vec<bool> =
                     eqn.outputs.iter().map(|v| self.banned[v.index()]).collect();
                 carrier.keep(ctx, &mask, &banned, policy).map_err(|e| e.context(eqn.source))?
             }
-            None => None,
+            _ => None,
         };
         let unknown_out = match (&inside, carrier) {
             (Some(kept), _) => kept.unknown_out.clone(),

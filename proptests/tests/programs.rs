@@ -136,7 +136,8 @@ fn transforms_of_transforms() {
     });
 }
 
-/// What random programs found once: dead reverse rules in a batching rule, a checkpoint all of whose inputs wait.
+/// What random programs found once: dead reverse rules in a batching rule, a checkpoint all of whose inputs wait, a sum
+/// over nothing as a piece of a whole; and a jump beside the point, which differences must notice.
 #[test]
 fn found_before() {
     let step = |op, [a, b, c]: [u8; 3], body: Vec<Step>| Step { op, a, b, c, body };
@@ -160,6 +161,26 @@ fn found_before() {
     let first = step(Op::BoundedWhile, [0, 56, 0], vec![unary(0)]);
     let kept = program(&of(vec![1], vec![first, outer])).expect("a program");
     values(&kept).and_then(|()| derivatives(&kept)).expect("a checkpoint in a checkpoint");
+
+    let pieces = vec![
+        unary(0),
+        step(Op::Slice, [0, 0, 78], Vec::new()),
+        step(Op::Concatenate, [1, 0, 56], Vec::new()),
+    ];
+    let checkpoint = step(Op::Checkpoint, [158, 0, 151], pieces);
+    let mapped = of(vec![0, 0, 3], vec![step(Op::Map, [100, 0, 196], vec![checkpoint])]);
+    program(&mapped).and_then(|p| values(&p)).expect("a piece that is a sum over nothing");
+
+    let scattered = vec![unary(0), step(Op::ScatterAdd, [3, 0, 8], Vec::new())];
+    let steps = vec![
+        step(Op::StopGradient, [20, 0, 0], Vec::new()),
+        step(Op::Transformed, [0, 110, 0], vec![step(Op::Pad, [0, 0, 20], Vec::new())]),
+        step(Op::Scan, [0; 3], vec![unary(0)]),
+        step(Op::Checkpoint, [51, 0, 43], scattered),
+    ];
+    let floored = Recipe { dtype: cotangent::DType::F32, ..of(vec![0, 2], steps) };
+    let back = program(&floored).and_then(|p| p.pullback(10)).expect("a pullback");
+    jvp::together(&back).expect("a floor that jumps within a wide step");
 }
 
 /// Rules that give reverse mode only, against differences; and what becomes of them in batches and second derivatives.

@@ -75,7 +75,8 @@ pub fn by_differences(p: &Program, mask: &[bool]) -> Result<Vec<Array>, Violatio
     Ok(outs.iter().zip(slopes).map(tangent).collect())
 }
 
-/// Central differences at two widths, extrapolated; NaN where the widths disagree, as at a kink. `None` if nothing moves.
+/// Central differences at three widths, the narrower two extrapolated; NaN where the widths do not draw together, as at
+/// a kink or a jump. `None` if nothing moves.
 fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Violation> {
     if !mask.contains(&true) || p.jaxpr.out_avals().iter().all(|a| !a.dtype.is_inexact()) {
         return Ok(None);
@@ -84,19 +85,24 @@ fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Viol
     let (width, trust) = if coarse { (1.0 / 64.0, 0.02) } else { (1.0 / 32768.0, 1e-5) };
     let here: Result<Vec<Vec<f64>>, Violation> = p.interpret()?.iter().map(numbers).collect();
     let here = here?;
-    let (wide, narrow) = (central(p, mask, &here, width)?, central(p, mask, &here, width / 2.0)?);
+    let at = |width| central(p, mask, &here, width);
+    let (wide, narrow, narrowest) = (at(width)?, at(width / 2.0)?, at(width / 4.0)?);
     let noise = 64.0 * p.epsilon() / width;
     let mut slopes = Vec::new();
-    for ((wide, narrow), here) in wide.iter().zip(&narrow).zip(&here) {
-        let meet = |((w, n), x): ((&Difference, &Difference), &f64)| {
-            let agree = (w.slope - n.slope).abs() <= trust * (1.0 + n.slope.abs());
+    for (o, here) in here.iter().enumerate() {
+        let meet = |(i, x): (usize, &f64)| {
+            let [w, n, m] = [&wide, &narrow, &narrowest].map(|d| &d[o][i]);
+            let gap = (w.slope - n.slope).abs();
+            let agree = gap <= trust * (1.0 + n.slope.abs());
+            // Halving the step quarters the error; what a jump adds it doubles, or takes away if that lies outside.
+            let meets = (n.slope - m.slope).abs() <= 0.5 * gap + noise * (1.0 + x.abs());
             // Of a smooth function the slopes ahead and behind approach each other as the step shrinks; at a kink they stay.
             let smooth = n.bend.abs() <= 0.7 * w.bend.abs() + noise * (1.0 + x.abs());
-            let trusted = agree && smooth;
+            let trusted = agree && meets && smooth;
             SEEN[usize::from(trusted)].fetch_add(1, Ordering::Relaxed);
-            if trusted { (4.0 * n.slope - w.slope) / 3.0 } else { f64::NAN }
+            if trusted { (4.0 * m.slope - n.slope) / 3.0 } else { f64::NAN }
         };
-        slopes.push(wide.iter().zip(narrow).zip(here).map(meet).collect());
+        slopes.push(here.iter().enumerate().map(meet).collect());
     }
     Ok(Some(slopes))
 }

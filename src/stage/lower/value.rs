@@ -124,8 +124,11 @@ pub fn compose(at: &Affine, maps: &[Affine], shape: &[usize]) -> Affine {
     canonical(sum, shape)
 }
 
-/// The same elements in row-major order under another shape, if their positions are affine in it.
+/// The same elements in row-major order under another shape, if that has as many and their positions are affine in it.
 pub fn reshape(at: &Affine, from: &[usize], to: &[usize]) -> Option<Affine> {
+    if from.iter().product::<usize>() != to.iter().product() {
+        return None;
+    }
     if from.contains(&0) {
         return Some(canonical(Affine::constant(0), to));
     }

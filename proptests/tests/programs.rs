@@ -137,7 +137,7 @@ fn transforms_of_transforms() {
 }
 
 /// What random programs found once: dead reverse rules in a batching rule, a checkpoint all of whose inputs wait, a sum
-/// over nothing as a piece of a whole; and a jump beside the point, which differences must notice.
+/// over nothing as a piece of a whole, a choice between two filled arrays by a scalar; and a jump beside the point, which differences must notice.
 #[test]
 fn found_before() {
     let step = |op, [a, b, c]: [u8; 3], body: Vec<Step>| Step { op, a, b, c, body };
@@ -170,6 +170,16 @@ fn found_before() {
     let checkpoint = step(Op::Checkpoint, [158, 0, 151], pieces);
     let mapped = of(vec![0, 0, 3], vec![step(Op::Map, [100, 0, 196], vec![checkpoint])]);
     program(&mapped).and_then(|p| values(&p)).expect("a piece that is a sum over nothing");
+
+    let filled = vec![
+        step(Op::Literal, [0; 3], Vec::new()),
+        step(Op::Literal, [1, 187, 1], Vec::new()),
+        unary(8),
+        step(Op::Slice, [191, 0, 0], Vec::new()),
+        step(Op::Slice, [0; 3], Vec::new()),
+        step(Op::Select, [39, 35, 112], Vec::new()),
+    ];
+    program(&of(vec![1], filled)).and_then(|p| values(&p)).expect("a choice between filled arrays");
 
     let scattered = vec![unary(0), step(Op::ScatterAdd, [3, 0, 8], Vec::new())];
     let steps = vec![

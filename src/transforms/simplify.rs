@@ -143,10 +143,17 @@ impl Pass<'_> {
                     }
                 }
                 _ => {
-                    // At least one operand is an array of the full shape: splats can be literals.
-                    for a in &mut inputs {
+                    // Splats can be literals, as long as one operand gives the result its shape: another one if there is
+                    // one (a predicate may be a scalar), else the first splat that does.
+                    let whole = |i: &usize| avals[*i].shape == out.shape;
+                    let n = inputs.len();
+                    let shaped = (0..n).filter(whole).find(|i| self.splat_of(inputs[*i]).is_none());
+                    let shaped = shaped.or_else(|| (0..n).find(whole));
+                    for (i, a) in inputs.iter_mut().enumerate().filter(|(i, _)| Some(*i) != shaped)
+                    {
                         if let Some(s) = self.splat_of(*a) {
                             *a = Atom::Literal(s);
+                            avals[i] = self.new.atom_aval(*a);
                         }
                     }
                 }

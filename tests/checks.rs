@@ -348,3 +348,39 @@ fn the_hunt_goes_into_loops_branches_and_gradients() {
         hunted(|| jit(vmap(walk)).try_call((array![[0.0, 2.0, 5.0]],))).contains("step 2 of scan")
     );
 }
+
+/// What the environment variables say holds for a process, so this test runs itself in others.
+#[test]
+fn the_environment_starts_the_hunt() {
+    const INSIDE: &str = "COTANGENT_TEST_INSIDE";
+    let ran = |variable: &str, value: &str| {
+        let me = std::env::current_exe().unwrap();
+        let mut command = std::process::Command::new(me);
+        command.args(["--exact", "the_environment_starts_the_hunt", "--nocapture"]);
+        let output = command.env(INSIDE, "1").env(variable, value).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    if std::env::var_os(INSIDE).is_some() {
+        for (name, f) in [("log", (|x: Array| x.log()) as fn(Array) -> Array), ("exp", |x| x.exp())]
+        {
+            let said = jit(f).try_call((array![-1.0, 1000.0],)).err().map(|e| e.to_string());
+            println!("{name}: {}", said.unwrap_or_else(|| "nothing".into()));
+        }
+        return;
+    }
+    let nans = ran("COTANGENT_DEBUG_NANS", "1");
+    assert!(
+        nans.contains("log: log at tests/checks.rs") && nans.contains("exp: nothing"),
+        "{nans}"
+    );
+    let infs = ran("COTANGENT_DEBUG_INFS", "1");
+    assert!(
+        infs.contains("log: nothing") && infs.contains("exp: exp at tests/checks.rs"),
+        "{infs}"
+    );
+    for off in ["0", ""] {
+        let off = ran("COTANGENT_DEBUG_NANS", off);
+        assert!(off.contains("log: nothing") && off.contains("exp: nothing"), "{off}");
+    }
+}

@@ -395,3 +395,46 @@ fn a_named_batch_in_text() {
     );
     assert!(!outer.contains("psum") && outer.contains("reduce_sum[axes=(0,)]"), "{outer}");
 }
+
+/// `d_i x_i + sum x = b_i`, one equation a lane, by a hundred steps of Richardson's iteration.
+fn shared(matvec: &dyn Fn(Array) -> Array, b: Array) -> Array {
+    fori_loop(0..100, |_, x: Array| &x + (&b - matvec(x.clone())) / 8.0, zeros_like(&b))
+}
+
+/// Systems whose equations are spread over the lanes, solved by what names the lanes.
+#[test]
+fn systems_across_lanes() {
+    let linear = |d: Array, b: Array| {
+        let matvec = |x: Array| &d * &x + psum(x, "i");
+        custom_linear_solve_symmetric(matvec, b, shared)
+    };
+    let root = |d: Array, b: Array| {
+        custom_root(
+            |x: Array| &d * &x + psum(x, "i") - &b,
+            |f: &dyn Fn(Array) -> Array, x: Array| {
+                fori_loop(0..100, |_, x: Array| &x - f(x.clone()) / 8.0, x)
+            },
+            shared,
+            Array::from(0.0f64),
+        )
+    };
+    let plain = |d: Array, b: Array| {
+        let s = (&b / &d).sum() / (1.0 + (1.0 / &d).sum());
+        (b - s) / d
+    };
+    let d = || array![6.0f64, 5.0, 7.0, 6.5];
+    let all = (Arg::<0>, Arg::<1>);
+    let square = move |d, b| plain(d, b).square().sum();
+    let (slope_d, slope_b) = grad_wrt(square, all)(d(), x());
+    let second = grad(move |b: Array| grad_wrt(square, Arg::<1>)(d(), b).square().sum())(x());
+    for solve in [&linear as &(dyn Fn(Array, Array) -> Array + Sync), &root] {
+        let lanes = |d, b| vmap_with(move |d, b| solve(d, b), named("i"))(d, b);
+        close(&lanes(d(), x()), &floats(&plain(d(), x())));
+        let square = |d, b| lanes(d, b).square().sum();
+        let (by_d, by_b) = jit(grad_wrt(square, all))(d(), x());
+        close(&by_d, &floats(&slope_d));
+        close(&by_b, &floats(&slope_b));
+        let twice = grad(|b: Array| grad_wrt(square, Arg::<1>)(d(), b).square().sum());
+        close(&twice(x()), &floats(&second));
+    }
+}

@@ -240,6 +240,33 @@ fn lanes_take_their_own_steps() {
     }
 }
 
+/// A field may close over what is differentiated; it counts like a parameter that is passed, in both modes of solver.
+#[test]
+fn fields_close_over_traced_values() {
+    let end = |w: Array| {
+        let f = move |y: Array, _: Array, ()| -&y * &w;
+        odeint(f, f64s(1.0), &times(2.0, 2), (), tolerance(1e-10)).0.index(1)
+    };
+    let step_by_step = |w: Array| {
+        let f = move |y: Array, _: Array, ()| -&y * &w;
+        dopri5(f, f64s(1.0), &times(2.0, 2), (), tolerance(1e-10)).0.index(1)
+    };
+    let slope = |w: f64| -2.0 * (-2.0 * w).exp();
+    close(grad(end)(f64s(0.7)).item(), slope(0.7), 1e-7);
+    close(jvp(step_by_step, (f64s(0.7),), (f64s(1.0),)).1.item(), slope(0.7), 1e-7);
+    close(grad(grad(end))(f64s(0.7)).item(), 4.0 * (-1.4f64).exp(), 1e-6);
+    // Parameters of another dtype than the state's.
+    let mixed = |w: Array| {
+        let f = |y: Array, _: Array, w: Array| -&y * w;
+        odeint(f, f64s(1.0), &times(2.0, 2), w, tolerance(1e-10)).0.index(1)
+    };
+    let single = grad(mixed)(Array::from(0.75f32));
+    assert_eq!(single.dtype(), DType::F32);
+    close(single.item::<f32>().into(), slope(0.75), 1e-6);
+    let slopes = jit(vmap(grad(end)))(Array::from([0.3, 0.7])).to_vec::<f64>();
+    slopes.iter().zip([0.3, 0.7]).for_each(|(s, w)| close(*s, slope(w), 1e-7));
+}
+
 #[test]
 fn what_does_not_fit_is_told() {
     let wrong = |r: Result<_, Error>| match r {

@@ -2,6 +2,7 @@
 
 use super::adaptive::integrate;
 use super::field::{Field, OdeOptions, OdeStats, Problem, problem};
+use crate::api::closure_convert::try_closure_convert;
 use crate::api::control::{ScanOptions, scan_with};
 use crate::api::custom::custom_vjp;
 use crate::api::derivative::vjp;
@@ -10,6 +11,7 @@ use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::numpy::create::zeros_like;
 use crate::numpy::join::{concatenate, stack};
+use crate::ravel::try_ravel;
 use crate::s;
 use cotangent_jit::Error;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 /// ```
 /// so that the gradient in `y0` is `λ(t_0)`, in `t_i` `g_iᵀ f(y(t_i), t_i)`; to the tolerance of the options. The rule is
 /// solved by `odeint` itself, so reverse mode over reverse mode goes through; forward mode does not: `dopri5` has it.
-/// `f` may capture arrays, which are constants to it, but no traced values: pass what is differentiated in `p`.
+/// What `f` closes over counts as a parameter, too.
 ///
 /// L. S. Pontryagin et al., 1962; R. T. Q. Chen et al., "Neural ordinary differential equations", 2018.
 ///
@@ -56,8 +58,34 @@ pub fn try_odeint<Y: Pytree, P: Pytree>(
     options: OdeOptions,
 ) -> Result<(Y, OdeStats), Error> {
     let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, ts, p)?;
+    let (field, p) = opened(field, &y0, &ts, p)?;
     let (ys, stats) = solve(field, options, y0, ts, p);
     Ok((state.try_tree(&ys)?, stats))
+}
+
+/// A field that closes over no traced floats, and the parameters with those that it closed over.
+fn opened(
+    field: Field<'static>,
+    y0: &Array,
+    ts: &Array,
+    p: Array,
+) -> Result<(Field<'static>, Array), Error> {
+    let plain = move |y: Array, t: Array, p: Array| field(&y, &t, &p);
+    let example = (y0.clone(), ts.index(0), p.clone());
+    let (plain, closed_over) = try_closure_convert(plain, example)?;
+    let moves = |a: &Array| a.is_tracer() && a.dtype().is_float();
+    let moving: Vec<Array> = closed_over.iter().filter(|a| moves(a)).cloned().collect();
+    let (all, parts) = try_ravel((p, moving))?;
+    let fixed: Vec<Option<Array>> =
+        closed_over.into_iter().map(|a| (!moves(&a)).then_some(a)).collect();
+    let field = move |y: &Array, t: &Array, all: &Array| {
+        let (p, moving): (Array, Vec<Array>) = parts.tree(all);
+        let mut moving = moving.into_iter();
+        let one = |a: &Option<Array>| a.clone().or_else(|| moving.next());
+        let closed_over = fixed.iter().filter_map(one).collect();
+        plain((y.clone(), t.clone(), p), closed_over)
+    };
+    Ok((Arc::new(field), all))
 }
 
 /// The solution with the adjoint as its reverse rule.
@@ -104,6 +132,8 @@ fn cotangents(
             let f = |y: Array, p: Array| field(&y, t, &p);
             let (velocity, pullback) = vjp(f, (y, p.clone()));
             let (along_y, along_p) = pullback(lambda);
+            // Integrated with the state, in its dtype.
+            let along_p = along_p.astype(all.dtype());
             concatenate(&[velocity, -along_y, -along_p], 0)
         }
     });
@@ -119,10 +149,10 @@ fn cotangents(
     };
     let later = |x: &Array| x.index(s![1..]);
     let slices = [later(ys), later(g), later(ts), ts.index(s![..-1])];
-    let start = (zeros_like(&g.index(0)), zeros_like(p));
+    let start = (zeros_like(&g.index(0)), zeros_like(p).astype(g.dtype()));
     let options = ScanOptions { reverse: true, ..Default::default() };
     let ((lambda, q), dts) = scan_with(interval, start, slices, options);
     // A later start at the same state is what the flow undoes.
     let dt0 = -(&lambda * &field(&ys.index(0), &ts.index(0), p)).sum();
-    (lambda + g.index(0), concatenate(&[dt0.expand_dims(0), dts], 0), q)
+    (lambda + g.index(0), concatenate(&[dt0.expand_dims(0), dts], 0), q.astype(p.dtype()))
 }

@@ -241,6 +241,25 @@ fn loops_without_carries_and_with_passengers() {
     close(&concatenate(&[a, b, c], 0), &[2.0, 1.0, 3.0], 0.0);
 }
 
+/// The cure is told wherever the loop stands; a scan around it has no reverse mode either, but forward mode.
+#[test]
+fn a_loop_without_end_inside_a_scan() {
+    let walk = |x: Array| {
+        let step = |c: Array, t: Array| (squares(c + t), ());
+        scan(step, x, array![0.1f64, 0.2, 0.3]).0
+    };
+    let e = grad(walk).try_call((Array::from(1.5f64),)).unwrap_err().to_string();
+    for told in ["scan", "while_loop_bounded", "custom_root", "while_loops.rs"] {
+        assert!(e.contains(told), "{e}");
+    }
+    let bounded = |x: Array| {
+        let step = |c: Array, t: Array| (squares_bounded(c + t), ());
+        scan(step, x, array![0.1f64, 0.2, 0.3]).0
+    };
+    let slope = along(walk, Array::from(1.5f64)).item::<f64>();
+    close(&grad(bounded)(Array::from(1.5f64)), &[slope], 1e-12);
+}
+
 #[test]
 fn errors_name_the_leaf_and_the_cure() {
     let carry = || (array![1.0], Array::from(2f64));

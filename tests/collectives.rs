@@ -428,7 +428,7 @@ fn systems_across_lanes() {
     let (slope_d, slope_b) = grad_wrt(square, all)(d(), x());
     let second = grad(move |b: Array| grad_wrt(square, Arg::<1>)(d(), b).square().sum())(x());
     for solve in [&linear as &(dyn Fn(Array, Array) -> Array + Sync), &root] {
-        let lanes = |d, b| vmap_with(move |d, b| solve(d, b), named("i"))(d, b);
+        let lanes = |d, b| vmap_with(solve, named("i"))(d, b);
         close(&lanes(d(), x()), &floats(&plain(d(), x())));
         let square = |d, b| lanes(d, b).square().sum();
         let (by_d, by_b) = jit(grad_wrt(square, all))(d(), x());

@@ -58,6 +58,7 @@ pub mod core;
 pub mod nn;
 pub mod numpy;
 pub mod ode;
+pub mod optim;
 pub mod optimize;
 pub mod plot;
 pub mod prims;

@@ -3,10 +3,12 @@
 //! Here is the trait and what flattening and rebuilding work on; `treedef` is structure as data, `impls` the standard
 //! containers, `tree` the functions over trees. The derive macro is a crate of its own.
 
+mod dynamic;
 mod impls;
 mod tree;
 mod treedef;
 
+pub use dynamic::Tree;
 pub(crate) use tree::same as same_structure;
 pub use tree::{
     tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_structure,
@@ -100,6 +102,11 @@ impl<'a> Rebuild<'a> {
             Token::Leaf => {}
             other => return Err(mismatch("an array", other)),
         }
+        self.next_leaf()
+    }
+
+    /// The next array, where the structure's [`Token::Leaf`] has been taken already.
+    fn next_leaf(&mut self) -> Result<Array, Error> {
         self.leaves.next().ok_or_else(|| err!(Tree, "unflatten: too few leaves"))
     }
 

@@ -335,7 +335,7 @@ impl TreeDef {
     }
 }
 
-fn children(token: &Token) -> usize {
+pub(super) fn children(token: &Token) -> usize {
     match token {
         Token::Leaf | Token::None | Token::Static(_) => 0,
         Token::Some => 1,

@@ -4,8 +4,7 @@ use std::fmt;
 
 /// The type of one array element.
 ///
-/// All names exist in the type system; `bool`, `i32`, `i64`, `u32`, `u64`, `f32` and `f64` are what backends run now
-/// ([`DType::runs`]).
+/// All names exist in the type system; bool, ints and floats are what backends run now ([`DType::runs`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum DType {
@@ -97,16 +96,22 @@ impl DType {
 
     /// Whether backends execute values of this type today.
     pub const fn runs(self) -> bool {
-        matches!(
-            self,
-            DType::Bool
-                | DType::I32
-                | DType::I64
-                | DType::U32
-                | DType::U64
-                | DType::F32
-                | DType::F64
-        )
+        !self.is_complex()
+    }
+
+    /// A number of 8 or 16 bits, whose arithmetic is done in another type ([`DType::widened`]).
+    pub const fn is_narrow(self) -> bool {
+        matches!(self, DType::I8 | DType::I16 | DType::U8 | DType::U16 | DType::F16 | DType::BF16)
+    }
+
+    /// The 32-bit type of the same kind that holds every value of a narrow type; any other type itself.
+    pub const fn widened(self) -> DType {
+        match self {
+            DType::I8 | DType::I16 => DType::I32,
+            DType::U8 | DType::U16 => DType::U32,
+            DType::F16 | DType::BF16 => DType::F32,
+            d => d,
+        }
     }
 
     /// The unsigned integer of the same width, for bit patterns.

@@ -26,7 +26,7 @@
 //! loads and stores at one index goes from round to round. Backends may hold it in a register.
 //!
 //! The order of a float reduction is not part of the meaning, but the accumulator is: `accumulator` is the type sums are
-//! held in (f64 for f32 sums), and a backend's order may depend on shapes alone, never on the number of threads.
+//! held in (f64 for f32 sums, f32 for those of f16), and a backend's order may depend on shapes alone, never on the number of threads.
 
 use crate::affine::Affine;
 use crate::op::ScalarOp;
@@ -136,6 +136,8 @@ impl Combine {
     pub fn identity(self, d: DType) -> Scalar {
         let least = |negate: bool| -> Scalar {
             match d {
+                DType::F16 => Scalar::from_bits(d, if negate { 0xfc00 } else { 0x7c00 }),
+                DType::BF16 => Scalar::from_bits(d, if negate { 0xff80 } else { 0x7f80 }),
                 DType::F32 if negate => Scalar::from(f32::NEG_INFINITY),
                 DType::F32 => Scalar::from(f32::INFINITY),
                 DType::F64 if negate => Scalar::from(f64::NEG_INFINITY),
@@ -155,10 +157,13 @@ impl Combine {
         }
     }
 
-    /// The type to fold in: f64 for f32 sums and products, else the type itself.
+    /// The type to fold in: f64 for f32 sums and products, 32 bits for those of narrower types; f32 for the extremes of
+    /// narrower floats; else the type itself.
     pub fn accumulator(self, d: DType) -> DType {
         match (self, d) {
             (Combine::Sum | Combine::Product, DType::F32) => DType::F64,
+            (Combine::Sum | Combine::Product, d) => d.widened(),
+            (_, DType::F16 | DType::BF16) => DType::F32,
             _ => d,
         }
     }

@@ -21,6 +21,7 @@ pub mod host;
 pub mod interp;
 pub mod kernel;
 pub mod math;
+pub mod narrow;
 pub mod op;
 pub mod plan;
 pub mod print;

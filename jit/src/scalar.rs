@@ -1,6 +1,7 @@
 //! One typed value: literals of jaxprs, constants of kernels, the interpreter's currency.
 
 use crate::DType;
+use half::{bf16, f16};
 use std::fmt;
 
 /// A value with its type. Equality and hashing are by bits, so a NaN equals itself and 0.0 differs from -0.0.
@@ -28,17 +29,23 @@ impl Scalar {
     }
 
     /// The number `x` in `dtype`: floats round to nearest even, ints saturate (NaN gives 0), bool is `x != 0`.
-    /// f16, bf16 and complex types are not representable here yet and give `None`.
+    /// Complex types give `None`.
     pub fn from_f64(dtype: DType, x: f64) -> Option<Scalar> {
         Some(match dtype {
             DType::Bool => Scalar::from(x != 0.0),
+            DType::I8 => Scalar::from(x as i8),
+            DType::I16 => Scalar::from(x as i16),
             DType::I32 => Scalar::from(x as i32),
             DType::I64 => Scalar::from(x as i64),
+            DType::U8 => Scalar::from(x as u8),
+            DType::U16 => Scalar::from(x as u16),
             DType::U32 => Scalar::from(x as u32),
             DType::U64 => Scalar::from(x as u64),
+            DType::F16 => Scalar::from(f16::from_f32(to_odd(x))),
+            DType::BF16 => Scalar::from(bf16::from_f32(to_odd(x))),
             DType::F32 => Scalar::from(x as f32),
             DType::F64 => Scalar::from(x),
-            _ => return None,
+            DType::C64 | DType::C128 => return None,
         })
     }
 
@@ -46,6 +53,7 @@ impl Scalar {
     pub fn from_i64(dtype: DType, x: i64) -> Option<Scalar> {
         Some(match dtype {
             DType::Bool => Scalar::from(x != 0),
+            DType::F16 | DType::BF16 => return Scalar::from_f64(dtype, with_sticky_bit(x.into())),
             DType::F32 => Scalar::from(x as f32),
             DType::F64 => Scalar::from(x as f64),
             d if d.is_int() => Scalar::from_bits(d, x as u128),
@@ -69,15 +77,29 @@ impl Scalar {
         }
     }
 
-    /// As `f64`, rounding 64-bit ints; `None` for f16, bf16 and complex.
+    /// As `f64`, rounding 64-bit ints; `None` for complex.
     pub fn to_f64(self) -> Option<f64> {
         Some(match self.dtype {
+            DType::F16 => f16::from_bits(self.bits as u16).to_f32().into(),
+            DType::BF16 => bf16::from_bits(self.bits as u16).to_f32().into(),
             DType::F32 => f32::from_bits(self.bits as u32) as f64,
             DType::F64 => f64::from_bits(self.bits as u64),
             d if d.is_signed() => self.to_i64()? as f64,
             d if d.is_unsigned() || d.is_bool() => self.bits as u64 as f64,
             _ => return None,
         })
+    }
+
+    /// As `f64`, for printing: of f16 and bf16 that with the fewest decimal digits that rounds to the same value, as 0.1
+    /// for the f16 next to it.
+    pub fn shortest_f64(self) -> f64 {
+        let x = self.to_f64().unwrap_or(f64::NAN);
+        match self.dtype {
+            DType::F16 | DType::BF16 => {
+                shortest(x as f32, |d| Scalar::from_f64(self.dtype, d) == Some(self))
+            }
+            _ => x,
+        }
     }
 
     /// Of an int or bool, sign-extended; u64 wraps.
@@ -106,6 +128,34 @@ impl Scalar {
     }
 }
 
+/// An f32 from which narrower floats round as from `x` itself: what does not fit is cut off, and an odd last bit tells of
+/// it, so that nothing cut off looks like half of a narrower last place.
+fn to_odd(x: f64) -> f32 {
+    let near = x as f32;
+    if near as f64 == x || x.is_nan() {
+        return near;
+    }
+    // Toward zero. The bits of floats of one sign are in the order of their sizes.
+    let bits = near.to_bits() - u32::from((near as f64).abs() > x.abs());
+    f32::from_bits(bits | 1)
+}
+
+/// An f64 from which narrower floats round as from the int: of large ones the lowest twelve bits become one that tells
+/// whether any was set.
+pub(crate) fn with_sticky_bit(x: i128) -> f64 {
+    if x.unsigned_abs() < 1 << 53 {
+        return x as f64;
+    }
+    let low = x & 0x7ff;
+    ((x - low) | (i128::from(low != 0) << 11)) as f64
+}
+
+/// The f64 that has the fewest decimal digits of those that a narrow float is read from.
+fn shortest(x: f32, reads_back: impl Fn(f64) -> bool) -> f64 {
+    let digits = (0..9).map(|n| format!("{x:.n$e}").parse::<f64>().unwrap_or(x.into()));
+    digits.into_iter().find(|d| reads_back(*d)).unwrap_or(x.into())
+}
+
 macro_rules! from_native {
     ($($t:ty => $d:ident, $bits:expr;)*) => {$(
         impl From<$t> for Scalar {
@@ -127,6 +177,8 @@ from_native! {
     u16 => U16, |x| x as u128;
     u32 => U32, |x| x as u128;
     u64 => U64, |x| x as u128;
+    f16 => F16, |x| x.to_bits() as u128;
+    bf16 => BF16, |x| x.to_bits() as u128;
     f32 => F32, |x| x.to_bits() as u128;
     f64 => F64, |x| x.to_bits() as u128;
 }
@@ -136,6 +188,8 @@ impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.dtype {
             DType::Bool => write!(f, "{}", self.bits != 0),
+            DType::F16 => float_text(f, self.shortest_f64(), 0x7e00, self.bits),
+            DType::BF16 => float_text(f, self.shortest_f64(), 0x7fc0, self.bits),
             DType::F32 => float_text(f, f32::from_bits(self.bits as u32), 0x7fc0_0000, self.bits),
             DType::F64 => {
                 float_text(f, f64::from_bits(self.bits as u64), 0x7ff8_0000_0000_0000, self.bits)
@@ -179,6 +233,9 @@ impl Scalar {
         }
         Some(match dtype {
             DType::Bool => Scalar::from(text.parse::<bool>().ok()?),
+            DType::F16 if text == "nan" => Scalar::from_bits(dtype, 0x7e00),
+            DType::BF16 if text == "nan" => Scalar::from_bits(dtype, 0x7fc0),
+            DType::F16 | DType::BF16 => Scalar::from_f64(dtype, text.parse::<f64>().ok()?)?,
             DType::F32 if text == "nan" => Scalar::from_bits(dtype, 0x7fc0_0000),
             DType::F64 if text == "nan" => Scalar::from_bits(dtype, 0x7ff8_0000_0000_0000),
             DType::F32 => Scalar::from(text.parse::<f32>().ok()?),
@@ -212,6 +269,42 @@ mod tests {
             assert_eq!(Scalar::parse(v.dtype(), &v.to_string()), Some(v), "{v:?}");
             assert_eq!(Scalar::from_bytes(v.dtype(), &v.to_bytes()), v);
         }
+    }
+
+    #[test]
+    fn narrow_floats_round_once() {
+        let half = |x: f64| Scalar::from_f64(DType::F16, x).unwrap();
+        let brain = |x: f64| Scalar::from_f64(DType::BF16, x).unwrap();
+        // Above half of the last place by less than an f32 can tell.
+        assert_eq!(half(1.0 + 2f64.powi(-11) + 2f64.powi(-40)), half(1.0 + 2f64.powi(-10)));
+        assert_eq!(half(1.0 + 2f64.powi(-11)), half(1.0));
+        assert_eq!(half(1.0 + 3.0 * 2f64.powi(-11) - 2f64.powi(-40)), half(1.0 + 2f64.powi(-10)));
+        assert_eq!(brain(-1.0 - 2f64.powi(-8) - 2f64.powi(-50)), brain(-1.0 - 2f64.powi(-7)));
+        assert_eq!(half(65519.99).to_f64(), Some(65504.0));
+        assert_eq!(half(65520.0).to_f64(), Some(f64::INFINITY));
+        assert_eq!(half(-1e300).to_f64(), Some(f64::NEG_INFINITY));
+        assert_eq!(half(2f64.powi(-25)).to_f64(), Some(0.0));
+        assert_eq!(half(2f64.powi(-25) * (1.0 + f64::EPSILON)).bits(), 1);
+        assert_eq!(brain(f64::MIN_POSITIVE).bits(), 0);
+        for (i, up) in [((1i64 << 62) + (1 << 54), false), ((1 << 62) + (1 << 54) + 1, true)] {
+            let expected = 2f64.powi(62) * if up { 1.0 + 2f64.powi(-7) } else { 1.0 };
+            assert_eq!(Scalar::from_i64(DType::BF16, i), Some(brain(expected)), "{i}");
+            assert_eq!(Scalar::from_i64(DType::BF16, -i), Some(brain(-expected)), "-{i}");
+        }
+    }
+
+    #[test]
+    fn every_narrow_float_reads_back() {
+        for d in [DType::F16, DType::BF16] {
+            for bits in 0..=u16::MAX {
+                let x = Scalar::from_bits(d, bits.into());
+                assert_eq!(Scalar::parse(d, &x.to_string()), Some(x), "{x:?}");
+            }
+        }
+        let text = |d, x| Scalar::from_f64(d, x).unwrap().to_string();
+        assert_eq!(text(DType::F16, 0.1), "0.1");
+        assert_eq!(text(DType::F16, 65504.0), "65500.0");
+        assert_eq!(text(DType::BF16, 3.140625), "3.14");
     }
 
     #[test]

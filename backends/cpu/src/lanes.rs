@@ -1,11 +1,11 @@
 //! Values of a vector loop: `width` lanes held in as many 128-bit registers as their type needs.
 //!
 //! A loop has one width for all its values, so 32-bit and 64-bit types mix: with eight lanes an `f32` takes two registers
-//! and an `f64` four. Bools are masks (all ones or zeros) of 32-bit or 64-bit lanes; in memory they are bytes. What ops do
+//! and an `f64` four. Narrower numbers have lanes of 32 bits (see `narrow`). Bools are masks (all ones or zeros) of 32-bit or 64-bit lanes; in memory they are bytes. What ops do
 //! to lanes is in `vector`; here are loads, stores, splats, single lanes and changes of mask width.
 
 use crate::pool::Pool;
-use crate::scalar;
+use crate::{narrow, scalar};
 use cotangent_jit::{DType, Error, Scalar};
 use cranelift_codegen::ir::{ConstantData, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
@@ -24,6 +24,7 @@ impl Bits {
         match d.size() {
             4 => Some(Bits::B32),
             8 => Some(Bits::B64),
+            _ if d.is_narrow() => Some(Bits::B32),
             _ => None,
         }
     }
@@ -116,8 +117,11 @@ impl Lanes {
     ) -> Lanes {
         let bits = Lanes::bits_for(s.dtype(), width);
         let t = vector_type(s.dtype(), bits);
-        let pattern =
-            if s.dtype().is_bool() { (s.bits() as u64).wrapping_neg() } else { s.bits() as u64 };
+        let pattern = match s.dtype() {
+            DType::Bool => (s.bits() as u64).wrapping_neg(),
+            d if d.is_signed() => s.to_i64().unwrap_or(0) as u64,
+            _ => s.bits() as u64,
+        };
         let regs = (0..width / bits.lanes()).map(|_| make(t, repeated(t, pattern))).collect();
         Lanes { dtype: s.dtype(), bits, regs }
     }
@@ -125,7 +129,7 @@ impl Lanes {
     /// Every lane this scalar.
     pub fn splat(b: &mut FunctionBuilder, d: DType, v: Value, width: usize) -> Lanes {
         let bits = Lanes::bits_for(d, width);
-        let v = if d.is_bool() { mask_of(b, bits, v) } else { v };
+        let v = as_lane(b, d, bits, v);
         let v = b.ins().splat(vector_type(d, bits), v);
         Lanes { dtype: d, bits, regs: SmallVec::from_elem(v, width / bits.lanes()) }
     }
@@ -140,6 +144,9 @@ impl Lanes {
     ) -> Lanes {
         let bits = Lanes::bits_for(d, width);
         let count = width / bits.lanes();
+        if d.is_narrow() {
+            return Lanes { dtype: d, bits, regs: narrow::load(b, d, address, offset, count) };
+        }
         let mut regs = Regs::new();
         for r in 0..count as i32 {
             regs.push(match (d.is_bool(), bits) {
@@ -171,6 +178,9 @@ impl Lanes {
 
     /// To consecutive elements.
     pub fn store(&self, b: &mut FunctionBuilder, address: Value, offset: i32) {
+        if self.dtype.is_narrow() {
+            return narrow::store(b, self.dtype, &self.regs, address, offset);
+        }
         if !self.dtype.is_bool() {
             for (r, v) in self.regs.iter().enumerate() {
                 b.ins().store(memory(), *v, address, offset + 16 * r as i32);
@@ -214,6 +224,9 @@ impl Lanes {
         if self.dtype.is_bool() {
             let v = b.ins().ireduce(types::I8, v);
             b.ins().band_imm_u(v, 1)
+        } else if self.dtype.is_narrow() {
+            let t = if self.dtype.size() == 1 { types::I8 } else { types::I16 };
+            b.ins().ireduce(t, v)
         } else {
             v
         }
@@ -227,7 +240,7 @@ impl Lanes {
         for part in lanes.chunks(bits.lanes()) {
             let mut v = None;
             for (n, &lane) in part.iter().enumerate() {
-                let lane = if d.is_bool() { mask_of(b, bits, lane) } else { lane };
+                let lane = as_lane(b, d, bits, lane);
                 v = Some(match v {
                     None => b.ins().scalar_to_vector(t, lane),
                     Some(v) => b.ins().insertlane(v, lane, n as u8),
@@ -275,6 +288,15 @@ pub fn shuffle(b: &mut FunctionBuilder, x: Value, y: Value, order: Vec<u8>) -> V
     let order = b.func.dfg.immediates.push(ConstantData::from(order));
     let v = b.ins().shuffle(x, y, order);
     bitcast(b, t, v)
+}
+
+/// A scalar as a lane holds it.
+fn as_lane(b: &mut FunctionBuilder, d: DType, bits: Bits, v: Value) -> Value {
+    match d {
+        DType::Bool => mask_of(b, bits, v),
+        d if d.is_narrow() => narrow::extended(b, d, v),
+        _ => v,
+    }
 }
 
 /// All ones where the bool is 1.

@@ -277,10 +277,10 @@ fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> 
         }
     }
     for s in &k.stores {
-        narrow |= k.buffers[s.buffer.0 as usize].dtype.size() == 4;
+        narrow |= Bits::of(k.buffers[s.buffer.0 as usize].dtype) == Some(Bits::B32);
     }
     for r in &k.reductions {
-        narrow |= k.buffers[r.buffer.0 as usize].dtype.size() == 4;
+        narrow |= Bits::of(k.buffers[r.buffer.0 as usize].dtype) == Some(Bits::B32);
         wide |= r.accumulator.size() == 8;
         body += 1;
     }

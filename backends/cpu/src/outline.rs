@@ -18,7 +18,7 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Kernel, Node, NodeId, Store};
 use cotangent_jit::op::{Level, ScalarOp};
-use cotangent_jit::{DType, Error, Scalar, err, math};
+use cotangent_jit::{DType, Error, Scalar, err, math, narrow};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, BlockArg, FuncRef, InstBuilder, Signature, Type, Value};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -63,9 +63,10 @@ fn branches(op: ScalarOp, d: DType) -> bool {
     math::near(op, &mut b, &args).is_some()
 }
 
-/// The kernel in machine ops; if it has many elementary functions, with those left to be called; if it is scalar code, with
+/// The kernel in machine ops, without arithmetic of narrow types; if it has many elementary functions, with those left to be called; if it is scalar code, with
 /// those left that branch.
 pub fn expand(kernel: &Kernel) -> Kernel {
+    let kernel = &*narrow::widen(kernel);
     let (called, scalar) = (calls(kernel), few_points(kernel));
     if !called && !scalar {
         return math::expand(kernel);

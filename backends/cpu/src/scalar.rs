@@ -1,9 +1,9 @@
 //! Scalar ops to Cranelift: one exhaustive match. Every op is total, as its row in `cotangent_jit::op` says.
 //!
-//! Bools are 0 or 1 in an `i8`. The vector forms stand beside this file in `vector`; elementary functions never arrive
+//! Bools are 0 or 1 in an `i8`, numbers of 8 and 16 bits their bits (see `narrow`). The vector forms stand beside this file in `vector`; elementary functions never arrive
 //! here, for `math::expand` has replaced them.
 
-use crate::runtime;
+use crate::{narrow, runtime};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -16,7 +16,8 @@ use cranelift_frontend::FunctionBuilder;
 /// The register type of a value of this dtype.
 pub fn register(d: DType) -> Result<Type, Error> {
     Ok(match d {
-        DType::Bool => types::I8,
+        DType::Bool | DType::I8 | DType::U8 => types::I8,
+        DType::I16 | DType::U16 | DType::F16 | DType::BF16 => types::I16,
         DType::I32 | DType::U32 => types::I32,
         DType::I64 | DType::U64 => types::I64,
         DType::F32 => types::F32,
@@ -43,6 +44,12 @@ pub fn emit(
     args: &[Value],
 ) -> Result<Value, Error> {
     use ScalarOp::*;
+    if widens(op, d) {
+        let wide = args.iter().map(|v| convert(b, d, d.widened(), *v));
+        let wide = wide.collect::<Result<Vec<Value>, Error>>()?;
+        let result = emit(b, op, d.widened(), &wide)?;
+        return convert(b, d.widened(), d, result);
+    }
     let x = args[0];
     let y = args.get(1).copied().unwrap_or(x);
     Ok(match op {
@@ -96,6 +103,14 @@ pub fn emit(
             return Err(err!(Compile, "cpu: {} was not expanded", op.name()));
         }
     })
+}
+
+/// Whether operands of this type fold in the one that it is widened to. All other arithmetic of narrow types is rewritten
+/// before it comes here.
+pub fn widens(op: ScalarOp, d: DType) -> bool {
+    use ScalarOp::*;
+    let extreme = matches!(op, Max | Min) && d.is_float();
+    d.is_narrow() && (extreme || matches!(op, Add | Mul))
 }
 
 /// An integer constant of the type of another value.
@@ -241,7 +256,13 @@ pub fn convert(b: &mut FunctionBuilder, from: DType, to: DType, x: Value) -> Res
     if from == to {
         return Ok(x);
     }
-    Ok(if to.is_bool() {
+    Ok(if from.is_float() && from.is_narrow() {
+        let bits = narrow::extended(b, from, x);
+        narrow::to_single(b, from, bits)
+    } else if to.is_float() && to.is_narrow() {
+        let bits = narrow::from_single(b, to, x);
+        b.ins().ireduce(target, bits)
+    } else if to.is_bool() {
         if from.is_float() {
             let zero = constant(b, Scalar::zero(from))?;
             b.ins().fcmp(FloatCC::NotEqual, x, zero)

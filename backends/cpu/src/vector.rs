@@ -4,7 +4,7 @@
 //! so both forms give the same bits. `native` tells the loop planner which it will be.
 
 use crate::lanes::{Bits, Lanes, Regs, bitcast, even_words, repeat, shuffle, vector_type};
-use crate::scalar;
+use crate::{narrow, scalar};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error};
 use cranelift_codegen::ir::{InstBuilder, Value, types};
@@ -23,6 +23,7 @@ pub fn native(op: ScalarOp, d: DType, uniform: bool) -> bool {
         Div => d.is_float(),
         Rem | PopCount | Clz | MulHi => false,
         Shl | ShrLogical | ShrArithmetic => uniform,
+        Convert(to) if d.is_narrow() || to.is_narrow() => narrow::converts(d, to),
         Convert(to) => matches!(
             (d, to),
             (DType::F32, DType::F64)
@@ -51,6 +52,15 @@ pub fn emit(
     args: &[Operand],
     width: usize,
 ) -> Result<Lanes, Error> {
+    if scalar::widens(op, d) {
+        let mut wide = Vec::with_capacity(args.len());
+        for a in args {
+            let lanes = convert(b, d, d.widened(), &a.lanes, width);
+            wide.push(Operand { lanes, scalar: None });
+        }
+        let result = emit(b, op, d.widened(), &wide, width)?;
+        return Ok(convert(b, d.widened(), d, &result, width));
+    }
     let result = result_type(op, d);
     let uniform = args.get(1).is_some_and(|a| a.scalar.is_some());
     if !native(op, d, uniform) {
@@ -234,6 +244,10 @@ fn select(b: &mut FunctionBuilder, args: &[Operand], width: usize) -> Lanes {
 }
 
 fn reinterpret(b: &mut FunctionBuilder, to: DType, x: &Lanes) -> Lanes {
+    if to.is_narrow() {
+        let regs = x.regs.iter().map(|v| narrow::reinterpret(b, x.dtype, to, *v)).collect();
+        return Lanes { dtype: to, bits: x.bits, regs };
+    }
     let t = vector_type(to, x.bits);
     let regs = x.regs.iter().map(|v| bitcast(b, t, *v)).collect();
     Lanes { dtype: to, bits: x.bits, regs }
@@ -247,6 +261,9 @@ pub fn convert(b: &mut FunctionBuilder, from: DType, to: DType, x: &Lanes, width
     }
     if from.is_bool() {
         return from_bool(b, to, x, width);
+    }
+    if narrow::converts(from, to) {
+        return Lanes { dtype: to, bits, regs: narrow::convert(b, from, to, x) };
     }
     let mut regs = Regs::new();
     match (from, to) {

@@ -155,7 +155,7 @@ fn changes_of_type_agree_with_the_oracle() {
 #[test]
 fn elementary_functions_agree_with_the_oracle() {
     for op in ScalarOp::ALL.into_iter().filter(|op| op.level() == Level::Elementary) {
-        for d in [DType::F32, DType::F64] {
+        for d in [DType::F32, DType::F64, DType::F16, DType::BF16] {
             check(op, &vec![d; op.signature().0], false);
         }
     }

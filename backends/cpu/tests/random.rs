@@ -9,8 +9,21 @@ use cotangent_jit::op::{Level, ScalarOp};
 use cotangent_jit::{DType, Scalar};
 use support::{Random, check};
 
-const TYPES: [DType; 7] =
-    [DType::F32, DType::F64, DType::I32, DType::I64, DType::U32, DType::U64, DType::Bool];
+const TYPES: [DType; 13] = [
+    DType::F32,
+    DType::F64,
+    DType::I32,
+    DType::I64,
+    DType::U32,
+    DType::U64,
+    DType::Bool,
+    DType::I8,
+    DType::I16,
+    DType::U8,
+    DType::U16,
+    DType::F16,
+    DType::BF16,
+];
 
 /// A load from a buffer just large enough, with strides of all kinds.
 fn load(b: &mut KernelBuilder, r: &mut Random, extents: &[usize], d: DType) -> NodeId {

@@ -1,5 +1,5 @@
 //! Any op on scalars: a machine-level one as its row says, an elementary one as its definition in
-//! [`math`] does. Definitions are made once per type and kept.
+//! [`math`] does, of narrow types in the wider one. Definitions are made once per type and kept.
 
 use super::scalar;
 use crate::affine::Affine;
@@ -19,6 +19,13 @@ pub fn op_value(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
     let Some(dtype) = args.first().map(|a| a.dtype()).filter(|d| d.runs()) else {
         return Err(err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name()));
     };
+    if dtype.is_narrow() {
+        let wide = dtype.widened();
+        let args: Result<Vec<Scalar>, Error> =
+            args.iter().map(|a| scalar::convert(*a, wide)).collect();
+        let result = op_value(op, &args?)?;
+        return if result.dtype() == wide { scalar::convert(result, dtype) } else { Ok(result) };
+    }
     let definition = definition(op, dtype)?;
     let mut values: Vec<Scalar> = Vec::with_capacity(definition.nodes.len());
     for node in &definition.nodes {
@@ -44,7 +51,7 @@ pub(crate) fn definition_sum(
     dtype: DType,
     measure: impl Fn(ScalarOp, DType) -> Result<f64, Error>,
 ) -> Result<f64, Error> {
-    let definition = definition(op, dtype)?;
+    let definition = definition(op, dtype.widened())?;
     let types = definition.node_types().unwrap_or_default();
     let mut sum = 0.0;
     for node in &definition.nodes {

@@ -3,6 +3,7 @@
 //! What does not live here: elementary functions, which are kernels of their own (see [`elementary`](super::elementary)).
 
 use crate::op::ScalarOp;
+use crate::scalar::with_sticky_bit;
 use crate::{DType, Error, Scalar, err};
 
 /// The result of a machine-level op; an error if the op does not take the operands' types, or they do not run yet.
@@ -15,6 +16,7 @@ pub fn apply(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
         _ => {}
     }
     let result = match (args.first().map(|a| a.dtype()), args) {
+        (Some(d @ (DType::F16 | DType::BF16)), _) => narrow_op(op, d, args)?,
         (Some(DType::F32), _) => f32_op(op, args),
         (Some(DType::F64), _) => f64_op(op, args),
         (Some(d), [x]) if d.is_int() || d.is_bool() => int_unary(op, *x),
@@ -124,6 +126,31 @@ macro_rules! float_op {
     };
 }
 
+/// In f32, then rounded: for one op of `+ - * /` and square roots that is the same as rounding once. A NaN becomes quiet.
+fn narrow_op(op: ScalarOp, d: DType, args: &[Scalar]) -> Result<Option<Scalar>, Error> {
+    if let (ScalarOp::Fma, [x, y, z]) = (op, args) {
+        let [x, y, z] = [x, y, z].map(|a| a.to_f64().unwrap_or(f64::NAN));
+        return Ok(Scalar::from_f64(d, sum_to_odd(x * y, z)));
+    }
+    let wide: Result<Vec<Scalar>, Error> = args.iter().map(|a| convert(*a, DType::F32)).collect();
+    let result = f32_op(op, &wide?);
+    let narrowed = result.map(|r| if r.dtype().is_bool() { Ok(r) } else { convert(r, d) });
+    narrowed.transpose()
+}
+
+/// `x + y`, cut off with an odd last bit if it does not fit, so that rounding it to fewer digits is rounding once.
+fn sum_to_odd(x: f64, y: f64) -> f64 {
+    let sum = x + y;
+    let part = sum - x;
+    // What the sum lacks, exactly.
+    let rest = (x - (sum - part)) + (y - part);
+    let bits = sum.to_bits();
+    if bits & 1 == 1 || rest == 0.0 || rest.is_nan() {
+        return sum;
+    }
+    f64::from_bits(if (rest > 0.0) == (sum > 0.0) { bits + 1 } else { bits - 1 })
+}
+
 float_op!(f32_op, f32, u32);
 float_op!(f64_op, f64, u64);
 
@@ -135,10 +162,11 @@ pub fn convert(x: Scalar, to: DType) -> Result<Scalar, Error> {
         return Ok(x);
     }
     if from.is_float() {
-        // Exact for both types that run: f64 holds every f32.
+        // Exact: f64 holds every float.
         let v = x.to_f64().ok_or_else(unsupported)?;
         return Ok(match to {
             DType::Bool => (v != 0.0).into(),
+            DType::F16 | DType::BF16 => Scalar::from_f64(to, v).ok_or_else(unsupported)?,
             DType::F32 => (v as f32).into(),
             DType::F64 => v.into(),
             d if d.is_int() => {
@@ -154,6 +182,9 @@ pub fn convert(x: Scalar, to: DType) -> Result<Scalar, Error> {
     let v = wide(x);
     Ok(match to {
         DType::Bool => (v != 0).into(),
+        DType::F16 | DType::BF16 => {
+            Scalar::from_f64(to, with_sticky_bit(v)).ok_or_else(unsupported)?
+        }
         DType::F32 => (v as f32).into(),
         DType::F64 => (v as f64).into(),
         d if d.is_int() => Scalar::from_bits(d, v as u128),
@@ -320,6 +351,52 @@ mod tests {
     }
 
     #[test]
+    fn narrow_types() {
+        let [h, b] = [DType::F16, DType::BF16].map(|d| move |x| Scalar::from_f64(d, x).unwrap());
+        checks! {
+            Add, (127i8, 1i8) => -128i8;
+            Mul, (u16::MAX, u16::MAX) => 1u16;
+            Neg, (i8::MIN) => i8::MIN;
+            Abs, (i16::MIN) => i16::MIN;
+            Div, (i8::MIN, -1i8) => i8::MIN;
+            Div, (7u8, 0u8) => 255u8;
+            Rem, (-7i16, 0i16) => -7i16;
+            Shl, (1u8, 8u8) => 0u8;
+            Shl, (1i8, -1i8) => 0i8;
+            ShrLogical, (-1i8, 1i8) => 127i8;
+            ShrArithmetic, (128u8, 1u8) => 192u8;
+            ShrArithmetic, (128u8, 100u8) => 255u8;
+            Clz, (1i8) => 7i8;
+            Clz, (0u16) => 16u16;
+            PopCount, (-1i8) => 8i8;
+            MulHi, (i8::MIN, i8::MIN) => 64i8;
+            MulHi, (255u8, 255u8) => 254u8;
+            Convert(DType::I8), (300f32) => 127i8;
+            Convert(DType::U8), (f64::NAN) => 0u8;
+            Convert(DType::I8), (200i32) => -56i8;
+            Convert(DType::I16), (-1.5f64) => -1i16;
+            Add, (h(2048.0), h(1.0)) => h(2048.0);
+            Add, (b(256.0), b(1.0)) => b(256.0);
+            Mul, (h(300.0), h(300.0)) => h(f64::INFINITY);
+            Mul, (h(2f64.powi(-20)), h(2f64.powi(-5))) => h(0.0);
+            Sqrt, (h(2.0)) => h(1.4140625);
+            Min, (h(0.0), h(-0.0)) => h(-0.0);
+            Lt, (b(-1.0), b(1.0)) => true;
+            Convert(DType::I32), (h(-2.75)) => -2i32;
+            Convert(DType::BF16), (16_842_753i32) => b(16_908_288.0);
+            Convert(DType::F16), (1e300f64) => h(f64::INFINITY);
+            Fma, (b(1.0 + 2f64.powi(-7)), b(1.0 + 2f64.powi(-7)), b(2f64.powi(-100))) =>
+                b(1.0 + 2f64.powi(-6));
+            Fma, (b(1.0 + 2f64.powi(-7)), b(1.5), b(2f64.powi(-100))) =>
+                b(1.5 + 2f64.powi(-6));
+            Fma, (b(1.0 + 2f64.powi(-7)), b(1.5), b(-2f64.powi(-100))) =>
+                b(1.5 + 2f64.powi(-7));
+        }
+        let nan = apply(Neg, &[Scalar::from_bits(DType::F16, 0x7c01)]).unwrap();
+        assert_eq!(nan, Scalar::from_bits(DType::F16, 0xfe01));
+    }
+
+    #[test]
     fn every_machine_row_runs() {
         for op in ScalarOp::ALL.into_iter().filter(|op| op.level() == crate::op::Level::Machine) {
             for d in DType::ALL.into_iter().filter(|d| d.runs()) {
@@ -333,6 +410,6 @@ mod tests {
             }
         }
         assert!(apply(Exp, &[1f32.into()]).is_err());
-        assert!(apply(Add, &[Scalar::one(DType::F16), Scalar::one(DType::F16)]).is_err());
+        assert!(apply(Add, &[Scalar::one(DType::C64), Scalar::one(DType::C64)]).is_err());
     }
 }

@@ -6,6 +6,7 @@
 //! | one row or one column | `vector`: bound by memory, read once |
 //! | other floats | the `gemm` crate, block by block |
 //! | ints | plain loops |
+//! | f16, bf16 | as f32, converted before and after |
 //!
 //! Parts are cut by shape alone and each is computed by one thread, so results are the same for any number of threads.
 //!
@@ -15,8 +16,11 @@
 //! (439/217). So gemm it is; on processors without AVX-512 the two are closer.
 
 use super::vector;
+use crate::memory::Scratch;
 use crate::share::share;
 use cotangent_jit::DType;
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
 
 /// Extents and element strides, as in `Routine::Dot`.
 pub struct Shape {
@@ -35,6 +39,10 @@ const PART: usize = 1 << 21;
 const MOST_PARTS: usize = 32;
 /// Multiplications of small or plain products in one part.
 const LOOSE_PART: usize = 1 << 16;
+
+/// A bool as devices store it: products are conjunctions, sums disjunctions.
+#[derive(Clone, Copy)]
+struct Truth(u8);
 
 /// What a product needs of its element type.
 pub trait Element: Copy + Send + Sync + 'static {
@@ -64,11 +72,15 @@ macro_rules! element {
 element! {
     f32: 0.0, |s, x, y| s + x * y;
     f64: 0.0, |s, x, y| s + x * y;
+    i8: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
+    i16: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
+    u8: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
+    u16: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
     i32: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
     i64: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
     u32: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
     u64: 0, |s, x, y| s.wrapping_add(x.wrapping_mul(y));
-    u8: 0, |s, x, y| s | (x & y);
+    Truth: Truth(0), |s, x, y| Truth(s.0 | (x.0 & y.0));
 }
 
 impl Real for f32 {
@@ -134,11 +146,17 @@ pub unsafe fn run(dtype: DType, s: &Shape, lhs: *mut u8, rhs: *mut u8, out: *mut
         match dtype {
             DType::F32 => floats::<f32>(s, operands(lhs, rhs, out)),
             DType::F64 => floats::<f64>(s, operands(lhs, rhs, out)),
+            DType::F16 => halves::<f16>(s, operands(lhs, rhs, out)),
+            DType::BF16 => halves::<bf16>(s, operands(lhs, rhs, out)),
+            DType::I8 => ints::<i8>(s, operands(lhs, rhs, out)),
+            DType::I16 => ints::<i16>(s, operands(lhs, rhs, out)),
+            DType::U8 => ints::<u8>(s, operands(lhs, rhs, out)),
+            DType::U16 => ints::<u16>(s, operands(lhs, rhs, out)),
             DType::I32 => ints::<i32>(s, operands(lhs, rhs, out)),
             DType::I64 => ints::<i64>(s, operands(lhs, rhs, out)),
             DType::U32 => ints::<u32>(s, operands(lhs, rhs, out)),
             DType::U64 => ints::<u64>(s, operands(lhs, rhs, out)),
-            _ => ints::<u8>(s, operands(lhs, rhs, out)),
+            _ => ints::<Truth>(s, operands(lhs, rhs, out)),
         }
     }
 }
@@ -148,6 +166,49 @@ fn operands<T>(lhs: *mut u8, rhs: *mut u8, out: *mut u8) -> Operands<T> {
         lhs: lhs.cast::<T>().cast_const(),
         rhs: rhs.cast::<T>().cast_const(),
         out: out.cast(),
+    }
+}
+
+/// A float of 16 bits.
+trait Half: Copy + Send + Sync {
+    fn widen(from: &[Self], to: &mut [f32]);
+    fn round(from: &[f32], to: &mut [Self]);
+}
+
+macro_rules! half {
+    ($($t:ty)*) => {$(
+        impl Half for $t {
+            fn widen(from: &[$t], to: &mut [f32]) {
+                from.convert_to_f32_slice(to);
+            }
+
+            fn round(from: &[f32], to: &mut [$t]) {
+                to.convert_from_f32_slice(from);
+            }
+        }
+    )*};
+}
+
+half!(f16 bf16);
+
+/// Products and sums in f32, rounded at the end.
+///
+/// # Safety
+/// As `run`.
+unsafe fn halves<T: Half>(s: &Shape, o: Operands<T>) {
+    let reach = |extents: [usize; 3], strides: [i64; 3]| match extents.contains(&0) {
+        true => 0,
+        false => extents.iter().zip(strides).map(|(n, s)| (n - 1) * s as usize).sum::<usize>() + 1,
+    };
+    let n =
+        [reach([s.batch, s.m, s.k], s.lhs), reach([s.batch, s.k, s.n], s.rhs), s.batch * s.m * s.n];
+    let [mut lhs, mut rhs, mut out] = n.map(Scratch::<f32>::new);
+    // SAFETY: the operands reach these elements, and `out` is ours to write.
+    unsafe {
+        T::widen(std::slice::from_raw_parts(o.lhs, n[0]), &mut lhs);
+        T::widen(std::slice::from_raw_parts(o.rhs, n[1]), &mut rhs);
+        floats(s, Operands { lhs: lhs.as_ptr(), rhs: rhs.as_ptr(), out: out.as_mut_ptr() });
+        T::round(&out, std::slice::from_raw_parts_mut(o.out, n[2]));
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::memory::Scratch;
 use crate::share::share;
 use cotangent_jit::DType;
+use half::{bf16, f16};
 
 /// Extents as in `Routine::Sort`.
 pub struct Shape {
@@ -73,6 +74,11 @@ unsafe fn key(d: DType, base: *const u8, at: usize) -> u64 {
     // SAFETY: the caller's promise.
     unsafe {
         match d {
+            DType::I8 => u64::from(*base.add(at) ^ 1 << 7),
+            DType::I16 => u64::from(*base.cast::<u16>().add(at) ^ 1 << 15),
+            DType::U16 => u64::from(*base.cast::<u16>().add(at)),
+            DType::F16 => u64::from(order32((*base.cast::<f16>().add(at)).to_f32())),
+            DType::BF16 => u64::from(order32((*base.cast::<bf16>().add(at)).to_f32())),
             DType::F32 => u64::from(order32(*base.cast::<f32>().add(at))),
             DType::F64 => order64(*base.cast::<f64>().add(at)),
             DType::I32 => u64::from(*base.cast::<u32>().add(at) ^ 1 << 31),
@@ -177,6 +183,7 @@ impl Row {
             unsafe {
                 match d.size() {
                     1 => self.move_row::<u8>(o.from[k], o.to[k], base, s.inner),
+                    2 => self.move_row::<u16>(o.from[k], o.to[k], base, s.inner),
                     4 => self.move_row::<u32>(o.from[k], o.to[k], base, s.inner),
                     _ => self.move_row::<u64>(o.from[k], o.to[k], base, s.inner),
                 }

@@ -32,7 +32,7 @@ impl Random {
             .flat_map(|_| {
                 let x = (self.bits() >> 11) as f64 / (1u64 << 53) as f64 * 4.0 - 2.0;
                 let s = match d {
-                    DType::F32 | DType::F64 => Scalar::from_f64(d, x),
+                    d if d.is_float() => Scalar::from_f64(d, x),
                     _ => Scalar::from_i64(d, (x * 20.0) as i64),
                 };
                 s.unwrap().to_bytes()

@@ -55,6 +55,7 @@ extern crate self as cotangent;
 
 pub mod api;
 pub mod core;
+pub mod io;
 pub mod nn;
 pub mod numpy;
 pub mod ode;

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Callback,
     /// A check failed, or a NaN was found, in a mode that looks for them.
     Check,
+    /// A file could not be read or written, or does not hold what it should.
+    File,
 }
 
 /// An error with a kind; its text says what was expected, what came, where, and the cure if known.

@@ -197,6 +197,42 @@ impl Array {
         eager::upload(aval, bytes_of(elements))
     }
 
+    /// An array from the bytes of its elements, little-endian and in row-major order: the inverse of [`Array::to_bytes`].
+    ///
+    /// Errors: another number of bytes than the shape takes; a bool that is neither 0 nor 1; a dtype that no backend runs.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::try_from_bytes(&[1, 0, 0, 0, 2, 0, 0, 0], [2], DType::I32)?;
+    /// assert_eq!(x.to_vec::<i32>(), [1, 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn try_from_bytes(
+        bytes: &[u8],
+        shape: impl IntoIterator<Item = usize>,
+        dtype: DType,
+    ) -> Result<Array, Error> {
+        let aval = Aval::new(shape, dtype);
+        let sizes = aval.shape.iter().filter(|n| **n != 0);
+        let size = sizes.copied().try_fold(dtype.size(), usize::checked_mul);
+        let size = size.map(|s| if aval.shape.contains(&0) { 0 } else { s });
+        if size != Some(bytes.len()) {
+            return Err(err!(Shape, "array: {} bytes are no {aval}", bytes.len()));
+        }
+        if !dtype.runs() {
+            return Err(err!(
+                Unsupported,
+                "array: no backend runs {dtype}, so {aval} cannot be held"
+            ));
+        }
+        if dtype.is_bool()
+            && let Some(byte) = bytes.iter().find(|b| **b > 1)
+        {
+            return Err(err!(Value, "array: a bool is 0 or 1, got {byte}"));
+        }
+        eager::upload(aval, bytes)
+    }
+
     /// A scalar, `T[]`, whose dtype stands in promotion (a bare number in an expression gives way instead).
     ///
     /// ```

@@ -1,0 +1,215 @@
+//! Tens of thousands of broken files: each gives an array or an error, never a panic, and never takes memory beyond four
+//! times the file. `SEED=.. MUTATIONS=..` tries others; `--ignored` tries 100,000 and more.
+
+use super::{bytes, data};
+use cotangent::io;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::panic::catch_unwind;
+
+/// Counts what this thread holds, and the most it held.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static MOST: Cell<usize> = const { Cell::new(0) };
+}
+
+fn took(bytes: usize) {
+    // While a thread ends there is nothing left to count in.
+    let _ = HELD.try_with(|h| {
+        h.set(h.get().wrapping_add(bytes));
+        let held = h.get();
+        // Below zero where another thread's memory is given back.
+        if held <= isize::MAX as usize {
+            let _ = MOST.try_with(|m| m.set(m.get().max(held)));
+        }
+    });
+}
+
+fn gave(bytes: usize) {
+    let _ = HELD.try_with(|h| h.set(h.get().wrapping_sub(bytes)));
+}
+
+// SAFETY: every call goes to the system's allocator as it came; what is counted beside is no memory of the caller's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        took(layout.size());
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        took(layout.size());
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        gave(layout.size());
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What small files may take beside: messages, tables, the allocator of the device.
+const SLACK: usize = 64 << 10;
+
+/// The most that `f` held.
+fn most(f: impl FnOnce()) -> usize {
+    HELD.set(0);
+    MOST.set(0);
+    f();
+    MOST.get()
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// One change somewhere, mostly where the structure is.
+fn mutate(file: &mut Vec<u8>, r: &mut Random) {
+    let near = if r.below(3) > 0 { file.len().min(160) } else { file.len() };
+    let from_end = r.below(4) == 0;
+    let mut at = r.below(near);
+    if from_end {
+        at = file.len().saturating_sub(1 + at);
+    }
+    if at >= file.len() {
+        return;
+    }
+    let left = file.len() - at;
+    match r.below(9) {
+        0 => file[at] ^= 1 << r.below(8),
+        1 => {
+            file[at] =
+                [0, 1, 0x7f, 0x80, 0xff, b'9', b'-', b'"', b'\'', b'{', b'(', b','][r.below(12)]
+        }
+        2 => file.truncate(at),
+        3 => {
+            let n = (1 + r.below(8)).min(left);
+            file.drain(at..at + n);
+        }
+        4 => {
+            let some: Vec<u8> = (0..1 + r.below(8)).map(|_| r.next() as u8).collect();
+            file.splice(at..at, some);
+        }
+        5 => {
+            // A number, in binary, where one may be.
+            let n =
+                [0, 1, u64::MAX, u64::MAX / 2, 1 << 32, u32::MAX as u64, 1 << 62, 4][r.below(8)];
+            let width = [2, 4, 8][r.below(3)].min(left);
+            file[at..at + width].copy_from_slice(&n.to_le_bytes()[..width]);
+        }
+        6 => {
+            // A digit becomes many.
+            let digit = (at..file.len()).find(|i| file[*i].is_ascii_digit());
+            if let Some(i) = digit {
+                let n = ["18446744073709551615", "4294967296", "0", "99999999999999999999", "007"];
+                file.splice(i..i + 1, n[r.below(5)].bytes());
+            }
+        }
+        7 => {
+            let n = (1 + r.below(64)).min(left);
+            let part = file[at..at + n].to_vec();
+            let to = r.below(file.len());
+            file.splice(to..to, part);
+        }
+        _ => {
+            let n = (1 + r.below(16)).min(left);
+            let to = r.below(file.len() - n + 1);
+            file.copy_within(at..at + n, to);
+        }
+    }
+}
+
+type Reader = fn(&[u8]);
+
+fn npy(file: &[u8]) {
+    let _ = io::npy_from_bytes(file);
+}
+
+fn npz(file: &[u8]) {
+    let _ = io::npz_from_bytes(file);
+}
+
+fn safetensors(file: &[u8]) {
+    let _ = io::safetensors_from_bytes(file);
+}
+
+fn attack(count: usize) {
+    let setting = |name: &str, usual: u64| {
+        std::env::var(name).map_or(usual, |v| v.parse().expect("a number"))
+    };
+    let (seed, count) = (setting("SEED", 20_261_125), setting("MUTATIONS", count as u64) as usize);
+    let mut files: Vec<(String, Vec<u8>, Reader)> = Vec::new();
+    for entry in std::fs::read_dir(data("")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let reader: Reader = match name.rsplit('.').next() {
+            Some("npy") => npy,
+            Some("npz") => npz,
+            _ => safetensors,
+        };
+        files.push((name.clone(), bytes(&name), reader));
+    }
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    // What the first call sets up for good is not the file's.
+    for (_, file, reader) in &files {
+        reader(file);
+    }
+    let mut r = Random(seed);
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut broken = Vec::new();
+    for i in 0..count {
+        let (name, file, reader) = &files[i % files.len()];
+        let mut file = file.clone();
+        for _ in 0..1 + r.below(3) {
+            mutate(&mut file, &mut r);
+        }
+        let mut result = Ok(());
+        let held = most(|| result = catch_unwind(|| reader(&file)));
+        if result.is_err() || held > 4 * file.len() + SLACK {
+            broken.push(format!("{name}, mutation {i} of seed {seed}: {held} bytes, {result:?}"));
+        }
+    }
+    std::panic::set_hook(quiet);
+    assert!(broken.is_empty(), "{} of {count}:\n{}", broken.len(), broken.join("\n"));
+}
+
+#[test]
+fn broken_files_give_errors() {
+    attack(30_000);
+}
+
+#[test]
+#[ignore = "long; run with --release"]
+fn many_broken_files_give_errors() {
+    attack(300_000);
+}
+
+/// The count sees what a reader takes: putting a megabyte into C order takes another. (The device keeps freed memory for the
+/// next array, so arrays themselves are counted once only.)
+#[test]
+fn memory_is_counted() {
+    let mut file = io::npy_to_bytes(&cotangent::prelude::zeros([512, 512])).unwrap();
+    let at = file.windows(5).position(|w| w == b"False").unwrap();
+    file[at..at + 5].copy_from_slice(b"True ");
+    let held = most(|| npy(&file));
+    assert!((1 << 20..=4 << 20).contains(&held), "{held}");
+}

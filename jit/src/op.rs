@@ -54,6 +54,12 @@ pub enum ScalarOp {
     ShrArithmetic,
     /// The upper half of the double-width product.
     MulHi,
+    /// `sin x` where `|x|` exceeds `math::far::reach`, by exact reduction; elsewhere, and of NaN, the second operand.
+    FarSin,
+    /// The same of `cos`.
+    FarCos,
+    /// The same of `tan`.
+    FarTan,
 
     // ---- comparisons, to bool; on floats all but `Ne` are false of a NaN; false < true
     Eq,
@@ -153,7 +159,7 @@ impl Class {
 
 impl ScalarOp {
     /// Every op, with `Convert` and `Bitcast` to `f32` standing for their families.
-    pub const ALL: [ScalarOp; 63] = {
+    pub const ALL: [ScalarOp; 66] = {
         use ScalarOp::*;
         [
             Neg,
@@ -180,6 +186,9 @@ impl ScalarOp {
             ShrLogical,
             ShrArithmetic,
             MulHi,
+            FarSin,
+            FarCos,
+            FarTan,
             Eq,
             Ne,
             Lt,
@@ -250,6 +259,9 @@ impl ScalarOp {
             ShrLogical => "shr_l",
             ShrArithmetic => "shr_a",
             MulHi => "mul_hi",
+            FarSin => "far_sin",
+            FarCos => "far_cos",
+            FarTan => "far_tan",
             Eq => "eq",
             Ne => "ne",
             Lt => "lt",
@@ -312,7 +324,7 @@ impl ScalarOp {
             IsFinite | RoundAway | Rsqrt | Cbrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p | Sin
             | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh
             | Logistic | Erf | Erfc | ErfInv => (1, Class::Float),
-            Pow | Atan2 => (2, Class::Float),
+            Pow | Atan2 | FarSin | FarCos | FarTan => (2, Class::Float),
         }
     }
 
@@ -322,7 +334,7 @@ impl ScalarOp {
         match self {
             Add | Sub | Mul | Div | Rem | Fma | Bitcast(_) | Pow => true,
             Sqrt | Rsqrt | Log | Log2 | Log1p | Acosh | Atanh | Asin | Acos | ErfInv => true,
-            Sin | Cos | Tan => true,
+            Sin | Cos | Tan | FarSin | FarCos | FarTan => true,
             Neg | Abs | Not | Floor | Ceil | Trunc | RoundEven | RoundAway | Sign => false,
             PopCount | Clz | And | Or | Xor | Shl | ShrLogical | ShrArithmetic | MulHi => false,
             Max | Min | Eq | Ne | Lt | Le | Gt | Ge | Select | Convert(_) | IsFinite => false,

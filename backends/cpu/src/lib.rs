@@ -11,6 +11,7 @@ mod carry;
 mod chunk;
 mod code;
 mod control;
+mod far;
 mod host;
 mod isa;
 mod kernel;

@@ -3,7 +3,7 @@
 //! Bools are 0 or 1 in an `i8`, numbers of 8 and 16 bits their bits (see `narrow`). The vector forms stand beside this file in `vector`; elementary functions never arrive
 //! here, for `math::expand` has replaced them.
 
-use crate::{narrow, runtime};
+use crate::{far, narrow, runtime};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -89,6 +89,7 @@ pub fn emit(
         Shl | ShrLogical | ShrArithmetic => shift(b, op, d, x, y),
         MulHi if d.is_signed() => b.ins().smulhi(x, y),
         MulHi => b.ins().umulhi(x, y),
+        FarSin | FarCos | FarTan => far::scalar(b, op, d, x, y)?,
         Eq | Ne | Lt | Le | Gt | Ge => compare(b, op, d, x, y),
         Select => b.ins().select(x, y, args[2]),
         Fma => b.ins().fma(x, y, args[2]),

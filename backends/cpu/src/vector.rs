@@ -4,7 +4,7 @@
 //! so both forms give the same bits. `native` tells the loop planner which it will be.
 
 use crate::lanes::{Bits, Lanes, Regs, bitcast, even_words, repeat, shuffle, vector_type};
-use crate::{narrow, scalar};
+use crate::{far, narrow, scalar};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error};
 use cranelift_codegen::ir::{InstBuilder, Value, types};
@@ -79,6 +79,10 @@ pub fn emit(
     }
     let lanes = unify(b, args, width);
     let bits = lanes[0].bits;
+    if matches!(op, ScalarOp::FarSin | ScalarOp::FarCos | ScalarOp::FarTan) {
+        let regs = far::lanes(b, op, d, bits, &lanes[0].regs, &lanes[1].regs)?;
+        return Ok(Lanes { dtype: result, bits, regs });
+    }
     let shift = if matches!(op, ScalarOp::Shl | ScalarOp::ShrLogical | ScalarOp::ShrArithmetic) {
         args[1].scalar
     } else {

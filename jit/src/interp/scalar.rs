@@ -2,6 +2,7 @@
 //!
 //! What does not live here: elementary functions, which are kernels of their own (see [`elementary`](super::elementary)).
 
+use crate::math::far;
 use crate::op::ScalarOp;
 use crate::scalar::with_sticky_bit;
 use crate::{DType, Error, Scalar, err};
@@ -112,6 +113,10 @@ macro_rules! float_op {
                 (Min, 2) if x(0) == x(1) => zeros(|a, b| a | b),
                 (Max, 2) => x(if x(0) > x(1) { 0 } else { 1 }),
                 (Min, 2) => x(if x(0) < x(1) { 0 } else { 1 }),
+                (FarSin | FarCos | FarTan, 2) => {
+                    let (wide, reach) = (f64::from(x(0)), far::reach(args[0].dtype()));
+                    if wide.abs() > reach { far::value(op, wide) as $float } else { x(1) }
+                }
                 (Fma, 3) => x(0).mul_add(x(1), x(2)),
                 (Eq, 2) => return Some((x(0) == x(1)).into()),
                 (Ne, 2) => return Some((x(0) != x(1)).into()),

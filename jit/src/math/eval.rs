@@ -256,6 +256,20 @@ fn two(op: ScalarOp, d: DType, out: &mut Column, a: &Column, b: &Column) {
             }
             d => panic!("upper half of a product of {d}: not needed so far"),
         },
+        ScalarOp::FarSin | ScalarOp::FarCos | ScalarOp::FarTan => {
+            let reach = super::far::reach(d);
+            let far = |x: f64| x.abs() > reach;
+            match d {
+                DType::F32 => binary(out, a, b, |x: f32, y: f32| match f64::from(x) {
+                    x if far(x) => super::far::value(op, x) as f32,
+                    _ => y,
+                }),
+                _ => binary(out, a, b, |x: f64, y: f64| match x {
+                    x if far(x) => super::far::value(op, x),
+                    _ => y,
+                }),
+            }
+        }
         op => panic!("{op:?} of two operands: not needed so far"),
     }
 }

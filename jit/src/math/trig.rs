@@ -1,7 +1,8 @@
-//! sin, cos and tan.
+//! sin, cos and tan. Arguments too large for the reduction here are left to `far`.
 
 use super::exp::magic;
 use super::term::Term;
+use crate::op::ScalarOp;
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 /// The integer `n` nearest to `2 x / pi`, and the sum whose bits end in those of `n`.
@@ -54,19 +55,14 @@ fn turn<'s>(r: Term<'s>, quadrant: Term<'s>) -> Term<'s> {
     (value.bits() ^ sign).float()
 }
 
-/// NaN where `x` is so large that the reduction has no digits left: beyond 6.5e6 in f32, 1.4e14 in f64.
-fn in_reach<'s>(x: Term<'s>, value: Term<'s>) -> Term<'s> {
-    x.abs().le(x.by_width(6.5e6, 1.4e14)).select(value, f64::NAN)
-}
-
 pub(super) fn sin(x: Term) -> Term {
     let (r, t) = reduce(x);
-    x.eq(0.0).select(x, in_reach(x, turn(r, t.bits())))
+    x.eq(0.0).select(x, x.binary(ScalarOp::FarSin, turn(r, t.bits())))
 }
 
 pub(super) fn cos(x: Term) -> Term {
     let (r, t) = reduce(x);
-    in_reach(x, turn(r, t.bits() + 1))
+    x.binary(ScalarOp::FarCos, turn(r, t.bits() + 1))
 }
 
 /// Below this, barely less than `pi / 4`, the reduction finds no turns and leaves the argument as it is.
@@ -92,14 +88,14 @@ pub(super) fn tan(x: Term) -> Term {
     // To first order `low` grows by the derivative, `1 + tan^2`, near enough `1 + 3/2 r^2`.
     let value = r + (r * z).fma(ratio, low.fma(z * 1.5, low));
     let turned = (t.bits() & 1).eq(0).select(value, x.like(-1.0) / value);
-    x.eq(0.0).select(x, in_reach(x, turned))
+    x.eq(0.0).select(x, x.binary(ScalarOp::FarTan, turned))
 }
 
 /// `(sin(r) - r) / r^3` in powers of `r^2`; of `sin` relative error 2^-31.7 for `|r| <= 1.23 pi/4`.
 const SIN_32: [f64; 4] = [-1.6666667e-01, 8.333358e-03, -1.9843629e-04, 2.735857e-06];
 
 /// The same with relative error 2^-57.3.
-const SIN_64: [f64; 6] = [
+pub(super) const SIN_64: [f64; 6] = [
     -0.16666666666666616,
     0.008333333333318317,
     -0.00019841269826506344,
@@ -112,7 +108,7 @@ const SIN_64: [f64; 6] = [
 const COS_32: [f64; 5] = [1.0, -0.5, 4.1666593e-02, -1.3885275e-03, 2.4243833e-05];
 
 /// The same with relative error 2^-63.3.
-const COS_64: [f64; 8] = [
+pub(super) const COS_64: [f64; 8] = [
     1.0,
     -0.5,
     0.04166666666666656,
@@ -130,9 +126,9 @@ const TAN_32: [f64; 2] = [3.821539e-01, -1.7126797e-02];
 const TAN_32_UNDER: [f64; 3] = [1.1464617e+00, -5.099653e-01, 1.8369101e-02];
 
 /// The same with relative error 2^-59.8 for `|r| <= 1.05 pi/4`.
-const TAN_64: [f64; 4] =
+pub(super) const TAN_64: [f64; 4] =
     [0.6056798894592956, -0.03896509858706016, 0.00044510665850507313, -3.257157151929779e-08];
 
 /// The denominator of that.
-const TAN_64_UNDER: [f64; 4] =
+pub(super) const TAN_64_UNDER: [f64; 4] =
     [1.8170396683778869, -0.8437111631123343, 0.044632410340207936, -0.0004653914626282567];

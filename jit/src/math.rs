@@ -4,8 +4,8 @@
 //! runs these; NaNs, infinities, signed zeros and subnormals are C's. They use integers only as bit patterns, and shifts
 //! by constants only. The files are families; `term.rs` lets them be written as formulas.
 //!
-//! The largest errors, of f32 over all 2^32 inputs, are in the repository's `docs/accuracy.md`: less than 2 units in the last
-//! place for every function, in f32 and f64. The number of machine ops of each definition (constants apart):
+//! The largest errors, of f32 over all 2^32 inputs, are in the repository's `docs/accuracy.md`: at most 2 units in the last
+//! place for every function (of erf_inv in f32 2.01), in f32 and f64. The number of machine ops of each definition (constants apart):
 //!
 //! | | f32 | f64 |
 //! | --- | --- | --- |

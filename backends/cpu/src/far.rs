@@ -121,7 +121,7 @@ fn pack(op: ScalarOp, d: DType, count: usize) -> i64 {
         ScalarOp::FarCos => 1,
         _ => 2,
     };
-    op | i64::from(d == DType::F64) << 2 | (count as i64) << 3
+    op | (i64::from(d == DType::F64) << 2) | ((count as i64) << 3)
 }
 
 /// `count` arguments and behind them as many results, which are replaced where the argument is beyond reach.

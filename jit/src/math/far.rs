@@ -87,8 +87,8 @@ const HALF_PI: u128 = 0xc90fdaa22168c234c4c6628b80dc1cd1;
 /// more than 128 behind the zeros that a number close to a multiple of `pi / 2` begins with.
 fn reduce(x: f64) -> (f64, f64, u32) {
     let bits = x.to_bits();
-    let exponent = (bits >> 52 & 0x7ff) as i64 - 1075;
-    let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+    let exponent = ((bits >> 52) & 0x7ff) as i64 - 1075;
+    let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
     let first = (exponent - 2).max(0) as usize;
     // Where the point lies: bits of the product behind it.
     let fraction = 256 + first as i64 - exponent;
@@ -106,7 +106,7 @@ fn reduce(x: f64) -> (f64, f64, u32) {
         return (0.0, 0.0, quadrant % 4);
     }
     shift_left(&mut product, zeros);
-    let top = (product[0] as u128) << 64 | product[1] as u128;
+    let top = ((product[0] as u128) << 64) | product[1] as u128;
     let scaled = upper_half(top, HALF_PI);
     let high = scaled as f64;
     let low = scaled.wrapping_sub(high as u128) as i128 as f64;
@@ -124,7 +124,7 @@ fn window(first: usize) -> [u64; 4] {
     let (word, bit) = (first / 64, first % 64);
     std::array::from_fn(|n| {
         let (this, next) = (TWO_OVER_PI[word + n], TWO_OVER_PI[word + n + 1]);
-        if bit == 0 { this } else { this << bit | next >> (64 - bit) }
+        if bit == 0 { this } else { (this << bit) | (next >> (64 - bit)) }
     })
 }
 
@@ -145,7 +145,7 @@ fn times(window: [u64; 4], by: u64) -> [u64; 5] {
 fn shifted_right(words: &[u64; 5], by: u32) -> u64 {
     let (word, bit) = (4 - by as usize / 64, by % 64);
     let above = if word > 0 && bit > 0 { words[word - 1] << (64 - bit) } else { 0 };
-    words[word] >> bit | above
+    (words[word] >> bit) | above
 }
 
 fn shift_left(words: &mut [u64; 5], by: u32) {
@@ -153,7 +153,7 @@ fn shift_left(words: &mut [u64; 5], by: u32) {
     let at = |n: usize| words.get(n).copied().unwrap_or(0);
     *words = std::array::from_fn(|n| {
         let (this, next) = (at(n + whole), at(n + whole + 1));
-        if bit == 0 { this } else { this << bit | next >> (64 - bit) }
+        if bit == 0 { this } else { (this << bit) | (next >> (64 - bit)) }
     });
 }
 
@@ -175,8 +175,8 @@ fn leading_zeros(words: &[u64; 5]) -> u32 {
 fn upper_half(a: u128, b: u128) -> u128 {
     let low = |x: u128| x & u128::from(u64::MAX);
     let (a1, a0, b1, b0) = (a >> 64, low(a), b >> 64, low(b));
-    let middle = (a0 * b0 >> 64) + low(a1 * b0) + low(a0 * b1);
-    a1 * b1 + (a1 * b0 >> 64) + (a0 * b1 >> 64) + (middle >> 64)
+    let middle = ((a0 * b0) >> 64) + low(a1 * b0) + low(a0 * b1);
+    a1 * b1 + ((a1 * b0) >> 64) + ((a0 * b1) >> 64) + (middle >> 64)
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@
 //! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
 //! | let the lanes of a batch talk to each other | [`collectives`](api::collectives) |
 //! | branch and loop on traced values | [`control`](api::control) |
+//! | train, and save what was trained | [`optim`], [`io`] |
+//! | know what is kept, and let it go | [`caches`](api::caches) |
 //! | check what no result shows | [`checkify`](api::checkify) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
 
@@ -76,6 +78,10 @@ pub use cotangent_jit::{DType, Error, ErrorKind, Scalar};
 /// What a program that uses the library wants in scope.
 pub mod prelude {
     pub use crate::api::axes::Axes;
+    pub use crate::api::caches::{
+        block_until_ready, clear_caches, jit_cache_stats, live_arrays, memory_stats,
+        set_jit_cache_size, track_arrays,
+    };
     pub use crate::api::callback::{
         Batching, effects_barrier, io_callback, pure_callback, pure_callback_with,
     };
@@ -113,9 +119,11 @@ pub mod prelude {
     pub use crate::api::make_jaxpr::{eval_shape, make_jaxpr};
     pub use crate::api::misses::jit_misses;
     pub use crate::api::pytree::{
-        Pytree, Static, tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3,
-        tree_structure, tree_unflatten,
+        Pytree, Static, Tree, tree_all, tree_any, tree_broadcast, tree_flatten, tree_leaves,
+        tree_leaves_with_path, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_reduce,
+        tree_structure, tree_transpose, tree_unflatten,
     };
+    pub use crate::api::shape_dtype::{shape_dtype, shape_dtypes};
     pub use crate::api::vmap::{VmapOptions, vmap, vmap_axes, vmap_in_out, vmap_with};
     pub use crate::api::wrt::Arg;
     pub use crate::api::{checkify, debug};

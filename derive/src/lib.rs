@@ -87,6 +87,11 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream, Error> {
                 ))
             }
         }
+
+        #[automatically_derived]
+        impl #generics ::cotangent::api::pytree::Nest for #name #arguments #conditions {
+            type With<__Inner: ::cotangent::api::pytree::Pytree> = ::cotangent::api::pytree::Tree;
+        }
     })
 }
 

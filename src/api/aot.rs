@@ -11,14 +11,15 @@ use crate::stage::executable::{Executable, program};
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::backend::CompileOptions;
 use cotangent_jit::cost::cost;
-use cotangent_jit::program::Cost;
+use cotangent_jit::program::{Cost, Program, SlotId};
 use cotangent_jit::{Error, err};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
-    /// Traces the function for arguments of these types, without running anything.
+    /// Traces the function for arguments of these types, without running anything. Arrays that are a type only
+    /// ([`shape_dtype`](super::shape_dtype::shape_dtype)) do.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -78,6 +79,27 @@ impl<A: Pytree, R: Pytree> Lowered<A, R> {
         cost(&program(&self.simple, &self.name, device::DEFAULT)?.0)
     }
 
+    /// Bytes that one run needs.
+    pub fn memory(&self) -> Result<MemoryAnalysis, Error> {
+        let (program, _) = program(&self.simple, &self.name, device::DEFAULT)?;
+        Ok(self.analysed(&program))
+    }
+
+    fn analysed(&self, program: &Program) -> MemoryAnalysis {
+        let bytes = |slots: Vec<SlotId>| -> Vec<usize> {
+            slots.into_iter().map(|s| program.slot(s).bytes()).collect()
+        };
+        let (inputs, outputs) = (bytes(program.inputs()), bytes(program.outputs()));
+        let (captured, all) = (self.graph.captured.len(), self.simple.inputs.len());
+        MemoryAnalysis {
+            arguments: inputs[captured..all].iter().sum(),
+            captured: inputs[..captured].iter().chain(&inputs[all..]).sum(),
+            results: outputs.iter().sum(),
+            reused: program.donations.iter().map(|(output, _)| outputs[*output]).sum(),
+            temporaries: program.arena,
+        }
+    }
+
     /// Generates machine code, and keeps its text.
     pub fn compile(self) -> Result<Compiled<A, R>, Error> {
         let start = Instant::now();
@@ -91,6 +113,28 @@ impl<A: Pytree, R: Pytree> Lowered<A, R> {
 impl<A, R> fmt::Debug for Lowered<A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Lowered({} {})", self.name, self.simple)
+    }
+}
+
+/// The bytes that one run of a compiled function needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MemoryAnalysis {
+    /// Of the arguments.
+    pub arguments: usize,
+    /// Of the arrays that the function closes over.
+    pub captured: usize,
+    /// Of the results.
+    pub results: usize,
+    /// Of the results that take the memory of arguments which the caller gives up.
+    pub reused: usize,
+    /// Of what is needed in between only.
+    pub temporaries: usize,
+}
+
+impl MemoryAnalysis {
+    /// The most that there is at once: everything, but for what is reused.
+    pub fn peak(&self) -> usize {
+        self.arguments + self.captured + self.results - self.reused + self.temporaries
     }
 }
 
@@ -142,6 +186,19 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
     /// Floating-point operations and bytes moved by one run.
     pub fn cost(&self) -> Result<Cost, Error> {
         cost(self.executable.program())
+    }
+
+    /// Bytes that one run needs.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = shape_dtype([1000], DType::F32);
+    /// let memory = jit(|x: Array| x.sin().sum()).lower((x,))?.compile()?.memory();
+    /// assert_eq!((memory.arguments, memory.results), (4000, 4));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn memory(&self) -> MemoryAnalysis {
+        self.lowered.analysed(self.executable.program())
     }
 
     /// Bytes of machine code.

@@ -109,6 +109,13 @@ impl<V> Cache<V> {
         entry
     }
 
+    /// Forgets everything.
+    pub fn clear(&self) {
+        let all =
+            std::mem::take(&mut *self.entries.write().unwrap_or_else(PoisonError::into_inner));
+        drop(all);
+    }
+
     /// An entry that is not kept: what it holds is good for one call only.
     pub fn once(key: Key, value: V) -> Arc<Entry<V>> {
         Arc::new(Entry { hash: 0, key, value, used: AtomicU64::new(0) })

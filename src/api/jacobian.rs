@@ -3,31 +3,36 @@
 use super::function::{Func, Function, Sig};
 use super::grad::check_floats;
 use super::graph::{self, Graph};
-use super::pytree::{Flat, Pytree};
+use super::pytree::{Flat, Nest, Pytree};
 use super::vmap::move_axis;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::BatchAxis;
+use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::Recur;
 use crate::core::trace::eval;
 use crate::prims::lax;
 use crate::transforms::{Transforms, vjp};
 use cotangent_jit::{DType, Error, err};
+use std::sync::Arc;
 
 /// The Jacobian of `f` in its first argument, by forward mode: `jacfwd(f)(x)[i.., j..] = d f(x)[i..] / d x[j..]`. One pass
 /// over all directions at once; cheaper than [`jacrev`] when results are larger than arguments.
 ///
-/// `f` returns an array of floats; the result has the structure of the first argument, and at each leaf the axes of the
-/// result before those of the leaf.
+/// `f` returns a pytree of floats; the result has its structure, with a tree like the first argument in place of each array
+/// ([`Nest`]), and at each leaf the axes of the result before those of the argument's leaf.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let j = jacfwd(|x: Array| &x * &x)(array![1.0, 2.0]);
 /// assert_eq!(j.to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
+/// let f = |(x, y): (Array, Array)| vec![&x * y, x];
+/// let j: Vec<(Array, Array)> = jacfwd(f)((array![2.0], array![3.0]));
+/// assert_eq!((j[0].0.item::<f32>(), j[0].1.item::<f32>(), j[1].1.item::<f32>()), (3.0, 2.0, 0.0));
 /// ```
-pub fn jacfwd<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+pub fn jacfwd<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("jacfwd"), move |args| {
@@ -37,7 +42,7 @@ where
     })
 }
 
-/// The Jacobian of `f` in its first argument, by reverse mode: the same array as [`jacfwd`]'s; cheaper when arguments are
+/// The Jacobian of `f` in its first argument, by reverse mode: the same arrays as [`jacfwd`]'s; cheaper when arguments are
 /// larger than results.
 ///
 /// ```
@@ -45,9 +50,9 @@ where
 /// let j = jacrev(|x: Array| &x * &x)(array![1.0, 2.0]);
 /// assert_eq!(j.to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
 /// ```
-pub fn jacrev<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+pub fn jacrev<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("jacrev"), move |args| {
@@ -57,21 +62,28 @@ where
     })
 }
 
-/// All second derivatives of `f` in its first argument, an array: forward mode over reverse mode.
+/// All second derivatives of `f` in its first argument: forward mode over reverse mode.
 /// `hessian(f)(x)[i.., j..] = d^2 f(x) / d x[i..] d x[j..]` for a scalar `f`.
+///
+/// Of an argument that is a pytree there is one such array for each pair of leaves: the argument's tree, with such a tree in
+/// place of each leaf ([`Nest`]).
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let h = hessian(|x: Array| (&x * &x * &x).sum())(array![1.0, 2.0]);
 /// assert_eq!(h.to_vec::<f32>(), [6.0, 0.0, 0.0, 12.0]);
+/// let ((xx, xy), (_, yy)) = hessian(|(x, y): (Array, Array)| &x * &x * y)((array!(2.0), array!(3.0)));
+/// assert_eq!([xx, xy, yy].map(|h| h.item::<f32>()), [6.0, 4.0, 0.0]);
 /// ```
-pub fn hessian<'f, F, S: Sig<'f, First = Array>>(f: F) -> Func<'f, S, Array>
+pub fn hessian<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, <S::First as Nest>::With<S::First>>
 where
     F: Function<'f, S, Array>,
+    S::First: Nest,
 {
     let f = f.erase();
     let name = f.name.of("hessian");
-    jacfwd(jacrev(Func::<'f, S, Array>::of(f))).named(name.text())
+    let gradient: Func<'f, S, S::First> = jacrev(Func::<'f, S, Array>::of(f));
+    jacfwd(gradient).named(name.text())
 }
 
 type Parts<'a> = dyn Fn(&[Array], &[Aval]) -> Result<Vec<Array>, Error> + 'a;
@@ -79,51 +91,66 @@ type Parts<'a> = dyn Fn(&[Array], &[Aval]) -> Result<Vec<Array>, Error> + 'a;
 fn jacobian<T: Pytree>(op: &str, graph: &Graph, args: Flat, parts: &Parts<'_>) -> Result<T, Error> {
     let (tree, leaves) = args.tree.child(0);
     check_floats(op, &args, |i| leaves.contains(&i))?;
-    let out = graph.jaxpr.atom_aval(graph.jaxpr.outputs[0]);
-    if !out.dtype.is_float() {
-        return Err(err!(DType, "{op}: the function must return floats, got {out}"));
+    let outs = graph.jaxpr.out_avals();
+    if let Some(i) = outs.iter().position(|out| !out.dtype.is_float()) {
+        let path = &graph.out_tree.paths()[i];
+        let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
+        return Err(err!(DType, "{op}: the function must return floats, got {}{place}", outs[i]));
     }
     let types: Vec<Aval> = args.leaves[leaves].iter().map(Array::aval).collect();
     let outs = graph::apply_fn(graph.inputs(args.leaves), |inputs| parts(&inputs, &types))?;
-    graph::result(&tree, outs)
+    graph::result(&graph.out_tree.with_leaves(&tree), outs)
 }
 
-/// One batch of tangents per leaf: the columns.
+/// One batch of tangents per leaf: the columns of all results.
 fn forward(graph: &Graph, inputs: &[Array], leaves: &[Aval]) -> Result<Vec<Array>, Error> {
     let t = Transforms::new();
-    let out = graph.jaxpr.atom_aval(graph.jaxpr.outputs[0]);
-    let jacobian_of = |(leaf, aval): (usize, &Aval)| {
-        let (one, _) = t.jvp(&graph.jaxpr, &graph.mask(|i| i == leaf), &[true])?;
+    let outs = graph.jaxpr.out_avals();
+    let n = outs.len();
+    let columns_of = |(leaf, aval): (usize, &Aval)| {
+        let (one, _) = t.jvp(&graph.jaxpr, &graph.mask(|i| i == leaf), &vec![true; n])?;
         let last = one.inputs.len() - 1;
         let mapped: Vec<bool> = (0..=last).map(|i| i == last).collect();
-        let (all, _) = t.batch(&one, &BatchAxis::unnamed(aval.size()), &mapped, &[false, true])?;
+        let force: Vec<bool> = (0..2 * n).map(|i| i >= n).collect();
+        let (all, _) = t.batch(&one, &BatchAxis::unnamed(aval.size()), &mapped, &force)?;
         let mut given = inputs.to_vec();
         given.push(basis(aval)?);
-        let columns = eval(&all, &given)?.pop().expect("the tangent");
-        let columns = move_axis(&columns, 0, out.rank())?;
-        lax::try_reshape(&columns, &joined(&out, aval))
+        let columns = eval(&all, &given)?.split_off(n);
+        let shaped = |(columns, out): (Array, &Aval)| {
+            lax::try_reshape(&move_axis(&columns, 0, out.rank())?, &joined(out, aval))
+        };
+        columns.into_iter().zip(&outs).map(shaped).collect::<Result<Vec<_>, Error>>()
     };
-    leaves.iter().enumerate().map(jacobian_of).collect()
+    let columns: Vec<Vec<Array>> =
+        leaves.iter().enumerate().map(columns_of).collect::<Result<_, Error>>()?;
+    Ok((0..n).flat_map(|out| columns.iter().map(move |leaf| leaf[out].clone())).collect())
 }
 
-/// One batch of cotangents: the rows.
+/// One batch of cotangents per result: the rows. What the results share is merged afterwards.
 fn reverse(graph: &Graph, inputs: &[Array], leaves: &[Aval]) -> Result<Vec<Array>, Error> {
     let t = Transforms::new();
-    let out = graph.jaxpr.atom_aval(graph.jaxpr.outputs[0]);
-    let parts = vjp::vjp(&t, &graph.jaxpr, &graph.mask(|i| i < leaves.len()))?;
-    let mut residuals = eval(&parts.forward, inputs)?.split_off(1);
-    let last = residuals.len();
-    let mapped: Vec<bool> = (0..=last).map(|i| i == last).collect();
-    let (all, _) = t.batch(
-        &parts.pullback,
-        &BatchAxis::unnamed(out.size()),
-        &mapped,
-        &vec![true; leaves.len()],
-    )?;
-    residuals.push(basis(&out)?);
-    let rows = eval(&all, &residuals)?;
-    let shaped = |(row, aval): (Array, &Aval)| lax::try_reshape(&row, &joined(&out, aval));
-    rows.into_iter().zip(leaves).map(shaped).collect()
+    let wrt = graph.mask(|i| i < leaves.len());
+    let rows_of = |output: &Atom| {
+        let single = Arc::new(Jaxpr { outputs: vec![*output], ..(*graph.jaxpr).clone() });
+        let out = single.atom_aval(*output);
+        let parts = vjp::vjp(&t, &single, &wrt)?;
+        let mut residuals = eval(&parts.forward, inputs)?.split_off(1);
+        let last = residuals.len();
+        let mapped: Vec<bool> = (0..=last).map(|i| i == last).collect();
+        let (all, _) = t.batch(
+            &parts.pullback,
+            &BatchAxis::unnamed(out.size()),
+            &mapped,
+            &vec![true; leaves.len()],
+        )?;
+        residuals.push(basis(&out)?);
+        let rows = eval(&all, &residuals)?;
+        let shaped = |(row, aval): (Array, &Aval)| lax::try_reshape(&row, &joined(&out, aval));
+        rows.into_iter().zip(leaves).map(shaped).collect::<Result<Vec<_>, Error>>()
+    };
+    let rows: Vec<Vec<Array>> =
+        graph.jaxpr.outputs.iter().map(rows_of).collect::<Result<_, Error>>()?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 fn joined(out: &Aval, leaf: &Aval) -> Vec<usize> {

@@ -10,12 +10,13 @@ use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
 use crate::core::trace;
 use crate::prims::call::call;
-use crate::stage::cache::cached;
+use crate::stage::cache::{cached, generation};
 use crate::stage::executable::Executable;
 use crate::stage::hunt::{Hunt, hunting, wanted};
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::{Error, err};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A compiled `f`: traced on the first call with arguments of new types, then run as machine code.
@@ -56,8 +57,13 @@ where
         f.name = Name::Given(name.into());
     }
     let plain = f.clone();
-    let jitted =
-        Jitted { f, cache: Cache::default(), hunt: options.hunt, donated: options.donated };
+    let jitted = Jitted {
+        f,
+        cache: Cache::default(),
+        generation: AtomicU64::new(generation()),
+        hunt: options.hunt,
+        donated: options.donated,
+    };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
     let func: Func<'f, S, R> = Func::of(Callee { run: Arc::new(run), name: plain.name.clone() });
     func.looked_into_as(plain)
@@ -105,6 +111,8 @@ impl JitOptions {
 struct Jitted<'f, R> {
     f: Callee<'f, R>,
     cache: Cache<Traced>,
+    /// That of the stage's caches when ours was last emptied.
+    generation: AtomicU64,
     hunt: Hunt,
     donated: Vec<usize>,
 }
@@ -118,6 +126,11 @@ impl<R: Pytree> Jitted<'_, R> {
     fn call(&self, name: &str, args: Flat) -> Result<R, Error> {
         if DISABLED.get() {
             return self.f.call(args);
+        }
+        let now = generation();
+        if self.generation.load(Ordering::Relaxed) != now {
+            self.cache.clear();
+            self.generation.store(now, Ordering::Relaxed);
         }
         // Tracers have no memory to give.
         if !self.donated.is_empty() && !trace::is_tracing() {

@@ -2,9 +2,11 @@
 
 use super::function::{Func, Function, Sig};
 use super::graph;
-use super::pytree::{Pytree, TreeDef};
+use super::pytree::{Pytree, TreeDef, try_tree_unflatten};
 use crate::core::aval::Aval;
 use crate::core::jaxpr::ClosedJaxpr;
+use crate::core::trace::type_only;
+use cotangent_jit::Error;
 use std::fmt;
 
 /// The jaxpr of `f` for arguments of the types given at the call; nothing is computed.
@@ -28,7 +30,8 @@ where
     })
 }
 
-/// The structure and the types of the results of `f`, without computing them.
+/// The structure and the types of the results of `f`, without computing them. Arguments may be types only
+/// ([`shape_dtype`](super::shape_dtype::shape_dtype)).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -51,6 +54,22 @@ where
 pub struct ShapeTree {
     pub tree: TreeDef,
     pub leaves: Vec<Aval>,
+}
+
+impl ShapeTree {
+    /// The typed tree, of arrays that are a type only (see [`shape_dtype`](super::shape_dtype::shape_dtype)).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let types = eval_shape(|x: Array| (x.sin(), x.sum()))(shape_dtype([2], DType::F32));
+    /// let (_, sum): (Array, Array) = types.typed()?;
+    /// assert_eq!(sum.ndim(), 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn typed<R: Pytree>(&self) -> Result<R, Error> {
+        try_tree_unflatten(&self.tree, self.leaves.iter().cloned().map(type_only).collect())
+    }
 }
 
 impl fmt::Display for ShapeTree {

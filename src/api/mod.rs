@@ -3,6 +3,7 @@
 pub mod aot;
 pub mod axes;
 mod cache;
+pub mod caches;
 pub mod callback;
 pub mod checkify;
 pub mod checkpoint;
@@ -22,5 +23,6 @@ pub mod jit;
 pub mod make_jaxpr;
 pub mod misses;
 pub mod pytree;
+pub mod shape_dtype;
 pub mod vmap;
 pub mod wrt;

@@ -4,6 +4,7 @@
 
 use super::aval::{Aval, Shape};
 use super::jaxpr::Var;
+use super::live::Ticket;
 use super::source::Source;
 use super::trace::TraceId;
 use cotangent_jit::buffer::Buffer;
@@ -34,6 +35,15 @@ pub(crate) enum Repr {
 pub(crate) struct Concrete {
     pub aval: Aval,
     pub buffer: Held,
+    pub ticket: Option<Ticket>,
+}
+
+impl Concrete {
+    pub fn new(aval: Aval, buffer: Held) -> Concrete {
+        let bytes = if let Held::Own(own) = &buffer { own.bytes() } else { 0 };
+        let ticket = Ticket::take(&aval, bytes);
+        Concrete { aval, buffer, ticket }
+    }
 }
 
 /// The memory of a concrete array: its own, or that of an array with the same elements under another shape.
@@ -83,7 +93,7 @@ impl Array {
     }
 
     pub(crate) fn concrete(aval: Aval, buffer: Buffer) -> Array {
-        Array(Repr::Concrete(Arc::new(Concrete { aval, buffer: Held::Own(buffer) })))
+        Array(Repr::Concrete(Arc::new(Concrete::new(aval, Held::Own(buffer)))))
     }
 
     pub fn aval(&self) -> Aval {

@@ -6,6 +6,7 @@ use super::array::{Array, Repr};
 use super::construct::Element;
 use super::eager;
 use super::source::raise;
+use super::trace::no_value;
 use cotangent_jit::{DType, Error, Scalar, err};
 use std::sync::Arc;
 
@@ -104,13 +105,7 @@ impl Array {
                 eager::download(&c.buffer, &mut bytes)?;
                 Ok(bytes)
             }
-            Repr::Tracer(t) => Err(err!(
-                Tracer,
-                "{op}: the value of {} is not known while tracing (made at {}); use cond or select instead of a \
-                 value-dependent if, or return it from the traced closure and read it outside",
-                t.aval,
-                t.source
-            )),
+            Repr::Tracer(t) => Err(no_value(t, op)),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod eager;
 pub mod extract;
 pub mod hazard;
 pub mod jaxpr;
+pub mod live;
 pub mod lowering;
 pub mod params;
 pub mod parse;

@@ -175,8 +175,41 @@ fn inside_eager(t: &Tracer) -> bool {
     STACK.with_borrow(|s| s.iter().any(|f| matches!(f, Frame::Build(b) if b.id == t.trace)))
 }
 
+/// The id of no trace: that of arrays which are a type only.
+const NO_TRACE: TraceId = TraceId(u64::MAX);
+
+/// An array without elements, of no trace: it tells shape and dtype, and nothing can be computed with it.
+#[track_caller]
+pub fn type_only(aval: Aval) -> Array {
+    let jaxpr = &mut Jaxpr::default();
+    let var = jaxpr.new_var(aval.clone());
+    tracer(NO_TRACE, var, aval, source::here())
+}
+
+/// The error of asking for the elements of a tracer.
+pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
+    if t.trace == NO_TRACE {
+        return err!(
+            Tracer,
+            "{what}: {} made at {} is a type only (shape_dtype): it has no elements",
+            t.aval,
+            t.source
+        );
+    }
+    err!(
+        Tracer,
+        "{what}: the value of {} is not known while tracing (made at {}); use cond or select instead of a \
+         value-dependent if, or return it from the traced closure and read it outside",
+        t.aval,
+        t.source
+    )
+}
+
 /// The error of a tracer that cannot be used here.
 fn stale(t: &Tracer, what: &str, alive: bool) -> Error {
+    if t.trace == NO_TRACE {
+        return no_value(t, what);
+    }
     let made = format!("{} made at {}", t.aval, t.source);
     if alive {
         err!(

@@ -4,7 +4,7 @@
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use cotangent_jit::backend::Backend;
+use cotangent_jit::backend::{Backend, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::program::Placement;
 use cotangent_jit::{Error, err};
@@ -53,4 +53,9 @@ pub fn upload_to(place: Placement, aval: Aval, bytes: &[u8]) -> Result<Array, Er
 /// Copies a buffer's first bytes to the host.
 pub fn download(from: &Buffer, to: &mut [u8]) -> Result<(), Error> {
     backend(from.place().backend)?.download(from, to)
+}
+
+/// What the memory of the default device holds.
+pub fn memory_stats() -> MemoryStats {
+    cotangent_cpu::backend().memory_stats(DEFAULT.ordinal)
 }

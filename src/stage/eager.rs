@@ -146,7 +146,7 @@ fn reshaped(array: &Array, aval: Aval) -> Result<Array, Error> {
         Repr::Concrete(c) => {
             let owner = if let Held::Of(owner) = &c.buffer { owner } else { c };
             let buffer = Held::Of(owner.clone());
-            Ok(Array(Repr::Concrete(Arc::new(Concrete { aval, buffer }))))
+            Ok(Array(Repr::Concrete(Arc::new(Concrete::new(aval, buffer)))))
         }
         Repr::Tracer(_) => unreachable!("tracers do not reach the device"),
     }

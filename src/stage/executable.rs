@@ -9,6 +9,7 @@ use crate::core::array::{Array, Concrete, Held, Repr};
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Arrays;
+use crate::core::trace::no_value;
 use cotangent_jit::backend::{CompileOptions, Executable as Compiled};
 use cotangent_jit::buffer::Memory;
 use cotangent_jit::program::{Placement, Program};
@@ -157,13 +158,8 @@ impl Executable {
                     std::ptr::null()
                 }
                 Repr::Tracer(t) => {
-                    return Err(err!(
-                        Tracer,
-                        "{}: input {n}: the value of {} (made at {}) is not known while tracing",
-                        self.program.name,
-                        t.aval,
-                        t.source
-                    ));
+                    let what = format!("{}: input {n}", self.program.name);
+                    return Err(no_value(t, &what));
                 }
             });
         }
@@ -190,12 +186,15 @@ impl Executable {
                 let mut buffer = self.memory.allocate(self.out_bytes[n])?;
                 targets.push(buffer.write_pointer());
                 let buffer = Held::Own(buffer);
-                written.push(Arc::new(Concrete { aval: aval.clone(), buffer }));
+                written.push(Arc::new(Concrete::new(aval.clone(), buffer)));
                 continue;
             };
             let own = Arc::get_mut(&mut target);
             let Some(buffer) = own.and_then(|own| {
                 own.aval.clone_from(aval);
+                if let Some(ticket) = &own.ticket {
+                    ticket.retype(aval);
+                }
                 own.buffer.sole()
             }) else {
                 return Err(err!(Device, "{}: output {n} is shared", self.program.name));

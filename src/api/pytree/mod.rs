@@ -4,11 +4,18 @@
 //! containers, `tree` the functions over trees. The derive macro is a crate of its own.
 
 mod dynamic;
+mod fold;
 mod impls;
+mod nest;
 mod tree;
 mod treedef;
 
 pub use dynamic::Tree;
+pub use fold::{
+    tree_all, tree_any, tree_broadcast, tree_flatten, tree_leaves_with_path, tree_reduce,
+    tree_transpose, try_tree_broadcast, try_tree_transpose,
+};
+pub use nest::Nest;
 pub(crate) use tree::same as same_structure;
 pub use tree::{
     tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_structure,

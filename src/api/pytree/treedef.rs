@@ -185,6 +185,18 @@ impl TreeDef {
         (TreeDef { tokens: self.tokens[from..to].iter().cloned().collect() }, start..end)
     }
 
+    /// The structure with another in place of each leaf.
+    pub fn with_leaves(&self, inner: &TreeDef) -> TreeDef {
+        let mut tokens = SmallVec::new();
+        for token in &self.tokens {
+            match token {
+                Token::Leaf => tokens.extend(inner.tokens.iter().cloned()),
+                other => tokens.push(other.clone()),
+            }
+        }
+        TreeDef { tokens }
+    }
+
     /// How many children the root has.
     pub(crate) fn child_count(&self) -> usize {
         self.tokens().first().map_or(0, children)

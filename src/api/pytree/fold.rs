@@ -1,0 +1,134 @@
+//! Functions over pytrees that are not leaf by leaf: reductions, transposition, prefixes.
+
+use super::{Flat, Pytree, Token, Tree, TreeDef, same_structure, try_tree_unflatten};
+use crate::core::array::Array;
+use crate::core::source::raise;
+use cotangent_jit::{Error, err};
+
+/// The leaves, in order, and the structure: the inverse of [`tree_unflatten`](super::tree_unflatten).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (leaves, structure) = tree_flatten((array![1.0], vec![array![2.0]]));
+/// let (_, b): (Array, Vec<Array>) = tree_unflatten(&structure, leaves);
+/// assert_eq!(b[0].item::<f32>(), 2.0);
+/// ```
+pub fn tree_flatten<T: Pytree>(tree: T) -> (Vec<Array>, TreeDef) {
+    let Flat { leaves, tree } = Flat::of(tree);
+    (leaves, tree)
+}
+
+/// The leaves with their paths, `.layers[0].w`, in order.
+pub fn tree_leaves_with_path<T: Pytree>(tree: &T) -> Vec<(String, Array)> {
+    let Flat { leaves, tree } = Flat::of_ref(tree);
+    tree.paths().into_iter().zip(leaves).collect()
+}
+
+/// `f(f(f(start, leaf), leaf), ..)` of all leaves, in order.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let tree = (array![1.0, 2.0], array![3.0]);
+/// let sum = tree_reduce(|sum, x| sum + x.sum(), Array::from(0.0f32), tree);
+/// assert_eq!(sum.item::<f32>(), 6.0);
+/// ```
+pub fn tree_reduce<T: Pytree, A>(f: impl FnMut(A, Array) -> A, start: A, tree: T) -> A {
+    Flat::of(tree).leaves.into_iter().fold(start, f)
+}
+
+/// Whether `test` holds of every leaf.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// assert!(tree_all(|x| x.ndim() == 1, &(array![1.0], array![2.0])));
+/// ```
+pub fn tree_all<T: Pytree>(test: impl FnMut(&Array) -> bool, tree: &T) -> bool {
+    Flat::of_ref(tree).leaves.iter().all(test)
+}
+
+/// Whether `test` holds of some leaf.
+pub fn tree_any<T: Pytree>(test: impl FnMut(&Array) -> bool, tree: &T) -> bool {
+    Flat::of_ref(tree).leaves.iter().any(test)
+}
+
+/// A tree of trees inside out: of structure `outer` with an `inner` in place of each leaf, it becomes `inner` with an `outer` in
+/// place of each. Panics if the structures are others.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let rows = vec![(array![1.0], array![2.0]), (array![3.0], array![4.0])];
+/// let (outer, inner) = (tree_structure(&vec![array![0.0]; 2]), tree_structure(&rows[0]));
+/// let columns: (Vec<Array>, Vec<Array>) = tree_transpose(&outer, &inner, rows);
+/// assert_eq!(columns.1[0].item::<f32>(), 2.0);
+/// ```
+#[track_caller]
+pub fn tree_transpose<T: Pytree, R: Pytree>(outer: &TreeDef, inner: &TreeDef, tree: T) -> R {
+    raise(try_tree_transpose(outer, inner, tree))
+}
+
+/// As [`tree_transpose`], with the error returned.
+pub fn try_tree_transpose<T: Pytree, R: Pytree>(
+    outer: &TreeDef,
+    inner: &TreeDef,
+    tree: T,
+) -> Result<R, Error> {
+    let Flat { leaves, tree } = Flat::of(tree);
+    same_structure("tree_transpose", &outer.with_leaves(inner), &tree)?;
+    let (rows, columns) = (outer.leaf_count(), inner.leaf_count());
+    let order = (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c));
+    let leaves = order.map(|i| leaves[i].clone()).collect();
+    try_tree_unflatten(&inner.with_leaves(outer), leaves)
+}
+
+/// A prefix of a tree spread over all of it: where the prefix has a leaf, so has every leaf below that place. Panics, naming the
+/// path, if it is no prefix.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// // One rate for each layer, whatever the layers are made of.
+/// let layers = vec![(array![1.0], array![2.0]), (array![3.0], array![4.0])];
+/// let rates = tree_broadcast(vec![array![0.1], array![0.01]], &layers);
+/// assert_eq!(rates[1].1.item::<f32>(), 0.01);
+/// ```
+#[track_caller]
+pub fn tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> T {
+    raise(try_tree_broadcast(prefix, tree))
+}
+
+/// As [`tree_broadcast`], with the error returned.
+pub fn try_tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> Result<T, Error> {
+    let (prefix, tree) = (Tree::of(prefix), Tree::of_ref(tree));
+    let (small, large) = (prefix.structure().tokens(), tree.structure().tokens());
+    let mut values = prefix.leaves().iter();
+    let mut leaves = Vec::with_capacity(tree.leaves().len());
+    let mut at = 0;
+    for token in small {
+        match (token, large.get(at)) {
+            (Token::Leaf, Some(_)) => {
+                let end = tree.structure().skip(at);
+                let below = large[at..end].iter().filter(|t| matches!(t, Token::Leaf)).count();
+                let value = values.next().expect("as many as there are leaves");
+                leaves.extend(std::iter::repeat_n(value, below).cloned());
+                at = end;
+            }
+            (a, Some(b)) if a == b => at += 1,
+            (a, got) => {
+                let path = path_of(tree.structure(), at);
+                let got = got.map_or_else(|| "the end".into(), Token::to_string);
+                return Err(err!(Tree, "tree_broadcast: no prefix{path}: expected {a}, got {got}"));
+            }
+        }
+    }
+    try_tree_unflatten(tree.structure(), leaves)
+}
+
+/// ` at .path` of the token with this number, if it has one.
+fn path_of(tree: &TreeDef, at: usize) -> String {
+    let mut paths = Vec::new();
+    tree.walk(0, &mut String::new(), &mut |_, path| paths.push(path.to_string()));
+    // Keys of maps are tokens without a path: the nearest before it serves.
+    match paths.get(at.min(paths.len() - 1)) {
+        Some(path) if !path.is_empty() => format!(" at {path}"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,68 @@
+//! Which arrays hold memory: a list for those who look for a leak, kept only while [`track_arrays`] is on.
+
+use super::aval::Aval;
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+static TRACKING: AtomicBool = AtomicBool::new(false);
+static NEXT: AtomicU64 = AtomicU64::new(1);
+static LIVE: Mutex<BTreeMap<NonZeroU64, LiveArray>> = Mutex::new(BTreeMap::new());
+
+/// An array whose elements are held by somebody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LiveArray {
+    pub aval: Aval,
+    /// Of its own: none if it shows the elements of another under another shape.
+    pub bytes: usize,
+    /// Counts arrays in the order in which they were made, from the start of the process.
+    pub number: u64,
+}
+
+/// An array's place in the list, given up when the array is dropped.
+pub(crate) struct Ticket(NonZeroU64);
+
+fn locked<R>(f: impl FnOnce(&mut BTreeMap<NonZeroU64, LiveArray>) -> R) -> R {
+    f(&mut LIVE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Ticket {
+    /// A place in the list, if there is one.
+    pub fn take(aval: &Aval, bytes: usize) -> Option<Ticket> {
+        if !TRACKING.load(Ordering::Relaxed) {
+            return None;
+        }
+        let number = NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed))?;
+        let array = LiveArray { aval: aval.clone(), bytes, number: number.get() };
+        locked(|live| live.insert(number, array));
+        Some(Ticket(number))
+    }
+
+    /// The array's memory now holds another.
+    pub fn retype(&self, aval: &Aval) {
+        locked(|live| {
+            if let Some(array) = live.get_mut(&self.0) {
+                array.aval = aval.clone();
+            }
+        });
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let gone = locked(|live| live.remove(&self.0));
+        drop(gone);
+    }
+}
+
+/// Starts or stops the list of [`live_arrays`]. Arrays made while it is off are never on it.
+pub fn track_arrays(on: bool) {
+    TRACKING.store(on, Ordering::Relaxed);
+}
+
+/// The arrays made since [`track_arrays`] was turned on that somebody still holds, oldest first; of all threads. Numbers that stand in
+/// programs and values being traced hold no memory.
+pub fn live_arrays() -> Vec<LiveArray> {
+    locked(|live| live.values().cloned().collect())
+}

@@ -34,8 +34,12 @@ functions! {
     fn silu, try_silu(x: &Array) -> Array { Ok(x * x.try_sigmoid()?) }
 
     /// `ln (1 + eˣ)`, without overflow.
+    ///
+    /// All derivatives are right at 0 too, where those of `max` and `abs` would not be.
     fn softplus, try_softplus(x: &Array) -> Array {
-        Ok(x.try_maximum(0)? + (-x.try_abs()?).try_exp()?.try_log1p()?)
+        let right = x.try_gt(0)?;
+        let below = right.try_select(-x, x)?;
+        Ok(right.try_select(x, 0)? + below.try_exp()?.try_log1p()?)
     }
 
     /// Gaussian error linear unit: `x Φ(x)` with the normal distribution function `Φ`.

@@ -156,3 +156,27 @@ fn reverse_rules_hold_under_vmap_and_jit() {
         move |x: Array| scan(|c: Array, x: Array| (c + f(x), ()), Array::from(0.0f64), x).0;
     assert!(close(jit(grad(through_scan))(x).to_vec::<f64>()));
 }
+
+/// `ln (1 + eˣ)`: its second derivative at 0 is a quarter, though it is made of pieces that meet there.
+#[test]
+fn softplus_is_smooth() {
+    let f = |x: Array| cotangent::nn::softplus(&x);
+    let third = grad(grad(grad(f)));
+    for x in [-800.0, -3.0, -0.0, 0.0, 1e-9, 2.0, 800.0f64] {
+        let s = 1.0 / (1.0 + (-x).exp());
+        let at = Array::from(x);
+        let got = [
+            f(at.clone()).item::<f64>(),
+            grad(f)(at.clone()).item::<f64>(),
+            grad(grad(f))(at.clone()).item::<f64>(),
+            third(at).item::<f64>(),
+        ];
+        let t = s * (1.0 - s);
+        let value = x.max(0.0) + (-x.abs()).exp().ln_1p();
+        for (g, e) in got.iter().zip([value, s, t, t * (1.0 - 2.0 * s)]) {
+            assert!((g - e).abs() <= 1e-15 * (1.0 + e.abs()), "at {x}: {got:?}");
+        }
+    }
+    let ends = f(f64s(&[f64::NEG_INFINITY, f64::INFINITY, f64::NAN])).to_vec::<f64>();
+    assert!(ends[0] == 0.0 && ends[1] == f64::INFINITY && ends[2].is_nan());
+}

@@ -15,7 +15,7 @@
 //!
 //! let rate = schedule::warmup_cosine(0.0, 0.3, 10, 200, 0.0);
 //! let optimiser = chain([clip_by_global_norm(1.0), adamw(rate, 1e-4)]);
-//! let (x, y) = (array![[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]], array![1.0, 2.0, 3.0]);
+//! let (x, y) = (array![[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]], array![1.0, 2.0, 3.5]);
 //! let mut w = zeros([2]);
 //! let mut state = optimiser.init(&w);
 //! let step = jit(|w: Array, state, x: Array, y: Array| {

@@ -2,11 +2,11 @@
 
 use super::array::Array;
 use super::jaxpr::Jaxpr;
-use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::host::HostCall;
 use cotangent_jit::kernel::{Combine, NodeId};
+use cotangent_jit::{Error, Scalar};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ pub enum Lowering {
     Indexed(PointFn),
     /// One output: the input folded over these axes.
     Reduce { combine: Combine, axes: SmallVec<[usize; 4]> },
+    /// One output of the input's shape, running along an axis: see [`Running`].
+    Accumulate(Running),
     /// One output, written piece by piece (concatenate, pad, dynamic_update_slice).
     Assemble { base: Base, pieces: Vec<Piece> },
     /// One output: input `base` with input `updates` stored or folded in at flat positions computed per update; what
@@ -68,6 +70,18 @@ pub enum Lowering {
     InBatch(Error),
     /// A loop that ends by a test, see [`WhileParts`].
     While(WhileParts),
+}
+
+/// `state, out[i] = step(state, x[i])` for every `i` along `axis` in order, or from the last one down; all other axes are
+/// independent.
+#[derive(Clone)]
+pub struct Running {
+    pub axis: usize,
+    pub reverse: bool,
+    /// What the state is before the first step.
+    pub start: Scalar,
+    /// From the state and an element to the new state and the output's element.
+    pub step: ScalarFn,
 }
 
 /// What an assembled output holds before its pieces are written.

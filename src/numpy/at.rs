@@ -1,21 +1,25 @@
-//! Updates: `x.at(index).set(v)` and `.add(v)` give a new array with the named part replaced or added to.
+//! Updates: `x.at(index).set(v)`, `.add(v)` and so on give a new array with the named part replaced or folded into.
 //!
-//! A box becomes a `dynamic_update_slice`, a box with steps a padded choice, an int array a scatter.
+//! A box becomes a `dynamic_update_slice`, a box with steps a padded choice, an int array a scatter. What an update does to
+//! the part is in `update`.
 
 use super::index::{Along, Indices, Plan, Start, span};
-use super::order::rows;
+use super::update::{self, Update};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::core::source::{here, replaying};
 use crate::prims::apply::expect;
-use crate::prims::lax::{self, ScatterMode};
-use crate::prims::operand::{Operand, promoted};
+use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
+use crate::prims::operand::{Number, Operand, promoted};
 use cotangent_jit::{Error, Scalar, err};
 
 /// A part of an array, named by an index, to be read or replaced. From [`Array::at`].
 pub struct At<'a> {
     array: &'a Array,
     plan: Result<Plan, Error>,
+    mode: Option<ScatterMode>,
+    unique: bool,
+    fill: Option<Number>,
 }
 
 impl Array {
@@ -30,18 +34,40 @@ impl Array {
     #[track_caller]
     pub fn at(&self, indices: impl Indices) -> At<'_> {
         let plan = replaying(here(), || Plan::new(&self.aval(), indices.indices()));
-        At { array: self, plan }
+        At { array: self, plan, mode: None, unique: false, fill: None }
     }
 }
 
-/// What an update does with the present value.
-#[derive(Clone, Copy, PartialEq)]
-enum Update {
-    Set,
-    Add,
-}
+impl<'a> At<'a> {
+    /// What becomes of places of an int array that are out of range: by default reads are moved into range and updates are
+    /// dropped. With [`ScatterMode::Drop`], reads give [`At::fill_value`], by default NaN, the least int, the greatest
+    /// unsigned int, or true.
+    ///
+    /// ```
+    /// use cotangent::{lax::ScatterMode, prelude::*};
+    /// let (x, at) = (array![1, 2, 3], array![0, 7]);
+    /// assert_eq!(x.at(&at).mode(ScatterMode::Clip).set(9).to_vec::<i32>(), [9, 2, 9]);
+    /// ```
+    pub fn mode(self, mode: ScatterMode) -> At<'a> {
+        At { mode: Some(mode), ..self }
+    }
 
-impl At<'_> {
+    /// What reads give at places of an int array that are out of range.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2].at(&array![1, 7]).fill_value(0).get().to_vec::<i32>(), [2, 0]);
+    /// ```
+    pub fn fill_value(self, value: impl Into<Number>) -> At<'a> {
+        At { mode: Some(ScatterMode::Drop), fill: Some(value.into()), ..self }
+    }
+
+    /// With the promise that no place occurs twice: [`At::multiply`] then has a derivative in the value, and that of
+    /// [`At::set`] costs less.
+    pub fn unique_indices(self) -> At<'a> {
+        At { unique: true, ..self }
+    }
+
     /// The part itself.
     #[track_caller]
     pub fn get(self) -> Array {
@@ -51,44 +77,16 @@ impl At<'_> {
     /// [`At::get`], with the error returned.
     #[track_caller]
     pub fn try_get(self) -> Result<Array, Error> {
-        replaying(here(), || self.plan?.read(self.array))
-    }
-
-    /// The array with the part replaced; `value` broadcasts to it. Where an index occurs twice the last one stands;
-    /// indices out of range are dropped. Linear in array and value together.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let x = zeros([2, 3]);
-    /// assert_eq!(x.at(s![.., 1]).set(1.0).to_vec::<f32>(), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
-    /// ```
-    #[track_caller]
-    pub fn set(self, value: impl Operand) -> Array {
-        expect(self.try_set(value))
-    }
-
-    /// [`At::set`], with the error returned.
-    #[track_caller]
-    pub fn try_set(self, value: impl Operand) -> Result<Array, Error> {
-        replaying(here(), || self.update("set", &value, Update::Set))
-    }
-
-    /// The array with `value` added to the part, as often as an index occurs; `value` broadcasts to it.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// assert_eq!(array![1, 2, 3].at(s![..;2]).add(10).to_vec::<i32>(), [11, 2, 13]);
-    /// ```
-    #[track_caller]
-    #[expect(clippy::should_implement_trait, reason = "reads as x.at(i).add(v), as in JAX")]
-    pub fn add(self, value: impl Operand) -> Array {
-        expect(self.try_add(value))
-    }
-
-    /// [`At::add`], with the error returned.
-    #[track_caller]
-    pub fn try_add(self, value: impl Operand) -> Result<Array, Error> {
-        replaying(here(), || self.update("add", &value, Update::Add))
+        replaying(here(), || {
+            let dtype = self.array.dtype();
+            let mode = match (self.mode, self.fill) {
+                (None | Some(ScatterMode::Clip), _) => Mode::Clip,
+                (Some(ScatterMode::Promise), _) => Mode::Promise,
+                (Some(ScatterMode::Drop), None) => Mode::fill(dtype),
+                (Some(ScatterMode::Drop), Some(value)) => Mode::Fill(value.scalar("get", dtype)?),
+            };
+            self.plan?.read_in(self.array, mode)
+        })
     }
 
     fn update(self, op: &str, value: &dyn Operand, update: Update) -> Result<Array, Error> {
@@ -104,33 +102,143 @@ impl At<'_> {
             ));
         }
         let value = plan.fit(op, &value)?;
+        let how = Scattering {
+            mode: self.mode.unwrap_or(ScatterMode::Drop),
+            unique_indices: self.unique,
+        };
         let part = || lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape());
         let part = match (&plan.picked, update) {
             (None, Update::Set) => value,
-            (None, Update::Add) => lax::try_add(&part()?, &value)?,
-            (Some((axis, indices)), _) => put_in(&part()?, indices, *axis, &value, update)?,
+            (None, _) => update.of(&part()?, &value)?,
+            (Some((axis, indices)), _) => {
+                update.put_in(&part()?, indices, *axis, &value, how)?
+            }
         };
         plan.write_box(x, &lax::try_reshape(&part, &plan.box_shape())?)
     }
 }
 
-/// Rows at `indices` along one axis replaced or added to.
-fn put_in(
-    x: &Array,
-    indices: &Array,
-    axis: usize,
-    value: &Array,
-    update: Update,
-) -> Result<Array, Error> {
-    let indices = super::index::wrapped("at", indices, x.shape()[axis])?;
-    if indices.size() == 0 || x.size() == 0 {
-        return Ok(x.clone());
+macro_rules! updates {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident, $try:ident: $update:ident;
+    )*) => {
+        impl At<'_> {$(
+            $(#[$doc])*
+            #[track_caller]
+            #[allow(clippy::should_implement_trait, reason = "reads as x.at(i).add(v), as in JAX")]
+            pub fn $name(self, value: impl Operand) -> Array {
+                expect(self.$try(value))
+            }
+
+            #[doc = concat!("[`At::", stringify!($name), "`], with the error returned.")]
+            #[track_caller]
+            pub fn $try(self, value: impl Operand) -> Result<Array, Error> {
+                replaying(here(), || self.update(stringify!($name), &value, Update::$update))
+            }
+        )*}
+    };
+}
+
+updates! {
+    /// The array with the part replaced; `value` broadcasts to it. Where an index occurs twice the last one stands;
+    /// indices out of range are dropped. Linear in array and value together.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = zeros([2, 3]);
+    /// assert_eq!(x.at(s![.., 1]).set(1.0).to_vec::<f32>(), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+    /// ```
+    set, try_set: Set;
+
+    /// The array with `value` added to the part, as often as an index occurs; `value` broadcasts to it.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].at(s![..;2]).add(10).to_vec::<i32>(), [11, 2, 13]);
+    /// ```
+    add, try_add: Add;
+
+    /// The array with `value` subtracted from the part, as often as an index occurs.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].at(&array![0, 0]).subtract(5).to_vec::<i32>(), [-9, 2, 3]);
+    /// ```
+    subtract, try_subtract: Subtract;
+
+    /// The array with the part multiplied by `value`, as often as an index occurs. Linear in the array; the derivative in
+    /// `value` exists for boxes and for indices that are said not to meet ([`At::unique_indices`]).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].at(&array![1, 1]).multiply(5).to_vec::<i32>(), [1, 50, 3]);
+    /// ```
+    multiply, try_multiply: Multiply;
+
+    /// The array with the part divided by `value`, as often as an index occurs. Floats.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, 2.0, 3.0].at(1..).divide(2).to_vec::<f32>(), [1.0, 1.0, 1.5]);
+    /// ```
+    divide, try_divide: Divide;
+
+    /// The array with the part raised to the power `value`, as often as an index occurs. Floats.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, 2.0, 3.0].at(1).power(3).to_vec::<f32>(), [1.0, 8.0, 3.0]);
+    /// ```
+    power, try_power: Power;
+
+    /// The array with the lesser of part and `value` in the part's place. All that attain it share the tangent.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].at(1..).min(2).to_vec::<i32>(), [1, 2, 2]);
+    /// ```
+    min, try_min: Min;
+
+    /// The array with the greater of part and `value` in the part's place. All that attain it share the tangent.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].at(&array![0, 0]).max(&array![5, 4]).to_vec::<i32>(), [5, 2, 3]);
+    /// ```
+    max, try_max: Max;
+}
+
+impl At<'_> {
+    /// The array with `f` of the part in the part's place. `f` works element by element and keeps the dtype; where an index
+    /// occurs several times it is applied as often, and reverse mode then needs the promise that none does
+    /// ([`At::unique_indices`]).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let doubled = array![1, 2, 3].at(&array![0, 0, 1]).apply(|x| x * 2);
+    /// assert_eq!(doubled.to_vec::<i32>(), [4, 4, 3]);
+    /// ```
+    #[track_caller]
+    pub fn apply(self, f: impl Fn(&Array) -> Array) -> Array {
+        expect(self.try_apply(f))
     }
-    let (dims, _) = rows(x, indices.ndim(), axis);
-    let vectors = lax::try_expand_dims(&indices, &[indices.ndim()])?;
-    match update {
-        Update::Set => lax::try_scatter(x, &vectors, value, &dims, ScatterMode::Drop),
-        Update::Add => lax::try_scatter_add(x, &vectors, value, &dims, ScatterMode::Drop),
+
+    /// [`At::apply`], with the error returned.
+    #[track_caller]
+    pub fn try_apply(self, f: impl Fn(&Array) -> Array) -> Result<Array, Error> {
+        replaying(here(), || {
+            let (plan, x) = (self.plan?, self.array);
+            let part = lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape())?;
+            let part = match &plan.picked {
+                None => f(&part),
+                Some((axis, indices)) => {
+                    let mode = self.mode.unwrap_or(ScatterMode::Drop);
+                    update::apply_in(&part, indices, *axis, mode, self.unique, &f)?
+                }
+            };
+            plan.write_box(x, &lax::try_reshape(&part, &plan.box_shape())?)
+        })
     }
 }
 

@@ -153,9 +153,14 @@ impl Plan {
     }
 
     pub fn read(&self, x: &Array) -> Result<Array, Error> {
+        self.read_in(x, Mode::Clip)
+    }
+
+    /// The part, with what an int array names out of range by `mode`.
+    pub fn read_in(&self, x: &Array, mode: Mode) -> Result<Array, Error> {
         let mut result = lax::try_reshape(&self.read_box(x)?, &self.kept_shape())?;
         if let Some((axis, indices)) = &self.picked {
-            result = take_in("index", &result, indices, *axis, Mode::Clip)?;
+            result = take_in("index", &result, indices, *axis, mode)?;
             if self.in_front {
                 result = self.to_front(&result, *axis, indices.ndim(), false)?;
             }

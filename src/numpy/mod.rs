@@ -21,5 +21,6 @@ pub mod math;
 pub mod order;
 pub mod reduce;
 pub mod shape;
+pub(crate) mod update;
 #[cfg(test)]
 mod tests;

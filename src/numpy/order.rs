@@ -1,4 +1,4 @@
-//! Sorting and picking: sort, argsort, take, take_along_axis.
+//! Sorting, searching and picking: sort, argsort, top_k, searchsorted, take, take_along_axis.
 
 use super::axes::axis_of;
 use super::fallible::methods;
@@ -6,7 +6,8 @@ use super::index::wrapped;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::lax::{self, GatherDims, Mode};
-use cotangent_jit::{Error, err};
+use crate::prims::operand::promoted;
+use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 
 methods! {
@@ -28,6 +29,64 @@ methods! {
     /// ```
     fn argsort, try_argsort(self, axis: isize) -> Array {
         lax::try_argsort(self, axis_of("argsort", axis as i64, &self.aval())?)
+    }
+
+    /// Sorted along an axis from the greatest down, NaN first.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![3, 1, 2].sort_descending(-1).to_vec::<i32>(), [3, 2, 1]);
+    /// ```
+    fn sort_descending, try_sort_descending(self, axis: isize) -> Array {
+        let axis = axis_of("sort_descending", axis as i64, &self.aval())?;
+        lax::try_rev(&lax::try_sort(self, axis)?, &[axis])
+    }
+
+    /// The indices (i32) that sort along an axis from the greatest down; equal elements keep their order, NaN comes first.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![3, 1, 3].argsort_descending(-1).to_vec::<i32>(), [0, 2, 1]);
+    /// ```
+    fn argsort_descending, try_argsort_descending(self, axis: isize) -> Array {
+        let axis = axis_of("argsort_descending", axis as i64, &self.aval())?;
+        let order = lax::try_argsort(&lax::try_rev(self, &[axis])?, axis)?;
+        let last = Scalar::from(self.shape()[axis] as i32 - 1);
+        lax::try_sub(&Array::strong_literal(last), &lax::try_rev(&order, &[axis])?)
+    }
+
+    /// The `k` greatest elements along the last axis, from the greatest down, and their indices: [`lax::top_k`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (values, indices) = array![1, 3, 2].top_k(2);
+    /// assert_eq!((values.to_vec::<i32>(), indices.to_vec::<i32>()), (vec![3, 2], vec![1, 2]));
+    /// ```
+    fn top_k, try_top_k(self, k: usize) -> (Array, Array) {
+        lax::try_top_k(self, k, axis_of("top_k", -1, &self.aval())?)
+    }
+
+    /// Where `values` would be put into this sorted vector so that it stays sorted, before equal elements: indices (i32)
+    /// of the shape of `values`. NaN sorts last.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![1.0, 2.0, 2.0, 4.0];
+    /// assert_eq!(x.searchsorted(&array![2.0, 3.0]).to_vec::<i32>(), [1, 3]);
+    /// ```
+    fn searchsorted, try_searchsorted(self, values: &Array) -> Array {
+        search(self, values, false)
+    }
+
+    /// [`Array::searchsorted`], after equal elements.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![1.0, 2.0, 2.0, 4.0];
+    /// assert_eq!(x.searchsorted_right(&array![2.0, 3.0]).to_vec::<i32>(), [3, 3]);
+    /// ```
+    fn searchsorted_right, try_searchsorted_right(self, values: &Array) -> Array {
+        search(self, values, true)
     }
 
     /// The entries at `indices` along an axis, which is replaced by the axes of `indices`.
@@ -55,6 +114,40 @@ methods! {
         let indices = wrapped("take_along_axis", indices, self.shape()[axis])?;
         lax::try_take_along_axis(self, &indices, axis, Mode::fill(self.dtype()))
     }
+}
+
+/// Places found by halving the part of the vector in which they are, as often as it can be halved.
+fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
+    let operands = promoted("searchsorted", &[sorted, values], None)?;
+    let (sorted, values) = (&operands[0], &operands[1]);
+    if sorted.ndim() != 1 {
+        let got = sorted.aval();
+        return Err(err!(Shape, "searchsorted: expected a sorted vector, got {got}"));
+    }
+    let (n, shape) = (sorted.size(), values.shape());
+    let int = |i: usize| lax::try_full(shape, Scalar::from(i as i32));
+    let (mut low, mut high) = (int(0)?, int(n)?);
+    let one = Array::strong_literal(Scalar::from(1i32));
+    for _ in 0..(usize::BITS - n.leading_zeros()) {
+        let middle = lax::try_shift_right_arithmetic(&lax::try_add(&low, &high)?, &one)?;
+        let x = take_in("searchsorted", sorted, &middle, 0, Mode::Clip)?;
+        let after = if right { lax::try_not(&sorts_before(values, &x)?)? } else { sorts_before(&x, values)? };
+        let open = lax::try_lt(&low, &high)?;
+        let up = lax::try_and(&open, &after)?;
+        let down = lax::try_and(&open, &lax::try_not(&after)?)?;
+        low = lax::try_select_n(&up, &[&low, &lax::try_add(&middle, &one)?])?;
+        high = lax::try_select_n(&down, &[&high, &middle])?;
+    }
+    Ok(low)
+}
+
+/// Whether `a < b`, NaN being the greatest of all.
+fn sorts_before(a: &Array, b: &Array) -> Result<Array, Error> {
+    let less = lax::try_lt(a, b)?;
+    if !a.dtype().is_inexact() {
+        return Ok(less);
+    }
+    lax::try_or(&less, &lax::try_and(&lax::try_ne(b, b)?, &lax::try_eq(a, a)?)?)
 }
 
 /// The entries at `indices` along one axis.

@@ -165,3 +165,42 @@ methods! {
 fn flat(x: &Array) -> Result<Array, Error> {
     lax::try_reshape(x, &[x.size()])
 }
+
+macro_rules! running {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident, $try:ident = $f:ident $(of $prepare:ident)?;
+    )*) => {
+        methods! {$(
+            $(#[$doc])*
+            fn $name, $try(self, axis: isize) -> Array {
+                let axis = axis_of(stringify!($name), axis as i64, &self.aval())?;
+                let x = self.clone();
+                $(let x = $prepare(&x)?;)?
+                lax::$f(&x, axis, false)
+            }
+        )*}
+    };
+}
+
+running! {
+    /// Running sums along an axis; bools are counted in i32.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].cumsum(0).to_vec::<i32>(), [1, 3, 6]);
+    /// ```
+    cumsum, try_cumsum = try_cumsum of countable;
+
+    /// Running products along an axis; bools are multiplied in i32.
+    cumprod, try_cumprod = try_cumprod of countable;
+
+    /// The greatest element so far along an axis; NaN from the first one on.
+    cummax, try_cummax = try_cummax;
+
+    /// The least element so far along an axis; NaN from the first one on.
+    cummin, try_cummin = try_cummin;
+
+    /// `ln ∑ eˣ` of the elements so far along an axis, without overflow.
+    cumlogsumexp, try_cumlogsumexp = try_cumlogsumexp;
+}

@@ -23,7 +23,31 @@ pub fn argmax(x: &Array, axis: usize) -> Array {
 /// [`argmax`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmax", x, axis, try_reduce_max))
+    composed(|| first_extreme("argmax", x, axis, DType::I32, try_reduce_max))
+}
+
+/// [`argmax`] with indices of another int dtype.
+#[track_caller]
+pub fn argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
+    expect(try_argmax_as(x, axis, index_dtype))
+}
+
+/// [`argmax_as`], or an error if the axis is out of range or has no elements, or the dtype is no int.
+#[track_caller]
+pub fn try_argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
+    composed(|| first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
+}
+
+/// [`argmin`] with indices of another int dtype.
+#[track_caller]
+pub fn argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
+    expect(try_argmin_as(x, axis, index_dtype))
+}
+
+/// [`argmin_as`], or an error if the axis is out of range or has no elements, or the dtype is no int.
+#[track_caller]
+pub fn try_argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
+    composed(|| first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
 }
 
 /// The index (i32) of the least element along an axis, which is taken away: of the first one, or of the first NaN.
@@ -37,7 +61,7 @@ pub fn argmin(x: &Array, axis: usize) -> Array {
 /// [`argmin`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmin", x, axis, try_reduce_min))
+    composed(|| first_extreme("argmin", x, axis, DType::I32, try_reduce_min))
 }
 
 /// The least index at which the extreme is attained, or at which a NaN is.
@@ -45,6 +69,7 @@ fn first_extreme(
     name: &str,
     x: &Array,
     axis: usize,
+    index_dtype: DType,
     extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     expect_axis(name, "axis", axis, &x.aval())?;
@@ -56,13 +81,17 @@ fn first_extreme(
             x.aval()
         ));
     }
+    if !index_dtype.is_int() {
+        return Err(err!(DType, "{name}: expected an int dtype for indices, got {index_dtype}"));
+    }
     let kept: Vec<usize> = (0..x.ndim()).filter(|a| *a != axis).collect();
     let best = try_broadcast_in_dim(&extreme(x, &[axis])?, x.shape(), &kept)?;
     let mut attained = try_eq(x, &best)?;
     if x.dtype().is_float() {
         attained = try_or(&attained, &try_ne(x, x)?)?;
     }
-    let index = try_iota(DType::I32, x.shape(), axis)?;
-    let none = Array::strong_literal(Scalar::from(n as i32));
+    let index = try_iota(index_dtype, x.shape(), axis)?;
+    let none = Scalar::from_i64(index_dtype, n as i64).expect("an int");
+    let none = Array::strong_literal(none);
     try_reduce_min(&try_select_n(&attained, &[&none, &index])?, &[axis])
 }

@@ -329,7 +329,7 @@ fn pow_dy(t: &Array, x: &Array, _: &Array, z: &Array) -> Array {
 }
 
 /// The share of the extreme `z` that is `x`'s: 1 if it is `x`, half if it is `other` too.
-fn share(x: &Array, other: &Array, z: &Array) -> Array {
+pub(crate) fn share(x: &Array, other: &Array, z: &Array) -> Array {
     let n = |value| number(value, z.dtype());
     let alone_or_both = select_n(&eq(other, z), &[&n(1.0), &n(0.5)]);
     select_n(&eq(x, z), &[&n(0.0), &alone_or_both])

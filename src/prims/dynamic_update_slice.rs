@@ -110,8 +110,8 @@ impl Primitive for DynamicUpdateSlice {
                 start_index_map: (0..rank).collect(),
                 ..GatherDims::default()
             },
-            mode: ScatterMode::Clip,
-            add: false,
+            how: ScatterMode::Clip.into(),
+            combine: None,
         };
         let operands = [inputs[0].clone(), indices, inputs[1].clone()];
         scatter.batch(ctx, &operands, &[axes[0], at, axes[1]])

@@ -20,6 +20,7 @@ use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
+use cotangent_jit::kernel::Combine;
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::smallvec;
@@ -34,6 +35,8 @@ pub enum Mode {
     Clip,
     /// They are filled with this value.
     Fill(Scalar),
+    /// There are none, says the caller; if there are, they give other elements of the operand.
+    Promise,
 }
 
 impl Mode {
@@ -75,6 +78,7 @@ impl Primitive for Gather {
         ];
         match self.mode {
             Mode::Clip => params.push(("mode", Param::Name("clip".into()))),
+            Mode::Promise => params.push(("mode", Param::Name("promise_in_bounds".into()))),
             Mode::Fill(value) => {
                 params.push(("mode", Param::Name("fill".into())));
                 params.push(("fill_value", Param::Scalar(value)));
@@ -116,7 +120,7 @@ impl Primitive for Gather {
             None => Tangent::Zero(out.aval()),
             Some(dx) => {
                 let mode = match self.mode {
-                    Mode::Clip => Mode::Clip,
+                    Mode::Clip | Mode::Promise => self.mode,
                     Mode::Fill(v) => Mode::Fill(Scalar::zero(v.dtype())),
                 };
                 Tangent::Value(Gather { mode, ..self.clone() }.apply(dx, &primals[1])?)
@@ -128,7 +132,7 @@ impl Primitive for Gather {
     fn taylor(&self) -> Taylor<'_> {
         match self.mode {
             Mode::Fill(v) if v != Scalar::zero(v.dtype()) => Taylor::ByDerivative,
-            Mode::Fill(_) | Mode::Clip => Taylor::Linear,
+            Mode::Fill(_) | Mode::Clip | Mode::Promise => Taylor::Linear,
         }
     }
 
@@ -145,8 +149,10 @@ impl Primitive for Gather {
             let mode = match self.mode {
                 Mode::Clip => ScatterMode::Clip,
                 Mode::Fill(_) => ScatterMode::Drop,
+                Mode::Promise => ScatterMode::Promise,
             };
-            let add = Scatter { dims: self.dims.clone(), mode, add: true };
+            let (dims, combine) = (self.dims.clone(), Some(Combine::Sum));
+            let add = Scatter { dims, how: mode.into(), combine };
             result[0] = Tangent::Value(one(add, &[&zeros_of(x)?, indices, ct])?);
         }
         Ok(result)
@@ -182,7 +188,7 @@ impl Primitive for Gather {
             operand: inputs[0].shape.clone(),
             sizes: self.slice_sizes.clone(),
             batch_rank: inputs[1].rank() - 1,
-            clip: self.mode == Mode::Clip,
+            clip: !matches!(self.mode, Mode::Fill(_)),
         };
         let mode = self.mode;
         Ok(Lowering::Indexed(Arc::new(move |p: &mut dyn Point| {
@@ -201,7 +207,7 @@ impl Primitive for Gather {
 
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         let value = inputs[0].splat?;
-        let unfilled = self.mode == Mode::Clip || self.mode == Mode::Fill(value);
+        let unfilled = !matches!(self.mode, Mode::Fill(fill) if fill != value);
         unfilled.then_some(Simpler::Splat(value))
     }
 
@@ -321,11 +327,12 @@ fn build(args: &Args) -> Result<Prim, Error> {
     let dims = GatherDims::from_lists(args.axis_lists("dimension_numbers")?);
     let mode = match args.name("mode")? {
         "clip" => Mode::Clip,
+        "promise_in_bounds" => Mode::Promise,
         "fill" => match args.get("fill_value")? {
             Param::Scalar(value) => Mode::Fill(*value),
             p => return Err(args.wrong("fill_value", "a scalar", p)),
         },
-        _ => return Err(args.wrong("mode", "clip or fill", args.get("mode")?)),
+        _ => return Err(args.wrong("mode", "clip, fill or promise_in_bounds", args.get("mode")?)),
     };
     Ok(Arc::new(Gather { dims, slice_sizes: args.sizes("slice_sizes")?.into(), mode }))
 }
@@ -373,7 +380,7 @@ fn cases() -> Vec<Case> {
     for (n, d) in RUNNING.into_iter().enumerate() {
         let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
         for w in window_cases() {
-            for mode in [Mode::Clip, Mode::fill(d)] {
+            for mode in [Mode::Clip, Mode::fill(d), Mode::Promise] {
                 let prim = Gather { dims: w.dims.clone(), slice_sizes: w.sizes.clone(), mode };
                 let indices = array(&w.indices, int, w.at.iter().copied());
                 cases.push(Case::new(Arc::new(prim), vec![sample(&w.operand, d, 0), indices]));

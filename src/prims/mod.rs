@@ -26,6 +26,7 @@ pub mod concatenate;
 pub mod cond;
 pub mod constant;
 mod convert;
+mod cumulative;
 pub mod custom_jvp;
 pub mod custom_lin;
 pub mod custom_say;
@@ -42,6 +43,7 @@ pub(crate) mod indexing;
 pub mod iota;
 pub(crate) mod linear;
 pub mod linear_solve;
+pub mod monoid;
 pub mod name;
 pub(crate) mod numbers;
 pub mod operand;
@@ -65,6 +67,7 @@ pub mod slice;
 pub mod sort;
 pub mod taylor;
 mod threefry;
+pub mod top_k;
 pub mod transpose;
 mod unary;
 mod while_batch;
@@ -79,6 +82,7 @@ pub mod lax {
     pub use super::binary::*;
     pub use super::compare::*;
     pub use super::convert::*;
+    pub use super::cumulative::*;
     pub use super::identity::*;
     pub use super::power::*;
     pub use super::reduce::*;
@@ -107,9 +111,14 @@ pub mod lax {
         expand_dims, reshape, squeeze, try_expand_dims, try_reshape, try_squeeze,
     };
     pub use super::rev::{rev, try_rev};
-    pub use super::scatter::{ScatterMode, scatter, scatter_add, try_scatter, try_scatter_add};
+    pub use super::scatter::{
+        ScatterMode, Scattering, scatter, scatter_add, scatter_max, scatter_min, scatter_mul,
+        try_scatter, try_scatter_add, try_scatter_max, try_scatter_min, try_scatter_mul,
+    };
     pub use super::slice::{slice, slice_in_dim, try_slice, try_slice_in_dim};
     pub use super::sort::{argsort, sort, sort_by, try_argsort, try_sort, try_sort_by};
+    pub use super::monoid::{reduce, try_reduce};
+    pub use super::top_k::{top_k, try_top_k};
     pub use super::transpose::{transpose, try_transpose};
     pub use crate::core::lowering::DotDims;
 }

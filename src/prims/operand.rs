@@ -29,6 +29,12 @@ impl Number {
         }
     }
 
+    /// The value in this dtype: ints must fit, floats are rounded.
+    pub(crate) fn scalar(self, name: &str, dtype: DType) -> Result<Scalar, Error> {
+        let literal = self.literal(name, dtype)?;
+        Ok(literal.as_literal().expect("a literal"))
+    }
+
     /// The literal of this dtype, if it can hold the number: ints must fit, floats are rounded.
     fn literal(self, name: &str, dtype: DType) -> Result<Array, Error> {
         let scalar = match self {

@@ -1,4 +1,4 @@
-//! Folds over axes: `reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`.
+//! Folds over axes: `reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`, `reduce_xor`.
 //!
 //! `y[kept] = fold of x over axes`; of nothing it is what combines away: 0, 1, the least, the greatest, all ones, 0.
 //! f32 is summed in f64. The sum is linear and its transpose repeats; a product's tangent is that of a tree of products;
@@ -291,6 +291,10 @@ reduce! {
 
     /// Bits that are one in some element over axes; of bools whether any holds. Ints and bool; no derivative.
     reduce_or, try_reduce_or: Or;
+
+    /// Bits that are one in an odd number of elements over axes; of bools whether an odd number of them holds. Ints and
+    /// bool; no derivative.
+    reduce_xor, try_reduce_xor: Xor;
 }
 
 fn build(combine: Combine, args: &Args) -> Result<Prim, Error> {

@@ -164,6 +164,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::select::entries,
         super::convert::entries,
         super::reduce::entries,
+        super::cumulative::entries,
         super::identity::entries,
         super::guard::entries,
         super::name::entries,

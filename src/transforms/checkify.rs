@@ -456,7 +456,7 @@ fn makes_nan(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
         }
         Ok(Lowering::Reduce { combine, .. }) => matches!(combine, Combine::Sum | Combine::Product),
         Ok(Lowering::Scatter { combine, .. }) => combine.is_some(),
-        Ok(Lowering::Dot(_) | Lowering::Host(_)) => true,
+        Ok(Lowering::Dot(_) | Lowering::Host(_) | Lowering::Accumulate(_)) => true,
         _ => false,
     }
 }

@@ -44,6 +44,9 @@ impl Region {
                             let spec = (*base, *updates, *combine, position);
                             self.scatter(cx, inputs, roots[0], spec, &mut steps)?
                         }
+                        Lowering::Accumulate(running) => {
+                            self.accumulate(cx, inputs[0], roots[0], running, &mut steps)
+                        }
                         Lowering::Dot(dims) => self.dot(cx, inputs, roots[0], dims, &mut steps)?,
                         Lowering::Sort { axis, keys } => {
                             self.sort(inputs, roots, *axis, *keys, &mut steps)

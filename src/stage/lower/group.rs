@@ -3,6 +3,7 @@
 //! Not here: the items themselves (region).
 
 use super::Cx;
+use super::accumulate;
 use super::flatten::{FlatEqn, ValId, Vals};
 use super::region::{BEFORE, Entry, Group, Item, Region, Sink};
 use super::value::{self, Def, RootId};
@@ -134,6 +135,16 @@ impl Region {
                 self.reduce(inputs[0], outputs[0], combine, &axes);
             }
             Lowering::Assemble { .. } | Lowering::Scatter { .. } | Lowering::While(_) => {
+                self.alone(eqn, inputs, &outputs)
+            }
+            Lowering::Accumulate(running) => {
+                let (axis, reverse) = (running.axis, running.reverse);
+                let mut inputs = inputs;
+                if reverse {
+                    let shape = Shape::from_slice(self.flat.shape(inputs[0]));
+                    let maps = accumulate::along(&shape, axis, reverse);
+                    inputs[0] = self.view(inputs[0], &maps, shape);
+                }
                 self.alone(eqn, inputs, &outputs)
             }
             Lowering::Dot(dims) => self.place_dot(eqn, inputs, &outputs, dims.clone()),

@@ -106,6 +106,7 @@ fn costs(body: &Jaxpr, eqn: &Eqn) -> Result<bool, Error> {
     Ok(match eqn.prim.lower(&inputs, &outputs)? {
         Lowering::Dot(_)
         | Lowering::Reduce { .. }
+        | Lowering::Accumulate(_)
         | Lowering::Sort { .. }
         | Lowering::Scatter { .. } => true,
         Lowering::Elementwise(f) => !cheap(&f, inputs.iter().map(|a| a.dtype)),

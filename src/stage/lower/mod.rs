@@ -10,6 +10,7 @@
 //! | [`reads`], [`assign`] | who gets memory, which outputs are written in place, what callers may donate |
 //! | [`emit`] | a group as a kernel |
 //! | [`assemble`], [`routine`] | pieces, scatters, dots, sorts, calls of the host |
+//! | [`accumulate`] | sums and other folds of which every step counts |
 //! | [`control`] | loops and branches, each a region of its own |
 //! | [`hoist`] | work of a loop that depends on constants alone, before the loop |
 //! | [`time`], [`components`] | scans that work lane by lane as one kernel; values with short axes split |
@@ -19,6 +20,7 @@
 //! lowered by the same code; they differ in where their inputs lie and where their outputs go.
 //! Not here: simplification (a transform), placing temporaries in the arena (`cotangent_jit::plan`), machine code.
 
+mod accumulate;
 mod assemble;
 mod assign;
 mod components;

@@ -53,6 +53,7 @@ pub mod policy;
 mod power;
 pub mod promote;
 mod reduce;
+pub mod reduce_window;
 pub mod reshape;
 pub mod rev;
 pub mod roll_call;
@@ -63,7 +64,9 @@ mod scan_split;
 mod scan_transpose;
 pub mod scatter;
 mod select;
+pub mod select_window;
 pub mod slice;
+pub mod sliding;
 pub mod sort;
 pub mod taylor;
 mod threefry;
@@ -73,6 +76,7 @@ mod unary;
 mod while_batch;
 pub mod while_loop;
 mod while_split;
+pub mod window;
 pub(crate) mod windows;
 
 /// The thin functions, one per primitive, on which everything else stands.
@@ -115,6 +119,16 @@ pub mod lax {
         ScatterMode, Scattering, scatter, scatter_add, scatter_max, scatter_min, scatter_mul,
         try_scatter, try_scatter_add, try_scatter_max, try_scatter_min, try_scatter_mul,
     };
+    pub use super::reduce_window::{
+        reduce_window, reduce_window_max, reduce_window_min, reduce_window_sum, try_reduce_window,
+        try_reduce_window_max, try_reduce_window_min, try_reduce_window_sum,
+    };
+    pub use super::select_window::{
+        Select, select_and_gather_add, select_and_scatter_add, try_select_and_gather_add,
+        try_select_and_scatter_add,
+    };
+    pub use super::sliding::{sliding_windows, try_sliding_windows};
+    pub use super::window::{Borders, Edges, Window};
     pub use super::slice::{slice, slice_in_dim, try_slice, try_slice_in_dim};
     pub use super::sort::{argsort, sort, sort_by, try_argsort, try_sort, try_sort_by};
     pub use super::monoid::{reduce, try_reduce};

@@ -165,6 +165,8 @@ pub fn roll_call() -> Vec<Entry> {
         super::convert::entries,
         super::reduce::entries,
         super::cumulative::entries,
+        super::reduce_window::entries,
+        super::sliding::entries,
         super::identity::entries,
         super::guard::entries,
         super::name::entries,

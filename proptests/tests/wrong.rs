@@ -3,6 +3,9 @@
 #[path = "wrong/twisted.rs"]
 mod twisted;
 
+#[path = "wrong/families.rs"]
+mod families;
+
 use cotangent::core::array::Array;
 use cotangent::core::axis::AxisName;
 use cotangent::core::jaxpr::Jaxpr;

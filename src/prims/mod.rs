@@ -25,7 +25,9 @@ mod compare;
 pub mod concatenate;
 pub mod cond;
 pub mod constant;
+mod conv;
 mod convert;
+pub mod convolution;
 mod cumulative;
 pub mod custom_jvp;
 pub mod custom_lin;
@@ -96,6 +98,9 @@ pub mod lax {
 
     pub use super::broadcast::{broadcast_in_dim, full, try_broadcast_in_dim, try_full};
     pub use super::concatenate::{concatenate, try_concatenate};
+    pub use super::convolution::{
+        ConvAxes, ConvOptions, conv, conv_general_dilated, try_conv, try_conv_general_dilated,
+    };
     pub use super::dot_general::{
         dot_general, dot_general_as, try_dot_general, try_dot_general_as,
     };

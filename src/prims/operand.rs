@@ -19,6 +19,24 @@ pub enum Number {
     Float(f64),
 }
 
+impl From<bool> for Number {
+    fn from(b: bool) -> Number {
+        Number::Bool(b)
+    }
+}
+
+impl From<i32> for Number {
+    fn from(i: i32) -> Number {
+        Number::Int(i.into())
+    }
+}
+
+impl From<f64> for Number {
+    fn from(x: f64) -> Number {
+        Number::Float(x)
+    }
+}
+
 impl Number {
     /// The dtype it has where nothing else decides. All numbers are weak.
     pub fn dtype(self) -> DType {

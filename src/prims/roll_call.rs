@@ -179,6 +179,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::concatenate::entries,
         super::iota::entries,
         super::dot_general::entries,
+        super::conv::entries,
         super::call::entries,
         super::callback::entries,
         super::check::entries,

@@ -150,8 +150,11 @@ pub(crate) fn dilated(n: usize, dilation: usize) -> i64 {
     if n == 0 { 0 } else { (n as i64 - 1) * dilation as i64 + 1 }
 }
 
-/// Borders and strides as a parameter.
+/// Borders as a parameter; none at all are an empty list, whatever it is a list of.
 pub(crate) fn edges_param(edges: &Edges) -> Param {
+    if edges.is_empty() {
+        return Param::Ints(SmallVec::new());
+    }
     Param::Lists(edges.iter().map(|(low, high)| smallvec![*low, *high]).collect())
 }
 
@@ -159,7 +162,11 @@ pub(crate) fn edges_param(edges: &Edges) -> Param {
 pub(crate) fn edges_of(args: &Args, name: &str) -> Result<Edges, Error> {
     let p = args.get(name)?;
     let wrong = || args.wrong(name, "a list of pairs", p);
-    let Param::Lists(lists) = p else { return Err(wrong()) };
+    let lists = match p {
+        Param::Lists(lists) => lists,
+        Param::Ints(none) if none.is_empty() => return Ok(Edges::new()),
+        _ => return Err(wrong()),
+    };
     let pair = |l: &SmallVec<[i64; 4]>| (l.len() == 2).then(|| (l[0], l[1]));
     lists.iter().map(pair).collect::<Option<Edges>>().ok_or_else(wrong)
 }

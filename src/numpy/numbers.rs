@@ -1,0 +1,266 @@
+//! Floats taken apart and put together, and functions of them that NumPy has beside those of `math`: `copysign`, `frexp`,
+//! `logaddexp`, `hypot`, `nan_to_num` and so on. All are composed of `lax` functions, and so are their derivatives.
+
+use super::fallible::methods;
+use crate::core::array::Array;
+use crate::prims::lax;
+use crate::prims::numbers::number;
+use crate::prims::operand::{Operand, promoted, together};
+use cotangent_jit::{DType, Error, Scalar};
+use std::f64::consts::{LN_2, PI};
+
+/// In a float dtype: f32 for ints and bools.
+fn float(x: &Array) -> Result<Array, Error> {
+    if x.dtype().is_inexact() { Ok(x.clone()) } else { lax::try_convert_element_type(x, DType::F32) }
+}
+
+/// The number as a literal of the dtype of `like`.
+fn like(value: f64, like: &Array) -> Array {
+    number(value, like.dtype())
+}
+
+/// Two operands as floats of one shape.
+fn floats(name: &str, x: &dyn Operand, y: &dyn Operand) -> Result<[Array; 2], Error> {
+    let mut operands = together(name, &[x, y], Some(DType::F32))?;
+    crate::prims::broadcasting::broadcast_arrays(name, &mut operands)?;
+    let y = operands.swap_remove(1);
+    Ok([operands.swap_remove(0), y])
+}
+
+/// The bits of floats as ints of their width, and whether the highest of them is set.
+fn sign_bit(x: &Array) -> Result<Array, Error> {
+    let int = match x.dtype().size() {
+        2 => DType::I16,
+        4 => DType::I32,
+        _ => DType::I64,
+    };
+    let bits = lax::try_bitcast_convert_type(x, int)?;
+    lax::try_lt(&bits, &like(0.0, &bits))
+}
+
+methods! {
+    /// Whether elements are infinite; false of ints.
+    fn is_inf, try_is_inf(self) -> Array {
+        if !self.dtype().is_float() {
+            return lax::try_ne(self, self);
+        }
+        lax::try_eq(&lax::try_abs(self)?, &like(f64::INFINITY, self))
+    }
+
+    /// Whether the sign is negative, that of zeros and NaN too. Floats; of ints whether they are negative.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![-0.0, 0.0].signbit().to_vec::<bool>(), [true, false]);
+    /// ```
+    fn signbit, try_signbit(self) -> Array {
+        if self.dtype().is_float() { sign_bit(self) } else { lax::try_lt(self, &like(0.0, self)) }
+    }
+
+    /// The magnitude of this with the sign of another, elementwise and broadcast.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, -2.0].copysign(-0.0).to_vec::<f32>(), [-1.0, -2.0]);
+    /// ```
+    fn copysign, try_copysign(self, sign: impl Operand) -> Array {
+        let [x, sign] = floats("copysign", self, &sign)?;
+        let size = lax::try_abs(&x)?;
+        let negative = sign_bit(&lax::try_stop_gradient(&sign)?)?;
+        lax::try_select_n(&negative, &[&size, &lax::try_neg(&size)?])
+    }
+
+    /// The remainder with the sign of this, as C's `fmod`, elementwise and broadcast.
+    fn fmod, try_fmod(self, divisor: impl Operand) -> Array {
+        let operands = together("fmod", &[self, &divisor], None)?;
+        lax::try_rem(&operands[0], &operands[1])
+    }
+
+    /// Quotient and remainder as NumPy's: `⌊x / y⌋` and what is left, with the sign of the divisor.
+    fn divmod, try_divmod(self, divisor: impl Operand) -> (Array, Array) {
+        let operands = promoted("divmod", &[self, &divisor], None)?;
+        let (x, y) = (&operands[0], &operands[1]);
+        Ok((x.try_floor_divide(y)?, x.try_remainder(y)?))
+    }
+
+    /// The integral number toward zero; ints as they are.
+    fn trunc, try_trunc(self) -> Array {
+        if !self.dtype().is_float() {
+            return Ok(self.clone());
+        }
+        let below = lax::try_lt(self, &like(0.0, self))?;
+        lax::try_select_n(&below, &[&lax::try_floor(self)?, &lax::try_ceil(self)?])
+    }
+
+    /// Fraction and integral part, both with the sign of this.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (part, whole) = array![-1.5].modf();
+    /// assert_eq!((part.item::<f32>(), whole.item::<f32>()), (-0.5, -1.0));
+    /// ```
+    fn modf, try_modf(self) -> (Array, Array) {
+        let x = float(self)?;
+        let whole = x.try_trunc()?;
+        // Of an infinity nothing is left.
+        let part = x.try_is_inf()?.try_select(0.0, &x - &whole)?;
+        Ok((part.try_copysign(&x)?, whole))
+    }
+
+    /// `ln (eˣ + eʸ)` without overflow, elementwise and broadcast.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1000.0].logaddexp(f64::NEG_INFINITY).item::<f32>(), 1000.0);
+    /// ```
+    fn logaddexp, try_logaddexp(self, other: impl Operand) -> Array {
+        let [x, y] = floats("logaddexp", self, &other)?;
+        log_add(&x, &y, 1.0)
+    }
+
+    /// `log₂ (2ˣ + 2ʸ)` without overflow, elementwise and broadcast.
+    fn logaddexp2, try_logaddexp2(self, other: impl Operand) -> Array {
+        let [x, y] = floats("logaddexp2", self, &other)?;
+        log_add(&x, &y, LN_2)
+    }
+
+    /// `√(x² + y²)` without overflow, elementwise and broadcast.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![3e30].hypot(4e30).item::<f32>(), 5e30);
+    /// ```
+    fn hypot, try_hypot(self, other: impl Operand) -> Array {
+        let [x, y] = floats("hypot", self, &other)?;
+        let (a, b) = (lax::try_abs(&x)?, lax::try_abs(&y)?);
+        let (most, least) = (lax::try_max(&a, &b)?, lax::try_min(&a, &b)?);
+        let none = lax::try_eq(&most, &like(0.0, &most))?;
+        let under = lax::try_select_n(&none, &[&most, &like(1.0, &most)])?;
+        let ratio = lax::try_div(&least, &under)?;
+        let length = most * (1.0 + lax::try_square(&ratio)?).try_sqrt()?;
+        let infinite = lax::try_or(&a.try_is_inf()?, &b.try_is_inf()?)?;
+        lax::try_select_n(&infinite, &[&length, &like(f64::INFINITY, &length)])
+    }
+
+    /// `x · 2ⁿ` for ints `n`, elementwise and broadcast.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![0.75].ldexp(&array![2]).item::<f32>(), 3.0);
+    /// ```
+    fn ldexp, try_ldexp(self, n: &Array) -> Array {
+        let x = float(self)?;
+        // In three parts none of which overflows, so that subnormal results are reached, too.
+        let n = lax::try_convert_element_type(&n.try_clip(-9000, 9000)?, x.dtype())?;
+        let third = (&n / 3.0).try_round()?;
+        let rest = &n - (&third + &third);
+        let (a, b) = (lax::try_exp2(&third)?, lax::try_exp2(&rest)?);
+        Ok(x * &a * &b * &a)
+    }
+
+    /// `(m, n)` with `x = m · 2ⁿ` and `0.5 ≤ |m| < 1`; zeros, infinities and NaN as they are, with `n = 0`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (m, n) = array![6.0].frexp();
+    /// assert_eq!((m.item::<f32>(), n.item::<i32>()), (0.75, 3));
+    /// ```
+    fn frexp, try_frexp(self) -> (Array, Array) {
+        let x = float(self)?;
+        let (int, mantissa, bias) = match x.dtype() {
+            DType::F64 => (DType::I64, 52, 1022),
+            DType::F32 => (DType::I32, 23, 126),
+            _ => return lax::try_convert_element_type(&x, DType::F32)?.try_frexp(),
+        };
+        let number = |i: i64| Array::strong_literal(Scalar::from_i64(int, i).expect("an int"));
+        // Subnormals are scaled up first.
+        let least = like(if int == DType::I64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE.into() }, &x);
+        let tiny = lax::try_lt(&lax::try_abs(&x)?, &least)?;
+        let scale = (f64::from(mantissa) + 2.0).exp2();
+        let scaled = lax::try_select_n(&tiny, &[&x, &lax::try_mul(&x, &like(scale, &x))?])?;
+        let bits = lax::try_bitcast_convert_type(&lax::try_stop_gradient(&scaled)?, int)?;
+        let field = lax::try_shift_right_logical(&bits, &number(mantissa.into()))?;
+        let field = lax::try_and(&field, &number(2 * bias + 3))?;
+        let n = lax::try_sub(&field, &number(bias))?;
+        let n = lax::try_select_n(&tiny, &[&n, &lax::try_sub(&n, &number(i64::from(mantissa) + 2))?])?;
+        let odd = lax::try_not(&lax::try_and(&x.try_is_finite()?, &lax::try_ne(&x, &like(0.0, &x))?)?)?;
+        let n = lax::try_select_n(&odd, &[&n, &number(0)])?;
+        let n = lax::try_convert_element_type(&n, DType::I32)?;
+        let m = x.try_ldexp(&lax::try_neg(&n)?)?;
+        Ok((lax::try_select_n(&odd, &[&m, &x])?, n))
+    }
+
+    /// The next float from this toward another, elementwise and broadcast. No derivative.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0].nextafter(2.0).item::<f32>(), 1.0 + f32::EPSILON);
+    /// ```
+    fn nextafter, try_nextafter(self, toward: impl Operand) -> Array {
+        let [x, y] = floats("nextafter", self, &toward)?;
+        lax::try_nextafter(&x, &y)
+    }
+
+    /// The greater of two, elementwise and broadcast; of a number and a NaN the number.
+    fn fmax, try_fmax(self, other: impl Operand) -> Array {
+        let operands = together("fmax", &[self, &other], None)?;
+        let (x, y) = (&operands[0], &operands[1]);
+        x.try_ge(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
+    }
+
+    /// The smaller of two, elementwise and broadcast; of a number and a NaN the number.
+    fn fmin, try_fmin(self, other: impl Operand) -> Array {
+        let operands = together("fmin", &[self, &other], None)?;
+        let (x, y) = (&operands[0], &operands[1]);
+        x.try_le(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
+    }
+
+    /// 0 below 0, 1 above, `at_zero` there; NaN stays.
+    fn heaviside, try_heaviside(self, at_zero: impl Operand) -> Array {
+        let [x, h] = floats("heaviside", self, &at_zero)?;
+        let side = lax::try_select_n(&x.try_lt(0.0)?, &[&like(1.0, &x), &like(0.0, &x)])?;
+        let value = x.try_equal(0.0)?.try_select(&h, side)?;
+        x.try_is_nan()?.try_select(&x, value)
+    }
+
+    /// `sin(πx) / (πx)`, 1 at 0.
+    fn sinc, try_sinc(self) -> Array {
+        let x = float(self)? * PI;
+        let none = x.try_equal(0.0)?;
+        // Near 0 the series, so that derivatives exist there, too.
+        let safe = none.try_select(1.0, &x)?;
+        let series = 1.0 - lax::try_square(&x)? / 6.0;
+        none.try_select(series, safe.try_sin()? / &safe)
+    }
+
+    /// Degrees of radians.
+    fn degrees, try_degrees(self) -> Array { Ok(float(self)? * (180.0 / PI)) }
+
+    /// Radians of degrees.
+    fn radians, try_radians(self) -> Array { Ok(float(self)? * (PI / 180.0)) }
+
+    /// NaN as 0, infinities as the greatest and the least finite number; ints as they are.
+    fn nan_to_num, try_nan_to_num(self) -> Array {
+        if !self.dtype().is_float() {
+            return Ok(self.clone());
+        }
+        let x = self.try_is_nan()?.try_select(0.0, self)?;
+        let most = match x.dtype() {
+            DType::F64 => f64::MAX,
+            DType::F16 => 65504.0,
+            DType::BF16 => f64::from(f32::from_bits(0x7f7f_0000)),
+            _ => f64::from(f32::MAX),
+        };
+        lax::try_clamp(&like(-most, &x), &x, &like(most, &x))
+    }
+}
+
+/// `ln (e^(ax) + e^(ay)) / a`
+fn log_add(x: &Array, y: &Array, a: f64) -> Result<Array, Error> {
+    let apart = x - y;
+    // Equal infinities, or a NaN: their distance is none. The other case is not computed from it.
+    let unlike = apart.try_is_nan()?;
+    let size = lax::try_abs(&unlike.try_select(0.0, &apart)?)?;
+    let rest = (-a * size).try_exp()?.try_log1p()? / a;
+    unlike.try_select(x + y, lax::try_max(x, y)? + rest)
+}

@@ -38,6 +38,9 @@
 //!
 //! - sin, cos and tan reduce their argument by three parts of pi/2, which has digits for `|x| <= 1e6` in f32 and
 //!   `|x| <= 1.4e14` in f64; beyond, an op takes over that calls [`far`] (a branch that loops hardly feel).
+//! - lgamma and digamma are computed in f64 for either width: in f32 all but correctly rounded, in f64 off by at most 2.5 and
+//!   3.2 units for positive numbers (over 7,000 points), on the left by about as much of the greater term of the reflection,
+//!   so that digits are lost near their roots there.
 //! - `sign`, `is_finite` and `round_away` are exact.
 //!
 //! What does not live here: derivatives, and which ops there are.
@@ -52,6 +55,7 @@ use term::Term;
 mod erf;
 mod exp;
 pub mod far;
+mod gamma;
 mod hyperbolic;
 mod inverse_trig;
 mod log;
@@ -104,6 +108,8 @@ pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
         ScalarOp::Erfc => erf::erfc(x),
         ScalarOp::Pow => pow::pow(x, Term::new(&builder, args[1])),
         ScalarOp::ErfInv => erf::erf_inv(x),
+        ScalarOp::Lgamma => gamma::lgamma(x),
+        ScalarOp::Digamma => gamma::digamma(x),
         op => panic!("{op:?}: not an elementary function"),
     };
     result.id()

@@ -115,6 +115,10 @@ pub enum ScalarOp {
     Erfc,
     /// The inverse of erf on (-1, 1); the infinities at -1 and 1; NaN outside.
     ErfInv,
+    /// `ln |gamma(x)|`.
+    Lgamma,
+    /// Its derivative.
+    Digamma,
     /// Two operands: C's `pow`.
     Pow,
     /// Two operands: C's `atan2(y, x)`.
@@ -159,7 +163,7 @@ impl Class {
 
 impl ScalarOp {
     /// Every op, with `Convert` and `Bitcast` to `f32` standing for their families.
-    pub const ALL: [ScalarOp; 66] = {
+    pub const ALL: [ScalarOp; 68] = {
         use ScalarOp::*;
         [
             Neg,
@@ -226,6 +230,8 @@ impl ScalarOp {
             Erf,
             Erfc,
             ErfInv,
+            Lgamma,
+            Digamma,
             Pow,
             Atan2,
         ]
@@ -299,6 +305,8 @@ impl ScalarOp {
             Erf => "erf",
             Erfc => "erfc",
             ErfInv => "erf_inv",
+            Lgamma => "lgamma",
+            Digamma => "digamma",
             Pow => "pow",
             Atan2 => "atan2",
         }
@@ -323,7 +331,7 @@ impl ScalarOp {
             Bitcast(_) => (1, Class::Number),
             IsFinite | RoundAway | Rsqrt | Cbrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p | Sin
             | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh
-            | Logistic | Erf | Erfc | ErfInv => (1, Class::Float),
+            | Logistic | Erf | Erfc | ErfInv | Lgamma | Digamma => (1, Class::Float),
             Pow | Atan2 | FarSin | FarCos | FarTan => (2, Class::Float),
         }
     }
@@ -334,12 +342,12 @@ impl ScalarOp {
         match self {
             Add | Sub | Mul | Div | Rem | Fma | Bitcast(_) | Pow => true,
             Sqrt | Rsqrt | Log | Log2 | Log1p | Acosh | Atanh | Asin | Acos | ErfInv => true,
-            Sin | Cos | Tan | FarSin | FarCos | FarTan => true,
+            Sin | Cos | Tan | Digamma | FarSin | FarCos | FarTan => true,
             Neg | Abs | Not | Floor | Ceil | Trunc | RoundEven | RoundAway | Sign => false,
             PopCount | Clz | And | Or | Xor | Shl | ShrLogical | ShrArithmetic | MulHi => false,
             Max | Min | Eq | Ne | Lt | Le | Gt | Ge | Select | Convert(_) | IsFinite => false,
             Cbrt | Exp | Exp2 | Expm1 | Atan | Sinh | Cosh | Tanh | Asinh | Logistic => false,
-            Erf | Erfc | Atan2 => false,
+            Erf | Erfc | Lgamma | Atan2 => false,
         }
     }
 
@@ -348,7 +356,9 @@ impl ScalarOp {
         match self {
             Sign | IsFinite | RoundAway | Rsqrt | Cbrt | Exp | Exp2 | Expm1 | Log | Log2
             | Log1p | Sin | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh
-            | Atanh | Logistic | Erf | Erfc | ErfInv | Pow | Atan2 => Level::Elementary,
+            | Atanh | Logistic | Erf | Erfc | ErfInv | Lgamma | Digamma | Pow | Atan2 => {
+                Level::Elementary
+            }
             _ => Level::Machine,
         }
     }

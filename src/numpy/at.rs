@@ -110,9 +110,7 @@ impl<'a> At<'a> {
         let part = match (&plan.picked, update) {
             (None, Update::Set) => value,
             (None, _) => update.of(&part()?, &value)?,
-            (Some((axis, indices)), _) => {
-                update.put_in(&part()?, indices, *axis, &value, how)?
-            }
+            (Some((axis, indices)), _) => update.put_in(&part()?, indices, *axis, &value, how)?,
         };
         plan.write_box(x, &lax::try_reshape(&part, &plan.box_shape())?)
     }

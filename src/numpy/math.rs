@@ -85,6 +85,10 @@ floats! {
     erf, try_erf = try_erf;
     /// `1 - erf x`, exact where that is small.
     erfc, try_erfc = try_erfc;
+    /// Logarithm of the gamma function: `ln |Γ(x)|`.
+    lgamma, try_lgamma = try_lgamma;
+    /// The derivative of `lgamma`.
+    digamma, try_digamma = try_digamma;
     /// Inverse of the error function.
     erf_inv, try_erf_inv = try_erf_inv;
 }

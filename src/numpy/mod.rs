@@ -18,9 +18,10 @@ pub mod finfo;
 pub mod index;
 pub mod join;
 pub mod math;
+pub mod numbers;
 pub mod order;
 pub mod reduce;
 pub mod shape;
-pub(crate) mod update;
 #[cfg(test)]
 mod tests;
+pub(crate) mod update;

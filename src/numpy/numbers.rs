@@ -11,7 +11,11 @@ use std::f64::consts::{LN_2, PI};
 
 /// In a float dtype: f32 for ints and bools.
 fn float(x: &Array) -> Result<Array, Error> {
-    if x.dtype().is_inexact() { Ok(x.clone()) } else { lax::try_convert_element_type(x, DType::F32) }
+    if x.dtype().is_inexact() {
+        Ok(x.clone())
+    } else {
+        lax::try_convert_element_type(x, DType::F32)
+    }
 }
 
 /// The number as a literal of the dtype of `like`.

@@ -131,7 +131,11 @@ fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
     for _ in 0..(usize::BITS - n.leading_zeros()) {
         let middle = lax::try_shift_right_arithmetic(&lax::try_add(&low, &high)?, &one)?;
         let x = take_in("searchsorted", sorted, &middle, 0, Mode::Clip)?;
-        let after = if right { lax::try_not(&sorts_before(values, &x)?)? } else { sorts_before(&x, values)? };
+        let after = if right {
+            lax::try_not(&sorts_before(values, &x)?)?
+        } else {
+            sorts_before(&x, values)?
+        };
         let open = lax::try_lt(&low, &high)?;
         let up = lax::try_and(&open, &after)?;
         let down = lax::try_and(&open, &lax::try_not(&after)?)?;

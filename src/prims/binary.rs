@@ -305,6 +305,9 @@ binary! {
     shift_right_arithmetic, try_shift_right_arithmetic: ShrArithmetic, (-12, 2) => -3, on WIDE,
         dx: Zero, dy: Zero;
 
+    /// The upper half of the double-width product. Ints.
+    mulhi, try_mulhi: MulHi, (1073741824, 8) => 2, on WIDE, dx: Zero, dy: Zero;
+
     /// Sum of two tangents or cotangents: `x + y`. What `add` is, under the name that tells who made it.
     add_any, try_add_any: Add, (2.0, 3.0) => 5.0, on WIDE, dx: Plus, dy: Plus;
 }

@@ -136,7 +136,8 @@ impl Conv {
         let edges = edges.map(|((low, high), d)| (*low, *high, *d as i64 - 1));
         let padding: Vec<(i64, i64, i64)> = [(0, 0, 0); 2].into_iter().chain(edges).collect();
         let wide = try_pad(x, &zero, &padding)?;
-        let with = |own: &[usize]| -> Shape { [1, 1].into_iter().chain(own.iter().copied()).collect() };
+        let with =
+            |own: &[usize]| -> Shape { [1, 1].into_iter().chain(own.iter().copied()).collect() };
         let sizes = with(&kernel.shape()[2..]);
         let windows =
             try_sliding_windows(&wide, &sizes, &with(&self.strides), &with(&self.rhs_dilation))?;
@@ -151,8 +152,7 @@ impl Conv {
         let windows = try_reshape(&windows, &axes(&[b, n / b, g, features / g]))?;
         // kernel: group, output feature, input feature, places
         let head = [g * b, all / (g * b), own];
-        let kernel =
-            try_reshape(kernel, &head.iter().chain(&places).copied().collect::<Shape>())?;
+        let kernel = try_reshape(kernel, &head.iter().chain(&places).copied().collect::<Shape>())?;
         let group = if b > 1 { 0 } else { 2 };
         let dims = DotDims {
             lhs_batch: smallvec![0],

@@ -32,7 +32,8 @@ impl ConvAxes {
     /// space, which is named alike in all three.
     pub fn of(operand: &str, kernel: &str, output: &str) -> Result<ConvAxes, Error> {
         let place = |text: &str, letter: char| {
-            let found: Vec<usize> = text.chars().enumerate().filter(|(_, c)| *c == letter).map(|(n, _)| n).collect();
+            let found: Vec<usize> =
+                text.chars().enumerate().filter(|(_, c)| *c == letter).map(|(n, _)| n).collect();
             match found[..] {
                 [n] => Ok(n),
                 _ => Err(err!(

@@ -64,10 +64,7 @@ impl Primitive for Cumulative {
     }
 
     fn params(&self) -> Params {
-        smallvec![
-            ("axis", Param::Int(self.axis as i64)),
-            ("reverse", Param::Bool(self.reverse))
-        ]
+        smallvec![("axis", Param::Int(self.axis as i64)), ("reverse", Param::Bool(self.reverse))]
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -244,7 +241,8 @@ impl Cumulative {
 
     /// The tangent, from a tree of folds of two.
     fn tangent(&self, x: &Array, t: &Array) -> Result<Array, Error> {
-        let turned = |x: &Array| if self.reverse { try_rev(x, &[self.axis]) } else { Ok(x.clone()) };
+        let turned =
+            |x: &Array| if self.reverse { try_rev(x, &[self.axis]) } else { Ok(x.clone()) };
         let (_, dy) = self.tree((turned(x)?, turned(t)?))?;
         turned(&dy)
     }

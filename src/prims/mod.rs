@@ -47,6 +47,7 @@ pub(crate) mod linear;
 pub mod linear_solve;
 pub mod monoid;
 pub mod name;
+pub mod nextafter;
 pub(crate) mod numbers;
 pub mod operand;
 pub(crate) mod operators;
@@ -80,6 +81,7 @@ pub mod while_loop;
 mod while_split;
 pub mod window;
 pub(crate) mod windows;
+pub mod zeta;
 
 /// The thin functions, one per primitive, on which everything else stands.
 pub mod lax {
@@ -115,7 +117,13 @@ pub mod lax {
         GatherDims, Mode, gather, take_along_axis, try_gather, try_take_along_axis,
     };
     pub use super::iota::{iota, try_iota};
+    pub use super::monoid::{reduce, try_reduce};
+    pub use super::nextafter::{nextafter, try_nextafter};
     pub use super::pad::{Padding, pad, try_pad};
+    pub use super::reduce_window::{
+        reduce_window, reduce_window_max, reduce_window_min, reduce_window_sum, try_reduce_window,
+        try_reduce_window_max, try_reduce_window_min, try_reduce_window_sum,
+    };
     pub use super::reshape::{
         expand_dims, reshape, squeeze, try_expand_dims, try_reshape, try_squeeze,
     };
@@ -124,20 +132,16 @@ pub mod lax {
         ScatterMode, Scattering, scatter, scatter_add, scatter_max, scatter_min, scatter_mul,
         try_scatter, try_scatter_add, try_scatter_max, try_scatter_min, try_scatter_mul,
     };
-    pub use super::reduce_window::{
-        reduce_window, reduce_window_max, reduce_window_min, reduce_window_sum, try_reduce_window,
-        try_reduce_window_max, try_reduce_window_min, try_reduce_window_sum,
-    };
     pub use super::select_window::{
         Select, select_and_gather_add, select_and_scatter_add, try_select_and_gather_add,
         try_select_and_scatter_add,
     };
-    pub use super::sliding::{sliding_windows, try_sliding_windows};
-    pub use super::window::{Borders, Edges, Window};
     pub use super::slice::{slice, slice_in_dim, try_slice, try_slice_in_dim};
+    pub use super::sliding::{sliding_windows, try_sliding_windows};
     pub use super::sort::{argsort, sort, sort_by, try_argsort, try_sort, try_sort_by};
-    pub use super::monoid::{reduce, try_reduce};
     pub use super::top_k::{top_k, try_top_k};
     pub use super::transpose::{transpose, try_transpose};
+    pub use super::window::{Borders, Edges, Window};
+    pub use super::zeta::{polygamma, try_polygamma, try_zeta, zeta};
     pub use crate::core::lowering::DotDims;
 }

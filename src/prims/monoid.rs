@@ -52,7 +52,8 @@ pub fn try_reduce(
         if whole[0].shape()[kept.len()] == 0 {
             return inits;
         }
-        let whole: Result<Vec<Array>, Error> = whole.iter().map(|x| try_reshape(x, &kept)).collect();
+        let whole: Result<Vec<Array>, Error> =
+            whole.iter().map(|x| try_reshape(x, &kept)).collect();
         apply(&f, &inits?, &whole?)
     })
 }
@@ -72,7 +73,10 @@ fn check(operands: &[Array], inits: &[Array], axes: &[usize]) -> Result<(), Erro
     for (x, init) in operands.iter().zip(inits) {
         if init.ndim() != 0 || init.dtype() != x.dtype() {
             let (x, init) = (x.aval(), init.aval());
-            return Err(err!(DType, "reduce: expected a scalar init of the dtype of {x}, got {init}"));
+            return Err(err!(
+                DType,
+                "reduce: expected a scalar init of the dtype of {x}, got {init}"
+            ));
         }
     }
     for (n, axis) in axes.iter().enumerate() {

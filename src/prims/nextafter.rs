@@ -39,8 +39,7 @@ pub fn try_nextafter(x: &Array, y: &Array) -> Result<Array, Error> {
         };
         let number = |i: i64| Array::strong_literal(Scalar::from_i64(int, i).expect("an int"));
         let zero = Array::strong_literal(Scalar::zero(float));
-        let (bits, toward) =
-            (try_bitcast_convert_type(x, int)?, try_bitcast_convert_type(y, int)?);
+        let (bits, toward) = (try_bitcast_convert_type(x, int)?, try_bitcast_convert_type(y, int)?);
         // Away from zero where x and the way to y point to one side.
         let away = try_eq(&try_lt(x, y)?, &try_gt(x, &zero)?)?;
         let one = number(1);

@@ -122,10 +122,8 @@ impl Primitive for Scatter {
             ScatterMode::Drop => "drop",
             ScatterMode::Promise => "promise_in_bounds",
         };
-        let mut params: Params = smallvec![
-            ("dimension_numbers", self.dims.param()),
-            ("mode", Param::Name(mode.into()))
-        ];
+        let mut params: Params =
+            smallvec![("dimension_numbers", self.dims.param()), ("mode", Param::Name(mode.into()))];
         if self.how.unique_indices {
             params.push(("unique_indices", Param::Bool(true)));
         }
@@ -402,8 +400,7 @@ pub fn try_scatter(
     dims: &GatherDims,
     how: impl Into<Scattering>,
 ) -> Result<Array, Error> {
-    Scatter { dims: dims.clone(), how: how.into(), combine: None }
-        .apply(operand, indices, updates)
+    Scatter { dims: dims.clone(), how: how.into(), combine: None }.apply(operand, indices, updates)
 }
 
 macro_rules! folding {

@@ -42,12 +42,7 @@ impl Select {
 /// assert_eq!(y.to_vec::<i32>(), [20, 20]);
 /// ```
 #[track_caller]
-pub fn select_and_gather_add(
-    x: &Array,
-    operand: &Array,
-    select: Select,
-    window: &Window,
-) -> Array {
+pub fn select_and_gather_add(x: &Array, operand: &Array, select: Select, window: &Window) -> Array {
     expect(try_select_and_gather_add(x, operand, select, window))
 }
 

@@ -58,7 +58,8 @@ impl SlidingWindows {
         }
         // Batch axes of the scatter: the windows' numbers and the places in them. Others are taken whole.
         let order = moving.iter().copied().chain(moving.iter().map(|a| rank + a));
-        let order: Shape = order.chain(still.iter().copied()).chain(still.iter().map(|a| rank + a)).collect();
+        let order: Shape =
+            order.chain(still.iter().copied()).chain(still.iter().map(|a| rank + a)).collect();
         let updates = try_transpose(ct, &order)?;
         let shape = Shape::from_slice(&updates.shape()[..2 * moving.len()]);
         let whole: Shape = shape.iter().copied().chain(still.iter().map(|a| x.shape[*a])).collect();
@@ -115,9 +116,8 @@ impl Primitive for SlidingWindows {
                 ));
             }
         }
-        let outs = (0..x.rank()).map(|a| {
-            fitting(x.shape[a], self.sizes[a], self.strides[a], self.dilation[a])
-        });
+        let outs = (0..x.rank())
+            .map(|a| fitting(x.shape[a], self.sizes[a], self.strides[a], self.dilation[a]));
         Ok(smallvec![x.with_shape(outs.chain(self.sizes.iter().copied()))])
     }
 

@@ -12,6 +12,7 @@ use super::elementwise::{batch, expect_class, scalar_op};
 use super::power::square;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::RUNNING;
+use super::zeta::polygamma;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::hazard::Hazard;
@@ -341,6 +342,14 @@ unary! {
     /// The inverse of `erf`, on -1 to 1. Floats.
     erf_inv, try_erf_inv: ErfInv, 0.5 => 0.476_936_28, on -0.9..0.9,
         At(|t, _, y| t * (1.0 / FRAC_2_SQRT_PI * exp(&square(y))));
+
+    /// Logarithm of the gamma function: `ln |Γ(x)|`; infinite at 0 and at negative integers. Floats.
+    lgamma, try_lgamma: Lgamma, 2.5 => 0.284_682_87, on 0.3..3.0,
+        At(|t, x, _| t * digamma(x));
+
+    /// The digamma function, the derivative of [`lgamma`]: `Γ'(x) / Γ(x)`; NaN at 0 and at negative integers. Floats.
+    digamma, try_digamma: Digamma, 2.5 => 0.703_156_65, on 0.3..3.0,
+        At(|t, x, _| t * polygamma(1, x));
 }
 
 /// The function of this name, which must be one of the table.

@@ -1,10 +1,10 @@
 //! Which windows a fold or a convolution takes: sizes, strides, what lies beyond the borders, dilations; and what size the
 //! result has.
 
+use super::roll_call::Args;
 use super::sliding::fitting;
 use crate::core::aval::{Aval, Shape};
 use crate::core::params::{Param, Params};
-use super::roll_call::Args;
 use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
 
@@ -196,7 +196,11 @@ impl Placed {
     /// What `pad` is to do before windows are taken.
     pub fn padding(&self) -> Vec<(i64, i64, i64)> {
         let between = self.base_dilation.iter().map(|d| *d as i64 - 1);
-        self.edges.iter().zip(between).map(|((low, high), between)| (*low, *high, between)).collect()
+        self.edges
+            .iter()
+            .zip(between)
+            .map(|((low, high), between)| (*low, *high, between))
+            .collect()
     }
 
     /// Number of windows along each axis, or what is wrong.

@@ -16,9 +16,9 @@ pub fn operation(name: &str) -> Operation {
         "sort" => |p, x| lax::sort_by(x, p.int("axis"), p.int("keys")),
         // JAX's indices are i64 where it has 64-bit types at all.
         "argsort" => |p, x| vec![x[0].argsort(p.int("axis") as isize).astype(DType::I64)],
-        "argsort_descending" => |p, x| {
-            vec![x[0].argsort_descending(p.int("axis") as isize).astype(DType::I64)]
-        },
+        "argsort_descending" => {
+            |p, x| vec![x[0].argsort_descending(p.int("axis") as isize).astype(DType::I64)]
+        }
         "top_k" => |p, x| {
             let (values, indices) = lax::top_k(&x[0], p.int("k"), p.int("axis"));
             vec![values, indices]
@@ -58,7 +58,9 @@ type Scatter = fn(&Array, &Array, &Array, &GatherDims, lax::Scattering) -> Array
 
 fn scattered(p: &Params, x: &[Array], scatter: Scatter) -> Vec<Array> {
     let lists: Vec<Vec<usize>> = (p.text("dims").split('/'))
-        .map(|l| l.split(',').filter(|t| !t.is_empty()).map(|t| t.parse().expect("an axis")).collect())
+        .map(|l| {
+            l.split(',').filter(|t| !t.is_empty()).map(|t| t.parse().expect("an axis")).collect()
+        })
         .collect();
     let list = |n: usize| lists[n].iter().copied().collect();
     let dims = GatherDims {

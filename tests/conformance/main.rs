@@ -37,7 +37,10 @@ impl Params<'_> {
 pub type Operation = fn(&Params, &[Array]) -> Vec<Array>;
 
 fn dtype(name: &str) -> DType {
-    DType::ALL.into_iter().find(|d| d.to_string() == name).unwrap_or_else(|| panic!("no dtype {name}"))
+    DType::ALL
+        .into_iter()
+        .find(|d| d.to_string() == name)
+        .unwrap_or_else(|| panic!("no dtype {name}"))
 }
 
 fn array(text: &str) -> Array {
@@ -150,8 +153,15 @@ fn check(line: &str, operation: fn(&str) -> Operation) -> Result<(), String> {
 fn primals_of(inputs: &[Array], results: &[Array], f: &dyn Fn(&[Array]) -> Vec<Array>) -> usize {
     let fits = |n: &usize| {
         let of_type = |n: usize| inputs[..n].iter().filter(|x| real(x)).count() == results.len();
-        let shapes = inputs[..*n].iter().filter(|x| real(x)).zip(results).all(|(x, r)| x.shape() == r.shape());
-        of_type(*n) && shapes && (*n == inputs.len() - 1 || f(&inputs[..*n]).into_iter().filter(real).count() == inputs.len() - n)
+        let shapes = inputs[..*n]
+            .iter()
+            .filter(|x| real(x))
+            .zip(results)
+            .all(|(x, r)| x.shape() == r.shape());
+        of_type(*n)
+            && shapes
+            && (*n == inputs.len() - 1
+                || f(&inputs[..*n]).into_iter().filter(real).count() == inputs.len() - n)
     };
     (1..inputs.len()).rev().find(fits).expect("cotangents behind the primals")
 }

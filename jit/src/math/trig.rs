@@ -60,6 +60,12 @@ pub(super) fn sin(x: Term) -> Term {
     x.eq(0.0).select(x, x.binary(ScalarOp::FarSin, turn(r, t.bits())))
 }
 
+/// [`sin`] of a few turns at most.
+pub(super) fn sin_of_few(x: Term) -> Term {
+    let (r, t) = reduce(x);
+    turn(r, t.bits())
+}
+
 pub(super) fn cos(x: Term) -> Term {
     let (r, t) = reduce(x);
     x.binary(ScalarOp::FarCos, turn(r, t.bits() + 1))
@@ -79,16 +85,19 @@ pub(super) fn cos_near<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
     (x.abs().le(UNTURNED), cos_of(x))
 }
 
-/// The tangent of the reduced argument, or its negative reciprocal in the odd quadrants.
 pub(super) fn tan(x: Term) -> Term {
+    x.eq(0.0).select(x, x.binary(ScalarOp::FarTan, tan_of_few(x)))
+}
+
+/// [`tan`] of a few turns at most: that of the reduced argument, or its negative reciprocal in the odd quadrants.
+pub(super) fn tan_of_few(x: Term) -> Term {
     let (r, low, t) = reduce_twice(x);
     let z = r * r;
     let over = z.poly(x.by_width(&TAN_32, &TAN_64));
     let ratio = over / z.poly(x.by_width(&TAN_32_UNDER, &TAN_64_UNDER));
     // To first order `low` grows by the derivative, `1 + tan^2`, near enough `1 + 3/2 r^2`.
     let value = r + (r * z).fma(ratio, low.fma(z * 1.5, low));
-    let turned = (t.bits() & 1).eq(0).select(value, x.like(-1.0) / value);
-    x.eq(0.0).select(x, x.binary(ScalarOp::FarTan, turned))
+    (t.bits() & 1).eq(0).select(value, x.like(-1.0) / value)
 }
 
 /// `(sin(r) - r) / r^3` in powers of `r^2`; of `sin` relative error 2^-31.7 for `|r| <= 1.23 pi/4`.

@@ -71,7 +71,8 @@ fn the_greatest_of_windows_is_the_least() {
 
 #[test]
 fn convolutions_mix_up_their_operands() {
-    let wrong = Rules::jvp(|p, ctx, x, t| p.right.jvp(ctx, x, &[t[0].clone(), scaled(t[1].clone(), 0.5)]));
+    let wrong =
+        Rules::jvp(|p, ctx, x, t| p.right.jvp(ctx, x, &[t[0].clone(), scaled(t[1].clone(), 0.5)]));
     let of = case_where("conv_general_dilated", |_| true);
     caught("half a kernel", &of, "jvp", right(), wrong);
     let wrong = Rules::batch(|p, ctx, x, axes| {

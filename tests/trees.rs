@@ -63,6 +63,22 @@ fn trees_are_folded_turned_and_spread() {
     );
 }
 
+#[test]
+fn differences_are_named_by_their_path() {
+    let tree = |key: &'static str| vec![(array![1.0], BTreeMap::from([(key, array![2.0])]))];
+    let add = |a, b| cotangent::api::pytree::try_tree_map2(|a, b| a + b, a, b);
+    assert_eq!(
+        message(add(tree("a"), tree("b"))),
+        "tree_map2: structures differ at [0].1[\"a\"]: expected [0].1[\"a\"], got [0].1[\"b\"]"
+    );
+    let mut more = tree("a");
+    more[0].1.insert("b", array![3.0]);
+    assert_eq!(
+        message(add(tree("a"), more)),
+        "tree_map2: structures differ at [0].1: expected a map of 1, got a map of 2"
+    );
+}
+
 /// A tree with erased structure goes through transforms as the tree it was made of.
 #[test]
 fn erased_trees_pass_through_transforms() {

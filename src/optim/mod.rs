@@ -40,6 +40,8 @@
 //! | change a rate with the step | [`schedule`] |
 //! | write one of your own | [`Rule`] |
 //!
+//! Parameters of `f16` and `bf16` have states and updates in `f32`, which are rounded once at the end.
+//!
 //! A learning rate is a number, a [`Schedule`](schedule::Schedule), or an array: made inside a jitted function from an
 //! argument, as `adam(&rate)`, it changes from call to call without compiling anew.
 

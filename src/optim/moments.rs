@@ -1,6 +1,6 @@
 //! Transformations that remember gradients: momentum, and running means of gradients and of their squares.
 //!
-//! `g` is the update that comes in, `n` counts updates from 1. Means are kept in the dtype of their parameter; corrections for
+//! `g` is the update that comes in, `n` counts updates from 1. Means are kept in the dtype of their parameter (`f32` if that is narrower); corrections for
 //! their start at zero are computed in f64 and rounded once.
 
 use super::schedule::{WIDE, number};

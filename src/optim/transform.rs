@@ -3,7 +3,7 @@
 use crate::api::pytree::{Pytree, Tree};
 use crate::core::array::Array;
 use crate::core::source::raise;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{DType, Error, err};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// parameters. [`Tree::get`] and [`Tree::set`] reach into it by path, [`Tree::typed`] makes it a struct again.
 pub type State = Tree;
 
-/// How updates are made of gradients: to be written by those who invent one, and wrapped by [`Transform::new`].
+/// How updates are made of gradients: to be written by those who invent one, and wrapped by [`Transform::new`]. It sees `f32`
+/// where parameters are of a narrower dtype.
 ///
 /// ```
 /// use cotangent::api::pytree::Tree;
@@ -104,7 +105,7 @@ impl Transform {
     pub fn try_init<P: Pytree>(&self, params: &P) -> Result<State, Error> {
         let params = Tree::of_ref(params);
         floats(&self.name, &params)?;
-        self.start(&params)
+        self.start(&widened(params))
     }
 
     /// Updates to add to the parameters (not to subtract: optimisers have turned the sign already), and the next state.
@@ -133,7 +134,8 @@ impl Transform {
         let (gradients, params) = (Tree::of(gradients), Tree::of_ref(params));
         same_types(&self.name, &params, &gradients)?;
         floats(&self.name, &params)?;
-        let (updates, state) = self.step(gradients, state, &params)?;
+        let (updates, state) = self.step(widened(gradients), state, &widened(params.clone()))?;
+        let updates = updates.zip(&self.name, &params, |u, p| u.astype(p.dtype()))?;
         Ok((updates.typed()?, state))
     }
 
@@ -155,6 +157,12 @@ impl fmt::Debug for Transform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
+}
+
+/// With `f32` in place of narrower floats: squares of small gradients do not vanish, and running means do not stand still.
+fn widened(tree: Tree) -> Tree {
+    let wide = |x: Array| if x.dtype().size() < 4 { x.astype(DType::F32) } else { x };
+    tree.map(wide)
 }
 
 fn at(path: &str) -> String {

@@ -106,6 +106,9 @@ fn optimisers_are_optax_s() {
     for (name, expected) in OPTIMISERS {
         close(name, &run(&optimiser(name), DType::F64), expected, 1e-12);
         close(name, &run(&optimiser(name), DType::F32), expected, 1e-5);
+        for narrow in [DType::BF16, DType::F16].into_iter().filter(|d| d.runs()) {
+            close(name, &run(&optimiser(name), narrow), expected, 0.1);
+        }
     }
 }
 

@@ -280,7 +280,11 @@ impl TreeDef {
                 });
             }
         }
-        for ((path, a), (_, b)) in mine.iter().zip(&theirs) {
+        for ((path, a), (other, b)) in mine.iter().zip(&theirs) {
+            // Maps with other keys: the same place has another name.
+            if path != other {
+                return Some((path.clone(), path.clone(), other.clone()));
+            }
             if a != b {
                 let detail = |t: &Token| match t {
                     Token::Struct(info) => {
@@ -291,7 +295,7 @@ impl TreeDef {
                 return Some((path.clone(), detail(a), detail(b)));
             }
         }
-        // Maps with other keys: keys are no nodes of the walk.
+        // Empty trees, or keys that print alike.
         self.tokens
             .iter()
             .zip(&other.tokens)

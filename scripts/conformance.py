@@ -1,7 +1,7 @@
-"""Values of an installed JAX for tests/conformance, one case per line.
+"""Values of an installed JAX for tests/conformance, one case per line (compressed).
 
     JAX_ENABLE_X64=1 python scripts/conformance.py            writes every set
-    JAX_ENABLE_X64=1 python scripts/conformance.py families   writes tests/conformance/families.txt
+    JAX_ENABLE_X64=1 python scripts/conformance.py families   writes tests/conformance/families.txt.gz
 
 A line is `name | key=value .. | inputs | outputs`; an array is `f32[2,3]:` and its little-endian bytes in hex. The name is
 that of an operation, alone or with what is asked of it:
@@ -15,6 +15,7 @@ A set is a function below that yields `Op(name, params, f, inputs)`; what tests/
 params is written there. To add a set: one function here, one file name there.
 """
 
+import gzip
 import os
 import sys
 
@@ -261,7 +262,46 @@ def convolutions(some):
             yield Op("conv", params, f, [some(lhs, d), some(rhs, d)], derive=d == "float64", batch=d == "float64")
 
 
-SETS = {"families": families}
+# ---- indexing: what NumPy's brackets mean, to read and to update
+
+
+def indexing():
+    rng = np.random.default_rng(11)
+    i, j = np.array([[2], [-1]]), np.array([1, 0, -2])
+    far = np.array([1, 7, -9])
+    rows, table = np.array([True, False, True]), np.arange(12).reshape(3, 4) % 3 == 0
+    whole = (np.arange(60).reshape(3, 4, 5) % 7) == 2
+    indices = {
+        "int": (1,), "negative": (-1, ..., -2), "steps": (slice(None, None, 2), slice(None, None, -1), slice(1, -1)),
+        "new": (None, 1, ..., None), "cut": (slice(-9, 9), slice(3, 1)), "rows": (i,), "pairs": (i, j), "apart": (i, slice(None), j),
+        "inner": (slice(None), i, j), "last": (..., i, j), "int_apart": (1, slice(None), j), "int_beside": (1, j),
+        "int_between": (i, 2, j), "new_between": (i, None, j), "new_apart": (i, slice(1, 3), None, j), "three": (i, j, 0 * j),
+        "front_new": (None, slice(None), i, 1), "small": (np.array([1, -1], "int8"), np.array([0, 2], "uint8")),
+        "mask_rows": (rows,), "mask_table": (table,), "mask_whole": (whole,), "mask_last": (..., np.array([True, False, False, True, True])),
+        "mask_and_array": (rows, np.array([3, 1])), "mask_apart": (rows, slice(None), np.array([3, 1])), "mask_none": (np.zeros(3, bool),),
+        "empty": (np.zeros((2, 0), int), j[:0]),
+    }
+    for d in ["float64", "float32", "int32"]:
+        x = rng.integers(-9, 9, (3, 4, 5)).astype(d)
+        for name, at in indices.items():
+            yield Op("read", {"at": name}, lambda x, at=at: x[at], [x], batch=d == "float64")
+            part = np.zeros((3, 4, 5))[at].shape
+            for shape in [part, ()]:
+                v = rng.integers(1, 4, shape).astype(d)
+                for op in ["set", "add", "multiply", "min", "max"]:
+                    # Where places meet, which of them stands is nobody's promise.
+                    if op == "set" and name == "three" and shape:
+                        continue
+                    small = d == "float64" and op in ["set", "add"]
+                    f = lambda x, v, at=at, op=op: getattr(x.at[at], op)(v)
+                    yield Op("update", {"at": name, "op": op}, f, [x, v], derive=small, batch=small and shape == part)
+        for mode in ["clip", "fill"]:
+            yield Op("far", {"mode": mode, "op": "get"}, lambda x, m=mode: x.at[far, far].get(mode=m), [x])
+            f = lambda x, v, m=mode: x.at[far, 1, far].add(v, mode="drop" if m == "fill" else m)
+            yield Op("far", {"mode": mode, "op": "add"}, f, [x, np.ones(3, d)])
+
+
+SETS = {"families": families, "indexing": indexing}
 
 
 def main():
@@ -274,8 +314,8 @@ def main():
             except NotImplementedError as e:
                 left_out += 1
                 print(f"{op.name} {op.params}: {e}", file=sys.stderr)
-        with open(os.path.join(folder, f"{name}.txt"), "w") as file:
-            file.write("\n".join(made) + "\n")
+        with open(os.path.join(folder, f"{name}.txt.gz"), "wb") as file:
+            file.write(gzip.compress(("\n".join(made) + "\n").encode(), mtime=0))
         print(f"{name}: {len(made)} cases of JAX {jax.__version__}, {left_out} operations left out")
 
 

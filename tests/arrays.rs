@@ -304,8 +304,8 @@ fn mistakes_are_told() {
     told(x.try_index(2), "index: 2 is out of range for axis 0 of f32[2,3]");
     told(x.try_index(s![0, 0, 0]), "index: more entries than the 2 axes of f32[2,3]");
     told(
-        x.try_index(&array![true, false]),
-        "index: expected int indices, got bool[2]; use select with a mask",
+        x.try_index(&array![true, false, true]),
+        "index: axis 0 of f32[2,3] has size 2, the mask has 3 there",
     );
     told(x.try_index(&array![0.5]), "index: expected int indices, got f32[1]");
     told(

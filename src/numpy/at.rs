@@ -1,6 +1,6 @@
 //! Updates: `x.at(index).set(v)`, `.add(v)` and so on give a new array with the named part replaced or folded into.
 //!
-//! A box becomes a `dynamic_update_slice`, a box with steps a padded choice, an int array a scatter. What an update does to
+//! A box becomes a `dynamic_update_slice`, a box with steps a padded choice, int arrays a scatter. What an update does to
 //! the part is in `update`.
 
 use super::index::{Along, Indices, Plan, Start, span};
@@ -110,7 +110,7 @@ impl<'a> At<'a> {
         let part = match (&plan.picked, update) {
             (None, Update::Set) => value,
             (None, _) => update.of(&part()?, &value)?,
-            (Some((axis, indices)), _) => update.put_in(&part()?, indices, *axis, &value, how)?,
+            (Some(picks), _) => update.put_in(&part()?, picks, &value, how)?,
         };
         plan.write_box(x, &lax::try_reshape(&part, &plan.box_shape())?)
     }
@@ -230,9 +230,9 @@ impl At<'_> {
             let part = lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape())?;
             let part = match &plan.picked {
                 None => f(&part),
-                Some((axis, indices)) => {
+                Some(picks) => {
                     let mode = self.mode.unwrap_or(ScatterMode::Drop);
-                    update::apply_in(&part, indices, *axis, mode, self.unique, &f)?
+                    update::apply_in(&part, picks, mode, self.unique, &f)?
                 }
             };
             plan.write_box(x, &lax::try_reshape(&part, &plan.box_shape())?)
@@ -241,13 +241,11 @@ impl At<'_> {
 }
 
 impl Plan {
-    /// A value broadcast to what the index names, without new axes, the array's axes in their place.
+    /// A value broadcast to what the index names, without new axes.
     fn fit(&self, op: &str, value: &Array) -> Result<Array, Error> {
         let mut shape = self.kept_shape();
-        if let Some((axis, indices)) = &self.picked {
-            shape.remove(*axis);
-            let at = if self.in_front { 0 } else { *axis };
-            shape.insert_many(at, indices.shape().iter().copied());
+        if let Some(picks) = &self.picked {
+            shape = picks.result_shape(&shape);
         }
         let mut whole = shape.clone();
         for &axis in &self.new_axes {
@@ -260,13 +258,7 @@ impl Plan {
                 value.aval()
             )
         })?;
-        let value = lax::try_reshape(&value, &shape)?;
-        match &self.picked {
-            Some((axis, indices)) if self.in_front => {
-                self.to_front(&value, *axis, indices.ndim(), true)
-            }
-            _ => Ok(value),
-        }
+        lax::try_reshape(&value, &shape)
     }
 
     /// `x` with the box replaced by `part`, which has its shape.
@@ -326,7 +318,7 @@ impl Plan {
 }
 
 fn boxed(along: Vec<Along>) -> Plan {
-    Plan { along, picked: None, in_front: false, new_axes: Shape::new() }
+    Plan { along, picked: None, new_axes: Shape::new() }
 }
 
 fn start(a: &Along) -> Array {

@@ -1,11 +1,12 @@
 //! Indexing: `x.index(s![1.., -1, newaxis])`, as slices, reversals, reshapes and gathers. What can be written is in `entries`.
 //!
 //! NumPy's rules: ints drop their axis, ranges keep it, `...` stands for the axes not named, `newaxis` puts in one of size 1;
-//! one int array of any shape is replaced by its own axes (in front, if an int stands apart from it). Scalar arrays are
-//! ints whose value may be computed. What to do with the places found is in `at`.
+//! int arrays are broadcast against each other and replaced by the axes of that (in front, if other entries stand between
+//! them or ints). A mask stands for the arrays of the places where it holds. Scalar arrays are ints whose value may be
+//! computed. What to do with the places found is in `at`.
 
 use super::fallible::methods;
-use super::order::take_in;
+use super::picks::{Picks, places_of, wrapped};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::prims::lax::{self, Mode};
@@ -17,7 +18,7 @@ methods! {
     /// The part of an array that an index names; see [`s!`](crate::s) for its entries.
     ///
     /// Ints and ends of ranges count from the end if negative. An int out of range is an error; ranges are cut to the axis,
-    /// computed indices moved into range. Linear; the derivative indexes the tangent.
+    /// computed indices moved into range. A mask of bools must be concrete. Linear; the derivative indexes the tangent.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -25,6 +26,9 @@ methods! {
     /// assert_eq!(x.index(-1).item::<i32>(), 30);
     /// assert_eq!(x.index(1..).to_vec::<i32>(), [20, 30]);
     /// assert_eq!(x.index(&array![2, 0]).to_vec::<i32>(), [30, 10]);
+    /// assert_eq!(x.index(x.gt(10)).to_vec::<i32>(), [20, 30]);
+    /// let y = arange(12).reshape([3, 4]);
+    /// assert_eq!(y.index(s![&array![0, 2], &array![3, 1]]).to_vec::<i32>(), [3, 9]);
     /// ```
     fn index, try_index(self, indices: impl Indices) -> Array {
         Plan::new(&self.aval(), indices.indices())?.read(self)
@@ -49,95 +53,116 @@ pub(super) struct Along {
     pub kept: bool,
 }
 
-/// An index made out against a shape: a box of the operand, then an int array along one of the axes that are kept, then
-/// new axes.
+/// An index made out against a shape: a box of the operand, then places in the axes that are kept, then new axes.
 pub(super) struct Plan {
     pub along: Vec<Along>,
-    /// Axis of the box without what it drops, and the array.
-    pub picked: Option<(usize, Array)>,
-    /// The array's axes come first.
-    pub in_front: bool,
+    /// Places in the box without what it drops.
+    pub picked: Option<Picks>,
     /// Where the result has new axes.
     pub new_axes: Shape,
 }
 
+/// An entry, and the size that its axis must have if it comes of a mask.
+struct Entry {
+    index: Index,
+    size: Option<usize>,
+}
+
 impl Plan {
-    pub fn new(x: &Aval, mut entries: Vec<Index>) -> Result<Plan, Error> {
-        let named = entries.iter().filter(|e| !matches!(e, Index::Ellipsis | Index::NewAxis));
+    pub fn new(x: &Aval, indices: Vec<Index>) -> Result<Plan, Error> {
+        let mut entries = Vec::new();
+        for index in indices {
+            match index {
+                Index::Array(mask) if mask.dtype().is_bool() && mask.ndim() > 0 => {
+                    let sizes = mask.to_shape();
+                    let one = |(i, n)| Entry { index: Index::Array(i), size: Some(n) };
+                    entries.extend(places_of(&mask)?.into_iter().zip(sizes).map(one));
+                }
+                index => entries.push(Entry { index, size: None }),
+            }
+        }
+        let named = entries.iter().filter(|e| !matches!(e.index, Index::Ellipsis | Index::NewAxis));
         let rest = x
             .rank()
             .checked_sub(named.count())
             .ok_or_else(|| err!(Axis, "index: more entries than the {} axes of {x}", x.rank()))?;
-        let mut dots = (0..entries.len()).filter(|i| matches!(entries[*i], Index::Ellipsis));
+        let mut dots = (0..entries.len()).filter(|i| matches!(entries[*i].index, Index::Ellipsis));
         let (first, second) = (dots.next(), dots.next());
         if second.is_some() {
             return Err(err!(Axis, "index: expected at most one ..., got two"));
         }
         let at = first.unwrap_or(entries.len());
-        let whole = std::iter::repeat_n(Index::from(..), rest);
-        entries.splice(at..(at + usize::from(first.is_some())), whole);
+        let whole = std::iter::repeat_with(|| Entry { index: Index::from(..), size: None });
+        entries.splice(at..(at + usize::from(first.is_some())), whole.take(rest));
         Plan::of_entries(x, &entries)
     }
 
     /// One entry per axis, and new axes.
-    fn of_entries(x: &Aval, entries: &[Index]) -> Result<Plan, Error> {
-        let mut plan =
-            Plan { along: Vec::new(), picked: None, in_front: false, new_axes: Shape::new() };
-        let mut kept = 0;
+    fn of_entries(x: &Aval, entries: &[Entry]) -> Result<Plan, Error> {
+        let mut along = Vec::new();
+        let mut arrays: Vec<(usize, Array)> = Vec::new();
+        let mut kept = Shape::new();
         // What NumPy looks at: entries that are ints or arrays, and whether others stand between them.
         let mut advanced = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
-            let axis = plan.along.len();
-            match entry {
+            let axis = along.len();
+            match &entry.index {
                 Index::NewAxis => continue,
                 Index::Ellipsis => unreachable!("replaced before"),
                 Index::At(i) => {
-                    plan.along.push(one_of(x, axis, *i)?);
+                    along.push(one_of(x, axis, *i)?);
                     advanced.push(place);
                 }
                 Index::Range { start, stop, step } => {
-                    plan.along.push(range_of(x, axis, *start, *stop, *step)?);
-                    kept += 1;
+                    let range = range_of(x, axis, *start, *stop, *step)?;
+                    kept.push(range.count);
+                    along.push(range);
                 }
                 Index::Array(i) if i.ndim() == 0 => {
                     let start = wrapped("index", i, x.shape[axis])?;
                     let start = lax::try_convert_element_type(&start, DType::I64)?;
                     let start = Start::Computed(start);
-                    let along = Along { start, count: 1, stride: 1, reversed: false, kept: false };
-                    plan.along.push(along);
+                    along.push(Along { start, count: 1, stride: 1, reversed: false, kept: false });
                     advanced.push(place);
                 }
                 Index::Array(i) => {
-                    if plan.picked.is_some() {
+                    let n = x.shape[axis];
+                    if let Some(size) = entry.size.filter(|size| *size != n) {
                         return Err(err!(
-                            Unsupported,
-                            "index: more than one int array is not supported yet; ravel the axes and index once"
+                            Shape,
+                            "index: axis {axis} of {x} has size {n}, the mask has {size} there"
                         ));
                     }
-                    plan.picked = Some((kept, i.clone()));
-                    plan.along.push(range_of(x, axis, None, None, 1)?);
-                    kept += 1;
+                    arrays.push((kept.len(), i.clone()));
+                    along.push(range_of(x, axis, None, None, 1)?);
+                    kept.push(n);
                     advanced.push(place);
                 }
             }
         }
+        let mut plan = Plan { along, picked: None, new_axes: Shape::new() };
         let together = advanced.windows(2).all(|w| w[1] == w[0] + 1);
-        plan.in_front = plan.picked.is_some() && !together;
-        plan.place_new_axes(entries);
+        if let Some((first, _)) = arrays.first() {
+            let at = if together { *first } else { 0 };
+            let part = x.with_shape(kept);
+            plan.picked = Some(Picks::new("index", &part, &arrays, at)?);
+        }
+        plan.place_new_axes(entries, together);
         Ok(plan)
     }
 
-    fn place_new_axes(&mut self, entries: &[Index]) {
-        let rank = self.picked.as_ref().map_or(0, |(_, i)| i.ndim());
-        let mut at = if self.in_front { rank } else { 0 };
+    fn place_new_axes(&mut self, entries: &[Entry], together: bool) {
+        let mut rank = self.picked.as_ref().map_or(0, |p| p.shape().len());
+        // The axes of the places stand where the first array does, once.
+        let mut at = if together { 0 } else { std::mem::take(&mut rank) };
         for entry in entries {
-            match entry {
+            match &entry.index {
                 Index::NewAxis => {
                     self.new_axes.push(at);
                     at += 1;
                 }
                 Index::Range { .. } => at += 1,
-                Index::Array(i) if i.ndim() > 0 && !self.in_front => at += rank,
+                Index::Array(i) if i.ndim() > 0 => at += std::mem::take(&mut rank),
                 _ => {}
             }
         }
@@ -159,11 +184,8 @@ impl Plan {
     /// The part, with what an int array names out of range by `mode`.
     pub fn read_in(&self, x: &Array, mode: Mode) -> Result<Array, Error> {
         let mut result = lax::try_reshape(&self.read_box(x)?, &self.kept_shape())?;
-        if let Some((axis, indices)) = &self.picked {
-            result = take_in("index", &result, indices, *axis, mode)?;
-            if self.in_front {
-                result = self.to_front(&result, *axis, indices.ndim(), false)?;
-            }
+        if let Some(picks) = &self.picked {
+            result = picks.read("index", &result, mode)?;
         }
         lax::try_expand_dims(&result, &self.new_axes)
     }
@@ -194,23 +216,6 @@ impl Plan {
 
     pub fn reversed(&self) -> Shape {
         (0..self.along.len()).filter(|a| self.along[*a].reversed).collect()
-    }
-
-    /// The array's axes moved in front, or `back` to where they were.
-    pub fn to_front(
-        &self,
-        x: &Array,
-        axis: usize,
-        rank: usize,
-        back: bool,
-    ) -> Result<Array, Error> {
-        let others = (0..x.ndim()).filter(|a| !(axis..axis + rank).contains(a));
-        let order: Shape = (axis..axis + rank).chain(others).collect();
-        if !back {
-            return lax::try_transpose(x, &order);
-        }
-        let inverse = (0..order.len()).map(|a| order.iter().position(|o| *o == a));
-        lax::try_transpose(x, &inverse.map(|a| a.expect("a permutation")).collect::<Shape>())
     }
 }
 
@@ -260,25 +265,6 @@ fn range_of(
     };
     let stride = if count > 1 { stride } else { 1 };
     Ok(Along { start: Start::At(low), count, stride, reversed, kept: true })
-}
-
-/// Indices into an axis of `n` entries with negative ones counted from the end.
-pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Error> {
-    let dtype = indices.dtype();
-    if !dtype.is_int() {
-        let cure = if dtype.is_bool() { "; use select with a mask" } else { "" };
-        return Err(err!(DType, "{op}: expected int indices, got {}{cure}", indices.aval()));
-    }
-    if dtype.is_unsigned() {
-        return Ok(indices.clone());
-    }
-    let number = |i: i64| {
-        Scalar::from_i64(dtype, i)
-            .map(Array::strong_literal)
-            .ok_or_else(|| err!(DType, "{op}: indices of {dtype} are not supported"))
-    };
-    let from_end = lax::try_add(indices, &number(n as i64)?)?;
-    lax::try_select_n(&lax::try_lt(indices, &number(0)?)?, &[indices, &from_end])
 }
 
 #[cfg(test)]

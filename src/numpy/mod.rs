@@ -20,6 +20,7 @@ pub mod join;
 pub mod math;
 pub mod numbers;
 pub mod order;
+mod picks;
 pub mod reduce;
 pub mod shape;
 #[cfg(test)]

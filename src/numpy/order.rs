@@ -2,13 +2,11 @@
 
 use super::axes::axis_of;
 use super::fallible::methods;
-use super::index::wrapped;
+use super::picks::{Picks, wrapped};
 use crate::core::array::Array;
-use crate::core::aval::Shape;
-use crate::prims::lax::{self, GatherDims, Mode};
+use crate::prims::lax::{self, Mode};
 use crate::prims::operand::promoted;
 use cotangent_jit::{Error, Scalar, err};
-use smallvec::smallvec;
 
 methods! {
     /// Sorted along an axis, NaN last.
@@ -162,41 +160,5 @@ pub(super) fn take_in(
     axis: usize,
     mode: Mode,
 ) -> Result<Array, Error> {
-    let n = x.shape()[axis];
-    if n == 0 && indices.size() > 0 {
-        return Err(err!(Axis, "{op}: axis {axis} of {} has no entries", x.aval()));
-    }
-    if indices.size() == 0 {
-        let mut shape = x.to_shape();
-        shape.splice_in(axis, indices.shape());
-        return lax::try_full(&shape, cotangent_jit::Scalar::zero(x.dtype()));
-    }
-    let (dims, sizes) = rows(x, indices.ndim(), axis);
-    let vectors = lax::try_expand_dims(&wrapped(op, indices, n)?, &[indices.ndim()])?;
-    lax::try_gather(x, &vectors, &dims, &sizes, mode)
-}
-
-/// Dimension numbers and sizes of windows that are whole but for one entry along `axis`, at indices of rank `rank`.
-pub(super) fn rows(x: &Array, rank: usize, axis: usize) -> (GatherDims, Shape) {
-    let dims = GatherDims {
-        offset_dims: (0..axis).chain(axis + rank..x.ndim() - 1 + rank).collect(),
-        collapsed_slice_dims: smallvec![axis],
-        start_index_map: smallvec![axis],
-        ..GatherDims::default()
-    };
-    let mut sizes = x.to_shape();
-    sizes[axis] = 1;
-    (dims, sizes)
-}
-
-trait SpliceIn {
-    fn splice_in(&mut self, axis: usize, sizes: &[usize]);
-}
-
-impl SpliceIn for Shape {
-    /// Axis `axis` replaced by these.
-    fn splice_in(&mut self, axis: usize, sizes: &[usize]) {
-        self.remove(axis);
-        self.insert_many(axis, sizes.iter().copied());
-    }
+    Picks::along(op, &x.aval(), indices, axis)?.read(op, x, mode)
 }

@@ -3,11 +3,10 @@
 //!
 //! Not here: which part that is, and putting it back (`at`, `index`).
 
-use super::index::wrapped;
-use super::order::rows;
+use super::picks::Picks;
 use crate::api::control::try_while_loop;
 use crate::core::array::Array;
-use crate::prims::lax::{self, GatherDims, Mode, ScatterMode, Scattering};
+use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
 use crate::prims::numbers::number;
 use cotangent_jit::{DType, Error, Scalar, err};
 
@@ -39,17 +38,18 @@ impl Update {
         }
     }
 
-    /// Of rows at `indices` along one axis. Divisors and exponents of one place are multiplied first.
+    /// Of the places. Divisors and exponents of one place are multiplied first.
     pub fn put_in(
         self,
         x: &Array,
-        indices: &Array,
-        axis: usize,
+        picks: &Picks,
         value: &Array,
         how: Scattering,
     ) -> Result<Array, Error> {
-        let Some((vectors, dims)) = places(x, indices, axis)? else { return Ok(x.clone()) };
-        let (at, dims) = (&vectors, &dims);
+        if picks.count() == 0 || x.size() == 0 {
+            return Ok(x.clone());
+        }
+        let (at, dims) = (picks.vectors(), &picks.dims(x.ndim()));
         let factor = || {
             let ones = lax::try_full(x.shape(), Scalar::one(x.dtype()))?;
             lax::try_scatter_mul(&ones, at, value, dims, how)
@@ -67,16 +67,6 @@ impl Update {
     }
 }
 
-/// Index vectors and dimension numbers of rows along one axis, if there are any.
-fn places(x: &Array, indices: &Array, axis: usize) -> Result<Option<(Array, GatherDims)>, Error> {
-    let indices = wrapped("at", indices, x.shape()[axis])?;
-    if indices.size() == 0 || x.size() == 0 {
-        return Ok(None);
-    }
-    let (dims, _) = rows(x, indices.ndim(), axis);
-    Ok(Some((lax::try_expand_dims(&indices, &[indices.ndim()])?, dims)))
-}
-
 fn floats<'a>(op: &str, x: &'a Array) -> Result<&'a Array, Error> {
     if x.dtype().is_inexact() {
         return Ok(x);
@@ -84,25 +74,27 @@ fn floats<'a>(op: &str, x: &'a Array) -> Result<&'a Array, Error> {
     Err(err!(DType, "{op}: expected floats, got {}; convert it with astype", x.aval()))
 }
 
-/// Rows at `indices` along one axis replaced by `f` of them, as often as they occur.
+/// The places replaced by `f` of what is there, as often as they occur.
 pub(super) fn apply_in(
     x: &Array,
-    indices: &Array,
-    axis: usize,
+    picks: &Picks,
     mode: ScatterMode,
     unique: bool,
     f: &dyn Fn(&Array) -> Array,
 ) -> Result<Array, Error> {
-    let Some((vectors, dims)) = places(x, indices, axis)? else { return Ok(x.clone()) };
-    let (_, sizes) = rows(x, indices.ndim(), axis);
-    if unique || indices.size() == 1 {
-        let read = lax::try_gather(x, &vectors, &dims, &sizes, Mode::Clip)?;
+    if picks.count() == 0 || x.size() == 0 {
+        return Ok(x.clone());
+    }
+    let (vectors, dims) = (picks.vectors(), picks.dims(x.ndim()));
+    let sizes = picks.sizes(x.shape());
+    if unique || picks.count() == 1 {
+        let read = lax::try_gather(x, vectors, &dims, &sizes, Mode::Clip)?;
         let how = Scattering { mode, unique_indices: true };
         return lax::try_scatter(x, &vectors, &f(&read), &dims, how);
     }
     let int = |i: i32| Array::strong_literal(Scalar::from(i));
     let none = lax::try_full(x.shape(), Scalar::zero(DType::I32))?;
-    let windows = lax::try_gather(&none, &vectors, &dims, &sizes, Mode::Clip)?;
+    let windows = lax::try_gather(&none, vectors, &dims, &sizes, Mode::Clip)?;
     let ones = lax::try_add(&windows, &int(1))?;
     let times = lax::try_scatter_add(&none, &vectors, &ones, &dims, mode)?;
     let most = lax::try_reduce_max(&times, &Vec::from_iter(0..times.ndim()))?;

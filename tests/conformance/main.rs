@@ -4,11 +4,13 @@
 //! in the modules, one per set.
 
 mod families;
+mod indexing;
 
 use cotangent::api::vmap::vmap_axes;
 use cotangent::core::eager::upload;
 use cotangent::prelude::*;
 use std::collections::HashMap;
+use std::io::Read;
 
 /// What an operation is told beside its operands.
 pub struct Params<'a>(HashMap<&'a str, &'a str>);
@@ -167,7 +169,9 @@ fn primals_of(inputs: &[Array], results: &[Array], f: &dyn Fn(&[Array]) -> Vec<A
 }
 
 /// `CASE=cumsum/vjp` narrows a set down while something is being mended.
-fn check_set(text: &str, operation: fn(&str) -> Operation) {
+fn check_set(compressed: &[u8], operation: fn(&str) -> Operation) {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(compressed).read_to_string(&mut text).expect("lines of text");
     let only = std::env::var("CASE").ok();
     let (mut count, mut wrong) = (0, Vec::new());
     for (n, line) in text.lines().enumerate() {
@@ -190,5 +194,10 @@ fn check_set(text: &str, operation: fn(&str) -> Operation) {
 
 #[test]
 fn families() {
-    check_set(include_str!("families.txt"), families::operation);
+    check_set(include_bytes!("families.txt.gz"), families::operation);
+}
+
+#[test]
+fn indexing() {
+    check_set(include_bytes!("indexing.txt.gz"), indexing::operation);
 }

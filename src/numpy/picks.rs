@@ -1,0 +1,145 @@
+//! Places named by int arrays, along one axis or several: the coordinates as vectors, and the windows of a gather there.
+//!
+//! Not here: how an index is made out (`index`), what updates do to the places (`update`).
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::prims::broadcasting::{broadcast_shapes, broadcast_to};
+use crate::prims::lax::{self, GatherDims, Mode};
+use cotangent_jit::{DType, Error, Scalar, err};
+
+/// Places in an operand, by their coordinates along some of its axes; along the others they are whole.
+#[derive(Clone)]
+pub(super) struct Picks {
+    axes: Shape,
+    /// Coordinates, one more axis than the places have; negative ones have been counted from the end.
+    vectors: Array,
+    /// Where in the result the axes of the places stand.
+    at: usize,
+}
+
+impl Picks {
+    /// Along one axis, which the axes of `indices` replace.
+    pub fn along(op: &str, x: &Aval, indices: &Array, axis: usize) -> Result<Picks, Error> {
+        Picks::new(op, x, &[(axis, indices.clone())], axis)
+    }
+
+    /// Along the axes that these arrays stand for, broadcast against each other.
+    pub fn new(op: &str, x: &Aval, arrays: &[(usize, Array)], at: usize) -> Result<Picks, Error> {
+        let avals: Vec<Aval> = arrays.iter().map(|(_, i)| i.aval()).collect();
+        let shape = broadcast_shapes(op, &avals)?;
+        let wide = avals.iter().any(|a| a.dtype.size() == 8);
+        let dtype = if wide { DType::I64 } else { DType::I32 };
+        let mut coordinates = Vec::new();
+        for (axis, indices) in arrays {
+            let mut indices = wrapped(op, indices, x.shape[*axis])?;
+            if arrays.len() > 1 {
+                indices = lax::try_convert_element_type(&indices, dtype)?;
+            }
+            coordinates
+                .push(lax::try_expand_dims(&broadcast_to(&indices, &shape)?, &[shape.len()])?);
+        }
+        let vectors = match &coordinates[..] {
+            [one] => one.clone(),
+            several => lax::try_concatenate(several, shape.len())?,
+        };
+        Ok(Picks { axes: arrays.iter().map(|(axis, _)| *axis).collect(), vectors, at })
+    }
+
+    /// The shape of the places.
+    pub fn shape(&self) -> &[usize] {
+        self.vectors.shape().split_last().map_or(&[], |(_, shape)| shape)
+    }
+
+    /// How many places there are.
+    pub fn count(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// The index vectors, for scatters.
+    pub fn vectors(&self) -> &Array {
+        &self.vectors
+    }
+
+    /// The shape of what is read from an operand of this shape.
+    pub fn result_shape(&self, x: &[usize]) -> Shape {
+        let others = (0..x.len()).filter(|a| !self.axes.contains(a)).map(|a| x[a]);
+        let mut shape: Shape = others.collect();
+        shape.insert_many(self.at, self.shape().iter().copied());
+        shape
+    }
+
+    /// Dimension numbers for an operand of this rank.
+    pub fn dims(&self, rank: usize) -> GatherDims {
+        let (at, places) = (self.at, self.shape().len());
+        let whole = rank - self.axes.len();
+        let mut collapsed = self.axes.clone();
+        collapsed.sort_unstable();
+        GatherDims {
+            offset_dims: (0..at).chain(at + places..whole + places).collect(),
+            collapsed_slice_dims: collapsed,
+            start_index_map: self.axes.clone(),
+            ..GatherDims::default()
+        }
+    }
+
+    /// Sizes of the windows: whole but for one entry along the axes picked from.
+    pub fn sizes(&self, x: &[usize]) -> Shape {
+        let size = |a: usize| if self.axes.contains(&a) { 1 } else { x[a] };
+        (0..x.len()).map(size).collect()
+    }
+
+    /// What is there; out of range by `mode`.
+    pub fn read(&self, op: &str, x: &Array, mode: Mode) -> Result<Array, Error> {
+        if self.count() == 0 {
+            return lax::try_full(&self.result_shape(x.shape()), Scalar::zero(x.dtype()));
+        }
+        if let Some(axis) = self.axes.iter().find(|a| x.shape()[**a] == 0) {
+            return Err(err!(Axis, "{op}: axis {axis} of {} has no entries", x.aval()));
+        }
+        lax::try_gather(x, &self.vectors, &self.dims(x.ndim()), &self.sizes(x.shape()), mode)
+    }
+}
+
+/// Indices into an axis of `n` entries with negative ones counted from the end; those of 8 and 16 bits as i32.
+pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Error> {
+    let dtype = indices.dtype();
+    if !dtype.is_int() {
+        let cure = if dtype.is_bool() { "; use select with a mask" } else { "" };
+        return Err(err!(DType, "{op}: expected int indices, got {}{cure}", indices.aval()));
+    }
+    if dtype.size() < 4 {
+        return wrapped(op, &lax::try_convert_element_type(indices, DType::I32)?, n);
+    }
+    if dtype.is_unsigned() {
+        return Ok(indices.clone());
+    }
+    let number = |i: i64| {
+        Scalar::from_i64(dtype, i)
+            .map(Array::strong_literal)
+            .ok_or_else(|| err!(DType, "{op}: indices of {dtype} are not supported"))
+    };
+    let from_end = lax::try_add(indices, &number(n as i64)?)?;
+    lax::try_select_n(&lax::try_lt(indices, &number(0)?)?, &[indices, &from_end])
+}
+
+/// The places where a mask holds, one vector of coordinates per axis. The mask must be concrete: their number is a shape.
+pub(super) fn places_of(mask: &Array) -> Result<Vec<Array>, Error> {
+    if mask.is_tracer() {
+        return Err(err!(
+            Tracer,
+            "index: the mask is traced, {}, and how many places it has would be a shape; compute with where_ or select, or make the mask outside or in eager(..)",
+            mask.aval()
+        ));
+    }
+    let holds = mask.try_to_vec::<bool>()?;
+    let mut coordinates = vec![Vec::new(); mask.ndim()];
+    for (flat, _) in holds.iter().enumerate().filter(|(_, holds)| **holds) {
+        let mut rest = flat;
+        for (axis, &n) in mask.shape().iter().enumerate().rev() {
+            coordinates[axis].push((rest % n) as i64);
+            rest /= n;
+        }
+    }
+    Ok(coordinates.into_iter().map(Array::from).collect())
+}

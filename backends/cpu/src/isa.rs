@@ -16,6 +16,12 @@ pub enum Allocator {
     Fast,
 }
 
+/// An environment variable that takes features from the host, by Cranelift's names without `has_`: `fma,avx2`.
+///
+/// Results do not depend on features: what an older processor lacks is done by calls, to the same bits, more slowly. (Without
+/// FMA every fused step of an elementary function is such a call.)
+const WITHOUT: &str = "COTANGENT_CPU_WITHOUT";
+
 /// The host, described to Cranelift.
 pub fn host(allocator: Allocator) -> Result<&'static OwnedTargetIsa, Error> {
     static CAREFUL: OnceLock<Result<OwnedTargetIsa, Error>> = OnceLock::new();
@@ -41,8 +47,12 @@ fn build(allocator: &str) -> Result<OwnedTargetIsa, Error> {
     for (name, value) in options {
         flags.set(name, value).map_err(|e| err!(Compile, "cranelift: setting {name}: {e}"))?;
     }
-    cranelift_native::builder()
-        .map_err(|e| err!(Unsupported, "cranelift: this machine is not supported: {e}"))?
-        .finish(settings::Flags::new(flags))
-        .map_err(|e| err!(Compile, "cranelift: {e}"))
+    let mut isa = cranelift_native::builder()
+        .map_err(|e| err!(Unsupported, "cranelift: this machine is not supported: {e}"))?;
+    let without = std::env::var(WITHOUT).unwrap_or_default();
+    for feature in without.split(',').map(str::trim).filter(|f| !f.is_empty()) {
+        let name = format!("has_{feature}");
+        isa.set(&name, "false").map_err(|e| err!(Compile, "{WITHOUT}: {feature}: {e}"))?;
+    }
+    isa.finish(settings::Flags::new(flags)).map_err(|e| err!(Compile, "cranelift: {e}"))
 }

@@ -2,10 +2,13 @@
 
 mod support;
 
+use cotangent_cpu::backend;
 use cotangent_jit::affine::Affine;
+use cotangent_jit::backend::{Backend, CompileOptions};
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Loop, Mode};
 use cotangent_jit::op::{Level, ScalarOp};
+use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, Scalar};
 
 fn odd_values(d: DType) -> Vec<Scalar> {
@@ -159,4 +162,29 @@ fn elementary_functions_agree_with_the_oracle() {
             check(op, &vec![d; op.signature().0], false);
         }
     }
+}
+
+/// Older processors have no FMA; there the oracle's bits come out of calls. Features are those of a process, so this test
+/// runs others again in one that goes without.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn without_fma_the_bits_are_the_same() {
+    const WITHOUT: &str = "COTANGENT_CPU_WITHOUT";
+    let mut b = KernelBuilder::new("op", [Loop { extent: 64, mode: Mode::Parallel }]);
+    let (x, y) = (b.buffer(DType::F32, 64), b.buffer(DType::F32, 64));
+    let v = b.load(x, Affine::counter(0));
+    let v = b.op(ScalarOp::Exp, &[v]);
+    b.store_at(y, Affine::counter(0), v);
+    let program = verify(support::launch(&b.finish())).unwrap();
+    let keep = CompileOptions { keep_text: true };
+    let assembly = backend().compile(&program, &keep).unwrap().text("asm").unwrap();
+    if std::env::var_os(WITHOUT).is_some() {
+        assert!(!assembly.contains("vfm") && assembly.contains("call"), "{assembly}");
+        return;
+    }
+    let me = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(me);
+    command.args(["agree_with_the_oracle", "without_fma"]).env(WITHOUT, "fma");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -90,13 +90,13 @@ pub(super) fn apply_in(
     if unique || picks.count() == 1 {
         let read = lax::try_gather(x, vectors, &dims, &sizes, Mode::Clip)?;
         let how = Scattering { mode, unique_indices: true };
-        return lax::try_scatter(x, &vectors, &f(&read), &dims, how);
+        return lax::try_scatter(x, vectors, &f(&read), &dims, how);
     }
     let int = |i: i32| Array::strong_literal(Scalar::from(i));
     let none = lax::try_full(x.shape(), Scalar::zero(DType::I32))?;
     let windows = lax::try_gather(&none, vectors, &dims, &sizes, Mode::Clip)?;
     let ones = lax::try_add(&windows, &int(1))?;
-    let times = lax::try_scatter_add(&none, &vectors, &ones, &dims, mode)?;
+    let times = lax::try_scatter_add(&none, vectors, &ones, &dims, mode)?;
     let most = lax::try_reduce_max(&times, &Vec::from_iter(0..times.ndim()))?;
     let round = |(n, x): (Array, Array)| {
         let due = lax::gt(&times, &lax::broadcast_in_dim(&n, x.shape(), &[]));

@@ -127,7 +127,11 @@ fn after(end: i64) -> Option<i64> {
 #[macro_export]
 macro_rules! s {
     (@ [$($done:expr,)*]) => {
-        ::std::vec::Vec::<$crate::numpy::entries::Index>::from([$($done),*])
+        {
+            #[allow(clippy::reversed_empty_ranges, reason = "ends may be counted from the end of the axis")]
+            let entries = ::std::vec::Vec::<$crate::numpy::entries::Index>::from([$($done),*]);
+            entries
+        }
     };
     (@ [$($done:expr,)*] ... $(, $($rest:tt)*)?) => {
         $crate::s!(@ [$($done,)* $crate::numpy::entries::Index::Ellipsis,] $($($rest)*)?)

@@ -52,7 +52,7 @@ fn entries(name: &str) -> Vec<Index> {
         "int_between" => s![&i, 2, &j],
         "new_between" => s![&i, newaxis, &j],
         "new_apart" => s![&i, 1..3, newaxis, &j],
-        "three" => s![&i, &j, &(&j * 0)],
+        "three" => s![&i, &j, &zeros_like(&j)],
         "front_new" => s![newaxis, .., &i, 1],
         "small" => s![&array![1, -1].astype(DType::I8), &array![0, 2].astype(DType::U8)],
         "mask_rows" => s![&rows],

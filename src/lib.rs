@@ -73,7 +73,7 @@ pub mod transforms;
 
 pub use prims::lax;
 
-pub use cotangent_jit::{DType, Error, ErrorKind, Scalar};
+pub use cotangent_jit::{Complex, DType, Error, ErrorKind, Scalar};
 
 /// What a program that uses the library wants in scope.
 pub mod prelude {
@@ -111,9 +111,12 @@ pub mod prelude {
     };
     pub use crate::api::function::{Func, Own, Ref};
     pub use crate::api::grad::{
-        grad, grad_aux, grad_wrt, value_and_grad, value_and_grad_aux, value_and_grad_wrt,
+        grad, grad_aux, grad_holomorphic, grad_wrt, value_and_grad, value_and_grad_aux,
+        value_and_grad_wrt,
     };
-    pub use crate::api::jacobian::{hessian, jacfwd, jacrev};
+    pub use crate::api::jacobian::{
+        hessian, jacfwd, jacfwd_holomorphic, jacrev, jacrev_holomorphic,
+    };
     pub use crate::api::jet::{jet, try_jet};
     pub use crate::api::jit::{JitOptions, disable_jit, jit, jit_with};
     pub use crate::api::make_jaxpr::{eval_shape, make_jaxpr};
@@ -142,7 +145,7 @@ pub mod prelude {
     pub use crate::prims::name::checkpoint_name;
     pub use crate::prims::policy::Policy;
     pub use crate::s;
-    pub use crate::{DType, Error, ErrorKind};
+    pub use crate::{Complex, DType, Error, ErrorKind};
     pub use cotangent_derive::Pytree;
 }
 

@@ -4,12 +4,12 @@
 //!   definition has; comparisons, selections, conversions and ints count nothing. A reduction counts one per point.
 //! - A launch reads and writes the elements that its loads and stores reach, each once, however often it uses them.
 //! - A host call reads its arguments and writes its results; what else it does nobody knows.
-//! - A dot counts `2 b m n k`; a loop its trips; a while loop one round; a branch its most expensive arm.
+//! - A dot counts `2 b m n k`, of complex numbers four times that; a loop its trips; a while loop one round; a branch its most expensive arm.
 
 use crate::affine::Affine;
 use crate::host::HostType;
 use crate::interp;
-use crate::kernel::{BufferId, Kernel, Mode, Node};
+use crate::kernel::{BufferId, Combine, Kernel, Mode, Node};
 use crate::op::{Level, ScalarOp};
 use crate::program::{Cost, Program, Routine, Step};
 use crate::verify::Domain;
@@ -73,9 +73,10 @@ fn routine_cost(routine: &Routine) -> Cost {
         *if written { &mut cost.bytes_written } else { &mut cost.bytes_read } += bytes;
     }
     if let Routine::Dot { dtype, batch, m, n, k, .. } = routine
-        && dtype.is_float()
+        && dtype.is_inexact()
     {
-        cost.flops = 2.0 * [batch, m, n, k].map(|x| *x as f64).iter().product::<f64>();
+        let each = if dtype.is_complex() { 8.0 } else { 2.0 };
+        cost.flops = each * [batch, m, n, k].map(|x| *x as f64).iter().product::<f64>();
     }
     cost
 }
@@ -114,17 +115,17 @@ pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
         }
     }
     for s in &kernel.stores {
-        let float = kernel.buffers[s.buffer.0 as usize].dtype.is_float();
+        let folds = fold_flops(kernel.buffers[s.buffer.0 as usize].dtype, s.combine);
         let touched = if s.offset.is_some() { points } else { elements(&domain, &s.at) };
         reach(&mut written, s.buffer, touched);
         if s.combine.is_some() {
             reach(&mut read, s.buffer, touched);
-            cost.flops += if float { points } else { 0.0 };
+            cost.flops += folds * points;
         }
     }
     for r in &kernel.reductions {
         reach(&mut written, r.buffer, elements(&folded, &r.at));
-        cost.flops += if r.accumulator.is_float() { points } else { 0.0 };
+        cost.flops += fold_flops(r.accumulator, Some(r.combine)) * points;
     }
     for (n, b) in kernel.buffers.iter().enumerate() {
         cost.bytes_read += read[n] * b.dtype.size() as f64;
@@ -133,16 +134,29 @@ pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
     Ok(cost)
 }
 
+/// Of folding one value in.
+fn fold_flops(dtype: DType, combine: Option<Combine>) -> f64 {
+    match combine {
+        Some(Combine::Product) if dtype.is_complex() => 6.0,
+        Some(_) if dtype.is_complex() => 2.0,
+        Some(_) if dtype.is_float() => 1.0,
+        _ => 0.0,
+    }
+}
+
 /// Of one op on operands of this type.
 fn flops(op: ScalarOp, dtype: DType) -> Result<f64, Error> {
     use ScalarOp::*;
-    if !dtype.is_float() {
+    if !dtype.is_inexact() {
         return Ok(0.0);
     }
-    if op.level() == Level::Elementary {
+    if op.level_on(dtype) == Level::Elementary {
         return interp::elementary::definition_sum(op, dtype, flops);
     }
     Ok(match op {
+        Complex | Real | Imag => 0.0,
+        Mul if dtype.is_complex() => 6.0,
+        Neg | Add | Sub if dtype.is_complex() => 2.0,
         Fma => 2.0,
         Eq | Ne | Lt | Le | Gt | Ge | Select | Convert(_) | Bitcast(_) => 0.0,
         _ => 1.0,
@@ -154,7 +168,7 @@ mod tests {
     use super::*;
     use crate::Scalar;
     use crate::build::KernelBuilder;
-    use crate::kernel::{Combine, Loop, Range};
+    use crate::kernel::{Loop, Range};
     use crate::program::{KernelId, Placement, Slot, SlotId, SlotKind, View};
     use smallvec::smallvec;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The type of one array element.
 ///
-/// All names exist in the type system; bool, ints and floats are what backends run now ([`DType::runs`]).
+/// Backends run all of them ([`DType::runs`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum DType {
@@ -96,7 +96,7 @@ impl DType {
 
     /// Whether backends execute values of this type today.
     pub const fn runs(self) -> bool {
-        !self.is_complex()
+        true
     }
 
     /// A number of 8 or 16 bits, whose arithmetic is done in another type ([`DType::widened`]).
@@ -112,6 +112,24 @@ impl DType {
             DType::F16 | DType::BF16 => DType::F32,
             d => d,
         }
+    }
+
+    /// The type of the real and imaginary parts of a complex number; any other type itself.
+    pub const fn part(self) -> DType {
+        match self {
+            DType::C64 => DType::F32,
+            DType::C128 => DType::F64,
+            d => d,
+        }
+    }
+
+    /// The complex numbers whose parts have this type: of f32 c64, of f64 c128.
+    pub const fn complex(self) -> Option<DType> {
+        Some(match self {
+            DType::F32 => DType::C64,
+            DType::F64 => DType::C128,
+            _ => return None,
+        })
     }
 
     /// The unsigned integer of the same width, for bit patterns.

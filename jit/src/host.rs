@@ -63,6 +63,41 @@ impl HostCall {
         HostCall { at: place.to_string().into(), ..self }
     }
 
+    /// The same call as a step that passes complex operands as their parts in turn: the closure sees what it always saw.
+    pub(crate) fn on_parts(&self) -> HostCall {
+        let all = || self.args.iter().chain(&self.results);
+        if !all().any(|(d, _)| d.is_complex()) {
+            return self.clone();
+        }
+        let parts = |types: &[HostType]| -> Vec<HostType> {
+            let part = |(d, n): &HostType| (d.part(), if d.is_complex() { 2 * n } else { *n });
+            types.iter().map(part).collect()
+        };
+        let (args, results) = (self.args.clone(), self.results.clone());
+        let (identity, function) = (self.identity.clone(), self.function.clone());
+        let on_parts = move |inputs: &[HostInput], outputs: &mut [HostOutput]| {
+            let inputs: Vec<HostInput> = inputs
+                .iter()
+                .zip(&args)
+                .map(|(x, (dtype, _))| HostInput { dtype: *dtype, bytes: x.bytes })
+                .collect();
+            let mut outputs: Vec<HostOutput> = outputs
+                .iter_mut()
+                .zip(&results)
+                .map(|(x, (dtype, _))| HostOutput { dtype: *dtype, bytes: &mut *x.bytes })
+                .collect();
+            function(&inputs, &mut outputs)
+        };
+        HostCall {
+            name: self.name.clone(),
+            at: self.at.clone(),
+            args: parts(&self.args),
+            results: parts(&self.results),
+            identity,
+            function: Arc::new(on_parts),
+        }
+    }
+
     /// Types of all operands in the order in which a step gives them (arguments, then results), and which are written.
     pub fn operands(&self) -> impl Iterator<Item = (DType, usize, bool)> + '_ {
         let args = self.args.iter().map(|(d, n)| (*d, *n, false));

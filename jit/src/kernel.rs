@@ -157,11 +157,12 @@ impl Combine {
         }
     }
 
-    /// The type to fold in: f64 for f32 sums and products, 32 bits for those of narrower types; f32 for the extremes of
-    /// narrower floats; else the type itself.
+    /// The type to fold in: f64 for f32 sums and products, c128 for c64 sums, 32 bits for those of narrower types; f32 for
+    /// the extremes of narrower floats; else the type itself.
     pub fn accumulator(self, d: DType) -> DType {
         match (self, d) {
             (Combine::Sum | Combine::Product, DType::F32) => DType::F64,
+            (Combine::Sum, DType::C64) => DType::C128,
             (Combine::Sum | Combine::Product, d) => d.widened(),
             (_, DType::F16 | DType::BF16) => DType::F32,
             _ => d,

@@ -13,6 +13,7 @@ pub mod affine;
 pub mod backend;
 pub mod buffer;
 pub mod build;
+pub mod complex;
 pub mod cost;
 pub mod dtype;
 pub mod error;
@@ -28,6 +29,8 @@ pub mod print;
 pub mod program;
 pub mod scalar;
 pub mod verify;
+
+pub use num_complex::Complex;
 
 pub use dtype::DType;
 pub use error::{Error, ErrorKind};

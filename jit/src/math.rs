@@ -48,10 +48,12 @@
 use crate::build::KernelBuilder;
 use crate::kernel::{Kernel, Node, NodeId, Store};
 use crate::op::{Level, ScalarOp};
+use complex::Parts;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use term::Term;
 
+pub(crate) mod complex;
 mod erf;
 mod exp;
 pub mod far;
@@ -73,8 +75,18 @@ mod tests;
 
 /// The op applied to the operands, in machine ops alone; an op that is one already stays as it is.
 pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
-    if op.level() == Level::Machine {
+    let operand = b.dtype(args[0]);
+    if op.level_on(operand) == Level::Machine {
         return b.op(op, args);
+    }
+    if operand.is_complex() {
+        let part = |b: &mut KernelBuilder, op, z| b.op(op, &[z]);
+        let parts = args.iter().map(|z| [part(b, ScalarOp::Real, *z), part(b, ScalarOp::Imag, *z)]);
+        let parts: SmallVec<[[NodeId; 2]; 2]> = parts.collect();
+        return match complex::define(op, b, &parts) {
+            Parts::Real(x) => x,
+            Parts::Complex(z) => b.op(ScalarOp::Complex, &z),
+        };
     }
     let builder = RefCell::new(b);
     let x = Term::new(&builder, args[0]);

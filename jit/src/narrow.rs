@@ -432,7 +432,8 @@ mod tests {
 
     #[test]
     fn widened_conversions_are_the_conversions() {
-        let running = || DType::ALL.into_iter().filter(|d| d.runs());
+        // Complex numbers are parts by then.
+        let running = || DType::ALL.into_iter().filter(|d| d.runs() && !d.is_complex());
         for (from, to) in running().flat_map(|a| running().map(move |b| (a, b))) {
             let mut all = inputs(from);
             if from.size() == 8 && from.is_int() {

@@ -77,7 +77,8 @@ pub enum ScalarOp {
 
     // ---- changes of type
     /// To the given type: float to int truncates, saturates, NaN gives 0; int to int wraps; int to float rounds to
-    /// nearest even; to bool is `x != 0` (true of NaN); from bool gives 0 or 1.
+    /// nearest even; to bool is `x != 0` (true of NaN); from bool gives 0 or 1; from complex to real drops the imaginary
+    /// part.
     Convert(DType),
     /// The same bits as another type of the same width.
     Bitcast(DType),
@@ -123,6 +124,14 @@ pub enum ScalarOp {
     Pow,
     /// Two operands: C's `atan2(y, x)`.
     Atan2,
+
+    // ---- complex numbers; many of the ops above take them too, see [`ScalarOp::takes`]
+    /// Two operands: the number with this real and this imaginary part.
+    Complex,
+    /// The real part.
+    Real,
+    /// The imaginary part.
+    Imag,
 }
 
 /// Who implements an op.
@@ -147,6 +156,8 @@ pub enum Class {
     Int,
     /// Anything real, bool included.
     Any,
+    /// Complex numbers only.
+    Complex,
 }
 
 impl Class {
@@ -157,13 +168,14 @@ impl Class {
             Class::Bits => d.is_int() || d.is_bool(),
             Class::Int => d.is_int(),
             Class::Any => !d.is_complex(),
+            Class::Complex => d.is_complex(),
         }
     }
 }
 
 impl ScalarOp {
     /// Every op, with `Convert` and `Bitcast` to `f32` standing for their families.
-    pub const ALL: [ScalarOp; 68] = {
+    pub const ALL: [ScalarOp; 71] = {
         use ScalarOp::*;
         [
             Neg,
@@ -234,6 +246,9 @@ impl ScalarOp {
             Digamma,
             Pow,
             Atan2,
+            Complex,
+            Real,
+            Imag,
         ]
     };
 
@@ -309,6 +324,9 @@ impl ScalarOp {
             Digamma => "digamma",
             Pow => "pow",
             Atan2 => "atan2",
+            Complex => "complex",
+            Real => "real",
+            Imag => "imag",
         }
     }
 
@@ -332,7 +350,23 @@ impl ScalarOp {
             IsFinite | RoundAway | Rsqrt | Cbrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p | Sin
             | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh
             | Logistic | Erf | Erfc | ErfInv | Lgamma | Digamma => (1, Class::Float),
-            Pow | Atan2 | FarSin | FarCos | FarTan => (2, Class::Float),
+            Pow | Atan2 | FarSin | FarCos | FarTan | Complex => (2, Class::Float),
+            Real | Imag => (1, Class::Complex),
+        }
+    }
+
+    /// Whether the op takes operands of this type: those of its class, and for many ops complex numbers besides.
+    pub fn takes(self, d: DType) -> bool {
+        use ScalarOp::*;
+        let (_, class) = self.signature();
+        match self {
+            Complex => d.complex().is_some(),
+            Neg | Abs | Sign | Add | Sub | Mul | Div | Eq | Ne | Select | Convert(_) | Sqrt
+            | Rsqrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p | Sin | Cos | Tan | Asin | Acos
+            | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh | Logistic | Pow => {
+                d.is_complex() || class.contains(d)
+            }
+            _ => class.contains(d),
         }
     }
 
@@ -343,6 +377,7 @@ impl ScalarOp {
             Add | Sub | Mul | Div | Rem | Fma | Bitcast(_) | Pow => true,
             Sqrt | Rsqrt | Log | Log2 | Log1p | Acosh | Atanh | Asin | Acos | ErfInv => true,
             Sin | Cos | Tan | Digamma | FarSin | FarCos | FarTan => true,
+            Complex | Real | Imag => false,
             Neg | Abs | Not | Floor | Ceil | Trunc | RoundEven | RoundAway | Sign => false,
             PopCount | Clz | And | Or | Xor | Shl | ShrLogical | ShrArithmetic | MulHi => false,
             Max | Min | Eq | Ne | Lt | Le | Gt | Ge | Select | Convert(_) | IsFinite => false,
@@ -363,24 +398,35 @@ impl ScalarOp {
         }
     }
 
+    /// The level on operands of this type: complex quotients, magnitudes and roots have definitions.
+    pub fn level_on(self, d: DType) -> Level {
+        use ScalarOp::*;
+        match self {
+            Div | Abs | Sqrt if d.is_complex() => Level::Elementary,
+            _ => self.level(),
+        }
+    }
+
     /// The type of the result, or `None` if the op does not take these operands.
     pub fn result(self, operands: &[DType]) -> Option<DType> {
         use ScalarOp::*;
-        let (arity, class) = self.signature();
+        let (arity, _) = self.signature();
         if operands.len() != arity {
             return None;
         }
         if self == Select {
             let fits = operands[0].is_bool() && operands[1] == operands[2];
-            return (fits && class.contains(operands[1])).then_some(operands[1]);
+            return (fits && self.takes(operands[1])).then_some(operands[1]);
         }
         let d = operands[0];
-        if !class.contains(d) || operands.iter().any(|o| *o != d) {
+        if !self.takes(d) || operands.iter().any(|o| *o != d) {
             return None;
         }
         match self {
             Eq | Ne | Lt | Le | Gt | Ge | IsFinite => Some(DType::Bool),
-            Convert(to) => Class::Any.contains(to).then_some(to),
+            Convert(to) => Some(to),
+            Complex => d.complex(),
+            Abs | Real | Imag => Some(d.part()),
             Bitcast(to) => (to.size() == d.size() && Class::Number.contains(to)).then_some(to),
             _ => Some(d),
         }

@@ -2,6 +2,7 @@
 
 use crate::DType;
 use half::{bf16, f16};
+use num_complex::Complex;
 use std::fmt;
 
 /// A value with its type. Equality and hashing are by bits, so a NaN equals itself and 0.0 differs from -0.0.
@@ -29,8 +30,11 @@ impl Scalar {
     }
 
     /// The number `x` in `dtype`: floats round to nearest even, ints saturate (NaN gives 0), bool is `x != 0`.
-    /// Complex types give `None`.
+    /// A complex number has no imaginary part.
     pub fn from_f64(dtype: DType, x: f64) -> Option<Scalar> {
+        if dtype.is_complex() {
+            return Scalar::complex(Scalar::from_f64(dtype.part(), x)?, Scalar::zero(dtype.part()));
+        }
         Some(match dtype {
             DType::Bool => Scalar::from(x != 0.0),
             DType::I8 => Scalar::from(x as i8),
@@ -51,6 +55,9 @@ impl Scalar {
 
     /// The integer `x` in `dtype`: ints wrap, floats round, bool is `x != 0`.
     pub fn from_i64(dtype: DType, x: i64) -> Option<Scalar> {
+        if dtype.is_complex() {
+            return Scalar::complex(Scalar::from_i64(dtype.part(), x)?, Scalar::zero(dtype.part()));
+        }
         Some(match dtype {
             DType::Bool => Scalar::from(x != 0),
             DType::F16 | DType::BF16 => return Scalar::from_f64(dtype, with_sticky_bit(x.into())),
@@ -59,6 +66,19 @@ impl Scalar {
             d if d.is_int() => Scalar::from_bits(d, x as u128),
             _ => return None,
         })
+    }
+
+    /// The complex number of these parts, which are of one type, f32 or f64.
+    pub fn complex(re: Scalar, im: Scalar) -> Option<Scalar> {
+        let dtype = re.dtype.complex().filter(|_| re.dtype == im.dtype)?;
+        Some(Scalar::from_bits(dtype, re.bits | im.bits << re.dtype.bits()))
+    }
+
+    /// The real and the imaginary part of a complex number.
+    pub fn parts(self) -> Option<(Scalar, Scalar)> {
+        let part = self.dtype.part();
+        let half = |shift| Scalar::from_bits(part, self.bits >> shift);
+        self.dtype.is_complex().then(|| (half(0), half(part.bits())))
     }
 
     /// The additive identity.
@@ -71,9 +91,7 @@ impl Scalar {
         match dtype {
             DType::F16 => Scalar::from_bits(dtype, 0x3c00),
             DType::BF16 => Scalar::from_bits(dtype, 0x3f80),
-            DType::C64 => Scalar::from_bits(dtype, 1f32.to_bits() as u128),
-            DType::C128 => Scalar::from_bits(dtype, 1f64.to_bits() as u128),
-            _ => Scalar::from_i64(dtype, 1).expect("a real number"),
+            _ => Scalar::from_i64(dtype, 1).expect("a number"),
         }
     }
 
@@ -181,11 +199,19 @@ from_native! {
     bf16 => BF16, |x| x.to_bits() as u128;
     f32 => F32, |x| x.to_bits() as u128;
     f64 => F64, |x| x.to_bits() as u128;
+    Complex<f32> => C64, |z| z.re.to_bits() as u128 | (z.im.to_bits() as u128) << 32;
+    Complex<f64> => C128, |z| z.re.to_bits() as u128 | (z.im.to_bits() as u128) << 64;
 }
 
-/// The number alone, so that parsing it as the scalar's dtype gives the same bits: `2.0`, `-7`, `true`, `nan`, `-inf`.
+/// The number alone, so that parsing it as the scalar's dtype gives the same bits: `2.0`, `-7`, `true`, `nan`, `-inf`,
+/// `1.0-2.0j`.
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((re, im)) = self.parts() {
+            let im = im.to_string();
+            let sign = if im.starts_with('-') { "" } else { "+" };
+            return write!(f, "{re}{sign}{im}j");
+        }
         match self.dtype {
             DType::Bool => write!(f, "{}", self.bits != 0),
             DType::F16 => float_text(f, self.shortest_f64(), 0x7e00, self.bits),
@@ -225,6 +251,15 @@ impl fmt::Debug for Scalar {
 impl Scalar {
     /// The inverse of `Display`, given the dtype.
     pub fn parse(dtype: DType, text: &str) -> Option<Scalar> {
+        if dtype.is_complex() {
+            let text = text.strip_suffix('j')?;
+            // The sign of the imaginary part is the last one that belongs to no exponent.
+            let signs = text.rmatch_indices(['+', '-']);
+            let at = signs.map(|(at, _)| at).find(|at| *at > 0 && !text[..*at].ends_with('e'))?;
+            let (re, im) = text.split_at(at);
+            let part = |text| Scalar::parse(dtype.part(), text);
+            return Scalar::complex(part(re)?, part(im.strip_prefix('+').unwrap_or(im))?);
+        }
         if let Some(hex) = text.strip_prefix("nan(0x").and_then(|t| t.strip_suffix(')')) {
             return Some(Scalar::from_bits(dtype, u128::from_str_radix(hex, 16).ok()?));
         }
@@ -264,6 +299,10 @@ mod tests {
             Scalar::from(u64::MAX),
             Scalar::from(true),
             Scalar::from_bits(DType::C64, 0x3f80_0000),
+            Scalar::from(Complex::new(1e-30f32, -0.0)),
+            Scalar::from(Complex::new(-1e300, 2e-300)),
+            Scalar::from(Complex::new(f64::NAN, f64::NEG_INFINITY)),
+            Scalar::from(Complex::new(-0.0f32, f32::NAN)),
         ];
         for v in values {
             assert_eq!(Scalar::parse(v.dtype(), &v.to_string()), Some(v), "{v:?}");

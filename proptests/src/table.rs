@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Dtypes in the order of the table, with the letters that stand for them.
-const DTYPES: [(DType, &str); 7] = [
+const DTYPES: [(DType, &str); 9] = [
     (DType::Bool, "b"),
     (DType::I32, "i"),
     (DType::I64, "I"),
@@ -24,6 +24,8 @@ const DTYPES: [(DType, &str); 7] = [
     (DType::U64, "U"),
     (DType::F32, "f"),
     (DType::F64, "F"),
+    (DType::C64, "c"),
+    (DType::C128, "C"),
 ];
 
 /// What the laws say of one primitive.

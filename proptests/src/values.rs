@@ -7,9 +7,12 @@ use cotangent::core::aval::Aval;
 use cotangent::core::eager::upload;
 use cotangent::prims::samples;
 
-/// The elements as `f64`; a bool is 0 or 1.
+/// The elements as `f64`; a bool is 0 or 1, a complex number its two parts.
 pub fn numbers(a: &Array) -> Result<Vec<f64>, Violation> {
-    let scalars = a.try_to_scalars()?;
+    let mut scalars = a.try_to_scalars()?;
+    if a.dtype().is_complex() {
+        scalars = scalars.iter().filter_map(|s| s.parts()).flat_map(|(x, y)| [x, y]).collect();
+    }
     Ok(scalars.iter().map(|s| s.to_f64().or(s.to_i64().map(|i| i as f64)).unwrap_or(0.0)).collect())
 }
 
@@ -19,14 +22,19 @@ pub fn array(aval: &Aval, values: impl IntoIterator<Item = f64>) -> Array {
 }
 
 pub fn zeros(aval: &Aval) -> Array {
-    array(aval, vec![0.0; aval.size()])
+    array(aval, vec![0.0; count(aval)])
+}
+
+/// How many numbers an array holds, parts of complex ones one by one.
+pub fn count(aval: &Aval) -> usize {
+    if aval.dtype.is_complex() { 2 * aval.size() } else { aval.size() }
 }
 
 /// What the rounding of one operation costs, relatively; 0 for ints.
 pub fn epsilon(dtype: DType) -> f64 {
     match dtype {
-        DType::F32 => f32::EPSILON as f64,
-        DType::F64 => f64::EPSILON,
+        DType::F32 | DType::C64 => f32::EPSILON as f64,
+        DType::F64 | DType::C128 => f64::EPSILON,
         _ => 0.0,
     }
 }
@@ -41,7 +49,7 @@ pub fn direction(aval: &Aval, seed: u64) -> Array {
         let size = 0.25 + 0.75 * ((h >> 40) as f64 / (1u64 << 24) as f64);
         if h & 1 == 0 { size } else { -size }
     };
-    array(aval, (0..aval.size()).map(value))
+    array(aval, (0..count(aval)).map(value))
 }
 
 /// A bijection of 64 bits that leaves no pattern.

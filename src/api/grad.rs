@@ -11,7 +11,7 @@ use cotangent_jit::{Error, err};
 /// The gradient of a scalar function in its first argument: `grad(f)(x)[i] = d f(x) / d x[i]`.
 ///
 /// `f` returns a float scalar. The gradient has the structure, shapes and dtypes of the first argument, whose leaves must
-/// be floats. Panics otherwise; [`Func::try_call`] returns the error.
+/// be floats or complex numbers; in `x + iy` it is `∂f/∂x - i ∂f/∂y`. Panics otherwise; [`Func::try_call`] returns the error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -113,6 +113,28 @@ where
     })
 }
 
+/// The derivative of a holomorphic function: `grad_holomorphic(f)(z)[i] = d f(z) / d z[i]`, complex.
+///
+/// `f` returns a complex scalar, and the leaves of its first argument are complex. Whether `f` is holomorphic nobody
+/// checks: of another one this is `∂Re(f)/∂x - i ∂Re(f)/∂y`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let z = Array::from(Complex::new(1.0f32, 2.0));
+/// let dz = grad_holomorphic(|z: Array| &z * &z)(z);
+/// assert_eq!(dz.item::<Complex<f32>>(), Complex::new(2.0, 4.0));
+/// ```
+pub fn grad_holomorphic<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+where
+    F: Function<'f, S, Array>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("grad_holomorphic"), move |args| {
+        let mut pieces = differentiate("grad_holomorphic", &f, args, &[0], Value::Dropped)?;
+        pieces.first()
+    })
+}
+
 /// Value and gradients as leaves.
 struct Pieces {
     out_tree: TreeDef,
@@ -154,7 +176,8 @@ fn differentiate<R: Pytree>(
     value: Value,
 ) -> Result<Pieces, Error> {
     let graph = graph::trace_flat(f, &args)?;
-    check_scalar(op, &graph)?;
+    let holomorphic = op == "grad_holomorphic";
+    check_scalar(op, &graph, holomorphic)?;
     let mut chosen: Vec<(usize, TreeDef, std::ops::Range<usize>)> = Vec::new();
     for n in wrt {
         if chosen.iter().all(|(i, _, _)| i != n) {
@@ -165,6 +188,9 @@ fn differentiate<R: Pytree>(
     chosen.sort_by_key(|(n, _, _)| *n);
     let wanted = |leaf: usize| chosen.iter().any(|(_, _, leaves)| leaves.contains(&leaf));
     check_floats(op, &args, wanted)?;
+    if holomorphic {
+        check_complex(op, &args, wanted)?;
+    }
     let mask = graph.mask(wanted);
     let mut jaxpr = vjp::value_and_grad(&Transforms::new(), &graph.jaxpr, &mask)?;
     let mut outputs = graph.jaxpr.outputs.len();
@@ -181,7 +207,7 @@ fn differentiate<R: Pytree>(
     Ok(Pieces { out_tree: graph.out_tree, values, gradients })
 }
 
-fn check_scalar(op: &str, graph: &Graph) -> Result<(), Error> {
+fn check_scalar(op: &str, graph: &Graph, holomorphic: bool) -> Result<(), Error> {
     let Some(first) = graph.jaxpr.outputs.first() else {
         return Err(err!(Shape, "{op}: the function must return a scalar, got no array"));
     };
@@ -192,10 +218,39 @@ fn check_scalar(op: &str, graph: &Graph) -> Result<(), Error> {
             "{op}: the function must return a scalar, got {aval}; reduce it with sum or mean, or use jacrev"
         ));
     }
-    if !aval.dtype.is_float() {
-        return Err(err!(DType, "{op}: the function must return a float scalar, got {aval}"));
+    match (holomorphic, aval.dtype) {
+        (true, d) if !d.is_complex() => Err(err!(
+            DType,
+            "{op}: the function must return a complex scalar, got {aval}; grad takes real ones"
+        )),
+        (false, d) if d.is_complex() => Err(err!(
+            DType,
+            "{op}: the function must return a real scalar, got {aval}; take its real, imag or abs, use \
+             grad_holomorphic if it is holomorphic, or else vjp"
+        )),
+        (false, d) if !d.is_float() => {
+            Err(err!(DType, "{op}: the function must return a float scalar, got {aval}"))
+        }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether what a holomorphic function is differentiated in is complex.
+pub(crate) fn check_complex(
+    op: &str,
+    args: &Flat,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<(), Error> {
+    let real = |(i, leaf): &(usize, &Array)| wanted(*i) && !leaf.dtype().is_complex();
+    match args.leaves.iter().enumerate().find(real) {
+        None => Ok(()),
+        Some((i, leaf)) => Err(err!(
+            DType,
+            "{op}: expected complex arguments, got {} of {}; convert it with astype",
+            leaf.aval(),
+            argument(&args.tree, i)
+        )),
+    }
 }
 
 pub(crate) fn check_floats(

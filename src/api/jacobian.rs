@@ -1,7 +1,7 @@
 //! Whole matrices of derivatives: `jacfwd`, `jacrev`, `hessian`.
 
 use super::function::{Func, Function, Sig};
-use super::grad::check_floats;
+use super::grad::{check_complex, check_floats};
 use super::graph::{self, Graph};
 use super::pytree::{Flat, Nest, Pytree};
 use super::vmap::move_axis;
@@ -19,8 +19,9 @@ use std::sync::Arc;
 /// The Jacobian of `f` in its first argument, by forward mode: `jacfwd(f)(x)[i.., j..] = d f(x)[i..] / d x[j..]`. One pass
 /// over all directions at once; cheaper than [`jacrev`] when results are larger than arguments.
 ///
-/// `f` returns a pytree of floats; the result has its structure, with a tree like the first argument in place of each array
-/// ([`Nest`]), and at each leaf the axes of the result before those of the argument's leaf.
+/// `f` returns a pytree of floats or complex numbers; the result has its structure, with a tree like the first argument, whose
+/// leaves are floats, in place of each array ([`Nest`]), and at each leaf the axes of the result before those of the
+/// argument's leaf.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -86,16 +87,74 @@ where
     jacfwd(gradient).named(name.text())
 }
 
+/// As [`jacfwd`], of a holomorphic function: `f` takes and returns complex numbers, and so are the derivatives.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let z = array![Complex::new(1.0, 2.0)];
+/// let j = jacfwd_holomorphic(|z: Array| &z * &z)(z);
+/// assert_eq!(j.to_vec::<Complex<f32>>(), [Complex::new(2.0, 4.0)]);
+/// ```
+pub fn jacfwd_holomorphic<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>>
+where
+    F: Function<'f, S, R>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("jacfwd_holomorphic"), move |args| {
+        let graph = graph::trace_flat(&f, &args)?;
+        let columns = |inputs: &[Array], leaves: &[Aval]| forward(&graph, inputs, leaves);
+        jacobian("jacfwd_holomorphic", &graph, args, &columns)
+    })
+}
+
+/// As [`jacrev`], of a holomorphic function: `f` takes and returns complex numbers, and so are the derivatives.
+pub fn jacrev_holomorphic<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>>
+where
+    F: Function<'f, S, R>,
+{
+    let f = f.erase();
+    Func::new(f.name.of("jacrev_holomorphic"), move |args| {
+        let graph = graph::trace_flat(&f, &args)?;
+        let rows = |inputs: &[Array], leaves: &[Aval]| reverse(&graph, inputs, leaves);
+        jacobian("jacrev_holomorphic", &graph, args, &rows)
+    })
+}
+
 type Parts<'a> = dyn Fn(&[Array], &[Aval]) -> Result<Vec<Array>, Error> + 'a;
 
 fn jacobian<T: Pytree>(op: &str, graph: &Graph, args: Flat, parts: &Parts<'_>) -> Result<T, Error> {
     let (tree, leaves) = args.tree.child(0);
     check_floats(op, &args, |i| leaves.contains(&i))?;
     let outs = graph.jaxpr.out_avals();
-    if let Some(i) = outs.iter().position(|out| !out.dtype.is_float()) {
+    let complex = args.leaves[leaves.clone()].iter().find(|a| a.dtype().is_complex());
+    let holomorphic = op.ends_with("_holomorphic");
+    let place = |i: usize| {
         let path = &graph.out_tree.paths()[i];
-        let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
-        return Err(err!(DType, "{op}: the function must return floats, got {}{place}", outs[i]));
+        if path.is_empty() { String::new() } else { format!(" at {path}") }
+    };
+    if holomorphic {
+        check_complex(op, &args, |i| leaves.contains(&i))?;
+    } else if let (true, Some(z)) = (op == "jacfwd", complex) {
+        // Two directions per complex number do not fit into one column.
+        return Err(err!(
+            DType,
+            "jacfwd: expected real arguments, got {}; use jacfwd_holomorphic, or jacrev if results are real",
+            z.aval()
+        ));
+    }
+    for (i, out) in outs.iter().enumerate() {
+        let (is_complex, place) = (out.dtype.is_complex(), || place(i));
+        let wrong = match op {
+            _ if holomorphic && is_complex => continue,
+            _ if holomorphic => format!("complex numbers, got {out}{}", place()),
+            "jacrev" if is_complex => format!(
+                "real numbers, got {out}{}; use jacrev_holomorphic, or jacfwd if arguments are real",
+                place()
+            ),
+            _ if out.dtype.is_inexact() => continue,
+            _ => format!("floats, got {out}{}", place()),
+        };
+        return Err(err!(DType, "{op}: the function must return {wrong}"));
     }
     let types: Vec<Aval> = args.leaves[leaves].iter().map(Array::aval).collect();
     let outs = graph::apply_fn(graph.inputs(args.leaves), |inputs| parts(&inputs, &types))?;

@@ -6,13 +6,14 @@ use super::array::Array;
 use super::aval::{Aval, Shape};
 use super::eager;
 use super::source::raise;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{Complex, DType, Error, Scalar, err};
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// A type of Rust that an array's elements can be: `bool`, `i32`, `i64`, `u32`, `u64`, `f32` or `f64`.
+/// A type of Rust that an array's elements can be: `bool`, `i32`, `i64`, `u32`, `u64`, `f32`, `f64`,
+/// `Complex<f32>` or `Complex<f64>`.
 pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + Into<Scalar> + 'static {
     const DTYPE: DType;
 
@@ -44,12 +45,16 @@ element! {
     u64 => U64, bits => bits as u64;
     f32 => F32, bits => f32::from_bits(bits as u32);
     f64 => F64, bits => f64::from_bits(bits as u64);
+    Complex<f32> => C64, bits =>
+        Complex::new(f32::from_bits(bits as u32), f32::from_bits((bits >> 32) as u32));
+    Complex<f64> => C128, bits =>
+        Complex::new(f64::from_bits(bits as u64), f64::from_bits((bits >> 64) as u64));
 }
 
 /// The bytes of elements, as devices store them.
 fn bytes_of<T: Element>(elements: &[T]) -> &[u8] {
-    // SAFETY: every `Element` (the trait is sealed) is a primitive number or bool: initialised bytes without padding, and
-    // u8 has no alignment of its own.
+    // SAFETY: every `Element` (the trait is sealed) is a primitive number, a pair of them or a bool: initialised bytes
+    // without padding, and u8 has no alignment of its own.
     unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), std::mem::size_of_val(elements)) }
 }
 
@@ -88,7 +93,7 @@ macro_rules! nested_scalar {
     )*};
 }
 
-nested_scalar!(bool i32 i64 u32 u64 f32 f64);
+nested_scalar!(bool i32 i64 u32 u64 f32 f64 Complex<f32> Complex<f64>);
 
 impl<N: Nested> Nested for [N] {
     type Element = N::Element;
@@ -258,13 +263,14 @@ impl Array {
 #[doc(hidden)]
 pub struct Literals<N>(pub N);
 
-/// Nested values whose elements are `f32`, `i32` or `bool`: what a bare number literal becomes.
+/// Nested values whose elements are `f32`, `i32`, `bool` or complex of `f32`: what a bare number literal becomes.
 #[doc(hidden)]
 pub trait Preferred {}
 
 impl Preferred for f32 {}
 impl Preferred for i32 {}
 impl Preferred for bool {}
+impl Preferred for Complex<f32> {}
 impl<N: Preferred, const K: usize> Preferred for [N; K] {}
 impl<N: Preferred> Preferred for Vec<N> {}
 

@@ -184,12 +184,31 @@ impl Layout<'_> {
 fn texts(scalars: &[Scalar], dtype: DType, precision: Option<usize>) -> Vec<String> {
     let value = |s: &Scalar| s.to_f64().expect("a float");
     let texts: Vec<String> = match (dtype, precision) {
+        (DType::C64 | DType::C128, _) => complex_texts(scalars, dtype.part(), precision),
         (DType::F32 | DType::F64, Some(p)) => scalars.iter().map(|s| fixed(value(s), p)).collect(),
         (DType::F32 | DType::F64, None) => floats(scalars),
         _ => scalars.iter().map(Scalar::to_string).collect(),
     };
+    padded(texts)
+}
+
+fn padded(texts: Vec<String>) -> Vec<String> {
     let width = texts.iter().map(String::len).max().unwrap_or(0);
     texts.into_iter().map(|t| format!("{t:>width$}")).collect()
+}
+
+/// Real and imaginary parts in columns of their own, the latter with their signs; `j` stands at the last digit.
+fn complex_texts(scalars: &[Scalar], part: DType, precision: Option<usize>) -> Vec<String> {
+    let parts = || scalars.iter().filter_map(|s| s.parts());
+    let (re, im): (Vec<Scalar>, Vec<Scalar>) = parts().unzip();
+    let signed = texts(&im, part, precision).into_iter().map(|t| {
+        let text = t.trim_start();
+        let sign = if text.starts_with('-') { "" } else { "+" };
+        let digits = text.trim_end();
+        format!("{sign}{digits}j{}", &text[digits.len()..])
+    });
+    let im = padded(signed.collect());
+    texts(&re, part, precision).into_iter().zip(im).map(|(re, im)| re + &im).collect()
 }
 
 fn fixed(x: f64, precision: usize) -> String {
@@ -308,6 +327,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cotangent_jit::Complex;
 
     fn shown_as<T: Into<Scalar> + Copy>(values: &[T]) -> String {
         let scalars: Vec<Scalar> = values.iter().map(|v| (*v).into()).collect();
@@ -320,6 +340,14 @@ mod tests {
         assert_eq!(shown_as(&[1i32, -20, 3]), "  1|-20|  3");
         assert_eq!(shown_as(&[true, false]), " true|false");
         assert_eq!(shown_as(&[f32::NAN, 1.0, f32::NEG_INFINITY]), " nan|  1.|-inf");
+    }
+
+    #[test]
+    fn complex_numbers_stand_in_two_columns() {
+        let z = |re: f32, im: f32| Complex::new(re, im);
+        assert_eq!(shown_as(&[z(1.0, 10.0), z(-2.5, -1.0)]), " 1. +10.j|-2.5 -1.j");
+        assert_eq!(shown_as(&[z(1.0, 0.5), z(2.0, -3.0)]), "1.+0.5j|2.-3.j ");
+        assert_eq!(shown_as(&[z(f32::NAN, f32::NEG_INFINITY)]), "nan-infj");
     }
 
     #[test]

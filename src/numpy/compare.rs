@@ -53,6 +53,11 @@ methods! {
 
     /// Whether elements are neither infinite nor NaN; true of ints.
     fn is_finite, try_is_finite(self) -> Array {
+        if self.dtype().is_complex() {
+            let parts = [lax::try_real(self)?, lax::try_imag(self)?];
+            let [re, im] = [lax::try_is_finite(&parts[0])?, lax::try_is_finite(&parts[1])?];
+            return lax::try_and(&re, &im);
+        }
         if self.dtype().is_float() { lax::try_is_finite(self) } else { lax::try_eq(self, self) }
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod fallible;
 pub mod at;
 pub mod axes;
 pub mod compare;
+pub mod complex;
 pub mod contract;
 pub mod create;
 #[cfg(test)]

@@ -129,6 +129,9 @@ fn mean(x: &Array, axes: &[usize]) -> Result<Array, Error> {
 
 fn var(x: &Array, axes: &[usize]) -> Result<Array, Error> {
     let distance = x - keeping(x, axes, mean)?;
+    if x.dtype().is_complex() {
+        return mean(&lax::try_real(&(&distance * lax::try_conj(&distance)?))?, axes);
+    }
     mean(&lax::try_square(&distance)?, axes)
 }
 

@@ -10,7 +10,7 @@ use super::apply::{expect, expect_inputs, one, one_to};
 use super::binary_algebra::simplify;
 use super::case_inputs::{SHAPES, spread};
 use super::compare::eq;
-use super::elementwise::{batch, common_dtype, common_shape, expect_class, fit, meet, scalar_op};
+use super::elementwise::{batch, common_dtype, common_shape, expect_operand, fit, meet, scalar_op};
 use super::numbers::{literal_f64, number};
 use super::roll_call::{Args, Case, Entry};
 use super::samples::RUNNING;
@@ -74,7 +74,7 @@ impl Primitive for Binary {
         let name = self.name();
         expect_inputs(name, inputs, 2)?;
         let dtype = common_dtype(name, inputs)?;
-        expect_class(name, self.0.op.signature().1, &inputs[0])?;
+        expect_operand(name, self.0.op, &inputs[0])?;
         let shape = common_shape(name, inputs)?;
         Ok(smallvec![Aval { shape, dtype, weak: inputs[0].weak && inputs[1].weak }])
     }
@@ -251,17 +251,17 @@ const WIDE: Range<f64> = -2.0..2.0;
 const ABOVE: Range<f64> = 0.3..2.0;
 
 binary! {
-    /// Sum: `x + y`. Ints (wrapping) and floats.
+    /// Sum: `x + y`. Ints (wrapping), floats, complex numbers.
     add, try_add: Add, (2.0, 3.0) => 5.0, on WIDE, dx: Plus, dy: Plus;
 
-    /// Difference: `x - y`. Ints (wrapping) and floats.
+    /// Difference: `x - y`. Ints (wrapping), floats, complex numbers.
     sub, try_sub: Sub, (2.0, 3.0) => -1.0, on WIDE, dx: Plus, dy: Minus;
 
-    /// Product: `x y`. Ints (wrapping) and floats.
+    /// Product: `x y`. Ints (wrapping), floats, complex numbers.
     mul, try_mul: Mul, (2.0, 3.0) => 6.0, on WIDE,
         dx: Given(|t, y| t * y), dy: Given(|t, x| x * t);
 
-    /// Quotient: `x / y`. Ints go toward zero, `x / 0` is all ones and `MIN / -1` is `MIN`; floats.
+    /// Quotient: `x / y`. Ints go toward zero, `x / 0` is all ones and `MIN / -1` is `MIN`; floats, complex numbers.
     div, try_div: Div, (3.0, 2.0) => 1.5, on ABOVE,
         dx: Given(|t, y| div(t, y)), dy: At(|t, _, y, z| t * -div(z, y));
 
@@ -269,7 +269,7 @@ binary! {
     rem, try_rem: Rem, (-5.0, 3.0) => -2.0, on ABOVE,
         dx: At(|t, _, _, _| t.clone()), dy: At(|t, x, y, z| t * div(&(z - x), y));
 
-    /// Power: `xʸ`. Floats.
+    /// Power: `xʸ`. Floats and complex numbers.
     pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE, dx: At(pow_dx), dy: At(pow_dy);
 
     /// The greater one; NaN if one is NaN. Ints, floats and bool. Where `x = y`, each gets half of the tangent.

@@ -9,7 +9,7 @@ use std::ops::Range;
 pub(crate) const SHAPES: [&[usize]; 3] = [&[2, 3], &[], &[0]];
 
 /// Floats spread over `domain`, the first `phase` steps from its lower end (with a phase of 0.37 no half-integers meet
-/// simple ends); ints small and extreme; bools in turn.
+/// simple ends), complex numbers beside it; ints small and extreme; bools in turn.
 pub(crate) fn spread(shape: &[usize], dtype: DType, domain: &Range<f64>, phase: f64) -> Array {
     let n = shape.iter().product::<usize>();
     let step = (domain.end - domain.start) / n as f64;
@@ -23,5 +23,10 @@ pub(crate) fn spread(shape: &[usize], dtype: DType, domain: &Range<f64>, phase: 
         DType::U64 => pick(&[7.0, 3.0, 0.0, u64::MAX as f64, 1.0, 5e9, 2.0], i),
         _ => domain.start + step * (i as f64 + phase),
     };
+    if dtype.is_complex() {
+        // Off the real axis, on either side: so off every branch cut, too.
+        let imaginary = |i: usize| pick(&[0.3, -0.7, 0.5, -0.2, 0.9], i);
+        return array(shape, dtype, (0..n).flat_map(|i| [value(i), imaginary(i)]));
+    }
     array(shape, dtype, (0..n).map(value))
 }

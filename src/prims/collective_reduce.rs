@@ -11,11 +11,11 @@ use super::binary::{try_div, try_mul};
 use super::case_inputs::spread;
 use super::compare::try_eq;
 use super::convert::try_convert_element_type;
-use super::elementwise::expect_class;
+use super::elementwise::expect_operand;
 use super::linear::{linear_jvp, transpose_unary};
 use super::reduce::{try_reduce_max, try_reduce_min, try_reduce_sum};
 use super::roll_call::{Args, Case, Entry};
-use super::samples::{NUMBERS, RUNNING};
+use super::samples::{NUMBERS, REAL};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::axis::{AxisName, BatchAxis};
@@ -75,7 +75,7 @@ impl Primitive for LaneFold {
             Fold::Max => Combine::Max,
             Fold::Min => Combine::Min,
         };
-        expect_class(self.name(), combine.op().signature().1, &inputs[0])?;
+        expect_operand(self.name(), combine.op(), &inputs[0])?;
         Ok(inputs.into())
     }
 
@@ -216,7 +216,7 @@ fn build(fold: Fold, args: &Args) -> Result<Prim, Error> {
 /// Three lanes of vectors, scalars and nothing; no lanes at all.
 fn cases(fold: Fold) -> Vec<Case> {
     let mut cases = Vec::new();
-    for d in if fold == Fold::Sum { &NUMBERS[..] } else { &RUNNING } {
+    for d in if fold == Fold::Sum { &NUMBERS[..] } else { &REAL } {
         for shape in [&[3, 2][..], &[3], &[3, 0], &[0, 2]] {
             let prim = Arc::new(LaneFold { fold, axes: smallvec!["i".into()] });
             let case = Case::new(prim, vec![spread(shape, *d, &(-2.0..2.0), 0.37)]);

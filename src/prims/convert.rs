@@ -1,11 +1,11 @@
 //! Changes of dtype: `convert_element_type`, which keeps the value as well as it can, and `bitcast_convert_type`, which
 //! keeps the bits.
 //!
-//! A conversion between floats is linear; its transpose converts back. All others pass no tangent.
+//! A conversion between floats and complex numbers is linear; its transpose converts back. All others pass no tangent.
 
 use super::apply::{expect, expect_inputs, one};
 use super::case_inputs::{SHAPES, spread};
-use super::elementwise::{batch, expect_class, scalar_op};
+use super::elementwise::{batch, scalar_op};
 use super::numbers::scalar_as;
 use super::roll_call::{Case, Entry};
 use super::samples::RUNNING;
@@ -18,7 +18,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
     not_linear,
 };
-use cotangent_jit::op::{Class, ScalarOp};
+use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -40,10 +40,7 @@ impl Primitive for ConvertElementType {
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
-        expect_class(self.name(), Class::Any, &inputs[0])?;
-        let out = inputs[0].with_dtype(self.new_dtype).strong();
-        expect_class(self.name(), Class::Any, &out)?;
-        Ok(smallvec![out])
+        Ok(smallvec![inputs[0].with_dtype(self.new_dtype).strong()])
     }
 
     fn jvp(
@@ -54,7 +51,7 @@ impl Primitive for ConvertElementType {
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         let y = one(*self, &[&primals[0]])?;
         let dy = match tangents[0].value() {
-            Some(t) if self.new_dtype.is_float() => {
+            Some(t) if self.new_dtype.is_inexact() => {
                 Tangent::Value(try_convert_element_type(t, self.new_dtype)?)
             }
             _ => Tangent::Zero(y.aval()),
@@ -63,7 +60,7 @@ impl Primitive for ConvertElementType {
     }
 
     fn taylor(&self) -> Taylor<'_> {
-        if self.new_dtype.is_float() { Taylor::Linear } else { Taylor::Still }
+        if self.new_dtype.is_inexact() { Taylor::Linear } else { Taylor::Still }
     }
 
     fn transpose(
@@ -74,7 +71,7 @@ impl Primitive for ConvertElementType {
     ) -> Result<Vec<Tangent>, Error> {
         let x = inputs[0].aval();
         match cotangents[0].value() {
-            Some(ct) if x.dtype.is_float() && self.new_dtype.is_float() => {
+            Some(ct) if x.dtype.is_inexact() && self.new_dtype.is_inexact() => {
                 Ok(vec![Tangent::Value(try_convert_element_type(ct, x.dtype)?)])
             }
             Some(_) => not_linear(self),
@@ -121,16 +118,16 @@ impl Primitive for ConvertElementType {
 }
 
 /// The same values in another dtype: floats and ints round to nearest; floats to ints go toward zero and saturate, NaN
-/// gives 0; ints to narrower ints wrap; to bool is `x ≠ 0`. Real dtypes and bool.
+/// gives 0; ints to narrower ints wrap; to bool is `x ≠ 0`; complex numbers to real ones lose their imaginary part.
 ///
-/// Derivative: between floats the converted tangent, else none. The result is strong; of a literal it is a literal.
+/// Derivative: between floats and complex numbers the converted tangent, else none. The result is strong; of a literal it is a literal.
 /// Panics where [`try_convert_element_type`] gives an error.
 #[track_caller]
 pub fn convert_element_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_convert_element_type(x, new_dtype))
 }
 
-/// [`convert_element_type`], or an error if a dtype is complex.
+/// [`convert_element_type`], or an error if the dtype does not run.
 #[track_caller]
 pub fn try_convert_element_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
     if let Some(value) = x.as_literal().and_then(|v| scalar_as(v, new_dtype)) {

@@ -58,8 +58,26 @@ pub(crate) fn expect_class(name: &str, class: Class, aval: &Aval) -> Result<(), 
         Class::Bits => "an int or a bool",
         Class::Int => "an int",
         Class::Any => "a real number or a bool",
+        Class::Complex => "a complex number",
     };
     Err(err!(DType, "{name}: expected {expected}, got {aval}; convert it"))
+}
+
+/// Whether an op takes `aval`.
+pub(crate) fn expect_operand(name: &str, op: ScalarOp, aval: &Aval) -> Result<(), Error> {
+    let (_, class) = op.signature();
+    if op.takes(aval.dtype) {
+        return Ok(());
+    }
+    if aval.dtype.is_complex() {
+        // Complex numbers have no order.
+        let cure = match class {
+            Class::Any => "compare real(x), imag(x) or abs(x)",
+            _ => "take real(x), imag(x) or abs(x)",
+        };
+        return Err(err!(DType, "{name}: expected real numbers, got {aval}; {cure}"));
+    }
+    expect_class(name, class, aval)
 }
 
 /// The operands of a `lax` function as its primitive takes them: a weak literal assumes the dtype of the others, and

@@ -46,6 +46,7 @@ impl Mode {
             d if d.is_signed() => Scalar::from_bits(d, 1 << (d.bits() - 1)),
             DType::F32 => Scalar::from(f32::NAN),
             DType::F64 => Scalar::from(f64::NAN),
+            d if d.is_complex() => Scalar::from_f64(d, f64::NAN).expect("a number"),
             d => Scalar::from_bits(d, u128::MAX),
         })
     }

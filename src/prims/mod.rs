@@ -22,6 +22,7 @@ pub mod checkpoint;
 pub mod collective_move;
 pub mod collective_reduce;
 mod compare;
+mod complex;
 pub mod concatenate;
 pub mod cond;
 pub mod constant;
@@ -89,6 +90,7 @@ pub mod lax {
     pub use super::argminmax::*;
     pub use super::binary::*;
     pub use super::compare::*;
+    pub use super::complex::*;
     pub use super::convert::*;
     pub use super::cumulative::*;
     pub use super::identity::*;

@@ -17,11 +17,14 @@ pub(crate) fn scalar_as(value: Scalar, dtype: DType) -> Option<Scalar> {
     if from == dtype {
         return Some(value);
     }
+    if let (Some((re, im)), true) = (value.parts(), dtype.is_complex()) {
+        return Scalar::complex(scalar_as(re, dtype.part())?, scalar_as(im, dtype.part())?);
+    }
     match from {
-        d if d.is_float() && !dtype.is_float() => None,
+        d if d.is_complex() || d.is_float() && !dtype.is_inexact() => None,
         d if d.is_float() => Scalar::from_f64(dtype, value.to_f64()?),
         d if d.is_int() && dtype.is_bool() => None,
-        DType::U64 if dtype.is_float() => Scalar::from_f64(dtype, value.to_f64()?),
+        DType::U64 if dtype.is_inexact() => Scalar::from_f64(dtype, value.to_f64()?),
         _ => Scalar::from_i64(dtype, value.to_i64()?),
     }
 }

@@ -7,7 +7,7 @@ use super::broadcasting::broadcast_arrays;
 use super::convert::try_convert_element_type;
 use super::promote::promote;
 use crate::core::array::Array;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{Complex, DType, Error, Scalar, err};
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -17,6 +17,8 @@ pub enum Number {
     Bool(bool),
     Int(i64),
     Float(f64),
+    /// A real and an imaginary part.
+    Complex(f64, f64),
 }
 
 impl From<bool> for Number {
@@ -44,6 +46,7 @@ impl Number {
             Number::Bool(_) => DType::Bool,
             Number::Int(_) => DType::I32,
             Number::Float(_) => DType::F32,
+            Number::Complex(..) => DType::C64,
         }
     }
 
@@ -61,6 +64,11 @@ impl Number {
                 !dtype.is_int() || s.to_i64() == Some(i) && (i >= 0 || dtype.is_signed())
             }),
             Number::Float(f) => Scalar::from_f64(dtype, f),
+            Number::Complex(re, im) => {
+                let part = |x| Scalar::from_f64(dtype.part(), x);
+                let parts = part(re).zip(part(im)).filter(|_| dtype.is_complex());
+                parts.and_then(|(re, im)| Scalar::complex(re, im))
+            }
         };
         match scalar {
             Some(s) => Ok(Array::literal(s)),
@@ -75,6 +83,7 @@ impl fmt::Display for Number {
             Number::Bool(b) => write!(f, "{b}"),
             Number::Int(i) => write!(f, "{i}"),
             Number::Float(x) => write!(f, "{x:?}"),
+            Number::Complex(re, im) => write!(f, "{re:?}{im:+?}j"),
         }
     }
 }
@@ -93,7 +102,7 @@ pub trait Operand {
         None
     }
 
-    /// As an array; a number is a literal of its own dtype (i32 or f32).
+    /// As an array; a number is a literal of its own dtype (i32, f32 or c64).
     fn to_array(&self) -> Array;
 }
 
@@ -141,6 +150,24 @@ numbers! {
     f32: Float as f64;
     f64: Float as f64;
 }
+
+macro_rules! complex_numbers {
+    ($($t:ty)*) => {$(
+        impl Operand for Complex<$t> {
+            fn number(&self) -> Option<Number> {
+                Some(Number::Complex(self.re.into(), self.im.into()))
+            }
+
+            #[track_caller]
+            fn to_array(&self) -> Array {
+                let number = Number::Complex(self.re.into(), self.im.into());
+                expect(number.literal("array", number.dtype()))
+            }
+        }
+    )*};
+}
+
+complex_numbers!(f32 f64);
 
 /// Operands of one dtype, that in which they meet, or `at_least` if that is a float and they meet in an int or bool.
 pub(crate) fn promoted(

@@ -2,7 +2,8 @@
 //!
 //! Operands broadcast as in NumPy and meet in the dtype that promotion gives. `/` of ints is a float; `%` has the sign of
 //! the dividend, as in Rust; `>>` moves the sign in where there is one. There is exactly one float and one int type with
-//! which a number may stand beside an array (`f64`, `i32`), so that the types of literals are inferred: `0.1 * x`.
+//! which a number may stand beside an array (`f64`, `i32`), so that the types of literals are inferred: `0.1 * x`; and one
+//! complex type, `Complex<f64>`. All are weak.
 
 use super::apply::{composed, expect};
 use super::binary::{
@@ -12,7 +13,7 @@ use super::binary::{
 use super::operand::{Operand, together};
 use super::unary::{try_neg, try_not};
 use crate::core::array::Array;
-use cotangent_jit::{DType, Error};
+use cotangent_jit::{Complex, DType, Error};
 use std::ops::{
     Add, AddAssign, BitAnd, BitOr, BitXor, Div, DivAssign, Mul, MulAssign, Neg, Not, Rem, Shl, Shr,
     Sub, SubAssign,
@@ -148,10 +149,10 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add, add; f64, i32);
-operator!(Sub, sub, sub; f64, i32);
-operator!(Mul, mul, mul; f64, i32);
-operator!(Div, div, div; f64, i32);
+operator!(Add, add, add; f64, i32, Complex<f64>);
+operator!(Sub, sub, sub; f64, i32, Complex<f64>);
+operator!(Mul, mul, mul; f64, i32, Complex<f64>);
+operator!(Div, div, div; f64, i32, Complex<f64>);
 operator!(Rem, rem, rem; f64, i32);
 operator!(BitAnd, bitand, and; i32);
 operator!(BitOr, bitor, or; i32);

@@ -5,7 +5,7 @@
 
 use super::apply::{expect, expect_inputs, one};
 use super::case_inputs::{SHAPES, spread};
-use super::elementwise::{batch, expect_class, scalar_code};
+use super::elementwise::{batch, expect_operand, scalar_code};
 use super::numbers::number;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::NUMBERS;
@@ -20,7 +20,7 @@ use crate::core::primitive::{
 };
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
-use cotangent_jit::op::{Class, ScalarOp};
+use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -43,8 +43,8 @@ impl Primitive for IntegerPow {
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
-        expect_class(self.name(), Class::Number, &inputs[0])?;
-        if self.y < 0 && !inputs[0].dtype.is_float() {
+        expect_operand(self.name(), ScalarOp::Mul, &inputs[0])?;
+        if self.y < 0 && !inputs[0].dtype.is_inexact() {
             return Err(err!(
                 DType,
                 "integer_pow: expected a float for the exponent {}, got {}; convert it",
@@ -199,7 +199,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
 fn cases(exponents: &[i32]) -> Vec<Case> {
     let mut cases = Vec::new();
     for dtype in NUMBERS {
-        for &n in exponents.iter().filter(|n| **n >= 0 || dtype.is_float()) {
+        for &n in exponents.iter().filter(|n| **n >= 0 || dtype.is_inexact()) {
             for shape in SHAPES {
                 cases.push(Case::new(prim(n), vec![spread(shape, dtype, &(-2.0..2.0), 0.37)]));
             }

@@ -13,7 +13,7 @@ use super::broadcast::try_broadcast_in_dim;
 use super::case_inputs::spread;
 use super::compare::try_eq;
 use super::convert::try_convert_element_type;
-use super::elementwise::expect_class;
+use super::elementwise::expect_operand;
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::RUNNING;
@@ -60,7 +60,7 @@ impl Primitive for Reduce {
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
         let x = &inputs[0];
-        expect_class(self.name(), self.combine.op().signature().1, x)?;
+        expect_operand(self.name(), self.combine.op(), x)?;
         if let Some(axis) = self.axes.iter().find(|a| **a >= x.rank()) {
             return Err(err!(
                 Axis,

@@ -163,6 +163,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::compare::entries,
         super::select::entries,
         super::convert::entries,
+        super::complex::entries,
         super::reduce::entries,
         super::cumulative::entries,
         super::reduce_window::entries,

@@ -6,17 +6,39 @@ use crate::core::eager::upload;
 use cotangent_jit::{DType, Scalar};
 
 /// The dtypes that run.
-pub const RUNNING: [DType; 7] =
+pub const RUNNING: [DType; 9] = [
+    DType::Bool,
+    DType::I32,
+    DType::I64,
+    DType::U32,
+    DType::U64,
+    DType::F32,
+    DType::F64,
+    DType::C64,
+    DType::C128,
+];
+
+/// Those of them that have an order.
+pub const REAL: [DType; 7] =
     [DType::Bool, DType::I32, DType::I64, DType::U32, DType::U64, DType::F32, DType::F64];
 
-/// Those of them with arithmetic.
-pub const NUMBERS: [DType; 6] =
-    [DType::I32, DType::I64, DType::U32, DType::U64, DType::F32, DType::F64];
+/// Those that run with arithmetic.
+pub const NUMBERS: [DType; 8] = [
+    DType::I32,
+    DType::I64,
+    DType::U32,
+    DType::U64,
+    DType::F32,
+    DType::F64,
+    DType::C64,
+    DType::C128,
+];
 
-/// Scattered values, other ones for every `seed`: floats in (-2, 2) away from 0, signed ints in -5..=5, unsigned ones in
+/// Scattered values, other ones for every `seed`: floats, and parts of complex numbers, in (-2, 2) away from 0, signed ints in -5..=5, unsigned ones in
 /// 0..=10. Neighbours differ.
 pub fn sample(shape: &[usize], dtype: DType, seed: u64) -> Array {
-    let n = shape.iter().product::<usize>() as u64;
+    let parts = if dtype.is_complex() { 2 } else { 1 };
+    let n = (shape.iter().product::<usize>() * parts) as u64;
     array(shape, dtype, (0..n).map(|i| value(dtype, i.wrapping_add(seed.wrapping_mul(1013)))))
 }
 
@@ -34,9 +56,9 @@ fn value(dtype: DType, i: u64) -> f64 {
     }
 }
 
-/// An array of these numbers, converted to `dtype`.
+/// An array of these numbers, converted to `dtype`; of a complex dtype, real and imaginary parts in turn.
 pub fn array(shape: &[usize], dtype: DType, values: impl IntoIterator<Item = f64>) -> Array {
-    let scalar = |v| Scalar::from_f64(dtype, v).expect("a dtype that runs");
+    let scalar = |v| Scalar::from_f64(dtype.part(), v).expect("a dtype that runs");
     let bytes: Vec<u8> = values.into_iter().flat_map(|v| scalar(v).to_bytes()).collect();
     upload(Aval::new(shape.iter().copied(), dtype), &bytes).expect("a device for the cases")
 }

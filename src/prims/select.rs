@@ -8,11 +8,11 @@ use super::binary::try_add_any;
 use super::case_inputs::{SHAPES, spread};
 use super::compare::{gt, lt};
 use super::elementwise::{
-    batch, common_dtype, common_shape, expect_class, fit, meet, meet_in, scalar_code,
+    batch, common_dtype, common_shape, expect_operand, fit, meet, meet_in, scalar_code,
 };
 use super::numbers::number;
 use super::roll_call::{Case, Entry};
-use super::samples::{NUMBERS, RUNNING, array};
+use super::samples::{REAL, RUNNING, array};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::hazard::Hazard;
@@ -22,7 +22,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
-use cotangent_jit::op::{Class, ScalarOp};
+use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -209,7 +209,7 @@ impl Primitive for Clamp {
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 3)?;
         let dtype = common_dtype(self.name(), inputs)?;
-        expect_class(self.name(), Class::Any, &inputs[0])?;
+        expect_operand(self.name(), ScalarOp::Max, &inputs[0])?;
         let shape = common_shape(self.name(), inputs)?;
         Ok(smallvec![Aval { shape, dtype, weak: inputs.iter().all(|i| i.weak) }])
     }
@@ -327,7 +327,7 @@ fn select_cases() -> Vec<Case> {
 
 fn clamp_cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for d in NUMBERS {
+    for d in REAL.into_iter().filter(|d| !d.is_bool()) {
         for shape in SHAPES {
             let bounds = [array(&[], d, [1.0]), array(&[], d, [2.0])];
             let x = spread(shape, d, &(-1.0..3.0), 0.37);

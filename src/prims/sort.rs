@@ -1,13 +1,15 @@
 //! `sort`: operands sorted along one axis by the first of them, stably; with it `argsort`.
 //!
-//! Floats sort as numbers with NaN last (and -0 equal to 0). The derivative carries tangents along.
+//! Floats sort as numbers with NaN last (and -0 equal to 0); the functions sort complex numbers by their real parts, then
+//! by their imaginary ones, as two operands. The derivative carries tangents along.
 
 use super::apply::{expect, expect_axis};
 use super::batching::batch_in_front;
+use super::complex::{try_complex, try_imag, try_real};
 use super::gather::{Mode, try_take_along_axis};
 use super::iota::try_iota;
 use super::roll_call::{Args, Case, Entry};
-use super::samples::{RUNNING, sample};
+use super::samples::{REAL, sample};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::hazard::Hazard;
@@ -48,6 +50,12 @@ impl Primitive for Sort {
                 "sort: expected between 1 and {} keys, got {}",
                 inputs.len(),
                 self.num_keys
+            ));
+        }
+        if let Some(x) = inputs.iter().find(|x| x.dtype.is_complex()) {
+            return Err(err!(
+                DType,
+                "sort: expected real numbers, got {x}; lax::sort_by takes complex ones, as their parts"
             ));
         }
         expect_axis("sort", "dimension", self.dimension, &inputs[0])?;
@@ -139,7 +147,7 @@ fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
 
 /// All operands sorted along `dimension` by the first `num_keys` of them, compared in order; equal ones keep their order.
 ///
-/// NaN comes last; -0 and 0 are equal. Operands have one shape, any dtypes. The derivative carries tangents along.
+/// NaN comes last; -0 and 0 are equal; complex numbers compare by their real parts, then by their imaginary ones. Operands have one shape, any dtypes. The derivative carries tangents along.
 /// Panics where [`try_sort_by`] gives an error.
 ///
 /// ```
@@ -160,7 +168,32 @@ pub fn try_sort_by(
     dimension: usize,
     num_keys: usize,
 ) -> Result<Vec<Array>, Error> {
+    let complex = |n: usize| operands[n].dtype().is_complex();
+    if (0..operands.len()).any(complex) {
+        return sort_parts(operands, dimension, num_keys);
+    }
     Ok(bind(Arc::new(Sort { dimension, num_keys }), operands)?.into_vec())
+}
+
+/// Complex operands as two real ones each; keys compare by the real part, then by the imaginary one.
+fn sort_parts(operands: &[Array], dimension: usize, num_keys: usize) -> Result<Vec<Array>, Error> {
+    let mut parts = Vec::with_capacity(2 * operands.len());
+    let mut keys = num_keys;
+    for (n, x) in operands.iter().enumerate() {
+        if x.dtype().is_complex() {
+            parts.extend([try_real(x)?, try_imag(x)?]);
+            keys += usize::from(n < num_keys);
+        } else {
+            parts.push(x.clone());
+        }
+    }
+    let mut sorted = try_sort_by(&parts, dimension, keys)?.into_iter();
+    let mut next = || sorted.next().expect("one for each part");
+    let joined = operands.iter().map(|x| match x.dtype().is_complex() {
+        true => try_complex(&next(), &next()),
+        false => Ok(next()),
+    });
+    joined.collect()
 }
 
 /// The operand sorted along `dimension`, NaN last. Panics where [`try_sort`] gives an error.
@@ -211,7 +244,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for d in RUNNING {
+    for d in REAL {
         let sort = |dimension, num_keys| Arc::new(Sort { dimension, num_keys });
         cases.push(Case::new(sort(0, 1), vec![sample(&[7], d, 0)]));
         cases.push(Case::new(sort(1, 1), vec![sample(&[2, 0], d, 0)]));

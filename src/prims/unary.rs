@@ -8,10 +8,14 @@
 
 use super::apply::{expect, expect_inputs, one_of};
 use super::case_inputs::{SHAPES, spread};
-use super::elementwise::{batch, expect_class, scalar_op};
+use super::compare::eq;
+use super::complex::{complex, conj, imag, real};
+use super::elementwise::{batch, expect_operand, scalar_op};
+use super::numbers::number;
 use super::power::square;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::RUNNING;
+use super::select::select_n;
 use super::zeta::polygamma;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -23,7 +27,7 @@ use crate::core::primitive::{
     not_linear,
 };
 use crate::core::trace::bind;
-use Derivative::{At, Linear, Zero};
+use Derivative::{At, Linear, OfComplex, Zero};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;
@@ -55,6 +59,8 @@ enum Derivative {
     Linear,
     /// `f'(x) t`, from `t`, `x` and `y`.
     At(fn(&Array, &Array, &Array) -> Array),
+    /// Of complex numbers only; a step function of real ones.
+    OfComplex(fn(&Array, &Array, &Array) -> Array),
 }
 
 impl Primitive for Unary {
@@ -69,7 +75,7 @@ impl Primitive for Unary {
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
         let x = &inputs[0];
-        expect_class(self.name(), self.0.op.signature().1, x)?;
+        expect_operand(self.name(), self.0.op, x)?;
         let dtype = self.0.op.result(&[x.dtype]).expect("the class was checked");
         Ok(smallvec![Aval { weak: x.weak && dtype == x.dtype, ..x.with_dtype(dtype) }])
     }
@@ -83,8 +89,11 @@ impl Primitive for Unary {
         let y = bind(Arc::new(*self), primals)?;
         let dy = match (&self.0.derivative, &tangents[0]) {
             (Zero, _) | (_, Tangent::Zero(_)) => Tangent::Zero(y[0].aval()),
+            (OfComplex(_), _) if !primals[0].dtype().is_complex() => Tangent::Zero(y[0].aval()),
             (Linear, Tangent::Value(t)) => Tangent::Value(one_of(Arc::new(*self), &[t])?),
-            (At(rule), Tangent::Value(t)) => Tangent::Value(rule(t, &primals[0], &y[0])),
+            (At(rule) | OfComplex(rule), Tangent::Value(t)) => {
+                Tangent::Value(rule(t, &primals[0], &y[0]))
+            }
         };
         Ok((y, vec![dy]))
     }
@@ -93,7 +102,7 @@ impl Primitive for Unary {
         match self.0.derivative {
             Zero => Taylor::Still,
             Linear => Taylor::Linear,
-            At(_) => Taylor::ByDerivative,
+            At(_) | OfComplex(_) => Taylor::ByDerivative,
         }
     }
 
@@ -132,6 +141,8 @@ impl Primitive for Unary {
         let (made_by, from) = inputs[0].made_by.as_ref()?;
         match (self.0.op, made_by.name()) {
             (Neg, "neg") | (Not, "not") => Some(Simpler::Atom(from[0])),
+            // What is not quite of magnitude 1 changes again.
+            (Sign, "sign") if inputs[0].aval.dtype.is_complex() => None,
             (Abs, "neg") => Some(Simpler::Apply(Arc::new(*self), smallvec![from[0]])),
             (Abs, "abs")
             | (Sign, "sign")
@@ -224,14 +235,14 @@ macro_rules! unary {
 const WIDE: Range<f64> = -2.0..2.0;
 
 unary! {
-    /// Minus: `-x`. Ints (wrapping) and floats.
+    /// Minus: `-x`. Ints (wrapping), floats, complex numbers.
     neg, try_neg: Neg, 2.0 => -2.0, on WIDE, Linear;
 
-    /// Magnitude: `|x|`. Ints (`|MIN|` is `MIN`) and floats.
-    abs, try_abs: Abs, -2.0 => 2.0, on WIDE, At(|t, x, _| t * sign(x));
+    /// Magnitude: `|x|`. Ints (`|MIN|` is `MIN`), floats, and complex numbers, of which it is a float.
+    abs, try_abs: Abs, -2.0 => 2.0, on WIDE, At(abs_tangent);
 
-    /// Sign: -1, 0 or 1; of a float also -0 and NaN, unchanged. Ints and floats.
-    sign, try_sign: Sign, -2.0 => -1.0, on WIDE, Zero;
+    /// Sign: -1, 0 or 1; of a float also -0 and NaN, unchanged; `x / |x|` of a complex number. Ints, floats, complex numbers.
+    sign, try_sign: Sign, -2.0 => -1.0, on WIDE, OfComplex(sign_tangent);
 
     /// The next integral number below: `⌊x⌋`. Floats.
     floor, try_floor: Floor, -1.5 => -2.0, on WIDE, Zero;
@@ -259,75 +270,75 @@ unary! {
     /// How many zeros stand before the first one bit. Ints.
     clz, try_clz: Clz, 1 => 31, on WIDE, Zero;
 
-    /// Square root: `√x`, NaN of negative numbers. Floats.
+    /// Square root: `√x`, NaN of negative numbers. Floats and complex numbers.
     sqrt, try_sqrt: Sqrt, 2.0 => 1.414_213_6, on 0.2..3.0, At(|t, _, y| t * (0.5 / y));
 
-    /// Reciprocal square root: `1/√x`. Floats.
+    /// Reciprocal square root: `1/√x`. Floats and complex numbers.
     rsqrt, try_rsqrt: Rsqrt, 4.0 => 0.5, on 0.2..3.0, At(|t, x, y| t * (-0.5 * (y / x)));
 
     /// Cube root: `∛x`, of negative numbers too. Floats.
     cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE, At(|t, _, y| t / (3.0 * square(y)));
 
-    /// Exponential: `eˣ`. Floats.
+    /// Exponential: `eˣ`. Floats and complex numbers.
     exp, try_exp: Exp, 1.0 => 2.718_281_7, on WIDE, At(|t, _, y| t * y);
 
-    /// Power of two: `2ˣ`. Floats.
+    /// Power of two: `2ˣ`. Floats and complex numbers.
     exp2, try_exp2: Exp2, 3.0 => 8.0, on WIDE, At(|t, _, y| t * (LN_2 * y));
 
-    /// `eˣ - 1`, exact near 0. Floats.
+    /// `eˣ - 1`, exact near 0. Floats and complex numbers.
     expm1, try_expm1: Expm1, 1.0 => 1.718_281_8, on WIDE, At(|t, _, y| t * (y + 1.0));
 
-    /// Natural logarithm: `ln x`. Floats.
+    /// Natural logarithm: `ln x`. Floats and complex numbers.
     log, try_log: Log, 2.0 => 0.693_147_2, on 0.2..3.0, At(|t, x, _| t / x);
 
-    /// Logarithm to base 2. Floats.
+    /// Logarithm to base 2. Floats and complex numbers.
     log2, try_log2: Log2, 8.0 => 3.0, on 0.2..3.0, At(|t, x, _| t / (LN_2 * x));
 
-    /// `ln (1 + x)`, exact near 0. Floats.
+    /// `ln (1 + x)`, exact near 0. Floats and complex numbers.
     log1p, try_log1p: Log1p, 1.0 => 0.693_147_2, on -0.7..2.0, At(|t, x, _| t / (x + 1.0));
 
-    /// Sine of an angle in radians. Floats.
+    /// Sine of an angle in radians. Floats and complex numbers.
     sin, try_sin: Sin, 0.5 => 0.479_425_55, on WIDE, At(|t, x, _| t * cos(x));
 
-    /// Cosine of an angle in radians. Floats.
+    /// Cosine of an angle in radians. Floats and complex numbers.
     cos, try_cos: Cos, 0.5 => 0.877_582_55, on WIDE, At(|t, x, _| t * -sin(x));
 
-    /// Tangent of an angle in radians. Floats.
+    /// Tangent of an angle in radians. Floats and complex numbers.
     tan, try_tan: Tan, 0.5 => 0.546_302_5, on -1.2..1.2, At(|t, _, y| t * (1.0 + square(y)));
 
-    /// Inverse sine, in radians: -π/2 to π/2 on -1 to 1. Floats.
+    /// Inverse sine, in radians: -π/2 to π/2 on -1 to 1. Floats and complex numbers.
     asin, try_asin: Asin, 0.5 => 0.523_598_8, on -0.9..0.9,
         At(|t, x, _| t * rsqrt(&((1.0 - x) * (1.0 + x))));
 
-    /// Inverse cosine, in radians: π to 0 on -1 to 1. Floats.
+    /// Inverse cosine, in radians: π to 0 on -1 to 1. Floats and complex numbers.
     acos, try_acos: Acos, 0.5 => 1.047_197_6, on -0.9..0.9,
         At(|t, x, _| t * -rsqrt(&((1.0 - x) * (1.0 + x))));
 
-    /// Inverse tangent, in radians: -π/2 to π/2. Floats.
+    /// Inverse tangent, in radians: -π/2 to π/2. Floats and complex numbers.
     atan, try_atan: Atan, 0.5 => 0.463_647_6, on WIDE, At(|t, x, _| t / (1.0 + square(x)));
 
-    /// Hyperbolic sine: `(eˣ - e⁻ˣ) / 2`. Floats.
+    /// Hyperbolic sine: `(eˣ - e⁻ˣ) / 2`. Floats and complex numbers.
     sinh, try_sinh: Sinh, 1.0 => 1.175_201_2, on WIDE, At(|t, x, _| t * cosh(x));
 
-    /// Hyperbolic cosine: `(eˣ + e⁻ˣ) / 2`. Floats.
+    /// Hyperbolic cosine: `(eˣ + e⁻ˣ) / 2`. Floats and complex numbers.
     cosh, try_cosh: Cosh, 1.0 => 1.543_080_7, on WIDE, At(|t, x, _| t * sinh(x));
 
-    /// Hyperbolic tangent: `sinh x / cosh x`. Floats.
+    /// Hyperbolic tangent: `sinh x / cosh x`. Floats and complex numbers.
     tanh, try_tanh: Tanh, 0.5 => 0.462_117_16, on WIDE, At(|t, _, y| t * ((1.0 - y) * (1.0 + y)));
 
-    /// Inverse hyperbolic sine. Floats.
+    /// Inverse hyperbolic sine. Floats and complex numbers.
     asinh, try_asinh: Asinh, 0.5 => 0.481_211_84, on WIDE,
         At(|t, x, _| t * rsqrt(&(square(x) + 1.0)));
 
-    /// Inverse hyperbolic cosine, from 1 on. Floats.
+    /// Inverse hyperbolic cosine, from 1 on. Floats and complex numbers.
     acosh, try_acosh: Acosh, 2.0 => 1.316_957_9, on 1.2..3.0,
-        At(|t, x, _| t * rsqrt(&((x - 1.0) * (x + 1.0))));
+        At(|t, x, _| t * acosh_slope(x));
 
-    /// Inverse hyperbolic tangent, on -1 to 1. Floats.
+    /// Inverse hyperbolic tangent, on -1 to 1. Floats and complex numbers.
     atanh, try_atanh: Atanh, 0.5 => 0.549_306_15, on -0.9..0.9,
         At(|t, x, _| t / ((1.0 - x) * (1.0 + x)));
 
-    /// The logistic function: `1 / (1 + e⁻ˣ)`. Floats.
+    /// The logistic function: `1 / (1 + e⁻ˣ)`. Floats and complex numbers.
     logistic, try_logistic: Logistic, 0.5 => 0.622_459_35, on WIDE,
         At(|t, _, y| t * (y * (1.0 - y)));
 
@@ -350,6 +361,27 @@ unary! {
     /// The digamma function, the derivative of [`lgamma`]: `Γ'(x) / Γ(x)`; NaN at 0 and at negative integers. Floats.
     digamma, try_digamma: Digamma, 2.5 => 0.703_156_65, on 0.3..3.0,
         At(|t, x, _| t * polygamma(1, x));
+}
+
+/// `x t / |x|`, with the inner product of the plane if `x` is complex: `Re(conj(sign x) t)`.
+fn abs_tangent(t: &Array, x: &Array, _: &Array) -> Array {
+    if x.dtype().is_complex() { real(&(t * conj(&sign(x)))) } else { t * sign(x) }
+}
+
+/// What of the tangent turns `x`, over `|x|`: `i s Im(conj(s) t) / |x|`; 0 at 0.
+fn sign_tangent(t: &Array, x: &Array, y: &Array) -> Array {
+    let dtype = x.dtype();
+    let size = abs(x);
+    let safe =
+        select_n(&eq(&size, &number(0.0, dtype.part())), &[&size, &number(1.0, dtype.part())]);
+    let turn = imag(&(t * conj(y))) / safe;
+    y * complex(&number(0.0, dtype.part()), &turn)
+}
+
+/// `1/√(x² - 1)`; of complex numbers the product of two roots, which has the branch cut of acosh.
+fn acosh_slope(x: &Array) -> Array {
+    let (below, above) = (x - 1.0, x + 1.0);
+    if x.dtype().is_complex() { rsqrt(&below) * rsqrt(&above) } else { rsqrt(&(below * above)) }
 }
 
 /// The function of this name, which must be one of the table.

@@ -12,7 +12,7 @@ use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryS
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, complex, err};
 use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
@@ -49,9 +49,10 @@ impl Backend for CpuBackend {
         program: &Verified<Program>,
         options: &CompileOptions,
     ) -> Result<Box<dyn Executable>, Error> {
-        let executable = compile(program.get(), options)
-            .map_err(|e| e.context(format!("compile {}", program.get().name)))?;
-        Ok(Box::new(executable))
+        let named = |e: Error| e.context(format!("compile {}", program.get().name));
+        let parts = complex::split(program.get()).map_err(named)?;
+        let real = parts.as_ref().unwrap_or(program);
+        Ok(Box::new(compile(real.get(), options).map_err(named)?))
     }
 
     fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error> {

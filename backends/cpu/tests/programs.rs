@@ -234,7 +234,8 @@ fn sort(dtypes: &[DType], keys: usize, [outer, len, inner]: [usize; 3]) -> Progr
 
 #[test]
 fn sorts_of_every_type_are_stable() {
-    let running: Vec<DType> = DType::ALL.into_iter().filter(|d| d.runs()).collect();
+    let running = DType::ALL.into_iter().filter(|d| d.runs() && !d.is_complex());
+    let running: Vec<DType> = running.collect();
     for shape in [[1, 0, 1], [1, 1, 1], [1, 2, 1], [2, 17, 1], [1, 9, 5], [3, 300, 2], [1, 5000, 1]]
     {
         for (n, d) in running.iter().enumerate() {

@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, RwLock};
 
 /// The value of any op: of an elementary one, its definition's.
 pub fn op_value(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
-    if op.level() == Level::Machine {
+    if args.first().is_none_or(|a| op.level_on(a.dtype()) == Level::Machine) {
         return scalar::apply(op, args);
     }
     let Some(dtype) = args.first().map(|a| a.dtype()).filter(|d| d.runs()) else {

@@ -252,7 +252,7 @@ impl<'a> Scope<'a> {
 fn routine_fits(routine: &Routine) -> Result<(), String> {
     match routine {
         Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
-            if !dtype.is_float() && !dtype.is_int() {
+            if !dtype.is_inexact() && !dtype.is_int() {
                 return Err(format!("dot does not take {dtype}"));
             }
             for (extents, strides) in [([*batch, *m, *k], lhs), ([*batch, *k, *n], rhs)] {

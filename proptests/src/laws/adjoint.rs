@@ -1,4 +1,4 @@
-//! `<ct, J v> = <J^T ct, v>`: reverse mode against forward mode, for all inputs together and each alone, for all outputs
+//! `<ct, J v> = <J^T ct, v>`, with `<a, b>` the real part of the sum of products, none conjugated: reverse mode against forward mode, for all inputs together and each alone, for all outputs
 //! together and each alone.
 
 use super::jvp;
@@ -78,8 +78,10 @@ fn inner(a: &[Array], b: &[Array]) -> Result<(f64, f64), Violation> {
             let (a, b) = (a.aval(), b.aval());
             return Err(Violation::new(format!("a cotangent is {a}, its tangent {b}")));
         }
-        for (x, y) in numbers(a)?.iter().zip(numbers(b)?) {
-            sum += x * y;
+        // Of complex numbers the real part of the product: a product of imaginary parts counts negatively.
+        let complex = a.dtype().is_complex();
+        for (i, (x, y)) in numbers(a)?.iter().zip(numbers(b)?).enumerate() {
+            sum += if complex && i % 2 == 1 { -x * y } else { x * y };
             size += (x * y).abs();
         }
     }

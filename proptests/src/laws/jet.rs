@@ -101,7 +101,7 @@ fn nested(
     coefficients: &[Vec<Array>],
 ) -> Result<Vec<Vec<Array>>, Violation> {
     let dtype = p.jaxpr.in_avals().iter().map(|a| a.dtype).find(|d| d.is_inexact());
-    let time = Aval::scalar(dtype.unwrap_or(DType::F32));
+    let time = Aval::scalar(dtype.unwrap_or(DType::F32).part());
     let traced = trace(std::slice::from_ref(&time), |args| {
         let mut at = 0;
         let mut inputs = Vec::new();

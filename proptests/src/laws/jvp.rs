@@ -4,7 +4,7 @@
 //! because it is zero, does not move.
 
 use crate::program::{Program, subsets};
-use crate::values::{Near, array, compare_all, largest, numbers, zeros};
+use crate::values::{Near, array, compare_all, count, largest, numbers, zeros};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
@@ -67,7 +67,7 @@ fn agrees(p: &Program, mask: &[bool], tangents: &[Array]) -> Result<(), Violatio
 pub fn by_differences(p: &Program, mask: &[bool]) -> Result<Vec<Array>, Violation> {
     let slopes = differences(p, mask)?;
     let outs = p.jaxpr.out_avals();
-    let slopes = slopes.unwrap_or_else(|| outs.iter().map(|a| vec![0.0; a.size()]).collect());
+    let slopes = slopes.unwrap_or_else(|| outs.iter().map(|a| vec![0.0; count(a)]).collect());
     let tangent = |(a, s): (&Aval, Vec<f64>)| match a.dtype.is_inexact() {
         true => array(&a.strong(), s),
         false => zeros(&a.strong()),

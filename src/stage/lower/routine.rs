@@ -51,7 +51,7 @@ fn inner(axes: &[AxisList; 3], looped: usize) -> [AxisList; 3] {
 
 /// Whether a routine computes dots of this type; kernels do the others.
 fn is_routine(d: DType) -> bool {
-    matches!(d, DType::F32 | DType::F64)
+    matches!(d, DType::F32 | DType::F64 | DType::C64 | DType::C128)
 }
 
 impl Region {

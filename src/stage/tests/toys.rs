@@ -213,9 +213,12 @@ pub fn compiled(jaxpr: &Jaxpr) -> Executable {
     Executable::compile(jaxpr, "test", device::DEFAULT, &options).expect("compiles")
 }
 
-/// Elements as f64, whatever the dtype.
+/// Elements as f64, whatever the dtype; parts of complex ones.
 pub fn values(a: &Array) -> Vec<f64> {
-    a.try_to_scalars().expect("elements").iter().map(|s| s.to_f64().expect("a number")).collect()
+    let scalars = a.try_to_scalars().expect("elements");
+    let parts = |s: &Scalar| s.parts().map_or(vec![*s], |(re, im)| vec![re, im]);
+    let number = |s: Scalar| s.to_f64().expect("a number");
+    scalars.iter().flat_map(parts).map(number).collect()
 }
 
 /// Runs a function in every way there is; returns its program's text and the outputs' elements.

@@ -1,0 +1,365 @@
+//! A kernel over complex buffers as one over buffers of parts: every complex node becomes two.
+//!
+//! Sums become two sums. A product has no such form: its reduce loops become loops in order, in which a temporary element
+//! is loaded, multiplied and stored; kernels before and after fill the temporary with ones and bring it where it belongs. A
+//! store that multiplies loads, multiplies and stores, too.
+
+use crate::affine::Affine;
+use crate::build::KernelBuilder;
+use crate::kernel::{
+    BufferId, BufferType, Combine, Kernel, Loop, Mode, Node, NodeId, Range, Reduction, Store,
+};
+use crate::math::complex::{self, Parts};
+use crate::op::ScalarOp;
+use crate::{DType, Error, Scalar, err};
+use smallvec::SmallVec;
+
+/// What a node became.
+#[derive(Clone, Copy)]
+enum Value {
+    One(NodeId),
+    Pair([NodeId; 2]),
+}
+
+/// A kernel on parts.
+pub(super) struct Split {
+    pub main: Kernel,
+    pub folds: Option<Folds>,
+}
+
+/// What folds in order need around them. All three kernels take the same arguments, the temporaries last.
+pub(super) struct Folds {
+    pub before: Kernel,
+    pub after: Kernel,
+    pub temporaries: Vec<BufferType>,
+}
+
+pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
+    let Some(types) = kernel.node_types() else {
+        return Err(err!(Verify, "kernel {}: nodes of unknown types", kernel.name));
+    };
+    if !types.iter().any(|d| d.is_complex()) && !kernel.buffers.iter().any(|b| b.dtype.is_complex())
+    {
+        return Ok(Split { main: kernel.clone(), folds: None });
+    }
+    let multiplies = |buffer: BufferId, combine: Option<Combine>| {
+        combine == Some(Combine::Product) && dtype(kernel, buffer).is_complex()
+    };
+    let in_order = kernel.stores.iter().any(|s| multiplies(s.buffer, s.combine));
+    let products = kernel.reductions.iter().any(|r| multiplies(r.buffer, Some(r.combine)));
+    let mode = |l: &Loop| match l.mode {
+        _ if in_order => Mode::Sequential,
+        Mode::Reduce if products => Mode::Sequential,
+        mode => mode,
+    };
+    let mut loops: Vec<Loop> = kernel.loops.iter().map(|l| Loop { mode: mode(l), ..*l }).collect();
+    let folded = kernel.loops.iter().position(|l| l.mode == Mode::Reduce);
+    let folded = folded.unwrap_or(loops.len());
+    if products && kernel.reductions.iter().any(|r| kernel.reads(r.buffer)) {
+        return Err(err!(
+            Unsupported,
+            "kernel {}: a complex product in a kernel that reads where it goes",
+            kernel.name
+        ));
+    }
+    let nothing = (products || in_order) && loops[folded..].iter().any(|l| l.extent == 0);
+    if nothing {
+        loops.truncate(folded);
+    }
+    let mut b = KernelBuilder::new(kernel.name.clone(), loops);
+    for BufferType { dtype, len } in &kernel.buffers {
+        b.buffer(dtype.part(), if dtype.is_complex() { 2 * len } else { *len });
+    }
+    let mut split = Splitter { kernel, types, folded, b, values: Vec::new() };
+    if nothing {
+        split.identities();
+        return Ok(Split { main: split.b.finish(), folds: None });
+    }
+    for n in 0..kernel.nodes.len() {
+        let value = split.node(n);
+        split.values.push(value);
+    }
+    kernel.stores.iter().for_each(|s| split.store(s));
+    let mut accumulators = Vec::new();
+    let mut temporaries = Vec::new();
+    for r in &kernel.reductions {
+        if products || in_order {
+            temporaries.push(split.fold_in_order(r));
+        } else {
+            split.reduce(r, &mut accumulators);
+        }
+    }
+    if let Some(holds) = kernel.goes_on {
+        let holds = split.one(holds);
+        split.b.goes_on(holds);
+    }
+    let folds = (!temporaries.is_empty()).then(|| split.around(temporaries));
+    let mut main = split.b.finish();
+    for (r, accumulator) in main.reductions.iter_mut().zip(accumulators) {
+        r.accumulator = accumulator;
+    }
+    Ok(Split { main, folds })
+}
+
+fn dtype(kernel: &Kernel, buffer: BufferId) -> DType {
+    kernel.buffers[buffer.0 as usize].dtype
+}
+
+/// Where part `part` of the element at `at` lies.
+fn part_at(at: &Affine, part: i64) -> Affine {
+    at.scale(2).add(&Affine::constant(part))
+}
+
+struct Splitter<'a> {
+    kernel: &'a Kernel,
+    types: Vec<DType>,
+    /// The first of the loops that reduce.
+    folded: usize,
+    b: KernelBuilder,
+    values: Vec<Value>,
+}
+
+impl Splitter<'_> {
+    fn value(&self, id: NodeId) -> Value {
+        self.values[id.0 as usize]
+    }
+
+    /// Of a real node.
+    fn one(&self, id: NodeId) -> NodeId {
+        match self.value(id) {
+            Value::One(x) | Value::Pair([x, _]) => x,
+        }
+    }
+
+    /// Of a complex node.
+    fn pair(&self, id: NodeId) -> [NodeId; 2] {
+        match self.value(id) {
+            Value::One(x) => [x, x],
+            Value::Pair(z) => z,
+        }
+    }
+
+    fn constant(&mut self, value: Scalar) -> Value {
+        match value.parts() {
+            None => Value::One(self.b.constant(value)),
+            Some((re, im)) => Value::Pair([self.b.constant(re), self.b.constant(im)]),
+        }
+    }
+
+    fn int(&mut self, value: i64) -> NodeId {
+        self.b.constant(Scalar::from(value))
+    }
+
+    fn load(&mut self, buffer: BufferId, at: &Affine, guard: &[Range], fill: Scalar) -> Value {
+        let mut load = |at, fill| self.b.load_guarded(buffer, at, guard.iter().cloned(), fill);
+        match fill.parts() {
+            None => Value::One(load(at.clone(), fill)),
+            Some((re, im)) => Value::Pair([load(part_at(at, 0), re), load(part_at(at, 1), im)]),
+        }
+    }
+
+    /// The element at the nearest position there is.
+    fn gather(&mut self, buffer: BufferId, at: NodeId) -> Value {
+        if !dtype(self.kernel, buffer).is_complex() {
+            return Value::One(self.b.gather(buffer, at));
+        }
+        let last = self.kernel.buffers[buffer.0 as usize].len as i64 - 1;
+        let re = self.clamped_twice(at, 0, last.max(0));
+        let one = self.int(1);
+        let im = self.b.op(ScalarOp::Add, &[re, one]);
+        Value::Pair([self.b.gather(buffer, re), self.b.gather(buffer, im)])
+    }
+
+    /// `2 clamp(at, low, high)`
+    fn clamped_twice(&mut self, at: NodeId, low: i64, high: i64) -> NodeId {
+        let (low, high, two) = (self.int(low), self.int(high), self.int(2));
+        let at = self.b.op(ScalarOp::Max, &[at, low]);
+        let at = self.b.op(ScalarOp::Min, &[at, high]);
+        self.b.op(ScalarOp::Mul, &[at, two])
+    }
+
+    fn node(&mut self, n: usize) -> Value {
+        match &self.kernel.nodes[n] {
+            Node::Constant(value) => self.constant(*value),
+            Node::Counter(l) => Value::One(self.b.counter(*l)),
+            Node::Load { buffer, at, guard, fill } => self.load(*buffer, at, guard, *fill),
+            Node::Gather { buffer, at } => {
+                let at = self.one(*at);
+                self.gather(*buffer, at)
+            }
+            Node::Op { op, args } => self.op(*op, args),
+        }
+    }
+
+    fn op(&mut self, op: ScalarOp, args: &[NodeId]) -> Value {
+        use ScalarOp::*;
+        let complex = |n: usize| self.types[args[n].0 as usize].is_complex();
+        let on_numbers = args.iter().any(|a| self.types[a.0 as usize].is_complex());
+        match op {
+            Complex => return Value::Pair([self.one(args[0]), self.one(args[1])]),
+            Convert(to) if to.is_complex() && !complex(0) => {
+                let x = self.one(args[0]);
+                let re = self.b.convert(x, to.part());
+                return Value::Pair([re, self.b.constant(Scalar::zero(to.part()))]);
+            }
+            _ if !on_numbers => {
+                let args: SmallVec<[NodeId; 3]> = args.iter().map(|a| self.one(*a)).collect();
+                return Value::One(self.b.op(op, &args));
+            }
+            Select => {
+                let (p, x, y) = (self.one(args[0]), self.pair(args[1]), self.pair(args[2]));
+                return Value::Pair([0, 1].map(|i| self.b.op(Select, &[p, x[i], y[i]])));
+            }
+            _ => {}
+        }
+        let pairs: SmallVec<[[NodeId; 2]; 2]> = args.iter().map(|a| self.pair(*a)).collect();
+        let b = &mut self.b;
+        match (op, &pairs[..]) {
+            (Real, [x]) => Value::One(x[0]),
+            (Imag, [x]) => Value::One(x[1]),
+            (Neg, [x]) => Value::Pair(x.map(|x| b.op(Neg, &[x]))),
+            (Add | Sub, [x, y]) => Value::Pair([0, 1].map(|i| b.op(op, &[x[i], y[i]]))),
+            (Mul, [x, y]) => Value::Pair(product(b, *x, *y)),
+            (Eq | Ne, [x, y]) => {
+                let [re, im] = [0, 1].map(|i| b.op(op, &[x[i], y[i]]));
+                Value::One(b.op(if op == Eq { And } else { Or }, &[re, im]))
+            }
+            (Convert(DType::Bool), [x]) => {
+                let [re, im] = x.map(|x| b.convert(x, DType::Bool));
+                Value::One(b.op(Or, &[re, im]))
+            }
+            (Convert(to), [x]) if to.is_complex() => {
+                Value::Pair(x.map(|x| b.convert(x, to.part())))
+            }
+            (Convert(to), [x]) => Value::One(b.convert(x[0], to)),
+            _ => match complex::define(op, b, &pairs) {
+                Parts::Real(x) => Value::One(x),
+                Parts::Complex(z) => Value::Pair(z),
+            },
+        }
+    }
+
+    fn store(&mut self, store: &Store) {
+        let Store { buffer, at, offset, combine, value } = store;
+        let Value::Pair(mut parts) = self.value(*value) else {
+            let (value, offset) = (self.one(*value), offset.map(|o| self.one(o)));
+            return self.b.store(Store { value, offset, ..store.clone() });
+        };
+        let len = self.kernel.buffers[buffer.0 as usize].len as i64;
+        let offset = offset.map(|o| self.one(o));
+        let mut combine = *combine;
+        if combine == Some(Combine::Product) {
+            let old = match offset {
+                None => self.load(*buffer, at, &[], Scalar::zero(dtype(self.kernel, *buffer))),
+                Some(offset) => {
+                    let at = self.b.affine(at);
+                    let at = self.b.op(ScalarOp::Add, &[at, offset]);
+                    self.gather(*buffer, at)
+                }
+            };
+            if let Value::Pair(old) = old {
+                parts = product(&mut self.b, old, parts);
+            }
+            combine = None;
+        }
+        // Clamped so that doubling it does not lead back into the buffer.
+        let offset = offset.map(|o| {
+            let (low, high) = at.range(&self.kernel.extents()).unwrap_or((0, 0));
+            self.clamped_twice(o, -high - 1, len - low)
+        });
+        for (part, value) in parts.into_iter().enumerate() {
+            let at = part_at(at, part as i64);
+            self.b.store(Store { buffer: *buffer, at, offset, combine, value });
+        }
+    }
+
+    fn reduce(&mut self, r: &Reduction, accumulators: &mut Vec<DType>) {
+        match self.value(r.value) {
+            Value::One(value) => self.b.reduce(r.buffer, r.at.clone(), r.combine, value),
+            Value::Pair(parts) => {
+                for (part, value) in parts.into_iter().enumerate() {
+                    self.b.reduce(r.buffer, part_at(&r.at, part as i64), r.combine, value);
+                }
+                accumulators.push(r.accumulator.part());
+            }
+        }
+        accumulators.push(r.accumulator.part());
+    }
+
+    /// One element for each point of the outer loops.
+    fn dense(&self) -> Affine {
+        let extents = &self.kernel.extents()[..self.folded];
+        let stride = |n: usize| extents[n + 1..].iter().product::<usize>() as i64;
+        Affine::new(0, (0..extents.len()).map(stride))
+    }
+
+    /// A reduction whose loops run in order, into a temporary buffer of its own.
+    fn fold_in_order(&mut self, r: &Reduction) -> BufferType {
+        let to = dtype(self.kernel, r.buffer);
+        let points: usize = self.kernel.extents()[..self.folded].iter().product();
+        let len = if to.is_complex() { 2 * points } else { points };
+        let (temporary, at) = (self.b.buffer(to.part(), len), self.dense());
+        let old = self.load(temporary, &at, &[], Scalar::zero(to));
+        let new = match (old, self.value(r.value)) {
+            (Value::Pair(old), Value::Pair(new)) => Value::Pair(match r.combine {
+                Combine::Product => product(&mut self.b, old, new),
+                _ => [0, 1].map(|i| self.b.op(r.combine.op(), &[old[i], new[i]])),
+            }),
+            (Value::One(old) | Value::Pair([old, _]), Value::One(new) | Value::Pair([new, _])) => {
+                Value::One(self.b.op(r.combine.op(), &[old, new]))
+            }
+        };
+        store(&mut self.b, temporary, &at, new);
+        BufferType { dtype: to.part(), len }
+    }
+
+    /// Kernels that fill the temporaries of folds with identities, and that bring the results where they belong.
+    fn around(&self, temporaries: Vec<BufferType>) -> Folds {
+        let outer = |what: &str| {
+            let loops = self.kernel.loops[..self.folded].iter().copied();
+            let mut b = KernelBuilder::new(format!("{}_{what}", self.kernel.name), loops);
+            for BufferType { dtype, len } in &self.kernel.buffers {
+                b.buffer(dtype.part(), if dtype.is_complex() { 2 * len } else { *len });
+            }
+            for BufferType { dtype, len } in &temporaries {
+                b.buffer(*dtype, *len);
+            }
+            Splitter { b, types: Vec::new(), values: Vec::new(), ..*self }
+        };
+        let temporary = |n: usize| BufferId((self.kernel.buffers.len() + n) as u32);
+        let (mut before, mut after) = (outer("before"), outer("after"));
+        for (n, r) in self.kernel.reductions.iter().enumerate() {
+            let to = dtype(self.kernel, r.buffer);
+            let one = before.constant(r.combine.identity(to));
+            store(&mut before.b, temporary(n), &self.dense(), one);
+            let folded = after.load(temporary(n), &self.dense(), &[], Scalar::zero(to));
+            store(&mut after.b, r.buffer, &r.at, folded);
+        }
+        Folds { before: before.b.finish(), after: after.b.finish(), temporaries }
+    }
+
+    /// Of reductions over nothing.
+    fn identities(&mut self) {
+        for r in &self.kernel.reductions {
+            let identity = self.constant(r.combine.identity(dtype(self.kernel, r.buffer)));
+            store(&mut self.b, r.buffer, &r.at, identity);
+        }
+    }
+}
+
+fn store(b: &mut KernelBuilder, buffer: BufferId, at: &Affine, value: Value) {
+    match value {
+        Value::One(value) => b.store_at(buffer, at.clone(), value),
+        Value::Pair([re, im]) => {
+            b.store_at(buffer, part_at(at, 0), re);
+            b.store_at(buffer, part_at(at, 1), im);
+        }
+    }
+}
+
+/// `(a + b i) (c + d i)`
+fn product(b: &mut KernelBuilder, x: [NodeId; 2], y: [NodeId; 2]) -> [NodeId; 2] {
+    let mut times = |i: usize, j: usize| b.op(ScalarOp::Mul, &[x[i], y[j]]);
+    let (rr, ii, ri, ir) = (times(0, 0), times(1, 1), times(0, 1), times(1, 0));
+    [b.op(ScalarOp::Sub, &[rr, ii]), b.op(ScalarOp::Add, &[ri, ir])]
+}

@@ -11,7 +11,7 @@ use super::binary::{share, try_add, try_add_any, try_max, try_min, try_mul, try_
 use super::case_inputs::spread;
 use super::compare::try_ne;
 use super::concatenate::try_concatenate;
-use super::elementwise::expect_class;
+use super::elementwise::expect_operand;
 use super::linear::{linear_jvp, transpose_unary};
 use super::reshape::{try_expand_dims, try_reshape};
 use super::rev::try_rev;
@@ -31,7 +31,7 @@ use crate::core::primitive::{
 };
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Combine, NodeId};
-use cotangent_jit::op::{Class, ScalarOp};
+use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Primitive for Cumulative {
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
-        expect_class(self.name(), self.fold.class(), &inputs[0])?;
+        expect_operand(self.name(), self.fold.op(), &inputs[0])?;
         expect_axis(self.name(), "axis", self.axis, &inputs[0])?;
         Ok(smallvec![inputs[0].clone()])
     }
@@ -165,10 +165,11 @@ impl Fold {
         }
     }
 
-    fn class(self) -> Class {
+    /// An op that takes the types that the fold takes.
+    fn op(self) -> ScalarOp {
         match self {
-            Fold::Of(combine) => combine.op().signature().1,
-            Fold::LogSumExp => Class::Float,
+            Fold::Of(combine) => combine.op(),
+            Fold::LogSumExp => ScalarOp::IsFinite,
         }
     }
 
@@ -365,7 +366,7 @@ fn build(fold: Fold, args: &Args) -> Result<Prim, Error> {
 
 fn cases(fold: Fold) -> Vec<Case> {
     let mut cases = Vec::new();
-    for d in RUNNING.into_iter().filter(|d| fold.class().contains(*d)) {
+    for d in RUNNING.into_iter().filter(|d| fold.op().takes(*d)) {
         for (shape, axis, reverse) in [
             (&[7][..], 0, false),
             (&[6], 0, true),

@@ -5,7 +5,7 @@
 //! attains it.
 
 use super::apply::{composed, expect, expect_inputs, one};
-use super::elementwise::expect_class;
+use super::elementwise::expect_operand;
 use super::linear::{linear_jvp, transpose_unary, zeros_of};
 use super::monoid::try_reduce;
 use super::pad::try_pad;
@@ -49,7 +49,7 @@ impl Primitive for ReduceWindow {
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
         let x = &inputs[0];
-        expect_class(self.name(), self.combine.op().signature().1, x)?;
+        expect_operand(self.name(), self.combine.op(), x)?;
         Ok(smallvec![x.with_shape(self.window.outs(self.name(), x)?)])
     }
 
@@ -280,7 +280,7 @@ fn cases(combine: Combine) -> Vec<Case> {
         (&[2, 4], Window::new([1, 2]).strides([1, 2])),
         (&[2], Window::new([4]).borders([(0, 1)])),
     ];
-    for d in RUNNING.into_iter().filter(|d| combine.op().signature().1.contains(*d)) {
+    for d in RUNNING.into_iter().filter(|d| combine.op().takes(*d)) {
         for (n, (from, window)) in windows.iter().enumerate() {
             let x = sample(from, d, n as u64);
             let prim = ReduceWindow::new(combine, &x, window).expect("cases fit");

@@ -11,7 +11,7 @@ use super::binary::{try_add_any, try_div, try_mul};
 use super::broadcast::try_full;
 use super::compare::try_eq;
 use super::convert::try_convert_element_type;
-use super::elementwise::expect_class;
+use super::elementwise::expect_operand;
 use super::gather::{Gather, Mode, WindowCase, window_cases};
 use super::indexing::flat;
 use super::iota::try_iota;
@@ -141,7 +141,7 @@ impl Primitive for Scatter {
             ));
         }
         if let Some(combine) = self.combine {
-            expect_class(name, combine.op().signature().1, x)?;
+            expect_operand(name, combine.op(), x)?;
         }
         let sizes = self.slice_sizes(x, updates);
         let shape = self.dims.output_shape(name, x, indices, &sizes)?;
@@ -495,7 +495,7 @@ fn build(args: &Args, combine: Option<Combine>) -> Result<Prim, Error> {
 
 fn cases(combine: Option<Combine>) -> Vec<Case> {
     let mut cases = Vec::new();
-    let takes = |d: &DType| combine.is_none_or(|c| c.op().signature().1.contains(*d));
+    let takes = |d: &DType| combine.is_none_or(|c| c.op().takes(*d));
     for (n, d) in RUNNING.into_iter().filter(takes).enumerate() {
         let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
         for (meet, w) in window_cases().into_iter().map(|w| (true, w)).chain(apart()) {

@@ -100,7 +100,8 @@ pub fn emit(
         }
         Sign | IsFinite | RoundAway | Rsqrt | Cbrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p
         | Sin | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh
-        | Logistic | Erf | Erfc | ErfInv | Lgamma | Digamma | Pow | Atan2 | Complex | Real | Imag => {
+        | Logistic | Erf | Erfc | ErfInv | Lgamma | Digamma | Pow | Atan2 | Complex | Real
+        | Imag => {
             return Err(err!(Compile, "cpu: {} was not expanded", op.name()));
         }
     })

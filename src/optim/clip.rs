@@ -6,7 +6,7 @@ use crate::api::pytree::{Pytree, Tree};
 use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::numpy::create::zeros_like;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, Scalar, err};
 
 /// Every element held between `-limit` and `limit`.
 ///
@@ -40,15 +40,12 @@ pub fn try_global_norm<P: Pytree>(tree: &P) -> Result<Array, Error> {
     if let Some(x) = tree.leaves().iter().find(|x| !x.dtype().is_float()) {
         return Err(err!(DType, "global_norm: expected floats, got {}", x.aval()));
     }
-    let mut sum: Option<Array> = None;
-    for x in tree.leaves() {
-        let square = x.square().sum();
-        sum = Some(match sum {
-            None => square,
-            Some(sum) => sum + square,
-        });
-    }
-    Ok(sum.map_or_else(|| Array::scalar(0f32), |s| s.sqrt()))
+    sum_of_squares(&tree).try_sqrt()
+}
+
+fn sum_of_squares(tree: &Tree) -> Array {
+    let squares = tree.leaves().iter().map(|x| x.square().sum());
+    squares.reduce(|sum, x| sum + x).unwrap_or_else(|| Array::strong_literal(Scalar::from(0f32)))
 }
 
 struct GlobalNorm(f64);
@@ -61,18 +58,16 @@ impl Rule for GlobalNorm {
     }
 
     fn update(&self, updates: Tree, _: (), _: &Tree) -> Result<(Tree, ()), Error> {
-        let norm = try_global_norm(&updates)?;
-        let fits = norm.lt(self.0);
-        let held = |u: Array| {
-            let scaled = &u / norm.astype(u.dtype()) * self.0;
-            fits.select(u, scaled)
-        };
-        Ok((updates.map(held), ()))
+        // The root of what is at least the limit's square: its derivative is finite where all is zero.
+        let square = sum_of_squares(&updates);
+        let most = self.0 * self.0;
+        let factor = square.lt(most).select(1.0, self.0 / square.maximum(most).sqrt());
+        Ok((updates.map(|u| &u * factor.astype(u.dtype())), ()))
     }
 }
 
-/// All updates together scaled down to this norm where they are longer: `u min(1, limit / |u|)` with the [`global_norm`]. An
-/// infinite or NaN gradient is NaN in all leaves.
+/// All updates together scaled down to this norm where they are longer: `u min(1, limit / |u|)` with the [`global_norm`]. Where a
+/// gradient is NaN all are; where one is infinite it becomes NaN and the others zero.
 ///
 /// ```
 /// use cotangent::{optim::clip_by_global_norm, prelude::*};
@@ -90,8 +85,8 @@ pub fn clip_by_block_rms(limit: f64) -> Transform {
         if u.size() == 0 {
             return u;
         }
-        let excess = u.square().mean().sqrt() / limit;
-        u / excess.maximum(1.0)
+        let excess = u.square().mean() / (limit * limit);
+        u / excess.maximum(1.0).sqrt()
     });
     Transform::new("clip_by_block_rms", rule)
 }

@@ -106,10 +106,9 @@ pub fn add_decayed_weights(decay: f64, mask: Mask) -> Transform {
 /// Updates as long as the parameters, leaf by leaf: `u |p| / |u|`, or `u` where either norm is zero (You and others, 2020).
 pub fn scale_by_trust_ratio() -> Transform {
     let rule = Leafwise(|u: Array, p: &Array| {
-        let norm = |x: &Array| x.square().sum().sqrt();
-        let (of_u, of_p) = (norm(&u), norm(p));
+        let (of_u, of_p) = (u.square().sum(), p.square().sum());
         let zero = of_u.equal(0.0).logical_or(&of_p.equal(0.0));
-        u * zero.select(1.0, of_p / zero.select(1.0, of_u))
+        u * (zero.select(1.0, of_p) / zero.select(1.0, of_u)).sqrt()
     });
     Transform::new("scale_by_trust_ratio", rule)
 }

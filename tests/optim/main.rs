@@ -189,6 +189,39 @@ fn states_pass_through_vmap_scan_jit_and_grad() {
     assert!((by_grad - by_difference(1.5)).abs() < 1e-5, "{by_grad} {}", by_difference(1.5));
 }
 
+/// Learning to learn goes back through updates, also of gradients that are zero.
+#[test]
+fn updates_of_zeros_have_finite_derivatives() {
+    let smooth = AdamOptions { eps_root: 1e-8, ..Default::default() };
+    let all = [
+        clip(1.0),
+        clip_by_global_norm(1.0),
+        clip_by_block_rms(1.0),
+        scale_by_trust_ratio(),
+        scale_by_adam(smooth),
+        optim::rmsprop(0.1),
+        optim::adagrad(0.1),
+        sgd_momentum(0.1, 0.9, true),
+    ];
+    for optimiser in all {
+        let w = (array![1.0, 2.0], array![3.0]);
+        let state = optimiser.init(&w);
+        let total = |g: (Array, Array)| {
+            let (u, _) = optimiser.update(g, state.clone(), &w);
+            u.0.sum() + u.1.sum()
+        };
+        for g in [(array![0.0, 0.0], array![0.0]), (array![5.0, 0.0], array![0.0])] {
+            let (a, b) = grad(total)(g);
+            let all = [a.to_vec::<f32>(), b.to_vec()].concat();
+            assert!(all.iter().all(|x| x.is_finite()), "{optimiser:?}: {all:?}");
+        }
+    }
+    let nan = clip_by_global_norm(1.0);
+    let (u, _) =
+        nan.update(array![f32::INFINITY, 1.0], nan.init(&array![0.0, 0.0]), &array![0.0, 0.0]);
+    assert!(u.to_vec::<f32>()[0].is_nan() && u.to_vec::<f32>()[1] == 0.0);
+}
+
 /// A learning rate that is an argument or part of the state compiles nothing anew.
 #[test]
 fn rates_are_inputs() {

@@ -16,8 +16,8 @@ const WIDTH: usize = 64;
 const HEADS: usize = 4;
 const BLOCKS: usize = 2;
 const LENGTH: usize = 64;
-const BATCH: usize = 16;
-const ROUNDS: usize = 10;
+const BATCH: usize = 8;
+const ROUNDS: usize = 20;
 const UPDATES: usize = 50;
 
 /// Scale and shift after a mean of 0 and a variance of 1 over the last axis.
@@ -128,7 +128,7 @@ fn loss(t: Transformer, letters: Array) -> Array {
 /// Continues a window of letters by `n`, each drawn from the network's distribution, sharpened a little.
 fn write(t: &Transformer, window: Array, n: usize, key: &Key) -> Array {
     let draw = |window: Array, key: Key| {
-        let scores = t.scores(&window.expand_dims(0)).index(s![0, -1]) * 1.5;
+        let scores = t.scores(&window.expand_dims(0)).index(s![0, -1]) * 3.0;
         let letter = random::categorical(&key, &scores, -1).astype(DType::I32).reshape([1]);
         let window = concatenate(&[window.index(1..), letter.clone()], 0);
         (window, letter.reshape(()))
@@ -179,17 +179,19 @@ fn main() {
         let value;
         (t, state, value) = train(t, state, text.clone(), keys);
         bits = f64::from(value.item::<f32>()) / std::f64::consts::LN_2;
-        if round % 2 == 1 {
+        if round % 4 == 3 {
             println!("{:4} updates: {bits:.2} bits a letter", (round + 1) * UPDATES);
         }
     }
     let took = before.elapsed();
-    assert!(bits < 2.0, "it should have learnt more: {bits} bits a letter");
+    assert!(bits < 1.0, "it should have learnt more: {bits} bits a letter");
 
-    let start = TEXT.find("2. Grant of Copyright").expect("a heading");
-    let prompt = text.index(start as i64 - LENGTH as i64..start as i64);
+    let opening = "Subject to the terms";
+    let end = (TEXT.find(opening).expect("a sentence") + opening.len()) as i64;
+    let prompt = text.index(end - LENGTH as i64..end);
     let written = write(&t, prompt, 300, &random::key(5)).to_vec::<i32>();
     let written: String = written.into_iter().map(|l| letters[l as usize]).collect();
-    println!("\n{}\n", written.split_whitespace().collect::<Vec<_>>().join(" "));
+    let words: Vec<&str> = written.split_whitespace().collect();
+    println!("\n{opening} {}\n", words.join(" "));
     println!("{} updates: {:.1} s", ROUNDS * UPDATES, took.as_secs_f64());
 }

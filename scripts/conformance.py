@@ -301,7 +301,50 @@ def indexing():
             yield Op("far", {"mode": mode, "op": "add"}, f, [x, np.ones(3, d)])
 
 
-SETS = {"families": families, "indexing": indexing}
+# ---- numbers: functions of floats beside the elementary ones
+
+
+def numbers_set():
+    special = jax.scipy.special
+    for d in ["float32", "float64"]:
+        x = np.array([0.3, 1.0, 2.5, -0.7, 11.0, 150.0, -3.3, 1e-3], d)
+        y = np.array([2.0, -1.0, 0.0, 0.5, -0.0, 7.0, 3.25, -1e-3], d)
+        odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, np.inf], d)
+        other = np.array([1.0, np.inf, np.inf, -0.0, 0.0, np.nan, -np.inf, -np.inf], d)
+        positive = np.abs(x) + np.asarray(0.5, d)
+        for name, f in [("lgamma", lax.lgamma), ("digamma", lax.digamma)]:
+            yield Op(name, {}, f, [x], batch=False)
+            yield Op(name, {}, f, [odd], derive=False, batch=False)
+        for n in [1, 2, 3]:
+            yield Op("polygamma", {"n": n}, lambda x, n=n: special.polygamma(n, x), [positive], batch=False)
+        s = np.array([1.5, 2.0, 3.0, 7.5, 12.0, 2.0, 4.0, 2.5], d)
+        yield Op("zeta", {}, special.zeta, [s, positive], derive=False, batch=False)
+        for bits in [(8, 7), (5, 10), (4, 3), (8, 23), (3, 0)]:
+            f = lambda x, b=bits: lax.reduce_precision(x, *b)
+            wide = np.array([1.0, 1.005, 1.0078125, 65519.0, 65520.0, 1e-6, -3e38, 0.1, 240.0, 248.0, 15.5, 0.0156], d)
+            yield Op("reduce_precision", {"bits": f"{bits[0]},{bits[1]}"}, f, [wide], batch=False)
+            yield Op("reduce_precision", {"bits": f"{bits[0]},{bits[1]}"}, f, [odd], derive=False, batch=False)
+        two = {"nextafter": jnp.nextafter, "logaddexp": jnp.logaddexp, "logaddexp2": jnp.logaddexp2, "hypot": jnp.hypot,
+               "copysign": jnp.copysign, "fmod": jnp.fmod, "fmax": jnp.fmax, "fmin": jnp.fmin, "heaviside": jnp.heaviside}
+        for name, f in two.items():
+            derive = name in ["logaddexp", "logaddexp2", "hypot"]
+            yield Op(name, {}, f, [x, y], derive=derive, batch=False)
+            yield Op(name, {}, f, [odd, other], derive=False, batch=False)
+        one = {"signbit": jnp.signbit, "trunc": jnp.trunc, "sinc": jnp.sinc, "nan_to_num": jnp.nan_to_num,
+               "degrees": jnp.degrees, "radians": jnp.radians, "is_inf": jnp.isinf, "modf": jnp.modf, "frexp": jnp.frexp}
+        for name, f in one.items():
+            yield Op(name, {}, f, [x], derive=name == "sinc", batch=False)
+            if name != "sinc":
+                yield Op(name, {}, f, [odd], derive=False, batch=False)
+        n = np.array([0, 3, -2, 100, -100, 5, -7, 1], "int32")
+        yield Op("ldexp", {}, jnp.ldexp, [x, n], batch=False)
+    for d in ["int32", "uint32"]:
+        big = np.array([2**31 - 1, 7, 123456789, 2**30], d)
+        yield Op("mulhi", {}, lambda a, b: ((a.astype("int64") * b.astype("int64")) >> 32).astype(a.dtype),
+                 [big, big[::-1].copy()], batch=False)
+
+
+SETS = {"families": families, "indexing": indexing, "numbers": numbers_set}
 
 
 def main():

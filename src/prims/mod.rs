@@ -53,10 +53,12 @@ pub(crate) mod numbers;
 pub mod operand;
 pub(crate) mod operators;
 pub mod pad;
+pub mod pieces;
 pub mod policy;
 mod power;
 pub mod promote;
 mod reduce;
+pub mod reduce_precision;
 pub mod reduce_window;
 pub mod reshape;
 pub mod rev;
@@ -122,6 +124,10 @@ pub mod lax {
     pub use super::monoid::{reduce, try_reduce};
     pub use super::nextafter::{nextafter, try_nextafter};
     pub use super::pad::{Padding, pad, try_pad};
+    pub use super::pieces::{
+        split, stack, tile, try_split, try_stack, try_tile, try_unstack, unstack,
+    };
+    pub use super::reduce_precision::{reduce_precision, try_reduce_precision};
     pub use super::reduce_window::{
         reduce_window, reduce_window_max, reduce_window_min, reduce_window_sum, try_reduce_window,
         try_reduce_window_max, try_reduce_window_min, try_reduce_window_sum,

@@ -21,7 +21,7 @@ use cotangent_jit::{Error, err};
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let x = array![[1, 2, 3], [4, 5, 6]];
-/// let product = lax::reduce(&[x], &[array!(1)], &[1], |a, b| vec![&a[0] * &b[0]]);
+/// let product = lax::reduce(&[x], &[Array::scalar(1)], &[1], |a, b| vec![&a[0] * &b[0]]);
 /// assert_eq!(product[0].to_vec::<i32>(), [6, 120]);
 /// ```
 #[track_caller]

@@ -233,7 +233,7 @@ windowed! {
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let x = array![2, 3, 4];
-/// let y = lax::reduce_window(&[x], &[array!(1)], &lax::Window::new([2]), |a, b| vec![&a[0] * &b[0]]);
+/// let y = lax::reduce_window(&[x], &[Array::scalar(1)], &lax::Window::new([2]), |a, b| vec![&a[0] * &b[0]]);
 /// assert_eq!(y[0].to_vec::<i32>(), [6, 12]);
 /// ```
 #[track_caller]

@@ -164,6 +164,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::select::entries,
         super::convert::entries,
         super::complex::entries,
+        super::reduce_precision::entries,
         super::reduce::entries,
         super::cumulative::entries,
         super::reduce_window::entries,

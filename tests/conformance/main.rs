@@ -5,6 +5,7 @@
 
 mod families;
 mod indexing;
+mod numbers;
 
 use cotangent::api::vmap::vmap_axes;
 use cotangent::core::eager::upload;
@@ -190,6 +191,11 @@ fn check_set(compressed: &[u8], operation: fn(&str) -> Operation) {
     let total = wrong.len();
     wrong.truncate(30);
     assert!(wrong.is_empty(), "{total} of {count} cases differ\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn numbers_apart() {
+    check_set(include_str!("numbers.txt"), numbers::operation);
 }
 
 #[test]

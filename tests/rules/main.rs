@@ -4,4 +4,5 @@ mod batching;
 mod checkpoint;
 mod closures;
 mod derivatives;
+mod families;
 mod scans;

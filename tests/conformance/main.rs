@@ -195,7 +195,7 @@ fn check_set(compressed: &[u8], operation: fn(&str) -> Operation) {
 
 #[test]
 fn numbers_apart() {
-    check_set(include_str!("numbers.txt"), numbers::operation);
+    check_set(include_bytes!("numbers.txt.gz"), numbers::operation);
 }
 
 #[test]

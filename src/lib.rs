@@ -74,6 +74,7 @@ pub mod transforms;
 pub use prims::lax;
 
 pub use cotangent_jit::{Complex, DType, Error, ErrorKind, Scalar};
+pub use half::{bf16, f16};
 
 /// What a program that uses the library wants in scope.
 pub mod prelude {
@@ -145,7 +146,7 @@ pub mod prelude {
     pub use crate::prims::name::checkpoint_name;
     pub use crate::prims::policy::Policy;
     pub use crate::s;
-    pub use crate::{Complex, DType, Error, ErrorKind};
+    pub use crate::{Complex, DType, Error, ErrorKind, bf16, f16};
     pub use cotangent_derive::Pytree;
 }
 

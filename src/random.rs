@@ -128,7 +128,7 @@ functions! {
         Ok(Key(lax::try_concatenate(&[one(&a)?, one(&b)?], 0)?))
     }
 
-    /// Uniform bits: u32 or u64.
+    /// Uniform bits: an unsigned int. Those of 8 and 16 bits are the lowest of 32.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
@@ -139,14 +139,16 @@ functions! {
         let shape = sizes_of("bits", shape)?;
         let (a, b) = blocks(key, shape.iter().product())?;
         let bits = match dtype {
-            DType::U32 => lax::try_xor(&a, &b)?,
+            DType::U8 | DType::U16 | DType::U32 => {
+                lax::try_convert_element_type(&lax::try_xor(&a, &b)?, dtype)?
+            }
             DType::U64 => {
                 let high = lax::try_convert_element_type(&a, DType::U64)?;
                 let low = lax::try_convert_element_type(&b, DType::U64)?;
                 let by = Array::strong_literal(Scalar::from(32u64));
                 lax::try_or(&lax::try_shift_left(&high, &by)?, &low)?
             }
-            other => return Err(err!(DType, "bits: expected u32 or u64, got {other}")),
+            other => return Err(err!(DType, "bits: expected an unsigned int, got {other}")),
         };
         lax::try_reshape(&bits, &shape)
     }
@@ -178,9 +180,5 @@ fn word(value: u32) -> Array {
 
 /// The unsigned int of a dtype's width.
 fn pattern(op: &str, dtype: DType) -> Result<DType, Error> {
-    match dtype {
-        DType::F32 | DType::I32 | DType::U32 => Ok(DType::U32),
-        DType::F64 | DType::I64 | DType::U64 => Ok(DType::U64),
-        other => Err(err!(DType, "{op}: expected a dtype of 32 or 64 bits, got {other}")),
-    }
+    dtype.bit_pattern().ok_or_else(|| err!(DType, "{op}: expected an int or a float, got {dtype}"))
 }

@@ -421,3 +421,146 @@ fn slices_at_computed_places_over_an_empty_batch() {
     let slope = grad(move |x: Array, i: Array| vmap(slice)(x, i).sum());
     assert_eq!(slope(x, i).shape(), [0, 3]);
 }
+
+#[test]
+fn narrow_dtypes_end_to_end() {
+    let x = Array::from(vec![100i8, -128, 127]);
+    let y = array![100i8, -1, 1];
+    assert_eq!((&x + &y).to_vec::<i8>(), [-56, 127, -128]);
+    assert_eq!((&x * &y).to_vec::<i8>(), [16, -128, 127]);
+    assert_eq!(x.sum().aval().to_string(), "i32[]");
+    assert_eq!(x.sum().item::<i32>(), 99);
+    assert_eq!(array![200u8, 100].sum().item::<u32>(), 300);
+    let square = jit(|x: Array| &x * &x + 1);
+    assert_eq!(square(array![15i16, -300]).to_vec::<i16>(), [226, 24465]);
+    let b = array![0.1, 256.0, -3.0].astype(DType::BF16);
+    let one = array![1.0, 1.0, 1.0].astype(DType::BF16);
+    assert_eq!((&b + &one).to_string(), "[  1.1 256.   -2. ]");
+    assert_eq!(b.to_vec::<bf16>()[2], bf16::from_f32(-3.0));
+    let h = Array::from(vec![f16::from_f32(0.1), f16::MAX]);
+    assert_eq!(format!("{h:?}"), "array([1.00e-01, 6.55e+04], f16)");
+    let d = jit(grad(|x: Array| (x.sin() * 2.0).sum()));
+    let slope = d(array![0.0, 1.0].astype(DType::F16));
+    assert_eq!(slope.dtype(), DType::F16);
+    assert_eq!(slope.to_vec::<f16>()[0], f16::from_f32(2.0));
+    // A thousand times 1000 is beyond f16; the mean is not.
+    let many = full([1000], 1000.0).astype(DType::F16);
+    assert_eq!(many.mean().item::<f16>(), f16::from_f32(1000.0));
+    assert_eq!(many.sum().item::<f16>(), f16::INFINITY);
+    assert_eq!(many.var().item::<f16>(), f16::ZERO);
+    // In f16 one by one, additions of 1 would stop at 2048.
+    assert_eq!(ones([4000]).astype(DType::F16).sum().item::<f16>(), f16::from_f32(4000.0));
+    let m = arange(64).reshape([8, 8]).astype(DType::BF16);
+    let exact = arange(64).reshape([8, 8]).astype(DType::F32);
+    let product = m.matmul(&m);
+    assert_eq!(product.dtype(), DType::BF16);
+    let rounded = exact.matmul(&exact).astype(DType::BF16);
+    assert_eq!(product.to_vec::<bf16>(), rounded.to_vec::<bf16>());
+    let u = array![250u8, 7, 9];
+    assert_eq!(u.sort(-1).to_vec::<u8>(), [7, 9, 250]);
+    assert_eq!(u.max().item::<u8>(), 250);
+    assert_eq!((u.astype(DType::I8)).to_vec::<i8>(), [-6, 7, 9]);
+    assert_eq!(array![300.0, -5.0, f32::NAN].astype(DType::U8).to_vec::<u8>(), [255, 0, 0]);
+}
+
+type Unary = fn(&Array) -> Array;
+type Binary = fn(&Array, &Array) -> Array;
+
+/// JAX's dtypes, by `scripts/promotion`.
+const PROMOTION: &str = include_str!("promotion.txt");
+
+/// Ones of a dtype; with a star of a weak one.
+fn ones_of(name: &str) -> Option<Array> {
+    let dtype = DType::parse(name.trim_end_matches('*')).expect("a dtype");
+    if !dtype.runs() {
+        return None;
+    }
+    let one = Scalar::one(dtype);
+    let one = if name.ends_with('*') { Array::literal(one) } else { Array::strong_literal(one) };
+    let ones = lax::broadcast_in_dim(&one, &[2, 2], &[]);
+    assert_eq!(ones.is_weak(), name.ends_with('*'));
+    Some(ones)
+}
+
+fn told(x: &Array) -> String {
+    format!("{}{}", x.dtype(), if x.is_weak() { "*" } else { "" })
+}
+
+#[test]
+fn pairs_meet_in_jaxs_dtypes() {
+    let names: Vec<&str> = PROMOTION.lines().nth(2).unwrap().split(' ').collect();
+    let pairs: [(&str, Binary); 6] = [
+        ("add", |a, b| a + b),
+        ("div", |a, b| a / b),
+        ("where", |a, b| Array::from(true).select(a, b)),
+        ("eq", |a, b| a.equal(b)),
+        ("maximum", |a, b| a.maximum(b)),
+        ("concatenate", |a, b| concatenate(&[a.clone(), b.clone()], 0)),
+    ];
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (title, f) in pairs {
+        let (_, table) = PROMOTION.split_once(&format!("# {title}\n")).unwrap();
+        for (a, row) in names.iter().zip(table.lines()) {
+            for (b, expected) in names.iter().zip(row.split(' ')) {
+                let (Some(x), Some(y)) = (ones_of(a), ones_of(b)) else { continue };
+                let got = told(&f(&x, &y));
+                count += 1;
+                if got != expected {
+                    wrong.push(format!("{title} {a} {b}: expected {expected}, got {got}"));
+                }
+            }
+        }
+    }
+    assert!(count >= 6 * 15 * 15, "only {count} pairs");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn functions_of_one_give_jaxs_dtypes() {
+    let names: Vec<&str> = PROMOTION.lines().nth(2).unwrap().split(' ').collect();
+    let functions: [(&str, Unary); 23] = [
+        ("sin", |x| x.sin()),
+        ("sqrt", |x| x.sqrt()),
+        ("abs", |x| x.abs()),
+        ("sort", |x| x.sort(-1)),
+        ("mean", |x| x.mean()),
+        ("var", |x| x.var()),
+        ("std", |x| x.std()),
+        ("sum", |x| x.sum()),
+        ("prod", |x| x.prod()),
+        ("max", |x| x.max()),
+        ("argmax", |x| x.argmax()),
+        ("any", |x| x.any()),
+        ("neg", |x| -x),
+        ("square", |x| x.square()),
+        ("floor", |x| x.floor()),
+        ("add 1", |x| x + 1),
+        ("add 1.5", |x| x + 1.5),
+        ("1 over", |x| 1 / x),
+        ("pow 2", |x| x.pow(2)),
+        ("pow 2.5", |x| x.pow(2.5)),
+        ("matmul", |x| x.matmul(x)),
+        ("reshape", |x| x.reshape([4])),
+        ("where 1.5", |x| Array::from(true).select(x, 1.5)),
+    ];
+    let (_, table) = PROMOTION.split_once("# functions of one\n").unwrap();
+    assert_eq!(table.lines().count(), functions.len());
+    // Bools are no numbers here: their squares and products are refused, where JAX counts them.
+    let refused =
+        |title: &str, name: &str| name == "bool" && ["square", "pow 2", "matmul"].contains(&title);
+    let mut wrong = Vec::new();
+    for ((title, f), row) in functions.into_iter().zip(table.lines()) {
+        let row = row.strip_prefix(&format!("{title}: ")).expect("in the order of the table");
+        for (name, expected) in names.iter().zip(row.split(' ')) {
+            let Some(x) = ones_of(name).filter(|_| expected != "-" && !refused(title, name)) else {
+                continue;
+            };
+            let got = told(&f(&x));
+            if got != expected {
+                wrong.push(format!("{title} {name}: expected {expected}, got {got}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}

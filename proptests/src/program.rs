@@ -1,16 +1,18 @@
 //! A jaxpr with inputs to run it on, and its transforms. Laws are stated of programs; a case is a program of one equation.
 
-use crate::mapped::applied;
-use crate::values::direction;
+use crate::mapped::{WithMapped, applied};
+use crate::values::{array, direction, numbers};
 use crate::violation::Violation;
+use cotangent::DType;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::axis::BatchAxis;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::params::Param;
+use cotangent::core::parse::parse;
 use cotangent::core::primitive::Recur;
 use cotangent::core::trace::{bind, eval, trace};
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::roll_call::{Case, Roll};
 use cotangent::stage;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::vjp::{Vjp, vjp};
@@ -140,6 +142,28 @@ impl Program {
             here.chain(inside.collect::<Vec<_>>()).fold(0.0, f64::max)
         }
         coarsest(&self.jaxpr)
+    }
+
+    /// The same program in f32 on the same numbers, if floats of 16 bits take part: its text with f32 in their place.
+    /// Differences say nothing of such a program; its derivatives are those of its twin, rounded. A program that looks at
+    /// bits has none.
+    pub fn twin(&self) -> Result<Option<Program>, Violation> {
+        let text = self.jaxpr.compact().to_string();
+        let bits = text.contains("bitcast_convert_type");
+        if !text.contains("f16") || bits || self.has_rules() {
+            return Ok(None);
+        }
+        let wide = text.replace("bf16", "f32").replace("f16", "f32");
+        let jaxpr = parse(&wide, &WithMapped(&Roll::default()))
+            .map_err(|e| Violation::from(e).within(format!("the twin in f32\n{wide}")))?;
+        let widened = |x: &Array| match x.dtype() {
+            DType::F16 | DType::BF16 => {
+                Ok(array(&x.aval().strong().with_dtype(DType::F32), numbers(x)?))
+            }
+            _ => Ok(x.clone()),
+        };
+        let inputs: Result<Vec<Array>, Violation> = self.inputs.iter().map(widened).collect();
+        Ok(Some(Program { jaxpr: Arc::new(jaxpr), inputs: inputs? }))
     }
 
     /// Whether somewhere inside stands a rule of the user's, or an array, which text does not carry.

@@ -32,11 +32,7 @@ pub fn count(aval: &Aval) -> usize {
 
 /// What the rounding of one operation costs, relatively; 0 for ints.
 pub fn epsilon(dtype: DType) -> f64 {
-    match dtype {
-        DType::F32 | DType::C64 => f32::EPSILON as f64,
-        DType::F64 | DType::C128 => f64::EPSILON,
-        _ => 0.0,
-    }
+    cotangent::numpy::finfo::epsilon(dtype)
 }
 
 /// Scattered numbers between 1/4 and 1 in size, other ones for every seed; zeros for ints, whose tangents are nothing.
@@ -157,6 +153,35 @@ pub fn compare(what: &str, got: &Array, expected: &Array, near: Near) -> Result<
     let nan = g.iter().any(|x| x.is_nan());
     if bits && !exact && !nan {
         return Err(Violation::new(format!("{what}: bits differ in {}", got.aval())));
+    }
+    Ok(())
+}
+
+/// Whether results in floats of 16 bits are those of the twin in f32, rounded: within some roundings of the coarsest float,
+/// which costs `epsilon`. What is beyond the narrower range is left out.
+pub fn compare_with_twin(
+    what: &str,
+    got: &[Array],
+    twin: &[Array],
+    epsilon: f64,
+) -> Result<(), Violation> {
+    const ROUNDINGS: f64 = 24.0;
+    const BEYOND: f64 = 30_000.0;
+    for (o, (g, t)) in got.iter().zip(twin).enumerate() {
+        if g.shape() != t.shape() {
+            let (g, t) = (g.aval(), t.aval());
+            return Err(Violation::new(format!("{what}, output {o}: {g}, of the twin {t}")));
+        }
+        let (g, t) = (numbers(g)?, numbers(t)?);
+        let slack = ROUNDINGS * epsilon * (1.0 + largest(&t));
+        for (i, (g, t)) in g.iter().zip(&t).enumerate() {
+            let beyond = !t.is_finite() || t.abs() > BEYOND || slack > BEYOND;
+            if !beyond && ((g - t).abs() > slack || g.is_nan()) {
+                return Err(Violation::new(format!(
+                    "{what}, output {o}, element {i}: in f32 {t:?}, got {g:?}"
+                )));
+            }
+        }
     }
     Ok(())
 }

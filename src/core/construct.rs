@@ -7,13 +7,14 @@ use super::aval::{Aval, Shape};
 use super::eager;
 use super::source::raise;
 use cotangent_jit::{Complex, DType, Error, Scalar, err};
+use half::{bf16, f16};
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// A type of Rust that an array's elements can be: `bool`, `i32`, `i64`, `u32`, `u64`, `f32`, `f64`,
-/// `Complex<f32>` or `Complex<f64>`.
+/// A type of Rust that an array's elements can be: `bool`, an int from `i8` to `u64`, `f32`, `f64`, a [`struct@f16`] or
+/// [`bf16`] of the crate half, `Complex<f32>` or `Complex<f64>`.
 pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + Into<Scalar> + 'static {
     const DTYPE: DType;
 
@@ -39,6 +40,12 @@ macro_rules! element {
 
 element! {
     bool => Bool, bits => bits != 0;
+    i8 => I8, bits => bits as i8;
+    i16 => I16, bits => bits as i16;
+    u8 => U8, bits => bits as u8;
+    u16 => U16, bits => bits as u16;
+    f16 => F16, bits => f16::from_bits(bits as u16);
+    bf16 => BF16, bits => bf16::from_bits(bits as u16);
     i32 => I32, bits => bits as i32;
     i64 => I64, bits => bits as i64;
     u32 => U32, bits => bits as u32;
@@ -93,7 +100,7 @@ macro_rules! nested_scalar {
     )*};
 }
 
-nested_scalar!(bool i32 i64 u32 u64 f32 f64 Complex<f32> Complex<f64>);
+nested_scalar!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64>);
 
 impl<N: Nested> Nested for [N] {
     type Element = N::Element;

@@ -183,10 +183,10 @@ impl Layout<'_> {
 /// One text per scalar, padded so that decimal points or last digits stand below each other.
 fn texts(scalars: &[Scalar], dtype: DType, precision: Option<usize>) -> Vec<String> {
     let value = |s: &Scalar| s.to_f64().expect("a float");
-    let texts: Vec<String> = match (dtype, precision) {
-        (DType::C64 | DType::C128, _) => complex_texts(scalars, dtype.part(), precision),
-        (DType::F32 | DType::F64, Some(p)) => scalars.iter().map(|s| fixed(value(s), p)).collect(),
-        (DType::F32 | DType::F64, None) => floats(scalars),
+    let texts: Vec<String> = match precision {
+        _ if dtype.is_complex() => complex_texts(scalars, dtype.part(), precision),
+        Some(p) if dtype.is_float() => scalars.iter().map(|s| fixed(value(s), p)).collect(),
+        None if dtype.is_float() => floats(scalars),
         _ => scalars.iter().map(Scalar::to_string).collect(),
     };
     padded(texts)
@@ -263,7 +263,7 @@ impl Parts {
 fn positional(s: &Scalar) -> Parts {
     let rounded = match s.dtype() {
         DType::F32 => cut(format!("{}", s.to_f64().expect("a float") as f32), s),
-        _ => cut(format!("{}", s.to_f64().expect("a float")), s),
+        _ => cut(format!("{}", s.shortest_f64()), s),
     };
     let (whole, fraction) = rounded.split_once('.').unwrap_or((&rounded, ""));
     let fraction = fraction.trim_end_matches('0').into();
@@ -279,7 +279,7 @@ fn cut(shortest: String, s: &Scalar) -> String {
 }
 
 fn exponential(s: &Scalar) -> Parts {
-    let x = s.to_f64().expect("a float");
+    let x = s.shortest_f64();
     let shortest =
         if s.dtype() == DType::F32 { format!("{:e}", x as f32) } else { format!("{x:e}") };
     let digits = |t: &str| {
@@ -382,5 +382,10 @@ mod tests {
         assert_eq!(shown_as(&[1.0f64 / 3.0]), "0.33333333");
         assert_eq!(shown_as(&[1e-5f32, 1.0]), "1.e-05|1.e+00");
         assert_eq!(shown_as(&[1.5e10f64, 2.25e10]), "1.50e+10|2.25e+10");
+        let halves = [0.1f32, 2.5, -1.0].map(half::f16::from_f32);
+        assert_eq!(shown_as(&halves), " 0.1| 2.5|-1. ");
+        assert_eq!(shown_as(&[half::bf16::from_f32(3.140625)]), "3.14");
+        assert_eq!(shown_as(&[65504f32, 1.0].map(half::f16::from_f32)), "6.55e+04|1.00e+00");
+        assert_eq!(shown_as(&[-128i8, 127]), "-128| 127");
     }
 }

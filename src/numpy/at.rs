@@ -91,7 +91,7 @@ impl<'a> At<'a> {
 
     fn update(self, op: &str, value: &dyn Operand, update: Update) -> Result<Array, Error> {
         let (plan, x) = (self.plan?, self.array);
-        let mut both = promoted(op, &[x, value], None)?;
+        let mut both = promoted(op, &[x, value], false)?;
         let value = both.swap_remove(1);
         if value.dtype() != x.dtype() {
             return Err(err!(

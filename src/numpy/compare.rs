@@ -16,7 +16,7 @@ macro_rules! comparisons {
             ///
             /// Elementwise and broadcast, to bool. No derivative.
             fn $name, $try(self, other: impl Operand) -> Array {
-                let operands = together(stringify!($name), &[self, &other], None)?;
+                let operands = together(stringify!($name), &[self, &other], false)?;
                 lax::$f(&operands[0], &operands[1])
             }
         )*}
@@ -69,7 +69,7 @@ methods! {
     /// assert_eq!(x.gt(0.0).select(&x, 0.0).to_vec::<f32>(), [0.0, 2.0]);
     /// ```
     fn select, try_select(self, a: impl Operand, b: impl Operand) -> Array {
-        let mut cases = together("select", &[&a, &b], None)?;
+        let mut cases = together("select", &[&a, &b], false)?;
         cases.insert(0, truth(self)?);
         broadcasting::broadcast_arrays("select", &mut cases)?;
         lax::try_select_n(&cases[0], &[&cases[2], &cases[1]])
@@ -100,6 +100,6 @@ fn logic(
     y: &Array,
     f: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
-    let operands = together(name, &[&truth(x)?, &truth(y)?], None)?;
+    let operands = together(name, &[&truth(x)?, &truth(y)?], false)?;
     f(&operands[0], &operands[1])
 }

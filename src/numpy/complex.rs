@@ -32,7 +32,7 @@ impl Array {
     #[track_caller]
     pub fn try_complex(re: impl Operand, im: impl Operand) -> Result<Array, Error> {
         replaying(here(), || {
-            let parts = together("complex", &[&re, &im], Some(DType::F32))?;
+            let parts = together("complex", &[&re, &im], true)?;
             lax::try_complex(&parts[0], &parts[1])
         })
     }

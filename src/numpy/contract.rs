@@ -111,7 +111,7 @@ methods! {
 
 /// Operands in the dtype in which they meet.
 pub(super) fn meet(op: &str, x: &dyn Operand, y: &dyn Operand) -> Result<(Array, Array), Error> {
-    let mut both = promoted(op, &[x, y], None)?;
+    let mut both = promoted(op, &[x, y], false)?;
     let y = both.swap_remove(1);
     Ok((both.swap_remove(0), y))
 }

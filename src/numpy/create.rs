@@ -48,7 +48,7 @@ functions! {
     /// assert_eq!(full(2, 7).to_vec::<i32>(), [7, 7]);
     /// ```
     fn full, try_full(shape: impl Ints, value: impl Operand) -> Array {
-        let value = promoted("full", &[&value], None)?.swap_remove(0);
+        let value = promoted("full", &[&value], false)?.swap_remove(0);
         value.try_broadcast_to(&sizes_of("full", shape)?)
     }
 
@@ -154,7 +154,7 @@ functions! {
 /// The value in this dtype; numbers at full precision.
 fn in_dtype(op: &str, value: &dyn Operand, dtype: DType) -> Result<Array, Error> {
     let like = Array::strong_literal(Scalar::zero(dtype));
-    let value = promoted(op, &[&like, value], None)?.swap_remove(1);
+    let value = promoted(op, &[&like, value], false)?.swap_remove(1);
     lax::try_convert_element_type(&value, dtype)
 }
 

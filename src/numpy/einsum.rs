@@ -145,7 +145,7 @@ fn parse(spec: &str, operands: &[&Array]) -> Result<(Vec<Term>, Vec<char>), Erro
         ));
     }
     let dynamic: Vec<&dyn Operand> = operands.iter().map(|o| o as &dyn Operand).collect();
-    let arrays = promoted("einsum", &dynamic, None)?;
+    let arrays = promoted("einsum", &dynamic, false)?;
     let terms: Result<Vec<Term>, Error> =
         names.iter().zip(arrays).map(|(n, a)| term(spec, n, a)).collect();
     let terms = squeezed(terms?)?;

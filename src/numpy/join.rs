@@ -5,10 +5,11 @@ use super::fallible::{functions, methods};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::lax;
+use crate::prims::operand::{Operand, promoted};
 use cotangent_jit::{Error, err};
 
 functions! {
-    /// The arrays one after another along an existing axis; their other axes agree.
+    /// The arrays one after another along an existing axis, in the dtype in which they meet; their other axes agree.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -18,10 +19,11 @@ functions! {
         let Some(first) = arrays.first() else {
             return Err(err!(Shape, "concatenate: expected at least one array, got none"));
         };
-        lax::try_concatenate(arrays, axis_of("concatenate", axis as i64, &first.aval())?)
+        let axis = axis_of("concatenate", axis as i64, &first.aval())?;
+        lax::try_concatenate(&alike("concatenate", arrays)?, axis)
     }
 
-    /// Arrays of one shape along a new axis.
+    /// Arrays of one shape along a new axis, in the dtype in which they meet.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -43,9 +45,15 @@ functions! {
             err!(Axis, "stack: axis {axis} is out of range for a stack of {}", first.aval())
         })?;
         let rows: Result<Vec<Array>, Error> =
-            arrays.iter().map(|a| lax::try_expand_dims(a, &[at])).collect();
+            alike("stack", arrays)?.iter().map(|a| lax::try_expand_dims(a, &[at])).collect();
         lax::try_concatenate(&rows?, at)
     }
+}
+
+/// The arrays in the dtype in which they meet.
+fn alike(op: &str, arrays: &[Array]) -> Result<Vec<Array>, Error> {
+    let operands: Vec<&dyn Operand> = arrays.iter().map(|a| a as &dyn Operand).collect();
+    Ok(promoted(op, &operands, false)?.into_vec())
 }
 
 methods! {

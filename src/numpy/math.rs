@@ -1,22 +1,23 @@
 //! Elementwise mathematics as methods: `x.sin()`, `x.pow(y)`, `x.maximum(0.0)`.
 //!
-//! Functions of floats take ints and bools too, as f32. Functions of two operands broadcast and promote as the operators
+//! Functions of floats take ints and bools too, as f32, those of 64 bits as f64. Functions of two operands broadcast and promote as the operators
 //! do. Not here: comparisons and choices (`compare`).
 
 use super::fallible::methods;
 use crate::core::array::Array;
+use crate::prims::convert::try_convert_weakly;
 use crate::prims::lax;
 use crate::prims::operand::{Number, Operand, promoted, together};
+use crate::prims::promote::inexact;
 use cotangent_jit::{DType, Error};
 use std::f64::consts::LN_10;
 
-/// In a float dtype: f32 for ints and bools.
+/// In a float dtype.
 fn float(x: &Array) -> Result<Array, Error> {
     if x.dtype().is_inexact() {
-        Ok(x.clone())
-    } else {
-        lax::try_convert_element_type(x, DType::F32)
+        return Ok(x.clone());
     }
+    try_convert_weakly(x, inexact(x.dtype(), x.is_weak()), x.is_weak())
 }
 
 /// Methods that apply a `lax` function of floats.
@@ -158,7 +159,7 @@ fn both(
     y: &dyn Operand,
     f: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
-    let operands = together(name, &[x, y], None)?;
+    let operands = together(name, &[x, y], false)?;
     f(&operands[0], &operands[1])
 }
 
@@ -177,7 +178,7 @@ methods! {
                 lax::try_integer_pow(&x, n as i32)
             }
             _ => {
-                let operands = together("pow", &[self, &exponent], Some(DType::F32))?;
+                let operands = together("pow", &[self, &exponent], true)?;
                 lax::try_pow(&operands[0], &operands[1])
             }
         }
@@ -200,19 +201,19 @@ methods! {
 
     /// The nearest value from `low` to `high`, elementwise and broadcast.
     fn clip, try_clip(self, low: impl Operand, high: impl Operand) -> Array {
-        let operands = together("clip", &[&low, self, &high], None)?;
+        let operands = together("clip", &[&low, self, &high], false)?;
         lax::try_clamp(&operands[0], &operands[1], &operands[2])
     }
 
     /// The angle of the point `(x, y)` with `self` as `y`, in radians, elementwise and broadcast.
     fn atan2, try_atan2(self, x: impl Operand) -> Array {
-        let operands = together("atan2", &[self, &x], Some(DType::F32))?;
+        let operands = together("atan2", &[self, &x], true)?;
         lax::try_atan2(&operands[0], &operands[1])
     }
 
     /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the dividend's, as Rust's).
     fn remainder, try_remainder(self, divisor: impl Operand) -> Array {
-        let operands = together("remainder", &[self, &divisor], None)?;
+        let operands = together("remainder", &[self, &divisor], false)?;
         let (x, y) = (&operands[0], &operands[1]);
         let rest = lax::try_rem(x, y)?;
         let zero = literal(0.0, x);
@@ -223,7 +224,7 @@ methods! {
 
     /// `⌊x / y⌋`, elementwise and broadcast; of ints an int.
     fn floor_divide, try_floor_divide(self, divisor: impl Operand) -> Array {
-        let operands = promoted("floor_divide", &[self, &divisor], None)?;
+        let operands = promoted("floor_divide", &[self, &divisor], false)?;
         let [x, y] = [&operands[0], &operands[1]];
         if x.dtype().is_inexact() {
             return both("floor_divide", x, y, |x, y| lax::try_floor(&lax::try_div(x, y)?));

@@ -25,7 +25,7 @@ fn like(value: f64, like: &Array) -> Array {
 
 /// Two operands as floats of one shape.
 fn floats(name: &str, x: &dyn Operand, y: &dyn Operand) -> Result<[Array; 2], Error> {
-    let mut operands = together(name, &[x, y], Some(DType::F32))?;
+    let mut operands = together(name, &[x, y], true)?;
     crate::prims::broadcasting::broadcast_arrays(name, &mut operands)?;
     let y = operands.swap_remove(1);
     Ok([operands.swap_remove(0), y])
@@ -76,13 +76,13 @@ methods! {
 
     /// The remainder with the sign of this, as C's `fmod`, elementwise and broadcast.
     fn fmod, try_fmod(self, divisor: impl Operand) -> Array {
-        let operands = together("fmod", &[self, &divisor], None)?;
+        let operands = together("fmod", &[self, &divisor], false)?;
         lax::try_rem(&operands[0], &operands[1])
     }
 
     /// Quotient and remainder as NumPy's: `⌊x / y⌋` and what is left, with the sign of the divisor.
     fn divmod, try_divmod(self, divisor: impl Operand) -> (Array, Array) {
-        let operands = promoted("divmod", &[self, &divisor], None)?;
+        let operands = promoted("divmod", &[self, &divisor], false)?;
         let (x, y) = (&operands[0], &operands[1]);
         Ok((x.try_floor_divide(y)?, x.try_remainder(y)?))
     }
@@ -207,14 +207,14 @@ methods! {
 
     /// The greater of two, elementwise and broadcast; of a number and a NaN the number.
     fn fmax, try_fmax(self, other: impl Operand) -> Array {
-        let operands = together("fmax", &[self, &other], None)?;
+        let operands = together("fmax", &[self, &other], false)?;
         let (x, y) = (&operands[0], &operands[1]);
         x.try_ge(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
     }
 
     /// The smaller of two, elementwise and broadcast; of a number and a NaN the number.
     fn fmin, try_fmin(self, other: impl Operand) -> Array {
-        let operands = together("fmin", &[self, &other], None)?;
+        let operands = together("fmin", &[self, &other], false)?;
         let (x, y) = (&operands[0], &operands[1]);
         x.try_le(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
     }

@@ -116,7 +116,7 @@ methods! {
 
 /// Places found by halving the part of the vector in which they are, as often as it can be halved.
 fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
-    let operands = promoted("searchsorted", &[sorted, values], None)?;
+    let operands = promoted("searchsorted", &[sorted, values], false)?;
     let (sorted, values) = (&operands[0], &operands[1]);
     if sorted.ndim() != 1 {
         let got = sorted.aval();

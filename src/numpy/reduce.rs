@@ -8,6 +8,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::lax;
 use crate::prims::numbers::number;
+use crate::prims::promote::inexact;
 use cotangent_jit::{DType, Error, err};
 
 /// A fold over axes that are in range.
@@ -31,23 +32,23 @@ macro_rules! reductions {
     )*) => {
         methods! {$(
             $(#[$doc])*
-            fn $all, $try_all(self) -> Array { $fold(self, &all_axes(self)) }
+            fn $all, $try_all(self) -> Array { strong($fold(self, &all_axes(self))?) }
 
             #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken away; negative ones count from the last.")]
             fn $axis, $try_axis(self, axes: impl Ints) -> Array {
-                $fold(self, &axes_of(stringify!($all), axes, &self.aval())?)
+                strong($fold(self, &axes_of(stringify!($all), axes, &self.aval())?)?)
             }
 
             #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which stay with size 1.")]
             fn $keep, $try_keep(self, axes: impl Ints) -> Array {
-                keeping(self, &axes_of(stringify!($all), axes, &self.aval())?, $fold)
+                strong(keeping(self, &axes_of(stringify!($all), axes, &self.aval())?, $fold)?)
             }
         )*}
     };
 }
 
 reductions! {
-    /// Sum of all elements; bools are counted in i32.
+    /// Sum of all elements; bools and narrow ints are added up in i32, narrow unsigned ints in u32.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -58,7 +59,7 @@ reductions! {
     /// ```
     sum: sum, try_sum; sum_axis, try_sum_axis; sum_keepdims, try_sum_keepdims;
 
-    /// Product of all elements; bools are multiplied in i32.
+    /// Product of all elements; bools and narrow ints are multiplied in i32, narrow unsigned ints in u32.
     prod: prod, try_prod; prod_axis, try_prod_axis; prod_keepdims, try_prod_keepdims;
 
     /// The greatest element; NaN if there is one. Of nothing it is an error.
@@ -67,7 +68,7 @@ reductions! {
     /// The least element; NaN if there is one. Of nothing it is an error.
     min: min, try_min; min_axis, try_min_axis; min_keepdims, try_min_keepdims;
 
-    /// Arithmetic mean, of ints and bools in f32; NaN of nothing.
+    /// Arithmetic mean, of ints and bools in f32, of 64-bit ones in f64; NaN of nothing.
     mean: mean, try_mean; mean_axis, try_mean_axis; mean_keepdims, try_mean_keepdims;
 
     /// Variance: the mean of the squared distances from the mean (divided by n, not by n - 1).
@@ -83,9 +84,18 @@ reductions! {
     any: any, try_any; any_axis, try_any_axis; any_keepdims, try_any_keepdims;
 }
 
-/// Bools as i32.
+/// What is folded has the dtype it has, even if numbers of the program gave it.
+fn strong(x: Array) -> Result<Array, Error> {
+    if x.is_weak() { lax::try_convert_element_type(&x, x.dtype()) } else { Ok(x) }
+}
+
+/// Bools and narrow ints in 32 bits.
 fn countable(x: &Array) -> Result<Array, Error> {
-    if x.dtype().is_bool() { lax::try_convert_element_type(x, DType::I32) } else { Ok(x.clone()) }
+    match x.dtype() {
+        DType::Bool => lax::try_convert_element_type(x, DType::I32),
+        d if d.is_int() && d.is_narrow() => lax::try_convert_element_type(x, d.widened()),
+        _ => Ok(x.clone()),
+    }
 }
 
 fn sum(x: &Array, axes: &[usize]) -> Result<Array, Error> {
@@ -117,22 +127,31 @@ fn something<'a>(name: &str, x: &'a Array, axes: &[usize]) -> Result<&'a Array, 
 }
 
 fn mean(x: &Array, axes: &[usize]) -> Result<Array, Error> {
-    let x = if x.dtype().is_inexact() {
-        x.clone()
-    } else {
-        lax::try_convert_element_type(x, DType::F32)?
-    };
-    let n: usize = axes.iter().map(|a| x.shape()[*a]).product();
-    let total = lax::try_reduce_sum(&x, axes)?;
-    lax::try_div(&total, &number(n as f64, x.dtype()))
+    in_single(x, |x| {
+        let n: usize = axes.iter().map(|a| x.shape()[*a]).product();
+        lax::try_div(&lax::try_reduce_sum(x, axes)?, &number(n as f64, x.dtype()))
+    })
 }
 
 fn var(x: &Array, axes: &[usize]) -> Result<Array, Error> {
-    let distance = x - keeping(x, axes, mean)?;
-    if x.dtype().is_complex() {
-        return mean(&lax::try_real(&(&distance * lax::try_conj(&distance)?))?, axes);
+    in_single(x, |x| {
+        let distance = x - keeping(x, axes, mean)?;
+        if x.dtype().is_complex() {
+            return mean(&lax::try_real(&(&distance * lax::try_conj(&distance)?))?, axes);
+        }
+        mean(&lax::try_square(&distance)?, axes)
+    })
+}
+
+/// A statistic of ints in the float dtype that goes with them; of floats narrower than f32, too, and rounded at the end: their sums might be beyond them.
+fn in_single(x: &Array, f: impl Fn(&Array) -> Result<Array, Error>) -> Result<Array, Error> {
+    let d = x.dtype();
+    if d.is_inexact() && !d.is_narrow() {
+        return f(x);
     }
-    mean(&lax::try_square(&distance)?, axes)
+    let wide = if d.is_narrow() { DType::F32 } else { inexact(d, x.is_weak()) };
+    let y = f(&lax::try_convert_element_type(x, wide)?)?;
+    if d.is_float() { lax::try_convert_element_type(&y, d) } else { Ok(y) }
 }
 
 fn std(x: &Array, axes: &[usize]) -> Result<Array, Error> {

@@ -154,7 +154,7 @@ methods! {
     fn pad, try_pad(self, widths: impl AsRef<[(isize, isize)]>, value: impl Operand) -> Array {
         let config: Vec<lax::Padding> =
             widths.as_ref().iter().map(|(lo, hi)| (*lo as i64, *hi as i64, 0)).collect();
-        let both = promoted("pad", &[self, &value], None)?;
+        let both = promoted("pad", &[self, &value], false)?;
         lax::try_pad(&both[0], &both[1], &config)
     }
 }

@@ -87,6 +87,8 @@ fn ones(d: DType) -> Scalar {
 /// `1 / s`, if `s` is a power of two whose reciprocal is a normal number.
 fn exact_reciprocal(s: Scalar) -> Option<Scalar> {
     let (mantissa, exponent, bias) = match s.dtype() {
+        DType::F16 => (10, 5, 15),
+        DType::BF16 => (7, 8, 127),
         DType::F32 => (23, 8, 127),
         DType::F64 => (52, 11, 1023),
         _ => return None,

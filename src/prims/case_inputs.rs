@@ -17,6 +17,10 @@ pub(crate) fn spread(shape: &[usize], dtype: DType, domain: &Range<f64>, phase: 
     let pick = |values: &[f64], i: usize| values[(i + turn) % values.len()];
     let value = |i: usize| match dtype {
         DType::Bool => pick(&[0.0, 1.0, 1.0], i),
+        DType::I8 => pick(&[-7.0, 3.0, 0.0, -128.0, -1.0, 127.0, 2.0], i),
+        DType::I16 => pick(&[-7.0, 3.0, 0.0, -32768.0, -1.0, 32767.0, 2.0], i),
+        DType::U8 => pick(&[7.0, 3.0, 0.0, 255.0, 1.0, 128.0, 2.0], i),
+        DType::U16 => pick(&[7.0, 3.0, 0.0, 65535.0, 1.0, 32768.0, 2.0], i),
         DType::I32 => pick(&[-7.0, 3.0, 0.0, i32::MIN as f64, -1.0, i32::MAX as f64, 2.0], i),
         DType::I64 => pick(&[-7.0, 3.0, 0.0, i64::MIN as f64, -1.0, 5e9, 2.0], i),
         DType::U32 => pick(&[7.0, 3.0, 0.0, u32::MAX as f64, 1.0, 2147483648.0, 2.0], i),

@@ -4,9 +4,13 @@
 //! A conversion between floats and complex numbers is linear; its transpose converts back. All others pass no tangent.
 
 use super::apply::{expect, expect_inputs, one};
+use super::binary::{try_mul, try_shift_left, try_shift_right_logical};
+use super::broadcast::try_broadcast_in_dim;
 use super::case_inputs::{SHAPES, spread};
 use super::elementwise::{batch, scalar_op};
+use super::iota::try_iota;
 use super::numbers::scalar_as;
+use super::reduce::try_reduce_or;
 use super::roll_call::{Case, Entry};
 use super::samples::RUNNING;
 use crate::core::array::Array;
@@ -19,7 +23,7 @@ use crate::core::primitive::{
     not_linear,
 };
 use cotangent_jit::op::ScalarOp;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -27,6 +31,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConvertElementType {
     new_dtype: DType,
+    /// Whether the result gives way in promotion.
+    weak: bool,
 }
 
 impl Primitive for ConvertElementType {
@@ -34,13 +40,18 @@ impl Primitive for ConvertElementType {
         "convert_element_type"
     }
 
+    /// `weak_type` is there only where it is true.
     fn params(&self) -> Params {
-        smallvec![("new_dtype", Param::DType(self.new_dtype))]
+        let mut params: Params = smallvec![("new_dtype", Param::DType(self.new_dtype))];
+        if self.weak {
+            params.push(("weak_type", Param::Bool(true)));
+        }
+        params
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
-        Ok(smallvec![inputs[0].with_dtype(self.new_dtype).strong()])
+        Ok(smallvec![Aval { weak: self.weak, ..inputs[0].with_dtype(self.new_dtype) }])
     }
 
     fn jvp(
@@ -130,13 +141,19 @@ pub fn convert_element_type(x: &Array, new_dtype: DType) -> Array {
 /// [`convert_element_type`], or an error if the dtype does not run.
 #[track_caller]
 pub fn try_convert_element_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
+    try_convert_weakly(x, new_dtype, false)
+}
+
+/// [`try_convert_element_type`], to a dtype that gives way in promotion if it is `weak`.
+#[track_caller]
+pub(crate) fn try_convert_weakly(x: &Array, new_dtype: DType, weak: bool) -> Result<Array, Error> {
     if let Some(value) = x.as_literal().and_then(|v| scalar_as(v, new_dtype)) {
-        return Ok(Array::strong_literal(value));
+        return Ok(if weak { Array::literal(value) } else { Array::strong_literal(value) });
     }
-    if x.dtype() == new_dtype && !x.is_weak() {
+    if x.dtype() == new_dtype && x.is_weak() == weak {
         return Ok(x.clone());
     }
-    one(ConvertElementType { new_dtype }, &[x])
+    one(ConvertElementType { new_dtype, weak }, &[x])
 }
 
 /// See [`bitcast_convert_type`].
@@ -221,25 +238,68 @@ impl Primitive for BitcastConvertType {
     }
 }
 
-/// The same bits as another dtype of the same width. Ints and floats; no derivative.
+/// The same bits as another dtype. Ints and floats; no derivative.
 ///
-/// Panics where [`try_bitcast_convert_type`] gives an error.
+/// Of a narrower dtype there are several for each element, along a new last axis, the lowest bits first; to a wider one the
+/// last axis must have as many entries as it takes, and is taken away. Panics where [`try_bitcast_convert_type`] gives an
+/// error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax::bitcast_convert_type;
+/// let bytes = bitcast_convert_type(&array![0x01020304u32], DType::U8);
+/// assert_eq!(bytes.to_string(), "[[4 3 2 1]]");
+/// assert_eq!(bitcast_convert_type(&bytes, DType::U32).to_vec::<u32>(), [0x01020304]);
+/// ```
 #[track_caller]
 pub fn bitcast_convert_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_bitcast_convert_type(x, new_dtype))
 }
 
-/// [`bitcast_convert_type`], or an error if the widths differ.
+/// [`bitcast_convert_type`], or an error if a dtype is no number or the last axis has not the size that it takes.
 #[track_caller]
 pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
-    one(BitcastConvertType { new_dtype }, &[x])
+    let same_width = |x: &Array, new_dtype| one(BitcastConvertType { new_dtype }, &[x]);
+    match (x.dtype().bit_pattern(), new_dtype.bit_pattern()) {
+        (Some(wide), Some(narrow)) if wide.size() > narrow.size() => {
+            let bits = same_width(x, wide)?;
+            let mut shape = x.to_shape();
+            shape.push(wide.size() / narrow.size());
+            let all = try_broadcast_in_dim(&bits, &shape, &Vec::from_iter(0..x.ndim()))?;
+            let parts = try_shift_right_logical(&all, &places(wide, &shape, narrow)?)?;
+            same_width(&try_convert_element_type(&parts, narrow)?, new_dtype)
+        }
+        (Some(narrow), Some(wide)) if wide.size() > narrow.size() => {
+            let count = wide.size() / narrow.size();
+            if x.shape().last() != Some(&count) {
+                return Err(err!(
+                    Shape,
+                    "bitcast_convert_type: expected a last axis of size {count} to make {new_dtype} of, got {}",
+                    x.aval()
+                ));
+            }
+            let parts = try_convert_element_type(&same_width(x, narrow)?, wide)?;
+            let moved = try_shift_left(&parts, &places(wide, x.shape(), narrow)?)?;
+            same_width(&try_reduce_or(&moved, &[x.ndim() - 1])?, new_dtype)
+        }
+        _ => same_width(x, new_dtype),
+    }
+}
+
+/// Where parts along the last axis begin, in bits.
+fn places(wide: DType, shape: &[usize], part: DType) -> Result<Array, Error> {
+    let each = Scalar::from_i64(wide, part.bits().into()).expect("an int");
+    try_mul(&try_iota(wide, shape, shape.len() - 1)?, &Array::strong_literal(each))
 }
 
 pub(crate) fn entries() -> Vec<Entry> {
     vec![
         Entry {
             name: "convert_element_type",
-            build: |args| Ok(convert_to(args.dtype("new_dtype")?)),
+            build: |args| {
+                let weak = args.has("weak_type") && args.bool("weak_type")?;
+                Ok(Arc::new(ConvertElementType { new_dtype: args.dtype("new_dtype")?, weak }))
+            },
             cases: || cases(convert_to, |from, to| ScalarOp::Convert(to).result(&[from])),
         },
         Entry {
@@ -256,7 +316,7 @@ pub(crate) fn entries() -> Vec<Entry> {
 }
 
 fn convert_to(new_dtype: DType) -> Prim {
-    Arc::new(ConvertElementType { new_dtype })
+    Arc::new(ConvertElementType { new_dtype, weak: false })
 }
 
 fn bitcast_to(new_dtype: DType) -> Prim {

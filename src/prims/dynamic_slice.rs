@@ -11,7 +11,7 @@ use super::indexing::{as_index, clamped, expect_starts};
 use super::linear::{linear_jvp, zeros_of};
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
-use super::samples::{RUNNING, index, sample};
+use super::samples::{INTS, RUNNING, index, sample};
 use super::slice::Slice;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -289,7 +289,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (n, d) in RUNNING.into_iter().enumerate() {
-        let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
+        let int = INTS[n % INTS.len()];
         for (from, starts, sizes) in [
             (&[5][..], &[1][..], &[3][..]),
             (&[4, 3], &[2, 1], &[2, 2]),

@@ -10,7 +10,7 @@ use super::dynamic_slice::{
 use super::indexing::expect_starts;
 use super::linear::{linear_jvp, zeros_of};
 use super::roll_call::{Args, Case, Entry};
-use super::samples::{RUNNING, index, sample};
+use super::samples::{INTS, RUNNING, index, sample};
 use super::scatter::{Scatter, ScatterMode};
 use super::windows::GatherDims;
 use crate::core::array::Array;
@@ -22,7 +22,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::bind;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -213,7 +213,7 @@ fn build(_: &Args) -> Result<Prim, Error> {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (n, d) in RUNNING.into_iter().enumerate() {
-        let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
+        let int = INTS[n % INTS.len()];
         for (from, update, starts) in [
             (&[5][..], &[3][..], &[1][..]),
             (&[4, 3], &[2, 2], &[2, 0]),

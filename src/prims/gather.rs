@@ -9,7 +9,7 @@ use super::broadcast::try_full;
 use super::linear::zeros_of;
 use super::reshape::try_expand_dims;
 use super::roll_call::{Args, Case, Entry};
-use super::samples::{RUNNING, array, sample};
+use super::samples::{INTS, RUNNING, array, sample};
 use super::scatter::{Scatter, ScatterMode};
 use super::windows::Windows;
 use crate::core::array::Array;
@@ -44,9 +44,7 @@ impl Mode {
     pub fn fill(dtype: DType) -> Mode {
         Mode::Fill(match dtype {
             d if d.is_signed() => Scalar::from_bits(d, 1 << (d.bits() - 1)),
-            DType::F32 => Scalar::from(f32::NAN),
-            DType::F64 => Scalar::from(f64::NAN),
-            d if d.is_complex() => Scalar::from_f64(d, f64::NAN).expect("a number"),
+            d if d.is_inexact() => Scalar::from_f64(d, f64::NAN).expect("a number"),
             d => Scalar::from_bits(d, u128::MAX),
         })
     }
@@ -379,7 +377,7 @@ pub(crate) fn window_cases() -> Vec<WindowCase> {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (n, d) in RUNNING.into_iter().enumerate() {
-        let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
+        let int = INTS[n % INTS.len()];
         for w in window_cases() {
             for mode in [Mode::Clip, Mode::fill(d), Mode::Promise] {
                 let prim = Gather { dims: w.dims.clone(), slice_sizes: w.sizes.clone(), mode };

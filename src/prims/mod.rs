@@ -27,7 +27,7 @@ pub mod concatenate;
 pub mod cond;
 pub mod constant;
 mod conv;
-mod convert;
+pub(crate) mod convert;
 pub mod convolution;
 mod cumulative;
 pub mod custom_jvp;

@@ -4,8 +4,8 @@
 
 use super::apply::expect;
 use super::broadcasting::broadcast_arrays;
-use super::convert::try_convert_element_type;
-use super::promote::promote;
+use super::convert::try_convert_weakly;
+use super::promote::{inexact, promote};
 use crate::core::array::Array;
 use cotangent_jit::{Complex, DType, Error, Scalar, err};
 use smallvec::SmallVec;
@@ -169,11 +169,12 @@ macro_rules! complex_numbers {
 
 complex_numbers!(f32 f64);
 
-/// Operands of one dtype, that in which they meet, or `at_least` if that is a float and they meet in an int or bool.
+/// Operands of one dtype, that in which they meet; if they are to be floats and meet in an int or bool, that which goes
+/// with it. Where they meet in a weak dtype they are weak.
 pub(crate) fn promoted(
     name: &str,
     operands: &[&dyn Operand],
-    at_least: Option<DType>,
+    floats: bool,
 ) -> Result<SmallVec<[Array; 3]>, Error> {
     let dtypes: SmallVec<[(DType, bool); 3]> = operands
         .iter()
@@ -183,15 +184,15 @@ pub(crate) fn promoted(
             (None, None) => (o.to_array().dtype(), o.to_array().is_weak()),
         })
         .collect();
-    let (mut dtype, _) = promote(&dtypes);
-    if let Some(float) = at_least.filter(|_| !dtype.is_inexact()) {
-        dtype = float;
+    let (mut dtype, weak) = promote(&dtypes);
+    if floats {
+        dtype = inexact(dtype, weak);
     }
     let convert = |o: &&dyn Operand| match o.number() {
         Some(n) => n.literal(name, dtype),
         None => {
             let array = o.to_array();
-            if array.dtype() == dtype { Ok(array) } else { try_convert_element_type(&array, dtype) }
+            if array.dtype() == dtype { Ok(array) } else { try_convert_weakly(&array, dtype, weak) }
         }
     };
     operands.iter().map(convert).collect()
@@ -201,9 +202,9 @@ pub(crate) fn promoted(
 pub(crate) fn together(
     name: &str,
     operands: &[&dyn Operand],
-    at_least: Option<DType>,
+    floats: bool,
 ) -> Result<SmallVec<[Array; 3]>, Error> {
-    let mut arrays = promoted(name, operands, at_least)?;
+    let mut arrays = promoted(name, operands, floats)?;
     broadcast_arrays(name, &mut arrays)?;
     Ok(arrays)
 }

@@ -1,9 +1,9 @@
 //! The operators of Rust on arrays: `+ - * / % -x & | ^ !x << >>`, on values and references, with numbers on both sides.
 //!
 //! Operands broadcast as in NumPy and meet in the dtype that promotion gives. `/` of ints is a float; `%` has the sign of
-//! the dividend, as in Rust; `>>` moves the sign in where there is one. There is exactly one float and one int type with
-//! which a number may stand beside an array (`f64`, `i32`), so that the types of literals are inferred: `0.1 * x`; and one
-//! complex type, `Complex<f64>`. All are weak.
+//! the dividend, as in Rust; `+` and `*` of bools are `|` and `&`; `>>` moves the sign in where there is one. There is
+//! exactly one float and one int type with which a number may stand beside an array (`f64`, `i32`), so that the types of
+//! literals are inferred: `0.1 * x`; and one complex type, `Complex<f64>`. All are weak.
 
 use super::apply::{composed, expect};
 use super::binary::{
@@ -13,7 +13,7 @@ use super::binary::{
 use super::operand::{Operand, together};
 use super::unary::{try_neg, try_not};
 use crate::core::array::Array;
-use cotangent_jit::{Complex, DType, Error};
+use cotangent_jit::{Complex, Error};
 use std::ops::{
     Add, AddAssign, BitAnd, BitOr, BitXor, Div, DivAssign, Mul, MulAssign, Neg, Not, Rem, Shl, Shr,
     Sub, SubAssign,
@@ -27,7 +27,7 @@ pub(crate) fn apply(
     y: &dyn Operand,
     f: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Array {
-    apply_in(name, x, y, None, f)
+    apply_in(name, x, y, false, f)
 }
 
 /// [`apply`] in a float dtype.
@@ -38,7 +38,7 @@ pub(crate) fn apply_float(
     y: &dyn Operand,
     f: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Array {
-    apply_in(name, x, y, Some(DType::F32), f)
+    apply_in(name, x, y, true, f)
 }
 
 #[track_caller]
@@ -46,7 +46,7 @@ fn apply_in(
     name: &str,
     x: &dyn Operand,
     y: &dyn Operand,
-    at_least: Option<DType>,
+    floats: bool,
     f: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Array {
     expect(composed(|| {
@@ -54,18 +54,19 @@ fn apply_in(
         if let (Some(a), Some(b)) = (x.array(), y.array())
             && a.dtype() == b.dtype()
             && a.shape() == b.shape()
-            && (at_least.is_none() || a.dtype().is_inexact())
+            && (!floats || a.dtype().is_inexact())
         {
             return f(a, b);
         }
-        let operands = together(name, &[x, y], at_least)?;
+        let operands = together(name, &[x, y], floats)?;
         f(&operands[0], &operands[1])
     }))
 }
 
 #[track_caller]
 fn add(x: &dyn Operand, y: &dyn Operand) -> Array {
-    apply("add", x, y, try_add)
+    // Of bools whether one holds, as in NumPy.
+    apply("add", x, y, |x, y| if x.dtype().is_bool() { try_or(x, y) } else { try_add(x, y) })
 }
 
 #[track_caller]
@@ -75,7 +76,7 @@ fn sub(x: &dyn Operand, y: &dyn Operand) -> Array {
 
 #[track_caller]
 fn mul(x: &dyn Operand, y: &dyn Operand) -> Array {
-    apply("mul", x, y, try_mul)
+    apply("mul", x, y, |x, y| if x.dtype().is_bool() { try_and(x, y) } else { try_mul(x, y) })
 }
 
 #[track_caller]

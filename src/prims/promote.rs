@@ -8,7 +8,9 @@
 //!         i* -> i8 -> i16 -> i32 -> i64 ->  f* -> f16  -> f32 -> c64 -> c128
 //!         u8 -> i16, u16 -> i32, u32 -> i64 f* -> c* -> c64,  f64 -> c128
 //! ```
-//! Where the bound itself is weak, ints are i32 and floats are f32, unless a dtype among the operands says more.
+//! Where the bound itself is weak, ints are i32 and floats are f32, unless a dtype among the operands says more. JAX
+//! without 64-bit dtypes has these defaults, too; with them its defaults have 64 bits. Here all dtypes are there at any
+//! time, and asking for 64 bits is done by asking for them.
 
 use crate::core::array::Array;
 use cotangent_jit::DType;
@@ -125,6 +127,15 @@ pub fn result_type(arrays: &[&Array]) -> DType {
     promote(&all).0
 }
 
+/// The dtype in which functions of floats take a dtype: ints of 64 bits become f64, other ints and bools f32.
+pub(crate) fn inexact(dtype: DType, weak: bool) -> DType {
+    match dtype {
+        d if d.is_inexact() => d,
+        DType::I64 | DType::U64 if !weak => DType::F64,
+        _ => DType::F32,
+    }
+}
+
 /// The dtype in which dtypes meet, each with whether it is weak; and whether the result is.
 pub(crate) fn promote(dtypes: &[(DType, bool)]) -> (DType, bool) {
     let all_weak = dtypes.iter().all(|(_, weak)| *weak);
@@ -146,31 +157,13 @@ pub(crate) fn promote(dtypes: &[(DType, bool)]) -> (DType, bool) {
 mod tests {
     use super::*;
 
-    const NAMES: &str =
-        "bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128 i32* f32* c64*";
+    /// What JAX gives, under a heading for each function; weak dtypes have a star. Made by `scripts/promotion`.
+    const TABLES: &str = include_str!("../../tests/promotion.txt");
 
-    /// What JAX gives for every ordered pair (0.10, 64-bit dtypes enabled, default dtypes of 32 bits); weak ones with a
-    /// star.
-    const TABLE: &str = "
-bool i8   i16  i32  i64  u8   u16  u32  u64  f16  bf16 f32  f64  c64  c128 i32* f32* c64*
-i8   i8   i16  i32  i64  i16  i32  i64  f32* f16  bf16 f32  f64  c64  c128 i8   f32* c64*
-i16  i16  i16  i32  i64  i16  i32  i64  f32* f16  bf16 f32  f64  c64  c128 i16  f32* c64*
-i32  i32  i32  i32  i64  i32  i32  i64  f32* f16  bf16 f32  f64  c64  c128 i32  f32* c64*
-i64  i64  i64  i64  i64  i64  i64  i64  f32* f16  bf16 f32  f64  c64  c128 i64  f32* c64*
-u8   i16  i16  i32  i64  u8   u16  u32  u64  f16  bf16 f32  f64  c64  c128 u8   f32* c64*
-u16  i32  i32  i32  i64  u16  u16  u32  u64  f16  bf16 f32  f64  c64  c128 u16  f32* c64*
-u32  i64  i64  i64  i64  u32  u32  u32  u64  f16  bf16 f32  f64  c64  c128 u32  f32* c64*
-u64  f32* f32* f32* f32* u64  u64  u64  u64  f16  bf16 f32  f64  c64  c128 u64  f32* c64*
-f16  f16  f16  f16  f16  f16  f16  f16  f16  f16  f32  f32  f64  c64  c128 f16  f16  c64
-bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 f32  bf16 f32  f64  c64  c128 bf16 bf16 c64
-f32  f32  f32  f32  f32  f32  f32  f32  f32  f32  f32  f32  f64  c64  c128 f32  f32  c64
-f64  f64  f64  f64  f64  f64  f64  f64  f64  f64  f64  f64  f64  c128 c128 f64  f64  c128
-c64  c64  c64  c64  c64  c64  c64  c64  c64  c64  c64  c64  c128 c64  c128 c64  c64  c64
-c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128 c128
-i32* i8   i16  i32  i64  u8   u16  u32  u64  f16  bf16 f32  f64  c64  c128 i32* f32* c64*
-f32* f32* f32* f32* f32* f32* f32* f32* f32* f16  bf16 f32  f64  c64  c128 f32* f32* c64*
-c64* c64* c64* c64* c64* c64* c64* c64* c64* c64  c64  c64  c128 c64  c128 c64* c64* c64*
-";
+    fn names() -> Vec<&'static str> {
+        let (_, names) = TABLES.split_once("# dtypes\n").expect("a list of dtypes");
+        names.lines().next().unwrap_or_default().split_whitespace().collect()
+    }
 
     fn parse(name: &str) -> (DType, bool) {
         let dtype = name.trim_end_matches('*');
@@ -179,8 +172,9 @@ c64* c64* c64* c64* c64* c64* c64* c64* c64* c64  c64  c64  c128 c64  c128 c64* 
 
     #[test]
     fn every_pair_meets_where_it_does_in_jax() {
-        let names: Vec<&str> = NAMES.split_whitespace().collect();
-        let rows: Vec<&str> = TABLE.trim().lines().collect();
+        let names = names();
+        let (_, table) = TABLES.split_once("# add\n").expect("a table of sums");
+        let rows: Vec<&str> = table.lines().take_while(|l| !l.starts_with('#')).collect();
         assert_eq!((names.len(), rows.len()), (18, 18));
         for (a, row) in names.iter().zip(rows) {
             let expected: Vec<&str> = row.split_whitespace().collect();
@@ -193,7 +187,7 @@ c64* c64* c64* c64* c64* c64* c64* c64* c64* c64  c64  c64  c128 c64  c128 c64* 
 
     #[test]
     fn promotion_is_associative() {
-        let all: Vec<_> = NAMES.split_whitespace().map(parse).collect();
+        let all: Vec<_> = names().into_iter().map(parse).collect();
         for (a, b, c) in all.iter().flat_map(|a| {
             let all = &all;
             all.iter().flat_map(move |b| all.iter().map(move |c| (a, b, c)))

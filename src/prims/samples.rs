@@ -6,28 +6,41 @@ use crate::core::eager::upload;
 use cotangent_jit::{DType, Scalar};
 
 /// The dtypes that run.
-pub const RUNNING: [DType; 9] = [
-    DType::Bool,
-    DType::I32,
-    DType::I64,
-    DType::U32,
-    DType::U64,
-    DType::F32,
-    DType::F64,
-    DType::C64,
-    DType::C128,
-];
+pub const RUNNING: [DType; 15] = DType::ALL;
 
 /// Those of them that have an order.
-pub const REAL: [DType; 7] =
-    [DType::Bool, DType::I32, DType::I64, DType::U32, DType::U64, DType::F32, DType::F64];
-
-/// Those that run with arithmetic.
-pub const NUMBERS: [DType; 8] = [
+pub const REAL: [DType; 13] = [
+    DType::Bool,
+    DType::I8,
+    DType::I16,
     DType::I32,
     DType::I64,
+    DType::U8,
+    DType::U16,
     DType::U32,
     DType::U64,
+    DType::F16,
+    DType::BF16,
+    DType::F32,
+    DType::F64,
+];
+
+/// Those of them that count and index.
+pub const INTS: [DType; 8] =
+    [DType::I32, DType::I64, DType::U32, DType::U64, DType::I8, DType::I16, DType::U8, DType::U16];
+
+/// Those that run with arithmetic.
+pub const NUMBERS: [DType; 14] = [
+    DType::I8,
+    DType::I16,
+    DType::I32,
+    DType::I64,
+    DType::U8,
+    DType::U16,
+    DType::U32,
+    DType::U64,
+    DType::F16,
+    DType::BF16,
     DType::F32,
     DType::F64,
     DType::C64,

@@ -18,7 +18,7 @@ use super::iota::try_iota;
 use super::linear::{instantiate, linear_jvp, zeros_of};
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
-use super::samples::{RUNNING, array, sample};
+use super::samples::{INTS, RUNNING, array, sample};
 use super::select::try_select_n;
 use super::windows::{GatherDims, Windows};
 use crate::core::array::Array;
@@ -497,7 +497,7 @@ fn cases(combine: Option<Combine>) -> Vec<Case> {
     let mut cases = Vec::new();
     let takes = |d: &DType| combine.is_none_or(|c| c.op().takes(*d));
     for (n, d) in RUNNING.into_iter().filter(takes).enumerate() {
-        let int = [DType::I32, DType::I64, DType::U32, DType::U64][n % 4];
+        let int = INTS[n % INTS.len()];
         for (meet, w) in window_cases().into_iter().map(|w| (true, w)).chain(apart()) {
             for mode in [ScatterMode::Clip, ScatterMode::Drop, ScatterMode::Promise] {
                 // Products of floats that meet have no derivative in the updates, as in JAX.

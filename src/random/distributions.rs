@@ -7,6 +7,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::numpy::axes::{Ints, axis_of, sizes_of};
 use crate::numpy::fallible::functions;
+use crate::numpy::finfo::{epsilon, iinfo};
 use crate::prims::lax;
 use crate::prims::numbers::number;
 use crate::prims::operand::{Number, Operand, promoted};
@@ -33,7 +34,7 @@ functions! {
         if is(&low, 0.0) && is(&high, 1.0) {
             return Ok(unit);
         }
-        let bounds = promoted("uniform", &[&low, &high, &unit], None)?;
+        let bounds = promoted("uniform", &[&low, &high, &unit], false)?;
         let (low, high) = (&bounds[0], &bounds[1]);
         let width = match (low.as_literal(), high.as_literal()) {
             (Some(low), Some(high)) => difference(low, high),
@@ -52,15 +53,18 @@ fn difference(low: Scalar, high: Scalar) -> Array {
 
 /// Floats of [0, 1): random mantissas under the exponent of 1, less 1.
 fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
-    let (mantissa, one) = match dtype {
-        DType::F32 => (23, Scalar::from(1f32)),
-        DType::F64 => (52, Scalar::from(1f64)),
-        other => return Err(err!(DType, "uniform: expected f32 or f64, got {other}")),
+    // The bits that are drawn, and how many of them are kept: eight are enough for a bf16.
+    let (drawn, mantissa) = match dtype {
+        DType::BF16 => (DType::U8, 7),
+        DType::F16 => (DType::U16, 10),
+        DType::F32 => (DType::U32, 23),
+        DType::F64 => (DType::U64, 52),
+        other => return Err(err!(DType, "uniform: expected a float dtype, got {other}")),
     };
-    let unsigned = pattern("uniform", dtype)?;
+    let (unsigned, one) = (pattern("uniform", dtype)?, Scalar::one(dtype));
     let literal = |bits: u128| Array::strong_literal(Scalar::from_bits(unsigned, bits));
-    let bits = try_bits(key, shape, unsigned)?;
-    let low = lax::try_shift_right_logical(&bits, &literal((dtype.bits() - mantissa).into()))?;
+    let bits = lax::try_convert_element_type(&try_bits(key, shape, drawn)?, unsigned)?;
+    let low = lax::try_shift_right_logical(&bits, &literal((drawn.bits() - mantissa).into()))?;
     let from_1_to_2 = lax::try_or(&low, &literal(one.bits()))?;
     let float = lax::try_bitcast_convert_type(&from_1_to_2, dtype)?;
     lax::try_sub(&float, &Array::strong_literal(one))
@@ -69,10 +73,8 @@ fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
 functions! {
     /// Normal floats of mean 0 and variance 1: `√2 erf⁻¹(u)` with `u` uniform on (-1, 1).
     fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array {
-        let above_minus_1 = match dtype {
-            DType::F64 => (-1f64).next_up(),
-            _ => f64::from((-1f32).next_up()),
-        };
+        // Half of the distance from 1 to the next number.
+        let above_minus_1 = epsilon(dtype) / 2.0 - 1.0;
         let u = try_uniform(key, shape, dtype, above_minus_1, 1.0)?;
         Ok(SQRT_2 * u.try_erf_inv()?)
     }
@@ -85,7 +87,11 @@ functions! {
 
     /// Floats of the standard Gumbel distribution: `-ln (-ln u)` with `u` uniform on (0, 1).
     fn gumbel, try_gumbel(key: &Key, shape: impl Ints, dtype: DType) -> Array {
-        let tiny = if dtype == DType::F64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE.into() };
+        let tiny = match dtype {
+            DType::F64 => f64::MIN_POSITIVE,
+            DType::F16 => 2f64.powi(-14),
+            _ => f32::MIN_POSITIVE.into(),
+        };
         let u = try_uniform(key, shape, dtype, tiny, 1)?;
         Ok(-(-u.try_log()?).try_log()?)
     }
@@ -116,6 +122,13 @@ functions! {
         if !dtype.is_int() {
             return Err(err!(DType, "randint: expected an int dtype, got {dtype}"));
         }
+        let (least, greatest) = ends(dtype);
+        if dtype.is_narrow() {
+            let within = |n: i64, most: i128| i128::from(n).clamp(least, most) as i64;
+            let (low, high) = (within(low, greatest), within(high, greatest + 1));
+            let wide = try_randint(key, shape, DType::I32, low, high)?;
+            return lax::try_convert_element_type(&wide, dtype);
+        }
         let unsigned = pattern("randint", dtype)?;
         let span = Span::new(dtype, low, high);
         let literal = |n: u64| Array::strong_literal(Scalar::from_bits(unsigned, n.into()));
@@ -130,6 +143,12 @@ functions! {
     }
 }
 
+/// The least and the greatest number of an int dtype.
+fn ends(dtype: DType) -> (i128, i128) {
+    let info = iinfo(dtype).expect("an int dtype");
+    (info.min.into(), info.max.into())
+}
+
 /// The interval of `randint`, in unsigned arithmetic of the dtype's width.
 struct Span {
     low: Scalar,
@@ -141,11 +160,7 @@ struct Span {
 impl Span {
     fn new(dtype: DType, low: i64, high: i64) -> Span {
         let bits = dtype.bits();
-        let (least, greatest) = if dtype.is_signed() {
-            (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
-        } else {
-            (0, (1i128 << bits) - 1)
-        };
+        let (least, greatest) = ends(dtype);
         let clip = |n: i64| i128::from(n).clamp(least, greatest);
         // One above the greatest number is how the whole range is asked for.
         let past = i128::from(i128::from(high) > greatest);

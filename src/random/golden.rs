@@ -82,6 +82,44 @@ fn ints_at_the_ends_of_their_range_are_jaxs() {
 }
 
 #[test]
+fn narrow_dtypes_are_jaxs() {
+    let key = super::key(42);
+    assert_eq!(bits(&key, [4], DType::U8).to_vec::<u8>(), [162, 217, 249, 215]);
+    assert_eq!(bits(&key, [4], DType::U16).to_vec::<u16>(), [5026, 12505, 63993, 49623]);
+    let ints = |d, low, high| {
+        let x = randint(&key, [6], d, low, high);
+        assert_eq!(x.dtype(), d);
+        x.astype(DType::I32).to_vec::<i32>()
+    };
+    assert_eq!(ints(DType::I8, -100, 100), [-56, 14, -29, 69, 9, -81]);
+    assert_eq!(ints(DType::I8, -1000, 1000), [68, -110, 55, 65, 13, -21]);
+    assert_eq!(ints(DType::U8, 0, 256), [196, 18, 183, 193, 141, 107]);
+    assert_eq!(ints(DType::U8, 3, 3), [3; 6]);
+    assert_eq!(ints(DType::I16, -40000, 40000), [-19260, 12306, 1207, 15553, 17037, 7531]);
+    assert_eq!(ints(DType::U16, 5, 1000), [844, 324, 446, 649, 199, 814]);
+    let floats = |x: Array| x.astype(DType::F64).to_vec::<f64>();
+    let unit = floats(uniform(&key, [4], DType::F16, 0, 1));
+    assert_eq!(unit, [0.076171875, 0.1904296875, 0.9755859375, 0.7568359375]);
+    let wide = floats(uniform(&key, [4], DType::F16, -1, 3));
+    assert_eq!(wide, [-0.6953125, -0.23828125, 2.90234375, 2.02734375]);
+    let unit = floats(uniform(&key, [4], DType::BF16, 0, 1));
+    assert_eq!(unit, [0.6328125, 0.84375, 0.96875, 0.8359375]);
+    let wide = floats(uniform(&key, [4], DType::BF16, -1, 3));
+    assert_eq!(wide, [1.53125, 2.375, 2.875, 2.34375]);
+    // Of elementary functions the last place may differ.
+    let near = |x: Array, expected: [f64; 4]| {
+        let slack = 2.0 * crate::numpy::finfo::epsilon(x.dtype());
+        for (x, e) in floats(x).iter().zip(expected) {
+            assert!((x - e).abs() <= slack * e.abs(), "{x} is not {e}");
+        }
+    };
+    near(normal(&key, [4], DType::F16), [-1.4296875, -0.87548828125, 1.974609375, 0.69677734375]);
+    near(normal(&key, [4], DType::BF16), [0.34375, 1.015625, 1.890625, 0.984375]);
+    near(exponential(&key, [4], DType::BF16), [1.0, 1.859375, 3.46875, 1.8046875]);
+    near(gumbel(&key, [4], DType::F16), [-0.9453125, -0.505859375, 3.69921875, 1.2783203125]);
+}
+
+#[test]
 fn orders_and_choices_are_jaxs() {
     let key = super::key(7);
     let expected = [10, 9, 17, 12, 4, 2, 3, 11, 5, 14, 16, 0, 19, 18, 7, 13, 6, 1, 15, 8];
@@ -157,7 +195,7 @@ fn misuse_is_explained() {
     );
     assert_eq!(
         message(try_uniform(&key, [2], DType::I32, 0, 1)),
-        "uniform: expected f32 or f64, got i32"
+        "uniform: expected a float dtype, got i32"
     );
     assert_eq!(
         message(try_choice(&key, &arange(3), 5, false)),

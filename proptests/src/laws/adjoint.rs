@@ -1,9 +1,9 @@
 //! `<ct, J v> = <J^T ct, v>`, with `<a, b>` the real part of the sum of products, none conjugated: reverse mode against forward mode, for all inputs together and each alone, for all outputs
-//! together and each alone.
+//! together and each alone. Programs in floats of 16 bits: their twin in f32, whose cotangents are theirs but for rounding.
 
 use super::jvp;
 use crate::program::{Program, subsets};
-use crate::values::{Near, compare_all, numbers, zeros};
+use crate::values::{Near, compare_all, compare_with_twin, numbers, zeros};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::primitive::Recur;
@@ -16,6 +16,13 @@ pub fn law(case: &Case) -> Result<(), Violation> {
 }
 
 pub fn on(p: &Program) -> Result<(), Violation> {
+    if let Some(twin) = p.twin()? {
+        on(&twin).map_err(|e| e.within("the twin in f32"))?;
+        let back = p.pullback(0)?;
+        let (own, other) = (back.interpret()?, twin.pullback(0)?.interpret()?);
+        return compare_with_twin("cotangents", &own, &other, p.epsilon())
+            .map_err(|e| e.within(format!("by\n{}", back.jaxpr)));
+    }
     let n = p.outs();
     let inexact: Vec<bool> = p.jaxpr.out_avals().iter().map(|a| a.dtype.is_inexact()).collect();
     let expected = p.interpret()?;

@@ -2,10 +2,13 @@
 //! `t -> f(x(t))` at 0.
 //!
 //! For each input alone and all together, along curves of full degree and along straight ones, whose higher coefficients
-//! are symbolic zeros; coefficients that are left out, because they are zero, are.
+//! are symbolic zeros; coefficients that are left out, because they are zero, are. Of programs in floats of 16 bits it is
+//! their twin in f32 of which this is said, and their coefficients are the twin's, rounded.
 
 use crate::program::{Program, subsets};
-use crate::values::{Near, array, compare, compare_all, epsilon, largest, numbers};
+use crate::values::{
+    Near, array, compare, compare_all, compare_with_twin, epsilon, largest, numbers,
+};
 use crate::violation::Violation;
 use cotangent::DType;
 use cotangent::core::array::Array;
@@ -40,17 +43,17 @@ pub fn together(p: &Program) -> Result<(), Violation> {
 }
 
 fn along(p: &Program, mask: &[bool], degree: usize) -> Result<(), Violation> {
+    if let Some(twin) = p.twin()? {
+        along(&twin, mask, degree).map_err(|e| e.within("the twin in f32"))?;
+        let own = curve(p, mask, degree)?.0;
+        let (values, other) = (own.interpret()?, curve(&twin, mask, degree)?.0.interpret()?);
+        return compare_with_twin("values and coefficients", &values, &other, p.epsilon())
+            .map_err(|e| e.within(format!("by\n{}", own.jaxpr)));
+    }
     let outs = p.outs();
-    let nonzero: Vec<bool> =
-        mask.iter().flat_map(|m| (1..=ORDER).map(move |k| *m && k <= degree)).collect();
-    // Per order, then per input.
-    let coefficients: Vec<Vec<Array>> =
-        (1..=degree).map(|k| p.tangents(mask, 10 * k as u64)).collect();
-    let moving = mask.iter().filter(|m| **m).count();
-    let flat = (0..moving).flat_map(|i| coefficients.iter().map(move |c| c[i].clone()));
+    let (jet, coefficients) = curve(p, mask, degree)?;
+    let nonzero = moving(mask, degree);
     let t = Transforms::new();
-    let (jaxpr, _) = t.jet(&p.jaxpr, ORDER, &nonzero, &vec![true; outs * ORDER])?;
-    let jet = Program { jaxpr, inputs: p.inputs.iter().cloned().chain(flat).collect() };
     let told = |e: Violation| e.within(format!("by\n{}", jet.jaxpr));
     let mut values = jet.interpret()?;
     let found = values.split_off(outs);
@@ -92,6 +95,27 @@ fn along(p: &Program, mask: &[bool], degree: usize) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// Which coefficients of the inputs are not zero.
+fn moving(mask: &[bool], degree: usize) -> Vec<bool> {
+    mask.iter().flat_map(|m| (1..=ORDER).map(move |k| *m && k <= degree)).collect()
+}
+
+/// The jet along a curve, and the curve's coefficients per order, then per input.
+fn curve(
+    p: &Program,
+    mask: &[bool],
+    degree: usize,
+) -> Result<(Program, Vec<Vec<Array>>), Violation> {
+    let coefficients: Vec<Vec<Array>> =
+        (1..=degree).map(|k| p.tangents(mask, 10 * k as u64)).collect();
+    let count = mask.iter().filter(|m| **m).count();
+    let flat = (0..count).flat_map(|i| coefficients.iter().map(move |c| c[i].clone()));
+    let force = vec![true; p.outs() * ORDER];
+    let (jaxpr, _) = Transforms::new().jet(&p.jaxpr, ORDER, &moving(mask, degree), &force)?;
+    let inputs = p.inputs.iter().cloned().chain(flat).collect();
+    Ok((Program { jaxpr, inputs }, coefficients))
 }
 
 /// Derivatives 1, 2, .. of all outputs at 0 along the curve.

@@ -1,10 +1,11 @@
 //! `J v = d/dt f(x + t v)`: forward mode against central finite differences in a scattered direction.
 //!
 //! Also: the outputs beside the tangents are `f(x)`; tangents add up over inputs; an output whose tangent is left out,
-//! because it is zero, does not move.
+//! because it is zero, does not move. Of programs in floats of 16 bits the law is that of their twin in f32, and their
+//! tangents are the twin's, rounded.
 
 use crate::program::{Program, subsets};
-use crate::values::{Near, array, compare_all, count, largest, numbers, zeros};
+use crate::values::{Near, array, compare_all, compare_with_twin, count, largest, numbers, zeros};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
@@ -19,13 +20,29 @@ pub fn law(case: &Case) -> Result<(), Violation> {
 
 pub fn on(p: &Program) -> Result<(), Violation> {
     let masks = subsets(&p.wrt());
+    if let Some(twin) = p.twin()? {
+        on(&twin).map_err(|e| e.within("the twin in f32"))?;
+        return masks.iter().try_for_each(|m| as_twin(p, &twin, m));
+    }
     let parts: Result<Vec<Vec<Array>>, Violation> = masks.iter().map(|m| part(p, m)).collect();
     adds_up(p, &parts?)
 }
 
 /// The law for all inputs together only.
 pub fn together(p: &Program) -> Result<(), Violation> {
+    if let Some(twin) = p.twin()? {
+        together(&twin).map_err(|e| e.within("the twin in f32"))?;
+        return as_twin(p, &twin, &p.wrt());
+    }
     part(p, &p.wrt()).map(|_| ())
+}
+
+/// Outputs and tangents are those of the twin.
+fn as_twin(p: &Program, twin: &Program, mask: &[bool]) -> Result<(), Violation> {
+    let moved = p.jvp_in(mask, 0)?;
+    let (own, other) = (moved.interpret()?, twin.jvp_in(mask, 0)?.interpret()?);
+    compare_with_twin("outputs and tangents", &own, &other, p.epsilon())
+        .map_err(|e| e.within(format!("inputs in {mask:?} move, by\n{}", moved.jaxpr)))
 }
 
 /// The tangents of all outputs when the inputs in `mask` move.

@@ -49,9 +49,9 @@ fn inner(axes: &[AxisList; 3], looped: usize) -> [AxisList; 3] {
     axes
 }
 
-/// Whether a routine computes dots of this type; kernels do the others.
+/// Whether a routine computes dots of this type, floats, whose products it does not round; kernels do the others.
 fn is_routine(d: DType) -> bool {
-    matches!(d, DType::F32 | DType::F64 | DType::C64 | DType::C128)
+    d.is_inexact()
 }
 
 impl Region {

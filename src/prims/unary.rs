@@ -77,7 +77,7 @@ impl Primitive for Unary {
         let x = &inputs[0];
         expect_operand(self.name(), self.0.op, x)?;
         let dtype = self.0.op.result(&[x.dtype]).expect("the class was checked");
-        Ok(smallvec![Aval { weak: x.weak && dtype == x.dtype, ..x.with_dtype(dtype) }])
+        Ok(smallvec![Aval { weak: x.weak && !dtype.is_bool(), ..x.with_dtype(dtype) }])
     }
 
     fn jvp(

@@ -6,6 +6,9 @@ mod twisted;
 #[path = "wrong/families.rs"]
 mod families;
 
+#[path = "wrong/complex.rs"]
+mod complex;
+
 use cotangent::core::array::Array;
 use cotangent::core::axis::AxisName;
 use cotangent::core::jaxpr::Jaxpr;

@@ -12,7 +12,7 @@
 //! | `hyperbolic.rs` | sinh, cosh, tanh, and through `i` the functions of angles |
 //! | `inverse.rs` | the inverses of those |
 //!
-//! The table of errors stands in [`math`](crate::math).
+//! Errors are measured by `scripts/complex_accuracy.py`, whose table is `docs/accuracy_complex.md`.
 
 use super::term::Term;
 use crate::DType;

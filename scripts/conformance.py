@@ -24,6 +24,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 from jax import lax
 
@@ -346,7 +347,153 @@ def numbers_set():
                  [big, big[::-1].copy()], batch=False)
 
 
-SETS = {"families": families, "indexing": indexing, "numbers": numbers_set}
+# ---- elementwise: every function of one and two numbers, on odd values and ordinary ones
+
+FLOATS = ["float16", "bfloat16", "float32", "float64"]
+INTS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+
+
+def odd_values(d):
+    d = jnp.dtype(d)
+    if d == bool:
+        return np.array([False, True])
+    if jnp.issubdtype(d, jnp.floating):
+        info = jnp.finfo(d)
+        ordinary = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.5, -7.25, 0.1, 10.0, 100.0, -1000.0, 1e-3]
+        with np.errstate(all="ignore"):
+            return np.array(ordinary + [float(info.max), float(info.min), float(info.tiny), np.inf, -np.inf, np.nan]).astype(d)
+    info = np.iinfo(d)
+    small = [0, 1, 2, 7, 31, 32, 63, 64, 100] + ([-1, -8] if info.min < 0 else [])
+    return np.array(small + [info.max, info.min, info.max - 1], d)
+
+
+def elementwise():
+    rng = np.random.default_rng(3)
+    unary_floats = {n: getattr(lax, n) for n in (
+        "sqrt rsqrt cbrt exp exp2 expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh logistic "
+        "erf erfc erf_inv lgamma digamma floor ceil is_finite").split()}
+    unary_floats["round_away"] = lambda x: lax.round(x, lax.RoundingMethod.AWAY_FROM_ZERO)
+    unary_floats["round_even"] = lambda x: lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN)
+    unary_all = {n: getattr(lax, n) for n in "neg abs sign square".split()}
+    unary_all |= {f"integer_pow{k}": (lambda x, k=k: lax.integer_pow(x, k)) for k in [0, 1, 2, 3, 5]}
+    floats_pow = {f"integer_pow{k}": (lambda x, k=k: lax.integer_pow(x, k)) for k in [-1, -2]}
+    unary_ints = {"not": lax.bitwise_not, "population_count": lax.population_count, "clz": lax.clz}
+    # Where the ordinary points lie: inside of domains, off poles.
+    inside = {"asin": (-0.9, 0.9), "acos": (-0.9, 0.9), "atanh": (-0.9, 0.9), "erf_inv": (-0.9, 0.9), "acosh": (1.2, 4.0),
+              "tan": (-1.2, 1.2)}
+    positive = {"sqrt", "rsqrt", "cbrt", "log", "log1p", "lgamma", "digamma"}
+    shapes = [(), (0, 3), (3, 5), (1, 2, 1, 3, 2)]
+
+    def ordinary(name, shape, d):
+        low, high = inside.get(name, (0.3, 3.0) if name in positive else (-2.0, 2.0))
+        return rng.uniform(low, high, shape).astype(jnp.dtype(d))
+
+    for name, f in {**unary_floats, **unary_all, **floats_pow}.items():
+        for d in FLOATS:
+            yield Op("unary", {"f": name}, f, [odd_values(d)], derive=False, batch=False)
+            for shape in shapes:
+                yield Op("unary", {"f": name}, f, [ordinary(name, shape, d)], derive=d != "bfloat16" or shape == (3, 5),
+                         batch=shape == (3, 5) and d == "float32")
+    for name, f in {**unary_all, **unary_ints}.items():
+        for d in INTS + (["bool"] if name == "not" else []):
+            if name == "abs" and d[0] == "u":
+                continue
+            yield Op("unary", {"f": name}, f, [odd_values(d)], batch=False)
+
+    arithmetic = {n: getattr(lax, n) for n in "add sub mul div rem max min".split()}
+    floats = {"pow": lax.pow, "atan2": lax.atan2, "nextafter": lax.nextafter}
+    bits = {"and": lax.bitwise_and, "or": lax.bitwise_or, "xor": lax.bitwise_xor}
+    shifts = {n: getattr(lax, n) for n in "shift_left shift_right_logical shift_right_arithmetic".split()}
+    compare = {n: getattr(lax, n) for n in "eq ne lt le gt ge".split()}
+    for name, f in {**arithmetic, **floats, **bits, **shifts, **compare}.items():
+        kinds = FLOATS + INTS
+        if name in floats:
+            kinds = FLOATS[2:] if name == "nextafter" else FLOATS
+        elif name in bits or name in shifts:
+            kinds = INTS
+        if name in bits or name in compare or name in ["max", "min"]:
+            kinds = kinds + ["bool"]
+        for d in kinds:
+            v = odd_values(d)
+            x, y = np.repeat(v, len(v)), np.tile(v, len(v))
+            yield Op("binary", {"f": name}, f, [x, y], derive=False, batch=False)
+            if d in FLOATS:
+                for shape in shapes:
+                    low, high = (0.3, 2.0) if name in ["pow", "div", "rem"] else (-2.0, 2.0)
+                    x, y = [rng.uniform(low, high, shape).astype(jnp.dtype(d)) for _ in range(2)]
+                    yield Op("binary", {"f": name}, f, [x, y], derive=name not in ["rem", "nextafter"], batch=shape == (3, 5) and d == "float64")
+    for a in FLOATS + INTS + ["bool"]:
+        for b in FLOATS + INTS + ["bool"]:
+            yield Op("convert", {"to": SHORT[b]}, lambda x, b=b: lax.convert_element_type(x, b), [odd_values(a)], derive=False, batch=False)
+    for d in FLOATS + INTS:
+        v = odd_values(d)
+        x, low, high = v, np.roll(v, 1), np.roll(v, 5)
+        yield Op("clamp", {}, lax.clamp, [low, x, high], derive=False, batch=False)
+        yield Op("select", {}, lax.select_n, [np.arange(len(v)) % 2 == 1, x, low], derive=False, batch=d == "int8")
+        if d in FLOATS:
+            y = [rng.uniform(-2, 2, (3, 4)).astype(jnp.dtype(d)) for _ in range(3)]
+            yield Op("clamp", {}, lambda lo, x, w: lax.clamp(lo, x, lo + abs(w)), y, batch=False)
+
+
+# ---- arrays: reductions, movement, contractions
+
+
+def arrays():
+    rng = np.random.default_rng(5)
+    some = lambda shape, d: (rng.integers(0, 2, shape).astype(bool) if d == "bool" else
+                             rng.integers(0 if d[0] == "u" else -9, 9, shape).astype(d) if d in INTS else
+                             rng.uniform(-2, 2, shape).astype(jnp.dtype(d)))
+    kinds = FLOATS + INTS
+    reductions = {"sum": (lax.reduce_sum, kinds), "prod": (lax.reduce_prod, kinds), "max": (lax.reduce_max, kinds + ["bool"]),
+                  "min": (lax.reduce_min, kinds + ["bool"]), "and": (lax.reduce_and, INTS + ["bool"]),
+                  "or": (lax.reduce_or, INTS + ["bool"]), "xor": (lax.reduce_xor, INTS + ["bool"])}
+    for name, (f, dtypes) in reductions.items():
+        for d in dtypes:
+            for shape, axes in [((3, 4), (0,)), ((3, 4), (1,)), ((2, 3, 4), (0, 2)), ((5,), (0,)), ((2, 0, 3), (1,)), ((0, 3), (0, 1))]:
+                x = some(shape, d)
+                if name in ["max", "min"] and x.size and d in FLOATS:
+                    x = np.unique(rng.permutation(4 * x.size))[: x.size].reshape(shape).astype(jnp.dtype(d))
+                    rng.shuffle(x)
+                derive = d in ["float32", "float64"] or (d in FLOATS and shape == (3, 4))
+                yield Op("reduce", {"f": name, "axes": axes}, lambda x, f=f, axes=axes: f(x, axes=axes), [x], derive=derive,
+                         batch=d in ["float32", "int16"] and shape == (2, 3, 4))
+    moves = {
+        "reshape": lambda x: x.reshape(4, 6), "transpose": lambda x: x.transpose(2, 0, 1), "rev": lambda x: lax.rev(x, (0, 2)),
+        "broadcast": lambda x: lax.broadcast_in_dim(x, (2, 5, 3, 4), (0, 2, 3)), "pad": lambda x: lax.pad(x, jnp.zeros((), x.dtype), ((1, 2, 0), (-1, 1, 1), (0, -2, 2))),
+        "slice": lambda x: lax.slice(x, (0, 1, 0), (2, 3, 4), (1, 1, 3)), "concatenate": lambda x: lax.concatenate([x, x[:, :1]], 1),
+        "split": lambda x: lax.split(x, (1, 3), 2), "stack": lambda x: jnp.stack([x, x], 1), "tile": lambda x: jnp.tile(x, (2, 1, 3)),
+        "squeeze": lambda x: lax.squeeze(x[:1], (0,)), "roll": lambda x: jnp.roll(x, 5, 1), "repeat": lambda x: jnp.repeat(x, 3, 1),
+        "flip": lambda x: jnp.flip(x, 1), "swapaxes": lambda x: jnp.swapaxes(x, 0, 2), "moveaxis": lambda x: jnp.moveaxis(x, 0, -1),
+        "tril": lambda x: jnp.tril(x, 1), "triu": lambda x: jnp.triu(x), "expand_dims": lambda x: jnp.expand_dims(x, 2),
+        "dynamic_slice": lambda x: lax.dynamic_slice(x, (1, -1, 9), (1, 2, 3)),
+        "dynamic_update_slice": lambda x: lax.dynamic_update_slice(x, x[:1, :2, :2], (7, -2, 1)),
+        "cumsum": lambda x: jnp.cumsum(x, 1) if x.dtype != bool else x,
+    }
+    for name, f in moves.items():
+        for d in ["float16", "bfloat16", "float32", "float64", "int8", "int32", "uint64", "bool"]:
+            if name == "cumsum" and d in ["int8", "bool"]:
+                continue
+            yield Op("move", {"f": name}, f, [some((2, 3, 4), d)], derive=d in ["float32", "float64"], batch=d in ["float64", "int8"])
+    dots = [("ij,jk->ik", (3, 4), (4, 5)), ("bij,bjk->bik", (2, 3, 4), (2, 4, 5)), ("i,i->", (5,), (5,)), ("ij,ij->", (3, 4), (3, 4)),
+            ("ijk,kjl->il", (2, 3, 4), (4, 3, 5)), ("i,j->ij", (3,), (4,)), ("ij,kj->ki", (3, 4), (5, 4)), ("bi,bi->b", (3, 4), (3, 4)),
+            ("ij,jk->ik", (3, 0), (0, 5)), ("ij,jk->ik", (0, 4), (4, 5)), ("ij->ji", (3, 4), None), ("ii->i", (4, 4), None), ("ijk->j", (2, 3, 4), None),
+            ("...ij,...jk->...ik", (2, 1, 3, 4), (5, 4, 2))]
+    for spec, a, b in dots:
+        for d in FLOATS + ["int8", "int32", "uint16", "int64"]:
+            args = [some(a, d)] + ([some(b, d)] if b is not None else [])
+            f = lambda *xs, spec=spec: jnp.einsum(spec, *xs, precision="highest")
+            small = d in ["float32", "float64"]
+            yield Op("einsum", {"spec": spec}, f, args, derive=small, batch=small and "..." not in spec)
+    for a, b in [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)), ((5, 1, 2, 3), (4, 3, 2)), ((3,), (5, 3, 2))]:
+        for d in FLOATS + ["int32", "uint8"]:
+            f = lambda x, y: jnp.matmul(x, y, precision="highest")
+            yield Op("matmul", {}, f, [some(a, d), some(b, d)], derive=d == "float64", batch=d == "float64")
+    for d in ["float64", "float32", "int32"]:
+        yield Op("tensordot", {}, lambda x, y: jnp.tensordot(x, y, 2, precision="highest"), [some((2, 3, 4), d), some((3, 4, 5), d)], batch=False)
+        yield Op("outer", {}, jnp.outer, [some((2, 3), d), some((4,), d)], batch=False)
+
+
+SETS = {"families": families, "indexing": indexing, "numbers": numbers_set, "elementwise": elementwise, "arrays": arrays}
 
 
 def main():

@@ -56,6 +56,8 @@ pub(super) fn lgamma(x: Term) -> Term {
         // gamma(x) gamma(-x) = -pi / (x sin(pi x))
         let sine = sin_of_few(off_integer(a) * PI).abs();
         let left = -log(a * (sine / PI)) - right;
+        // Of the poles, those whose `right` overflows too.
+        let left = sine.eq(0.0).select(x.like(f64::INFINITY), left);
         let value = x.le(-0.5).select(left, right);
         a.eq(f64::INFINITY).select(a, value)
     })

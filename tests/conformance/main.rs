@@ -119,7 +119,13 @@ fn format_of(d: DType) -> (f64, f64) {
 }
 
 /// Equal, or for floats within some roundings: so many of each other, if they are said, else of the largest neighbour.
-fn compare(got: &Array, expected: &Array, roundings: Option<f64>) -> Result<(), String> {
+/// Where JAX keeps absolute digits only, what counts as small is at least `floor`.
+fn compare(
+    got: &Array,
+    expected: &Array,
+    roundings: Option<f64>,
+    floor: f64,
+) -> Result<(), String> {
     if got.shape() != expected.shape() || got.dtype() != expected.dtype() {
         return Err(format!("expected {}, got {}", expected.aval(), got.aval()));
     }
@@ -130,7 +136,7 @@ fn compare(got: &Array, expected: &Array, roundings: Option<f64>) -> Result<(), 
     let (eps, least) = format_of(expected.dtype());
     let (alone, roundings) = (roundings.is_some(), roundings.unwrap_or(16.0));
     let (g, e) = (numbers(got), numbers(expected));
-    let largest = e.iter().filter(|v| v.is_finite()).fold(0.0, |m: f64, v| m.max(v.abs()));
+    let largest = e.iter().filter(|v| v.is_finite()).fold(floor, |m: f64, v| m.max(v.abs()));
     let near = |(g, e): (&f64, &f64)| {
         if g == e || g.is_nan() && e.is_nan() {
             return !alone || *e != 0.0 || g.is_sign_negative() == e.is_sign_negative();
@@ -139,8 +145,10 @@ fn compare(got: &Array, expected: &Array, roundings: Option<f64>) -> Result<(), 
         let flushed = e.abs() <= least && g.abs() <= least;
         // What is computed in f32 and rounded is one off at most.
         let within = match (alone, eps > 1e-4) {
-            (true, true) => roundings.max(32.0) / 31.0 * eps * e.abs().max(2f64.powi(-14)),
-            (true, false) => roundings * eps * e.abs(),
+            (true, true) => {
+                roundings.max(32.0) / 31.0 * eps * e.abs().max(2f64.powi(-14)).max(floor)
+            }
+            (true, false) => roundings * eps * e.abs().max(floor),
             (false, true) => 4.0 * eps * largest,
             (false, false) => 16.0 * eps * largest,
         };
@@ -177,7 +185,8 @@ fn check(line: &str, operation: fn(&str) -> Operation) -> Result<(), String> {
     let alone = matches!(name, "unary" | "binary" | "convert") && asked.is_empty();
     let f = params.0.get("f").copied().unwrap_or_default();
     let roundings = alone.then(|| elementwise::roundings(f));
-    got.iter().zip(&expected).try_for_each(|(g, e)| compare(g, e, roundings))
+    let floor = elementwise::floor(f);
+    got.iter().zip(&expected).try_for_each(|(g, e)| compare(g, e, roundings, floor))
 }
 
 /// How many of the inputs are primals, if cotangents of the outputs follow: as many of them are inexact as there are
@@ -209,6 +218,9 @@ fn check_set(compressed: &[u8], operation: fn(&str) -> Operation) {
             continue;
         }
         count += 1;
+        if arrays::excused(line) {
+            continue;
+        }
         let result = std::panic::catch_unwind(|| check(line, operation));
         let result = result.unwrap_or_else(|_| Err("panicked".into()));
         if let Err(e) = result {

@@ -15,11 +15,17 @@
 mod distributions;
 #[cfg(test)]
 mod golden;
+mod inverse;
 
 pub use distributions::{
     bernoulli, categorical, choice, exponential, gumbel, normal, permutation, randint, shuffle,
     try_bernoulli, try_categorical, try_choice, try_exponential, try_gumbel, try_normal,
     try_permutation, try_randint, try_shuffle, try_uniform, uniform,
+};
+
+pub use inverse::{
+    cauchy, choice_weighted, laplace, logistic, rademacher, truncated_normal, try_cauchy,
+    try_choice_weighted, try_laplace, try_logistic, try_rademacher, try_truncated_normal,
 };
 
 use crate::api::pytree::{Flat, Pytree, Rebuild};

@@ -140,8 +140,8 @@ fn misuse_is_explained() {
     );
     assert_eq!(message(|| x.sum_axis([0, -2])), "sum: axis -2 of f32[1,3] is given twice");
     assert_eq!(
-        message(|| array![true] + array![false]),
-        "add: expected an int or a float, got bool[1]; convert it"
+        message(|| array![true] - array![false]),
+        "sub: expected an int or a float, got bool[1]; convert it"
     );
     assert_eq!(message(|| Array::from_slice(&[1u32]) - -1), "sub: -1 is not a value of u32");
     assert_eq!(

@@ -207,3 +207,47 @@ fn misuse_is_explained() {
     );
     assert!(Key::try_from_data(array![1, 2]).is_err());
 }
+
+#[test]
+fn further_distributions_are_jaxs() {
+    let key = super::key(42);
+    let near = |x: Array, expected: &[f32]| {
+        for (x, e) in x.to_vec::<f32>().iter().zip(expected) {
+            assert!((x - e).abs() <= 1e-6 * e.abs().max(0.1), "{x} is not {e}");
+        }
+    };
+    near(
+        laplace(&key, [5], DType::F32),
+        &[0.022839652, -0.44565356, -0.2646729, -0.13014539, 0.103929006],
+    );
+    near(
+        logistic(&key, [5], DType::F32),
+        &[-0.045169413, 0.7528398, 0.47375232, 0.24528676, -0.19806653],
+    );
+    near(
+        cauchy(&key, [5], DType::F32),
+        &[-0.03548463, 0.6337261, 0.38244057, 0.1940707, -0.15630901],
+    );
+    let cut = truncated_normal(&key, [5], DType::F32, -1.0, 2.0);
+    near(cut, &[0.14770006, 0.5684449, 0.4210255, 0.29997, 0.06911382]);
+    // In the tails an erf has few digits left, and JAX's inverse of it fewer.
+    let (low, high) = (array![3.0, -5.0, 0.0], array![4.0, -4.0, 0.5]);
+    let tails = truncated_normal(&key, [3], DType::F32, &low, &high);
+    for (x, e) in tails.to_vec::<f32>().iter().zip([3.1923237, -4.089586, 0.30021355]) {
+        assert!((x - e).abs() < 2e-2, "{x} is not {e}");
+    }
+    assert_eq!(rademacher(&key, [8], DType::I32).to_vec::<i32>(), [1, -1, -1, -1, 1, -1, 1, -1]);
+    let (x, p) = (arange(5) * 10, array![0.1, 0.0, 0.4, 0.3, 0.2]);
+    assert_eq!(
+        choice_weighted(&key, &x, 8, true, &p).to_vec::<i32>(),
+        [30, 20, 20, 20, 30, 20, 40, 20]
+    );
+    assert_eq!(choice_weighted(&key, &x, 4, false, &p).to_vec::<i32>(), [20, 30, 40, 0]);
+    // Bounds are kept, and differentiated in.
+    let cut = |low: Array| truncated_normal(&super::key(1), [4], DType::F64, low, 9.0).sum();
+    let at = Array::from(1.0f64);
+    assert!(cut(at.clone()).item::<f64>() > 4.0);
+    let slope = (cut(&at + 1e-5) - cut(&at - 1e-5)).item::<f64>() / 2e-5;
+    assert!((grad(cut)(at).item::<f64>() - slope).abs() < 1e-6);
+    assert!(try_choice_weighted(&key, &x, 8, false, &p).is_err());
+}

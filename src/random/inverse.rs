@@ -1,0 +1,120 @@
+//! Further distributions, from uniform floats by the inverse of their distribution function: JAX's formulas.
+//!
+//! Not here: what needs loops without a bound, such as gamma and Dirichlet variates.
+
+use super::{Key, try_bernoulli, try_gumbel, try_uniform};
+use crate::core::array::Array;
+use crate::numpy::axes::{Ints, sizes_of};
+use crate::numpy::fallible::functions;
+use crate::numpy::finfo::{epsilon, finfo};
+use crate::prims::lax;
+use crate::prims::numbers::number;
+use crate::prims::operand::{Operand, promoted};
+use cotangent_jit::{DType, Scalar, err};
+use std::f64::consts::{PI, SQRT_2};
+
+functions! {
+    /// Floats of the standard Laplace distribution, density `exp(-|x|) / 2`: `sign(u) ln (1 - |u|)` with `u` uniform on
+    /// (-1, 1).
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let x = random::laplace(&random::key(42), [2], DType::F32);
+    /// assert!((x - array![0.022839652, -0.44565356]).abs().max().item::<f32>() < 1e-6);
+    /// ```
+    fn laplace, try_laplace(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let u = try_uniform(key, shape, dtype, epsilon(dtype) / 2.0 - 1.0, 1.0)?;
+        lax::try_mul(&u.try_sign()?, &(-u.try_abs()?).try_log1p()?)
+    }
+
+    /// Floats of the standard logistic distribution: `ln (u / (1 - u))` with `u` uniform on (0, 1).
+    fn logistic, try_logistic(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let u = try_uniform(key, shape, dtype, tiny(dtype), 1.0)?;
+        lax::try_sub(&u.try_log()?, &(-&u).try_log1p()?)
+    }
+
+    /// Floats of the standard Cauchy distribution: `tan(pi (u - 1/2))` with `u` uniform on (0, 1).
+    fn cauchy, try_cauchy(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let u = try_uniform(key, shape, dtype, epsilon(dtype), 1.0)?;
+        (PI * (u - 0.5)).try_tan()
+    }
+
+    /// Signs, -1 or 1, each with probability 1/2.
+    fn rademacher, try_rademacher(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        let up = try_bernoulli(key, 0.5, shape)?.try_astype(dtype)?;
+        lax::try_sub(&lax::try_mul(&number(2.0, dtype), &up)?, &number(1.0, dtype))
+    }
+
+    /// Normal floats of mean 0 and variance 1 (before the cut), given that they lie between `low` and `high`, which
+    /// broadcast to `shape`: `√2 erf⁻¹(u)` with `u` uniform between `erf(low / √2)` and `erf(high / √2)`.
+    ///
+    /// Far in a tail, where erf is 1 to the last digit, the results are `low` or `high`'s neighbours. Differentiable in the
+    /// bounds but for the last step, which keeps results strictly between them.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let x = random::truncated_normal(&random::key(42), [2], DType::F32, -1.0, 2.0);
+    /// assert!((x - array![0.14770006, 0.5684449]).abs().max().item::<f32>() < 1e-6);
+    /// ```
+    fn truncated_normal, try_truncated_normal(
+        key: &Key, shape: impl Ints, dtype: DType, low: impl Operand, high: impl Operand,
+    ) -> Array {
+        let shape = sizes_of("truncated_normal", shape)?;
+        let like = lax::try_full(&shape, Scalar::zero(dtype))?;
+        let bounds = promoted("truncated_normal", &[&low, &high, &like], false)?;
+        if bounds[0].dtype() != dtype {
+            let got = bounds[0].aval();
+            return Err(err!(DType, "truncated_normal: expected bounds that fit into {dtype}, got {got}"));
+        }
+        let at = |bound: &Array| (bound / SQRT_2).try_erf();
+        let u = try_uniform(key, &shape[..], dtype, at(&bounds[0])?, at(&bounds[1])?)?;
+        let x = SQRT_2 * u.try_erf_inv()?;
+        let next = |bound: &Array| {
+            let up = lax::try_full(bound.shape(), infinity(dtype))?;
+            lax::try_nextafter(bound, &up)
+        };
+        let (above, below) = (next(&bounds[0])?, -next(&-&bounds[1])?);
+        x.try_maximum(&above)?.try_minimum(&below)
+    }
+
+    /// `n` of the slices of `x` along its first axis, slice `i` with probability `p[i]` (which sum to 1 or are taken in
+    /// proportion): each chosen anew (`replace`), or none chosen twice.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let (x, p) = (array![0, 10, 20, 30, 40], array![0.1, 0.0, 0.4, 0.3, 0.2]);
+    /// let chosen = random::choice_weighted(&random::key(42), &x, 4, true, &p);
+    /// assert_eq!(chosen.to_vec::<i32>(), [30, 20, 20, 20]);
+    /// ```
+    fn choice_weighted, try_choice_weighted(
+        key: &Key, x: &Array, n: usize, replace: bool, p: &Array,
+    ) -> Array {
+        let all = x.shape().first().copied().unwrap_or(0);
+        if p.shape() != [all] || !p.dtype().is_float() {
+            let (x, p) = (x.aval(), p.aval());
+            return Err(err!(Shape, "choice_weighted: expected one probability, a float, for each of {all} slices of {x}, got {p}"));
+        }
+        if n > 0 && all == 0 || !replace && n > all {
+            return Err(err!(Shape, "choice_weighted: expected at least {n} slices to choose from, got {}", x.aval()));
+        }
+        let which = if replace {
+            let sums = lax::try_cumsum(p, 0, false)?;
+            let last = lax::try_slice_in_dim(&sums, all.saturating_sub(1), all, 0)?;
+            let left = lax::try_sub(&number(1.0, p.dtype()), &try_uniform(key, [n], p.dtype(), 0, 1)?)?;
+            sums.try_searchsorted(&lax::try_mul(&last.try_broadcast_to([n])?, &left)?)?
+        } else {
+            let weight = lax::try_add(&try_gumbel(key, [all], p.dtype())?, &p.try_log()?)?;
+            lax::try_top_k(&weight, n, 0)?.1
+        };
+        x.try_take(&which, 0)
+    }
+}
+
+fn infinity(dtype: DType) -> Scalar {
+    Scalar::from_f64(dtype, f64::INFINITY).unwrap_or(Scalar::zero(dtype))
+}
+
+/// The least positive number of full precision.
+fn tiny(dtype: DType) -> f64 {
+    finfo(dtype).map_or(0.0, |f| f.tiny)
+}

@@ -16,12 +16,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Dtypes in the order of the table, with the letters that stand for them.
-const DTYPES: [(DType, &str); 9] = [
+const DTYPES: [(DType, &str); 15] = [
     (DType::Bool, "b"),
+    (DType::I8, "j"),
+    (DType::I16, "J"),
     (DType::I32, "i"),
     (DType::I64, "I"),
+    (DType::U8, "v"),
+    (DType::U16, "V"),
     (DType::U32, "u"),
     (DType::U64, "U"),
+    (DType::F16, "h"),
+    (DType::BF16, "H"),
     (DType::F32, "f"),
     (DType::F64, "F"),
     (DType::C64, "c"),

@@ -297,6 +297,13 @@ fn windows_are_jaxs() {
 }
 
 #[test]
+fn huge_unsigned_places_are_beyond_the_end() {
+    let (x, far) = (arange(6).reshape([2, 3]), array![u32::MAX, 0u32]);
+    assert_eq!(x.index(s![&far, &array![0, 1]]).to_vec::<i32>(), [3, 1]);
+    assert_eq!(x.at(s![&far, &far]).set(9).to_vec::<i32>(), [9, 1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn mistakes_are_told() {
     let (x, y) = (zeros([2, 3]), zeros([4, 5]));
     let told = |r: Result<Array, Error>, text: &str| assert_eq!(r.unwrap_err().to_string(), text);

@@ -28,7 +28,8 @@ impl Picks {
     pub fn new(op: &str, x: &Aval, arrays: &[(usize, Array)], at: usize) -> Result<Picks, Error> {
         let avals: Vec<Aval> = arrays.iter().map(|(_, i)| i.aval()).collect();
         let shape = broadcast_shapes(op, &avals)?;
-        let wide = avals.iter().any(|a| a.dtype.size() == 8);
+        // As i32 a large u32 would be negative.
+        let wide = avals.iter().any(|a| a.dtype.size() == 8 || a.dtype == DType::U32);
         let dtype = if wide { DType::I64 } else { DType::I32 };
         let mut coordinates = Vec::new();
         for (axis, indices) in arrays {

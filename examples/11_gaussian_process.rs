@@ -1,11 +1,12 @@
 //! A Gaussian process: a curve with honest error bars through a few noisy points.
 //!
-//! `cargo run --release --example 11_gaussian_process` fits height, length and noise of the process by maximum likelihood,
-//! prints them with the error on points that it never saw, and writes `gaussian_process.svg`.
+//! `cargo run --release --features linalg --example 11_gaussian_process` fits height, length and noise of the process by
+//! maximum likelihood, prints them with the error on points that it never saw, and writes `gaussian_process.svg`.
 //!
-//! The triangular factor of the covariance, its determinant and all solutions come of one elimination, a `scan` that reverse
-//! mode goes back through; L-BFGS follows the gradient of the log likelihood.
+//! The covariance's triangular factor gives its determinant and all solutions, and reverse mode goes back through it;
+//! L-BFGS follows the gradient of the log likelihood.
 
+use cotangent::linalg;
 use cotangent::optimize::{MinimizeOptions, lbfgs};
 use cotangent::plot::Plot;
 use cotangent::prelude::*;
@@ -40,17 +41,11 @@ impl Process {
     }
 }
 
-/// `L⁻¹ b` and `log |K|` of `K = L Lᵀ`: column by column, what each explains is taken off the rest.
+/// `l⁻¹ b` and `log |k|` of `k = l lᵀ`.
 fn whiten(k: Array, b: Array) -> (Array, Array) {
-    let n = k.shape()[0] as i32;
-    let eliminate = |(k, b): (Array, Array), i: Array| {
-        let root = k.take(&i, 0).take(&i, 0).sqrt();
-        let column = arange(n).ge(&i).select(k.take(&i, 1) / &root, 0.0);
-        let row = b.take(&i, 0) / &root;
-        ((k - column.outer(&column), b - column.outer(&row)), (row, root))
-    };
-    let (_, (rows, roots)) = scan(eliminate, (k, b), arange(n));
-    (rows, roots.log().sum() * 2.0)
+    let l = linalg::cholesky(&k);
+    let white = linalg::solve_triangular(&l, &b, linalg::Triangle::lower());
+    (white, l.diag(0).log().sum() * 2.0)
 }
 
 /// The negative log likelihood of the data.

@@ -493,7 +493,67 @@ def arrays():
         yield Op("outer", {}, jnp.outer, [some((2, 3), d), some((4,), d)], batch=False)
 
 
-SETS = {"families": families, "indexing": indexing, "numbers": numbers_set, "elementwise": elementwise, "arrays": arrays}
+# ---- linalg: triangular factors and systems
+
+
+def linalg():
+    rng = np.random.default_rng(17)
+    from jax.scipy.linalg import cho_solve, solve_triangular
+
+    def numbers_of(shape, d):
+        x = rng.uniform(-1, 1, shape)
+        if d.startswith("complex"):
+            x = x + 1j * rng.uniform(-1, 1, shape)
+        return x.astype(d)
+
+    def definite(shape, d):
+        x = numbers_of(shape, d)
+        n = shape[-1]
+        return (x @ np.conj(np.swapaxes(x, -1, -2)) + n * np.eye(n)).astype(d)
+
+    def firm(shape, d):
+        return (numbers_of(shape, d) + (shape[-1] + 1) * np.eye(shape[-1])).astype(d)
+
+    wide = ["float32", "float64", "complex64", "complex128"]
+    for d in wide:
+        for shape in [(1, 1), (3, 3), (7, 7), (2, 4, 4), (2, 1, 3, 3), (0, 0), (2, 0, 0), (0, 3, 3)]:
+            yield Op("cholesky", {}, jnp.linalg.cholesky, [definite(shape, d)], batch=shape in [(3, 3), (2, 4, 4)])
+        bad = np.stack([-np.eye(2), np.array([[1.0, 2.0], [2.0, 1.0]]), np.zeros((2, 2)), np.eye(2)]).astype(d)
+        yield Op("cholesky", {}, jnp.linalg.cholesky, [bad], derive=False, batch=False)
+        for left in [0, 1]:
+            for lower in [0, 1]:
+                for transpose in [0, 1]:
+                    for conjugate in [0, 1]:
+                        for unit in [0, 1]:
+                            if conjugate and not d.startswith("complex"):
+                                continue
+                            flags = {"left": left, "lower": lower, "transpose": transpose, "conjugate": conjugate, "unit": unit}
+                            f = lambda a, b, k=dict(flags): lax.linalg.triangular_solve(
+                                a, b, left_side=bool(k["left"]), lower=bool(k["lower"]), transpose_a=bool(k["transpose"]),
+                                conjugate_a=bool(k["conjugate"]), unit_diagonal=bool(k["unit"]))
+                            b = (3, 2) if left else (2, 3)
+                            yield Op("triangular_solve", flags, f, [firm((3, 3), d), numbers_of(b, d)], batch=unit == 0)
+        flags = {"left": 1, "lower": 1, "transpose": 0, "conjugate": 0, "unit": 0}
+        f = lambda a, b: lax.linalg.triangular_solve(a, b, left_side=True, lower=True)
+        for a, b in [((2, 4, 4), (2, 4, 3)), ((0, 0), (0, 2)), ((2, 2), (2, 0)), ((0, 2, 2), (0, 2, 1)), ((9, 9), (9, 1))]:
+            yield Op("triangular_solve", flags, f, [firm(a, d), numbers_of(b, d)], batch=False)
+        zero = np.array([[0.0, 0.0], [1.0, 2.0]]).astype(d)
+        if not d.startswith("complex"):
+            yield Op("triangular_solve", flags, f, [zero, np.array([[1.0, 2.0], [3.0, 4.0]], d)], derive=False, batch=False)
+        for lower in [0, 1]:
+            g = lambda a, b, lower=lower: solve_triangular(a, b, lower=bool(lower))
+            yield Op("solve_triangular", {"lower": lower}, g, [firm((4, 4), d), numbers_of((4,), d)])
+        g = lambda l, b: cho_solve((l, True), b)
+        yield Op("cho_solve", {}, g, [firm((4, 4), d), numbers_of((4,), d)])
+        yield Op("cho_solve", {}, g, [firm((4, 4), d), numbers_of((4, 2), d)])
+    for d in ["float16", "bfloat16"]:
+        a, b = firm((3, 3), "float32"), numbers_of((3, 2), "float32")
+        flags = {"left": 1, "lower": 1, "transpose": 0, "conjugate": 0, "unit": 0}
+        f = lambda a, b: lax.linalg.triangular_solve(a, b, left_side=True, lower=True)
+        yield Op("triangular_solve", flags, f, [jnp.asarray(a).astype(d), jnp.asarray(b).astype(d)], derive=False, batch=False)
+
+
+SETS = {"families": families, "indexing": indexing, "numbers": numbers_set, "elementwise": elementwise, "arrays": arrays, "linalg": linalg}
 
 
 def main():

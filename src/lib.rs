@@ -47,6 +47,7 @@
 //! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
 //! | let the lanes of a batch talk to each other | [`collectives`](api::collectives) |
 //! | branch and loop on traced values | [`control`](api::control) |
+//! | factor matrices, solve systems (feature `linalg`) | `linalg` |
 //! | train, and save what was trained | [`optim`], [`io`] |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
 //! | check what no result shows | [`checkify`](api::checkify) |
@@ -58,6 +59,8 @@ extern crate self as cotangent;
 pub mod api;
 pub mod core;
 pub mod io;
+#[cfg(feature = "linalg")]
+pub mod linalg;
 pub mod nn;
 pub mod numpy;
 pub mod ode;

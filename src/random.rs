@@ -16,6 +16,8 @@ mod distributions;
 #[cfg(test)]
 mod golden;
 mod inverse;
+#[cfg(feature = "linalg")]
+mod multivariate;
 
 pub use distributions::{
     bernoulli, categorical, choice, exponential, gumbel, normal, permutation, randint, shuffle,
@@ -27,6 +29,9 @@ pub use inverse::{
     cauchy, choice_weighted, laplace, logistic, rademacher, truncated_normal, try_cauchy,
     try_choice_weighted, try_laplace, try_logistic, try_rademacher, try_truncated_normal,
 };
+
+#[cfg(feature = "linalg")]
+pub use multivariate::{multivariate_normal, try_multivariate_normal};
 
 use crate::api::pytree::{Flat, Pytree, Rebuild};
 use crate::core::array::Array;

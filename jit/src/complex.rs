@@ -142,7 +142,7 @@ impl Parts<'_> {
                     self.dot(routine, args, &mut out);
                 }
                 Step::Routine { routine, args } => {
-                    out.push(Step::Routine { routine: routine.clone(), args: self.views(args) });
+                    out.push(Step::Routine { routine: routine.on_pairs(), args: self.views(args) });
                 }
                 Step::Host { call, args } => {
                     out.push(Step::Host { call: call.on_parts(), args: self.views(args) });

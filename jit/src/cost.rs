@@ -72,12 +72,20 @@ fn routine_cost(routine: &Routine) -> Cost {
         let bytes = (len * dtype.size()) as f64;
         *if written { &mut cost.bytes_written } else { &mut cost.bytes_read } += bytes;
     }
-    if let Routine::Dot { dtype, batch, m, n, k, .. } = routine
-        && dtype.is_inexact()
-    {
-        let each = if dtype.is_complex() { 8.0 } else { 2.0 };
-        cost.flops = each * [batch, m, n, k].map(|x| *x as f64).iter().product::<f64>();
-    }
+    let product = |extents: &[usize]| extents.iter().map(|x| *x as f64).product::<f64>();
+    let each = |complex: bool| if complex { 8.0 } else { 2.0 };
+    cost.flops = match routine {
+        Routine::Dot { dtype, batch, m, n, k, .. } if dtype.is_inexact() => {
+            each(dtype.is_complex()) * product(&[*batch, *m, *n, *k])
+        }
+        Routine::Cholesky { dtype, paired, batch, n } => {
+            each(*paired || dtype.is_complex()) * product(&[*batch, *n, *n, *n]) / 6.0
+        }
+        Routine::TriangularSolve { dtype, paired, batch, n, m, .. } => {
+            each(*paired || dtype.is_complex()) * product(&[*batch, *n, *n, *m]) / 2.0
+        }
+        Routine::Dot { .. } | Routine::Sort { .. } => 0.0,
+    };
     cost
 }
 

@@ -5,7 +5,7 @@
 //! if every arm sets it, past a loop only if the loop runs at least once.
 
 use crate::kernel::{BufferId, Kernel, Loop, Mode, Node};
-use crate::program::{Program, Routine, SlotId, Step, View};
+use crate::program::{Program, SlotId, Step, View};
 use crate::verify::injective;
 use std::collections::BTreeMap;
 
@@ -156,8 +156,7 @@ where
             }
             Step::Routine { routine, args } => {
                 for (view, (_, reach, written)) in args.iter().zip(routine.args()) {
-                    // Both routines write all of their outputs.
-                    let (Routine::Dot { .. } | Routine::Sort { .. }) = routine;
+                    // All routines write all of their outputs.
                     let access = Access { reads: !written, writes: written, covers: written };
                     self.touch(view, reach, access);
                 }

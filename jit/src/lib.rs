@@ -27,6 +27,7 @@ pub mod op;
 pub mod plan;
 pub mod print;
 pub mod program;
+mod routine;
 pub mod scalar;
 pub mod verify;
 

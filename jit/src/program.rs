@@ -18,6 +18,7 @@ use crate::DType;
 use crate::affine::Affine;
 use crate::host::HostCall;
 use crate::kernel::Kernel;
+pub use crate::routine::{Routine, Triangle};
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -75,57 +76,6 @@ pub struct View {
 impl View {
     pub fn whole(slot: SlotId) -> View {
         View { slot, at: Affine::default() }
-    }
-}
-
-/// Work that one would not fuse.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Routine {
-    /// `out[b,m,n] = sum over k of lhs[b,m,k] * rhs[b,k,n]`, `out` dense. Args: lhs, rhs, out.
-    Dot {
-        dtype: DType,
-        batch: usize,
-        m: usize,
-        n: usize,
-        k: usize,
-        /// Element strides of lhs in b, m, k.
-        lhs: [i64; 3],
-        /// Element strides of rhs in b, k, n.
-        rhs: [i64; 3],
-    },
-    /// Sorts `outer * inner` rows of `len` elements with stride `inner`, stably and ascending, by the first `keys`
-    /// operands lexicographically, moving all operands along. -0 equals 0; NaN comes last, all NaN are equal; false
-    /// before true. Args: the operands, then the outputs, in the same order; an output may share its operand's memory.
-    Sort { dtypes: SmallVec<[DType; 2]>, keys: usize, outer: usize, len: usize, inner: usize },
-}
-
-impl Routine {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Routine::Dot { .. } => "dot",
-            Routine::Sort { .. } => "sort",
-        }
-    }
-
-    /// dtype and number of elements that each argument must reach, and whether it is written.
-    pub fn args(&self) -> Vec<(DType, usize, bool)> {
-        match self {
-            Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
-                let reach = |extents: [usize; 3], strides: &[i64; 3]| {
-                    Affine::new(0, *strides).range(&extents).map_or(0, |(_, hi)| hi as usize + 1)
-                };
-                vec![
-                    (*dtype, reach([*batch, *m, *k], lhs), false),
-                    (*dtype, reach([*batch, *k, *n], rhs), false),
-                    (*dtype, batch * m * n, true),
-                ]
-            }
-            Routine::Sort { dtypes, outer, len, inner, .. } => {
-                let n = outer * len * inner;
-                let side = |written| dtypes.iter().map(move |d| (*d, n, written));
-                side(false).chain(side(true)).collect()
-            }
-        }
     }
 }
 

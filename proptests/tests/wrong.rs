@@ -6,6 +6,9 @@ mod twisted;
 #[path = "wrong/families.rs"]
 mod families;
 
+#[path = "wrong/linalg.rs"]
+mod linalg;
+
 #[path = "wrong/complex.rs"]
 mod complex;
 

@@ -6,6 +6,7 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::host::HostCall;
 use cotangent_jit::kernel::{Combine, NodeId};
+use cotangent_jit::program::Routine;
 use cotangent_jit::{Error, Scalar};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -57,6 +58,8 @@ pub enum Lowering {
     Dot(DotDims),
     /// All operands sorted along `axis` by the first `keys` of them.
     Sort { axis: usize, keys: usize },
+    /// A routine that reads its inputs in memory, in row-major order, and so writes the outputs, all of them.
+    Routine(Routine),
     /// A call of the host; inputs in memory, in row-major order, and so the outputs.
     Host(HostCall),
     /// The body stands in place of the equation.

@@ -19,6 +19,8 @@ pub(crate) mod case_bodies;
 mod case_inputs;
 pub mod check;
 pub mod checkpoint;
+#[cfg(feature = "linalg")]
+pub mod cholesky;
 pub mod collective_move;
 pub mod collective_reduce;
 mod compare;
@@ -46,6 +48,8 @@ pub(crate) mod indexing;
 pub mod iota;
 pub(crate) mod linear;
 pub mod linear_solve;
+#[cfg(feature = "linalg")]
+pub(crate) mod matrix;
 pub mod monoid;
 pub mod name;
 pub mod nextafter;
@@ -78,6 +82,8 @@ pub mod taylor;
 mod threefry;
 pub mod top_k;
 pub mod transpose;
+#[cfg(feature = "linalg")]
+pub mod triangular_solve;
 mod unary;
 mod while_batch;
 pub mod while_loop;
@@ -103,6 +109,8 @@ pub mod lax {
     pub use super::unary::*;
 
     pub use super::broadcast::{broadcast_in_dim, full, try_broadcast_in_dim, try_full};
+    #[cfg(feature = "linalg")]
+    pub use super::cholesky::{cholesky, try_cholesky};
     pub use super::concatenate::{concatenate, try_concatenate};
     pub use super::convolution::{
         ConvAxes, ConvOptions, conv, conv_general_dilated, try_conv, try_conv_general_dilated,
@@ -149,6 +157,8 @@ pub mod lax {
     pub use super::sort::{argsort, sort, sort_by, try_argsort, try_sort, try_sort_by};
     pub use super::top_k::{top_k, try_top_k};
     pub use super::transpose::{transpose, try_transpose};
+    #[cfg(feature = "linalg")]
+    pub use super::triangular_solve::{Solve, triangular_solve, try_triangular_solve};
     pub use super::window::{Borders, Edges, Window};
     pub use super::zeta::{polygamma, try_polygamma, try_zeta, zeta};
     pub use crate::core::lowering::DotDims;

@@ -182,6 +182,10 @@ pub fn roll_call() -> Vec<Entry> {
         super::iota::entries,
         super::dot_general::entries,
         super::conv::entries,
+        #[cfg(feature = "linalg")]
+        super::cholesky::entries,
+        #[cfg(feature = "linalg")]
+        super::triangular_solve::entries,
         super::call::entries,
         super::callback::entries,
         super::check::entries,

@@ -251,3 +251,12 @@ fn further_distributions_are_jaxs() {
     assert!((grad(cut)(at).item::<f64>() - slope).abs() < 1e-6);
     assert!(try_choice_weighted(&key, &x, 8, false, &p).is_err());
 }
+
+#[cfg(feature = "linalg")]
+#[test]
+fn normal_vectors_are_jaxs() {
+    let covariance = array![[2.0, 0.5], [0.5, 1.0]];
+    let x = multivariate_normal(&super::key(42), &array![1.0, -1.0], &covariance, [2]);
+    let expected = array![[0.95997125, -0.5730454], [1.4181871, -0.75182414]];
+    assert!((x - expected).abs().max().item::<f32>() < 3e-7);
+}

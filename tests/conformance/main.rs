@@ -7,6 +7,8 @@ mod arrays;
 mod elementwise;
 mod families;
 mod indexing;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod numbers;
 
 use cotangent::api::vmap::vmap_axes;
@@ -104,13 +106,17 @@ fn cotangents(
     pull(given.to_vec()).0
 }
 
+/// Of complex arrays the real parts, then the imaginary ones.
 fn numbers(x: &Array) -> Vec<f64> {
+    if x.dtype().is_complex() {
+        return [x.real(), x.imag()].iter().flat_map(numbers).collect();
+    }
     x.astype(DType::F64).to_vec()
 }
 
 /// Distance of 1 to the next number, and the least normal number.
 fn format_of(d: DType) -> (f64, f64) {
-    match d {
+    match d.part() {
         DType::F16 => (2f64.powi(-10), 0.0),
         DType::BF16 => (2f64.powi(-7), f32::MIN_POSITIVE.into()),
         DType::F32 => (f32::EPSILON.into(), f32::MIN_POSITIVE.into()),
@@ -257,4 +263,10 @@ fn elementwise() {
 #[test]
 fn arrays_of_every_dtype() {
     check_set(include_bytes!("arrays.txt.gz"), arrays::operation);
+}
+
+#[cfg(feature = "linalg")]
+#[test]
+fn triangular_factors_and_systems() {
+    check_set(include_bytes!("linalg.txt.gz"), linalg::operation);
 }

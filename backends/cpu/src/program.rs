@@ -329,7 +329,7 @@ impl Driver<'_, '_> {
                             *view = self.further(*view, first, by, arg);
                         }
                     }
-                    let call = Arc::new(routines::Call::new(routine));
+                    let call = Arc::new(routines::Call::new(routine)?);
                     let data = std::ptr::from_ref(&*call) as i64;
                     self.owned.routines.push(call);
                     let list = self.list(&views);

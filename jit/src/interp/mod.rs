@@ -13,6 +13,7 @@
 
 pub mod elementary;
 pub mod kernel;
+mod linalg;
 pub mod program;
 mod routine;
 pub mod scalar;

@@ -1,6 +1,7 @@
-//! The routines, by their definitions: dot in the order of k, sort by a stable comparison of rows.
+//! The routines, by their definitions: dot in the order of k, sort by a stable comparison of rows; see also `linalg`.
 
 use super::kernel::Place;
+use super::linalg::{self, Layout};
 use super::scalar;
 use crate::affine::Affine;
 use crate::kernel::Combine;
@@ -53,6 +54,16 @@ pub(super) fn run(routine: &Routine, memory: &mut [Vec<u8>], args: &[Place]) -> 
             }
             Ok(())
         }
+        Routine::Cholesky { dtype, paired, batch, n } => {
+            let at = Layout { dtype: *dtype, paired: *paired };
+            linalg::cholesky(at, *batch, *n, memory, args);
+            Ok(())
+        }
+        Routine::TriangularSolve { dtype, paired, batch, n, m, triangle } => {
+            let at = Layout { dtype: *dtype, paired: *paired };
+            linalg::triangular_solve(at, (*batch, *n, *m), *triangle, memory, args);
+            Ok(())
+        }
     }
 }
 
@@ -65,11 +76,11 @@ pub fn order(a: Scalar, b: Scalar) -> Ordering {
     if a.dtype().is_signed() { a.to_i64().cmp(&b.to_i64()) } else { a.bits().cmp(&b.bits()) }
 }
 
-fn read(memory: &[Vec<u8>], place: Place, dtype: DType, element: usize) -> Scalar {
+pub(super) fn read(memory: &[Vec<u8>], place: Place, dtype: DType, element: usize) -> Scalar {
     Scalar::from_bytes(dtype, &memory[place.region][place.byte + element * dtype.size()..])
 }
 
-fn write(memory: &mut [Vec<u8>], place: Place, element: usize, value: Scalar) {
+pub(super) fn write(memory: &mut [Vec<u8>], place: Place, element: usize, value: Scalar) {
     let bytes = value.to_bytes();
     let at = place.byte + element * bytes.len();
     memory[place.region][at..at + bytes.len()].copy_from_slice(&bytes);

@@ -156,7 +156,25 @@ fn routine_text(routine: &Routine) -> String {
                 dtypes.as_slice()
             )
         }
+        Routine::Cholesky { dtype, paired, batch, n } => {
+            format!("cholesky {dtype}{} b={batch} n={n}", pairs(*paired))
+        }
+        Routine::TriangularSolve { dtype, paired, batch, n, m, triangle: t } => {
+            let flags = [
+                (t.left, "left"),
+                (t.lower, "lower"),
+                (t.transpose, "transpose"),
+                (t.conjugate, "conjugate"),
+                (t.unit, "unit"),
+            ];
+            let flags: String = flags.iter().filter(|f| f.0).map(|f| format!(" {}", f.1)).collect();
+            format!("triangular_solve {dtype}{} b={batch} n={n} m={m}{flags}", pairs(*paired))
+        }
     }
+}
+
+fn pairs(paired: bool) -> &'static str {
+    if paired { " pairs" } else { "" }
 }
 
 impl fmt::Display for Program {

@@ -272,5 +272,13 @@ fn routine_fits(routine: &Routine) -> Result<(), String> {
                 None => Ok(()),
             }
         }
+        Routine::Cholesky { dtype, paired, .. }
+        | Routine::TriangularSolve { dtype, paired, .. } => {
+            let wide = matches!(dtype.part(), DType::F32 | DType::F64);
+            match wide && !(*paired && dtype.is_complex()) {
+                true => Ok(()),
+                false => Err(format!("{} does not take {dtype}", routine.name())),
+            }
+        }
     }
 }

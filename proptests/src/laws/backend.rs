@@ -6,7 +6,7 @@ use crate::values::{Near, array, compare_all, epsilon, numbers};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::eager::upload;
-use cotangent::core::jaxpr::Jaxpr;
+use cotangent::core::jaxpr::{Eqn, Jaxpr};
 use cotangent::core::lowering::Lowering;
 use cotangent::prims::roll_call::Case;
 use cotangent::stage;
@@ -15,10 +15,12 @@ pub fn law(case: &Case) -> Result<(), Violation> {
     let p = Program::of(case)?;
     let expected = p.interpret()?;
     let got = p.run()?;
-    if sums_floats(&p.jaxpr) {
-        within_sums(&p, &got, &expected)?
-    } else {
-        bits(&got, &expected)?
+    match rounding(&p.jaxpr) {
+        Rounding::Fixed => bits(&got, &expected)?,
+        Rounding::OfSums => within_sums(&p, &got, &expected)?,
+        Rounding::OfDivisors => {
+            compare_all("compiled", &got, &expected, Near::Roundings(64.0))?;
+        }
     }
     donated(&p, &expected)
 }
@@ -46,19 +48,38 @@ fn donated(p: &Program, expected: &[Array]) -> Result<(), Violation> {
     compare_all("with inputs given up", &given, &p.run()?, Near::Bits)
 }
 
+/// Where it shows in which order floats were added.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rounding {
+    Fixed,
+    /// Absolute values of the inputs bound it.
+    OfSums,
+    /// They do not, where sums are divided by.
+    OfDivisors,
+}
+
 /// Whether the order of additions can show.
 pub fn sums_floats(j: &Jaxpr) -> bool {
-    j.eqns.iter().any(|e| {
+    rounding(j) > Rounding::Fixed
+}
+
+fn rounding(j: &Jaxpr) -> Rounding {
+    let of_eqn = |e: &Eqn| {
         let ins: Vec<_> = e.inputs.iter().map(|a| j.atom_aval(*a)).collect();
         let outs: Vec<_> = e.outputs.iter().map(|v| j.aval(*v).clone()).collect();
-        let sums = match e.prim.lower(&ins, &outs) {
-            Ok(Lowering::Reduce { .. } | Lowering::Dot(_)) => outs[0].dtype.is_inexact(),
+        let inexact = |kind| if outs[0].dtype.is_inexact() { kind } else { Rounding::Fixed };
+        let own = match e.prim.lower(&ins, &outs) {
+            Ok(Lowering::Reduce { .. } | Lowering::Dot(_)) => inexact(Rounding::OfSums),
+            Ok(Lowering::Routine(_)) => inexact(Rounding::OfDivisors),
             // What a map over lanes does shows when it is batched.
-            Ok(Lowering::Call(body)) => sums_floats(&body),
-            _ => false,
+            Ok(Lowering::Call(body)) => rounding(&body),
+            _ => Rounding::Fixed,
         };
-        sums || e.prim.params().iter().flat_map(|(_, p)| p.jaxprs()).any(|j| sums_floats(j))
-    })
+        let params = e.prim.params();
+        let inside = params.iter().flat_map(|(_, p)| p.jaxprs()).map(|j| rounding(j));
+        inside.fold(own, Rounding::max)
+    };
+    j.eqns.iter().map(of_eqn).max().unwrap_or(Rounding::Fixed)
 }
 
 /// `|got - expected| <= 8 eps sum |terms|`, the sum being the program's own on absolute values.

@@ -51,6 +51,9 @@ impl Region {
                         Lowering::Sort { axis, keys } => {
                             self.sort(inputs, roots, *axis, *keys, &mut steps)
                         }
+                        Lowering::Routine(routine) => {
+                            self.routine(routine, inputs, roots, &mut steps)
+                        }
                         Lowering::Host(call) => steps.push(self.host(call, inputs, roots)),
                         Lowering::Cond { arms } => {
                             self.cond(cx, inputs, roots, arms, &mut steps)?

@@ -148,7 +148,7 @@ impl Region {
                 self.alone(eqn, inputs, &outputs)
             }
             Lowering::Dot(dims) => self.place_dot(eqn, inputs, &outputs, dims.clone()),
-            Lowering::Sort { .. } | Lowering::Host(_) => {
+            Lowering::Sort { .. } | Lowering::Routine(_) | Lowering::Host(_) => {
                 let inputs: Vals = inputs.iter().map(|v| self.in_memory(*v)).collect();
                 self.alone(eqn, inputs, &outputs);
             }

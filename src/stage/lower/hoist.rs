@@ -108,6 +108,7 @@ fn costs(body: &Jaxpr, eqn: &Eqn) -> Result<bool, Error> {
         | Lowering::Reduce { .. }
         | Lowering::Accumulate(_)
         | Lowering::Sort { .. }
+        | Lowering::Routine(_)
         | Lowering::Scatter { .. } => true,
         Lowering::Elementwise(f) => !cheap(&f, inputs.iter().map(|a| a.dtype)),
         _ => false,

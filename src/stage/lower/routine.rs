@@ -1,4 +1,4 @@
-//! Dots, sorts and calls of the host: operands read where they lie if strides can say how, else packed first.
+//! Dots, sorts, other routines and calls of the host: operands read where they lie if strides can say how, else packed first.
 
 use super::Cx;
 use super::emit::{Lanes, Writer, mapped};
@@ -310,6 +310,19 @@ impl Region {
             inner: shape[axis + 1..].iter().product(),
         };
         steps.push(Step::Routine { routine, args: self.operands_in_memory(inputs, roots) });
+    }
+
+    pub fn routine(
+        &self,
+        routine: &Routine,
+        inputs: &Vals,
+        roots: &[RootId],
+        steps: &mut Vec<Step>,
+    ) {
+        if routine.args().iter().any(|(_, len, written)| *written && *len > 0) {
+            let args = self.operands_in_memory(inputs, roots);
+            steps.push(Step::Routine { routine: routine.clone(), args });
+        }
     }
 
     pub fn host(&self, call: &HostCall, inputs: &Vals, roots: &[RootId]) -> Step {

@@ -1,11 +1,14 @@
 //! Routines: what programs call rather than fuse. Each takes the addresses of its arguments in order.
 
 mod dot;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod sort;
 mod vector;
 
 use crate::runtime;
 use cotangent_jit::program::Routine;
+use cotangent_jit::{Error, err};
 
 /// A routine call of a program, with what was worked out once.
 pub struct Call {
@@ -13,8 +16,16 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(routine: Routine) -> Call {
-        Call { routine }
+    pub fn new(routine: Routine) -> Result<Call, Error> {
+        let linalg = matches!(routine, Routine::Cholesky { .. } | Routine::TriangularSolve { .. });
+        if linalg && !cfg!(feature = "linalg") {
+            return Err(err!(
+                Unsupported,
+                "cpu: {} needs the feature linalg of cotangent-cpu, which is off",
+                routine.name()
+            ));
+        }
+        Ok(Call { routine })
     }
 }
 
@@ -35,6 +46,23 @@ pub unsafe extern "C" fn run(call: *const Call, args: *const *mut u8) {
             let shape = sort::Shape { keys: *keys, outer: *outer, len: *len, inner: *inner };
             // SAFETY: the verified program passes the operands and as many outputs.
             unsafe { sort::run(dtypes, &shape, args) }
+        }
+        #[cfg(feature = "linalg")]
+        Routine::Cholesky { dtype, paired, batch, n } => {
+            // SAFETY: the verified program passes x and l of these extents.
+            unsafe { linalg::cholesky(*dtype, *paired, [*batch, *n], *args, *args.add(1)) }
+        }
+        #[cfg(feature = "linalg")]
+        Routine::TriangularSolve { dtype, paired, batch, n, m, triangle } => {
+            // SAFETY: the verified program passes a, b and x of these extents.
+            unsafe {
+                let args = [*args, *args.add(1), *args.add(2)];
+                linalg::triangular_solve(*dtype, *paired, [*batch, *n, *m], *triangle, args)
+            }
+        }
+        #[cfg(not(feature = "linalg"))]
+        Routine::Cholesky { .. } | Routine::TriangularSolve { .. } => {
+            unreachable!("refused by `Call::new`")
         }
     });
 }

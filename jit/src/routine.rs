@@ -1,0 +1,116 @@
+//! Routines: the closed list of what a program calls rather than fuses.
+//!
+//! Each is defined by its formula; the interpreter computes that, backends as they like. Not here: how arguments lie in
+//! slots (see `program`).
+
+use crate::DType;
+use crate::affine::Affine;
+use smallvec::SmallVec;
+
+/// Work that one would not fuse.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Routine {
+    /// `out[b,m,n] = sum over k of lhs[b,m,k] * rhs[b,k,n]`, `out` dense. Args: lhs, rhs, out.
+    Dot {
+        dtype: DType,
+        batch: usize,
+        m: usize,
+        n: usize,
+        k: usize,
+        /// Element strides of lhs in b, m, k.
+        lhs: [i64; 3],
+        /// Element strides of rhs in b, k, n.
+        rhs: [i64; 3],
+    },
+    /// Sorts `outer * inner` rows of `len` elements with stride `inner`, stably and ascending, by the first `keys`
+    /// operands lexicographically, moving all operands along. -0 equals 0; NaN comes last, all NaN are equal; false
+    /// before true. Args: the operands, then the outputs, in the same order; an output may share its operand's memory.
+    Sort { dtypes: SmallVec<[DType; 2]>, keys: usize, outer: usize, len: usize, inner: usize },
+    /// `x = l lᴴ` of `batch` positive definite matrices, `n` by `n`: the lower triangle is read (and only the real part of
+    /// the diagonal), `l` has zeros above its diagonal. Where `x` is not positive definite, the lower triangle is NaN.
+    /// With `paired`, the elements are complex numbers, each a pair of `dtype`. Args: x, l.
+    Cholesky { dtype: DType, paired: bool, batch: usize, n: usize },
+    /// `op(a) x = b` of `batch` systems, or `x op(a) = b`: see [`Triangle`]. `a` is `n` by `n`, `b` and `x` are `n` by `m`, or
+    /// `m` by `n` where `a` stands on the right. `paired` as above. Args: a, b, x.
+    TriangularSolve {
+        dtype: DType,
+        paired: bool,
+        batch: usize,
+        n: usize,
+        m: usize,
+        triangle: Triangle,
+    },
+}
+
+/// Which part of a matrix counts and what is done with it before it is divided by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Triangle {
+    /// `op(a) x = b`, not `x op(a) = b`.
+    pub left: bool,
+    /// The lower triangle is read, not the upper one.
+    pub lower: bool,
+    /// Then transposed.
+    pub transpose: bool,
+    /// Then conjugated.
+    pub conjugate: bool,
+    /// The diagonal counts as ones, whatever is there.
+    pub unit: bool,
+}
+
+impl Routine {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Routine::Dot { .. } => "dot",
+            Routine::Sort { .. } => "sort",
+            Routine::Cholesky { .. } => "cholesky",
+            Routine::TriangularSolve { .. } => "triangular_solve",
+        }
+    }
+
+    /// dtype and number of elements that each argument must reach, and whether it is written.
+    pub fn args(&self) -> Vec<(DType, usize, bool)> {
+        match self {
+            Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
+                let reach = |extents: [usize; 3], strides: &[i64; 3]| {
+                    Affine::new(0, *strides).range(&extents).map_or(0, |(_, hi)| hi as usize + 1)
+                };
+                vec![
+                    (*dtype, reach([*batch, *m, *k], lhs), false),
+                    (*dtype, reach([*batch, *k, *n], rhs), false),
+                    (*dtype, batch * m * n, true),
+                ]
+            }
+            Routine::Sort { dtypes, outer, len, inner, .. } => {
+                let n = outer * len * inner;
+                let side = |written| dtypes.iter().map(move |d| (*d, n, written));
+                side(false).chain(side(true)).collect()
+            }
+            Routine::Cholesky { dtype, paired, batch, n } => {
+                let len = batch * n * n * halves(*paired);
+                vec![(*dtype, len, false), (*dtype, len, true)]
+            }
+            Routine::TriangularSolve { dtype, paired, batch, n, m, .. } => {
+                let side = batch * n * m * halves(*paired);
+                let a = batch * n * n * halves(*paired);
+                vec![(*dtype, a, false), (*dtype, side, false), (*dtype, side, true)]
+            }
+        }
+    }
+
+    /// The same on complex numbers that lie as pairs of their parts, for routines that know pairs.
+    pub fn on_pairs(&self) -> Routine {
+        let mut pairs = self.clone();
+        if let Routine::Cholesky { dtype, paired, .. }
+        | Routine::TriangularSolve { dtype, paired, .. } = &mut pairs
+            && dtype.is_complex()
+        {
+            (*dtype, *paired) = (dtype.part(), true);
+        }
+        pairs
+    }
+}
+
+/// Numbers per element.
+fn halves(paired: bool) -> usize {
+    if paired { 2 } else { 1 }
+}

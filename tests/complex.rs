@@ -176,11 +176,7 @@ fn what_orders_is_refused() {
     let z = array![Complex::new(1.0, 2.0)];
     let message = |e: Result<Array, Error>| e.unwrap_err().message().to_owned();
     assert_eq!(
-        message(z.try_max()),
-        "reduce_max: expected real numbers, got c64[1]; compare real(x), imag(x) or abs(x)"
-    );
-    assert_eq!(
-        message(z.try_lt(&z)),
+        message(lax::try_lt(&z, &z)),
         "lt: expected real numbers, got c64[1]; compare real(x), imag(x) or abs(x)"
     );
     assert_eq!(
@@ -379,4 +375,46 @@ fn values_and_derivatives_are_jaxs() {
         }
     }
     assert_eq!(compared, 4 * 96);
+}
+
+/// What JAX 0.10 gives: the real part decides, then the imaginary one; a NaN wins only as the second operand.
+#[test]
+fn complex_numbers_are_ordered_by_their_parts() {
+    let z = |parts: &[(f32, f32)]| {
+        Array::from_vec(parts.iter().map(|(re, im)| Complex::new(*re, *im)).collect::<Vec<_>>())
+    };
+    let nan = f32::NAN;
+    let x = z(&[(1.0, 2.0), (1.0, -2.0), (nan, 0.0), (0.0, -0.0), (-0.0, 3.0), (2.0, nan)]);
+    let y = z(&[(1.0, -2.0), (1.0, -2.0), (1.0, 0.0), (0.0, 0.0), (0.0, 3.0), (2.0, 0.0)]);
+    let texts = |a: Array| a.to_string();
+    assert_eq!(texts(x.maximum(&y)), "[1.+2.j 1.-2.j 1.+0.j 0.+0.j 0.+3.j 2.+0.j]");
+    assert_eq!(texts(x.minimum(&y)), "[1.-2.j 1.-2.j 1.+0.j 0.+0.j 0.+3.j 2.+0.j]");
+    assert_eq!(x.lt(&y).to_vec::<bool>(), [false; 6]);
+    assert_eq!(x.le(&y).to_vec::<bool>(), [false, true, false, true, true, false]);
+    assert_eq!(x.gt(&y).to_vec::<bool>(), [true, false, false, false, false, false]);
+    assert_eq!(x.ge(&y).to_vec::<bool>(), [true, true, false, true, true, false]);
+    assert_eq!(texts(x.max()), "2.0+nanj");
+    assert_eq!(texts(x.min()), "0.0-0.0j");
+    assert_eq!(texts(x.cummin(0)), "[ 1.+2.j  1.-2.j nan+0.j  0.-0.j  0.-0.j  0.-0.j]");
+    let of_nothing = lax::reduce_max(&z(&[]), &[0]);
+    assert_eq!(texts(of_nothing), "-inf+0.0j");
+    let grown = z(&[(1.0, 2.0), (3.0, 0.0)]).at(&array![0, 0, 1]).max(&z(&[
+        (1.0, 3.0),
+        (1.0, 1.0),
+        (2.0, 9.0),
+    ]));
+    assert_eq!(texts(grown), "[1.+3.j 3.+0.j]");
+    for (name, refused) in [
+        ("lt", lax::try_lt(&x, &y)),
+        ("clamp", x.try_clip(&y, &y)),
+        ("argmax", x.try_argmax()),
+        ("argmin", lax::try_argmin(&x, 0)),
+        ("top_k", x.try_top_k(1).map(|(v, _)| v)),
+    ] {
+        let error = refused.expect_err(name).to_string();
+        assert!(
+            error.starts_with(&format!("{name}: expected real numbers, got c64[6]")),
+            "{error}"
+        );
+    }
 }

@@ -30,7 +30,7 @@
 
 use crate::affine::Affine;
 use crate::op::ScalarOp;
-use crate::{DType, Scalar};
+use crate::{Complex, DType, Scalar};
 use smallvec::SmallVec;
 
 /// Index of a node in [`Kernel::nodes`].
@@ -101,7 +101,7 @@ pub enum Node {
 pub enum Combine {
     Sum,
     Product,
-    /// As [`ScalarOp::Max`]: NaN wins.
+    /// As [`ScalarOp::Max`]: NaN wins among real numbers.
     Max,
     Min,
     And,
@@ -132,7 +132,8 @@ impl Combine {
         }
     }
 
-    /// The value that combines away: 0, 1, the least, the greatest, all ones.
+    /// The value that combines away: 0, 1, the least, the greatest, all ones. Of complex numbers the real infinities stand
+    /// for the least and the greatest.
     pub fn identity(self, d: DType) -> Scalar {
         let least = |negate: bool| -> Scalar {
             match d {
@@ -142,6 +143,10 @@ impl Combine {
                 DType::F32 => Scalar::from(f32::INFINITY),
                 DType::F64 if negate => Scalar::from(f64::NEG_INFINITY),
                 DType::F64 => Scalar::from(f64::INFINITY),
+                DType::C64 if negate => Scalar::from(Complex::new(f32::NEG_INFINITY, 0.0)),
+                DType::C64 => Scalar::from(Complex::new(f32::INFINITY, 0.0)),
+                DType::C128 if negate => Scalar::from(Complex::new(f64::NEG_INFINITY, 0.0)),
+                DType::C128 => Scalar::from(Complex::new(f64::INFINITY, 0.0)),
                 d if d.is_signed() && negate => Scalar::from_bits(d, 1 << (d.bits() - 1)),
                 d if d.is_signed() => Scalar::from_bits(d, (1 << (d.bits() - 1)) - 1),
                 _ if negate => Scalar::zero(d),

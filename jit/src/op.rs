@@ -38,9 +38,10 @@ pub enum ScalarOp {
     Div,
     /// Sign of the dividend. Ints: `x % 0` is `x`; `INT_MIN % -1` is 0. Floats: exact `fmod`; `x % 0` is NaN.
     Rem,
-    /// A NaN operand gives NaN; `max(-0, 0)` is 0.
+    /// A NaN operand gives NaN; `max(-0, 0)` is 0. Of complex numbers the first where it is greater by its real part or,
+    /// those being equal, by its imaginary one; else the second, also beside a NaN.
     Max,
-    /// A NaN operand gives NaN; `min(-0, 0)` is -0.
+    /// A NaN operand gives NaN; `min(-0, 0)` is -0. Of complex numbers as `Max`, where it is less.
     Min,
     /// Bitwise; logical on bool.
     And,
@@ -361,11 +362,10 @@ impl ScalarOp {
         let (_, class) = self.signature();
         match self {
             Complex => d.complex().is_some(),
-            Neg | Abs | Sign | Add | Sub | Mul | Div | Eq | Ne | Select | Convert(_) | Sqrt
-            | Rsqrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p | Sin | Cos | Tan | Asin | Acos
-            | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh | Logistic | Pow => {
-                d.is_complex() || class.contains(d)
-            }
+            Neg | Abs | Sign | Add | Sub | Mul | Div | Max | Min | Eq | Ne | Select
+            | Convert(_) | Sqrt | Rsqrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p | Sin | Cos
+            | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh | Logistic
+            | Pow => d.is_complex() || class.contains(d),
             _ => class.contains(d),
         }
     }

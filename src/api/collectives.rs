@@ -27,6 +27,7 @@ use crate::prims::collective_move::{
     try_psum_scatter as scatter,
 };
 use crate::prims::collective_reduce as reduce;
+use crate::prims::promote::inexact;
 use crate::prims::{axis_index as index, lax};
 use cotangent_jit::{DType, Error, Scalar, err};
 
@@ -257,7 +258,8 @@ collectives! {
     /// ```
     pmean, try_pmean(x, lanes) {
         let sum = reduce::try_psum(&number(x)?, &lanes.names())?;
-        let sum = if sum.dtype().is_inexact() { sum } else { lax::try_convert_element_type(&sum, DType::F32)? };
+        let floats = inexact(sum.dtype(), sum.is_weak());
+        let sum = if sum.dtype().is_inexact() { sum } else { lax::try_convert_element_type(&sum, floats)? };
         let n = Scalar::from_f64(sum.dtype(), lanes.count() as f64).expect("a float");
         lax::try_div(&sum, &Array::strong_literal(n))
     }

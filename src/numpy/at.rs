@@ -9,6 +9,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::core::source::{here, replaying};
 use crate::prims::apply::expect;
+use crate::prims::dynamic_update_slice::try_update_at;
 use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
 use crate::prims::operand::{Number, Operand, promoted};
 use cotangent_jit::{Error, Scalar, err};
@@ -39,8 +40,8 @@ impl Array {
 }
 
 impl<'a> At<'a> {
-    /// What becomes of places of an int array that are out of range: by default reads are moved into range and updates are
-    /// dropped. With [`ScatterMode::Drop`], reads give [`At::fill_value`], by default NaN, the least int, the greatest
+    /// What becomes of places of an int array and of computed ints that are out of range: by default reads are moved into
+    /// range and updates are dropped. With [`ScatterMode::Drop`], reads give [`At::fill_value`], by default NaN, the least int, the greatest
     /// unsigned int, or true.
     ///
     /// ```
@@ -112,7 +113,7 @@ impl<'a> At<'a> {
             (None, _) => update.of(&part()?, &value)?,
             (Some(picks), _) => update.put_in(&part()?, picks, &value, how)?,
         };
-        plan.write_box(x, &lax::try_reshape(&part, &plan.box_shape())?)
+        plan.put_back(x, &part, how.mode)
     }
 }
 
@@ -228,14 +229,12 @@ impl At<'_> {
         replaying(here(), || {
             let (plan, x) = (self.plan?, self.array);
             let part = lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape())?;
+            let mode = self.mode.unwrap_or(ScatterMode::Drop);
             let part = match &plan.picked {
                 None => f(&part),
-                Some(picks) => {
-                    let mode = self.mode.unwrap_or(ScatterMode::Drop);
-                    update::apply_in(&part, picks, mode, self.unique, &f)?
-                }
+                Some(picks) => update::apply_in(&part, picks, mode, self.unique, &f)?,
             };
-            plan.write_box(x, &lax::try_reshape(&part, &plan.box_shape())?)
+            plan.put_back(x, &part, mode)
         })
     }
 }
@@ -261,6 +260,17 @@ impl Plan {
         lax::try_reshape(&value, &shape)
     }
 
+    /// `x` with what the index names replaced by `part`, unless a computed int is out of range and updates there are dropped.
+    fn put_back(&self, x: &Array, part: &Array, mode: ScatterMode) -> Result<Array, Error> {
+        let mut part = lax::try_reshape(part, &self.box_shape())?;
+        if mode == ScatterMode::Drop
+            && let Some(inside) = self.inside(x)?
+        {
+            part = lax::try_select_n(&inside, &[&self.read_box(x)?, &part])?;
+        }
+        self.write_box(x, &part)
+    }
+
     /// `x` with the box replaced by `part`, which has its shape.
     fn write_box(&self, x: &Array, part: &Array) -> Result<Array, Error> {
         if part.size() == 0 {
@@ -272,11 +282,7 @@ impl Plan {
             let starts: Vec<Array> = self.along.iter().map(start).collect();
             let covers = part.shape() == x.shape();
             let fixed = self.along.iter().all(|a| matches!(a.start, Start::At(_)));
-            return if covers && fixed {
-                Ok(part)
-            } else {
-                lax::try_dynamic_update_slice(x, &part, &starts)
-            };
+            return if covers && fixed { Ok(part) } else { try_update_at(x, &part, &starts) };
         }
         // Computed places inside a box with steps: first within what the steps leave.
         let unmoved = |a: &Along| Along { start: Start::At(0), ..a.clone() };

@@ -14,20 +14,50 @@ macro_rules! comparisons {
         methods! {$(
             $(#[$doc])*
             ///
-            /// Elementwise and broadcast, to bool. No derivative.
+            /// Elementwise and broadcast, to bool; complex numbers by their real parts, then by their imaginary ones. No
+            /// derivative.
             fn $name, $try(self, other: impl Operand) -> Array {
                 let operands = together(stringify!($name), &[self, &other], false)?;
-                lax::$f(&operands[0], &operands[1])
+                ordered(&operands[0], &operands[1], lax::$f)
             }
         )*}
     };
 }
 
-comparisons! {
+/// A comparison, which looks at imaginary parts only where the real ones are equal.
+pub(super) fn ordered(
+    x: &Array,
+    y: &Array,
+    compare: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Result<Array, Error> {
+    if !x.dtype().is_complex() {
+        return compare(x, y);
+    }
+    let re = [lax::try_real(x)?, lax::try_real(y)?];
+    let im = [lax::try_imag(x)?, lax::try_imag(y)?];
+    let same = lax::try_eq(&re[0], &re[1])?;
+    lax::try_select_n(&same, &[&compare(&re[0], &re[1])?, &compare(&im[0], &im[1])?])
+}
+
+methods! {
     /// Whether the elements are equal.
-    equal, try_equal = try_eq;
+    ///
+    /// Elementwise and broadcast, to bool. No derivative.
+    fn equal, try_equal(self, other: impl Operand) -> Array {
+        let operands = together("equal", &[self, &other], false)?;
+        lax::try_eq(&operands[0], &operands[1])
+    }
+
     /// Whether the elements differ; true of NaN.
-    not_equal, try_not_equal = try_ne;
+    ///
+    /// Elementwise and broadcast, to bool. No derivative.
+    fn not_equal, try_not_equal(self, other: impl Operand) -> Array {
+        let operands = together("not_equal", &[self, &other], false)?;
+        lax::try_ne(&operands[0], &operands[1])
+    }
+}
+
+comparisons! {
     /// Whether `self < other`.
     lt, try_lt = try_lt;
     /// Whether `self ≤ other`.

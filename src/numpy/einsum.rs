@@ -87,7 +87,10 @@ impl Term {
         if gone.is_empty() {
             return Ok(self);
         }
-        let array = lax::try_reduce_sum(&self.array, &gone)?;
+        // Of bools whether one holds.
+        let sum =
+            if self.array.dtype().is_bool() { lax::try_reduce_or } else { lax::try_reduce_sum };
+        let array = sum(&self.array, &gone)?;
         Ok(Term { array, labels: self.labels.into_iter().filter(|l| keep(*l)).collect() })
     }
 }

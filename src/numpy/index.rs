@@ -9,6 +9,7 @@ use super::fallible::methods;
 use super::picks::{Picks, places_of, wrapped};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
+use crate::prims::dynamic_slice::try_slice_at;
 use crate::prims::lax::{self, Mode};
 use cotangent_jit::{DType, Error, Scalar, err};
 
@@ -187,6 +188,9 @@ impl Plan {
         if let Some(picks) = &self.picked {
             result = picks.read("index", &result, mode)?;
         }
+        if let (Mode::Fill(value), Some(inside)) = (mode, self.inside(x)?) {
+            result = lax::try_select_n(&inside, &[&Array::strong_literal(value), &result])?;
+        }
         lax::try_expand_dims(&result, &self.new_axes)
     }
 
@@ -211,7 +215,23 @@ impl Plan {
             .iter()
             .map(|a| if let Start::Computed(i) = &a.start { i.clone() } else { zero.clone() })
             .collect();
-        lax::try_dynamic_slice(&part, &starts, &self.box_shape())
+        try_slice_at(&part, &starts, &self.box_shape())
+    }
+
+    /// Whether all computed ints lie within their axes of `x`; `None` if there are none.
+    pub fn inside(&self, x: &Array) -> Result<Option<Array>, Error> {
+        let mut inside = None;
+        for (a, &n) in self.along.iter().zip(x.shape()) {
+            let Start::Computed(start) = &a.start else { continue };
+            let number = |i: usize| Array::strong_literal(Scalar::from(i as i64));
+            let low = lax::try_ge(start, &number(0))?;
+            let here = lax::try_and(&low, &lax::try_lt(start, &number(n))?)?;
+            inside = Some(match inside {
+                None => here,
+                Some(before) => lax::try_and(&before, &here)?,
+            });
+        }
+        Ok(inside)
     }
 
     pub fn reversed(&self) -> Shape {

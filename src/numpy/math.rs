@@ -1,19 +1,20 @@
 //! Elementwise mathematics as methods: `x.sin()`, `x.pow(y)`, `x.maximum(0.0)`.
 //!
 //! Functions of floats take ints and bools too, as f32, those of 64 bits as f64. Functions of two operands broadcast and promote as the operators
-//! do. Not here: comparisons and choices (`compare`).
+//! do. Not here: comparisons and choices (`compare`), powers (`powers`).
 
 use super::fallible::methods;
 use crate::core::array::Array;
 use crate::prims::convert::try_convert_weakly;
 use crate::prims::lax;
-use crate::prims::operand::{Number, Operand, promoted, together};
+use crate::prims::operand::{Operand, promoted, together};
+use crate::prims::operators::counted;
 use crate::prims::promote::inexact;
-use cotangent_jit::{DType, Error};
+use cotangent_jit::{Complex, DType, Error};
 use std::f64::consts::LN_10;
 
 /// In a float dtype.
-fn float(x: &Array) -> Result<Array, Error> {
+pub(super) fn float(x: &Array) -> Result<Array, Error> {
     if x.dtype().is_inexact() {
         return Ok(x.clone());
     }
@@ -118,9 +119,6 @@ methods! {
         if self.dtype().is_inexact() { lax::try_round_even(self) } else { Ok(self.clone()) }
     }
 
-    /// `x²`. Ints (wrapping) and floats.
-    fn square, try_square(self) -> Array { lax::try_square(self) }
-
     /// `1 / x`, of ints in f32.
     fn reciprocal, try_reciprocal(self) -> Array {
         let x = float(self)?;
@@ -132,9 +130,6 @@ methods! {
         let y = lax::try_log(&float(self)?)?;
         lax::try_div(&y, &literal(LN_10, &y))
     }
-
-    /// `xⁿ` as products, for a fixed int `n`. Floats; ints (wrapping) if `n` is not negative.
-    fn powi, try_powi(self, n: i32) -> Array { lax::try_integer_pow(self, n) }
 
     /// The values in another dtype, see [`lax::convert_element_type`].
     ///
@@ -164,32 +159,13 @@ fn both(
 }
 
 methods! {
-    /// `xʸ`, elementwise and broadcast. An int number as exponent is a power of products; otherwise ints become f32.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// assert_eq!(array![2.0, 3.0].pow(2).to_vec::<f32>(), [4.0, 9.0]);
-    /// assert_eq!(array![4.0, 9.0].pow(0.5).to_vec::<f32>(), [2.0, 3.0]);
-    /// ```
-    fn pow, try_pow(self, exponent: impl Operand) -> Array {
-        match exponent.number() {
-            Some(Number::Int(n)) if i32::try_from(n).is_ok() => {
-                let x = if n < 0 { float(self)? } else { self.clone() };
-                lax::try_integer_pow(&x, n as i32)
-            }
-            _ => {
-                let operands = together("pow", &[self, &exponent], true)?;
-                lax::try_pow(&operands[0], &operands[1])
-            }
-        }
-    }
-
-    /// The greater of two, elementwise and broadcast; NaN if one is NaN.
+    /// The greater of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare by their real parts, then by
+    /// their imaginary ones.
     fn maximum, try_maximum(self, other: impl Operand) -> Array {
         both("maximum", self, &other, lax::try_max)
     }
 
-    /// The smaller of two, elementwise and broadcast; NaN if one is NaN.
+    /// The smaller of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare as in [`Array::maximum`].
     fn minimum, try_minimum(self, other: impl Operand) -> Array {
         both("minimum", self, &other, lax::try_min)
     }
@@ -206,15 +182,22 @@ methods! {
     }
 
     /// The angle of the point `(x, y)` with `self` as `y`, in radians, elementwise and broadcast.
+    /// Of complex numbers `-i ln ((x + i y) / √(x² + y²))`.
     fn atan2, try_atan2(self, x: impl Operand) -> Array {
         let operands = together("atan2", &[self, &x], true)?;
-        lax::try_atan2(&operands[0], &operands[1])
+        let [y, x] = [&operands[0], &operands[1]];
+        if !x.dtype().is_complex() {
+            return lax::try_atan2(y, x);
+        }
+        let i = Complex::new(0.0, 1.0);
+        let size = (lax::try_square(x)? + lax::try_square(y)?).try_sqrt()?;
+        Ok(lax::try_log(&lax::try_div(&(x + y * i), &size)?)? * -i)
     }
 
     /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the dividend's, as Rust's).
     fn remainder, try_remainder(self, divisor: impl Operand) -> Array {
         let operands = together("remainder", &[self, &divisor], false)?;
-        let (x, y) = (&operands[0], &operands[1]);
+        let (x, y) = (&counted(&operands[0])?, &counted(&operands[1])?);
         let rest = lax::try_rem(x, y)?;
         let zero = literal(0.0, x);
         let signs_differ = lax::try_ne(&lax::try_lt(&rest, &zero)?, &lax::try_lt(y, &zero)?)?;
@@ -225,7 +208,7 @@ methods! {
     /// `⌊x / y⌋`, elementwise and broadcast; of ints an int.
     fn floor_divide, try_floor_divide(self, divisor: impl Operand) -> Array {
         let operands = promoted("floor_divide", &[self, &divisor], false)?;
-        let [x, y] = [&operands[0], &operands[1]];
+        let [x, y] = [&counted(&operands[0])?, &counted(&operands[1])?];
         if x.dtype().is_inexact() {
             return both("floor_divide", x, y, |x, y| lax::try_floor(&lax::try_div(x, y)?));
         }

@@ -22,6 +22,7 @@ pub mod math;
 pub mod numbers;
 pub mod order;
 mod picks;
+pub mod powers;
 pub mod reduce;
 pub mod shape;
 #[cfg(test)]

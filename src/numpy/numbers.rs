@@ -2,21 +2,14 @@
 //! `logaddexp`, `hypot`, `nan_to_num` and so on. All are composed of `lax` functions, and so are their derivatives.
 
 use super::fallible::methods;
+use super::math::float;
+use super::powers::strong;
 use crate::core::array::Array;
 use crate::prims::lax;
 use crate::prims::numbers::number;
 use crate::prims::operand::{Operand, promoted, together};
 use cotangent_jit::{DType, Error, Scalar};
 use std::f64::consts::{LN_2, PI};
-
-/// In a float dtype: f32 for ints and bools.
-fn float(x: &Array) -> Result<Array, Error> {
-    if x.dtype().is_inexact() {
-        Ok(x.clone())
-    } else {
-        lax::try_convert_element_type(x, DType::F32)
-    }
-}
 
 /// The number as a literal of the dtype of `like`.
 fn like(value: f64, like: &Array) -> Array {
@@ -43,8 +36,12 @@ fn sign_bit(x: &Array) -> Result<Array, Error> {
 }
 
 methods! {
-    /// Whether elements are infinite; false of ints.
+    /// Whether elements are infinite, complex ones in either part; false of ints.
     fn is_inf, try_is_inf(self) -> Array {
+        if self.dtype().is_complex() {
+            let parts = [lax::try_real(self)?, lax::try_imag(self)?];
+            return lax::try_or(&parts[0].try_is_inf()?, &parts[1].try_is_inf()?);
+        }
         if !self.dtype().is_float() {
             return lax::try_ne(self, self);
         }
@@ -69,7 +66,7 @@ methods! {
     /// ```
     fn copysign, try_copysign(self, sign: impl Operand) -> Array {
         let [x, sign] = floats("copysign", self, &sign)?;
-        let size = lax::try_abs(&x)?;
+        let size = lax::try_abs(&if sign.is_weak() { x } else { strong(x)? })?;
         let negative = sign_bit(&lax::try_stop_gradient(&sign)?)?;
         lax::try_select_n(&negative, &[&size, &lax::try_neg(&size)?])
     }
@@ -174,7 +171,10 @@ methods! {
         let (int, mantissa, bias) = match x.dtype() {
             DType::F64 => (DType::I64, 52, 1022),
             DType::F32 => (DType::I32, 23, 126),
-            _ => return lax::try_convert_element_type(&x, DType::F32)?.try_frexp(),
+            narrow => {
+                let (m, n) = lax::try_convert_element_type(&x, DType::F32)?.try_frexp()?;
+                return Ok((lax::try_convert_element_type(&m, narrow)?, n));
+            }
         };
         let number = |i: i64| Array::strong_literal(Scalar::from_i64(int, i).expect("an int"));
         // Subnormals are scaled up first.

@@ -1,6 +1,7 @@
 //! Sorting, searching and picking: sort, argsort, top_k, searchsorted, take, take_along_axis.
 
 use super::axes::axis_of;
+use super::compare::ordered;
 use super::fallible::methods;
 use super::picks::{Picks, wrapped};
 use crate::core::array::Array;
@@ -145,7 +146,7 @@ fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
 
 /// Whether `a < b`, NaN being the greatest of all.
 fn sorts_before(a: &Array, b: &Array) -> Result<Array, Error> {
-    let less = lax::try_lt(a, b)?;
+    let less = ordered(a, b, lax::try_lt)?;
     if !a.dtype().is_inexact() {
         return Ok(less);
     }

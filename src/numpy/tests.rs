@@ -149,7 +149,7 @@ fn misuse_is_explained() {
         "max: expected elements along axis 0, got f32[0] which has none"
     );
     assert_eq!(
-        message(|| y.astype(DType::C64).max()),
-        "reduce_max: expected real numbers, got c64[2]; compare real(x), imag(x) or abs(x)"
+        message(|| y.astype(DType::C64).argmax()),
+        "argmax: expected real numbers, got c64[2]; take real(x), imag(x) or abs(x)"
     );
 }

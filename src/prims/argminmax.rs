@@ -3,7 +3,7 @@
 //! The first element that attains the extreme, and of several NaN the first. No derivative: the result is an int.
 
 use super::apply::{composed, expect, expect_axis};
-use super::binary::try_or;
+use super::binary::{try_and, try_or};
 use super::broadcast::try_broadcast_in_dim;
 use super::compare::{try_eq, try_ne};
 use super::iota::try_iota;
@@ -73,6 +73,13 @@ fn first_extreme(
     extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     expect_axis(name, "axis", axis, &x.aval())?;
+    if x.dtype().is_complex() {
+        return Err(err!(
+            DType,
+            "{name}: expected real numbers, got {}; take real(x), imag(x) or abs(x)",
+            x.aval()
+        ));
+    }
     let n = x.shape()[axis];
     if n == 0 {
         return Err(err!(
@@ -84,13 +91,29 @@ fn first_extreme(
     if !index_dtype.is_int() {
         return Err(err!(DType, "{name}: expected an int dtype for indices, got {index_dtype}"));
     }
+    first_attaining(x, axis, index_dtype, extreme)
+}
+
+/// [`first_extreme`] along an axis that has elements, of complex numbers too.
+pub(crate) fn first_attaining(
+    x: &Array,
+    axis: usize,
+    index_dtype: DType,
+    extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
+) -> Result<Array, Error> {
     let kept: Vec<usize> = (0..x.ndim()).filter(|a| *a != axis).collect();
     let best = try_broadcast_in_dim(&extreme(x, &[axis])?, x.shape(), &kept)?;
     let mut attained = try_eq(x, &best)?;
-    if x.dtype().is_float() {
-        attained = try_or(&attained, &try_ne(x, x)?)?;
+    if x.dtype().is_inexact() {
+        let mut nan = try_ne(x, x)?;
+        if x.dtype().is_complex() {
+            // Among complex numbers a NaN need not win.
+            nan = try_and(&nan, &try_ne(&best, &best)?)?;
+        }
+        attained = try_or(&attained, &nan)?;
     }
     let index = try_iota(index_dtype, x.shape(), axis)?;
+    let n = x.shape()[axis];
     let none = Scalar::from_i64(index_dtype, n as i64).expect("an int");
     let none = Array::strong_literal(none);
     try_reduce_min(&try_select_n(&attained, &[&none, &index])?, &[axis])

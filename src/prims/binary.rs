@@ -272,11 +272,12 @@ binary! {
     /// Power: `xʸ`. Floats and complex numbers.
     pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE, dx: At(pow_dx), dy: At(pow_dy);
 
-    /// The greater one; NaN if one is NaN. Ints, floats and bool. Where `x = y`, each gets half of the tangent.
+    /// The greater one; NaN if one is NaN. Ints, floats, bool, and complex numbers: those compare by their real parts, then
+    /// by their imaginary ones, and beside a NaN `y` is taken. Where `x = y`, each gets half of the tangent.
     max, try_max: Max, (2.0, 3.0) => 3.0, on WIDE,
         dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
 
-    /// The smaller one; NaN if one is NaN. Ints, floats and bool. Where `x = y`, each gets half of the tangent.
+    /// The smaller one; NaN if one is NaN. Ints, floats, bool, and complex numbers: those compare as in [`max`]. Where `x = y`, each gets half of the tangent.
     min, try_min: Min, (2.0, 3.0) => 2.0, on WIDE,
         dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
 

@@ -4,6 +4,7 @@
 
 use super::apply::{composed, expect};
 use super::conv::Conv;
+use super::dot_general::of_bools;
 use super::transpose::{inverse, try_transpose};
 use super::window::Borders;
 use crate::core::array::Array;
@@ -154,6 +155,9 @@ pub fn try_conv_general_dilated(
     rhs: &Array,
     options: &ConvOptions,
 ) -> Result<Array, Error> {
+    if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
+        return of_bools(lhs, rhs, |x, kernel| try_conv_general_dilated(x, kernel, options));
+    }
     composed(|| {
         let Some(space) = lhs.ndim().checked_sub(2) else {
             return Err(err!(

@@ -343,12 +343,12 @@ cumulative! {
     /// Derivative: that of a tree of products, exact also where factors are zero.
     cumprod, try_cumprod: Fold::Of(Combine::Product), "[1.0, 2.0, 3.0]" => "[1.0, 2.0, 6.0]";
 
-    /// The greatest element so far along an axis; NaN from the first one on. Any real dtype.
+    /// The greatest element so far along an axis; NaN from the first one on. Any dtype, complex ones as in `max`.
     ///
     /// Derivative: the tangent of the element that is greatest; two that tie have half of it each.
     cummax, try_cummax: Fold::Of(Combine::Max), "[1.0, 3.0, 2.0]" => "[1.0, 3.0, 3.0]";
 
-    /// The least element so far along an axis; NaN from the first one on. Any real dtype.
+    /// The least element so far along an axis; NaN from the first one on. Any dtype, complex ones as in `max`.
     ///
     /// Derivative: the tangent of the element that is least; two that tie have half of it each.
     cummin, try_cummin: Fold::Of(Combine::Min), "[2.0, 3.0, 1.0]" => "[2.0, 2.0, 1.0]";

@@ -3,7 +3,7 @@
 //! `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`, where `b` stands for the batch axes, `k` for the contracted ones,
 //! `i` and `j` for the rest of each operand in order. Bilinear; either transpose is again a `dot_general`.
 
-use super::apply::{expect, expect_inputs, one};
+use super::apply::{composed, expect, expect_inputs, one};
 use super::bilinear::{bilinear_jvp, bilinear_transpose};
 use super::convert::try_convert_element_type;
 use super::roll_call::{Args, Case, Entry};
@@ -85,7 +85,8 @@ impl Primitive for DotGeneral {
             ));
         }
         if x.dtype.is_bool() {
-            return Err(err!(DType, "dot_general: expected numbers, got {x}; convert to an int"));
+            let cure = "lax::dot_general takes bools, as ints";
+            return Err(err!(DType, "dot_general: expected numbers, got {x}; {cure}"));
         }
         for (what, l, r) in [
             ("contracted", &d.lhs_contract, &d.rhs_contract),
@@ -239,7 +240,8 @@ impl Primitive for DotGeneral {
 /// Products summed over contracted axes, batched over batch axes.
 ///
 /// `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`: contracted axes `k` and batch axes `b` pair up in the order given,
-/// the other axes of each operand keep theirs. The dtype is the operands', any number.
+/// the other axes of each operand keep theirs. The dtype is the operands'; of bools the result says whether any product
+/// holds.
 ///
 /// Derivative: `dot(dlhs, rhs) + dot(lhs, drhs)`. Panics where [`try_dot_general`] gives an error.
 ///
@@ -262,7 +264,23 @@ pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
 /// [`dot_general`], or an error if dtypes or paired sizes differ, or an axis is out of range or given twice.
 #[track_caller]
 pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
+    if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
+        return of_bools(lhs, rhs, |x, y| one(DotGeneral { dims: dims.clone() }, &[x, y]));
+    }
     one(DotGeneral { dims: dims.clone() }, &[lhs, rhs])
+}
+
+/// Sums of products of bools: whether a product holds anywhere.
+#[track_caller]
+pub(crate) fn of_bools(
+    lhs: &Array,
+    rhs: &Array,
+    f: impl FnOnce(&Array, &Array) -> Result<Array, Error>,
+) -> Result<Array, Error> {
+    composed(|| {
+        let count = |x: &Array| try_convert_element_type(x, DType::I32);
+        try_convert_element_type(&f(&count(lhs)?, &count(rhs)?)?, DType::Bool)
+    })
 }
 
 /// [`dot_general`] computed in and giving another dtype: the operands are converted first.

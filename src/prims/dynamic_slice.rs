@@ -2,12 +2,12 @@
 //!
 //! `out[i] = x[clamp(start, 0, n - size) + i]`. Linear in the operand; its transpose updates a slice of zeros.
 
-use super::apply::{expect, expect_inputs};
+use super::apply::{composed, expect, expect_inputs};
 use super::batching::moveaxis;
 use super::concatenate::try_concatenate;
-use super::dynamic_update_slice::try_dynamic_update_slice;
+use super::dynamic_update_slice::try_update_at;
 use super::gather::{Gather, GatherDims, Mode};
-use super::indexing::{as_index, clamped, expect_starts};
+use super::indexing::{as_index, clamped, expect_starts, from_end};
 use super::linear::{linear_jvp, zeros_of};
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
@@ -91,7 +91,7 @@ impl Primitive for DynamicSlice {
         if let (Some(ct), true) = (cotangents[0].value(), inputs[0].is_linear()) {
             let starts = known(&inputs[1..]);
             let zeros = zeros_of(&inputs[0].aval())?;
-            result[0] = Tangent::Value(try_dynamic_update_slice(&zeros, ct, &starts)?);
+            result[0] = Tangent::Value(try_update_at(&zeros, ct, &starts)?);
         }
         Ok(result)
     }
@@ -109,7 +109,7 @@ impl Primitive for DynamicSlice {
             let mut sizes = self.slice_sizes.clone();
             sizes.insert(batch, ctx.batch_size);
             let starts = with_zero(starts, batch);
-            return Ok((smallvec![try_dynamic_slice(x, &starts, &sizes)?], vec![Some(batch)]));
+            return Ok((smallvec![try_slice_at(x, &starts, &sizes)?], vec![Some(batch)]));
         }
         let (indices, at) = index_vectors(ctx, starts, &axes[1..])?;
         let rank = self.slice_sizes.len();
@@ -220,7 +220,8 @@ pub(crate) fn index_vectors(
 
 /// A box of `sizes` whose first element is at computed indices, moved so that it fits.
 ///
-/// `out[i] = operand[clamp(start, 0, n - size) + i]`. One rank-0 int start per axis, all of one dtype. The derivative
+/// `out[i] = operand[clamp(start, 0, n - size) + i]`, negative starts counted from the end of their axis first. One rank-0
+/// int start per axis, all of one dtype. The derivative
 /// slices the operand's tangent; the transpose updates a slice of zeros. Panics where [`try_dynamic_slice`] gives an
 /// error.
 ///
@@ -228,6 +229,7 @@ pub(crate) fn index_vectors(
 /// use cotangent::prelude::*;
 /// use cotangent::prims::lax;
 /// assert_eq!(lax::dynamic_slice(&array![0, 1, 2, 3], &[Array::scalar(9)], &[2]).to_vec::<i32>(), [2, 3]);
+/// assert_eq!(lax::dynamic_slice(&array![0, 1, 2, 3], &[Array::scalar(-3)], &[2]).to_vec::<i32>(), [1, 2]);
 /// ```
 #[track_caller]
 pub fn dynamic_slice(operand: &Array, starts: &[Array], sizes: &[usize]) -> Array {
@@ -237,6 +239,16 @@ pub fn dynamic_slice(operand: &Array, starts: &[Array], sizes: &[usize]) -> Arra
 /// [`dynamic_slice`], or an error if the box is larger than the operand or the starts are no scalar ints.
 #[track_caller]
 pub fn try_dynamic_slice(
+    operand: &Array,
+    starts: &[Array],
+    sizes: &[usize],
+) -> Result<Array, Error> {
+    composed(|| try_slice_at(operand, &from_end(operand, starts)?, sizes))
+}
+
+/// [`dynamic_slice`] at starts that are not negative where they are meant.
+#[track_caller]
+pub(crate) fn try_slice_at(
     operand: &Array,
     starts: &[Array],
     sizes: &[usize],

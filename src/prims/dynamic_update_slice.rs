@@ -2,12 +2,12 @@
 //!
 //! `out = x` but `out[clamp(start, 0, n - size) + i] = update[i]`. Linear in operand and update together.
 
-use super::apply::{expect, expect_inputs};
+use super::apply::{composed, expect, expect_inputs};
 use super::batching::batch_in_front;
 use super::dynamic_slice::{
-    expect_fits, index_vectors, known, starts, starts_at, try_dynamic_slice, with_zero,
+    expect_fits, index_vectors, known, starts, starts_at, try_slice_at, with_zero,
 };
-use super::indexing::expect_starts;
+use super::indexing::{expect_starts, from_end};
 use super::linear::{linear_jvp, zeros_of};
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{INTS, RUNNING, index, sample};
@@ -80,10 +80,10 @@ impl Primitive for DynamicUpdateSlice {
         let (update, starts) = (inputs[1].aval(), known(&inputs[2..]));
         if inputs[0].is_linear() {
             let zeros = zeros_of(&update)?;
-            result[0] = Tangent::Value(try_dynamic_update_slice(ct, &zeros, &starts)?);
+            result[0] = Tangent::Value(try_update_at(ct, &zeros, &starts)?);
         }
         if inputs[1].is_linear() {
-            result[1] = Tangent::Value(try_dynamic_slice(ct, &starts, &update.shape)?);
+            result[1] = Tangent::Value(try_slice_at(ct, &starts, &update.shape)?);
         }
         Ok(result)
     }
@@ -99,7 +99,7 @@ impl Primitive for DynamicUpdateSlice {
         if axes[2..].iter().all(Option::is_none) {
             let x = batch_in_front(ctx, &inputs[0], axes[0])?;
             let update = batch_in_front(ctx, &inputs[1], axes[1])?;
-            let out = try_dynamic_update_slice(&x, &update, &with_zero(starts, 0))?;
+            let out = try_update_at(&x, &update, &with_zero(starts, 0))?;
             return Ok((smallvec![out], vec![Some(0)]));
         }
         let (indices, at) = index_vectors(ctx, starts, &axes[2..])?;
@@ -152,8 +152,8 @@ impl Primitive for DynamicUpdateSlice {
 
 /// The operand with a box overwritten by `update`, whose first element lands at computed indices, moved so that it fits.
 ///
-/// `out[clamp(start, 0, n - size) + i] = update[i]`, and `operand` elsewhere. One rank-0 int start per axis, all of one
-/// dtype. The derivative updates the tangents alike. Panics where [`try_dynamic_update_slice`] gives an error.
+/// `out[clamp(start, 0, n - size) + i] = update[i]`, and `operand` elsewhere; negative starts count from the end of their
+/// axis. One rank-0 int start per axis, all of one dtype. The derivative updates the tangents alike. Panics where [`try_dynamic_update_slice`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -170,6 +170,16 @@ pub fn dynamic_update_slice(operand: &Array, update: &Array, starts: &[Array]) -
 /// scalar ints.
 #[track_caller]
 pub fn try_dynamic_update_slice(
+    operand: &Array,
+    update: &Array,
+    starts: &[Array],
+) -> Result<Array, Error> {
+    composed(|| try_update_at(operand, update, &from_end(operand, starts)?))
+}
+
+/// [`dynamic_update_slice`] at starts that are not negative where they are meant.
+#[track_caller]
+pub(crate) fn try_update_at(
     operand: &Array,
     update: &Array,
     starts: &[Array],

@@ -1,5 +1,11 @@
-//! Index arithmetic on kernel nodes: indices as i64, clamped or tested; and the checks that indexing primitives share.
+//! Index arithmetic on kernel nodes: indices as i64, clamped or tested; the checks that indexing primitives
+//! share; starts counted from the end.
 
+use super::binary::try_add;
+use super::compare::try_lt;
+use super::convert::try_convert_element_type;
+use super::select::try_select_n;
+use crate::core::array::Array;
 use crate::core::aval::Aval;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
@@ -64,4 +70,26 @@ pub(crate) fn expect_starts(name: &str, x: &Aval, starts: &[Aval]) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Scalar start indices with negative ones counted from the end of their axis of `x`. What are no such indices is left for
+/// the primitive to refuse.
+pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error> {
+    let index = |s: &Array| s.ndim() == 0 && s.dtype().is_int();
+    if starts.len() != x.ndim() || !starts.iter().all(index) {
+        return Ok(starts.to_vec());
+    }
+    let narrow = starts.iter().any(|s| s.dtype().size() < 4);
+    let counted = starts.iter().zip(x.shape()).map(|(s, &n)| {
+        let s = if narrow { try_convert_element_type(s, DType::I32)? } else { s.clone() };
+        let known = s.as_literal().and_then(Scalar::to_i64);
+        if s.dtype().is_unsigned() || known.is_some_and(|i| i >= 0) {
+            return Ok(s);
+        }
+        let number = |i: i64| Scalar::from_i64(s.dtype(), i).map(Array::strong_literal);
+        let (Some(zero), Some(size)) = (number(0), number(n as i64)) else { return Ok(s) };
+        let moved = try_add(&s, &size)?;
+        try_select_n(&try_lt(&s, &zero)?, &[&s, &moved])
+    });
+    counted.collect()
 }

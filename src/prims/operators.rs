@@ -1,7 +1,7 @@
 //! The operators of Rust on arrays: `+ - * / % -x & | ^ !x << >>`, on values and references, with numbers on both sides.
 //!
 //! Operands broadcast as in NumPy and meet in the dtype that promotion gives. `/` of ints is a float; `%` has the sign of
-//! the dividend, as in Rust; `+` and `*` of bools are `|` and `&`; `>>` moves the sign in where there is one. There is
+//! the dividend, as in Rust; `+` and `*` of bools are `|` and `&`, `%` and shifts of them are those of i32; `>>` moves the sign in where there is one. There is
 //! exactly one float and one int type with which a number may stand beside an array (`f64`, `i32`), so that the types of
 //! literals are inferred: `0.1 * x`; and one complex type, `Complex<f64>`. All are weak.
 
@@ -10,10 +10,11 @@ use super::binary::{
     try_add, try_and, try_div, try_mul, try_or, try_rem, try_shift_left,
     try_shift_right_arithmetic, try_shift_right_logical, try_sub, try_xor,
 };
+use super::convert::try_convert_element_type;
 use super::operand::{Operand, together};
 use super::unary::{try_neg, try_not};
 use crate::core::array::Array;
-use cotangent_jit::{Complex, Error};
+use cotangent_jit::{Complex, DType, Error};
 use std::ops::{
     Add, AddAssign, BitAnd, BitOr, BitXor, Div, DivAssign, Mul, MulAssign, Neg, Not, Rem, Shl, Shr,
     Sub, SubAssign,
@@ -63,6 +64,11 @@ fn apply_in(
     }))
 }
 
+/// Bools as i32.
+pub(crate) fn counted(x: &Array) -> Result<Array, Error> {
+    if x.dtype().is_bool() { try_convert_element_type(x, DType::I32) } else { Ok(x.clone()) }
+}
+
 #[track_caller]
 fn add(x: &dyn Operand, y: &dyn Operand) -> Array {
     // Of bools whether one holds, as in NumPy.
@@ -86,7 +92,7 @@ fn div(x: &dyn Operand, y: &dyn Operand) -> Array {
 
 #[track_caller]
 fn rem(x: &dyn Operand, y: &dyn Operand) -> Array {
-    apply("rem", x, y, try_rem)
+    apply("rem", x, y, |x, y| try_rem(&counted(x)?, &counted(y)?))
 }
 
 #[track_caller]
@@ -106,12 +112,13 @@ fn xor(x: &dyn Operand, y: &dyn Operand) -> Array {
 
 #[track_caller]
 fn shift_left(x: &dyn Operand, y: &dyn Operand) -> Array {
-    apply("shift_left", x, y, try_shift_left)
+    apply("shift_left", x, y, |x, y| try_shift_left(&counted(x)?, &counted(y)?))
 }
 
 #[track_caller]
 fn shift_right(x: &dyn Operand, y: &dyn Operand) -> Array {
     apply("shift_right", x, y, |x, y| {
+        let (x, y) = (&counted(x)?, &counted(y)?);
         if x.dtype().is_signed() {
             try_shift_right_arithmetic(x, y)
         } else {

@@ -276,12 +276,14 @@ reduce! {
     /// Derivative: `∑ᵢ t[k, i] ∏ⱼ x[k, j]` over the `j` other than `i`, also where factors are zero.
     reduce_prod, try_reduce_prod: Product;
 
-    /// The greatest element over axes; NaN if there is one; the least value of the dtype of nothing. Any real dtype.
+    /// The greatest element over axes; NaN if there is one; the least value of the dtype of nothing. Any dtype; complex
+    /// numbers compare as in [`max`](super::binary::max), in row-major order.
     ///
     /// Derivative: the mean tangent of the elements that attain it.
     reduce_max, try_reduce_max: Max;
 
-    /// The least element over axes; NaN if there is one; the greatest value of the dtype of nothing. Any real dtype.
+    /// The least element over axes; NaN if there is one; the greatest value of the dtype of nothing. Any dtype, complex
+    /// ones as in `reduce_max`.
     ///
     /// Derivative: the mean tangent of the elements that attain it.
     reduce_min, try_reduce_min: Min;

@@ -209,7 +209,8 @@ impl Primitive for Clamp {
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 3)?;
         let dtype = common_dtype(self.name(), inputs)?;
-        expect_operand(self.name(), ScalarOp::Max, &inputs[0])?;
+        // Complex numbers lie in no interval.
+        expect_operand(self.name(), ScalarOp::Lt, &inputs[0])?;
         let shape = common_shape(self.name(), inputs)?;
         Ok(smallvec![Aval { shape, dtype, weak: inputs.iter().all(|i| i.weak) }])
     }

@@ -2,11 +2,12 @@
 //! `select_and_scatter_add` adds to it there. Composed; what derivatives of folds over windows are made of.
 
 use super::apply::{composed, expect};
-use super::argminmax::{try_argmax, try_argmin};
+use super::argminmax::first_attaining;
 use super::broadcast::try_full;
 use super::gather::{GatherDims, Mode, try_gather, try_take_along_axis};
 use super::identity::try_stop_gradient;
 use super::iota::try_iota;
+use super::reduce::{try_reduce_max, try_reduce_min};
 use super::reduce_window::{ReduceWindow, side_by_side};
 use super::reshape::{try_expand_dims, try_reshape};
 use super::scatter::{ScatterMode, try_scatter_add};
@@ -162,10 +163,8 @@ fn chosen(operand: &Array, windows: &ReduceWindow) -> Result<Array, Error> {
     let each = shape.drain(rank..).product();
     shape.push(each);
     let (places, values) = (try_reshape(&places, &shape)?, try_reshape(&values, &shape)?);
-    let best = match windows.combine {
-        Combine::Max => try_argmax(&values, rank)?,
-        _ => try_argmin(&values, rank)?,
-    };
+    let extreme = if windows.combine == Combine::Max { try_reduce_max } else { try_reduce_min };
+    let best = first_attaining(&values, rank, DType::I32, extreme)?;
     let best = try_expand_dims(&best, &[rank])?;
     let place = try_take_along_axis(&places, &best, rank, Mode::Promise)?;
     try_reshape(&place, &shape[..rank])

@@ -37,6 +37,13 @@ pub fn top_k(x: &Array, k: usize, axis: usize) -> (Array, Array) {
 pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Error> {
     composed(|| {
         expect_axis("top_k", "axis", axis, &x.aval())?;
+        if x.dtype().is_complex() {
+            return Err(err!(
+                DType,
+                "top_k: expected real numbers, got {}; take real(x), imag(x) or abs(x)",
+                x.aval()
+            ));
+        }
         let n = x.shape()[axis];
         if k > n {
             return Err(err!(

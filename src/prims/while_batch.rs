@@ -10,6 +10,7 @@
 
 use super::batching::broadcast_batch;
 use super::bodies::{axes_in_front, front};
+use super::dynamic_slice::{starts_at, try_slice_at};
 use super::lax;
 use super::scan::lane_by_lane;
 use super::while_loop::While;
@@ -127,7 +128,9 @@ fn leader(active: &Array) -> Result<Array, Error> {
 /// The values of one lane in every lane. Linear, for a carry may be a tangent; cotangents that come back this way are the
 /// zeros of lanes that have ended.
 fn lane(x: &Array, leader: &Array) -> Result<Array, Error> {
-    let row = lax::try_dynamic_slice_in_dim(x, leader, 1, 0)?;
+    let mut sizes = x.to_shape();
+    sizes[0] = 1;
+    let row = try_slice_at(x, &starts_at(x, leader, 0), &sizes)?;
     let row = lax::try_squeeze(&row, &[0])?;
     let axes: Vec<usize> = (1..x.ndim()).collect();
     lax::try_broadcast_in_dim(&row, x.shape(), &axes)

@@ -19,6 +19,7 @@ use crate::core::lowering::Lowering;
 use crate::core::source;
 use crate::core::template::Template;
 use crate::core::trace::bind;
+use crate::prims::dynamic_slice::try_slice_at;
 use crate::prims::lax;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Combine, Node, NodeId};
@@ -345,7 +346,7 @@ impl Pass {
                     let n = x.size() / count;
                     let flat = lax::try_reshape(x, &[count, n])?;
                     let zero = Array::strong_literal(Scalar::zero(lane.dtype()));
-                    let one = lax::try_dynamic_slice(&flat, &[lane.clone(), zero], &[1, n])?;
+                    let one = try_slice_at(&flat, &[lane.clone(), zero], &[1, n])?;
                     lax::try_reshape(&one, &[n])
                 };
                 let code = lax::try_reshape(&pick(&codes)?, &[])?;
@@ -434,7 +435,7 @@ fn out_of_bounds(indices: &Array, limits: &[usize]) -> Result<(Array, Array), Er
     }
     let shape: Shape = [x.size()].into_iter().collect();
     let (flat, bad) = (lax::try_reshape(&x, &shape)?, lax::try_reshape(&bad, &shape)?);
-    let one = lax::try_dynamic_slice(&flat, &[first(&bad)?], &[1])?;
+    let one = try_slice_at(&flat, &[first(&bad)?], &[1])?;
     Ok((any(&bad), lax::try_reshape(&one, &[])?))
 }
 

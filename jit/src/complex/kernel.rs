@@ -1,8 +1,8 @@
 //! A kernel over complex buffers as one over buffers of parts: every complex node becomes two.
 //!
-//! Sums become two sums. A product has no such form: its reduce loops become loops in order, in which a temporary element
-//! is loaded, multiplied and stored; kernels before and after fill the temporary with ones and bring it where it belongs. A
-//! store that multiplies loads, multiplies and stores, too.
+//! Sums become two sums. Products and extremes have no such form: their reduce loops become loops in order, in which a
+//! temporary element is loaded, combined and stored; kernels before and after fill the temporary with what combines away
+//! and bring it where it belongs. A store that combines so loads, combines and stores, too.
 
 use crate::affine::Affine;
 use crate::build::KernelBuilder;
@@ -42,27 +42,27 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
     {
         return Ok(Split { main: kernel.clone(), folds: None });
     }
-    let multiplies = |buffer: BufferId, combine: Option<Combine>| {
-        combine == Some(Combine::Product) && dtype(kernel, buffer).is_complex()
+    let whole = |buffer: BufferId, combine: Option<Combine>| {
+        combine.is_some_and(of_whole_numbers) && dtype(kernel, buffer).is_complex()
     };
-    let in_order = kernel.stores.iter().any(|s| multiplies(s.buffer, s.combine));
-    let products = kernel.reductions.iter().any(|r| multiplies(r.buffer, Some(r.combine)));
+    let in_order = kernel.stores.iter().any(|s| whole(s.buffer, s.combine));
+    let joint = kernel.reductions.iter().any(|r| whole(r.buffer, Some(r.combine)));
     let mode = |l: &Loop| match l.mode {
         _ if in_order => Mode::Sequential,
-        Mode::Reduce if products => Mode::Sequential,
+        Mode::Reduce if joint => Mode::Sequential,
         mode => mode,
     };
     let mut loops: Vec<Loop> = kernel.loops.iter().map(|l| Loop { mode: mode(l), ..*l }).collect();
     let folded = kernel.loops.iter().position(|l| l.mode == Mode::Reduce);
     let folded = folded.unwrap_or(loops.len());
-    if products && kernel.reductions.iter().any(|r| kernel.reads(r.buffer)) {
+    if joint && kernel.reductions.iter().any(|r| kernel.reads(r.buffer)) {
         return Err(err!(
             Unsupported,
-            "kernel {}: a complex product in a kernel that reads where it goes",
+            "kernel {}: a fold of complex numbers in a kernel that reads where it goes",
             kernel.name
         ));
     }
-    let nothing = (products || in_order) && loops[folded..].iter().any(|l| l.extent == 0);
+    let nothing = (joint || in_order) && loops[folded..].iter().any(|l| l.extent == 0);
     if nothing {
         loops.truncate(folded);
     }
@@ -83,7 +83,7 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
     let mut accumulators = Vec::new();
     let mut temporaries = Vec::new();
     for r in &kernel.reductions {
-        if products || in_order {
+        if joint || in_order {
             temporaries.push(split.fold_in_order(r));
         } else {
             split.reduce(r, &mut accumulators);
@@ -99,6 +99,11 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
         r.accumulator = accumulator;
     }
     Ok(Split { main, folds })
+}
+
+/// Whether folding complex numbers so takes both parts together.
+fn of_whole_numbers(combine: Combine) -> bool {
+    matches!(combine, Combine::Product | Combine::Max | Combine::Min)
 }
 
 fn dtype(kernel: &Kernel, buffer: BufferId) -> DType {
@@ -219,7 +224,7 @@ impl Splitter<'_> {
             (Imag, [x]) => Value::One(x[1]),
             (Neg, [x]) => Value::Pair(x.map(|x| b.op(Neg, &[x]))),
             (Add | Sub, [x, y]) => Value::Pair([0, 1].map(|i| b.op(op, &[x[i], y[i]]))),
-            (Mul, [x, y]) => Value::Pair(product(b, *x, *y)),
+            (Mul | Max | Min, [x, y]) => Value::Pair(folded(b, op, *x, *y)),
             (Eq | Ne, [x, y]) => {
                 let [re, im] = [0, 1].map(|i| b.op(op, &[x[i], y[i]]));
                 Value::One(b.op(if op == Eq { And } else { Or }, &[re, im]))
@@ -248,7 +253,7 @@ impl Splitter<'_> {
         let len = self.kernel.buffers[buffer.0 as usize].len as i64;
         let offset = offset.map(|o| self.one(o));
         let mut combine = *combine;
-        if combine == Some(Combine::Product) {
+        if let Some(fold) = combine.filter(|c| of_whole_numbers(*c)) {
             let old = match offset {
                 None => self.load(*buffer, at, &[], Scalar::zero(dtype(self.kernel, *buffer))),
                 Some(offset) => {
@@ -258,7 +263,7 @@ impl Splitter<'_> {
                 }
             };
             if let Value::Pair(old) = old {
-                parts = product(&mut self.b, old, parts);
+                parts = folded(&mut self.b, fold.op(), old, parts);
             }
             combine = None;
         }
@@ -301,10 +306,9 @@ impl Splitter<'_> {
         let (temporary, at) = (self.b.buffer(to.part(), len), self.dense());
         let old = self.load(temporary, &at, &[], Scalar::zero(to));
         let new = match (old, self.value(r.value)) {
-            (Value::Pair(old), Value::Pair(new)) => Value::Pair(match r.combine {
-                Combine::Product => product(&mut self.b, old, new),
-                _ => [0, 1].map(|i| self.b.op(r.combine.op(), &[old[i], new[i]])),
-            }),
+            (Value::Pair(old), Value::Pair(new)) => {
+                Value::Pair(folded(&mut self.b, r.combine.op(), old, new))
+            }
             (Value::One(old) | Value::Pair([old, _]), Value::One(new) | Value::Pair([new, _])) => {
                 Value::One(self.b.op(r.combine.op(), &[old, new]))
             }
@@ -355,6 +359,25 @@ fn store(b: &mut KernelBuilder, buffer: BufferId, at: &Affine, value: Value) {
             b.store_at(buffer, part_at(at, 1), im);
         }
     }
+}
+
+/// Two complex numbers folded into one: a sum, a product, an extreme.
+fn folded(b: &mut KernelBuilder, op: ScalarOp, x: [NodeId; 2], y: [NodeId; 2]) -> [NodeId; 2] {
+    match op {
+        ScalarOp::Mul => product(b, x, y),
+        ScalarOp::Max | ScalarOp::Min => extreme(b, op, x, y),
+        _ => [0, 1].map(|i| b.op(op, &[x[i], y[i]])),
+    }
+}
+
+/// `x` where it is beyond `y` by its real part or, those being equal, by its imaginary one; else `y`.
+fn extreme(b: &mut KernelBuilder, op: ScalarOp, x: [NodeId; 2], y: [NodeId; 2]) -> [NodeId; 2] {
+    let beyond = if op == ScalarOp::Max { ScalarOp::Gt } else { ScalarOp::Lt };
+    let [by_re, by_im] = [0, 1].map(|i| b.op(beyond, &[x[i], y[i]]));
+    let same = b.op(ScalarOp::Eq, &[x[0], y[0]]);
+    let by_im = b.op(ScalarOp::And, &[same, by_im]);
+    let first = b.op(ScalarOp::Or, &[by_re, by_im]);
+    [0, 1].map(|i| b.op(ScalarOp::Select, &[first, x[i], y[i]]))
 }
 
 /// `(a + b i) (c + d i)`

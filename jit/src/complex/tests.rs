@@ -42,7 +42,8 @@ fn nest(loops: &[(usize, Mode)]) -> Vec<Loop> {
 
 #[test]
 fn points_are_pairs_of_parts() {
-    let binary = [ScalarOp::Add, ScalarOp::Sub, ScalarOp::Mul, ScalarOp::Div, ScalarOp::Pow];
+    let binary =
+        [ScalarOp::Add, ScalarOp::Mul, ScalarOp::Div, ScalarOp::Pow, ScalarOp::Max, ScalarOp::Min];
     let unary = [ScalarOp::Neg, ScalarOp::Exp, ScalarOp::Sqrt, ScalarOp::Tanh, ScalarOp::Acos];
     for op in binary.into_iter().chain(unary) {
         let mut b = KernelBuilder::new("map", nest(&[(6, Mode::Parallel)]));
@@ -65,7 +66,7 @@ fn points_are_pairs_of_parts() {
 
 #[test]
 fn gathers_clamp_and_stores_drop() {
-    for combine in [None, Some(Combine::Sum), Some(Combine::Product)] {
+    for combine in [None, Some(Combine::Sum), Some(Combine::Product), Some(Combine::Max)] {
         let mut b = KernelBuilder::new("move", nest(&[(6, Mode::Sequential)]));
         let (at, x, y) =
             (b.buffer(DType::I64, 6), b.buffer(DType::C128, 3), b.buffer(DType::C128, 4));
@@ -81,8 +82,9 @@ fn gathers_clamp_and_stores_drop() {
 
 #[test]
 fn folds_are_folds_of_parts() {
-    for (combine, extent) in
-        [Combine::Sum, Combine::Product].into_iter().flat_map(|c| [(c, 5), (c, 0)])
+    for (combine, extent) in [Combine::Sum, Combine::Product, Combine::Max, Combine::Min]
+        .into_iter()
+        .flat_map(|c| [(c, 5), (c, 0)])
     {
         let loops = [(3, Mode::Parallel), (2, Mode::Reduce), (extent, Mode::Reduce)];
         let mut b = KernelBuilder::new("fold", nest(&loops));

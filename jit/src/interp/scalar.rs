@@ -49,6 +49,13 @@ fn complex_op(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
             let re = apply(Sub, &[times(x.0, y.0)?, times(x.1, y.1)?])?;
             make(re, apply(Add, &[times(x.0, y.1)?, times(x.1, y.0)?])?)
         }
+        (Max | Min, [x, y]) => {
+            let beats = if op == Max { Gt } else { Lt };
+            let same = apply(Eq, &[x.0, y.0])?;
+            let by_im = apply(And, &[same, apply(beats, &[x.1, y.1])?])?;
+            let first = apply(Or, &[apply(beats, &[x.0, y.0])?, by_im])?;
+            Ok(if first.bits() != 0 { args[0] } else { args[1] })
+        }
         (Eq, [x, y]) => apply(And, &[apply(Eq, &[x.0, y.0])?, apply(Eq, &[x.1, y.1])?]),
         (Ne, [x, y]) => apply(Or, &[apply(Ne, &[x.0, y.0])?, apply(Ne, &[x.1, y.1])?]),
         _ => Err(wrong()),

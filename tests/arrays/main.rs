@@ -1,5 +1,7 @@
 //! Indexing, updates, products and windows against values from NumPy 2 and JAX 0.10.
 
+mod jax;
+
 use cotangent::Scalar;
 use cotangent::prelude::*;
 use cotangent::prims::lax::{self, GatherDims, Mode, ScatterMode};
@@ -468,113 +470,4 @@ fn narrow_dtypes_end_to_end() {
     assert_eq!(u.max().item::<u8>(), 250);
     assert_eq!((u.astype(DType::I8)).to_vec::<i8>(), [-6, 7, 9]);
     assert_eq!(array![300.0, -5.0, f32::NAN].astype(DType::U8).to_vec::<u8>(), [255, 0, 0]);
-}
-
-type Unary = fn(&Array) -> Array;
-type Binary = fn(&Array, &Array) -> Array;
-
-/// JAX's dtypes, by `scripts/promotion`.
-const PROMOTION: &str = include_str!("promotion.txt");
-
-/// Ones of a dtype; with a star of a weak one.
-fn ones_of(name: &str) -> Option<Array> {
-    let dtype = DType::parse(name.trim_end_matches('*')).expect("a dtype");
-    if !dtype.runs() {
-        return None;
-    }
-    let one = Scalar::one(dtype);
-    let one = if name.ends_with('*') { Array::literal(one) } else { Array::strong_literal(one) };
-    let ones = lax::broadcast_in_dim(&one, &[2, 2], &[]);
-    assert_eq!(ones.is_weak(), name.ends_with('*'));
-    Some(ones)
-}
-
-fn told(x: &Array) -> String {
-    format!("{}{}", x.dtype(), if x.is_weak() { "*" } else { "" })
-}
-
-#[test]
-fn pairs_meet_in_jaxs_dtypes() {
-    let names: Vec<&str> = PROMOTION.lines().nth(2).unwrap().split(' ').collect();
-    let pairs: [(&str, Binary); 6] = [
-        ("add", |a, b| a + b),
-        ("div", |a, b| a / b),
-        ("where", |a, b| Array::from(true).select(a, b)),
-        ("eq", |a, b| a.equal(b)),
-        ("maximum", |a, b| a.maximum(b)),
-        ("concatenate", |a, b| concatenate(&[a.clone(), b.clone()], 0)),
-    ];
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for (title, f) in pairs {
-        let (_, table) = PROMOTION.split_once(&format!("# {title}\n")).unwrap();
-        for (a, row) in names.iter().zip(table.lines()) {
-            for (b, expected) in names.iter().zip(row.split(' ')) {
-                // Complex numbers have no order here; JAX orders them by their parts.
-                if title == "maximum" && [a, b].iter().any(|n| n.starts_with('c')) {
-                    continue;
-                }
-                let (Some(x), Some(y)) = (ones_of(a), ones_of(b)) else { continue };
-                let got = told(&f(&x, &y));
-                count += 1;
-                if got != expected {
-                    wrong.push(format!("{title} {a} {b}: expected {expected}, got {got}"));
-                }
-            }
-        }
-    }
-    assert!(count >= 6 * 15 * 15, "only {count} pairs");
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-}
-
-#[test]
-fn functions_of_one_give_jaxs_dtypes() {
-    let names: Vec<&str> = PROMOTION.lines().nth(2).unwrap().split(' ').collect();
-    let functions: [(&str, Unary); 23] = [
-        ("sin", |x| x.sin()),
-        ("sqrt", |x| x.sqrt()),
-        ("abs", |x| x.abs()),
-        ("sort", |x| x.sort(-1)),
-        ("mean", |x| x.mean()),
-        ("var", |x| x.var()),
-        ("std", |x| x.std()),
-        ("sum", |x| x.sum()),
-        ("prod", |x| x.prod()),
-        ("max", |x| x.max()),
-        ("argmax", |x| x.argmax()),
-        ("any", |x| x.any()),
-        ("neg", |x| -x),
-        ("square", |x| x.square()),
-        ("floor", |x| x.floor()),
-        ("add 1", |x| x + 1),
-        ("add 1.5", |x| x + 1.5),
-        ("1 over", |x| 1 / x),
-        ("pow 2", |x| x.pow(2)),
-        ("pow 2.5", |x| x.pow(2.5)),
-        ("matmul", |x| x.matmul(x)),
-        ("reshape", |x| x.reshape([4])),
-        ("where 1.5", |x| Array::from(true).select(x, 1.5)),
-    ];
-    let (_, table) = PROMOTION.split_once("# functions of one\n").unwrap();
-    assert_eq!(table.lines().count(), functions.len());
-    // Bools are no numbers here: their squares and products are refused, where JAX counts them. Complex numbers have no
-    // order, where JAX goes by their parts.
-    let refused = |title: &str, name: &str| match name {
-        "bool" => ["square", "pow 2", "matmul"].contains(&title),
-        _ => name.starts_with('c') && ["max", "sort"].contains(&title),
-    };
-    let mut wrong = Vec::new();
-    for ((title, f), row) in functions.into_iter().zip(table.lines()) {
-        let row = row.strip_prefix(&format!("{title}: ")).expect("in the order of the table");
-        for (name, expected) in names.iter().zip(row.split(' ')) {
-            let Some(x) = ones_of(name).filter(|_| expected != "-" && !refused(title, name)) else {
-                continue;
-            };
-            let got = told(&f(&x));
-            if got != expected {
-                wrong.push(format!("{title} {name}: expected {expected}, got {got}"));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

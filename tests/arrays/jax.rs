@@ -191,7 +191,7 @@ fn computed_ints_out_of_range_are_dropped() {
         assert_eq!(x.at(&i).get().item::<i32>(), if at < 0 { 0 } else { 5 });
         assert_eq!(x.at(&i).fill_value(-3).get().item::<i32>(), -3);
     }
-    check(&x.at(&Array::scalar(-1)).set(50), &[6], &[0, 1, 2, 3, 4, 50]);
+    check(&x.at(Array::scalar(-1)).set(50), &[6], &[0, 1, 2, 3, 4, 50]);
     let grid = arange(6).reshape([2, 3]);
     let (row, column) = (Array::scalar(1), Array::scalar(3));
     check(&grid.at(s![&row, &column]).set(9), &[2, 3], &stay);

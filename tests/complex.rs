@@ -398,7 +398,7 @@ fn complex_numbers_are_ordered_by_their_parts() {
     assert_eq!(texts(x.cummin(0)), "[ 1.+2.j  1.-2.j nan+0.j  0.-0.j  0.-0.j  0.-0.j]");
     let of_nothing = lax::reduce_max(&z(&[]), &[0]);
     assert_eq!(texts(of_nothing), "-inf+0.0j");
-    let grown = z(&[(1.0, 2.0), (3.0, 0.0)]).at(&array![0, 0, 1]).max(&z(&[
+    let grown = z(&[(1.0, 2.0), (3.0, 0.0)]).at(&array![0, 0, 1]).max(z(&[
         (1.0, 3.0),
         (1.0, 1.0),
         (2.0, 9.0),

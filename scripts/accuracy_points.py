@@ -38,8 +38,9 @@ def multiples(step, most):
     return one
 
 
-def inverse(f, low, high):
-    return lambda: float(f(m.mpf(random.uniform(low, high))))
+def between_ints(most):
+    """Left of zero, close to an int and far from it."""
+    return lambda: -random.randrange(1, most) + random.choice([1, -1]) * 2.0 ** random.uniform(-30, -1)
 
 
 def logistic(x):
@@ -81,6 +82,10 @@ FUNCTIONS = {
     "erf": (m.erf, [uniform(-6, 6), logarithmic(-60, 3)]),
     "erfc": (at_precision(m.erfc, 300), [uniform(-6, 26.5), logarithmic(-60, 3)]),
     "erf_inv": (m.erfinv, [uniform(-1, 1), logarithmic(-60, 0), lambda: 1 - 2.0 ** random.uniform(-53, -2)]),
+    "lgamma": (lambda x: m.loggamma(x).real, [uniform(0, 20), logarithmic(-1000, 1000, False), near(1.0), near(2.0)]),
+    "digamma": (m.digamma, [uniform(0, 20), logarithmic(-1000, 1000, False), near(1.4616321449683622)]),
+    "lgamma_left": (lambda x: m.loggamma(x).real, [uniform(-20, 0), between_ints(100)]),
+    "digamma_left": (m.digamma, [uniform(-20, 0), between_ints(100)]),
 }
 
 

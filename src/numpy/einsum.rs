@@ -1,8 +1,9 @@
 //! `einsum`: sums of products named by their indices.
 //!
-//! Operands are contracted two by two from left to right, each pair by one `dot_general`.
+//! Operands are contracted two by two, each pair by one `dot_general`; `contraction` says in which order.
 
 use super::contract::dims;
+use super::contraction::{self, Indices};
 use super::diagonal;
 use super::fallible::functions;
 use crate::core::array::Array;
@@ -16,7 +17,8 @@ functions! {
     ///
     /// Letters name axes; a letter that the result lacks is summed over; `...` stands for the axes in front that broadcast;
     /// a letter twice in one operand takes its diagonal. Without `->` the result has the letters that occur once, in
-    /// alphabetical order.
+    /// alphabetical order. Several operands are multiplied two by two in the order of fewest multiplications (of more than
+    /// eight, in a good one).
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -29,22 +31,47 @@ functions! {
         for term in &mut terms {
             *term = term.without_repeats()?;
         }
-        let mut rest = terms.into_iter();
-        let Some(mut so_far) = rest.next() else {
+        for (i, j) in order(&terms, &output)? {
+            let later = terms.remove(i.max(j));
+            let earlier = terms.remove(i.min(j));
+            let (x, y) = if i < j { (earlier, later) } else { (later, earlier) };
+            let needed = |l: char| output.contains(&l) || terms.iter().any(|t| t.has(l));
+            let product = pair(spec, x, y, needed)?;
+            terms.push(product);
+        }
+        let Some(last) = terms.pop() else {
             return Err(err!(Shape, "einsum: expected at least one operand, got none"));
         };
-        while let Some(next) = rest.next() {
-            let later = |l: char| output.contains(&l) || rest.as_slice().iter().any(|t| t.has(l));
-            so_far = pair(spec, so_far, next, later)?;
-        }
-        so_far = so_far.summed(|l| output.contains(&l))?;
-        let place = |l: &char| so_far.labels.iter().position(|m| m == l);
+        let last = last.summed(|l| output.contains(&l))?;
+        let place = |l: &char| last.labels.iter().position(|m| m == l);
         let order: Option<Shape> = output.iter().map(place).collect();
         let order = order.ok_or_else(|| {
             err!(Shape, "einsum: {spec:?} asks for an index in the result that no operand has")
         })?;
-        lax::try_transpose(&so_far.array, &order)
+        lax::try_transpose(&last.array, &order)
     }
+}
+
+/// Which two of the operands that are left come next, again and again.
+fn order(terms: &[Term], output: &[char]) -> Result<Vec<(usize, usize)>, Error> {
+    let mut labels: Vec<char> = terms.iter().flat_map(|t| t.labels.iter().copied()).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    if labels.len() > Indices::BITS as usize {
+        let (most, got) = (Indices::BITS, labels.len());
+        return Err(err!(Shape, "einsum: expected at most {most} indices, got {got}"));
+    }
+    let set = |names: &[char]| -> Indices {
+        let known = names.iter().filter_map(|l| labels.binary_search(l).ok());
+        known.fold(0, |set, n| set | 1 << n)
+    };
+    let size = |l: &char| {
+        let sizes = terms.iter().filter_map(|t| Some(t.array.shape()[t.axis(*l)?]));
+        sizes.max().unwrap_or(1)
+    };
+    let sizes: Vec<usize> = labels.iter().map(size).collect();
+    let sets: Vec<Indices> = terms.iter().map(|t| set(&t.labels)).collect();
+    Ok(contraction::order(&sets, set(output), &sizes))
 }
 
 /// An operand and the names of its axes.

@@ -9,6 +9,7 @@ pub mod axes;
 pub mod compare;
 pub mod complex;
 pub mod contract;
+mod contraction;
 pub mod create;
 #[cfg(test)]
 mod derivatives;

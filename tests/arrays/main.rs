@@ -177,6 +177,22 @@ fn products_are_numpys() {
     check(&einsum("ba", &[&m.index(..2)]), &[3, 2], &[0, 3, 1, 4, 2, 5]);
 }
 
+/// A vector at the end of a chain keeps matrices from being multiplied, wherever it stands.
+#[test]
+fn einsum_takes_the_cheap_end_first() {
+    for (spec, last) in [("ab,bc,cd,d->a", 3), ("a,ab,bc,cd->d", 0), ("bc,a,cd,ab->d", 1)] {
+        let f = |m: Array, v: Array| {
+            let operand = |n| if n == last { &v } else { &m };
+            einsum(spec, &(0..4).map(operand).collect::<Vec<_>>())
+        };
+        let program = make_jaxpr(f)(ones([9, 9]), ones([9]));
+        let j = &program.jaxpr;
+        let largest = j.eqns.iter().map(|e| j.aval(e.outputs[0]).size()).max();
+        assert_eq!(largest, Some(9), "{spec}\n{program}");
+        check(&f(ones([9, 9]), ones([9])).astype(DType::I32), &[9], &[729; 9]);
+    }
+}
+
 #[test]
 fn arrangements_are_numpys() {
     let x = arange(24).reshape([2, 3, 4]);

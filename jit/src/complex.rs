@@ -16,7 +16,7 @@ use crate::affine::Affine;
 use crate::build::KernelBuilder;
 use crate::kernel::{Kernel, Loop, Mode};
 use crate::op::ScalarOp;
-use crate::plan::ALIGNMENT;
+use crate::plan::plan;
 use crate::program::{KernelId, Program, Routine, Slot, SlotId, SlotKind, Step, View};
 use crate::verify::{Verified, verify};
 use crate::{DType, Error};
@@ -48,6 +48,8 @@ pub fn split(program: &Program) -> Result<Option<Verified<Program>>, Error> {
     };
     parts.kernels()?;
     parts.new.steps = parts.steps(&program.steps);
+    // More steps and temporaries than before: other lives.
+    plan(&mut parts.new);
     verify(parts.new).map(Some)
 }
 
@@ -61,7 +63,7 @@ struct Products {
 struct Parts<'a> {
     old: &'a Program,
     new: Program,
-    /// One set for each type and size, at the end of the arena: each is used up by the step after those that fill it.
+    /// One set for each type and size: each is used up by the step after those that fill it.
     products: Vec<Products>,
     /// Per kernel, what stands around a launch of it if its folds run in order.
     folds: Vec<Option<Folds>>,
@@ -104,12 +106,9 @@ impl Parts<'_> {
         Ok(())
     }
 
-    /// A temporary at the end of the arena.
+    /// A temporary, which is planned with the others.
     fn temporary(&mut self, dtype: DType, len: usize) -> SlotId {
-        let arena_offset = self.new.arena.next_multiple_of(ALIGNMENT);
-        let slot = Slot { dtype, len, kind: SlotKind::Temp { arena_offset } };
-        self.new.arena = arena_offset + slot.bytes();
-        self.new.slots.push(slot);
+        self.new.slots.push(Slot { dtype, len, kind: SlotKind::Temp { arena_offset: 0 } });
         SlotId(self.new.slots.len() as u32 - 1)
     }
 

@@ -4,7 +4,8 @@
 //! A fact is set by a step ("written", "overwritten in full") and holds for the steps after it: past an arm of a branch only
 //! if every arm sets it, past a loop only if the loop runs at least once.
 
-use crate::kernel::{BufferId, Kernel, Loop, Mode, Node};
+use crate::affine::Affine;
+use crate::kernel::{BufferId, Kernel, Loop, Mode, Node, Store};
 use crate::program::{Program, SlotId, Step, View};
 use crate::verify::injective;
 use std::collections::BTreeMap;
@@ -79,27 +80,35 @@ pub(crate) fn accesses(kernel: &Kernel) -> Vec<Access> {
             found[buffer.0 as usize].reads = true;
         }
     }
-    // As many points as elements, all different.
-    let full = |buffer: BufferId, at: &crate::affine::Affine| {
+    // As many places as elements, all different; two that go side by side, in steps of an even size, count as one.
+    let full = |buffer: BufferId, places: &[&Affine], at: &Affine| {
         let moving = || kernel.loops.iter().enumerate().filter(|(n, _)| at.stride(*n) != 0);
         let points = moving().map(|(_, l)| l.extent).product::<usize>();
         let apart = |(n, l): (usize, &Loop)| (at.stride(n), Loop { mode: Mode::Parallel, ..*l });
-        points == kernel.buffers[buffer.0 as usize].len && injective(moving().map(apart))
+        let beside = at.add(&Affine::constant(1));
+        let paired = moving().all(|(n, _)| at.stride(n) % 2 == 0)
+            && places.iter().any(|other| **other == beside);
+        let len = kernel.buffers[buffer.0 as usize].len;
+        (points == len || paired && points.checked_mul(2) == Some(len))
+            && injective(moving().map(apart))
+    };
+    let runs = kernel.loops.iter().all(|l| l.extent > 0);
+    let plain = |s: &&Store| runs && s.combine.is_none() && s.offset.is_none();
+    let stored = |buffer: BufferId| -> Vec<&Affine> {
+        let stores = kernel.stores.iter().filter(plain).filter(|s| s.buffer == buffer);
+        stores.map(|s| &s.at).collect()
     };
     for store in &kernel.stores {
         let access = &mut found[store.buffer.0 as usize];
         access.writes = true;
         access.reads |= store.combine.is_some();
-        let runs = kernel.loops.iter().all(|l| l.extent > 0);
-        access.covers |= runs
-            && store.combine.is_none()
-            && store.offset.is_none()
-            && full(store.buffer, &store.at);
+        access.covers |= plain(&store) && full(store.buffer, &stored(store.buffer), &store.at);
     }
     for r in &kernel.reductions {
         let access = &mut found[r.buffer.0 as usize];
         access.writes = true;
-        access.covers |= full(r.buffer, &r.at);
+        let folded = kernel.reductions.iter().filter(|o| o.buffer == r.buffer).map(|o| &o.at);
+        access.covers |= full(r.buffer, &folded.collect::<Vec<_>>(), &r.at);
     }
     found
 }

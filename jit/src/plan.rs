@@ -129,7 +129,8 @@ pub(crate) fn live_ranges(program: &Program) -> LiveRanges {
     let mut uses: Vec<(usize, usize, usize, bool)> = Vec::new();
     let visit = |m: Moment, touches: &[Touch], overwritten: &mut Facts| -> Result<(), Infallible> {
         for t in touches {
-            let exposed = !overwritten.holds(t.slot) && (t.access.reads || !t.access.covers);
+            let partly = t.access.writes && !t.access.covers;
+            let exposed = !overwritten.holds(t.slot) && (t.access.reads || partly);
             uses.push((t.slot.0 as usize, m.position, m.nest, exposed));
         }
         for t in touches.iter().filter(|t| t.access.covers) {

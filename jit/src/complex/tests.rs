@@ -1,11 +1,14 @@
 //! Programs on parts do what the programs on complex numbers do, according to the interpreter.
 
 use super::kernel::split as split_kernel;
+use super::split;
 use crate::affine::Affine;
 use crate::build::KernelBuilder;
 use crate::interp::run_kernel;
 use crate::kernel::{Combine, Kernel, Loop, Mode, Range, Store};
 use crate::op::ScalarOp;
+use crate::plan::plan;
+use crate::program::{KernelId, Placement, Program, Slot, SlotId, SlotKind, Step, View};
 use crate::verify::verify_kernel;
 use crate::{Complex, DType, Scalar};
 
@@ -109,4 +112,50 @@ fn sums_of_c64_fold_in_c128() {
     let out = same(b.finish(), &[x, vec![0; 8]]);
     let sum = Scalar::from_bytes(DType::C64, &out[1]);
     assert_eq!(sum, Scalar::from(Complex::new(16_777_218f32, 0.0)));
+}
+
+/// A program whose loop passes on what it computes from temporary to temporary.
+fn chain_in_a_loop(kernel: Kernel) -> Program {
+    let temp = SlotKind::Temp { arena_offset: 0 };
+    let kinds = [SlotKind::Input(0), SlotKind::Output(0), temp, temp, temp];
+    let launch = |from: u32, to: u32| Step::Launch {
+        kernel: KernelId(0),
+        args: [from, to].map(|s| View::whole(SlotId(s))).into_iter().collect(),
+    };
+    let mut program = Program {
+        name: "loop".into(),
+        place: Placement { backend: "cpu", ordinal: 0 },
+        slots: kinds.map(|kind| Slot { dtype: DType::C64, len: 4, kind }).to_vec(),
+        kernels: vec![kernel],
+        steps: vec![Step::Loop {
+            trips: 3,
+            body: vec![launch(0, 2), launch(2, 3), launch(3, 4), launch(4, 1)],
+        }],
+        donations: Vec::new(),
+        arena: 0,
+    };
+    plan(&mut program);
+    program
+}
+
+/// What a round of a loop overwrites in full it overwrites in full by its parts: temporaries that share memory still may.
+#[test]
+fn temporaries_of_a_loop_still_share_memory() {
+    let mut b = KernelBuilder::new("square", nest(&[(4, Mode::Parallel)]));
+    let (x, y) = (b.buffer(DType::C64, 4), b.buffer(DType::C64, 4));
+    let v = b.load(x, Affine::counter(0));
+    let v = b.op(ScalarOp::Mul, &[v, v]);
+    b.store_at(y, Affine::counter(0), v);
+    let program = chain_in_a_loop(b.finish());
+    let parts = split(&program).expect("parts").expect("complex slots").into_inner();
+    assert!(program.arena < 3 * 64 && parts.arena == program.arena, "{parts:?}");
+}
+
+#[test]
+fn folds_in_order_go_into_loops() {
+    let mut b = KernelBuilder::new("product", nest(&[(4, Mode::Parallel), (4, Mode::Reduce)]));
+    let (x, y) = (b.buffer(DType::C64, 4), b.buffer(DType::C64, 4));
+    let v = b.load(x, Affine::counter(1));
+    b.reduce(y, Affine::counter(0), Combine::Product, v);
+    split(&chain_in_a_loop(b.finish())).expect("parts").expect("complex slots");
 }

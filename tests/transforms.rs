@@ -246,3 +246,31 @@ fn branches_not_taken_do_not_disturb_gradients() {
     let second = grad(move |w: Array| grad(total)(w, x.clone()));
     close(&second(w), &[-2.0 / 4.0]);
 }
+
+/// Found by random programs: inside a trace, a scalar number among cases of a shape is repeated like any other.
+#[test]
+fn a_scalar_number_selects_for_all_elements() {
+    let f = jit(|i: Array, x: Array| lax::select_n(&i, &[&x, &(-&x), &(&x * 2.0)]));
+    close(&f(Array::scalar(1), array![1.0, 2.0]), &[-1.0, -2.0]);
+    close(&f(Array::scalar(7), array![1.0, 2.0]), &[2.0, 4.0]);
+}
+
+/// Found by random programs: a number in a jaxpr keeps its dtype beside the numbers of rules.
+#[test]
+fn derivatives_of_what_is_known_keep_narrow_dtypes() {
+    let known = Array::strong_literal(cotangent::Scalar::from_f64(DType::F16, 0.5).expect("a half"));
+    let f = jit(move |x: Array| lax::pow(&x, &lax::sin(&known)));
+    let (x, t) = (array![2.0].astype(DType::F16), array![1.0].astype(DType::F16));
+    let (_, slope) = jvp(f, (x,), (t,));
+    assert_eq!(slope.dtype(), DType::F16);
+    // 0.4794 2^(0.4794 - 1)
+    assert!((slope.to_f64() - 0.3342).abs() < 1e-3, "{slope}");
+}
+
+/// Found by random programs: a convolution of no lanes at all.
+#[test]
+fn a_convolution_of_no_lanes() {
+    let f = vmap(|x: Array, k: Array| lax::conv_general_dilated(&x, &k, &lax::ConvOptions::new()));
+    let y = f(zeros([0, 1, 1, 5]), zeros([0, 2, 1, 2]));
+    assert_eq!(y.shape(), [0, 1, 2, 4]);
+}

@@ -2,7 +2,7 @@
 //! equation, so that nested functions cost linear work.
 
 use super::body::Body;
-use super::case_bodies::{self, FLOATS, numbers};
+use super::case_bodies::{self, NUMBERS, numbers};
 use super::roll_call::{Args, Case, Entry};
 use super::taylor::Forward;
 use crate::core::array::Array;
@@ -176,5 +176,5 @@ fn cases() -> Vec<Case> {
         let call: Prim = Arc::new(Call { callee: "f".into(), jaxpr: case_bodies::product(d) });
         Case::new(call, vec![numbers(d, 3), numbers(d, 3)])
     };
-    FLOATS.map(case).into()
+    NUMBERS.map(case).into()
 }

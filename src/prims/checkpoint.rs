@@ -4,7 +4,7 @@
 use super::bodies::{input_cotangents, nonzero, operands, permuted, pick, values, with_inputs};
 use super::body::Body;
 use super::call::Call;
-use super::case_bodies::{self, FLOATS, numbers};
+use super::case_bodies::{self, NUMBERS, numbers};
 use super::lax;
 use super::policy::Policy;
 use super::roll_call::{Args, Case, Entry};
@@ -296,5 +296,5 @@ fn cases() -> Vec<Case> {
             Case::new(Arc::new(checkpoint), inputs.clone())
         })
     };
-    FLOATS.into_iter().flat_map(case).collect()
+    NUMBERS.into_iter().flat_map(case).collect()
 }

@@ -5,7 +5,7 @@ use super::bodies::{
     all_unknown, arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands,
     pick, single, split_state, spread, values, with_inputs, zeros,
 };
-use super::case_bodies::{self, FLOATS, filled, numbers};
+use super::case_bodies::{self, NUMBERS, filled, numbers};
 use super::guard::try_guard;
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
@@ -500,5 +500,5 @@ fn cases() -> Vec<Case> {
         let index = filled(Aval::scalar(DType::I32));
         Case::new(cond, vec![index, numbers(d, 3), numbers(d, 3)])
     };
-    FLOATS.map(case).into()
+    NUMBERS.map(case).into()
 }

@@ -1,6 +1,6 @@
 //! `constant`: an array inside a jaxpr, for user rules that close over one. Everything else captured becomes an input.
 
-use super::case_bodies::{FLOATS, numbers};
+use super::case_bodies::{NUMBERS, numbers};
 use super::roll_call::{Case, Entry};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -95,6 +95,6 @@ pub fn entries() -> Vec<Entry> {
                 args.prim
             ))
         },
-        cases: || FLOATS.map(|d| Case::new(Arc::new(Constant::new(numbers(d, 4))), vec![])).into(),
+        cases: || NUMBERS.map(|d| Case::new(Arc::new(Constant::new(numbers(d, 4))), vec![])).into(),
     }]
 }

@@ -303,10 +303,20 @@ impl Primitive for Conv {
     /// A batch axis of `x` is more batch, of the kernel more output features, of both more groups.
     fn batch(
         &self,
-        _: &Ctx,
+        ctx: &Ctx,
         inputs: &[Array],
         axes: &[Option<usize>],
     ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        if ctx.axis.size == 0 {
+            // There are no groups of no lanes.
+            let lane = |(x, axis): (&Array, &Option<usize>)| match axis {
+                Some(axis) => x.aval().unbatched(*axis),
+                None => x.aval(),
+            };
+            let lanes: Vec<Aval> = inputs.iter().zip(axes).map(lane).collect();
+            let out = self.abstract_eval(&lanes)?[0].batched(0, 0);
+            return Ok((smallvec![zeros_of(&out)?], vec![Some(0)]));
+        }
         let (g, b) = (self.feature_groups, self.batch_groups);
         let front = |n: usize, axis: usize| moveaxis(&inputs[n], axis, 0);
         let out = match (axes[0], axes[1]) {
@@ -401,7 +411,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
 fn cases() -> Vec<Case> {
     // Shapes, strides, borders, dilations of either, groups.
     type Row = ([&'static [usize]; 2], [&'static [usize]; 3], &'static [(i64, i64)], [usize; 2]);
-    const ROWS: [Row; 8] = [
+    const ROWS: [Row; 9] = [
         ([&[1, 2, 5], &[3, 2, 2]], [&[1], &[1], &[1]], &[(0, 0)], [1, 1]),
         ([&[2, 1, 6], &[1, 1, 3]], [&[2], &[1], &[1]], &[(1, 1)], [1, 1]),
         ([&[1, 1, 4], &[1, 1, 2]], [&[1], &[2], &[2]], &[(2, -1)], [1, 1]),
@@ -410,6 +420,7 @@ fn cases() -> Vec<Case> {
         ([&[4, 1, 3], &[2, 1, 2]], [&[1], &[1], &[1]], &[(0, 0)], [1, 2]),
         ([&[2, 3], &[2, 3]], [&[], &[], &[]], &[], [1, 1]),
         ([&[1, 1, 2], &[1, 1, 4]], [&[1], &[1], &[1]], &[(0, 1)], [1, 1]),
+        ([&[1, 1, 0], &[2, 1, 2]], [&[1], &[1], &[1]], &[(1, 1)], [1, 1]),
     ];
     let mut cases = Vec::new();
     for d in NUMBERS {

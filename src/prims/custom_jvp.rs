@@ -5,7 +5,7 @@ use super::bodies::{
     split_state, spread, values, with_inputs, zeros,
 };
 use super::call::called;
-use super::case_bodies::{self, FLOATS, numbers};
+use super::case_bodies::{self, INEXACT, numbers};
 use super::custom_say::{Say, Says, add_body};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
@@ -352,5 +352,5 @@ fn cases() -> Vec<Case> {
         let prim = CustomJvp::new("f", case_bodies::product(d), Arc::new(rule));
         Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)])
     };
-    FLOATS.map(case).into()
+    INEXACT.map(case).into()
 }

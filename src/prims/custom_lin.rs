@@ -3,7 +3,7 @@
 
 use super::bodies::{axes_in_front, front, instantiate, nonzero, operands, values, with_inputs};
 use super::call::called;
-use super::case_bodies::{FLOATS, numbers};
+use super::case_bodies::{INEXACT, numbers};
 use super::custom_jvp::check_rule;
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
@@ -284,5 +284,5 @@ fn cases() -> Vec<Case> {
         let why = "lives between linearization and transposition only; see custom_vjp";
         Case::new(prim, vec![numbers(d, 3), numbers(d, 3)]).exempt("*", why)
     };
-    FLOATS.map(case).into()
+    INEXACT.map(case).into()
 }

@@ -9,7 +9,7 @@ use super::bodies::{
     pick, single, spread, values, with_inputs, zeros,
 };
 use super::call::{Call, called};
-use super::case_bodies::{self, FLOATS, numbers};
+use super::case_bodies::{self, NUMBERS, numbers};
 use super::checkpoint::backward;
 use super::custom_jvp::{avals_of, check_rule};
 use super::roll_call::{Args, Case, Entry};
@@ -432,5 +432,5 @@ fn cases() -> Vec<Case> {
         let prim = CustomVmap::sequential("f", body);
         Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)])
     };
-    FLOATS.iter().flat_map(|d| [case(*d, false), case(*d, true)]).collect()
+    NUMBERS.iter().flat_map(|d| [case(*d, false), case(*d, true)]).collect()
 }

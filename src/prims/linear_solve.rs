@@ -10,7 +10,7 @@ use super::bodies::{
     all_unknown, axes_in_front, check_inputs, front, instantiate, nonzero, split_state, values,
 };
 use super::call::called;
-use super::case_bodies::{FLOATS, body, filled, numbers};
+use super::case_bodies::{INEXACT, body, filled, numbers};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use crate::core::array::Array;
@@ -301,5 +301,5 @@ fn cases() -> Vec<Case> {
         let inputs = vec![filled(Aval::scalar(d)), b, numbers(d, 2)];
         Case::new(Arc::new(case_system(d)), inputs)
     };
-    FLOATS.map(case).into()
+    INEXACT.map(case).into()
 }

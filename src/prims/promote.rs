@@ -136,6 +136,9 @@ pub(crate) fn inexact(dtype: DType, weak: bool) -> DType {
     }
 }
 
+/// The dtypes of numbers as they are written.
+const WRITTEN: [DType; 3] = [DType::I32, DType::F32, DType::C64];
+
 /// The dtype in which dtypes meet, each with whether it is weak; and whether the result is.
 pub(crate) fn promote(dtypes: &[(DType, bool)]) -> (DType, bool) {
     let all_weak = dtypes.iter().all(|(_, weak)| *weak);
@@ -143,8 +146,15 @@ pub(crate) fn promote(dtypes: &[(DType, bool)]) -> (DType, bool) {
     if dtypes.iter().all(|(d, _)| *d == first) {
         return (first, all_weak);
     }
-    // Among weak dtypes only, the strong lattice decides: a weak f64 stays one beside a weak f32.
-    let places = dtypes.iter().map(|(d, weak)| Place::of(*d, *weak && !all_weak));
+    // Among weak dtypes only, the strong lattice decides: a weak f64 stays one beside a weak f32. So does a weak f16, beside
+    // a number as it is written: a dtype that says more.
+    let told = |d: DType| {
+        let kind = |d: DType| (d.is_int(), d.is_float());
+        let more = |o: DType| kind(o) == kind(d) && !WRITTEN.contains(&o);
+        WRITTEN.contains(&d) && dtypes.iter().any(|(o, _)| more(*o))
+    };
+    let telling = dtypes.iter().filter(|(d, _)| !all_weak || !told(*d));
+    let places = telling.map(|(d, weak)| Place::of(*d, *weak && !all_weak));
     match places.reduce(Place::join).expect("at least one dtype") {
         Place::Strong(d) => (d, all_weak),
         Place::WeakInt => (DType::I32, true),
@@ -182,6 +192,25 @@ mod tests {
             for (b, expected) in names.iter().zip(expected) {
                 assert_eq!(promote(&[parse(a), parse(b)]), parse(expected), "{a} with {b}");
             }
+        }
+    }
+
+    /// A weak dtype of another width is that of a number in a jaxpr; beside numbers of rules it stays what it is.
+    #[test]
+    fn weak_dtypes_that_are_not_written_stand() {
+        use DType::*;
+        for (a, b, meet) in [
+            (F16, F32, F16),
+            (BF16, F32, BF16),
+            (F64, F32, F64),
+            (I8, I32, I8),
+            (U64, I32, U64),
+            (I8, F32, F32),
+            (F16, I32, F16),
+            (C128, C64, C128),
+        ] {
+            assert_eq!(promote(&[(a, true), (b, true)]), (meet, true), "{a} with {b}");
+            assert_eq!(promote(&[(b, true), (a, true)]), (meet, true), "{b} with {a}");
         }
     }
 

@@ -272,13 +272,14 @@ fn build(combine: Combine, args: &Args) -> Result<Prim, Error> {
 
 fn cases(combine: Combine) -> Vec<Case> {
     let mut cases = Vec::new();
-    let windows: [(&[usize], Window); 6] = [
+    let windows: [(&[usize], Window); 7] = [
         (&[6], Window::new([2])),
         (&[7], Window::new([3]).strides([2]).borders([(1, 1)])),
         (&[5], Window::new([2]).dilation([2]).base_dilation([2]).borders([(2, -1)])),
         (&[4, 5], Window::new([2, 3]).strides([2, 1]).borders([(0, 1), (1, 1)])),
         (&[2, 4], Window::new([1, 2]).strides([1, 2])),
         (&[2], Window::new([4]).borders([(0, 1)])),
+        (&[0], Window::new([2])),
     ];
     for d in RUNNING.into_iter().filter(|d| combine.op().takes(*d)) {
         for (n, (from, window)) in windows.iter().enumerate() {

@@ -10,7 +10,7 @@ use super::bodies::{
     all_unknown, axes_in_front, check_inputs, front, nonzero, split_state, values,
 };
 use super::call::called;
-use super::case_bodies::{FLOATS, body, numbers};
+use super::case_bodies::{INEXACT, body, numbers};
 use super::lax;
 use super::linear_solve::{LinearSolve, Side};
 use super::roll_call::{Args, Case, Entry};
@@ -243,5 +243,5 @@ fn case(d: DType) -> Case {
 }
 
 fn cases() -> Vec<Case> {
-    FLOATS.map(case).into()
+    INEXACT.map(case).into()
 }

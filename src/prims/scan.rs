@@ -9,7 +9,7 @@ use super::batching::{broadcast_batch, moveaxis};
 use super::bodies::{
     axes_in_front, check_inputs, nonzero, permuted, pick, single, split_state, spread,
 };
-use super::case_bodies::{self, FLOATS, number, numbers};
+use super::case_bodies::{self, NUMBERS, number, numbers};
 use super::roll_call::{Args, Case, Entry};
 use super::taylor::Forward;
 use super::{scan_split, scan_transpose};
@@ -432,7 +432,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
 
 fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for d in FLOATS {
+    for d in NUMBERS {
         for (length, reverse, unroll) in
             [(4, false, 1), (3, true, 1), (0, false, 1), (5, false, 2), (4, true, 3), (1, false, 4)]
         {

@@ -189,7 +189,12 @@ pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
 pub fn try_select_n(which: &Array, cases: &[&Array]) -> Result<Array, Error> {
     let shape = cases.iter().copied().chain([which]).map(Array::shape).find(|s| !s.is_empty());
     let mut operands = meet_in(shape.unwrap_or(&[]), cases)?;
-    operands.insert(0, which.clone());
+    // Kernels read a scalar bool at every point; a scalar number is repeated, as everywhere.
+    let which = match which.dtype() {
+        DType::Bool => which.clone(),
+        _ => meet_in(shape.unwrap_or(&[]), &[which])?.remove(0),
+    };
+    operands.insert(0, which);
     select(&operands)
 }
 

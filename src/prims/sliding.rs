@@ -49,6 +49,10 @@ impl SlidingWindows {
 
     /// Overlapping windows added up at their places in zeros of type `x`.
     fn overlap_add(&self, ct: &Array, x: &Aval) -> Result<Array, Error> {
+        if ct.size() == 0 {
+            // No window at all.
+            return zeros_of(x);
+        }
         let rank = x.rank();
         let moves = |a: &usize| self.sizes[*a] != 1 || self.strides[*a] != 1;
         let moving: Shape = (0..rank).filter(moves).collect();
@@ -246,6 +250,8 @@ fn cases() -> Vec<Case> {
             (&[4, 3], &[2, 2], &[2, 1], &[1, 1]),
             (&[3], &[1], &[1], &[1]),
             (&[2], &[3], &[1], &[1]),
+            (&[0], &[3], &[1], &[1]),
+            (&[2, 0], &[2, 1], &[1, 1], &[1, 1]),
         ] {
             let prim = SlidingWindows {
                 sizes: sizes.into(),

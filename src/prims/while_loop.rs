@@ -9,7 +9,8 @@ use super::bodies::{
     check_inputs, instantiate, nonzero, permuted, pick, split_state, spread, values, with_inputs,
 };
 use super::call::called;
-use super::case_bodies::{FLOATS, body, number, numbers};
+use super::case_bodies::{NUMBERS, bent, body, number, numbers};
+use super::numbers::number as number_of;
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
 use super::taylor::Forward;
@@ -393,14 +394,14 @@ fn build(args: &Args) -> Result<Prim, Error> {
 /// which ends wherever it starts.
 fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for d in FLOATS {
+    for d in NUMBERS {
         let (int, c, x) = (Aval::scalar(DType::I32), Aval::scalar(d), Aval::new([3], d));
         let one = Array::strong_literal(1i32.into());
         let counted = WhileParts {
             test: body(&[int.clone(), int.clone(), x.clone()], |a| vec![lax::lt(&a[1], &a[0])]),
             body: body(&[c.clone(), int.clone(), x.clone()], |a| {
                 let c = lax::broadcast_in_dim(&a[0], &[3], &[]);
-                let sin = lax::sin(&lax::mul(&a[2], &c));
+                let sin = bent(&lax::mul(&a[2], &c));
                 vec![lax::add(&a[1], &one), lax::add(&sin, &a[2])]
             }),
             test_consts: 1,
@@ -409,12 +410,17 @@ fn cases() -> Vec<Case> {
         };
         let tested = WhileParts {
             test: body(std::slice::from_ref(&x), |a| {
-                let nine =
-                    Array::strong_literal(cotangent_jit::Scalar::from_f64(d, 9.0).expect("9"));
-                vec![lax::lt(&lax::reduce_sum(&a[0], &[0]), &nine)]
+                let sum = lax::reduce_sum(&a[0], &[0]);
+                let sum = if d.is_complex() { lax::real(&sum) } else { sum };
+                vec![lax::lt(&sum, &number_of(9.0, d.part()))]
             }),
             body: body(&[x.clone(), x.clone()], |a| {
-                vec![lax::add(&lax::exp(&a[1]), &lax::mul(&a[0], &a[0]))]
+                // Of ints and complex numbers `x + c² + 1`, which does not turn in circles.
+                let grown = match d.is_float() {
+                    true => lax::exp(&a[1]),
+                    false => lax::add(&a[1], &number_of(1.0, d)),
+                };
+                vec![lax::add(&grown, &lax::mul(&a[0], &a[0]))]
             }),
             test_consts: 0,
             body_consts: 1,

@@ -20,5 +20,6 @@ pub mod laws;
 pub mod mapped;
 pub mod program;
 pub mod table;
+pub mod twin;
 pub mod values;
 pub mod violation;

@@ -1,6 +1,7 @@
 //! A jaxpr with inputs to run it on, and its transforms. Laws are stated of programs; a case is a program of one equation.
 
-use crate::mapped::{WithMapped, applied};
+use crate::mapped::applied;
+use crate::twin;
 use crate::values::{array, direction, numbers};
 use crate::violation::Violation;
 use cotangent::DType;
@@ -9,10 +10,9 @@ use cotangent::core::aval::Aval;
 use cotangent::core::axis::BatchAxis;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::params::Param;
-use cotangent::core::parse::parse;
 use cotangent::core::primitive::Recur;
 use cotangent::core::trace::{bind, eval, trace};
-use cotangent::prims::roll_call::{Case, Roll};
+use cotangent::prims::roll_call::Case;
 use cotangent::stage;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::vjp::{Vjp, vjp};
@@ -144,18 +144,14 @@ impl Program {
         coarsest(&self.jaxpr)
     }
 
-    /// The same program in f32 on the same numbers, if floats of 16 bits take part: its text with f32 in their place.
-    /// Differences say nothing of such a program; its derivatives are those of its twin, rounded. A program that looks at
-    /// bits has none.
+    /// The same program in f32 on the same numbers, if floats of 16 bits take part. Differences say nothing of such a
+    /// program; its derivatives are those of its twin, rounded. There is none if a rule inside has no body.
     pub fn twin(&self) -> Result<Option<Program>, Violation> {
-        let text = self.jaxpr.compact().to_string();
-        let bits = text.contains("bitcast_convert_type");
-        if !text.contains("f16") || bits || self.has_rules() {
+        if !twin::narrow(&self.jaxpr) {
             return Ok(None);
         }
-        let wide = text.replace("bf16", "f32").replace("f16", "f32");
-        let jaxpr = parse(&wide, &WithMapped(&Roll::default()))
-            .map_err(|e| Violation::from(e).within(format!("the twin in f32\n{wide}")))?;
+        let told = |e| Violation::from(e).within(format!("the twin in f32 of\n{}", self.jaxpr));
+        let Some(jaxpr) = twin::twin(&self.jaxpr).map_err(told)? else { return Ok(None) };
         let widened = |x: &Array| match x.dtype() {
             DType::F16 | DType::BF16 => {
                 Ok(array(&x.aval().strong().with_dtype(DType::F32), numbers(x)?))

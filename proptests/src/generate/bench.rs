@@ -9,42 +9,133 @@ use cotangent::{DType, Scalar};
 const LIMIT: f64 = 4.0;
 
 pub struct Bench {
+    /// Of the inexact numbers: a float or a complex dtype.
     pub dtype: DType,
-    /// Floats with bounds.
+    /// Whether steps may round what derivatives need.
+    pub rough: bool,
+    /// Inexact numbers with bounds.
     floats: Vec<(Array, f64)>,
+    /// Small i32s, which index.
     ints: Vec<Array>,
     bools: Vec<Array>,
+    /// Ints of any dtype and size.
+    wholes: Vec<Array>,
 }
 
 impl Bench {
     /// With arguments between -1 and 1, or of any size up to the limit if they come from outside a body.
-    pub fn new(dtype: DType, args: &[Array]) -> Bench {
-        let mut bench = Bench { dtype, floats: Vec::new(), ints: Vec::new(), bools: Vec::new() };
+    pub fn new(dtype: DType, rough: bool, args: &[Array]) -> Bench {
+        let none = Vec::new;
+        let mut bench =
+            Bench { dtype, rough, floats: Vec::new(), ints: none(), bools: none(), wholes: none() };
         for a in args {
             match a.dtype() {
                 DType::Bool => bench.bools.push(a.clone()),
+                DType::I32 => bench.ints.push(a.clone()),
                 d if d == dtype => bench.floats.push((a.clone(), LIMIT)),
-                _ => bench.ints.push(a.clone()),
+                _ => bench.wholes.push(a.clone()),
             }
         }
         bench
     }
 
-    /// What the last steps made: the last float, the one before, the last int.
+    /// One like this for the arguments of a body.
+    pub fn inside(&self, args: &[Array]) -> Bench {
+        Bench::new(self.dtype, self.rough, args)
+    }
+
+    /// What the last steps made: the last float, the one before, the last ints and bool.
     pub fn outputs(mut self, steps: &[Step]) -> Vec<Array> {
         steps.iter().for_each(|s| self.step(s));
         let floats = self.floats.iter().rev().take(2).map(|(a, _)| a.clone());
-        floats.chain(self.ints.last().cloned()).collect()
+        let others = [self.ints.last(), self.wholes.last(), self.bools.last()];
+        floats.chain(others.into_iter().flatten().cloned()).collect()
     }
 
     /// What the last step made, as `n` floats.
-    pub fn results(mut self, steps: &[Step], n: usize) -> Vec<Array> {
+    pub fn results(&mut self, steps: &[Step], n: usize) -> Vec<Array> {
         steps.iter().for_each(|s| self.step(s));
         (0..n).map(|i| self.float(i as u8).0).collect()
     }
 
+    /// The last int that a body made or has, and a bool.
+    pub fn others(&self) -> Vec<Array> {
+        [self.wholes.last(), self.bools.last()].into_iter().flatten().cloned().collect()
+    }
+
     pub fn literal(&self, x: f64) -> Array {
-        Array::strong_literal(Scalar::from_f64(self.dtype, x).expect("a float"))
+        literal(self.dtype, x)
+    }
+
+    pub fn complex(&self) -> bool {
+        self.dtype.is_complex()
+    }
+
+    /// An operand: a float, or of the last quarters of numbers an int or a bool, if there are any.
+    pub fn operand(&self, i: u8) -> (Array, f64) {
+        let whole = match i {
+            160..208 => self.whole(i),
+            208..240 => self.ints.last().cloned(),
+            240.. => self.bools.last().cloned(),
+            _ => None,
+        };
+        whole.map_or_else(|| self.float(i), |x| (x, LIMIT))
+    }
+
+    /// An operand that is no bool.
+    pub fn number(&self, i: u8) -> (Array, f64) {
+        let (x, bound) = self.operand(i);
+        if x.dtype().is_bool() {
+            return (lax::convert_element_type(&x, DType::I16), 1.0);
+        }
+        (x, bound)
+    }
+
+    /// An operand that has an order: of complex numbers a part.
+    pub fn ordered(&self, i: u8) -> (Array, f64) {
+        let (x, bound) = self.operand(i);
+        (part(&x, i), bound)
+    }
+
+    /// A float that has an order: of complex numbers a part.
+    pub fn real(&self, i: u8) -> (Array, f64) {
+        let (x, bound) = self.float(i);
+        (part(&x, i), bound)
+    }
+
+    /// An int of any dtype.
+    pub fn whole(&self, i: u8) -> Option<Array> {
+        let n = self.wholes.len();
+        (n > 0).then(|| self.wholes[n - 1 - i as usize % n].clone())
+    }
+
+    /// Something of the dtype of `x` in this shape.
+    pub fn like(&self, i: u8, x: &Array, shape: &[usize]) -> (Array, f64) {
+        match x.dtype() {
+            d if d == self.dtype => self.float_of(i, shape),
+            d if d.is_inexact() => {
+                let (y, bound) = self.float_of(i, shape);
+                (lax::convert_element_type(&part(&y, i), d), bound)
+            }
+            DType::Bool => (self.bool(i, shape), 1.0),
+            d => (self.whole_of(i, d, shape), LIMIT),
+        }
+    }
+
+    /// Ints of a dtype and shape.
+    pub fn whole_of(&self, i: u8, dtype: DType, shape: &[usize]) -> Array {
+        let found = self.whole(i).unwrap_or_else(|| self.int(i, shape));
+        let found = lax::convert_element_type(&found, dtype);
+        if found.shape() == shape {
+            return found;
+        }
+        let flat = lax::reshape(&found, &[found.size()]);
+        let seed = lax::reduce_xor(&flat, &[0]);
+        let all = lax::broadcast_in_dim(&seed, shape, &[]);
+        match shape.len() {
+            0 => all,
+            n => lax::add(&all, &lax::mul(&lax::iota(dtype, shape, n - 1), &literal(dtype, 3.0))),
+        }
     }
 
     /// The float numbered `i` from the end.
@@ -96,8 +187,8 @@ impl Bench {
         match found {
             Some(b) if i & 1 == 0 => b.clone(),
             _ => {
-                let x = self.float_of(i, shape).0;
-                lax::lt(&x, &self.literal(0.123))
+                let x = part(&self.float_of(i, shape).0, i);
+                lax::lt(&x, &literal(x.dtype(), 0.123))
             }
         }
     }
@@ -117,18 +208,26 @@ impl Bench {
         lax::broadcast_in_dim(&mean, shape, &[])
     }
 
-    /// Keeps a float; what may be too large is scaled, what is too many elements is cut.
+    /// Keeps what a step made, among its like. Of a float what may be too large is scaled; what is too many elements is cut.
     pub fn keep(&mut self, x: Array, bound: f64) {
         let mut x = x;
         while x.size() > 40 {
             let axis = (0..x.ndim()).max_by_key(|a| x.shape()[*a]).expect("an axis");
             x = lax::slice_in_dim(&x, 0, x.shape()[axis] / 2, axis);
         }
-        if bound > LIMIT {
-            x = lax::mul(&x, &self.literal(2.0 / bound));
-            self.floats.push((x, 2.0));
-        } else {
-            self.floats.push((x, bound));
+        match x.dtype() {
+            DType::Bool => self.bools.push(x),
+            d if !d.is_inexact() => self.wholes.push(x),
+            d if d == self.dtype && bound > LIMIT => {
+                self.floats.push((lax::mul(&x, &self.literal(2.0 / bound)), 2.0));
+            }
+            d if d == self.dtype => self.floats.push((x, bound)),
+            // A part of a complex number gets another one beside it.
+            d if Some(self.dtype) == d.complex() => {
+                let (z, other) = self.float_of(0, x.shape());
+                self.keep(lax::complex(&x, &lax::imag(&z)), bound + other);
+            }
+            _ => self.keep(lax::convert_element_type(&x, self.dtype), bound),
         }
     }
 
@@ -138,22 +237,38 @@ impl Bench {
         }
     }
 
-    pub fn keep_bool(&mut self, x: Array) {
-        if x.size() <= 40 {
-            self.bools.push(x);
-        }
-    }
-
-    /// Operands for a body: up to three floats, and an int if there is one.
+    /// Operands for a body: up to three floats, and ints and a bool if there are some.
     pub fn operands(&self, step: &Step) -> Vec<Array> {
         let many = 1 + step.c as usize % 3;
         let mut operands: Vec<Array> =
             (0..many).map(|i| self.float(step.a.wrapping_add(i as u8 * 2)).0).collect();
         operands.extend(self.ints.last().filter(|_| step.b & 1 == 1).cloned());
+        operands.extend(self.wholes.last().filter(|_| step.a & 64 != 0).cloned());
+        operands.extend(self.bools.last().filter(|_| step.a & 128 != 0).cloned());
         operands
     }
 }
 
 pub fn int(i: i32) -> Array {
     Array::strong_literal(Scalar::from(i))
+}
+
+/// A number of any dtype.
+pub fn literal(dtype: DType, x: f64) -> Array {
+    Array::strong_literal(Scalar::from_f64(dtype, x).expect("a number"))
+}
+
+/// A real number: of a complex one a part.
+pub fn part(x: &Array, i: u8) -> Array {
+    match x.dtype().is_complex() {
+        true if i & 4 == 0 => lax::real(x),
+        true => lax::imag(x),
+        false => x.clone(),
+    }
+}
+
+/// `1, 1.1, 1.2, ..` along axis 0.
+pub fn ramp(dtype: DType, shape: &[usize]) -> Array {
+    let steps = lax::convert_element_type(&lax::iota(DType::I32, shape, 0), dtype);
+    lax::add(&lax::mul(&steps, &literal(dtype, 0.1)), &literal(dtype, 1.0))
 }

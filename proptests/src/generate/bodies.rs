@@ -1,6 +1,6 @@
 //! The steps of random programs that carry bodies: call, cond, scan, checkpoint, custom_jvp, and transforms of a body.
 
-use super::bench::{Bench, int};
+use super::bench::{Bench, int, ramp};
 use super::recipe::{Op, Step};
 use cotangent::DType;
 use cotangent::core::array::Array;
@@ -68,13 +68,27 @@ impl Bench {
         };
         for out in outs.expect("a body step is well typed") {
             match out.dtype() {
-                d if d == self.dtype => self.keep(lax::sin(&out), 1.0),
-                _ => self.keep_int(lax::rem(&out, &int(7))),
+                d if d == self.dtype => self.keep_damped(&out),
+                DType::I32 => self.keep_int(lax::rem(&out, &int(7))),
+                _ => self.keep(out, 0.0),
             }
         }
     }
 
-    /// A body that gives two floats, of these shapes if there are any asked for.
+    /// Keeps the sine of a number of any size, of a complex one that of its parts.
+    fn keep_damped(&mut self, x: &Array) {
+        let y = self.damped(x);
+        self.keep(y, if self.complex() { 1.5 } else { 1.0 });
+    }
+
+    pub(super) fn damped(&self, x: &Array) -> Array {
+        match self.complex() {
+            true => lax::complex(&lax::sin(&lax::real(x)), &lax::sin(&lax::imag(x))),
+            false => lax::sin(x),
+        }
+    }
+
+    /// A body that gives two floats, of these shapes if there are any asked for; else also ints and a bool that it made.
     pub(super) fn body(
         &self,
         avals: &[Aval],
@@ -82,14 +96,14 @@ impl Bench {
         shapes: Option<&[Aval]>,
     ) -> Arc<Jaxpr> {
         let traced = trace(avals, |args| {
-            let bench = Bench::new(self.dtype, &args);
+            let mut bench = self.inside(&args);
             let outs = match shapes {
-                None => bench.results(steps, 2),
+                None => [bench.results(steps, 2), bench.others()].concat(),
                 Some(shapes) => {
-                    let helper = Bench::new(self.dtype, &args);
                     let outs = bench.results(steps, shapes.len());
                     // Damped, so that a loop stays small.
-                    let fit = |(o, a): (Array, &Aval)| lax::sin(&helper.shaped(&o, &a.shape));
+                    let fit =
+                        |(o, a): (Array, &Aval)| bench.damped(&bench.shaped(&o, &a.shape));
                     outs.into_iter().zip(shapes).map(fit).collect()
                 }
             };
@@ -135,7 +149,7 @@ impl Bench {
                 // Rows that differ, if they are floats.
                 let varied = x.dtype() == self.dtype;
                 xs.push(if varied {
-                    lax::cos(&lax::mul(&rows, &ramp(self, &shape)))
+                    self.damped(&lax::mul(&rows, &ramp(self.dtype, &shape)))
                 } else {
                     rows
                 });
@@ -211,7 +225,7 @@ impl Bench {
         if s.b & 1 == 0 && !s.has(Op::CustomVjp) {
             let (moved, _) = t.jvp(&body, &floats, &force)?;
             let tangents =
-                operands.iter().zip(&floats).filter(|(_, f)| **f).map(|(x, _)| lax::cos(x));
+                operands.iter().zip(&floats).filter(|(_, f)| **f).map(|(x, _)| self.damped(x));
             let args: Vec<Array> = operands.iter().cloned().chain(tangents).collect();
             return match s.c & 1 {
                 0 => eval(&moved, &args),
@@ -222,19 +236,13 @@ impl Bench {
         let doubled = |(x, f): (&Array, &bool)| match f {
             true => {
                 let rows = lax::expand_dims(x, &[0]);
-                lax::concatenate(&[rows.clone(), lax::sin(&rows)], 0)
+                lax::concatenate(&[rows.clone(), self.damped(&rows)], 0)
             }
             false => x.clone(),
         };
         let args: Vec<Array> = operands.iter().zip(&floats).map(doubled).collect();
         eval(&wide, &args)
     }
-}
-
-/// `1, 1.1, 1.2, ..` along axis 0.
-pub(super) fn ramp(bench: &Bench, shape: &[usize]) -> Array {
-    let steps = lax::iota(bench.dtype, shape, 0);
-    lax::add(&lax::mul(&steps, &bench.literal(0.1)), &bench.literal(1.0))
 }
 
 /// The reverse rules that a body has of itself: all inputs are residuals.

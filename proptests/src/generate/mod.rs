@@ -1,14 +1,20 @@
 //! Random programs: a recipe is a list of choices that is always a well-typed program, so that it shrinks well.
 //!
-//! Values stay between -4 and 4 and functions smooth (but for sorts, folds and selects, whose kinks are rarely met), so
-//! that finite differences tell derivatives. Bodies of `call`, `cond`, `scan`, `checkpoint` and `custom_jvp` are random,
-//! too; lanes of a batch talk to each other. Not here: what is claimed of programs (`laws`).
+//! A program computes with one inexact dtype, a float or a complex one, with ints of any dtype and with bools. Inexact
+//! values stay below 4 in size and functions smooth (but for sorts, folds and selects, whose kinks are rarely met), so
+//! that finite differences tell derivatives; a recipe says whether steps may round, too. Ints are of any size. Bodies of
+//! `call`, `cond`, `scan`, `checkpoint` and `custom_jvp` are random, too; lanes of a batch talk to each other. Not here: what is claimed of programs (`laws`).
 
 mod bench;
 mod bodies;
+mod contract;
+mod floats;
+mod folds;
 mod loops;
 mod ops;
+mod places;
 mod recipe;
+mod wholes;
 
 pub use recipe::{Kind, Op, Recipe, Step, recipes};
 
@@ -29,7 +35,7 @@ const SHAPES: [&[usize]; 7] = [&[], &[3], &[2, 3], &[1], &[5], &[0], &[3, 1, 2]]
 pub fn program(recipe: &Recipe) -> Result<Program, Violation> {
     let avals = recipe.inputs();
     let traced = trace(&avals, |args| {
-        let mut outs = Bench::new(recipe.dtype, &args).outputs(&recipe.steps);
+        let mut outs = Bench::new(recipe.dtype, recipe.rough, &args).outputs(&recipe.steps);
         if recipe.odd & 1 == 1 {
             outs.push(outs[0].clone());
         }
@@ -50,6 +56,11 @@ fn input(aval: &Aval, seed: u64) -> Array {
     match aval.dtype {
         DType::I32 => array(aval, (0..aval.size()).map(|i| ((i * 5 + 2) % 4) as f64)),
         DType::Bool => array(aval, (0..aval.size()).map(|i| (i % 3 == 1) as u8 as f64)),
+        d if d.is_int() => {
+            // Small ones, and what wraps.
+            let values = [3.0, -1.0, 7.0, 0.0, f64::MAX, 2.0, f64::MIN, 100.0];
+            array(aval, (0..aval.size()).map(|i| values[(i * 3 + seed as usize) % values.len()]))
+        }
         _ => direction(aval, 1000 + seed),
     }
 }

@@ -3,6 +3,7 @@
 use super::SHAPES;
 use cotangent::DType;
 use cotangent::core::aval::Aval;
+use cotangent::prims::samples::INTS;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
@@ -15,6 +16,10 @@ pub struct Recipe {
     pub shapes: Vec<u8>,
     /// Whether an `i32[3]`, an `i32[]` and a `bool[3]` come after them.
     pub ints: bool,
+    /// Of which dtypes ints of any size come then.
+    pub wholes: Vec<DType>,
+    /// Whether steps may round what derivatives need.
+    pub rough: bool,
     pub steps: Vec<Step>,
     /// Transforms to put one on the other, by number.
     pub transforms: Vec<u8>,
@@ -35,6 +40,8 @@ pub struct Kind {
     pub reverse_rules: bool,
     /// Whether there may be loops without a limit, which have forward mode only.
     pub endless: bool,
+    /// Whether steps may round, so that differences do not tell derivatives.
+    pub rough: bool,
 }
 
 /// One operation, its operands and details taken from the numbers, whatever they are.
@@ -69,9 +76,30 @@ macro_rules! ops {
 
 ops! {
     Unary Binary
-    Reduce Broadcast Reshape Transpose Slice Pad Concatenate Rev
-    Dot DynamicSlice DynamicUpdate Gather ScatterAdd
-    Sort SortBy Select Clamp Convert Ints Argmax Barrier StopGradient
+    /// What has steps: floor, sign and their kin.
+    Stepwise
+    /// Parts of complex numbers, and numbers of parts.
+    Complex
+    Reduce Running
+    /// A fold over windows, or the windows.
+    Window
+    Broadcast Reshape Transpose Slice Pad Concatenate Rev
+    Dot Conv DynamicSlice DynamicUpdate
+    /// Along an axis.
+    Take
+    /// Windows anywhere, with all modes.
+    Gather Scatter ScatterAdd
+    Sort SortBy TopK Select SelectMany Clamp
+    /// To any dtype.
+    Convert Bitcast
+    /// Rounds to a format, or goes to a neighbour.
+    Precision
+    Ints
+    /// Functions of ints of any dtype.
+    Whole
+    /// Comparisons, and functions of bools.
+    Bools
+    Argmax Barrier StopGradient
     /// A literal, or an array full of it.
     Literal
     /// Between the lanes that there are.
@@ -116,24 +144,38 @@ impl Recipe {
             avals.push(Aval::scalar(DType::I32));
             avals.push(Aval::new([3], DType::Bool));
         }
+        let whole = |(i, d): (usize, &DType)| Aval::new(SHAPES[1 + i % 2].to_vec(), *d);
+        avals.extend(self.wholes.iter().enumerate().map(whole));
         avals
     }
 }
 
 /// Recipes of a kind.
 pub fn recipes(kind: Kind) -> impl Strategy<Value = Recipe> {
+    let inexact = prop_oneof![
+        6 => Just(DType::F64),
+        2 => Just(DType::F32),
+        1 => Just(DType::F16),
+        1 => Just(DType::BF16),
+        1 => Just(DType::C64),
+        2 => Just(DType::C128),
+    ];
     (
-        prop_oneof![4 => Just(DType::F64), 1 => Just(DType::F32)],
+        inexact,
         vec(0..SHAPES.len() as u8, 1..=3),
         any::<bool>(),
+        vec(select(INTS.to_vec()), 0..=2),
         vec(step(kind), 1..=kind.steps),
         vec(0u8..4, 0..=kind.transforms),
         0u8..8,
     )
-        .prop_map(|(dtype, shapes, ints, steps, transforms, odd)| Recipe {
+        .prop_map(move |(dtype, shapes, ints, wholes, steps, transforms, odd)| Recipe {
             dtype,
             shapes,
             ints,
+            // Small ones of i32 are there already.
+            wholes: wholes.into_iter().filter(|d| *d != DType::I32).collect(),
+            rough: kind.rough,
             steps,
             transforms,
             odd,

@@ -1,7 +1,9 @@
 //! What a transform gives is well typed: jvp, batch, split, transpose, dce, simplify.
 
 use crate::program::{Program, subsets};
+use crate::values::zeros;
 use crate::violation::Violation;
+use cotangent::core::aval::Aval;
 use cotangent::core::axis::BatchAxis;
 use cotangent::core::check::check;
 use cotangent::core::jaxpr::Jaxpr;
@@ -45,6 +47,20 @@ pub fn on(p: &Program) -> Result<(), Violation> {
         let split = t.split(j, &mask, &vec![false; outs])?;
         typed(&format!("split at {mask:?}, known part"), &split.known)?;
         typed(&format!("split at {mask:?}, unknown part"), &split.unknown)?;
+    }
+    if ins > 0 {
+        // There may be no lanes at all.
+        let (none, axes) =
+            t.batch(j, &BatchAxis::unnamed(0), &vec![true; ins], &vec![true; outs])?;
+        typed("batch of no lanes", &none)?;
+        same_len("batch of no lanes, outputs", axes.len(), outs)?;
+        let empty = |a: Aval| a.batched(0, 0);
+        let expected: Vec<_> = j.out_avals().into_iter().map(empty).collect();
+        if none.out_avals() != expected {
+            return Err(Violation::new(format!("batch of no lanes: {none}")));
+        }
+        let inputs = j.in_avals().into_iter().map(|a| zeros(&a.batched(0, 0))).collect();
+        Program { jaxpr: none, inputs }.run().map_err(|e| e.within("no lanes"))?;
     }
     let forward_only = p.forward_only();
     for mask in subsets(&p.wrt()) {

@@ -258,7 +258,8 @@ fn a_scalar_number_selects_for_all_elements() {
 /// Found by random programs: a number in a jaxpr keeps its dtype beside the numbers of rules.
 #[test]
 fn derivatives_of_what_is_known_keep_narrow_dtypes() {
-    let known = Array::strong_literal(cotangent::Scalar::from_f64(DType::F16, 0.5).expect("a half"));
+    let known =
+        Array::strong_literal(cotangent::Scalar::from_f64(DType::F16, 0.5).expect("a half"));
     let f = jit(move |x: Array| lax::pow(&x, &lax::sin(&known)));
     let (x, t) = (array![2.0].astype(DType::F16), array![1.0].astype(DType::F16));
     let (_, slope) = jvp(f, (x,), (t,));

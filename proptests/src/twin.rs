@@ -90,14 +90,17 @@ fn applied(eqn: &Eqn, j: &Jaxpr, inputs: &[Array]) -> Result<Option<Vec<Array>>,
         return bind(eqn.prim.clone(), inputs).map(|o| Some(o.into_vec()));
     }
     let rule = params.iter().any(|(_, p)| matches!(p, Param::Rule(_)));
-    let body = params.iter().find_map(|(_, p)| if let Param::Jaxpr(j) = p { Some(j) } else { None });
+    let body =
+        params.iter().find_map(|(_, p)| if let Param::Jaxpr(j) = p { Some(j) } else { None });
     match body {
         Some(body) if rule => match twin(body)? {
             Some(body) => eval(&body, inputs).map(Some),
             None => Ok(None),
         },
         None if rule && !inputs.is_empty() => Ok(None),
-        _ if rule || eqn.prim.name() == "bitcast_convert_type" => as_it_is(eqn, j, inputs).map(Some),
+        _ if rule || eqn.prim.name() == "bitcast_convert_type" => {
+            as_it_is(eqn, j, inputs).map(Some)
+        }
         _ => match rebuilt(eqn, &params)? {
             Some(prim) => bind(prim, inputs).map(|o| Some(o.into_vec())),
             None => Ok(None),

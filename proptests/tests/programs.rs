@@ -18,8 +18,13 @@ fn number(variable: &str, default: u64) -> u64 {
 fn hold(share: f64, kind: Kind, law: impl Fn(&Recipe, &Program) -> Result<(), Violation>) {
     let seed = number("PROGRAMS_SEED", 20260214);
     let cases = (number("PROPTEST_CASES", 256) as f64 * share).ceil() as u32;
-    let config =
-        Config { cases, failure_persistence: None, max_shrink_iters: 4000, max_shrink_time: 60_000, ..Config::default() };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 4000,
+        max_shrink_time: 60_000,
+        ..Config::default()
+    };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

@@ -10,8 +10,8 @@ use super::bodies::{
 };
 use super::call::called;
 use super::case_bodies::{NUMBERS, bent, body, number, numbers};
-use super::numbers::number as number_of;
 use super::lax;
+use super::numbers::number as number_of;
 use super::roll_call::{Args, Case, Entry};
 use super::taylor::Forward;
 use super::{while_batch, while_split};

@@ -102,8 +102,7 @@ impl Bench {
                 Some(shapes) => {
                     let outs = bench.results(steps, shapes.len());
                     // Damped, so that a loop stays small.
-                    let fit =
-                        |(o, a): (Array, &Aval)| bench.damped(&bench.shaped(&o, &a.shape));
+                    let fit = |(o, a): (Array, &Aval)| bench.damped(&bench.shaped(&o, &a.shape));
                     outs.into_iter().zip(shapes).map(fit).collect()
                 }
             };

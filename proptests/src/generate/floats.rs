@@ -20,9 +20,7 @@ impl Bench {
         let n = |value| self.literal(value);
         let above = |x: &Array| lax::add(&lax::square(x), &n(1.0));
         // Within so much of a middle.
-        let near = |middle: f64, by: f64| {
-            lax::add(&n(middle), &lax::mul(&n(by), &lax::tanh(x)))
-        };
+        let near = |middle: f64, by: f64| lax::add(&n(middle), &lax::mul(&n(by), &lax::tanh(x)));
         match s.b % 36 {
             0 => (lax::sin(x), 1.0),
             1 => (lax::cos(x), 1.0),

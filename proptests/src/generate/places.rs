@@ -3,10 +3,10 @@
 use super::bench::{Bench, int};
 use super::ops::moves;
 use super::recipe::Step;
-use cotangent::{DType, Scalar};
 use cotangent::core::array::Array;
 use cotangent::core::aval::Shape;
 use cotangent::prims::lax::{self, GatherDims, Mode, ScatterMode, Scattering};
+use cotangent::{DType, Scalar};
 
 /// Windows of an array: where they start, and how large they are.
 struct Windows {
@@ -116,12 +116,8 @@ impl Bench {
             2 | 3 if number && (w.apart || !moves(&x)) => {
                 (lax::scatter_mul(&x, &w.at, &updates, &w.dims, how), bound * other.max(1.0))
             }
-            4 if ordered => {
-                (lax::scatter_min(&x, &w.at, &updates, &w.dims, how), bound.max(other))
-            }
-            5 if ordered => {
-                (lax::scatter_max(&x, &w.at, &updates, &w.dims, how), bound.max(other))
-            }
+            4 if ordered => (lax::scatter_min(&x, &w.at, &updates, &w.dims, how), bound.max(other)),
+            5 if ordered => (lax::scatter_max(&x, &w.at, &updates, &w.dims, how), bound.max(other)),
             _ => (lax::scatter(&x, &w.at, &updates, &w.dims, how), bound.max(other)),
         };
         self.keep(y, bound);

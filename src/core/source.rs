@@ -56,14 +56,26 @@ pub fn afresh<R>(f: impl FnOnce() -> R) -> R {
 }
 
 fn with<R>(source: Option<Source>, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Source>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            REPLAYED.set(self.0);
-        }
-    }
-    let _restore = Restore(REPLAYED.replace(source));
+    let _restore = Restore::after(source);
     f()
+}
+
+/// Puts back the line that was replayed before.
+struct Restore(Option<Source>);
+
+impl Restore {
+    /// Not inlined: it is called from every operation, each with a closure of its own.
+    #[inline(never)]
+    fn after(source: Option<Source>) -> Restore {
+        Restore(REPLAYED.replace(source))
+    }
+}
+
+impl Drop for Restore {
+    #[inline(never)]
+    fn drop(&mut self) {
+        REPLAYED.set(self.0);
+    }
 }
 
 /// The panicking form of a fallible one: panics at the caller's line with the error's text, and with the user's line

@@ -100,7 +100,14 @@ pub fn trace(
     inputs: &[Aval],
     f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,
 ) -> Result<Traced, Error> {
-    let source = source::here();
+    // Apart from `f` nothing here is generic: a copy of it per closure would be most of some callers.
+    let (scope, arguments) = begin(inputs, source::here());
+    let results = f(arguments)?;
+    end(scope, &results)
+}
+
+/// A new builder on the stack, and its arguments.
+fn begin(inputs: &[Aval], source: Source) -> (Scope, Vec<Array>) {
     let id = TraceId(NEXT.fetch_add(1, Ordering::Relaxed));
     let mut jaxpr = Jaxpr::default();
     let arguments: Vec<Array> = inputs
@@ -112,8 +119,11 @@ pub fn trace(
         })
         .collect();
     let builder = Builder { id, jaxpr, captures: FxHashMap::default(), captured: Vec::new() };
-    let scope = Scope::enter(Frame::Build(builder));
-    let results = f(arguments)?;
+    (Scope::enter(Frame::Build(builder)), arguments)
+}
+
+/// The builder of this scope off the stack, with these results.
+fn end(scope: Scope, results: &[Array]) -> Result<Traced, Error> {
     let outputs: Vec<Atom> = with_builder(|b, below| {
         results.iter().map(|r| b.atom(below, r, "return value")).collect()
     })?;

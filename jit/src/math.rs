@@ -36,7 +36,7 @@
 //! | pow | 126 | 137 |
 //! | atan2 | 39 | 43 |
 //!
-//! - sin, cos and tan reduce their argument by three parts of pi/2, which has digits for `|x| <= 1e6` in f32 and
+//! - sin, cos and tan reduce their argument by three parts of pi/2, which has digits for `|x| <= 2^18` in f32 and
 //!   `|x| <= 1.4e14` in f64; beyond, an op takes over that calls [`far`] (a branch that loops hardly feel).
 //! - lgamma and digamma are computed in f64 for either width: in f32 all but correctly rounded, in f64 off by at most 2.5 and
 //!   3.2 units for positive numbers (6,500 points), on the left by about as much of the greater term of the reflection,

@@ -8,7 +8,9 @@
 //! | safetensors | [`read_safetensors`], [`write_safetensors`], [`safetensors_from_bytes`] |
 //!
 //! Files are written whole or not at all: into a temporary file beside the target, synced, then renamed over it. What is read
-//! is not trusted: whatever the bytes, reading ends in an array or in an error, and takes memory in proportion to the file.
+//! is not trusted: whatever the bytes, reading ends in an array or in an error, and takes at most four times the memory of the
+//! file. What honestly needs more (well compressed archives, thousands of tiny arrays) is read by the functions with `up_to`,
+//! which take a limit; [`load_pytree`] knows what to expect and needs none.
 //! Everything returns `Result`; the kind of an error about a file is [`ErrorKind::File`](cotangent_jit::ErrorKind::File).
 //!
 //! Elements keep their bits. `bf16`, which NumPy does not know, is in npy what `ml_dtypes` makes of it: two bytes without a
@@ -27,6 +29,7 @@
 //! ```
 
 mod atomic;
+mod budget;
 mod header;
 mod json;
 mod map;
@@ -40,8 +43,9 @@ mod zip;
 
 pub use map::NpyMap;
 pub use npy::{npy_from_bytes, npy_to_bytes, read_npy, write_npy};
-pub use npz::{npz_from_bytes, read_npz, read_npz_up_to, write_npz};
+pub use npz::{npz_from_bytes, npz_from_bytes_up_to, read_npz, read_npz_up_to, write_npz};
 pub use pytree::{leaf_names, load_pytree, save_pytree};
 pub use safetensors::{
-    SafeTensors, read_safetensors, safetensors_from_bytes, safetensors_to_bytes, write_safetensors,
+    SafeTensors, read_safetensors, read_safetensors_up_to, safetensors_from_bytes,
+    safetensors_from_bytes_up_to, safetensors_to_bytes, write_safetensors,
 };

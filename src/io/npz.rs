@@ -9,15 +9,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What an archive may become when it is unpacked, unless its reader says otherwise: half as large again as its file, so that
-/// the file, an entry and all arrays together stay below four times the file.
+/// What an archive may become when it is unpacked, unless its reader says otherwise: so much that the file, an entry and the
+/// arrays, whose memory may be an eighth larger, stay below four times the file.
 fn usual_limit(file: &[u8]) -> usize {
-    file.len().saturating_add(file.len() / 2)
+    file.len().saturating_add(file.len() / 8 * 3).saturating_add(16 << 10)
 }
 
 /// The arrays of an npz file by name, stored or compressed ones.
 ///
-/// Compressed arrays may have one and a half times the bytes of the file together; [`read_npz_up_to`] allows more.
+/// Compressed arrays may have 11/8 times the bytes of the file (and 16 KiB) together, so that a hostile file of a few bytes does not fill
+/// the memory; [`read_npz_up_to`] allows more, and an error says how much is needed.
 ///
 /// Errors: the file cannot be read; it is no npz; an entry is no npy, is damaged, overlaps another, or has the name of another.
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Array>, Error> {
@@ -43,15 +44,30 @@ pub fn npz_from_bytes(bytes: &[u8]) -> Result<BTreeMap<String, Array>, Error> {
     parse("npz_from_bytes", bytes, usual_limit(bytes))
 }
 
+/// As [`read_npz_up_to`], of bytes in memory.
+pub fn npz_from_bytes_up_to(file: &[u8], bytes: usize) -> Result<BTreeMap<String, Array>, Error> {
+    parse("npz_from_bytes_up_to", file, bytes)
+}
+
 fn parse(op: &str, file: &[u8], limit: usize) -> Result<BTreeMap<String, Array>, Error> {
     let entries = zip::entries(op, file)?;
-    let mut left = limit;
+    let packed = entries.iter().filter(|e| e.deflated);
+    let needed = packed.fold(0usize, |sum, e| sum.saturating_add(e.size));
+    if needed > limit {
+        let more = if op.contains("bytes") { "npz_from_bytes_up_to" } else { "read_npz_up_to" };
+        return Err(err!(
+            File,
+            "{op}: the archive unpacks to {needed} bytes, and {limit} are allowed for a file of {}; if that is meant, \
+             allow {needed} with {more}",
+            file.len()
+        ));
+    }
     let mut arrays = BTreeMap::new();
     for entry in &entries {
         let name = entry.name.strip_suffix(".npy").ok_or_else(|| {
             err!(File, "{op}: {:?} is no npy file, as all entries of an npz are", entry.name)
         })?;
-        let bytes = unpack(op, file, entry, &mut left)?;
+        let bytes = unpack(op, file, entry)?;
         if zip::crc(&bytes, 0) != entry.crc {
             return Err(err!(File, "{op}: {:?} is damaged: its check sum differs", entry.name));
         }
@@ -61,23 +77,12 @@ fn parse(op: &str, file: &[u8], limit: usize) -> Result<BTreeMap<String, Array>,
     Ok(arrays)
 }
 
-fn unpack<'a>(
-    op: &str,
-    file: &'a [u8],
-    entry: &Entry,
-    left: &mut usize,
-) -> Result<Cow<'a, [u8]>, Error> {
+fn unpack<'a>(op: &str, file: &'a [u8], entry: &Entry) -> Result<Cow<'a, [u8]>, Error> {
     let packed = &file[entry.data.clone()];
     if !entry.deflated {
         return Ok(Cow::Borrowed(packed));
     }
     let Entry { name, size, .. } = entry;
-    *left = left.checked_sub(*size).ok_or_else(|| {
-        err!(
-            File,
-            "{op}: {name:?} unpacks to {size} bytes, more than is allowed; read it with read_npz_up_to if that is meant"
-        )
-    })?;
     let mut bytes = vec![0; *size];
     let written = miniz_oxide::inflate::decompress_slice_iter_to_slice(
         &mut bytes,

@@ -1,6 +1,7 @@
 //! Whole pytrees in one file, with names made of their key paths.
 
-use super::{read_npz_up_to, read_safetensors, write_npz, write_safetensors};
+use super::budget::of_array;
+use super::{read_npz_up_to, read_safetensors_up_to, write_npz, write_safetensors};
 use crate::api::pytree::{Pytree, Tree, tree_structure, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -102,13 +103,13 @@ pub fn load_pytree<T: Pytree>(path: impl AsRef<Path>, like: &T) -> Result<T, Err
     let paths = like.paths();
     let names: Vec<String> = paths.iter().map(|p| name(p)).collect();
     distinct(OP, &names, &paths)?;
+    // What is expected may be compressed, however well, and however small.
+    let names_bytes: usize = names.iter().map(String::len).sum();
+    let leaves = like.leaves().iter().map(|x| of_array(x.aval().bytes()) + 1024);
+    let expected = leaves.sum::<usize>() + 2 * names_bytes;
     let arrays = match format(OP, path)? {
-        Format::Npz => {
-            // What is expected may be compressed, however well.
-            let expected: usize = like.leaves().iter().map(|x| x.aval().bytes() + 1024).sum();
-            read_npz_up_to(path, expected)
-        }
-        Format::SafeTensors => read_safetensors(path).map(|s| s.arrays),
+        Format::Npz => read_npz_up_to(path, expected),
+        Format::SafeTensors => read_safetensors_up_to(path, expected).map(|s| s.arrays),
     };
     let arrays = arrays.map_err(|e| e.context(OP))?;
     let types: Vec<Aval> = like.leaves().iter().map(Array::aval).collect();

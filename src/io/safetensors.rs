@@ -3,6 +3,7 @@
 //! Eight bytes that say how long the header is, the header, then the elements of all arrays without gaps. As the reference
 //! implementation does, arrays are written by falling dtype, then by name, so that every one is aligned.
 
+use super::budget::Budget;
 use super::header::byte_size;
 use super::json::{Json, quoted};
 use super::{atomic, npy};
@@ -44,12 +45,23 @@ const MAX_RANK: usize = 64;
 
 /// Reads a safetensors file.
 ///
+/// What it gives takes at most three times the bytes of the file (and 64 KiB); [`read_safetensors_up_to`] allows more, which
+/// thousands of tiny arrays may need.
+///
 /// Errors: the file cannot be read; the header is no JSON of the expected form, names something twice or has a dtype that is
 /// not known; arrays overlap, leave gaps, or do not fit their shapes.
 pub fn read_safetensors(path: impl AsRef<Path>) -> Result<SafeTensors, Error> {
-    let path = path.as_ref();
-    let file = atomic::read("read_safetensors", path)?;
-    parse("read_safetensors", &file).map_err(|e| e.context(path.display()))
+    read("read_safetensors", path.as_ref(), None)
+}
+
+/// As [`read_safetensors`], with so many bytes of memory for arrays, names and remarks.
+pub fn read_safetensors_up_to(path: impl AsRef<Path>, bytes: usize) -> Result<SafeTensors, Error> {
+    read("read_safetensors_up_to", path.as_ref(), Some(bytes))
+}
+
+fn read(op: &str, path: &Path, limit: Option<usize>) -> Result<SafeTensors, Error> {
+    let file = atomic::read(op, path)?;
+    parse(op, &file, limit).map_err(|e| e.context(path.display()))
 }
 
 /// As [`read_safetensors`], of bytes in memory.
@@ -65,7 +77,12 @@ pub fn read_safetensors(path: impl AsRef<Path>) -> Result<SafeTensors, Error> {
 /// # Ok::<(), Error>(())
 /// ```
 pub fn safetensors_from_bytes(bytes: &[u8]) -> Result<SafeTensors, Error> {
-    parse("safetensors_from_bytes", bytes)
+    parse("safetensors_from_bytes", bytes, None)
+}
+
+/// As [`read_safetensors_up_to`], of bytes in memory.
+pub fn safetensors_from_bytes_up_to(file: &[u8], bytes: usize) -> Result<SafeTensors, Error> {
+    parse("safetensors_from_bytes_up_to", file, Some(bytes))
 }
 
 struct Entry {
@@ -73,7 +90,8 @@ struct Entry {
     data: Range<usize>,
 }
 
-fn parse(op: &str, file: &[u8]) -> Result<SafeTensors, Error> {
+fn parse(op: &str, file: &[u8], limit: Option<usize>) -> Result<SafeTensors, Error> {
+    let mut budget = Budget::new(op, limit, file.len());
     let short = || err!(File, "{op}: the file ends within its header");
     let (length, rest) = file.split_first_chunk::<8>().ok_or_else(short)?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| short())?;
@@ -83,45 +101,61 @@ fn parse(op: &str, file: &[u8]) -> Result<SafeTensors, Error> {
     if !header.starts_with('{') {
         return Err(err!(File, "{op}: not a safetensors file: no JSON object after its length"));
     }
-    let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
-    let mut metadata = None;
+    // Read twice: what it asks for is known before anything is kept.
+    let most = header.matches('{').count().min(header.len() / SHORTEST);
+    budget.take(most * size_of::<Range<usize>>())?;
+    let mut places: Vec<Range<usize>> = Vec::with_capacity(most);
+    each(op, header, |item| match item {
+        Item::Remark(key, value) => budget.remark(&key, &value),
+        Item::Array(name, entry) => {
+            budget.array(&name, entry.data.len())?;
+            places.push(entry.data);
+            Ok(())
+        }
+    })?;
+    whole(op, header, &mut places, data.len())?;
+    drop(places);
+    let mut read = SafeTensors::default();
+    each(op, header, |item| match item {
+        Item::Remark(key, value) => once(op, &key, read.metadata.contains_key(&key))
+            .map(|()| drop(read.metadata.insert(key, value))),
+        Item::Array(name, e) => {
+            once(op, &name, read.arrays.contains_key(&name))?;
+            let array = npy::from_bytes(op, &e.aval, &data[e.data])
+                .map_err(|e| e.context(format_args!("{name:?}")))?;
+            read.arrays.insert(name, array);
+            Ok(())
+        }
+    })?;
+    Ok(read)
+}
+
+/// No array is described in fewer bytes.
+const SHORTEST: usize = r#""":{"dtype":"U8","shape":[],"data_offsets":[0,1]}"#.len();
+
+/// What a header names.
+enum Item {
+    Remark(String, String),
+    Array(String, Entry),
+}
+
+/// Calls `f` with all that a header names, in order.
+fn each(op: &str, header: &str, mut f: impl FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
     let mut json = Json::new(op, header);
+    let mut remarked = false;
     json.object(|json, name| {
         if name == "__metadata__" {
-            let remarks = remarks(op, json)?;
-            return once(op, &name, metadata.replace(remarks).is_some());
+            once(op, &name, std::mem::replace(&mut remarked, true))?;
+            return json.object(|json, key| f(Item::Remark(key, json.string()?)));
         }
         let entry = entry(op, json, &name)?;
-        let again = entries.contains_key(&name);
-        once(op, &name, again)?;
-        entries.insert(name, entry);
-        Ok(())
+        f(Item::Array(name, entry))
     })?;
-    json.end()?;
-    whole(op, &entries, data.len())?;
-    let array = |(name, e): (String, Entry)| {
-        let array = npy::from_bytes(op, &e.aval, &data[e.data])
-            .map_err(|e| e.context(format_args!("{name:?}")))?;
-        Ok((name, array))
-    };
-    let arrays = entries.into_iter().map(array).collect::<Result<_, Error>>()?;
-    Ok(SafeTensors { arrays, metadata: metadata.unwrap_or_default() })
+    json.end()
 }
 
 fn once(op: &str, name: &str, again: bool) -> Result<(), Error> {
     if again { Err(err!(File, "{op}: the header names {name:?} twice")) } else { Ok(()) }
-}
-
-fn remarks(op: &str, json: &mut Json) -> Result<BTreeMap<String, String>, Error> {
-    let mut remarks = BTreeMap::new();
-    json.object(|json, key| {
-        let value = json.string()?;
-        let again = remarks.contains_key(&key);
-        once(op, &key, again)?;
-        remarks.insert(key, value);
-        Ok(())
-    })?;
-    Ok(remarks)
 }
 
 fn entry(op: &str, json: &mut Json, name: &str) -> Result<Entry, Error> {
@@ -169,14 +203,17 @@ fn numbers(json: &mut Json) -> Result<Shape, Error> {
 }
 
 /// The arrays lie one after the other and fill the file.
-fn whole(op: &str, entries: &BTreeMap<String, Entry>, size: usize) -> Result<(), Error> {
-    let mut places: Vec<(&Range<usize>, &String)> =
-        entries.iter().map(|(name, e)| (&e.data, name)).collect();
-    places.sort_by_key(|(r, _)| (r.start, r.end));
+fn whole(op: &str, header: &str, places: &mut [Range<usize>], size: usize) -> Result<(), Error> {
+    places.sort_unstable_by_key(|r| (r.start, r.end));
     let mut at = 0;
-    for (place, name) in places {
+    for place in places.iter() {
         if place.start != at {
+            let names = names_at(op, header, place)?;
+            if let Some(twice) = (1..names.len()).find(|n| names[..*n].contains(&names[*n])) {
+                return once(op, &names[twice], true);
+            }
             let what = if place.start < at { "overlaps what is" } else { "leaves a gap" };
+            let name = names.last().expect("what has this place");
             return Err(err!(File, "{op}: {name:?} at {place:?} {what} before it"));
         }
         at = place.end;
@@ -186,6 +223,19 @@ fn whole(op: &str, entries: &BTreeMap<String, Entry>, size: usize) -> Result<(),
     } else {
         Err(err!(File, "{op}: the header speaks of {at} bytes of elements, got {size}"))
     }
+}
+
+/// The first names of arrays that lie there.
+fn names_at(op: &str, header: &str, place: &Range<usize>) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    each(op, header, |item| {
+        match item {
+            Item::Array(name, entry) if entry.data == *place && names.len() < 2 => names.push(name),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(names)
 }
 
 /// Writes arrays by name, and remarks, as a safetensors file; whole or not at all.

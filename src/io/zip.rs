@@ -17,11 +17,13 @@ const LOCATOR64: u32 = 0x0706_4b50;
 /// The tag of the extra field that has sizes of eight bytes.
 const EXTRA64: u16 = 1;
 const FULL: u64 = u32::MAX as u64;
+/// No entry of the list has fewer bytes.
+const SHORTEST: usize = 46;
 
 /// One file of the archive.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub name: String,
+pub(super) struct Entry<'a> {
+    pub name: &'a str,
     pub deflated: bool,
     pub crc: u32,
     pub size: usize,
@@ -114,15 +116,16 @@ fn directory(op: &str, file: &[u8]) -> Result<(u64, Range<usize>), Error> {
 /// The entries of an archive, in the order of its list.
 ///
 /// Errors, beside what is not supported: names that come twice, entries that overlap, sizes outside of the file.
-pub(super) fn entries(op: &str, file: &[u8]) -> Result<Vec<Entry>, Error> {
+pub(super) fn entries<'a>(op: &'a str, file: &'a [u8]) -> Result<Vec<Entry<'a>>, Error> {
     let (count, list) = directory(op, file)?;
     let ends = list.start;
+    let most = list.len() / SHORTEST;
     let mut c = Cursor { op, rest: &file[list] };
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(most.min(usize::try_from(count).unwrap_or(most)));
     let mut names = BTreeSet::new();
     for _ in 0..count {
         let entry = entry(op, file, &mut c, ends)?;
-        if !names.insert(entry.name.clone()) {
+        if !names.insert(entry.name) {
             return Err(err!(File, "{op}: {:?} is in the archive twice", entry.name));
         }
         entries.push(entry);
@@ -138,7 +141,12 @@ pub(super) fn entries(op: &str, file: &[u8]) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
-fn entry(op: &str, file: &[u8], c: &mut Cursor, ends: usize) -> Result<Entry, Error> {
+fn entry<'a>(
+    op: &str,
+    file: &'a [u8],
+    c: &mut Cursor<'a>,
+    ends: usize,
+) -> Result<Entry<'a>, Error> {
     if c.u32()? != CENTRAL {
         return Err(short(op));
     }
@@ -151,8 +159,7 @@ fn entry(op: &str, file: &[u8], c: &mut Cursor, ends: usize) -> Result<Entry, Er
     c.bytes(2 + 2 + 4)?;
     let mut start = c.u32()? as u64;
     let name = std::str::from_utf8(c.bytes(name as usize)?)
-        .map_err(|_| err!(File, "{op}: a name in the archive is not UTF-8"))?
-        .to_string();
+        .map_err(|_| err!(File, "{op}: a name in the archive is not UTF-8"))?;
     let mut extra = Cursor { op, rest: c.bytes(extra as usize)? };
     c.bytes(comment as usize)?;
     while extra.rest.len() >= 4 {

@@ -224,21 +224,72 @@ fn memory_is_counted() {
     assert!((1 << 20..=4 << 20).contains(&held), "{held}");
 }
 
-/// Headers crowded with nothing but names: a name of a few bytes takes an entry in a map, so the bound is another, but there is
-/// one. (Readers of arrays with elements stay below four times the file.)
+/// What a reader gives of a file it holds itself, within four times that file; the message where it refuses.
+#[track_caller]
+fn within<T>(file: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<(), String> {
+    // Memory from earlier arrays would not be counted.
+    let mut result = Ok(());
+    let held = most(|| {
+        let held = file.to_vec();
+        let read = read(&held);
+        result = read.map(drop).map_err(|e| e.to_string());
+    });
+    assert!(held <= 4 * file.len() + SLACK, "{held} bytes for {}: {result:?}", file.len());
+    result
+}
+
+/// Headers crowded with names: each takes more memory than text. They are refused unless the reader allows more.
 #[test]
 fn crowded_headers_are_bounded() {
-    let empty = |i| format!("\"{i}\":{{\"dtype\":\"U32\",\"shape\":[0],\"data_offsets\":[0,0]}}");
-    let remark = |i| format!("\"{i}\":\"\"");
-    let list = |f: &dyn Fn(usize) -> String| (0..20_000).map(f).collect::<Vec<_>>().join(",");
-    let headers =
-        [format!("{{{}}}", list(&empty)), format!("{{\"__metadata__\":{{{}}}}}", list(&remark))];
-    for header in headers {
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
-        file.extend(header.as_bytes());
-        let mut read = None;
-        let held = most(|| read = safetensors(&file));
-        assert!(read.is_some());
-        assert!(held < 12 * file.len(), "{held} bytes of {}", file.len());
+    let n = 20_000;
+    let list = |f: &dyn Fn(usize) -> String| (0..n).map(f).collect::<Vec<_>>().join(",");
+    let entry = |i: usize, shape: String, from: usize, to: usize| {
+        format!("\"{i}\":{{\"dtype\":\"U8\",\"shape\":[{shape}],\"data_offsets\":[{from},{to}]}}")
+    };
+    let empty = list(&|i| entry(i, "0".into(), 0, 0));
+    let distinct = list(&|i| entry(i, format!("0,{i}"), 0, 0));
+    let scalars = list(&|i| entry(i, String::new(), i, i + 1));
+    let long = list(&|i| {
+        format!("\"{i:a>150}\":{{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[{i},{}]}}", i + 1)
+    });
+    let remarks = format!("\"__metadata__\":{{{}}}", list(&|i| format!("\"{i}\":\"\"")));
+    let escaped = format!("\"__metadata__\":{{{}}}", list(&|i| format!("\"{i}\":\"\\nabcdefgh\"")));
+    let braces = format!("\"__metadata__\":{{\"\":\"{}\"}}", "{".repeat(n * 50));
+    for (header, data, fits) in [
+        (empty, 0, false),
+        (distinct, 0, false),
+        (scalars, n, false),
+        (long, n, true),
+        (remarks, 0, false),
+        (escaped, 0, false),
+        (braces, 0, true),
+    ] {
+        let mut file = (header.len() as u64 + 2).to_le_bytes().to_vec();
+        file.extend(format!("{{{header}}}").as_bytes());
+        file.extend(vec![0; data]);
+        let read = within(&file, io::safetensors_from_bytes);
+        assert_eq!(read.is_ok(), fits, "{:.80}: {read:?}", header);
+        if let Err(message) = read {
+            assert!(message.ends_with("allow more with safetensors_from_bytes_up_to"), "{message}");
+        }
+        let all = io::safetensors_from_bytes_up_to(&file, 1 << 30).unwrap();
+        assert_eq!(
+            all.arrays.len() + all.metadata.len(),
+            if data + n == n && fits { 1 } else { n }
+        );
     }
+}
+
+/// Archives crowded with the smallest of arrays, and such as unpack to more than they should.
+#[test]
+fn crowded_archives_are_bounded() {
+    let folder = crate::Folder::new("crowded");
+    let path = folder.at("x.npz");
+    io::write_npz(&path, (0..20_000).map(|i| (i.to_string(), Array::scalar(i)))).unwrap();
+    let file = std::fs::read(&path).unwrap();
+    within(&file, io::npz_from_bytes).unwrap();
+    let bomb = bytes("bomb.npz");
+    let message = within(&bomb, io::npz_from_bytes).unwrap_err();
+    assert!(message.ends_with("allow 800128 with npz_from_bytes_up_to"), "{message}");
+    assert_eq!(io::npz_from_bytes_up_to(&bomb, 800_128).unwrap()["zeros"].shape(), [200_000]);
 }

@@ -180,7 +180,7 @@ fn npz_stored_compressed_and_ours() {
     same(&io::read_npz(data("compressed.npz")).unwrap(), &some());
     says(
         io::read_npz(data("bomb.npz")),
-        &["\"zeros.npy\" unpacks to 800128 bytes", "read_npz_up_to"],
+        &["the archive unpacks to 800128 bytes", "allow 800128 with read_npz_up_to"],
     );
     let zeros = io::read_npz_up_to(data("bomb.npz"), 1 << 20).unwrap();
     assert_eq!(zeros["zeros"].shape(), [200_000]);

@@ -1,7 +1,7 @@
 """Values of an installed JAX for tests/conformance, one case per line (compressed).
 
     JAX_ENABLE_X64=1 python scripts/conformance.py            writes every set
-    JAX_ENABLE_X64=1 python scripts/conformance.py families   writes tests/conformance/families.txt.gz
+    JAX_ENABLE_X64=1 python scripts/conformance.py families   writes tests/conformance/families.txt.gz (`complex` is in a file of its own)
 
 A line is `name | key=value .. | inputs | outputs`; an array is `f32[2,3]:` and its little-endian bytes in hex. The name is
 that of an operation, alone or with what is asked of it:
@@ -22,6 +22,8 @@ import sys
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import conformance_complex
+import conformance_functions
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -553,7 +555,8 @@ def linalg():
         yield Op("triangular_solve", flags, f, [jnp.asarray(a).astype(d), jnp.asarray(b).astype(d)], derive=False, batch=False)
 
 
-SETS = {"families": families, "indexing": indexing, "numbers": numbers_set, "elementwise": elementwise, "arrays": arrays, "linalg": linalg}
+SETS = {"families": families, "indexing": indexing, "numbers": numbers_set, "elementwise": elementwise, "arrays": arrays, "linalg": linalg,
+        "complex": lambda: conformance_complex.cases(Op, clean, WINDOWS), "functions": lambda: conformance_functions.cases(Op)}
 
 
 def main():

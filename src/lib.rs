@@ -140,6 +140,9 @@ pub mod prelude {
     pub use crate::core::jaxpr::ClosedJaxpr;
     pub use crate::core::trace::eager;
     pub use crate::debug_print;
+    pub use crate::numpy::arrange::{
+        column_stack, dstack, hstack, meshgrid, meshgrid_ij, tri, vstack,
+    };
     pub use crate::numpy::create::{
         arange, arange_dtype, eye, eye_dtype, full, full_dtype, full_like, linspace,
         linspace_dtype, ones, ones_dtype, ones_like, zeros, zeros_dtype, zeros_like,

@@ -124,6 +124,69 @@ methods! {
     fn logical_not, try_logical_not(self) -> Array { lax::try_not(&truth(self)?) }
 }
 
+methods! {
+    /// Whether just one holds, elementwise and broadcast; numbers hold if they are not zero.
+    fn logical_xor, try_logical_xor(self, other: &Array) -> Array { logic("logical_xor", self, other, lax::try_xor) }
+
+    /// Whether elements are within `1e-8 + 1e-5 |other|` of others, elementwise and broadcast; equal infinities are, NaN are
+    /// not.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![1.0, f32::INFINITY, f32::NAN];
+    /// assert_eq!(x.isclose(&(&x * 1.000001)).to_vec::<bool>(), [true, true, false]);
+    /// ```
+    fn isclose, try_isclose(self, other: impl Operand) -> Array {
+        self.try_isclose_within(other, 1e-5, 1e-8)
+    }
+
+    /// [`Array::isclose`] within `absolute + relative |other|`.
+    fn isclose_within, try_isclose_within(
+        self, other: impl Operand, relative: f64, absolute: f64,
+    ) -> Array {
+        let operands = together("isclose", &[self, &other], true)?;
+        let (x, y) = (&operands[0], &operands[1]);
+        let size = y.try_abs()? * relative + absolute;
+        let near = (x - y).try_abs()?.try_le(size)?;
+        let near = near.try_logical_and(&y.try_is_finite()?)?;
+        near.try_logical_or(&lax::try_eq(x, y)?)
+    }
+
+    /// Whether all elements are close to others ([`Array::isclose`]): a scalar.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert!(array![1.0, 2.0].allclose(array![1.0, 2.000001]).item::<bool>());
+    /// ```
+    fn allclose, try_allclose(self, other: impl Operand) -> Array {
+        self.try_isclose(other)?.try_all()
+    }
+
+    /// Whether shapes and all elements are equal: a scalar.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert!(!array![1, 2].array_equal(&array![1, 2, 3]).item::<bool>());
+    /// ```
+    fn array_equal, try_array_equal(self, other: &Array) -> Array {
+        if self.shape() != other.shape() {
+            return Ok(Array::from(false));
+        }
+        self.try_equal(other)?.try_all()
+    }
+
+    /// Whether elements are among these values.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].isin(&array![3, 1]).to_vec::<bool>(), [true, false, true]);
+    /// ```
+    fn isin, try_isin(self, values: &Array) -> Array {
+        let pairs = self.try_expand_dims(-1)?.try_equal(values.try_ravel()?)?;
+        pairs.try_any_axis(-1)
+    }
+}
+
 fn logic(
     name: &str,
     x: &Array,

@@ -4,6 +4,7 @@
 
 pub(crate) mod fallible;
 
+pub mod arrange;
 pub mod at;
 pub mod axes;
 pub mod compare;
@@ -18,14 +19,19 @@ pub mod einsum;
 pub mod entries;
 pub mod finfo;
 pub mod index;
+pub mod ints;
 pub mod join;
 pub mod math;
+pub mod nan;
 pub mod numbers;
 pub mod order;
 mod picks;
 pub mod powers;
 pub mod reduce;
+pub mod series;
+pub mod sets;
 pub mod shape;
+pub mod stats;
 #[cfg(test)]
 mod tests;
 pub(crate) mod update;

@@ -209,14 +209,14 @@ methods! {
     fn fmax, try_fmax(self, other: impl Operand) -> Array {
         let operands = together("fmax", &[self, &other], false)?;
         let (x, y) = (&operands[0], &operands[1]);
-        x.try_ge(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
+        x.try_gt(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
     }
 
     /// The smaller of two, elementwise and broadcast; of a number and a NaN the number.
     fn fmin, try_fmin(self, other: impl Operand) -> Array {
         let operands = together("fmin", &[self, &other], false)?;
         let (x, y) = (&operands[0], &operands[1]);
-        x.try_le(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
+        x.try_lt(y)?.try_logical_or(&y.try_is_nan()?)?.try_select(x, y)
     }
 
     /// 0 below 0, 1 above, `at_zero` there; NaN stays.
@@ -259,8 +259,15 @@ methods! {
     }
 }
 
-/// `ln (e^(ax) + e^(ay)) / a`
+/// `ln (e^(ax) + e^(ay)) / a`; of complex numbers with the imaginary part from -π up to π, over a.
 fn log_add(x: &Array, y: &Array, a: f64) -> Result<Array, Error> {
+    if x.dtype().is_complex() {
+        let most = lax::try_max(x, y)?;
+        let sum = &most + ((x + y - 2.0 * &most) * a).try_exp()?.try_log1p()? / a;
+        let turn = PI / a;
+        let angle = (lax::try_imag(&sum)? + turn).try_remainder(2.0 * turn)? - turn;
+        return lax::try_complex(&lax::try_real(&sum)?, &angle);
+    }
     let apart = x - y;
     // Equal infinities, or a NaN: their distance is none. The other case is not computed from it.
     let unlike = apart.try_is_nan()?;

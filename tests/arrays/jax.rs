@@ -217,3 +217,22 @@ fn floats_keep_their_dtype_in_parts() {
     let mean = vmap_with(|x: Array| pmean(x, "i"), VmapOptions::new().axis_name("i"));
     assert_eq!(mean(Array::from_slice(&[1i64, 2])).dtype(), DType::F64);
 }
+
+#[test]
+fn what_occurs_is_found_outside_of_traces() {
+    let x = array![2.0, f32::NAN, -1.0, 2.0, f32::NAN];
+    let (values, counts) = x.unique_counts();
+    assert_eq!(values.to_vec::<f32>()[..2], [-1.0, 2.0]);
+    assert!(values.to_vec::<f32>()[2].is_nan());
+    check(&counts, &[3], &[1, 2, 2]);
+    assert_eq!(Array::scalar(3).argwhere().shape(), [1, 0]);
+    assert_eq!(zeros([0]).unique().shape(), [0]);
+    jit(|x: Array| {
+        let error = x.try_unique().unwrap_err().to_string();
+        assert!(error.contains("the mask is traced"), "{error}");
+        x
+    })(x);
+    let (counts, edges) = array![2, 2].histogram(2);
+    assert_eq!(counts.to_vec::<f32>(), [0.0, 2.0]);
+    assert_eq!(edges.to_vec::<f32>(), [1.5, 2.0, 2.5]);
+}

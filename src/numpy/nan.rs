@@ -1,0 +1,134 @@
+//! Reductions that leave NaN out: `x.nansum()`, `x.nanmean_axis(0)`. Of ints they are the plain ones.
+
+use super::axes::{Ints, axes_of};
+use super::fallible::methods;
+use super::math::float;
+use crate::core::array::Array;
+use crate::core::aval::Shape;
+use crate::prims::lax;
+use cotangent_jit::Error;
+
+macro_rules! without_nan {
+    ($($(#[$doc:meta])* $fold:ident: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident;)*) => {
+        methods! {$(
+            $(#[$doc])*
+            fn $all, $try_all(self) -> Array { $fold(self, &(0..self.ndim()).collect()) }
+
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken away.")]
+            fn $axis, $try_axis(self, axes: impl Ints) -> Array {
+                $fold(self, &axes_of(stringify!($all), axes, &self.aval())?)
+            }
+        )*}
+    };
+}
+
+without_nan! {
+    /// The sum of the elements that are numbers.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 2.0].nansum().item::<f32>(), 3.0);
+    /// ```
+    sum: nansum, try_nansum; nansum_axis, try_nansum_axis;
+
+    /// The product of the elements that are numbers.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![3.0, f32::NAN, 2.0].nanprod().item::<f32>(), 6.0);
+    /// ```
+    prod: nanprod, try_nanprod; nanprod_axis, try_nanprod_axis;
+
+    /// The greatest of the elements that are numbers; NaN if none is.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 2.0].nanmax().item::<f32>(), 2.0);
+    /// ```
+    max: nanmax, try_nanmax; nanmax_axis, try_nanmax_axis;
+
+    /// The least of the elements that are numbers; NaN if none is.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 2.0].nanmin().item::<f32>(), 1.0);
+    /// ```
+    min: nanmin, try_nanmin; nanmin_axis, try_nanmin_axis;
+
+    /// The mean of the elements that are numbers; NaN if none is.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 2.0].nanmean().item::<f32>(), 1.5);
+    /// ```
+    mean: nanmean, try_nanmean; nanmean_axis, try_nanmean_axis;
+
+    /// The variance of the elements that are numbers; NaN if none is.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 3.0].nanvar().item::<f32>(), 1.0);
+    /// ```
+    var: nanvar, try_nanvar; nanvar_axis, try_nanvar_axis;
+
+    /// The square root of [`Array::nanvar`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 3.0].nanstd().item::<f32>(), 1.0);
+    /// ```
+    std: nanstd, try_nanstd; nanstd_axis, try_nanstd_axis;
+}
+
+/// With this in the place of NaN.
+fn filled(x: &Array, value: f64) -> Result<Array, Error> {
+    if x.dtype().is_inexact() { x.try_is_nan()?.try_select(value, x) } else { Ok(x.clone()) }
+}
+
+fn sum(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    filled(x, 0.0)?.try_sum_axis(axes)
+}
+
+fn prod(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    filled(x, 1.0)?.try_prod_axis(axes)
+}
+
+fn max(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    extreme(x, axes, filled(x, f64::NEG_INFINITY)?.try_max_axis(axes)?)
+}
+
+fn min(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    extreme(x, axes, filled(x, f64::INFINITY)?.try_min_axis(axes)?)
+}
+
+fn extreme(x: &Array, axes: &Shape, y: Array) -> Result<Array, Error> {
+    if !x.dtype().is_inexact() {
+        return Ok(y);
+    }
+    x.try_is_nan()?.try_all_axis(axes)?.try_select(f64::NAN, y)
+}
+
+/// How many are numbers, in this dtype.
+fn count(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    let holds = lax::try_not(&x.try_is_nan()?)?;
+    lax::try_reduce_sum(&lax::try_convert_element_type(&holds, x.dtype())?, axes)
+}
+
+fn mean(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    let x = float(x)?;
+    lax::try_div(&sum(&x, axes)?, &count(&x, axes)?)
+}
+
+fn var(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    let x = float(x)?;
+    let mut kept = x.to_shape();
+    axes.iter().for_each(|a| kept[*a] = 1);
+    let distance = &x - lax::try_reshape(&mean(&x, axes)?, &kept)?;
+    let square = (&distance * distance.try_conj()?).try_real()?;
+    let count = count(&x, axes)?.try_real()?;
+    lax::try_div(&sum(&square, axes)?, &count)
+}
+
+fn std(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    var(x, axes)?.try_sqrt()
+}

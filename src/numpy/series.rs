@@ -1,0 +1,225 @@
+//! Sequences: differences, gradients, integrals, convolutions, interpolation, polynomials.
+
+use super::axes::axis_of;
+use super::fallible::{functions, methods};
+use super::math::float;
+use super::order::take_in;
+use crate::core::array::Array;
+use crate::prims::lax::{self, Borders, Mode};
+use crate::prims::numbers::number;
+use crate::prims::operand::{Operand, promoted};
+use cotangent_jit::{DType, Error, err};
+use std::f64::consts::PI;
+
+/// Which part of a convolution is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// Wherever the sequences touch: `n + m - 1` elements.
+    Full,
+    /// As many elements as the longer sequence has, the middle ones.
+    Same,
+    /// Where the shorter lies within the longer one: `n - m + 1` elements.
+    Valid,
+}
+
+/// Neighbours along an axis: all but the last, all but the first.
+fn neighbours(x: &Array, axis: usize) -> Result<(Array, Array), Error> {
+    let n = x.shape()[axis];
+    let part = |from: usize, to: usize| lax::try_slice_in_dim(x, from, to, axis);
+    Ok((part(0, n.saturating_sub(1))?, part(n.min(1), n)?))
+}
+
+methods! {
+    /// The `n`-th differences of neighbours along an axis: `y[i] = x[i + 1] - x[i]`, so often. Bools: whether they differ.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 4, 9].diff(1, -1).to_vec::<i32>(), [3, 5]);
+    /// ```
+    fn diff, try_diff(self, n: usize, axis: isize) -> Array {
+        let axis = axis_of("diff", axis as i64, &self.aval())?;
+        let mut x = self.clone();
+        for _ in 0..n {
+            let (a, b) = neighbours(&x, axis)?;
+            x = if x.dtype().is_bool() { lax::try_ne(&b, &a)? } else { lax::try_sub(&b, &a)? };
+        }
+        Ok(x)
+    }
+
+    /// The differences of neighbours in row-major order.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![[1, 4], [9, 9]].ediff1d().to_vec::<i32>(), [3, 5, 0]);
+    /// ```
+    fn ediff1d, try_ediff1d(self) -> Array { self.try_ravel()?.try_diff(1, 0) }
+
+    /// Slopes along an axis between points that far apart: halved differences of the neighbours of each point, at the ends
+    /// the one difference there is.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, 2.0, 4.0].gradient(1.0, 0).to_vec::<f32>(), [1.0, 1.5, 2.0]);
+    /// ```
+    fn gradient, try_gradient(self, spacing: impl Operand, axis: isize) -> Array {
+        let both = promoted("gradient", &[self, &spacing], true)?;
+        let (x, spacing) = (&both[0], &both[1]);
+        let axis = axis_of("gradient", axis as i64, &x.aval())?;
+        let n = x.shape()[axis];
+        if n < 2 {
+            let got = x.aval();
+            return Err(err!(Shape, "gradient: expected two points along axis {axis}, got {got}"));
+        }
+        let part = |from: usize, to: usize| lax::try_slice_in_dim(x, from, to, axis);
+        let first = part(1, 2)? - part(0, 1)?;
+        let last = part(n - 1, n)? - part(n - 2, n - 1)?;
+        let inner = (part(2, n)? - part(0, n - 2)?) * 0.5;
+        Ok(lax::try_concatenate(&[first, inner, last], axis)? / spacing)
+    }
+
+    /// The integral along the last axis by the trapezoidal rule, between points that far apart: `d ∑ (y[i] + y[i + 1]) / 2`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, 2.0, 3.0].trapezoid(2.0).item::<f32>(), 8.0);
+    /// ```
+    fn trapezoid, try_trapezoid(self, spacing: impl Operand) -> Array {
+        let both = promoted("trapezoid", &[self, &spacing], true)?;
+        let axis = axis_of("trapezoid", -1, &self.aval())?;
+        let (a, b) = neighbours(&both[0], axis)?;
+        Ok((&both[1] * (b + a)).try_sum_axis(-1)? * 0.5)
+    }
+
+    /// The integral along the last axis by the trapezoidal rule, at these points.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, 3.0].trapezoid_at(&array![0.0, 2.0]).item::<f32>(), 4.0);
+    /// ```
+    fn trapezoid_at, try_trapezoid_at(self, points: &Array) -> Array {
+        self.try_trapezoid(points.try_diff(1, -1)?)
+    }
+
+    /// The convolution of two vectors: `out[k] = ∑ᵢ self[i] v[k - i]`. Ints as floats.
+    ///
+    /// ```
+    /// use cotangent::{numpy::series::Part, prelude::*};
+    /// let y = array![1, 2, 3].convolve(&array![1, 1], Part::Full);
+    /// assert_eq!(y.to_vec::<f32>(), [1.0, 3.0, 5.0, 3.0]);
+    /// ```
+    fn convolve, try_convolve(self, v: &Array, part: Part) -> Array {
+        let (x, y) = vectors("convolve", self, v)?;
+        let (x, y) = if x.size() < y.size() { (y, x) } else { (x, y) };
+        slide(&x, &y.try_flip(0)?, part)
+    }
+
+    /// The correlation of two vectors: `out[k] = ∑ᵢ self[i + k] conj(v[i])`, as NumPy orders it. Ints as floats.
+    ///
+    /// ```
+    /// use cotangent::{numpy::series::Part, prelude::*};
+    /// let y = array![1, 2, 3].correlate(&array![0, 1], Part::Valid);
+    /// assert_eq!(y.to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
+    fn correlate, try_correlate(self, v: &Array, part: Part) -> Array {
+        let (x, y) = vectors("correlate", self, v)?;
+        let y = y.try_conj()?;
+        if x.size() < y.size() {
+            return slide(&y, &x, part)?.try_flip(0);
+        }
+        slide(&x, &y, part)
+    }
+
+    /// Angles along an axis with jumps of more than half a turn taken out, by whole turns of 2π.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![0.0, 3.0, 6.0 - 6.2831855].unwrap_phase(-1);
+    /// assert!(x.allclose(array![0.0, 3.0, 6.0]).item::<bool>());
+    /// ```
+    fn unwrap_phase, try_unwrap_phase(self, axis: isize) -> Array {
+        let axis = axis_of("unwrap_phase", axis as i64, &self.aval())?;
+        let x = float(self)?;
+        let step = x.try_diff(1, axis as isize)?;
+        let within = (&step + PI).try_remainder(2.0 * PI)? - PI;
+        let edge = within.try_equal(-PI)?.try_logical_and(&step.try_gt(0.0)?)?;
+        let within = edge.try_select(PI, within)?;
+        let jump = step.try_abs()?.try_lt(PI)?.try_select(0.0, within - &step)?;
+        let (_, rest) = neighbours(&x, axis)?;
+        let n = x.shape()[axis];
+        let first = lax::try_slice_in_dim(&x, 0, n.min(1), axis)?;
+        lax::try_concatenate(&[first, rest + jump.try_cumsum(axis as isize)?], axis)
+    }
+}
+
+/// Vectors in the dtype in which they meet.
+fn vectors(op: &str, x: &Array, y: &Array) -> Result<(Array, Array), Error> {
+    if let Some(odd) = [x, y].into_iter().find(|x| x.ndim() != 1 || x.size() == 0) {
+        return Err(err!(Shape, "{op}: expected vectors that are not empty, got {}", odd.aval()));
+    }
+    let mut both = promoted(op, &[x, y], true)?;
+    let y = both.swap_remove(1);
+    Ok((both.swap_remove(0), y))
+}
+
+/// Products of the shorter vector with the part of the longer one that it lies on, summed.
+fn slide(x: &Array, y: &Array, part: Part) -> Result<Array, Error> {
+    let m = y.size() as i64;
+    let edges = match part {
+        Part::Full => (m - 1, m - 1),
+        Part::Same => (m / 2, m - m / 2 - 1),
+        Part::Valid => (0, 0),
+    };
+    let row = |x: &Array| lax::try_reshape(x, &[1, 1, x.size()]);
+    let borders = Borders::Explicit([edges].into_iter().collect());
+    lax::try_conv(&row(x)?, &row(y)?, &[1], borders)?.try_ravel()
+}
+
+functions! {
+    /// The piecewise linear function through the points `(xp, fp)`, `xp` rising, at `x`; beyond its ends constant.
+    ///
+    /// ```
+    /// use cotangent::{numpy::series::interp, prelude::*};
+    /// let y = interp(&array![0.5, 9.0], &array![0.0, 1.0], &array![2.0, 4.0]);
+    /// assert_eq!(y.to_vec::<f32>(), [3.0, 4.0]);
+    /// ```
+    fn interp, try_interp(x: &Array, xp: &Array, fp: &Array) -> Array {
+        let n = xp.size();
+        if xp.ndim() != 1 || fp.shape() != xp.shape() || n == 0 {
+            let (a, b) = (xp.aval(), fp.aval());
+            return Err(err!(Shape, "interp: expected points as two vectors of one size, got {a} and {b}"));
+        }
+        let all = promoted("interp", &[x, xp, fp], true)?;
+        let (x, xp, fp) = (&all[0], &all[1], &all[2]);
+        let last = n as i32 - 1;
+        let right = xp.try_searchsorted_right(x)?.try_clip(1.min(last), last)?;
+        let left = (&right - 1).try_maximum(0)?;
+        let pick = |v: &Array, i: &Array| take_in("interp", v, i, 0, Mode::Clip);
+        let (low, start) = (pick(xp, &left)?, pick(fp, &left)?);
+        let width = pick(xp, &right)? - &low;
+        let flat = width.try_abs()?.try_le(number(0.0, width.dtype()))?;
+        let slope = (pick(fp, &right)? - &start) / flat.try_select(1.0, width)?;
+        let y = flat.try_select(&start, &start + (x - &low) * slope)?;
+        let y = x.try_lt(xp.try_index(0)?)?.try_select(fp.try_index(0)?, y)?;
+        x.try_gt(xp.try_index(-1)?)?.try_select(fp.try_index(-1)?, y)
+    }
+
+    /// A polynomial at every point, its coefficients from the highest power down: `(p[0] x + p[1]) x + ..`.
+    ///
+    /// ```
+    /// use cotangent::{numpy::series::polyval, prelude::*};
+    /// assert_eq!(polyval(&array![2, 0, 1], &array![3, 4]).to_vec::<i32>(), [19, 33]);
+    /// ```
+    fn polyval, try_polyval(p: &Array, x: &Array) -> Array {
+        if p.ndim() != 1 {
+            return Err(err!(Shape, "polyval: expected a vector of coefficients, got {}", p.aval()));
+        }
+        let both = promoted("polyval", &[p, x], false)?;
+        let (p, x) = (&both[0], &both[1]);
+        let dtype = if p.dtype().is_bool() { DType::I32 } else { p.dtype() };
+        let mut y = lax::try_full(x.shape(), cotangent_jit::Scalar::zero(dtype))?;
+        for i in 0..p.size() {
+            y = y * x + p.try_index(i)?;
+        }
+        Ok(y)
+    }
+}

@@ -1,9 +1,9 @@
-//! Sorting, searching, indexing, random numbers.
+//! Sorting, searching, running sums, indexing, random numbers.
 
 use crate::harness::{Row, consume, normal};
 use crate::row;
 use cotangent::prelude::*;
-use cotangent::random;
+use cotangent::{lax, random};
 
 const M: usize = 1_000_000;
 
@@ -15,6 +15,8 @@ pub fn rows() -> Vec<Row> {
     vec![
         row!("sort", |a| a.sort(-1), (normal([M]),)),
         row!("argsort", |a| a.argsort(-1), (normal([M]),)),
+        row!("top_k", |a| lax::top_k(&a, 100, 0), (normal([M]),)),
+        row!("cumsum", |a| lax::cumsum(&a, 0, false), (normal([M]),)),
         row!("argmax", |a| a.argmax(), (normal([M]),)),
         row!("gather", |a, i| a.take(&i, 0), (normal([M]), indices(M as i64))),
         row!("segment_sum", |a, i| zeros([1000]).at(i).add(a), (normal([M]), indices(1000))),

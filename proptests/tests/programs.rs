@@ -160,7 +160,8 @@ fn transforms_of_transforms() {
 }
 
 /// What random programs found once: dead reverse rules in a batching rule, a checkpoint all of whose inputs wait, a sum
-/// over nothing as a piece of a whole, a choice between two filled arrays by a scalar; and a jump beside the point, which differences must notice.
+/// over nothing as a piece of a whole, a choice between two filled arrays by a scalar; and jumps beside the point, which differences must
+/// notice and say nothing of.
 #[test]
 fn found_before() {
     let step = |op, [a, b, c]: [u8; 3], body: Vec<Step>| Step { op, a, b, c, body };
@@ -213,6 +214,15 @@ fn found_before() {
         step(Op::Scan, [0; 3], vec![unary(0)]),
         step(Op::Checkpoint, [51, 0, 43], scattered),
     ];
+    let cond = step(
+        Op::Cond,
+        [0; 3],
+        vec![step(Op::Stepwise, [0, 6, 0], Vec::new()), unary(0), unary(0), unary(0)],
+    );
+    let rule = step(Op::CustomVjp, [0; 3], vec![unary(0)]);
+    let jumps = Recipe { dtype: cotangent::DType::F32, ..of(vec![0, 6], vec![cond, rule]) };
+    program(&jumps).and_then(|p| adjoint::on(&p)).expect("a jump under a reverse rule");
+
     let floored = Recipe { dtype: cotangent::DType::F32, ..of(vec![0, 2], steps) };
     let back = program(&floored).and_then(|p| p.pullback(10)).expect("a pullback");
     jvp::together(&back).expect("a floor that jumps within a wide step");

@@ -62,6 +62,10 @@ pub fn on(p: &Program) -> Result<(), Violation> {
                 .collect();
             let (left, a) = inner(&sent, &forward)?;
             let (right, b) = inner(&returned, &v)?;
+            if reverse_only && left.is_nan() && right.is_finite() {
+                // At a kink or a jump differences say nothing.
+                continue;
+            }
             let slack = roundings * p.epsilon() * (1.0 + a + b);
             if (left - right).abs() > slack || left.is_nan() != right.is_nan() {
                 return Err(Violation::new(format!(

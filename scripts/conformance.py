@@ -24,6 +24,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import conformance_complex
 import conformance_functions
+import conformance_methods
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -556,7 +557,8 @@ def linalg():
 
 
 SETS = {"families": families, "indexing": indexing, "numbers": numbers_set, "elementwise": elementwise, "arrays": arrays, "linalg": linalg,
-        "complex": lambda: conformance_complex.cases(Op, clean, WINDOWS), "functions": lambda: conformance_functions.cases(Op)}
+        "complex": lambda: conformance_complex.cases(Op, clean, WINDOWS), "functions": lambda: conformance_functions.cases(Op),
+        "methods": lambda: conformance_methods.cases(Op)}
 
 
 def main():

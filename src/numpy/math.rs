@@ -7,10 +7,10 @@ use super::fallible::methods;
 use crate::core::array::Array;
 use crate::prims::convert::try_convert_weakly;
 use crate::prims::lax;
-use crate::prims::operand::{Operand, promoted, together};
+use crate::prims::operand::{Operand, together};
 use crate::prims::operators::counted;
 use crate::prims::promote::inexact;
-use cotangent_jit::{Complex, DType, Error};
+use cotangent_jit::{Complex, DType, Error, Scalar};
 use std::f64::consts::LN_10;
 
 /// In a float dtype.
@@ -194,10 +194,11 @@ methods! {
         Ok(lax::try_log(&lax::try_div(&(x + y * i), &size)?)? * -i)
     }
 
-    /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the dividend's, as Rust's).
+    /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the dividend's, as Rust's). By the
+    /// int 0 nothing is left.
     fn remainder, try_remainder(self, divisor: impl Operand) -> Array {
         let operands = together("remainder", &[self, &divisor], false)?;
-        let (x, y) = (&counted(&operands[0])?, &counted(&operands[1])?);
+        let (x, y) = (&counted(&operands[0])?, &divisor_of(&operands[1])?);
         let rest = lax::try_rem(x, y)?;
         let zero = literal(0.0, x);
         let signs_differ = lax::try_ne(&lax::try_lt(&rest, &zero)?, &lax::try_lt(y, &zero)?)?;
@@ -205,15 +206,49 @@ methods! {
         lax::try_select_n(&off, &[&rest, &lax::try_add(&rest, y)?])
     }
 
-    /// `⌊x / y⌋`, elementwise and broadcast; of ints an int.
-    fn floor_divide, try_floor_divide(self, divisor: impl Operand) -> Array {
-        let operands = promoted("floor_divide", &[self, &divisor], false)?;
-        let [x, y] = [&counted(&operands[0])?, &counted(&operands[1])?];
-        if x.dtype().is_inexact() {
-            return both("floor_divide", x, y, |x, y| lax::try_floor(&lax::try_div(x, y)?));
-        }
-        // What is left over has the sign of the divisor, so the rest divides without remainder.
-        let rest = x.try_remainder(y)?;
-        both("floor_divide", &(x - rest), y, lax::try_div)
+    /// The remainder with the sign of this, as C's `fmod`, elementwise and broadcast. By the int 0 nothing is left.
+    fn fmod, try_fmod(self, divisor: impl Operand) -> Array {
+        let operands = together("fmod", &[self, &divisor], false)?;
+        // Of bools the dividend is left, as in JAX.
+        let bools = operands[0].dtype().is_bool();
+        let y = if bools { counted(&operands[1])? } else { divisor_of(&operands[1])? };
+        lax::try_rem(&counted(&operands[0])?, &y)
     }
+
+    /// `⌊x / y⌋`, elementwise and broadcast, exact where the quotient is no float; of ints an int. By the int 0 it is -2, of 0
+    /// -1; of unsigned ints all ones.
+    fn floor_divide, try_floor_divide(self, divisor: impl Operand) -> Array {
+        let operands = together("floor_divide", &[self, &divisor], false)?;
+        let (x, y) = (&counted(&operands[0])?, &counted(&operands[1])?);
+        let zero = literal(0.0, x);
+        let rest = lax::try_rem(x, y)?;
+        let left = lax::try_ne(&rest, &zero)?;
+        let over = |a: &Array| -> Result<Array, Error> {
+            let differ = lax::try_ne(&lax::try_sign(a)?, &lax::try_sign(y)?)?;
+            lax::try_and(&left, &differ)
+        };
+        let down = |q: Array, off: Array| lax::try_select_n(&off, &[&q, &(&q - 1)]);
+        if x.dtype().is_unsigned() {
+            return lax::try_div(x, y);
+        }
+        if x.dtype().is_int() {
+            return down(lax::try_div(x, y)?, over(x)?);
+        }
+        // Without what is left over the rest divides without remainder, so that no quotient is rounded up to an int.
+        let by_zero = lax::try_eq(y, &zero)?;
+        let whole = lax::try_select_n(&by_zero, &[&lax::try_sub(x, &rest)?, x])?;
+        lax::try_round_away(&down(lax::try_div(&whole, y)?, over(&rest)?)?)
+    }
+}
+
+/// A divisor of which the ints are not 0, and bools are ints.
+fn divisor_of(y: &Array) -> Result<Array, Error> {
+    let y = counted(y)?;
+    if !y.dtype().is_int() {
+        return Ok(y);
+    }
+    let none = lax::try_eq(&y, &literal(0.0, &y))?;
+    let one = Scalar::one(y.dtype());
+    let one = if y.is_weak() { Array::literal(one) } else { Array::strong_literal(one) };
+    lax::try_select_n(&none, &[&y, &one])
 }

@@ -71,12 +71,6 @@ methods! {
         lax::try_select_n(&negative, &[&size, &lax::try_neg(&size)?])
     }
 
-    /// The remainder with the sign of this, as C's `fmod`, elementwise and broadcast.
-    fn fmod, try_fmod(self, divisor: impl Operand) -> Array {
-        let operands = together("fmod", &[self, &divisor], false)?;
-        lax::try_rem(&operands[0], &operands[1])
-    }
-
     /// Quotient and remainder as NumPy's: `⌊x / y⌋` and what is left, with the sign of the divisor.
     fn divmod, try_divmod(self, divisor: impl Operand) -> (Array, Array) {
         let operands = promoted("divmod", &[self, &divisor], false)?;

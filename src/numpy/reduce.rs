@@ -8,6 +8,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::lax;
 use crate::prims::numbers::number;
+use crate::prims::operators::counted;
 use crate::prims::promote::inexact;
 use cotangent_jit::{DType, Error, err};
 
@@ -206,16 +207,16 @@ macro_rules! running {
 }
 
 running! {
-    /// Running sums along an axis; bools are counted in i32.
+    /// Running sums along an axis; bools are counted in i32, ints in their own dtype.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].cumsum(0).to_vec::<i32>(), [1, 3, 6]);
     /// ```
-    cumsum, try_cumsum = try_cumsum of countable;
+    cumsum, try_cumsum = try_cumsum of counted;
 
     /// Running products along an axis; bools are multiplied in i32.
-    cumprod, try_cumprod = try_cumprod of countable;
+    cumprod, try_cumprod = try_cumprod of counted;
 
     /// The greatest element so far along an axis; NaN from the first one on.
     cummax, try_cummax = try_cummax;

@@ -11,6 +11,7 @@ mod functions;
 mod indexing;
 #[cfg(feature = "linalg")]
 mod linalg;
+mod methods;
 mod numbers;
 
 use cotangent::api::vmap::vmap_axes;
@@ -275,6 +276,11 @@ fn complex_numbers() {
 #[test]
 fn functions() {
     check_set(include_bytes!("functions.txt.gz"), functions::operation);
+}
+
+#[test]
+fn methods_of_every_dtype() {
+    check_set(include_bytes!("methods.txt.gz"), methods::operation);
 }
 
 #[test]

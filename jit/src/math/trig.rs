@@ -96,8 +96,12 @@ pub(super) fn tan_of_few(x: Term) -> Term {
     let over = z.poly(x.by_width(&TAN_32, &TAN_64));
     let ratio = over / z.poly(x.by_width(&TAN_32_UNDER, &TAN_64_UNDER));
     // To first order `low` grows by the derivative, `1 + tan^2`, near enough `1 + 3/2 r^2`.
-    let value = r + (r * z).fma(ratio, low.fma(z * 1.5, low));
-    (t.bits() & 1).eq(0).select(value, x.like(-1.0) / value)
+    let beside = (r * z).fma(ratio, low.fma(z * 1.5, low));
+    let value = r + beside;
+    // What the sum lost moves the reciprocal, to first order.
+    let lost = (r - value) + beside;
+    let inverse = x.like(-1.0) / value;
+    (t.bits() & 1).eq(0).select(value, (inverse * inverse).fma(lost, inverse))
 }
 
 /// `(sin(r) - r) / r^3` in powers of `r^2`; of `sin` relative error 2^-31.7 for `|r| <= 1.23 pi/4`.

@@ -9,7 +9,7 @@ use crate::core::array::Array;
 use crate::prims::lax::{self, Mode};
 use crate::prims::numbers::number;
 use crate::prims::operand::{Number, Operand, promoted};
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, Scalar, err};
 
 methods! {
     /// The value below which the share `q` of all elements lies, between neighbours linearly; NaN if there is one.
@@ -196,7 +196,7 @@ methods! {
         }
         let bin = edges.try_searchsorted_right(x)?;
         let bin = x.try_equal(edges.try_index(-1)?)?.try_select(n as i32 - 1, bin)?;
-        let counts = binned(&bin, &lax::try_full(x.shape(), number_of(x))?, n)?;
+        let counts = binned(&bin, &lax::try_full(x.shape(), Scalar::one(x.dtype()))?, n)?;
         counts.try_index(1..)
     }
 
@@ -229,10 +229,6 @@ methods! {
     }
 }
 
-fn number_of(x: &Array) -> cotangent_jit::Scalar {
-    cotangent_jit::Scalar::one(x.dtype())
-}
-
 /// Weights summed where their ints say.
 fn binned(x: &Array, weights: &Array, length: usize) -> Result<Array, Error> {
     if x.shape() != weights.shape() || x.ndim() != 1 || !x.dtype().is_int() {
@@ -243,7 +239,7 @@ fn binned(x: &Array, weights: &Array, length: usize) -> Result<Array, Error> {
             weights.aval()
         ));
     }
-    let none = lax::try_full(&[length], cotangent_jit::Scalar::zero(weights.dtype()))?;
+    let none = lax::try_full(&[length], Scalar::zero(weights.dtype()))?;
     none.at(x.try_maximum(0)?).try_add(weights)
 }
 

@@ -18,12 +18,21 @@ pub(crate) fn bilinear_jvp(
     let output = f(x, y)?;
     let left = tangents[0].value().map(|dx| f(dx, y)).transpose()?;
     let right = tangents[1].value().map(|dy| f(x, dy)).transpose()?;
-    let tangent = match (left, right) {
+    let tangent = sum_of(left, right, &output)?;
+    Ok((smallvec![output], vec![tangent]))
+}
+
+/// The tangent of an output from what either operand contributes.
+pub(crate) fn sum_of(
+    left: Option<Array>,
+    right: Option<Array>,
+    output: &Array,
+) -> Result<Tangent, Error> {
+    Ok(match (left, right) {
         (None, None) => Tangent::Zero(output.aval()),
         (Some(t), None) | (None, Some(t)) => Tangent::Value(t),
         (Some(a), Some(b)) => Tangent::Value(try_add_any(&a, &b)?),
-    };
-    Ok((smallvec![output], vec![tangent]))
+    })
 }
 
 /// Cotangents of the operands: `left(ct, y)` and `right(ct, x)`, each where asked for.

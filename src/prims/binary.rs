@@ -7,6 +7,7 @@
 //! operators on arrays. Not here: comparisons (`compare`), powers with an int exponent (`power`).
 
 use super::apply::{expect, expect_inputs, one, one_to};
+use super::bilinear::sum_of;
 use super::binary_algebra::simplify;
 use super::case_inputs::{SHAPES, spread};
 use super::compare::eq;
@@ -102,14 +103,10 @@ impl Primitive for Binary {
         let dz = match (&self.0.partials, tangents) {
             // A function that is linear in both together is its own derivative.
             ([Plus, Plus | Minus], [Tangent::Value(s), Tangent::Value(t)]) => {
-                Some(self.apply(s, t)?)
+                Tangent::Value(self.apply(s, t)?)
             }
-            _ => match (contribution(0)?, contribution(1)?) {
-                (Some(s), Some(t)) => Some(try_add_any(&s, &t)?),
-                (s, t) => s.or(t),
-            },
+            _ => sum_of(contribution(0)?, contribution(1)?, &z)?,
         };
-        let dz = dz.map_or_else(|| Tangent::Zero(z.aval()), Tangent::Value);
         Ok((smallvec![z], vec![dz]))
     }
 

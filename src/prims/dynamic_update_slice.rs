@@ -153,7 +153,8 @@ impl Primitive for DynamicUpdateSlice {
 /// The operand with a box overwritten by `update`, whose first element lands at computed indices, moved so that it fits.
 ///
 /// `out[clamp(start, 0, n - size) + i] = update[i]`, and `operand` elsewhere; negative starts count from the end of their
-/// axis. One rank-0 int start per axis, all of one dtype. The derivative updates the tangents alike. Panics where [`try_dynamic_update_slice`] gives an error.
+/// axis. One rank-0 int start per axis, all of one dtype. The derivative updates the tangents alike. Panics where
+/// [`try_dynamic_update_slice`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

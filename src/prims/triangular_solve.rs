@@ -4,7 +4,7 @@
 
 use super::apply::{composed, expect, expect_inputs, one};
 use super::batching::{batch_in_front, moveaxis};
-use super::binary::try_add_any;
+use super::bilinear::sum_of;
 use super::complex::try_conj;
 use super::convert::try_convert_element_type;
 use super::matrix::{expect_square, expect_wide, flipped, product, triangle};
@@ -154,11 +154,7 @@ impl Primitive for TriangularSolve {
             one(*self, &[a, &try_neg(&moved)?])
         });
         let from_b = tangents[1].value().map(|db| one(*self, &[a, db]));
-        let tangent = match (from_a.transpose()?, from_b.transpose()?) {
-            (None, None) => Tangent::Zero(x.aval()),
-            (Some(t), None) | (None, Some(t)) => Tangent::Value(t),
-            (Some(s), Some(t)) => Tangent::Value(try_add_any(&s, &t)?),
-        };
+        let tangent = sum_of(from_a.transpose()?, from_b.transpose()?, &x)?;
         Ok((smallvec![x], vec![tangent]))
     }
 

@@ -6,6 +6,7 @@
 use crate::core::array::Array;
 use crate::numpy::axes::{Ints, axes_of};
 use crate::numpy::fallible::functions;
+use crate::numpy::math::float;
 use crate::prims::lax::{self, Borders, Window};
 use cotangent_jit::{DType, Error, err};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
@@ -32,7 +33,7 @@ functions! {
     }
 
     /// Sigmoid linear unit, also called swish: `x / (1 + e⁻ˣ)`.
-    fn silu, try_silu(x: &Array) -> Array { Ok(x * x.try_sigmoid()?) }
+    fn silu, try_silu(x: &Array) -> Array { gated(x, 800.0, |x| x.try_sigmoid()) }
 
     /// `ln (1 + eˣ)`, without overflow.
     ///
@@ -45,50 +46,55 @@ functions! {
 
     /// Gaussian error linear unit: `x Φ(x)` with the normal distribution function `Φ`.
     fn gelu, try_gelu(x: &Array) -> Array {
-        Ok(0.5 * x * (1.0 + (x * FRAC_1_SQRT_2).try_erf()?))
+        gated(x, 40.0, |x| Ok(0.5 * (1.0 + (x * FRAC_1_SQRT_2).try_erf()?)))
     }
 
     /// [`gelu`] approximated by a tanh: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))` (Hendrycks and Gimpel, 2016).
     fn gelu_tanh, try_gelu_tanh(x: &Array) -> Array {
-        let inner = FRAC_2_PI.sqrt() * (x + 0.044715 * x.try_powi(3)?);
-        Ok(0.5 * x * (1.0 + inner.try_tanh()?))
+        gated(x, 40.0, |x| {
+            let inner = FRAC_2_PI.sqrt() * (x + 0.044715 * x.try_powi(3)?);
+            Ok(0.5 * (1.0 + inner.try_tanh()?))
+        })
     }
 }
 
-/// The greatest element along axes that stay, as a constant to derivatives: softmax and its kin do not depend on it.
-fn shift(op: &str, x: &Array, axes: impl Ints) -> Result<(Array, Vec<i64>), Error> {
-    let axes: Vec<i64> = axes_of(op, axes, &x.aval())?.iter().map(|a| *a as i64).collect();
-    Ok((lax::try_stop_gradient(&x.try_max_keepdims(&axes)?)?, axes))
+/// `x g(x)` with a gate that is 0 below `-bound` and 1 above `bound`: there it is not computed, so that infinities have
+/// their limits in values and derivatives.
+fn gated(
+    x: &Array,
+    bound: f64,
+    gate: impl Fn(&Array) -> Result<Array, Error>,
+) -> Result<Array, Error> {
+    if x.dtype().is_complex() {
+        return Ok(x * gate(x)?);
+    }
+    let x = float(x)?;
+    let near = x.try_clip(-bound, bound)?;
+    x.try_gt(bound)?.try_select(&x, &near * gate(&near)?)
 }
 
 functions! {
-    /// `e^(x[i]) / ∑ e^(x[j])` over the axes: positive numbers that sum to 1.
+    /// `e^(x[i]) / ∑ e^(x[j])` over the axes: positive numbers that sum to 1. Values, derivative and what becomes of infinities:
+    /// [`lax::softmax`].
     ///
     /// ```
     /// use cotangent::{nn, prelude::*};
     /// assert_eq!(nn::softmax(&array![0.0, 0.0], -1).to_vec::<f32>(), [0.5, 0.5]);
+    /// // A row that a mask leaves nothing of has no weights.
+    /// assert_eq!(nn::softmax(&array![f32::NEG_INFINITY; 2], -1).to_vec::<f32>(), [0.0, 0.0]);
     /// ```
     fn softmax, try_softmax(x: &Array, axes: impl Ints) -> Array {
-        let (shift, axes) = shift("softmax", x, axes)?;
-        let e = (x - shift).try_exp()?;
-        Ok(&e / e.try_sum_keepdims(&axes)?)
+        lax::try_softmax(&float(x)?, &axes_of("softmax", axes, &x.aval())?)
     }
 
-    /// `x[i] - ln ∑ e^(x[j])` over the axes: the logarithm of [`softmax`], without overflow.
+    /// `x[i] - ln ∑ e^(x[j])` over the axes: the logarithm of [`softmax`], without overflow. See [`lax::log_softmax`].
     fn log_softmax, try_log_softmax(x: &Array, axes: impl Ints) -> Array {
-        let (shift, axes) = shift("log_softmax", x, axes)?;
-        let shifted = x - shift;
-        let total = shifted.try_exp()?.try_sum_keepdims(&axes)?;
-        Ok(shifted - total.try_log()?)
+        lax::try_log_softmax(&float(x)?, &axes_of("log_softmax", axes, &x.aval())?)
     }
 
-    /// `ln ∑ e^(x[j])` over the axes, which are taken away, without overflow.
+    /// `ln ∑ e^(x[j])` over the axes, which are taken away, without overflow. See [`lax::logsumexp`].
     fn logsumexp, try_logsumexp(x: &Array, axes: impl Ints) -> Array {
-        let (shift, axes) = shift("logsumexp", x, axes)?;
-        // An infinite greatest element is no distance to measure from.
-        let shift = shift.try_is_finite()?.try_select(&shift, 0)?;
-        let total = (x - &shift).try_exp()?.try_sum_keepdims(&axes)?;
-        (total.try_log()? + shift).try_sum_axis(&axes)
+        lax::try_logsumexp(&float(x)?, &axes_of("logsumexp", axes, &x.aval())?)
     }
 
     /// Vectors with a 1 where the label says and 0 elsewhere, along a new last axis of size `classes`; all 0 for a label

@@ -14,7 +14,7 @@ use cotangent_jit::{Complex, DType, Error, Scalar};
 use std::f64::consts::LN_10;
 
 /// In a float dtype.
-pub(super) fn float(x: &Array) -> Result<Array, Error> {
+pub(crate) fn float(x: &Array) -> Result<Array, Error> {
     if x.dtype().is_inexact() {
         return Ok(x.clone());
     }

@@ -123,10 +123,12 @@ fn var(x: &Array, axes: &Shape) -> Result<Array, Error> {
     let x = float(x)?;
     let mut kept = x.to_shape();
     axes.iter().for_each(|a| kept[*a] = 1);
+    // What is left out must be so before the square, whose derivative would be 0 times NaN.
     let distance = &x - lax::try_reshape(&mean(&x, axes)?, &kept)?;
+    let distance = x.try_is_nan()?.try_select(0.0, distance)?;
     let square = (&distance * distance.try_conj()?).try_real()?;
     let count = count(&x, axes)?.try_real()?;
-    lax::try_div(&sum(&square, axes)?, &count)
+    lax::try_div(&square.try_sum_axis(axes)?, &count)
 }
 
 fn std(x: &Array, axes: &Shape) -> Result<Array, Error> {

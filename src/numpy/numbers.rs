@@ -1,15 +1,17 @@
 //! Floats taken apart and put together, and functions of them that NumPy has beside those of `math`: `copysign`, `frexp`,
 //! `logaddexp`, `hypot`, `nan_to_num` and so on. All are composed of `lax` functions, and so are their derivatives.
 
+use super::create::ones_like;
 use super::fallible::methods;
 use super::math::float;
 use super::powers::strong;
 use crate::core::array::Array;
 use crate::prims::lax;
+use crate::prims::logaddexp;
 use crate::prims::numbers::number;
 use crate::prims::operand::{Operand, promoted, together};
 use cotangent_jit::{DType, Error, Scalar};
-use std::f64::consts::{LN_2, PI};
+use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
 
 /// The number as a literal of the dtype of `like`.
 fn like(value: f64, like: &Array) -> Array {
@@ -127,14 +129,26 @@ methods! {
     /// ```
     fn hypot, try_hypot(self, other: impl Operand) -> Array {
         let [x, y] = floats("hypot", self, &other)?;
-        let (a, b) = (lax::try_abs(&x)?, lax::try_abs(&y)?);
-        let (most, least) = (lax::try_max(&a, &b)?, lax::try_min(&a, &b)?);
-        let none = lax::try_eq(&most, &like(0.0, &most))?;
-        let under = lax::try_select_n(&none, &[&most, &like(1.0, &most)])?;
-        let ratio = lax::try_div(&least, &under)?;
-        let length = most * (1.0 + lax::try_square(&ratio)?).try_sqrt()?;
-        let infinite = lax::try_or(&a.try_is_inf()?, &b.try_is_inf()?)?;
-        lax::try_select_n(&infinite, &[&length, &like(f64::INFINITY, &length)])
+        let n = |value| like(value, &x);
+        let far = [x.try_is_inf()?, y.try_is_inf()?];
+        let infinite = lax::try_or(&far[0], &far[1])?;
+        let near = |x: &Array| lax::try_select_n(&infinite, &[x, &n(1.0)]);
+        let (a, b) = (near(&x)?, near(&y)?);
+        // The scale is a constant to derivatives: the length does not depend on it.
+        let most = lax::try_max(&lax::try_abs(&a)?, &lax::try_abs(&b)?)?;
+        let none = lax::try_eq(&most, &n(0.0))?;
+        let scale = lax::try_stop_gradient(&lax::try_select_n(&none, &[&most, &n(1.0)])?)?;
+        let square = |x: &Array| lax::try_square(&lax::try_div(x, &scale)?);
+        let square = square(&a)? + square(&b)?;
+        let square = lax::try_select_n(&none, &[&square, &n(1.0)])?;
+        let length = lax::try_select_n(&none, &[&(&scale * square.try_sqrt()?), &n(0.0)])?;
+        // Finite operands do not count beside infinite ones.
+        let side = |x: &Array, far: &Array| {
+            lax::try_select_n(far, &[&n(0.0), &lax::try_abs(x)?])
+        };
+        let share = lax::try_and(&far[0], &far[1])?.try_select(FRAC_1_SQRT_2, n(1.0))?;
+        let reach = (side(&x, &far[0])? + side(&y, &far[1])?) * share;
+        lax::try_select_n(&infinite, &[&length, &reach])
     }
 
     /// `x · 2ⁿ` for ints `n`, elementwise and broadcast.
@@ -224,11 +238,13 @@ methods! {
     /// `sin(πx) / (πx)`, 1 at 0.
     fn sinc, try_sinc(self) -> Array {
         let x = float(self)? * PI;
-        let none = x.try_equal(0.0)?;
-        // Near 0 the series, so that derivatives exist there, too.
-        let safe = none.try_select(1.0, &x)?;
-        let series = 1.0 - lax::try_square(&x)? / 6.0;
-        none.try_select(series, safe.try_sin()? / &safe)
+        // Near 0 the series, whose derivatives are not differences of great numbers.
+        let near = lax::try_abs(&lax::try_stop_gradient(&x)?)?.try_lt(1.0)?;
+        let square = lax::try_square(&near.try_select(&x, 0.0)?)?;
+        let terms = (1..=9).rev().map(|k| f64::from(2 * k * (2 * k + 1)));
+        let series = terms.fold(ones_like(&x), |rest, t| 1.0 - &square / t * rest);
+        let far = near.try_select(1.0, &x)?;
+        near.try_select(series, far.try_sin()? / &far)
     }
 
     /// Degrees of radians.
@@ -262,10 +278,5 @@ fn log_add(x: &Array, y: &Array, a: f64) -> Result<Array, Error> {
         let angle = (lax::try_imag(&sum)? + turn).try_remainder(2.0 * turn)? - turn;
         return lax::try_complex(&lax::try_real(&sum)?, &angle);
     }
-    let apart = x - y;
-    // Equal infinities, or a NaN: their distance is none. The other case is not computed from it.
-    let unlike = apart.try_is_nan()?;
-    let size = lax::try_abs(&unlike.try_select(0.0, &apart)?)?;
-    let rest = (-a * size).try_exp()?.try_log1p()? / a;
-    unlike.try_select(x + y, lax::try_max(x, y)? + rest)
+    logaddexp::log_add(x, y, a)
 }

@@ -12,6 +12,7 @@ use super::binary_algebra::simplify;
 use super::case_inputs::{SHAPES, spread};
 use super::compare::eq;
 use super::elementwise::{batch, common_dtype, common_shape, expect_operand, fit, meet, scalar_op};
+use super::limits::{finite, over_square_of_length};
 use super::numbers::{literal_f64, number};
 use super::roll_call::{Args, Case, Entry};
 use super::samples::RUNNING;
@@ -280,8 +281,8 @@ binary! {
 
     /// The angle of the point `(y, x)`, so that `x / y` is its tangent: -π to π radians. Floats.
     atan2, try_atan2: Atan2, (1.0, 2.0) => 0.463_647_6, on ABOVE,
-        dx: At(|t, x, y, _| t * (y / (x * x + y * y))),
-        dy: At(|t, x, y, _| t * (-x / (x * x + y * y)));
+        dx: At(|t, x, y, _| t * over_square_of_length(y, x, y)),
+        dy: At(|t, x, y, _| t * -over_square_of_length(x, x, y));
 
     /// Bits that are one in both; of bools whether both hold. Ints and bool.
     and, try_and: And, (6, 3) => 2, on WIDE, dx: Zero, dy: Zero;
@@ -310,22 +311,26 @@ binary! {
     add_any, try_add_any: Add, (2.0, 3.0) => 5.0, on WIDE, dx: Plus, dy: Plus;
 }
 
-/// `d xʸ / dx = y xʸ⁻¹`, which is 0 for y = 0 whatever x.
+/// `d xʸ / dx = y xʸ⁻¹`, which is 0 for y = 0 at x = 0, too.
 fn pow_dx(t: &Array, x: &Array, y: &Array, _: &Array) -> Array {
     let n = |value| number(value, x.dtype());
-    if let Some(c) = literal_f64(y)
-        && c != 0.0
-    {
-        return t * (y * pow(x, &n(c - 1.0)));
-    }
-    let none = eq(y, &n(0.0));
-    t * (y * pow(x, &select_n(&none, &[&(y - 1.0), &n(1.0)])))
+    let lower = match literal_f64(y) {
+        Some(c) if c != 0.0 => n(c - 1.0),
+        // The exponent is replaced at that one point only: elsewhere what follows from y there is wanted, too.
+        _ => {
+            let none = and(&eq(x, &n(0.0)), &eq(y, &n(0.0)));
+            select_n(&none, &[&(y - 1.0), &n(1.0)])
+        }
+    };
+    // An infinite exponent is a limit, too; a literal stays what it is.
+    let factor = if y.as_literal().is_some() { y.clone() } else { finite(y) };
+    t * (factor * pow(x, &lower))
 }
 
-/// `d xʸ / dy = xʸ ln x`, which is 0 for x = 0.
+/// `d xʸ / dy = xʸ ln x`, which is 0 where xʸ is, and for x = 0.
 fn pow_dy(t: &Array, x: &Array, _: &Array, z: &Array) -> Array {
     let n = |value| number(value, x.dtype());
-    let none = eq(x, &n(0.0));
+    let none = or(&eq(x, &n(0.0)), &eq(z, &n(0.0)));
     t * (log(&select_n(&none, &[x, &n(1.0)])) * z)
 }
 

@@ -7,19 +7,21 @@
 //! Not here: folds that only give the whole (`reduce`).
 
 use super::apply::{expect, expect_axis, expect_inputs, one};
-use super::binary::{share, try_add, try_add_any, try_max, try_min, try_mul, try_sub};
+use super::binary::{share, try_add_any, try_max, try_min, try_mul};
 use super::case_inputs::spread;
-use super::compare::try_ne;
+use super::compare::try_eq;
 use super::concatenate::try_concatenate;
 use super::elementwise::expect_operand;
 use super::linear::{linear_jvp, transpose_unary};
+use super::logaddexp::{apart, log_add};
+use super::numbers::number;
 use super::reshape::{try_expand_dims, try_reshape};
 use super::rev::try_rev;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::RUNNING;
 use super::select::try_select_n;
 use super::slice::{try_slice, try_slice_in_dim};
-use super::unary::{try_abs, try_exp, try_log1p, try_neg};
+use super::unary::{try_logistic, try_neg};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::hazard::Hazard;
@@ -191,10 +193,9 @@ impl Fold {
         let (y, wa, wb) = match self {
             Fold::Of(Combine::Product) => (try_mul(a, b)?, b.clone(), a.clone()),
             Fold::LogSumExp => {
-                let y = log_add_exp(a, b)?;
-                let weight = |x: &Array| try_exp(&try_sub(x, &y)?);
-                let weights = (weight(a)?, weight(b)?);
-                (y, weights.0, weights.1)
+                let (apart, _) = apart(a, b)?;
+                let weights = (try_logistic(&apart)?, try_logistic(&try_neg(&apart)?)?);
+                (log_add(a, b, 1.0)?, weights.0, weights.1)
             }
             _ => {
                 let max = self == Fold::Of(Combine::Max);
@@ -203,7 +204,12 @@ impl Fold {
                 (y, weights.0, weights.1)
             }
         };
-        let dy = try_add_any(&try_mul(da, &wa)?, &try_mul(db, &wb)?)?;
+        let mut dy = try_add_any(&try_mul(da, &wa)?, &try_mul(db, &wb)?)?;
+        if self == Fold::LogSumExp {
+            // As in `logsumexp`, what is impossible altogether has no weights.
+            let n = |value| number(value, y.dtype());
+            dy = try_select_n(&try_eq(&y, &n(f64::NEG_INFINITY))?, &[&dy, &n(0.0)])?;
+        }
         Ok((y, dy))
     }
 }
@@ -224,14 +230,6 @@ fn log_add_exp_node(b: &mut KernelBuilder, x: NodeId, y: NodeId) -> NodeId {
     let most = b.op(ScalarOp::Add, &[most, rest]);
     // Equal infinities, or a NaN.
     b.op(ScalarOp::Select, &[unlike, sum, most])
-}
-
-/// The same of arrays.
-fn log_add_exp(x: &Array, y: &Array) -> Result<Array, Error> {
-    let apart = try_sub(x, y)?;
-    let rest = try_log1p(&try_exp(&try_neg(&try_abs(&apart)?)?)?)?;
-    let most = try_add(&try_max(x, y)?, &rest)?;
-    try_select_n(&try_ne(&apart, &apart)?, &[&most, &try_add(x, y)?])
 }
 
 impl Cumulative {
@@ -355,7 +353,7 @@ cumulative! {
 
     /// `y[i] = ln (e^x[0] + .. + e^x[i])` along an axis, without overflow. Floats.
     ///
-    /// Derivative: `∑ⱼ t[j] e^(x[j] - y[i])`.
+    /// Derivative: `∑ⱼ t[j] e^(x[j] - y[i])`; 0 where all elements so far are -∞.
     cumlogsumexp, try_cumlogsumexp: Fold::LogSumExp, "[0.0, f32::INFINITY]" => "[0.0, f32::INFINITY]";
 }
 

@@ -46,8 +46,10 @@ mod guard;
 mod identity;
 pub(crate) mod indexing;
 pub mod iota;
+mod limits;
 pub(crate) mod linear;
 pub mod linear_solve;
+pub(crate) mod logaddexp;
 #[cfg(feature = "linalg")]
 pub(crate) mod matrix;
 pub mod monoid;
@@ -77,6 +79,7 @@ mod select;
 pub mod select_window;
 pub mod slice;
 pub mod sliding;
+mod softmax;
 pub mod sort;
 pub mod taylor;
 mod threefry;
@@ -105,6 +108,7 @@ pub mod lax {
     pub use super::power::*;
     pub use super::reduce::*;
     pub use super::select::*;
+    pub use super::softmax::*;
     pub use super::threefry::*;
     pub use super::unary::*;
 

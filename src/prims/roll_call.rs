@@ -167,6 +167,7 @@ pub fn roll_call() -> Vec<Entry> {
         super::reduce_precision::entries,
         super::reduce::entries,
         super::cumulative::entries,
+        super::softmax::entries,
         super::reduce_window::entries,
         super::sliding::entries,
         super::identity::entries,

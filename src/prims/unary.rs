@@ -11,6 +11,7 @@ use super::case_inputs::{SHAPES, spread};
 use super::compare::eq;
 use super::complex::{complex, conj, imag, real};
 use super::elementwise::{batch, expect_operand, scalar_op};
+use super::limits::{direction, held, squarable};
 use super::numbers::number;
 use super::power::square;
 use super::roll_call::{Args, Case, Entry};
@@ -277,7 +278,7 @@ unary! {
     rsqrt, try_rsqrt: Rsqrt, 4.0 => 0.5, on 0.2..3.0, At(|t, x, y| t * (-0.5 * (y / x)));
 
     /// Cube root: `∛x`, of negative numbers too. Floats.
-    cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE, At(|t, _, y| t / (3.0 * square(y)));
+    cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE, At(|t, _, y| t / (3.0 * square(&squarable(y))));
 
     /// Exponential: `eˣ`. Floats and complex numbers.
     exp, try_exp: Exp, 1.0 => 2.718_281_7, on WIDE, At(|t, _, y| t * y);
@@ -315,7 +316,8 @@ unary! {
         At(|t, x, _| t * -rsqrt(&((1.0 - x) * (1.0 + x))));
 
     /// Inverse tangent, in radians: -π/2 to π/2. Floats and complex numbers.
-    atan, try_atan: Atan, 0.5 => 0.463_647_6, on WIDE, At(|t, x, _| t / (1.0 + square(x)));
+    atan, try_atan: Atan, 0.5 => 0.463_647_6, on WIDE,
+        At(|t, x, _| t / (1.0 + square(&squarable(x))));
 
     /// Hyperbolic sine: `(eˣ - e⁻ˣ) / 2`. Floats and complex numbers.
     sinh, try_sinh: Sinh, 1.0 => 1.175_201_2, on WIDE, At(|t, x, _| t * cosh(x));
@@ -328,7 +330,7 @@ unary! {
 
     /// Inverse hyperbolic sine. Floats and complex numbers.
     asinh, try_asinh: Asinh, 0.5 => 0.481_211_84, on WIDE,
-        At(|t, x, _| t * rsqrt(&(square(x) + 1.0)));
+        At(|t, x, _| t * rsqrt(&(square(&squarable(x)) + 1.0)));
 
     /// Inverse hyperbolic cosine, from 1 on. Floats and complex numbers.
     acosh, try_acosh: Acosh, 2.0 => 1.316_957_9, on 1.2..3.0,
@@ -344,11 +346,11 @@ unary! {
 
     /// Error function: `2/√π ∫₀ˣ exp(-u²) du`. Floats.
     erf, try_erf: Erf, 0.5 => 0.520_499_9, on WIDE,
-        At(|t, x, _| t * (FRAC_2_SQRT_PI * exp(&-square(x))));
+        At(|t, x, _| t * (FRAC_2_SQRT_PI * bell(x)));
 
     /// `1 - erf x`, exact where that is small. Floats.
     erfc, try_erfc: Erfc, 0.5 => 0.479_500_1, on WIDE,
-        At(|t, x, _| t * (-FRAC_2_SQRT_PI * exp(&-square(x))));
+        At(|t, x, _| t * (-FRAC_2_SQRT_PI * bell(x)));
 
     /// The inverse of `erf`, on -1 to 1. Floats.
     erf_inv, try_erf_inv: ErfInv, 0.5 => 0.476_936_28, on -0.9..0.9,
@@ -365,7 +367,12 @@ unary! {
 
 /// `x t / |x|`, with the inner product of the plane if `x` is complex: `Re(conj(sign x) t)`.
 fn abs_tangent(t: &Array, x: &Array, _: &Array) -> Array {
-    if x.dtype().is_complex() { real(&(t * conj(&sign(x)))) } else { t * sign(x) }
+    if x.dtype().is_complex() { real(&(t * conj(&direction(x)))) } else { t * sign(x) }
+}
+
+/// `exp(-x²)`, which is 0 in every dtype from 30 on.
+fn bell(x: &Array) -> Array {
+    exp(&-square(&held(x, 30.0)))
 }
 
 /// What of the tangent turns `x`, over `|x|`: `i s Im(conj(s) t) / |x|`; 0 at 0.
@@ -380,7 +387,8 @@ fn sign_tangent(t: &Array, x: &Array, y: &Array) -> Array {
 
 /// `1/√(x² - 1)`; of complex numbers the product of two roots, which has the branch cut of acosh.
 fn acosh_slope(x: &Array) -> Array {
-    let (below, above) = (x - 1.0, x + 1.0);
+    let x = squarable(x);
+    let (below, above) = (&x - 1.0, &x + 1.0);
     if x.dtype().is_complex() { rsqrt(&below) * rsqrt(&above) } else { rsqrt(&(below * above)) }
 }
 

@@ -13,6 +13,7 @@ mod indexing;
 mod linalg;
 mod methods;
 mod numbers;
+mod special;
 
 use cotangent::api::vmap::vmap_axes;
 use cotangent::core::eager::upload;

@@ -1,0 +1,66 @@
+//! Operands moved to where the formula of a derivative stays finite, so that the derivative has its limit at infinity.
+//!
+//! `1 / (1 + x²)` tends to 0, but the derivative of this formula at infinity is a product of 0 and infinity. With `x` held
+//! inside an interval, at whose ends the derivative is 0 to working precision, every further derivative there is 0.
+
+use super::binary::max;
+use super::compare::eq;
+use super::complex::{complex, imag, real};
+use super::identity::stop_gradient;
+use super::numbers::number;
+use super::select::{clamp, select_n};
+use super::unary::{abs, sign};
+use crate::core::array::Array;
+use cotangent_jit::DType;
+
+/// `x` held between `-bound` and `bound`; complex numbers as they are.
+pub(super) fn held(x: &Array, bound: f64) -> Array {
+    let n = |value| number(value, x.dtype());
+    if x.dtype().is_complex() { x.clone() } else { clamp(&n(-bound), x, &n(bound)) }
+}
+
+/// `x` held to finite numbers.
+pub(super) fn finite(x: &Array) -> Array {
+    held(x, greatest(x.dtype()))
+}
+
+/// `x` held where `1 + x²` is finite.
+pub(super) fn squarable(x: &Array) -> Array {
+    let bound = match x.dtype() {
+        DType::F16 => 255.0,
+        DType::BF16 | DType::F32 => 2f64.powi(63),
+        _ => 2f64.powi(511),
+    };
+    held(x, bound)
+}
+
+/// `a / (x² + y²)`, without overflow and underflow inside; `a` is `x` or `y`, or minus one of them.
+pub(super) fn over_square_of_length(a: &Array, x: &Array, y: &Array) -> Array {
+    let (a, x, y) = (finite(a), finite(x), finite(y));
+    // The formula does not depend on the scale, so that its derivatives do not, either.
+    let scale = stop_gradient(&max(&abs(&x), &abs(&y)));
+    let (u, v) = (&x / &scale, &y / &scale);
+    (a / &scale) / (&u * &u + &v * &v) / scale
+}
+
+/// The greatest finite number.
+fn greatest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => 65504.0,
+        DType::BF16 => f64::from(f32::from_bits(0x7f7f_0000)),
+        DType::F32 => f64::from(f32::MAX),
+        _ => f64::MAX,
+    }
+}
+
+/// `x / |x|` of a complex number, also of an infinite one: finite parts count as 0 beside infinite ones.
+pub(super) fn direction(x: &Array) -> Array {
+    let infinity = number(f64::INFINITY, x.dtype().part());
+    let infinite = eq(&abs(x), &infinity);
+    let side = |part: &Array| {
+        let zero = number(0.0, part.dtype());
+        select_n(&eq(&abs(part), &infinity), &[&zero, &sign(part)])
+    };
+    let far = complex(&side(&stop_gradient(&real(x))), &side(&stop_gradient(&imag(x))));
+    sign(&select_n(&infinite, &[x, &far]))
+}

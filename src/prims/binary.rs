@@ -9,7 +9,7 @@
 use super::apply::{expect, expect_inputs, one, one_to};
 use super::bilinear::sum_of;
 use super::binary_algebra::simplify;
-use super::case_inputs::{SHAPES, spread};
+use super::case_inputs::{SHAPES, special, spread};
 use super::compare::eq;
 use super::elementwise::{batch, common_dtype, common_shape, expect_operand, fit, meet, scalar_op};
 use super::limits::{finite, over_square_of_length};
@@ -362,6 +362,10 @@ fn cases(row: &'static Row) -> Vec<Case> {
             let y = spread(shape, dtype, &(row.domain.end..row.domain.start), 0.61);
             cases.push(Case::new(Arc::new(Binary(row)), vec![x, y]));
         }
+    }
+    if !matches!(row.partials, [Zero, Zero]) {
+        let prim: Prim = Arc::new(Binary(row));
+        cases.extend(special(&prim, 2));
     }
     cases
 }

@@ -18,7 +18,7 @@ use super::numbers::number;
 use super::reshape::{try_expand_dims, try_reshape};
 use super::rev::try_rev;
 use super::roll_call::{Args, Case, Entry};
-use super::samples::RUNNING;
+use super::samples::{RUNNING, array};
 use super::select::try_select_n;
 use super::slice::{try_slice, try_slice_in_dim};
 use super::unary::{try_logistic, try_neg};
@@ -376,6 +376,15 @@ fn cases(fold: Fold) -> Vec<Case> {
         ] {
             let prim = Arc::new(Cumulative { fold, axis, reverse });
             cases.push(Case::new(prim, vec![spread(shape, d, &(-1.5..2.0), 0.37)]));
+        }
+        // Zeros, equal elements and, of exponents, what is impossible.
+        let none = if fold == Fold::LogSumExp { f64::NEG_INFINITY } else { 0.0 };
+        for reverse in [false, true] {
+            let prim = Arc::new(Cumulative { fold, axis: 0, reverse });
+            let parts = if d.is_complex() { 14 } else { 7 };
+            let values = [none, none, 0.0, 1.0, 1.0, none, 0.0];
+            let x = array(&[7], d, values.into_iter().cycle().take(parts));
+            cases.push(Case::new(prim, vec![x]));
         }
     }
     cases

@@ -4,7 +4,7 @@
 //! positive power.
 
 use super::apply::{expect, expect_inputs, one};
-use super::case_inputs::{SHAPES, spread};
+use super::case_inputs::{SHAPES, special, spread};
 use super::elementwise::{batch, expect_operand, scalar_code};
 use super::numbers::number;
 use super::roll_call::{Args, Case, Entry};
@@ -205,5 +205,6 @@ fn cases(exponents: &[i32]) -> Vec<Case> {
             }
         }
     }
+    cases.extend(exponents.iter().flat_map(|n| special(&prim(*n), 1)));
     cases
 }

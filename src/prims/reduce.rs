@@ -16,7 +16,7 @@ use super::convert::try_convert_element_type;
 use super::elementwise::expect_operand;
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
-use super::samples::RUNNING;
+use super::samples::{RUNNING, array};
 use super::slice::try_slice_in_dim;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -316,6 +316,11 @@ fn cases(combine: Combine) -> Vec<Case> {
             let prim = Arc::new(Reduce::new(combine, axes));
             cases.push(Case::new(prim, vec![spread(shape, d, &(-2.0..2.0), 0.37)]));
         }
+        // Zeros and equal elements.
+        let parts = if d.is_complex() { 24 } else { 12 };
+        let values = [0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+        let x = array(&[4, 3], d, values.into_iter().cycle().take(parts));
+        cases.push(Case::new(Arc::new(Reduce::new(combine, &[1])), vec![x]));
     }
     cases
 }

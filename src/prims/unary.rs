@@ -7,7 +7,7 @@
 //! Not here: powers (`power`), changes of dtype (`convert`).
 
 use super::apply::{expect, expect_inputs, one_of};
-use super::case_inputs::{SHAPES, spread};
+use super::case_inputs::{SHAPES, special, spread};
 use super::compare::eq;
 use super::complex::{complex, conj, imag, real};
 use super::elementwise::{batch, expect_operand, scalar_op};
@@ -420,6 +420,10 @@ fn cases(name: &str) -> Vec<Case> {
                 let x = spread(shape, dtype, &row.domain, 0.37);
                 cases.push(Case::new(Arc::new(Unary(row)), vec![x]));
             }
+        }
+        if matches!(row.derivative, At(_) | OfComplex(_)) {
+            let prim: Prim = Arc::new(Unary(row));
+            cases.extend(special(&prim, 1));
         }
     }
     cases

@@ -85,7 +85,13 @@ fn compare(what: &str, order: usize, x: &[Vec<f64>], got: &Array, expected: &Arr
     let mut wrong = Vec::new();
     for (i, (g, e)) in g.iter().zip(&e).enumerate() {
         let far = x.iter().any(|x| x[i].abs() > 1e3);
-        let floor = if !far { 1.0 } else if eps < 1e-10 { 1e-130 } else { 1e-11 };
+        let floor = if !far {
+            1.0
+        } else if eps < 1e-10 {
+            1e-130
+        } else {
+            1e-11
+        };
         let near = g == e || (g - e).abs() <= 256.0 * eps * (e.abs() + floor);
         let skipped = e.is_nan() && (order > 0 || !g.is_finite());
         if !near && !skipped {

@@ -25,6 +25,7 @@ pub mod higher;
 pub mod jet;
 pub mod jvp;
 pub mod keep;
+pub mod limits;
 pub mod narrow;
 pub mod text;
 pub mod types;

@@ -191,3 +191,44 @@ fn bits_counted_in_another_order_of_lanes() {
         caught("lanes backwards", &of, "batch", right(), wrong);
     }
 }
+
+/// The exponent replaced wherever it is 0: right there, but not in what follows from the exponent.
+#[test]
+fn powers_forget_their_exponent() {
+    let wrong = Rules::jvp(|p, ctx, x, t| {
+        let Some(dx) = t[0].value() else { return p.right.jvp(ctx, x, t) };
+        let lower = x[1].equal(0).select(1, &x[1] - 1);
+        let part = dx * (&x[1] * lax::pow(&x[0], &lower));
+        let rest = [Tangent::Zero(t[0].aval()), t[1].clone()];
+        with_tangents(p.right.jvp(ctx, x, &rest), |_, tangent| {
+            Tangent::Value(match tangent.value() {
+                Some(other) => &part + other,
+                None => part.clone(),
+            })
+        })
+    });
+    // The special points stand in a vector.
+    let of = case_where("pow", |c| c.inputs[0].ndim() == 1 && c.inputs[0].size() > 1);
+    caught("exponent forgotten", &of, "second", right(), wrong);
+}
+
+/// Weights relative to the running result, which is -∞ at first: infinities less infinities reach what is finite.
+#[test]
+fn weights_of_the_impossible() {
+    let wrong = Rules::jvp(|p, ctx, x, t| {
+        let result = p.right.jvp(ctx, x, t)?;
+        let y = result.0[0].clone();
+        with_tangents(Ok(result), |_, tangent| match t[0].value() {
+            Some(t) => {
+                let weighted = t * (&x[0] - &y).exp() * y.exp();
+                Tangent::Value(lax::cumsum(&weighted, 0, false) / y.exp())
+            }
+            None => tangent,
+        })
+    });
+    let of = case_where("cumlogsumexp", |c| {
+        let scalars = c.inputs[0].try_to_scalars().expect("scalars");
+        scalars.first().and_then(|s| s.to_f64()) == Some(f64::NEG_INFINITY)
+    });
+    caught("impossible weights", &of, "jvp", right(), wrong);
+}

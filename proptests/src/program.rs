@@ -50,6 +50,11 @@ impl Program {
         stage::run_jaxpr(&self.jaxpr, self.inputs.clone()).map_err(told)
     }
 
+    /// The results of one operation after the other, outside of any trace.
+    pub fn eager(&self) -> Result<Vec<Array>, Violation> {
+        Ok(eval(&self.jaxpr, &self.inputs)?)
+    }
+
     /// Which inputs have tangents.
     pub fn wrt(&self) -> Vec<bool> {
         self.jaxpr.in_avals().iter().map(|a| a.dtype.is_inexact()).collect()
@@ -133,28 +138,31 @@ impl Program {
         Program { jaxpr: self.jaxpr.clone(), inputs }
     }
 
-    /// The cost of a rounding in the coarsest float that takes part.
+    /// The cost of a rounding in the coarsest float that is computed with; where only the bits of narrow ones are looked at,
+    /// as in an order, those do not count.
     pub fn epsilon(&self) -> f64 {
-        fn coarsest(j: &Jaxpr) -> f64 {
-            let here = j.avals.iter().map(|a| crate::values::epsilon(a.dtype));
+        fn coarsest(j: &Jaxpr, narrow: bool) -> f64 {
+            let here = j.avals.iter().map(|a| a.dtype).filter(|d| narrow || !twin::is_narrow(*d));
             let inside = j.eqns.iter().flat_map(|e| e.prim.params());
-            let inside = inside.flat_map(|(_, p)| p.jaxprs().to_vec()).map(|j| coarsest(&j));
+            let inside =
+                inside.flat_map(|(_, p)| p.jaxprs().to_vec()).map(|j| coarsest(&j, narrow));
+            let here = here.map(crate::values::epsilon);
             here.chain(inside.collect::<Vec<_>>()).fold(0.0, f64::max)
         }
-        coarsest(&self.jaxpr)
+        coarsest(&self.jaxpr, twin::narrow(&self.jaxpr))
     }
 
-    /// The same program in f32 on the same numbers, if floats of 16 bits take part. Differences say nothing of such a
+    /// The same program in f64 on the same numbers, if floats of 16 bits take part. Differences say nothing of such a
     /// program; its derivatives are those of its twin, rounded. There is none if a rule inside has no body.
     pub fn twin(&self) -> Result<Option<Program>, Violation> {
         if !twin::narrow(&self.jaxpr) {
             return Ok(None);
         }
-        let told = |e| Violation::from(e).within(format!("the twin in f32 of\n{}", self.jaxpr));
+        let told = |e| Violation::from(e).within(format!("the twin in f64 of\n{}", self.jaxpr));
         let Some(jaxpr) = twin::twin(&self.jaxpr).map_err(told)? else { return Ok(None) };
         let widened = |x: &Array| match x.dtype() {
             DType::F16 | DType::BF16 => {
-                Ok(array(&x.aval().strong().with_dtype(DType::F32), numbers(x)?))
+                Ok(array(&x.aval().strong().with_dtype(DType::F64), numbers(x)?))
             }
             _ => Ok(x.clone()),
         };

@@ -1,4 +1,4 @@
-//! The twin of a program in floats of 16 bits: the same program in f32.
+//! The twin of a program in floats of 16 bits: the same program in f64.
 //!
 //! Differences say nothing of numbers of two or three digits, so that laws of derivatives speak of the twin. A rule of the
 //! user's gives way to the body that it is the rule of; what looks at bits keeps its dtype, conversions around it.
@@ -16,12 +16,12 @@ use cotangent::prims::roll_call::Roll;
 use cotangent::{DType, Error, Scalar};
 use std::sync::Arc;
 
-fn is_narrow(dtype: DType) -> bool {
+pub fn is_narrow(dtype: DType) -> bool {
     matches!(dtype, DType::F16 | DType::BF16)
 }
 
 fn wide(dtype: DType) -> DType {
-    if is_narrow(dtype) { DType::F32 } else { dtype }
+    if is_narrow(dtype) { DType::F64 } else { dtype }
 }
 
 fn wide_aval(aval: &Aval) -> Aval {
@@ -30,7 +30,7 @@ fn wide_aval(aval: &Aval) -> Aval {
 
 fn wide_scalar(s: Scalar) -> Scalar {
     match is_narrow(s.dtype()) {
-        true => Scalar::from_f64(DType::F32, s.to_f64().expect("a float")).expect("a float"),
+        true => Scalar::from_f64(DType::F64, s.to_f64().expect("a float")).expect("a float"),
         false => s,
     }
 }

@@ -157,7 +157,7 @@ pub fn compare(what: &str, got: &Array, expected: &Array, near: Near) -> Result<
     Ok(())
 }
 
-/// Whether results in floats of 16 bits are those of the twin in f32, rounded: within some roundings of the coarsest float,
+/// Whether results in floats of 16 bits are those of the twin in f64, rounded: within some roundings of the coarsest float,
 /// which costs `epsilon`. What is beyond the narrower range is left out.
 pub fn compare_with_twin(
     what: &str,
@@ -178,7 +178,7 @@ pub fn compare_with_twin(
             let beyond = !t.is_finite() || t.abs() > BEYOND || slack > BEYOND;
             if !beyond && ((g - t).abs() > slack || g.is_nan()) {
                 return Err(Violation::new(format!(
-                    "{what}, output {o}, element {i}: in f32 {t:?}, got {g:?}"
+                    "{what}, output {o}, element {i}: in f64 {t:?}, got {g:?}"
                 )));
             }
         }

@@ -3,11 +3,12 @@
 
 use cotangent_proptests::generate::{Kind, Op, Recipe, Step, program, recipes};
 use cotangent_proptests::laws::{
-    adjoint, backend, batch, check, checkify, commute, jet, jvp, keep, narrow, text,
+    adjoint, backend, batch, check, checkify, commute, jet, jvp, keep, modes, narrow, text,
 };
 use cotangent_proptests::program::Program;
 use cotangent_proptests::violation::{Violation, guard};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use std::io::Write;
 
 fn number(variable: &str, default: u64) -> u64 {
     let text = std::env::var(variable).ok();
@@ -63,7 +64,7 @@ fn values(p: &Program) -> Result<(), Violation> {
 fn smooth(p: &Program) -> Result<(), Violation> {
     if let Some(twin) = p.twin()? {
         narrow::on(p, &twin).map_err(|e| e.within("16 bits against 32"))?;
-        return smooth(&twin).map_err(|e| e.within("the twin in f32"));
+        return smooth(&twin).map_err(|e| e.within("the twin in f64"));
     }
     jvp::together(p).map_err(|e| e.within("jvp"))?;
     adjoint::on(p).map_err(|e| e.within("adjoint"))?;
@@ -133,6 +134,36 @@ fn forward(p: &Program) -> Result<(), Violation> {
     }
 }
 
+/// On zeros, infinities, NaN, the largest and the smallest numbers, and with functions as they are: values are the same
+/// whoever computes them, transforms keep them, nothing panics. How the modes of differentiation compare is printed.
+fn anywhere(p: &Program) -> Result<(), Violation> {
+    check::on(p)?;
+    if !p.has_rules() {
+        text::on(p)?;
+    }
+    modes::bits(backend::anywhere(p)?);
+    checkify::on(p).map_err(|e| e.within("checkify"))?;
+    keep::simplified_on(p).map_err(|e| e.within("simplify"))?;
+    keep::dced_on(p).map_err(|e| e.within("dce"))?;
+    keep::split_on(p).map_err(|e| e.within("split"))?;
+    batch::on(p).map_err(|e| e.within("batch"))?;
+    modes::bits(backend::anywhere(&p.jvp(3)?).map_err(|e| e.within("jvp"))?);
+    if !p.forward_only() {
+        let back = p.pullback(3)?;
+        modes::bits(backend::anywhere(&back).map_err(|e| e.within("pullback"))?);
+        keep::simplified_on(&back).map_err(|e| e.within("pullback, simplified"))?;
+    }
+    modes::on(p).map_err(|e| e.within("modes"))
+}
+
+#[test]
+fn special_values() {
+    hold(2.0, Kind { wild: true, rough: true, ..plain(6) }, |_, p| anywhere(p));
+    hold(2.0, Kind { wild: true, rough: true, depth: 2, ..plain(4) }, |_, p| anywhere(p));
+    let seen = format!("on special values, programs and their derivatives\n{}", modes::seen());
+    std::io::stdout().lock().write_all(seen.as_bytes()).expect("stdout");
+}
+
 /// Loops whose number of rounds nobody knows have forward mode, which is what differences say, over batches, too.
 #[test]
 fn forward_mode_of_endless_loops() {
@@ -172,6 +203,7 @@ fn found_before() {
         ints: false,
         wholes: Vec::new(),
         rough: false,
+        wild: None,
         steps,
         transforms: Vec::new(),
         odd: 0,

@@ -6,6 +6,7 @@
 use super::binary::max;
 use super::compare::eq;
 use super::complex::{complex, imag, real};
+use super::convert::convert_element_type;
 use super::identity::stop_gradient;
 use super::numbers::number;
 use super::select::{clamp, select_n};
@@ -36,6 +37,12 @@ pub(super) fn squarable(x: &Array) -> Array {
 
 /// `a / (x² + y²)`, without overflow and underflow inside; `a` is `x` or `y`, or minus one of them.
 pub(super) fn over_square_of_length(a: &Array, x: &Array, y: &Array) -> Array {
+    let dtype = a.dtype();
+    if matches!(dtype, DType::F16 | DType::BF16) {
+        // Each of the steps would round to two or three digits.
+        let [a, x, y] = [a, x, y].map(|x| convert_element_type(x, DType::F32));
+        return convert_element_type(&over_square_of_length(&a, &x, &y), dtype);
+    }
     let (a, x, y) = (finite(a), finite(x), finite(y));
     // The formula does not depend on the scale, so that its derivatives do not, either.
     let scale = stop_gradient(&max(&abs(&x), &abs(&y)));

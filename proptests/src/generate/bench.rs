@@ -13,6 +13,8 @@ pub struct Bench {
     pub dtype: DType,
     /// Whether steps may round what derivatives need.
     pub rough: bool,
+    /// Whether numbers are of any size.
+    pub wild: bool,
     /// Inexact numbers with bounds.
     floats: Vec<(Array, f64)>,
     /// Small i32s, which index.
@@ -24,10 +26,17 @@ pub struct Bench {
 
 impl Bench {
     /// With arguments between -1 and 1, or of any size up to the limit if they come from outside a body.
-    pub fn new(dtype: DType, rough: bool, args: &[Array]) -> Bench {
+    pub fn new(dtype: DType, (rough, wild): (bool, bool), args: &[Array]) -> Bench {
         let none = Vec::new;
-        let mut bench =
-            Bench { dtype, rough, floats: Vec::new(), ints: none(), bools: none(), wholes: none() };
+        let mut bench = Bench {
+            dtype,
+            rough,
+            wild,
+            floats: Vec::new(),
+            ints: none(),
+            bools: none(),
+            wholes: none(),
+        };
         for a in args {
             match a.dtype() {
                 DType::Bool => bench.bools.push(a.clone()),
@@ -41,7 +50,7 @@ impl Bench {
 
     /// One like this for the arguments of a body.
     pub fn inside(&self, args: &[Array]) -> Bench {
-        Bench::new(self.dtype, self.rough, args)
+        Bench::new(self.dtype, (self.rough, self.wild), args)
     }
 
     /// What the last steps made: the last float, the one before, the last ints and bool.
@@ -193,13 +202,15 @@ impl Bench {
         }
     }
 
-    /// `x` in another shape: repeated from its mean.
+    /// `x` in another shape: repeated from its mean, or its greatest element if the program is wild.
     pub fn shaped(&self, x: &Array, shape: &[usize]) -> Array {
         if x.shape() == shape {
             return x.clone();
         }
         let mean = match x.ndim() {
             0 => x.clone(),
+            // No sum, whose order would show.
+            n if self.wild => lax::reduce_max(x, &Vec::from_iter(0..n)),
             n => {
                 let sum = lax::reduce_sum(x, &Vec::from_iter(0..n));
                 lax::mul(&sum, &self.literal(1.0 / x.size().max(1) as f64))

@@ -15,11 +15,12 @@ mod ops;
 mod places;
 mod recipe;
 mod wholes;
+mod wild;
 
 pub use recipe::{Kind, Op, Recipe, Step, recipes};
 
 use crate::program::Program;
-use crate::values::{array, direction};
+use crate::values::{array, direction, mix};
 use crate::violation::Violation;
 use bench::Bench;
 use cotangent::core::array::Array;
@@ -31,11 +32,12 @@ use std::sync::Arc;
 /// Shapes of inputs: scalars, odd sizes, nothing at all.
 const SHAPES: [&[usize]; 7] = [&[], &[3], &[2, 3], &[1], &[5], &[0], &[3, 1, 2]];
 
-/// The program of a recipe, with inputs between -1 and 1.
+/// The program of a recipe, with inputs between -1 and 1, or special ones if the recipe is wild.
 pub fn program(recipe: &Recipe) -> Result<Program, Violation> {
     let avals = recipe.inputs();
     let traced = trace(&avals, |args| {
-        let mut outs = Bench::new(recipe.dtype, recipe.rough, &args).outputs(&recipe.steps);
+        let how = (recipe.rough, recipe.wild.is_some());
+        let mut outs = Bench::new(recipe.dtype, how, &args).outputs(&recipe.steps);
         if recipe.odd & 1 == 1 {
             outs.push(outs[0].clone());
         }
@@ -48,7 +50,11 @@ pub fn program(recipe: &Recipe) -> Result<Program, Violation> {
         }
         Ok(outs)
     })?;
-    let inputs = avals.iter().enumerate().map(|(i, a)| input(a, i as u64));
+    let number = |i: usize, a: &Aval| match recipe.wild {
+        Some(salt) if a.dtype.is_inexact() => special(a, i as u64 + 8 * u64::from(salt)),
+        _ => input(a, i as u64),
+    };
+    let inputs = avals.iter().enumerate().map(|(i, a)| number(i, a));
     Ok(Program { jaxpr: Arc::new(traced.jaxpr), inputs: inputs.collect() })
 }
 
@@ -63,4 +69,22 @@ fn input(aval: &Aval, seed: u64) -> Array {
         }
         _ => direction(aval, 1000 + seed),
     }
+}
+
+/// Zeros, ones, infinities, NaN, the largest and the smallest numbers, ints.
+fn special(aval: &Aval, seed: u64) -> Array {
+    let (largest, smallest, least) = match aval.dtype.part() {
+        DType::F16 => (65504.0, 2f64.powi(-24), 2f64.powi(-14)),
+        DType::BF16 => (f32::from_bits(0x7f7f_0000).into(), 2f64.powi(-133), 2f64.powi(-126)),
+        DType::F32 => (f32::MAX.into(), f32::from_bits(1).into(), f32::MIN_POSITIVE.into()),
+        _ => (f64::MAX, f64::from_bits(1), f64::MIN_POSITIVE),
+    };
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    let values = [
+        0.0, -0.0, 1.0, -1.0, inf, -inf, nan, largest, -largest, smallest, -smallest, least, 2.0,
+        -3.0, 0.5, 1000.0, // Ordinary ones beside them.
+        0.7, -0.3, 1.6, 2.5,
+    ];
+    let at = |i: usize| values[(mix(seed.wrapping_mul(0x9e37_79b9) + i as u64) % 20) as usize];
+    array(aval, (0..crate::values::count(aval)).map(at))
 }

@@ -12,6 +12,7 @@ impl Bench {
         match s.op {
             Op::Unary => self.unary(s),
             Op::Binary => self.binary(s),
+            Op::Wild => self.wild(s),
             Op::Stepwise => self.stepwise(s),
             Op::Complex => self.complex_step(s),
             Op::Reduce => self.reduce(s),

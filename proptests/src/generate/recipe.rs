@@ -20,6 +20,8 @@ pub struct Recipe {
     pub wholes: Vec<DType>,
     /// Whether steps may round what derivatives need.
     pub rough: bool,
+    /// Which special values the inputs are, if they are such.
+    pub wild: Option<u8>,
     pub steps: Vec<Step>,
     /// Transforms to put one on the other, by number.
     pub transforms: Vec<u8>,
@@ -42,6 +44,8 @@ pub struct Kind {
     pub endless: bool,
     /// Whether steps may round, so that differences do not tell derivatives.
     pub rough: bool,
+    /// Whether inputs are special values and functions are applied as they are.
+    pub wild: bool,
 }
 
 /// One operation, its operands and details taken from the numbers, whatever they are.
@@ -76,6 +80,8 @@ macro_rules! ops {
 
 ops! {
     Unary Binary
+    /// Any function on any numbers: not drawn unless asked for.
+    Wild
     /// What has steps: floor, sign and their kin.
     Stepwise
     /// Parts of complex numbers, and numbers of parts.
@@ -176,6 +182,7 @@ pub fn recipes(kind: Kind) -> impl Strategy<Value = Recipe> {
             // Small ones of i32 are there already.
             wholes: wholes.into_iter().filter(|d| *d != DType::I32).collect(),
             rough: kind.rough,
+            wild: kind.wild.then(|| steps[0].a ^ steps[0].b),
             steps,
             transforms,
             odd,
@@ -186,12 +193,17 @@ fn step(kind: Kind) -> impl Strategy<Value = Step> {
     let drawn = move |o: &Op| match o {
         Op::CustomVjp => kind.reverse_rules,
         Op::While => kind.endless,
+        Op::Wild => kind.wild,
         _ => true,
     };
     let of = |carries: bool| -> Vec<Op> {
         Op::ALL.iter().copied().filter(|o| o.carries() == carries && drawn(o)).collect()
     };
-    let (plain, carriers) = (of(false), of(true));
+    let (mut plain, carriers) = (of(false), of(true));
+    if kind.wild {
+        // As often as all others together.
+        plain.extend(vec![Op::Wild; plain.len()]);
+    }
     let leaf = (select(plain), any::<[u8; 3]>()).prop_map(|(op, [a, b, c])| Step {
         op,
         a,

@@ -1,5 +1,5 @@
 //! `<ct, J v> = <J^T ct, v>`, with `<a, b>` the real part of the sum of products, none conjugated: reverse mode against forward mode, for all inputs together and each alone, for all outputs
-//! together and each alone. Programs in floats of 16 bits: their twin in f32, whose cotangents are theirs but for rounding.
+//! together and each alone. Programs in floats of 16 bits: their twin in f64, whose cotangents are theirs but for rounding.
 
 use super::jvp;
 use crate::program::{Program, subsets};
@@ -17,7 +17,7 @@ pub fn law(case: &Case) -> Result<(), Violation> {
 
 pub fn on(p: &Program) -> Result<(), Violation> {
     if let Some(twin) = p.twin()? {
-        on(&twin).map_err(|e| e.within("the twin in f32"))?;
+        on(&twin).map_err(|e| e.within("the twin in f64"))?;
         let back = p.pullback(0)?;
         let (own, other) = (back.interpret()?, twin.pullback(0)?.interpret()?);
         return compare_with_twin("cotangents", &own, &other, p.epsilon())

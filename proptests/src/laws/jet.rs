@@ -3,7 +3,7 @@
 //!
 //! For each input alone and all together, along curves of full degree and along straight ones, whose higher coefficients
 //! are symbolic zeros; coefficients that are left out, because they are zero, are. Of programs in floats of 16 bits it is
-//! their twin in f32 of which this is said, and their coefficients are the twin's, rounded.
+//! their twin in f64 of which this is said, and their coefficients are the twin's, rounded.
 
 use crate::program::{Program, subsets};
 use crate::values::{
@@ -44,7 +44,7 @@ pub fn together(p: &Program) -> Result<(), Violation> {
 
 fn along(p: &Program, mask: &[bool], degree: usize) -> Result<(), Violation> {
     if let Some(twin) = p.twin()? {
-        along(&twin, mask, degree).map_err(|e| e.within("the twin in f32"))?;
+        along(&twin, mask, degree).map_err(|e| e.within("the twin in f64"))?;
         let own = curve(p, mask, degree)?.0;
         let (values, other) = (own.interpret()?, curve(&twin, mask, degree)?.0.interpret()?);
         return compare_with_twin("values and coefficients", &values, &other, p.epsilon())

@@ -1,7 +1,7 @@
 //! `J v = d/dt f(x + t v)`: forward mode against central finite differences in a scattered direction.
 //!
 //! Also: the outputs beside the tangents are `f(x)`; tangents add up over inputs; an output whose tangent is left out,
-//! because it is zero, does not move. Of programs in floats of 16 bits the law is that of their twin in f32, and their
+//! because it is zero, does not move. Of programs in floats of 16 bits the law is that of their twin in f64, and their
 //! tangents are the twin's, rounded.
 
 use crate::program::{Program, subsets};
@@ -21,7 +21,7 @@ pub fn law(case: &Case) -> Result<(), Violation> {
 pub fn on(p: &Program) -> Result<(), Violation> {
     let masks = subsets(&p.wrt());
     if let Some(twin) = p.twin()? {
-        on(&twin).map_err(|e| e.within("the twin in f32"))?;
+        on(&twin).map_err(|e| e.within("the twin in f64"))?;
         return masks.iter().try_for_each(|m| as_twin(p, &twin, m));
     }
     let parts: Result<Vec<Vec<Array>>, Violation> = masks.iter().map(|m| part(p, m)).collect();
@@ -31,7 +31,7 @@ pub fn on(p: &Program) -> Result<(), Violation> {
 /// The law for all inputs together only.
 pub fn together(p: &Program) -> Result<(), Violation> {
     if let Some(twin) = p.twin()? {
-        together(&twin).map_err(|e| e.within("the twin in f32"))?;
+        together(&twin).map_err(|e| e.within("the twin in f64"))?;
         return as_twin(p, &twin, &p.wrt());
     }
     part(p, &p.wrt()).map(|_| ())

@@ -26,6 +26,7 @@ pub mod jet;
 pub mod jvp;
 pub mod keep;
 pub mod limits;
+pub mod modes;
 pub mod narrow;
 pub mod text;
 pub mod types;

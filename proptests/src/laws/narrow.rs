@@ -1,4 +1,4 @@
-//! The derivative of a program in floats of 16 bits, read in f32, is the derivative of the program read in f32: rules do
+//! The derivative of a program in floats of 16 bits, read in f64, is the derivative of the program read in f64: rules do
 //! not depend on the dtype. But for the numbers in rules, which are rounded to 16 bits.
 //!
 //! So no rounding of the program's own values blurs the law, and its steps cannot fall to another side.

@@ -8,6 +8,7 @@ use crate::numpy::axes::{Ints, axes_of};
 use crate::numpy::fallible::functions;
 use crate::numpy::math::float;
 use crate::prims::lax::{self, Borders, Window};
+use crate::prims::numbers::holds;
 use cotangent_jit::{DType, Error, err};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
@@ -98,7 +99,7 @@ functions! {
     }
 
     /// Vectors with a 1 where the label says and 0 elsewhere, along a new last axis of size `classes`; all 0 for a label
-    /// out of range. Labels are ints.
+    /// out of range. Labels are ints of any width.
     ///
     /// ```
     /// use cotangent::{nn, prelude::*};
@@ -109,10 +110,25 @@ functions! {
         let rank = labels.ndim();
         let mut shape = labels.to_shape();
         shape.push(classes);
-        let classes = lax::try_iota(labels.dtype(), &shape, rank)?;
-        let labels = lax::try_broadcast_in_dim(labels, &shape, &Vec::from_iter(0..rank))?;
+        let meet = class_dtype(labels.dtype(), classes);
+        let labels = lax::try_convert_element_type(labels, meet)?;
+        let classes = lax::try_iota(meet, &shape, rank)?;
+        let labels = lax::try_broadcast_in_dim(&labels, &shape, &Vec::from_iter(0..rank))?;
         lax::try_convert_element_type(&lax::try_eq(&labels, &classes)?, dtype)
     }
+}
+
+/// In which labels meet so many classes: the narrowest dtype of their kind that holds every label and every class.
+fn class_dtype(labels: DType, classes: usize) -> DType {
+    let wider = match labels {
+        // Eight bits are the fewest that a float keeps of an int.
+        d if d.is_float() && classes <= 1 << 8 => return d,
+        d if d.is_float() => return DType::F64,
+        d if d.is_unsigned() => [DType::U32, DType::U64],
+        _ => [DType::I32, DType::I64],
+    };
+    let fits = |d: &DType| classes == 0 || holds(*d, classes as i128 - 1);
+    [labels].into_iter().chain(wider).find(fits).unwrap_or(wider[1])
 }
 
 /// Windows over the axes of space of `[batch, space.., features]`.

@@ -35,11 +35,13 @@ pub use multivariate::{multivariate_normal, try_multivariate_normal};
 
 use crate::api::pytree::{Flat, Pytree, Rebuild};
 use crate::core::array::Array;
+use crate::core::aval::Aval;
 use crate::core::source::{here, raise, replaying};
 use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::prims::lax;
-use crate::prims::operand::Operand;
+use crate::prims::numbers::holds;
+use crate::prims::operand::{Number, Operand};
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// A key: what random numbers are made from. Under `vmap` one key stands for each element of a batch ([`keys`]).
@@ -126,8 +128,14 @@ functions! {
     }
 
     /// The key of one that is numbered: `fold_in(key, i)` is key `i` of any `split` of it. The number is a u32, or an int
-    /// that is read as one.
+    /// that is read as one; of an array of 64 bits the lower half counts, as in JAX.
     fn fold_in, try_fold_in(key: &Key, data: impl Operand) -> Key {
+        if let Some(n) = data.number().and_then(Number::int)
+            && !holds(DType::U32, n.into())
+            && !holds(DType::I32, n.into())
+        {
+            return Err(err!(Value, "fold_in: {n} is not a value of u32"));
+        }
         let data = data.to_array();
         if !data.dtype().is_int() || data.ndim() != 0 {
             return Err(err!(DType, "fold_in: expected an int scalar, got {}", data.aval()));
@@ -148,7 +156,8 @@ functions! {
     /// ```
     fn bits, try_bits(key: &Key, shape: impl Ints, dtype: DType) -> Array {
         let shape = sizes_of("bits", shape)?;
-        let (a, b) = blocks(key, shape.iter().product())?;
+        let drawn = Aval::new(shape.iter().copied(), dtype).counted("bits")?;
+        let (a, b) = blocks(key, drawn.size())?;
         let bits = match dtype {
             DType::U8 | DType::U16 | DType::U32 => {
                 lax::try_convert_element_type(&lax::try_xor(&a, &b)?, dtype)?

@@ -3,6 +3,7 @@
 use super::pytree::{Pytree, tree_map};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::source::raise;
 use crate::core::trace::type_only;
 use cotangent_jit::DType;
 
@@ -17,7 +18,7 @@ use cotangent_jit::DType;
 /// ```
 #[track_caller]
 pub fn shape_dtype(shape: impl IntoIterator<Item = usize>, dtype: DType) -> Array {
-    type_only(Aval::new(shape, dtype))
+    type_only(raise(Aval::new(shape, dtype).counted("shape_dtype")))
 }
 
 /// The same tree with arrays that are a type only.

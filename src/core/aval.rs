@@ -1,6 +1,6 @@
 //! Abstract values: what is known of an array without its elements.
 
-use cotangent_jit::DType;
+use cotangent_jit::{DType, Error, err};
 use smallvec::SmallVec;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -38,6 +38,17 @@ impl Aval {
     /// Number of elements: the product of the shape, 1 for a scalar.
     pub fn size(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// This type, or an error in the name of `op` if its bytes cannot be counted in isize. Axes of size 0 do not count, as
+    /// in NumPy: strides are products of the other ones.
+    pub fn counted(self, op: &str) -> Result<Aval, Error> {
+        let sizes = self.shape.iter().copied().filter(|n| *n != 0);
+        let bytes = sizes.fold(Some(self.dtype.size()), |all, n| all?.checked_mul(n));
+        if bytes.is_some_and(|b| isize::try_from(b).is_ok()) {
+            return Ok(self);
+        }
+        Err(err!(Shape, "{op}: expected a shape of at most isize::MAX bytes, got {self}"))
     }
 
     pub fn bytes(&self) -> usize {

@@ -197,7 +197,7 @@ impl Array {
         elements: &[T],
         shape: impl IntoIterator<Item = usize>,
     ) -> Result<Array, Error> {
-        let aval = Aval::new(shape, T::DTYPE);
+        let aval = Aval::new(shape, T::DTYPE).counted("array")?;
         if aval.size() != elements.len() {
             return Err(err!(
                 Shape,
@@ -224,11 +224,8 @@ impl Array {
         shape: impl IntoIterator<Item = usize>,
         dtype: DType,
     ) -> Result<Array, Error> {
-        let aval = Aval::new(shape, dtype);
-        let sizes = aval.shape.iter().filter(|n| **n != 0);
-        let size = sizes.copied().try_fold(dtype.size(), usize::checked_mul);
-        let size = size.map(|s| if aval.shape.contains(&0) { 0 } else { s });
-        if size != Some(bytes.len()) {
+        let aval = Aval::new(shape, dtype).counted("array")?;
+        if aval.bytes() != bytes.len() {
             return Err(err!(Shape, "array: {} bytes are no {aval}", bytes.len()));
         }
         if !dtype.runs() {
@@ -260,7 +257,8 @@ impl Array {
     pub fn try_from_nested<N: Nested + ?Sized>(values: &N) -> Result<Array, Error> {
         let mut shape = Shape::new();
         values.push_shape(&mut shape);
-        let mut elements = Vec::with_capacity(shape.iter().product());
+        let aval = Aval::new(shape.iter().copied(), N::Element::DTYPE).counted("array")?;
+        let mut elements = Vec::with_capacity(aval.size());
         values.push_elements(&shape, &mut elements)?;
         Array::try_new(&elements, shape)
     }

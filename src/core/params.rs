@@ -33,8 +33,9 @@ pub enum Param {
 }
 
 impl Param {
+    /// Ints; one beyond i64 becomes the greatest. It can only be a size that no array has, which the primitive refuses.
     pub fn ints<T: TryInto<i64>>(values: impl IntoIterator<Item = T>) -> Param {
-        Param::Ints(values.into_iter().map(|v| v.try_into().ok().expect("fits an i64")).collect())
+        Param::Ints(values.into_iter().map(|v| v.try_into().unwrap_or(i64::MAX)).collect())
     }
 
     /// The jaxprs inside.

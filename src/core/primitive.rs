@@ -387,6 +387,11 @@ impl BitOr for Effects {
     }
 }
 
+/// Types of the outputs, each of a size that can be counted: where a primitive is bound nothing larger comes to be.
+pub(crate) fn output_avals(prim: &Prim, inputs: &[Aval]) -> Result<Avals, Error> {
+    prim.abstract_eval(inputs)?.into_iter().map(|aval| aval.counted(prim.name())).collect()
+}
+
 /// Same name, same parameters.
 pub fn same_prim(a: &Prim, b: &Prim) -> bool {
     Arc::ptr_eq(a, b) || (a.name() == b.name() && a.params() == b.params())

@@ -7,7 +7,7 @@ use super::array::{Array, Concrete, Repr, Tracer};
 use super::aval::Aval;
 use super::eager;
 use super::jaxpr::{Atom, Eqn, Jaxpr, Var};
-use super::primitive::{Arrays, Prim};
+use super::primitive::{Arrays, Prim, output_avals};
 use super::source::{self, Source};
 use super::standin::{TracerKey, stand_in};
 use cotangent_jit::{Error, err};
@@ -101,6 +101,9 @@ pub fn trace(
     f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,
 ) -> Result<Traced, Error> {
     // Apart from `f` nothing here is generic: a copy of it per closure would be most of some callers.
+    for aval in inputs {
+        aval.clone().counted("input")?;
+    }
     let (scope, arguments) = begin(inputs, source::here());
     let results = f(arguments)?;
     end(scope, &results)
@@ -248,7 +251,7 @@ impl Builder {
         source: Source,
     ) -> Result<Arrays, Error> {
         let avals: smallvec::SmallVec<[Aval; 3]> = inputs.iter().map(Array::aval).collect();
-        let out_avals = prim.abstract_eval(&avals)?;
+        let out_avals = output_avals(&prim, &avals)?;
         let inputs: Result<_, Error> =
             inputs.iter().map(|a| self.atom(below, a, prim.name())).collect();
         let inputs = inputs?;

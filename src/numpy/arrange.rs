@@ -4,6 +4,7 @@ use super::fallible::{functions, methods};
 use super::join::try_concatenate;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
+use crate::prims::broadcasting::broadcast_arrays;
 use crate::prims::lax;
 use crate::prims::operand::promoted;
 use cotangent_jit::{DType, Error, err};
@@ -110,8 +111,10 @@ methods! {
             Ok::<_, Error>((lax::try_reshape(x, &shape)?, sizes))
         };
         let ((x, xs), (y, ys)) = (wide(&both[0], true)?, wide(&both[1], false)?);
-        let sizes: Shape = xs.iter().zip(&ys).map(|(m, n)| m * n).collect();
-        lax::try_reshape(&(x * y), &sizes)
+        let mut pairs = [x, y];
+        broadcast_arrays("kron", &mut pairs)?;
+        let products = lax::try_mul(&pairs[0], &pairs[1])?;
+        lax::try_reshape(&products, &xs.iter().zip(&ys).map(|(m, n)| m * n).collect::<Shape>())
     }
 
     /// The vector product along the last axis, which has three elements; the others broadcast.

@@ -15,41 +15,46 @@ impl Ints for () {
     }
 }
 
+/// A number of any int type of Rust; one beyond i64 becomes the greatest, which is no axis and no size.
+pub(super) fn saturated(i: i128) -> i64 {
+    i.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
 macro_rules! ints {
     ($($t:ty)*) => {$(
         impl Ints for $t {
             fn ints(self) -> SmallVec<[i64; 4]> {
-                smallvec![self as i64]
+                smallvec![saturated(self as i128)]
             }
         }
 
         impl<const N: usize> Ints for [$t; N] {
             fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| *i as i64).collect()
+                self.iter().map(|i| saturated(*i as i128)).collect()
             }
         }
 
         impl<const N: usize> Ints for &[$t; N] {
             fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| *i as i64).collect()
+                self.iter().map(|i| saturated(*i as i128)).collect()
             }
         }
 
         impl Ints for &[$t] {
             fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| *i as i64).collect()
+                self.iter().map(|i| saturated(*i as i128)).collect()
             }
         }
 
         impl Ints for Vec<$t> {
             fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| *i as i64).collect()
+                self.iter().map(|i| saturated(*i as i128)).collect()
             }
         }
 
         impl Ints for &Vec<$t> {
             fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| *i as i64).collect()
+                self.iter().map(|i| saturated(*i as i128)).collect()
             }
         }
     )*};
@@ -59,7 +64,7 @@ ints!(i32 i64 isize usize);
 
 impl Ints for &Shape {
     fn ints(self) -> SmallVec<[i64; 4]> {
-        self.iter().map(|i| *i as i64).collect()
+        self.iter().map(|i| saturated(*i as i128)).collect()
     }
 }
 

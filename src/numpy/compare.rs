@@ -5,9 +5,10 @@
 use super::fallible::{functions, methods};
 use crate::core::array::Array;
 use crate::prims::lax;
-use crate::prims::operand::{Operand, together};
+use crate::prims::operand::{Number, Operand, together};
 use crate::prims::{broadcasting, numbers};
-use cotangent_jit::Error;
+use cotangent_jit::{DType, Error, Scalar};
+use smallvec::SmallVec;
 
 macro_rules! comparisons {
     ($($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
@@ -17,11 +18,30 @@ macro_rules! comparisons {
             /// Elementwise and broadcast, to bool; complex numbers by their real parts, then by their imaginary ones. No
             /// derivative.
             fn $name, $try(self, other: impl Operand) -> Array {
-                let operands = together(stringify!($name), &[self, &other], false)?;
+                let operands = comparable(stringify!($name), self, &other)?;
                 ordered(&operands[0], &operands[1], lax::$f)
             }
         )*}
     };
+}
+
+/// Operands of a comparison. An int that the array's dtype does not have compares with its elements all the same.
+fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Array; 3]>, Error> {
+    match other.number().and_then(Number::int) {
+        Some(n) if x.dtype().is_int() && !x.is_weak() && !numbers::holds(x.dtype(), n.into()) => {
+            // Half of a u64 is on the same side of what no u64 is.
+            let wide = match x.dtype() {
+                DType::U64 => {
+                    let one = Array::strong_literal(Scalar::one(DType::U64));
+                    lax::try_shift_right_logical(x, &one)?
+                }
+                _ => x.clone(),
+            };
+            let wide = lax::try_convert_element_type(&wide, DType::I64)?;
+            Ok([wide, Array::strong_literal(Scalar::from(n))].into_iter().collect())
+        }
+        _ => together(name, &[x, other], false),
+    }
 }
 
 /// A comparison, which looks at imaginary parts only where the real ones are equal.
@@ -44,7 +64,7 @@ methods! {
     ///
     /// Elementwise and broadcast, to bool. No derivative.
     fn equal, try_equal(self, other: impl Operand) -> Array {
-        let operands = together("equal", &[self, &other], false)?;
+        let operands = comparable("equal", self, &other)?;
         lax::try_eq(&operands[0], &operands[1])
     }
 
@@ -52,7 +72,7 @@ methods! {
     ///
     /// Elementwise and broadcast, to bool. No derivative.
     fn not_equal, try_not_equal(self, other: impl Operand) -> Array {
-        let operands = together("not_equal", &[self, &other], false)?;
+        let operands = comparable("not_equal", self, &other)?;
         lax::try_ne(&operands[0], &operands[1])
     }
 }

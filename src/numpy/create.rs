@@ -6,6 +6,7 @@ use super::axes::{Ints, sizes_of};
 use super::fallible::functions;
 use crate::core::array::Array;
 use crate::prims::lax;
+use crate::prims::numbers::{holds, place_dtype};
 use crate::prims::operand::{Operand, promoted};
 use cotangent_jit::{DType, Error, Scalar, err};
 
@@ -83,7 +84,8 @@ functions! {
         try_full_dtype(x.shape(), value, x.dtype())
     }
 
-    /// The numbers of a range: `arange(3)` is `0, 1, 2`, `arange(2..5)` starts at 2; i32, or f32 for `0.0..3.0`.
+    /// The numbers of a range: `arange(3)` is `0, 1, 2`, `arange(2..5)` starts at 2; i32, or f32 for `0.0..3.0`. Ints that
+    /// i32 does not have are i64, those that i64 does not have u64.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -91,19 +93,28 @@ functions! {
     /// assert_eq!(arange(2..5).to_vec::<i32>(), [2, 3, 4]);
     /// ```
     fn arange, try_arange(range: impl Arange) -> Array {
-        let dtype = if range.is_float() { DType::F32 } else { DType::I32 };
+        let dtype = match range.ends() {
+            Ends::Ints(start, stop) => int_dtype(start, stop),
+            Ends::Floats(..) => DType::F32,
+        };
         try_arange_dtype(range, dtype)
     }
 
-    /// The numbers of a range in a dtype.
+    /// The numbers of a range in a dtype. Ints must be values of an int dtype; in a float dtype they are rounded, each once.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(arange_dtype(254..256, DType::U8).to_vec::<u8>(), [254, 255]);
+    /// ```
     fn arange_dtype, try_arange_dtype(range: impl Arange, dtype: DType) -> Array {
-        let (start, stop) = range.bounds();
-        let count = (stop - start).ceil().max(0.0) as usize;
-        let numbers = lax::try_iota(dtype, &[count], 0)?;
-        if start == 0.0 {
-            return Ok(numbers);
+        match range.ends() {
+            Ends::Ints(start, stop) if exact(start, stop, dtype) => counted_from(start, stop, dtype),
+            Ends::Ints(start, stop) => {
+                let ints = counted_from(start, stop, int_dtype(start, stop))?;
+                lax::try_convert_element_type(&ints, dtype)
+            }
+            Ends::Floats(start, stop) => steps_from(start, stop, dtype),
         }
-        lax::try_add(&numbers, &literal("arange", start, dtype)?)
     }
 
     /// `count` numbers from `start` to `stop`, both included, f32.
@@ -118,10 +129,19 @@ functions! {
         try_linspace_dtype(start, stop, count, DType::F32)
     }
 
-    /// [`linspace`] in a float dtype.
+    /// [`linspace`] in a dtype; ints are the next ones below.
     fn linspace_dtype, try_linspace_dtype(
         start: f64, stop: f64, count: usize, dtype: DType,
     ) -> Array {
+        if let Some(wide) = counting_dtype(count, dtype) {
+            let numbers = try_linspace_dtype(start, stop, count, wide)?;
+            let whole = if dtype.is_int() { lax::try_floor(&numbers)? } else { numbers };
+            let beyond = |end: &f64| dtype.is_int() && !holds(dtype, end.floor() as i128);
+            if let Some(end) = [start, stop].into_iter().find(beyond) {
+                return Err(err!(Value, "linspace: {end:?} is not a value of {dtype}"));
+            }
+            return lax::try_convert_element_type(&whole, dtype);
+        }
         let steps = count.saturating_sub(1).max(1);
         let i = lax::try_iota(dtype, &[count], 0)?;
         let part = lax::try_div(&i, &literal("linspace", steps as f64, dtype)?)?;
@@ -145,8 +165,8 @@ functions! {
 
     /// The identity matrix of `n` rows in a dtype.
     fn eye_dtype, try_eye_dtype(n: usize, dtype: DType) -> Array {
-        let rows = lax::try_iota(DType::I32, &[n, n], 0)?;
-        let columns = lax::try_iota(DType::I32, &[n, n], 1)?;
+        let rows = lax::try_iota(place_dtype(n), &[n, n], 0)?;
+        let columns = lax::try_iota(place_dtype(n), &[n, n], 1)?;
         lax::try_convert_element_type(&lax::try_eq(&rows, &columns)?, dtype)
     }
 }
@@ -166,26 +186,102 @@ fn literal(op: &str, value: f64, dtype: DType) -> Result<Array, Error> {
         .ok_or_else(|| err!(Unsupported, "{op}: numbers of {dtype} are not supported yet"))
 }
 
+/// The narrowest of i32, i64 and u64 that holds the ints of a range.
+fn int_dtype(start: i128, stop: i128) -> DType {
+    let all = |d: &DType| start >= stop || holds(*d, start) && holds(*d, stop - 1);
+    [DType::I32, DType::I64].into_iter().find(all).unwrap_or(DType::U64)
+}
+
+/// Whether sums of a dtype give the ints of a range as they are, or round them in one step.
+fn exact(start: i128, stop: i128, dtype: DType) -> bool {
+    let digits = match dtype.part() {
+        DType::F16 => 11,
+        DType::BF16 => 8,
+        DType::F32 => 24,
+        DType::F64 => 53,
+        _ => return true,
+    };
+    start == 0 || start.abs().max(stop.abs()) <= 1 << digits
+}
+
+/// `start`, `start + 1` and so on below `stop`.
+fn counted_from(start: i128, stop: i128, dtype: DType) -> Result<Array, Error> {
+    let count = usize::try_from((stop - start).max(0)).unwrap_or(usize::MAX);
+    let ends = if count > 0 { [start, stop - 1] } else { [0, 0] };
+    for n in ends.into_iter().filter(|n| dtype.is_int() && !holds(dtype, *n)) {
+        return Err(err!(Value, "arange: {n} is not a value of {dtype}"));
+    }
+    if dtype.is_int() && !holds(dtype, ends[1] - ends[0]) {
+        // From below 0 a narrow dtype counts further than from 0. One of 64 bits has more ints than an array has elements.
+        let wide = lax::try_iota(DType::I64, &[count], 0)?;
+        let wide = lax::try_add(&wide, &int_literal(start, DType::I64))?;
+        return lax::try_convert_element_type(&wide, dtype);
+    }
+    let numbers = lax::try_iota(dtype, &[count], 0)?;
+    match ends[0] {
+        0 => Ok(numbers),
+        start if dtype.is_int() => lax::try_add(&numbers, &int_literal(start, dtype)),
+        start => lax::try_add(&numbers, &literal("arange", start as f64, dtype)?),
+    }
+}
+
+/// A literal of an int dtype that has this int.
+fn int_literal(n: i128, dtype: DType) -> Array {
+    Array::strong_literal(Scalar::from_bits(dtype, n as u128))
+}
+
+/// `start`, `start + 1` and so on below `stop`, of floats.
+fn steps_from(start: f64, stop: f64, dtype: DType) -> Result<Array, Error> {
+    let count = (stop - start).ceil().max(0.0);
+    if !start.is_finite() || !stop.is_finite() {
+        return Err(err!(Value, "arange: expected finite ends, got {start:?}..{stop:?}"));
+    }
+    if dtype.is_int() {
+        // Both are exact, or far beyond any int dtype.
+        return counted_from(start as i128, (start as i128).saturating_add(count as i128), dtype);
+    }
+    let numbers = lax::try_iota(dtype, &[count as usize], 0)?;
+    if start == 0.0 {
+        return Ok(numbers);
+    }
+    lax::try_add(&numbers, &literal("arange", start, dtype)?)
+}
+
+/// The dtype in which so many places are counted for a dtype that does not count them: ints cannot be divided, and floats
+/// round large ones.
+fn counting_dtype(count: usize, dtype: DType) -> Option<DType> {
+    match dtype {
+        d if d.is_int() => Some(DType::F64),
+        DType::F16 | DType::BF16 => Some(DType::F32),
+        DType::F32 if count > 1 << 24 => Some(DType::F64),
+        DType::C64 if count > 1 << 24 => Some(DType::C128),
+        _ => None,
+    }
+}
+
 /// What [`arange`] takes: a number of elements or a range.
 pub trait Arange {
-    fn bounds(&self) -> (f64, f64);
+    fn ends(&self) -> Ends;
+}
 
-    fn is_float(&self) -> bool {
-        false
-    }
+/// The first number of a range, and what is no longer in it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Ends {
+    Ints(i128, i128),
+    Floats(f64, f64),
 }
 
 macro_rules! arange {
     ($($t:ty)*) => {$(
         impl Arange for $t {
-            fn bounds(&self) -> (f64, f64) {
-                (0.0, *self as f64)
+            fn ends(&self) -> Ends {
+                Ends::Ints(0, *self as i128)
             }
         }
 
         impl Arange for std::ops::Range<$t> {
-            fn bounds(&self) -> (f64, f64) {
-                (self.start as f64, self.end as f64)
+            fn ends(&self) -> Ends {
+                Ends::Ints(self.start as i128, self.end as i128)
             }
         }
     )*};
@@ -194,11 +290,7 @@ macro_rules! arange {
 arange!(i32 i64 usize);
 
 impl Arange for std::ops::Range<f64> {
-    fn bounds(&self) -> (f64, f64) {
-        (self.start, self.end)
-    }
-
-    fn is_float(&self) -> bool {
-        true
+    fn ends(&self) -> Ends {
+        Ends::Floats(self.start, self.end)
     }
 }

@@ -2,8 +2,10 @@
 
 use super::fallible::methods;
 use crate::core::array::Array;
+use crate::core::aval::Aval;
 use crate::prims::lax::{self, GatherDims, Mode};
-use cotangent_jit::{DType, Error, Scalar, err};
+use crate::prims::numbers::place_dtype;
+use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 
 methods! {
@@ -24,7 +26,7 @@ methods! {
     /// assert_eq!(array![[1, 2], [3, 4]].triu(0).to_vec::<i32>(), [1, 2, 0, 4]);
     /// ```
     fn triu, try_triu(self, k: isize) -> Array {
-        triangle("triu", self, k - 1, false)
+        triangle("triu", self, k.saturating_sub(1), false)
     }
 
     /// Of a matrix its diagonal `k`; of a vector the square matrix that has it there.
@@ -62,9 +64,13 @@ fn triangle(op: &str, x: &Array, k: isize, lower: bool) -> Result<Array, Error> 
         return Err(err!(Shape, "{op}: expected at least two axes, got {}", x.aval()));
     }
     let (row, column) = (x.ndim() - 2, x.ndim() - 1);
-    let rows = lax::try_iota(DType::I32, x.shape(), row)?;
-    let columns = lax::try_iota(DType::I32, x.shape(), column)?;
-    let edge = Array::strong_literal(Scalar::from(k as i32));
+    let (m, n) = (x.shape()[row], x.shape()[column]);
+    // Beyond the corners nothing changes, and sums of row and edge fit.
+    let k = (k as i128).clamp(-(m as i128), n as i128);
+    let dtype = place_dtype(m.saturating_add(n));
+    let rows = lax::try_iota(dtype, x.shape(), row)?;
+    let columns = lax::try_iota(dtype, x.shape(), column)?;
+    let edge = Array::strong_literal(Scalar::from_bits(dtype, k as u128));
     let below = lax::try_le(&columns, &lax::try_add(&rows, &edge)?)?;
     let zeros = lax::try_full(x.shape(), Scalar::zero(x.dtype()))?;
     let cases = if lower { [&zeros, x] } else { [x, &zeros] };
@@ -86,12 +92,20 @@ pub(super) fn try_diagonal_of(x: &Array, a: usize, b: usize) -> Result<Array, Er
 
 /// Elements `[i, i + k]` of axes `a < b`, as the last axis.
 fn diagonal(x: &Array, a: usize, b: usize, k: isize) -> Result<Array, Error> {
-    let (first, across) = ((-k).max(0) as usize, k.max(0) as usize);
+    let (first, across) = (k.min(0).unsigned_abs(), k.max(0).unsigned_abs());
     let (rows, columns) = (x.shape()[a], x.shape()[b]);
     let count = rows.saturating_sub(first).min(columns.saturating_sub(across));
+    if count == 0 {
+        let mut shape = x.to_shape();
+        shape.remove(b);
+        shape.remove(a);
+        shape.push(0);
+        return lax::try_full(&shape, Scalar::zero(x.dtype()));
+    }
     let along = |start: usize| {
-        let i = lax::try_iota(DType::I32, &[count, 1], 0)?;
-        lax::try_add(&i, &Array::strong_literal(Scalar::from(start as i32)))
+        let dtype = place_dtype(rows.max(columns));
+        let i = lax::try_iota(dtype, &[count, 1], 0)?;
+        lax::try_add(&i, &Array::strong_literal(Scalar::from_bits(dtype, start as u128)))
     };
     let places = lax::try_concatenate(&[along(first)?, along(across)?], 1)?;
     let mut sizes = x.to_shape();
@@ -107,13 +121,16 @@ fn diagonal(x: &Array, a: usize, b: usize, k: isize) -> Result<Array, Error> {
 
 /// The square matrix with this vector on diagonal `k`, zero elsewhere.
 fn with_diagonal(x: &Array, k: isize) -> Result<Array, Error> {
-    let n = x.size() + k.unsigned_abs();
+    let n = x.size().saturating_add(k.unsigned_abs());
+    Aval::new([n, n], x.dtype()).counted("diag")?;
     let zero = Scalar::zero(x.dtype());
     let pads = [(k.min(0).unsigned_abs() as i64, k.max(0) as i64, 0)];
     let by_row = lax::try_pad(x, &Array::strong_literal(zero), &pads)?;
-    let rows = lax::try_iota(DType::I32, &[n, n], 0)?;
-    let columns = lax::try_iota(DType::I32, &[n, n], 1)?;
-    let shifted = lax::try_add(&rows, &Array::strong_literal(Scalar::from(k as i32)))?;
+    let dtype = place_dtype(n.saturating_mul(2));
+    let rows = lax::try_iota(dtype, &[n, n], 0)?;
+    let columns = lax::try_iota(dtype, &[n, n], 1)?;
+    let k = Array::strong_literal(Scalar::from_bits(dtype, k as u128));
+    let shifted = lax::try_add(&rows, &k)?;
     let wide = lax::try_broadcast_in_dim(&by_row, &[n, n], &[0])?;
     let zeros = lax::try_full(&[n, n], zero)?;
     lax::try_select_n(&lax::try_eq(&columns, &shifted)?, &[&zeros, &wide])

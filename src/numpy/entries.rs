@@ -2,6 +2,7 @@
 //!
 //! What they mean for a shape is in `index`.
 
+use super::axes::saturated;
 use crate::core::array::Array;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
@@ -70,39 +71,39 @@ macro_rules! entries {
     ($($t:ty)*) => {$(
         impl From<$t> for Index {
             fn from(at: $t) -> Index {
-                Index::At(at as i64)
+                Index::At(saturated(at as i128))
             }
         }
 
         impl From<Range<$t>> for Index {
             fn from(r: Range<$t>) -> Index {
-                let (start, stop) = (Some(r.start as i64), Some(r.end as i64));
+                let (start, stop) = (Some(saturated(r.start as i128)), Some(saturated(r.end as i128)));
                 Index::Range { start, stop, step: 1 }
             }
         }
 
         impl From<RangeFrom<$t>> for Index {
             fn from(r: RangeFrom<$t>) -> Index {
-                Index::Range { start: Some(r.start as i64), stop: None, step: 1 }
+                Index::Range { start: Some(saturated(r.start as i128)), stop: None, step: 1 }
             }
         }
 
         impl From<RangeTo<$t>> for Index {
             fn from(r: RangeTo<$t>) -> Index {
-                Index::Range { start: None, stop: Some(r.end as i64), step: 1 }
+                Index::Range { start: None, stop: Some(saturated(r.end as i128)), step: 1 }
             }
         }
 
         impl From<RangeInclusive<$t>> for Index {
             fn from(r: RangeInclusive<$t>) -> Index {
-                let start = Some(*r.start() as i64);
-                Index::Range { start, stop: after(*r.end() as i64), step: 1 }
+                let start = Some(saturated(*r.start() as i128));
+                Index::Range { start, stop: after(saturated(*r.end() as i128)), step: 1 }
             }
         }
 
         impl From<RangeToInclusive<$t>> for Index {
             fn from(r: RangeToInclusive<$t>) -> Index {
-                Index::Range { start: None, stop: after(r.end as i64), step: 1 }
+                Index::Range { start: None, stop: after(saturated(r.end as i128)), step: 1 }
             }
         }
     )*};
@@ -112,7 +113,7 @@ entries!(i32 i64 isize usize);
 
 /// The exclusive end after this inclusive one; after -1, the last element, there is none.
 fn after(end: i64) -> Option<i64> {
-    (end != -1).then_some(end + 1)
+    (end != -1).then_some(end.saturating_add(1))
 }
 
 /// Entries of an index: `s![1.., ..;2, -1, newaxis, ..., &rows]`. A range takes a step after `;`.

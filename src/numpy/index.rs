@@ -10,8 +10,9 @@ use super::picks::{Picks, places_of, wrapped};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::prims::dynamic_slice::try_slice_at;
+use crate::prims::indexing::as_i64;
 use crate::prims::lax::{self, Mode};
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err};
 
 pub use super::entries::{Index, Indices};
 
@@ -93,12 +94,14 @@ impl Plan {
             return Err(err!(Axis, "index: expected at most one ..., got two"));
         }
         let at = first.unwrap_or(entries.len());
+        // The ellipsis itself stays in front of what it stands for: it separates arrays, also where it stands for nothing.
+        let at = at + usize::from(first.is_some());
         let whole = std::iter::repeat_with(|| Entry { index: Index::from(..), size: None });
-        entries.splice(at..(at + usize::from(first.is_some())), whole.take(rest));
+        entries.splice(at..at, whole.take(rest));
         Plan::of_entries(x, &entries)
     }
 
-    /// One entry per axis, and new axes.
+    /// One entry per axis, new axes, and an ellipsis that stands for nothing more.
     fn of_entries(x: &Aval, entries: &[Entry]) -> Result<Plan, Error> {
         let mut along = Vec::new();
         let mut arrays: Vec<(usize, Array)> = Vec::new();
@@ -108,8 +111,7 @@ impl Plan {
         for (place, entry) in entries.iter().enumerate() {
             let axis = along.len();
             match &entry.index {
-                Index::NewAxis => continue,
-                Index::Ellipsis => unreachable!("replaced before"),
+                Index::NewAxis | Index::Ellipsis => continue,
                 Index::At(i) => {
                     along.push(one_of(x, axis, *i)?);
                     advanced.push(place);
@@ -121,8 +123,7 @@ impl Plan {
                 }
                 Index::Array(i) if i.ndim() == 0 => {
                     let start = wrapped("index", i, x.shape[axis])?;
-                    let start = lax::try_convert_element_type(&start, DType::I64)?;
-                    let start = Start::Computed(start);
+                    let start = Start::Computed(as_i64(&start)?);
                     along.push(Along { start, count: 1, stride: 1, reversed: false, kept: false });
                     advanced.push(place);
                 }

@@ -134,9 +134,10 @@ methods! {
         let mut wide = self.to_shape();
         wide.insert(axis + 1, times);
         let kept: Shape = (0..wide.len()).filter(|a| *a != axis + 1).collect();
+        let repeated = lax::try_broadcast_in_dim(self, &wide, &kept)?;
         let mut shape = self.to_shape();
         shape[axis] *= times;
-        lax::try_reshape(&lax::try_broadcast_in_dim(self, &wide, &kept)?, &shape)
+        lax::try_reshape(&repeated, &shape)
     }
 
     /// Shifted along an axis by so many places; what leaves at the end comes back at the front.

@@ -7,6 +7,7 @@ use super::fallible::methods;
 use crate::core::array::Array;
 use crate::prims::convert::try_convert_weakly;
 use crate::prims::lax;
+use crate::prims::numbers::int_range;
 use crate::prims::operand::{Operand, together};
 use crate::prims::operators::counted;
 use crate::prims::promote::inexact;
@@ -175,9 +176,18 @@ methods! {
         self.try_clip(low, high)
     }
 
-    /// The nearest value from `low` to `high`, elementwise and broadcast.
+    /// The nearest value from `low` to `high`, elementwise and broadcast. A number beyond the ints of the dtype is no bound.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![7u8, 200].clip(-1, 300).to_vec::<u8>(), [7, 200]);
+    /// ```
     fn clip, try_clip(self, low: impl Operand, high: impl Operand) -> Array {
-        let operands = together("clip", &[&low, self, &high], false)?;
+        let least = bound(self, &low, |n, (least, _)| (n < least).then_some(least));
+        let greatest = bound(self, &high, |n, (_, greatest)| (n > greatest).then_some(greatest));
+        let low = least.as_ref().map_or(&low as &dyn Operand, |l| l);
+        let high = greatest.as_ref().map_or(&high as &dyn Operand, |h| h);
+        let operands = together("clip", &[low, self, high], false)?;
         lax::try_clamp(&operands[0], &operands[1], &operands[2])
     }
 
@@ -239,6 +249,17 @@ methods! {
         let whole = lax::try_select_n(&by_zero, &[&lax::try_sub(x, &rest)?, x])?;
         lax::try_round_away(&down(lax::try_div(&whole, y)?, over(&rest)?)?)
     }
+}
+
+/// The end of the range of an int array's dtype in the place of a number that is beyond it.
+fn bound(
+    x: &Array,
+    number: &dyn Operand,
+    end: impl Fn(i128, (i128, i128)) -> Option<i128>,
+) -> Option<Array> {
+    let n = number.number()?.int().filter(|_| x.dtype().is_int() && !x.is_weak())?;
+    let end = end(n.into(), int_range(x.dtype()))?;
+    Some(Array::literal(Scalar::from_bits(x.dtype(), end as u128)))
 }
 
 /// A divisor of which the ints are not 0, and bools are ints.

@@ -6,8 +6,9 @@ use super::fallible::methods;
 use super::picks::{Picks, wrapped};
 use crate::core::array::Array;
 use crate::prims::lax::{self, Mode};
+use crate::prims::numbers::{number, place_dtype};
 use crate::prims::operand::promoted;
-use cotangent_jit::{Error, Scalar, err};
+use cotangent_jit::{DType, Error, Scalar, err};
 
 methods! {
     /// Sorted along an axis, NaN last.
@@ -50,7 +51,7 @@ methods! {
     fn argsort_descending, try_argsort_descending(self, axis: isize) -> Array {
         let axis = axis_of("argsort_descending", axis as i64, &self.aval())?;
         let order = lax::try_argsort(&lax::try_rev(self, &[axis])?, axis)?;
-        let last = Scalar::from(self.shape()[axis] as i32 - 1);
+        let last = Scalar::from_i64(order.dtype(), self.shape()[axis] as i64 - 1).expect("an int");
         lax::try_sub(&Array::strong_literal(last), &lax::try_rev(&order, &[axis])?)
     }
 
@@ -65,8 +66,8 @@ methods! {
         lax::try_top_k(self, k, axis_of("top_k", -1, &self.aval())?)
     }
 
-    /// Where `values` would be put into this sorted vector so that it stays sorted, before equal elements: indices (i32)
-    /// of the shape of `values`. NaN sorts last.
+    /// Where `values` would be put into this sorted vector so that it stays sorted, before equal elements: indices (i32,
+    /// or i64 where that cannot count the vector) of the shape of `values`. NaN sorts last.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -117,16 +118,29 @@ methods! {
 
 /// Places found by halving the part of the vector in which they are, as often as it can be halved.
 fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
-    let operands = promoted("searchsorted", &[sorted, values], false)?;
+    // Signed ints and u64 are compared as they are: they meet in floats only, which lack digits.
+    let apart = |x: &Array, y: &Array| x.dtype() == DType::U64 && y.dtype().is_signed();
+    let operands = match apart(sorted, values) || apart(values, sorted) {
+        true => {
+            let wide = |x: &Array| match x.dtype() {
+                DType::U64 => Ok(x.clone()),
+                _ => lax::try_convert_element_type(x, DType::I64),
+            };
+            [wide(sorted)?, wide(values)?].into_iter().collect()
+        }
+        false => promoted("searchsorted", &[sorted, values], false)?,
+    };
     let (sorted, values) = (&operands[0], &operands[1]);
     if sorted.ndim() != 1 {
         let got = sorted.aval();
         return Err(err!(Shape, "searchsorted: expected a sorted vector, got {got}"));
     }
     let (n, shape) = (sorted.size(), values.shape());
-    let int = |i: usize| lax::try_full(shape, Scalar::from(i as i32));
-    let (mut low, mut high) = (int(0)?, int(n)?);
-    let one = Array::strong_literal(Scalar::from(1i32));
+    // Sums of two places fit into it.
+    let dtype = place_dtype(n.saturating_mul(2));
+    let number = |i: usize| Scalar::from_bits(dtype, i as u128);
+    let (mut low, mut high) = (lax::try_full(shape, number(0))?, lax::try_full(shape, number(n))?);
+    let one = Array::strong_literal(number(1));
     for _ in 0..(usize::BITS - n.leading_zeros()) {
         let middle = lax::try_shift_right_arithmetic(&lax::try_add(&low, &high)?, &one)?;
         let x = take_in("searchsorted", sorted, &middle, 0, Mode::Clip)?;
@@ -141,11 +155,22 @@ fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
         low = lax::try_select_n(&up, &[&low, &lax::try_add(&middle, &one)?])?;
         high = lax::try_select_n(&down, &[&high, &middle])?;
     }
-    Ok(low)
+    lax::try_convert_element_type(&low, place_dtype(n))
 }
 
 /// Whether `a < b`, NaN being the greatest of all.
 fn sorts_before(a: &Array, b: &Array) -> Result<Array, Error> {
+    let negative = |x: &Array| lax::try_lt(x, &number(0.0, x.dtype()));
+    let unsigned = |x: &Array| lax::try_convert_element_type(x, DType::U64);
+    match (a.dtype(), b.dtype()) {
+        (DType::I64, DType::U64) => {
+            return lax::try_or(&negative(a)?, &lax::try_lt(&unsigned(a)?, b)?);
+        }
+        (DType::U64, DType::I64) => {
+            return lax::try_and(&lax::try_not(&negative(b)?)?, &lax::try_lt(a, &unsigned(b)?)?);
+        }
+        _ => {}
+    }
     let less = ordered(a, b, lax::try_lt)?;
     if !a.dtype().is_inexact() {
         return Ok(less);

@@ -5,7 +5,9 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::prims::broadcasting::{broadcast_shapes, broadcast_to};
+use crate::prims::indexing::as_i64;
 use crate::prims::lax::{self, GatherDims, Mode};
+use crate::prims::numbers::place_dtype;
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// Places in an operand, by their coordinates along some of its axes; along the others they are whole.
@@ -28,18 +30,15 @@ impl Picks {
     pub fn new(op: &str, x: &Aval, arrays: &[(usize, Array)], at: usize) -> Result<Picks, Error> {
         let avals: Vec<Aval> = arrays.iter().map(|(_, i)| i.aval()).collect();
         let shape = broadcast_shapes(op, &avals)?;
+        let counted: Result<Vec<Array>, Error> =
+            arrays.iter().map(|(axis, i)| wrapped(op, i, x.shape[*axis])).collect();
+        let mut counted = counted?;
         // As i32 a large u32 would be negative.
-        let wide = avals.iter().any(|a| a.dtype.size() == 8 || a.dtype == DType::U32);
-        let dtype = if wide { DType::I64 } else { DType::I32 };
-        let mut coordinates = Vec::new();
-        for (axis, indices) in arrays {
-            let mut indices = wrapped(op, indices, x.shape[*axis])?;
-            if arrays.len() > 1 {
-                indices = lax::try_convert_element_type(&indices, dtype)?;
-            }
-            coordinates
-                .push(lax::try_expand_dims(&broadcast_to(&indices, &shape)?, &[shape.len()])?);
+        if counted.len() > 1 && counted.iter().any(|i| i.dtype() != DType::I32) {
+            counted = counted.iter().map(as_i64).collect::<Result<_, Error>>()?;
         }
+        let column = |i: &Array| lax::try_expand_dims(&broadcast_to(i, &shape)?, &[shape.len()]);
+        let coordinates = counted.iter().map(column).collect::<Result<Vec<_>, Error>>()?;
         let vectors = match &coordinates[..] {
             [one] => one.clone(),
             several => lax::try_concatenate(several, shape.len())?,
@@ -102,7 +101,8 @@ impl Picks {
     }
 }
 
-/// Indices into an axis of `n` entries with negative ones counted from the end; those of 8 and 16 bits as i32.
+/// Indices into an axis of `n` entries with negative ones counted from the end; those of 8 and 16 bits as i32, and these as
+/// i64 if they cannot count the entries.
 pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Error> {
     let dtype = indices.dtype();
     if !dtype.is_int() {
@@ -111,6 +111,9 @@ pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Erro
     }
     if dtype.size() < 4 {
         return wrapped(op, &lax::try_convert_element_type(indices, DType::I32)?, n);
+    }
+    if dtype == DType::I32 && place_dtype(n) == DType::I64 {
+        return wrapped(op, &lax::try_convert_element_type(indices, DType::I64)?, n);
     }
     if dtype.is_unsigned() {
         return Ok(indices.clone());

@@ -29,10 +29,10 @@ methods! {
     /// assert_eq!(array![2, 3].pow(array![10, 0]).to_vec::<i32>(), [1024, 1]);
     /// ```
     fn pow, try_pow(self, exponent: impl Operand) -> Array {
-        match exponent.number() {
-            Some(Number::Int(n)) if i32::try_from(n).is_ok() => {
+        match exponent.number().and_then(Number::int).map(i32::try_from) {
+            Some(Ok(n)) => {
                 let x = if n < 0 { float(self)? } else { counted(self)? };
-                lax::try_integer_pow(&x, n as i32)
+                lax::try_integer_pow(&x, n)
             }
             _ => {
                 let operands = together("pow", &[self, &exponent], false)?;

@@ -6,7 +6,8 @@ use super::fallible::methods;
 use super::picks::places_of;
 use crate::core::array::Array;
 use crate::prims::lax;
-use cotangent_jit::{DType, Error};
+use crate::prims::numbers::place_dtype;
+use cotangent_jit::{Error, Scalar};
 
 methods! {
     /// The coordinates (i32) of the elements that are not zero, one vector for each axis, in row-major order.
@@ -18,7 +19,9 @@ methods! {
     /// assert_eq!(at[1].to_vec::<i32>(), [1, 0]);
     /// ```
     fn nonzero, try_nonzero(self) -> Vec<Array> {
-        places_of(&truth(self)?)?.iter().map(|at| at.try_astype(DType::I32)).collect()
+        let places = places_of(&truth(self)?)?;
+        let axis = |(at, n): (&Array, &usize)| at.try_astype(place_dtype(*n));
+        places.iter().zip(self.shape()).map(axis).collect()
     }
 
     /// The places (i32) in row-major order of the elements that are not zero.
@@ -63,7 +66,7 @@ methods! {
     /// ```
     fn unique_counts, try_unique_counts(self) -> (Array, Array) {
         let (values, first) = occurring(self)?;
-        let end = Array::from_vec(vec![self.size() as i32]);
+        let end = lax::try_full(&[1], Scalar::from_bits(first.dtype(), self.size() as u128))?;
         let ends = lax::try_concatenate(&[first, end], 0)?;
         Ok((values, ends.try_diff(1, 0)?))
     }

@@ -176,7 +176,7 @@ fn inferred(x: &Array, sizes: &[i64]) -> Result<Shape, Error> {
             let mut sizes = sizes.to_vec();
             sizes[at] = 1;
             let known = sizes_of("reshape", &sizes)?;
-            let rest: usize = known.iter().product();
+            let rest = known.iter().fold(1usize, |all, n| all.saturating_mul(*n));
             if rest == 0 || !x.size().is_multiple_of(rest) {
                 return Err(wrong());
             }

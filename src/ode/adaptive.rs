@@ -9,6 +9,7 @@ use crate::core::source::raise;
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::concatenate;
 use crate::prims::lax::stop_gradient;
+use crate::prims::numbers::rounds;
 use crate::s;
 use cotangent_derive::Pytree;
 use cotangent_jit::{DType, Error};
@@ -163,7 +164,7 @@ fn attempt(
     let t = ends.select(last, &(&s.t + &h));
     let one = taken.astype(DType::I32);
     let attempts = &s.attempts + 1;
-    let many = attempts.gt(options.max_steps as i32).astype(DType::I32);
+    let many = attempts.gt(rounds(options.max_steps)).astype(DType::I32);
     // A step that does not move time against the whole span will not end.
     let tiny = next.abs().le(4.0 * epsilon(span.dtype()) * span.abs());
     let stuck = tiny.logical_and(&taken.logical_and(&ends).logical_not());

@@ -9,6 +9,7 @@ use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::numpy::create::eye_dtype;
 use crate::numpy::finfo::epsilon;
+use crate::prims::numbers::rounds;
 use crate::ravel::{ravel, try_ravel};
 use crate::root::dense::{apply, inverse};
 use cotangent_derive::Pytree;
@@ -103,7 +104,7 @@ fn descend<X: Pytree, R: Pytree>(
     };
     let half = |r: &Array| 0.5 * dot(r, r);
     let goes_on = |s: Fit| {
-        s.status.equal(RUNNING).logical_and(&s.iterations.lt(options.max_iterations as i32))
+        s.status.equal(RUNNING).logical_and(&s.iterations.lt(rounds(options.max_iterations)))
     };
     let step = |s: Fit| {
         let eye = eye_dtype(s.x.size(), s.x.dtype());

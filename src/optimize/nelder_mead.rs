@@ -9,6 +9,7 @@ use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::numpy::create::eye_dtype;
 use crate::numpy::join::concatenate;
+use crate::prims::numbers::rounds;
 use crate::s;
 use cotangent_derive::Pytree;
 use cotangent_jit::Error;
@@ -91,7 +92,7 @@ pub fn try_nelder_mead<X: Pytree>(
     let ended =
         |s: &Simplex| s.size().le(options.tolerance).logical_and(&s.spread().le(options.tolerance));
     let goes_on = |s: Simplex| {
-        let few = s.iterations.lt(options.max_iterations as i32);
+        let few = s.iterations.lt(rounds(options.max_iterations));
         ended(&s).logical_not().logical_and(&few)
     };
     let round = |s: Simplex| {

@@ -7,6 +7,7 @@ use crate::core::array::Array;
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::stack;
 use crate::prims::lax::stop_gradient;
+use crate::prims::numbers::rounds;
 use crate::ravel::{Unravel, try_ravel};
 use crate::root::implicit::{Slope, root};
 use crate::root::{KrylovOptions, cg};
@@ -126,7 +127,7 @@ impl Descent {
     }
 
     pub fn goes_on(&self, options: &MinimizeOptions) -> Array {
-        let few = self.iterations.lt(options.max_iterations as i32);
+        let few = self.iterations.lt(rounds(options.max_iterations));
         self.status.equal(RUNNING).logical_and(&few)
     }
 

@@ -7,12 +7,14 @@ use super::binary::{try_and, try_or};
 use super::broadcast::try_broadcast_in_dim;
 use super::compare::{try_eq, try_ne};
 use super::iota::try_iota;
+use super::numbers::{holds, int_range, place_dtype};
 use super::reduce::{try_reduce_max, try_reduce_min};
 use super::select::try_select_n;
 use crate::core::array::Array;
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// The index (i32) of the greatest element along an axis, which is taken away: of the first one, or of the first NaN.
+/// The index (i32; i64 where that cannot count the elements) of the greatest element along an axis, which is taken away: of
+/// the first one, or of the first NaN.
 ///
 /// `argmax([2.0, 5.0, 5.0], 0)` is 1. Any real dtype; no derivative. Panics where [`try_argmax`] gives an error.
 #[track_caller]
@@ -23,7 +25,7 @@ pub fn argmax(x: &Array, axis: usize) -> Array {
 /// [`argmax`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmax", x, axis, DType::I32, try_reduce_max))
+    composed(|| first_extreme("argmax", x, axis, places_along(x, axis), try_reduce_max))
 }
 
 /// [`argmax`] with indices of another int dtype.
@@ -32,7 +34,8 @@ pub fn argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
     expect(try_argmax_as(x, axis, index_dtype))
 }
 
-/// [`argmax_as`], or an error if the axis is out of range or has no elements, or the dtype is no int.
+/// [`argmax_as`], or an error if the axis is out of range or has no elements, or the dtype is no int or does not
+/// hold the indices.
 #[track_caller]
 pub fn try_argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
     composed(|| first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
@@ -44,13 +47,15 @@ pub fn argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
     expect(try_argmin_as(x, axis, index_dtype))
 }
 
-/// [`argmin_as`], or an error if the axis is out of range or has no elements, or the dtype is no int.
+/// [`argmin_as`], or an error if the axis is out of range or has no elements, or the dtype is no int or does not
+/// hold the indices.
 #[track_caller]
 pub fn try_argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
     composed(|| first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
 }
 
-/// The index (i32) of the least element along an axis, which is taken away: of the first one, or of the first NaN.
+/// The index (i32; i64 where that cannot count the elements) of the least element along an axis, which is taken away: of the
+/// first one, or of the first NaN.
 ///
 /// `argmin([2.0, 5.0, 2.0], 0)` is 0. Any real dtype; no derivative. Panics where [`try_argmin`] gives an error.
 #[track_caller]
@@ -61,7 +66,12 @@ pub fn argmin(x: &Array, axis: usize) -> Array {
 /// [`argmin`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmin", x, axis, DType::I32, try_reduce_min))
+    composed(|| first_extreme("argmin", x, axis, places_along(x, axis), try_reduce_min))
+}
+
+/// The dtype of indices along an axis, if it is one.
+fn places_along(x: &Array, axis: usize) -> DType {
+    place_dtype(x.shape().get(axis).copied().unwrap_or(0))
 }
 
 /// The least index at which the extreme is attained, or at which a NaN is.
@@ -91,6 +101,13 @@ fn first_extreme(
     if !index_dtype.is_int() {
         return Err(err!(DType, "{name}: expected an int dtype for indices, got {index_dtype}"));
     }
+    if !holds(index_dtype, n as i128 - 1) {
+        return Err(err!(
+            DType,
+            "{name}: expected a dtype that holds the indices of axis {axis} of {}, got {index_dtype}; take a wider one",
+            x.aval()
+        ));
+    }
     first_attaining(x, axis, index_dtype, extreme)
 }
 
@@ -114,7 +131,8 @@ pub(crate) fn first_attaining(
     }
     let index = try_iota(index_dtype, x.shape(), axis)?;
     let n = x.shape()[axis];
-    let none = Scalar::from_i64(index_dtype, n as i64).expect("an int");
-    let none = Array::strong_literal(none);
+    // Some element attains it, so what the others give needs only be as great as any index.
+    let none = int_range(index_dtype).1.min(n as i128);
+    let none = Array::strong_literal(Scalar::from_bits(index_dtype, none as u128));
     try_reduce_min(&try_select_n(&attained, &[&none, &index])?, &[axis])
 }

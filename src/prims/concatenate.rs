@@ -42,7 +42,7 @@ impl Primitive for Concatenate {
         };
         let axis = self.dimension;
         expect_axis("concatenate", "dimension", axis, first)?;
-        let mut size = 0;
+        let mut size = 0usize;
         for x in inputs {
             if x.dtype != first.dtype {
                 return Err(err!(
@@ -58,7 +58,8 @@ impl Primitive for Concatenate {
                     "concatenate: expected operands that differ along axis {axis} only, got {first} and {x}"
                 ));
             }
-            size += x.shape[axis];
+            // A sum beyond usize is more than can be counted, as the check of what comes out says.
+            size = size.saturating_add(x.shape[axis]);
         }
         let mut out = first.clone();
         out.shape[axis] = size;

@@ -22,7 +22,7 @@ use super::roll_call::{Args, Case, Entry};
 use super::samples::{NUMBERS, sample};
 use super::sliding::{fitting, try_sliding_windows};
 use super::transpose::try_transpose;
-use super::window::{Edges, dilated, edges_of, edges_param};
+use super::window::{Edges, bordered, dilated, edges_of, edges_param};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::hazard::Hazard;
@@ -60,10 +60,9 @@ impl Conv {
     fn outs(&self, x: &Aval, kernel: &Aval) -> Result<Shape, Error> {
         let outs = (0..self.space()).map(|a| {
             let (low, high) = self.edges[a];
-            let wide = dilated(x.shape[a + 2], self.lhs_dilation[a]) + low + high;
             let size = kernel.shape[a + 2];
-            match usize::try_from(wide) {
-                Ok(wide) if size > 0 => {
+            match bordered(x.shape[a + 2], self.lhs_dilation[a], (low, high)) {
+                Some(wide) if size > 0 => {
                     Ok(fitting(wide, size, self.strides[a], self.rhs_dilation[a]))
                 }
                 _ if size == 0 => Err(err!(

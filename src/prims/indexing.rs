@@ -1,9 +1,10 @@
 //! Index arithmetic on kernel nodes: indices as i64, clamped or tested; the checks that indexing primitives
-//! share; starts counted from the end.
+//! share; starts counted from the end; ints moved into a range before they change their type.
 
-use super::binary::try_add;
+use super::binary::{try_add, try_max, try_min};
 use super::compare::try_lt;
 use super::convert::try_convert_element_type;
+use super::numbers::{int_range, place_dtype};
 use super::select::try_select_n;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -72,6 +73,31 @@ pub(crate) fn expect_starts(name: &str, x: &Aval, starts: &[Aval]) -> Result<(),
     Ok(())
 }
 
+/// Ints moved into `low..=high`, in a dtype that has both of these.
+///
+/// They move in their own dtype, so none wraps on its way.
+pub(crate) fn moved_into(x: &Array, low: i64, high: i64, dtype: DType) -> Result<Array, Error> {
+    let (least, greatest) = int_range(x.dtype());
+    let bound = |n: i64| Scalar::from_i64(x.dtype(), n).map(Array::strong_literal);
+    let mut x = x.clone();
+    if i128::from(low) > least
+        && let Some(low) = bound(low)
+    {
+        x = try_max(&x, &low)?;
+    }
+    if i128::from(high) < greatest
+        && let Some(high) = bound(high)
+    {
+        x = try_min(&x, &high)?;
+    }
+    try_convert_element_type(&x, dtype)
+}
+
+/// Ints as i64; a u64 beyond i64 stays large.
+pub(crate) fn as_i64(x: &Array) -> Result<Array, Error> {
+    moved_into(x, i64::MIN, i64::MAX, DType::I64)
+}
+
 /// Scalar start indices with negative ones counted from the end of their axis of `x`. What are no such indices is left for
 /// the primitive to refuse.
 pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error> {
@@ -79,9 +105,13 @@ pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error>
     if starts.len() != x.ndim() || !starts.iter().all(index) {
         return Ok(starts.to_vec());
     }
-    let narrow = starts.iter().any(|s| s.dtype().size() < 4);
+    // In i32 if they are narrower; in i64 if that does not count the places of some axis.
+    let place = x.shape().iter().copied().map(place_dtype).find(|d| *d == DType::I64);
+    let place = place.unwrap_or(DType::I32);
+    let small = |s: &Array| s.dtype().size() < 4 || s.dtype() == DType::I32;
+    let narrow = starts.iter().all(small) && starts.iter().any(|s| s.dtype() != place);
     let counted = starts.iter().zip(x.shape()).map(|(s, &n)| {
-        let s = if narrow { try_convert_element_type(s, DType::I32)? } else { s.clone() };
+        let s = if narrow { try_convert_element_type(s, place)? } else { s.clone() };
         let known = s.as_literal().and_then(Scalar::to_i64);
         if s.dtype().is_unsigned() || known.is_some_and(|i| i >= 0) {
             return Ok(s);

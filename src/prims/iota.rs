@@ -3,6 +3,7 @@
 //! `out[i] = i[dimension]`. No inputs, so no derivative.
 
 use super::apply::{expect, expect_inputs, one};
+use super::numbers::holds;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::NUMBERS;
 use crate::core::array::Array;
@@ -50,6 +51,15 @@ impl Primitive for Iota {
         }
         if self.dtype.is_bool() {
             return Err(err!(DType, "iota: expected a dtype of numbers, got bool"));
+        }
+        // A size beyond isize is refused as such, for any dtype.
+        let n = self.shape[self.dimension].min(isize::MAX as usize);
+        if self.dtype.is_int() && n > 0 && !holds(self.dtype, n as i128 - 1) {
+            return Err(err!(
+                DType,
+                "iota: expected a dtype that holds the ints below {n}, got {}; take a wider one",
+                self.dtype
+            ));
         }
         Ok(smallvec![Aval::new(self.shape.iter().copied(), self.dtype)])
     }
@@ -103,7 +113,7 @@ impl Primitive for Iota {
     }
 }
 
-/// The coordinate along `dimension`: `out[i] = i[dimension]`, of any dtype of numbers.
+/// The coordinate along `dimension`: `out[i] = i[dimension]`, of any dtype of numbers; one of ints must hold them all.
 ///
 /// Panics where [`try_iota`] gives an error.
 ///
@@ -117,7 +127,7 @@ pub fn iota(dtype: DType, shape: &[usize], dimension: usize) -> Array {
     expect(try_iota(dtype, shape, dimension))
 }
 
-/// [`iota`], or an error if `dimension` is no axis of `shape` or the dtype is bool.
+/// [`iota`], or an error if `dimension` is no axis of `shape`, or the dtype is bool or has not so many ints.
 #[track_caller]
 pub fn try_iota(dtype: DType, shape: &[usize], dimension: usize) -> Result<Array, Error> {
     one(Iota { dtype, shape: shape.into(), dimension }, &[])

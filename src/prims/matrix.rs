@@ -6,7 +6,7 @@ use super::compare::{try_eq, try_ge};
 use super::complex::try_conj;
 use super::dot_general::try_dot_general;
 use super::iota::try_iota;
-use super::numbers::number;
+use super::numbers::{number, place_dtype};
 use super::select::try_select_n;
 use super::transpose::try_transpose;
 use crate::core::array::Array;
@@ -78,6 +78,7 @@ pub(crate) fn lower_half(x: &Array) -> Result<Array, Error> {
 /// The row and the column of every element.
 fn places(x: &Array) -> Result<(Array, Array), Error> {
     let rank = x.ndim();
-    let iota = |axis| try_iota(DType::I32, x.shape(), axis);
+    let widest = x.shape()[rank - 2].max(x.shape()[rank - 1]);
+    let iota = |axis| try_iota(place_dtype(widest), x.shape(), axis);
     Ok((iota(rank - 2)?, iota(rank - 1)?))
 }

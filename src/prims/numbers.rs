@@ -11,6 +11,31 @@ pub(crate) fn number(value: f64, dtype: DType) -> Array {
     }
 }
 
+/// The least and the greatest int of an int dtype.
+pub(crate) fn int_range(dtype: DType) -> (i128, i128) {
+    let bits = dtype.bits();
+    match dtype.is_signed() {
+        true => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        false => (0, (1 << bits) - 1),
+    }
+}
+
+/// Whether an int dtype has this int.
+pub(crate) fn holds(dtype: DType, n: i128) -> bool {
+    let (least, greatest) = int_range(dtype);
+    (least..=greatest).contains(&n)
+}
+
+/// The dtype of places along an axis of so many elements: i32, or i64 where i32 cannot count them.
+pub(crate) fn place_dtype(n: usize) -> DType {
+    if holds(DType::I32, n as i128) { DType::I32 } else { DType::I64 }
+}
+
+/// A limit of rounds, for a counter of i32.
+pub(crate) fn rounds(limit: usize) -> i32 {
+    i32::try_from(limit).unwrap_or(i32::MAX)
+}
+
 /// A literal's value in another dtype of the same kind or a wider one: ints become floats, never the reverse.
 pub(crate) fn scalar_as(value: Scalar, dtype: DType) -> Option<Scalar> {
     let from = value.dtype();

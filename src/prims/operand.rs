@@ -5,6 +5,7 @@
 use super::apply::expect;
 use super::broadcasting::broadcast_arrays;
 use super::convert::try_convert_weakly;
+use super::numbers::holds;
 use super::promote::{inexact, promote};
 use crate::core::array::Array;
 use cotangent_jit::{Complex, DType, Error, Scalar, err};
@@ -16,6 +17,7 @@ use std::fmt;
 pub enum Number {
     Bool(bool),
     Int(i64),
+    Unsigned(u32),
     Float(f64),
     /// A real and an imaginary part.
     Complex(f64, f64),
@@ -33,6 +35,18 @@ impl From<i32> for Number {
     }
 }
 
+impl From<i64> for Number {
+    fn from(i: i64) -> Number {
+        Number::Int(i)
+    }
+}
+
+impl From<u32> for Number {
+    fn from(i: u32) -> Number {
+        Number::Unsigned(i)
+    }
+}
+
 impl From<f64> for Number {
     fn from(x: f64) -> Number {
         Number::Float(x)
@@ -40,13 +54,26 @@ impl From<f64> for Number {
 }
 
 impl Number {
-    /// The dtype it has where nothing else decides. All numbers are weak.
+    /// The dtype it has where nothing else decides: of an int i32, or its own in Rust if i32 cannot hold it. All numbers
+    /// are weak.
     pub fn dtype(self) -> DType {
         match self {
             Number::Bool(_) => DType::Bool,
-            Number::Int(_) => DType::I32,
+            Number::Int(i) if i32::try_from(i).is_ok() => DType::I32,
+            Number::Int(_) => DType::I64,
+            Number::Unsigned(i) if i32::try_from(i).is_ok() => DType::I32,
+            Number::Unsigned(_) => DType::U32,
             Number::Float(_) => DType::F32,
             Number::Complex(..) => DType::C64,
+        }
+    }
+
+    /// The value of an int.
+    pub(crate) fn int(self) -> Option<i64> {
+        match self {
+            Number::Int(i) => Some(i),
+            Number::Unsigned(i) => Some(i.into()),
+            Number::Bool(_) | Number::Float(_) | Number::Complex(..) => None,
         }
     }
 
@@ -60,9 +87,9 @@ impl Number {
     fn literal(self, name: &str, dtype: DType) -> Result<Array, Error> {
         let scalar = match self {
             Number::Bool(b) => Scalar::from_i64(dtype, b.into()),
-            Number::Int(i) => Scalar::from_i64(dtype, i).filter(|s| {
-                !dtype.is_int() || s.to_i64() == Some(i) && (i >= 0 || dtype.is_signed())
-            }),
+            Number::Int(i) if dtype.is_int() && !holds(dtype, i.into()) => None,
+            Number::Int(i) => Scalar::from_i64(dtype, i),
+            Number::Unsigned(i) => return Number::Int(i.into()).literal(name, dtype),
             Number::Float(f) => Scalar::from_f64(dtype, f),
             Number::Complex(re, im) => {
                 let part = |x| Scalar::from_f64(dtype.part(), x);
@@ -82,6 +109,7 @@ impl fmt::Display for Number {
         match self {
             Number::Bool(b) => write!(f, "{b}"),
             Number::Int(i) => write!(f, "{i}"),
+            Number::Unsigned(i) => write!(f, "{i}"),
             Number::Float(x) => write!(f, "{x:?}"),
             Number::Complex(re, im) => write!(f, "{re:?}{im:+?}j"),
         }
@@ -102,7 +130,7 @@ pub trait Operand {
         None
     }
 
-    /// As an array; a number is a literal of its own dtype (i32, f32 or c64).
+    /// As an array; a number is a literal of its own dtype ([`Number::dtype`]).
     fn to_array(&self) -> Array;
 }
 
@@ -146,7 +174,7 @@ numbers! {
     bool: Bool as bool;
     i32: Int as i64;
     i64: Int as i64;
-    u32: Int as i64;
+    u32: Unsigned as u32;
     f32: Float as f64;
     f64: Float as f64;
 }
@@ -185,6 +213,11 @@ pub(crate) fn promoted(
         })
         .collect();
     let (mut dtype, weak) = promote(&dtypes);
+    // Numbers alone meet in a dtype that has them all, as a large u32 and a negative int do in i64.
+    let ints = || operands.iter().filter_map(|o| o.number()?.int());
+    if weak && dtype.is_int() && ints().any(|i| !holds(dtype, i.into())) {
+        dtype = DType::I64;
+    }
     if floats {
         dtype = inexact(dtype, weak);
     }

@@ -35,8 +35,9 @@ pub struct Pad {
 }
 
 /// Size of an axis of `n` elements once padded.
-fn padded(n: usize, (lo, hi, interior): Padding) -> i64 {
-    lo + hi + n as i64 + (n as i64 - 1).max(0) * interior
+fn padded(n: usize, (lo, hi, interior): Padding) -> i128 {
+    let [lo, hi, interior] = [lo, hi, interior].map(i128::from);
+    lo + hi + n as i128 + (n as i128 - 1).max(0) * interior
 }
 
 impl Pad {
@@ -48,7 +49,7 @@ impl Pad {
             let (lo, _, interior) = config;
             let step = interior + 1;
             let first = (-lo).max(0).div_ceil_by(step);
-            let end = (padded(n, config) - lo).max(0).div_ceil_by(step).min(n as i64);
+            let end = (padded(n, config) as i64 - lo).max(0).div_ceil_by(step).min(n as i64);
             if first >= end {
                 return None;
             }
@@ -100,6 +101,14 @@ impl Primitive for Pad {
         }
         let mut shape = Shape::new();
         for (axis, (&n, &config)) in x.shape.iter().zip(&self.padding_config).enumerate() {
+            // Half of the range of i64, so that sums of two widths are in it.
+            let far = |n: i64| n.unsigned_abs() > 1 << 62;
+            if [config.0, config.1, config.2].into_iter().any(far) {
+                return Err(err!(
+                    Value,
+                    "pad: expected widths from -2^62 to 2^62, got {config:?} for axis {axis} of {x}"
+                ));
+            }
             if config.2 < 0 {
                 return Err(err!(
                     Value,
@@ -107,12 +116,14 @@ impl Primitive for Pad {
                 ));
             }
             let size = padded(n, config);
-            shape.push(usize::try_from(size).map_err(|_| {
-                err!(
+            if size < 0 {
+                return Err(err!(
                     Shape,
                     "pad: {config:?} cuts more from axis {axis} of {x} than it has: the size would be {size}"
-                )
-            })?);
+                ));
+            }
+            // A size beyond usize is refused as any that cannot be counted.
+            shape.push(usize::try_from(size).unwrap_or(usize::MAX));
         }
         Ok(smallvec![x.with_shape(shape)])
     }

@@ -16,6 +16,7 @@ use super::gather::{Gather, Mode, WindowCase, window_cases};
 use super::indexing::flat;
 use super::iota::try_iota;
 use super::linear::{instantiate, linear_jvp, zeros_of};
+use super::numbers::place_dtype;
 use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{INTS, RUNNING, array, sample};
@@ -350,8 +351,7 @@ impl Scatter {
     /// Which updates stand, that is, are neither dropped nor overwritten by later ones: each writes its number, and looks
     /// whether it is still there.
     fn standing(&self, x: &Aval, indices: &Array, updates: &Aval) -> Result<Array, Error> {
-        let wide = updates.size() > i32::MAX as usize;
-        let dtype = if wide { DType::I64 } else { DType::I32 };
+        let dtype = place_dtype(updates.size());
         let numbers = try_reshape(&try_iota(dtype, &[updates.size()], 0)?, &updates.shape)?;
         let nobody = Scalar::from_i64(dtype, -1).expect("an int");
         let written = self.apply(&try_full(&x.shape, nobody)?, indices, &numbers)?;

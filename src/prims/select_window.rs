@@ -7,6 +7,7 @@ use super::broadcast::try_full;
 use super::gather::{GatherDims, Mode, try_gather, try_take_along_axis};
 use super::identity::try_stop_gradient;
 use super::iota::try_iota;
+use super::numbers::place_dtype;
 use super::reduce::{try_reduce_max, try_reduce_min};
 use super::reduce_window::{ReduceWindow, side_by_side};
 use super::reshape::{try_expand_dims, try_reshape};
@@ -14,7 +15,7 @@ use super::scatter::{ScatterMode, try_scatter_add};
 use super::window::Window;
 use crate::core::array::Array;
 use cotangent_jit::kernel::Combine;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 
 /// Which element of a window is chosen: the first of those that are extreme.
@@ -153,7 +154,7 @@ pub(crate) fn gather_chosen(
 
 /// The flat place that each window chooses, or -1 beyond the borders.
 fn chosen(operand: &Array, windows: &ReduceWindow) -> Result<Array, Error> {
-    let int = if operand.size() > i32::MAX as usize { DType::I64 } else { DType::I32 };
+    let int = place_dtype(operand.size());
     let rank = operand.ndim();
     let places = try_reshape(&try_iota(int, &[operand.size()], 0)?, operand.shape())?;
     let nowhere = Array::strong_literal(Scalar::from_i64(int, -1).expect("an int"));
@@ -164,7 +165,7 @@ fn chosen(operand: &Array, windows: &ReduceWindow) -> Result<Array, Error> {
     shape.push(each);
     let (places, values) = (try_reshape(&places, &shape)?, try_reshape(&values, &shape)?);
     let extreme = if windows.combine == Combine::Max { try_reduce_max } else { try_reduce_min };
-    let best = first_attaining(&values, rank, DType::I32, extreme)?;
+    let best = first_attaining(&values, rank, place_dtype(each), extreme)?;
     let best = try_expand_dims(&best, &[rank])?;
     let place = try_take_along_axis(&places, &best, rank, Mode::Promise)?;
     try_reshape(&place, &shape[..rank])

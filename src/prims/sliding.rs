@@ -38,7 +38,7 @@ pub struct SlidingWindows {
 
 /// How many windows fit into an axis.
 pub(crate) fn fitting(n: usize, size: usize, stride: usize, dilation: usize) -> usize {
-    let span = (size - 1) * dilation + 1;
+    let span = (size - 1).saturating_mul(dilation).saturating_add(1);
     if n < span { 0 } else { (n - span) / stride + 1 }
 }
 

@@ -8,6 +8,7 @@ use super::batching::batch_in_front;
 use super::complex::{try_complex, try_imag, try_real};
 use super::gather::{Mode, try_take_along_axis};
 use super::iota::try_iota;
+use super::numbers::place_dtype;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{REAL, sample};
 use crate::core::array::Array;
@@ -141,8 +142,7 @@ impl Primitive for Sort {
 /// The coordinate along `axis`, as wide as needed.
 fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
     expect_axis("sort", "dimension", axis, &x.aval())?;
-    let wide = x.shape()[axis] > i32::MAX as usize;
-    try_iota(if wide { DType::I64 } else { DType::I32 }, x.shape(), axis)
+    try_iota(place_dtype(x.shape()[axis]), x.shape(), axis)
 }
 
 /// All operands sorted along `dimension` by the first `num_keys` of them, compared in order; equal ones keep their order.

@@ -10,6 +10,7 @@ use super::convert::try_bitcast_convert_type;
 use super::gather::{Mode, try_take_along_axis};
 use super::identity::try_stop_gradient;
 use super::iota::try_iota;
+use super::numbers::place_dtype;
 use super::select::try_select_n;
 use super::slice::try_slice_in_dim;
 use super::sort::try_sort_by;
@@ -52,7 +53,7 @@ pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Err
                 x.aval()
             ));
         }
-        let places = try_iota(DType::I32, x.shape(), axis)?;
+        let places = try_iota(place_dtype(n), x.shape(), axis)?;
         let key = downwards(&try_stop_gradient(x)?)?;
         let order = try_sort_by(&[key, places], axis, 1)?.swap_remove(1);
         let first = try_slice_in_dim(&order, 0, k, axis)?;

@@ -41,7 +41,9 @@ impl Borders {
         };
         let axis = |((n, span), stride): ((&usize, &usize), &usize)| {
             let outs = n.div_ceil((*stride).max(1)) as i64;
-            let total = ((outs - 1) * *stride as i64 + *span as i64 - *n as i64).max(0);
+            // In wide numbers: a window may be longer than any axis.
+            let last = i128::from(outs - 1) * *stride as i128;
+            let total = (last + *span as i128 - *n as i128).clamp(0, 1 << 62) as i64;
             let less = total / 2;
             if lower { (total - less, less) } else { (less, total - less) }
         };
@@ -111,7 +113,9 @@ impl Window {
                 ));
             }
         }
-        let spans: Shape = (0..rank).map(|a| (self.sizes[a] - 1) * self.dilation[a] + 1).collect();
+        let spans: Shape = (0..rank)
+            .map(|a| (self.sizes[a] - 1).saturating_mul(self.dilation[a]).saturating_add(1))
+            .collect();
         let edges = self.borders.edges(&x.shape, &spans, &self.strides);
         if edges.len() != rank {
             return Err(err!(
@@ -148,6 +152,14 @@ pub(crate) struct Placed {
 /// Size of an axis whose elements lie so far apart.
 pub(crate) fn dilated(n: usize, dilation: usize) -> i64 {
     if n == 0 { 0 } else { (n as i64 - 1) * dilation as i64 + 1 }
+}
+
+/// Size of an axis of `n` elements so far apart and with these borders; `None` if they cut off more than there is. A size
+/// beyond usize becomes the greatest, which no array has.
+pub(crate) fn bordered(n: usize, dilation: usize, (low, high): (i64, i64)) -> Option<usize> {
+    let inner = (n as i128 - 1).max(0) * dilation as i128 + i128::from(n > 0);
+    let wide = inner + i128::from(low) + i128::from(high);
+    (wide >= 0).then(|| usize::try_from(wide).unwrap_or(usize::MAX))
 }
 
 /// Borders as a parameter; none at all are an empty list, whatever it is a list of.
@@ -215,13 +227,13 @@ impl Placed {
         }
         let outs = (0..rank).map(|a| {
             let (low, high) = self.edges[a];
-            let wide = dilated(x.shape[a], self.base_dilation[a]) + low + high;
-            let wide = usize::try_from(wide).map_err(|_| {
-                err!(
-                    Shape,
-                    "{name}: borders ({low}, {high}) cut more from axis {a} of {x} than it has"
-                )
-            })?;
+            let wide =
+                bordered(x.shape[a], self.base_dilation[a], (low, high)).ok_or_else(|| {
+                    err!(
+                        Shape,
+                        "{name}: borders ({low}, {high}) cut more from axis {a} of {x} than it has"
+                    )
+                })?;
             Ok(fitting(wide, self.sizes[a], self.strides[a], self.dilation[a]))
         });
         outs.collect()

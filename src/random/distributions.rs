@@ -9,7 +9,7 @@ use crate::numpy::axes::{Ints, axis_of, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::numpy::finfo::{epsilon, iinfo};
 use crate::prims::lax;
-use crate::prims::numbers::number;
+use crate::prims::numbers::{number, place_dtype};
 use crate::prims::operand::{Number, Operand, promoted};
 use cotangent_jit::{DType, Error, Scalar, err};
 use std::f64::consts::SQRT_2;
@@ -28,8 +28,8 @@ functions! {
         let unit = unit(key, &sizes_of("uniform", shape)?, dtype)?;
         let is = |o: &dyn Operand, value: f64| match o.number() {
             Some(Number::Float(f)) => f == value,
-            Some(Number::Int(i)) => i as f64 == value,
-            _ => false,
+            Some(n) => n.int().is_some_and(|i| i as f64 == value),
+            None => false,
         };
         if is(&low, 0.0) && is(&high, 1.0) {
             return Ok(unit);
@@ -176,7 +176,7 @@ impl Span {
 }
 
 functions! {
-    /// The numbers `0..n` (i32) in random order.
+    /// The numbers `0..n` (i32, or i64 where that cannot hold them) in random order.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
@@ -184,7 +184,7 @@ functions! {
     /// assert_eq!(order.to_vec::<i32>(), [7, 4, 2, 5, 3, 6, 0, 1]);
     /// ```
     fn permutation, try_permutation(key: &Key, n: usize) -> Array {
-        try_shuffled(key, lax::try_iota(DType::I32, &[n], 0)?)
+        try_shuffled(key, lax::try_iota(place_dtype(n), &[n], 0)?)
     }
 
     /// The slices of `x` along its first axis in random order.
@@ -205,7 +205,7 @@ functions! {
             if all == 0 && n > 0 {
                 return Err(err!(Shape, "choice: expected something to choose from, got {}", x.aval()));
             }
-            return x.try_take(&try_randint(key, [n], DType::I32, 0, all as i64)?, 0);
+            return x.try_take(&try_randint(key, [n], place_dtype(all), 0, all as i64)?, 0);
         }
         if n > all {
             return Err(err!(Shape, "choice: expected at most {all} of {}, got {n}", x.aval()));

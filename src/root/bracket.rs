@@ -4,6 +4,7 @@ use super::solution::{Root, RootOptions};
 use crate::api::control::while_loop;
 use crate::core::array::Array;
 use crate::core::source::raise;
+use crate::prims::numbers::rounds;
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err};
 
@@ -61,7 +62,7 @@ pub fn try_bisect(
     let wide = |b: &Bracket| width(b).gt(options.tolerance).logical_and(&straddles).any();
     let start = Bracket { low: low.clone(), high: high.clone(), iterations: Array::from(0) };
     let goes_on =
-        |b: Bracket| wide(&b).logical_and(&b.iterations.lt(options.max_iterations as i32));
+        |b: Bracket| wide(&b).logical_and(&b.iterations.lt(rounds(options.max_iterations)));
     let halve = |b: Bracket| {
         let middle = 0.5 * (&b.low + &b.high);
         let value = f(middle.clone());

@@ -9,6 +9,7 @@ use crate::numpy::create::{arange, zeros_dtype};
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::stack;
 use crate::prims::lax::stop_gradient;
+use crate::prims::numbers::rounds;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
 use cotangent_jit::{DType, Error, err};
@@ -175,7 +176,7 @@ struct State {
 impl State {
     /// Not if something is NaN.
     fn goes_on(&self, enough: &Array, options: &KrylovOptions) -> Array {
-        let few = self.iterations.lt(options.max_iterations as i32);
+        let few = self.iterations.lt(rounds(options.max_iterations));
         dot(&self.r, &self.r).sqrt().gt(enough).logical_and(&few)
     }
 }

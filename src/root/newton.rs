@@ -9,6 +9,7 @@ use crate::api::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::numpy::join::stack;
+use crate::prims::numbers::rounds;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
 use cotangent_jit::{DType, Error, err};
@@ -161,7 +162,7 @@ impl At {
 
     /// Not if something is NaN.
     fn goes_on(&self, options: &RootOptions) -> Array {
-        let few = self.iterations.lt(options.max_iterations as i32);
+        let few = self.iterations.lt(rounds(options.max_iterations));
         self.error().gt(options.tolerance).logical_and(&few)
     }
 }

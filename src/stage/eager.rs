@@ -11,7 +11,7 @@ use crate::core::array::{Array, Concrete, Held, Repr};
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::lowering::Lowering;
-use crate::core::primitive::{Arrays, Prim, same_prim};
+use crate::core::primitive::{Arrays, Prim, output_avals, same_prim};
 use crate::core::source;
 use cotangent_jit::Error;
 use cotangent_jit::host::{HostCall, HostInput, HostOutput};
@@ -100,7 +100,7 @@ fn key(prim: &Prim, inputs: &[Array]) -> u64 {
 }
 
 fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
-    let outputs = prim.abstract_eval(avals)?;
+    let outputs = output_avals(prim, avals)?;
     match prim.lower(avals, &outputs)? {
         Lowering::Forward | Lowering::Reshape => return Ok(Action::Forward(outputs)),
         Lowering::InBatch(e) => return Err(e.context(source::here())),

@@ -20,6 +20,7 @@ use crate::core::source;
 use crate::core::template::Template;
 use crate::core::trace::bind;
 use crate::prims::dynamic_slice::try_slice_at;
+use crate::prims::indexing::as_i64;
 use crate::prims::lax;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Combine, Node, NodeId};
@@ -418,7 +419,7 @@ fn first(flat: &Array) -> Result<Array, Error> {
 
 /// Whether some index is out of bounds, and the first of those (any, if none is).
 fn out_of_bounds(indices: &Array, limits: &[usize]) -> Result<(Array, Array), Error> {
-    let x = lax::try_convert_element_type(indices, DType::I64)?;
+    let x = as_i64(indices)?;
     let number = |n: usize| Array::strong_literal((n as i64).into());
     let most = match limits {
         [limit] => number(*limit),

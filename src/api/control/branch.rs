@@ -5,6 +5,7 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::source::raise;
+use crate::prims::indexing::moved_into;
 use crate::prims::{cond as cond_prim, lax};
 use cotangent_jit::{DType, Error, err};
 
@@ -49,7 +50,7 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     choose("cond", &index, branches, args.leaves)
 }
 
-/// `branches[index](operands)`, `index` an `i32[]` clamped into range. As [`cond`] otherwise.
+/// `branches[index](operands)`, `index` a scalar of any int dtype, moved into range. As [`cond`] otherwise.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -76,7 +77,14 @@ pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
     if index.ndim() > 0 || !index.dtype().is_int() {
         return Err(err!(DType, "switch: the index should be i32[], got {}", index.aval()));
     }
-    let index = lax::try_convert_element_type(index, DType::I32)?;
+    // The branch is chosen in i32, in which a wide index would be another one.
+    let index = match index.dtype() {
+        d if d.is_narrow() || d == DType::I32 => lax::try_convert_element_type(index, DType::I32)?,
+        _ => {
+            let last = i32::try_from(branches.len().saturating_sub(1)).unwrap_or(i32::MAX);
+            moved_into(index, 0, last.into(), DType::I32)?
+        }
+    };
     let args = Flat::of(operands);
     let bodies: Result<Vec<Body>, Error> = branches.iter().map(|f| Body::trace(&args, f)).collect();
     choose("switch", &index, bodies?, args.leaves)

@@ -7,6 +7,7 @@ use crate::core::aval::Aval;
 use crate::core::lowering::{ScanParts, WhileParts};
 use crate::core::source::raise;
 use crate::core::trace::{eval, trace};
+use crate::prims::numbers::holds;
 use crate::prims::{lax, scan as scan_prim, while_loop as while_prim};
 use cotangent_jit::{DType, Error, Scalar, err};
 use std::ops::{Range, RangeTo};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Bounds {
     /// Numbers of rounds known while tracing: the loop is a scan.
-    Static(Range<i32>),
+    Static(Range<i64>),
     /// Scalars of one integer dtype: the loop is a while.
     Computed { from: Array, to: Array },
 }
@@ -28,26 +29,33 @@ pub trait LoopBounds {
 
 impl LoopBounds for Range<i32> {
     fn bounds(self) -> Result<Bounds, Error> {
-        Ok(Bounds::Static(self))
+        Ok(Bounds::Static(self.start.into()..self.end.into()))
     }
 }
 
 impl LoopBounds for RangeTo<i32> {
     fn bounds(self) -> Result<Bounds, Error> {
-        Ok(Bounds::Static(0..self.end))
+        (0..self.end).bounds()
+    }
+}
+
+impl LoopBounds for Range<i64> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        Ok(Bounds::Static(self))
+    }
+}
+
+impl LoopBounds for RangeTo<i64> {
+    fn bounds(self) -> Result<Bounds, Error> {
+        (0..self.end).bounds()
     }
 }
 
 impl LoopBounds for Range<usize> {
     fn bounds(self) -> Result<Bounds, Error> {
         let small = |n: usize| {
-            let wrong = |_| {
-                err!(
-                    Value,
-                    "fori_loop: expected bounds that fit i32, got {n}; nest two loops, or use while_loop with a counter of i64"
-                )
-            };
-            i32::try_from(n).map_err(wrong)
+            let wrong = |_| err!(Value, "fori_loop: expected bounds that fit i64, got {n}");
+            i64::try_from(n).map_err(wrong)
         };
         Ok(Bounds::Static(small(self.start)?..small(self.end)?))
     }
@@ -93,9 +101,14 @@ fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
             ));
         }
     }
-    if from.is_weak() {
+    // A number beyond the other bound's dtype keeps its own, and is refused below.
+    let gives_way = |x: &Array, dtype: DType| match x.as_literal().and_then(Scalar::to_i64) {
+        Some(n) => x.is_weak() && holds(dtype, n.into()),
+        None => x.is_weak(),
+    };
+    if gives_way(&from, to.dtype()) {
         from = lax::try_convert_element_type(&from, to.dtype())?;
-    } else if to.is_weak() {
+    } else if gives_way(&to, from.dtype()) {
         to = lax::try_convert_element_type(&to, from.dtype())?;
     }
     if from.dtype() != to.dtype() {
@@ -114,7 +127,7 @@ fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
 /// Over ints of Rust (`0..5`, `..n`) the number of rounds is known, the loop is a [`scan`](super::scan) and differentiable
 /// in both modes. Over arrays (`..&n`, `&from..&to`, integer scalars, traced or not) it is a
 /// [`while_loop`](super::while_loop): differentiable forwards, and backwards with a limit ([`fori_loop_bounded`]). `i` has
-/// the dtype of the bounds, `i32` for ints of Rust. The carry keeps its structure, shapes and dtypes. Panics if not
+/// the dtype of the bounds, `i32` for ints of Rust that it has, else `i64`. The carry keeps its structure, shapes and dtypes. Panics if not
 /// ([`try_fori_loop`] returns the error).
 ///
 /// ```
@@ -167,6 +180,13 @@ pub fn try_fori_loop_bounded<C: Pytree>(
     run("fori_loop_bounded", Some(limit), range.bounds()?, body, init)
 }
 
+/// The ints below `length`. From a start below 0 there may be more of them than i32 has from 0 on; as i32 they wrap, and the
+/// sum with the start does so back.
+fn count(length: usize, dtype: DType) -> Result<Array, Error> {
+    let wide = if holds(dtype, length as i128) { dtype } else { DType::I64 };
+    lax::try_convert_element_type(&lax::try_iota(wide, &[length], 0)?, dtype)
+}
+
 #[track_caller]
 fn run<C: Pytree>(
     op: &'static str,
@@ -177,7 +197,12 @@ fn run<C: Pytree>(
 ) -> Result<C, Error> {
     let mut init = Flat::of(init);
     let (dtype, start) = match &bounds {
-        Bounds::Static(range) => (DType::I32, Array::strong_literal(range.start.into())),
+        Bounds::Static(range) => {
+            let narrow =
+                holds(DType::I32, range.start.into()) && holds(DType::I32, range.end.into());
+            let dtype = if narrow { DType::I32 } else { DType::I64 };
+            (dtype, Array::strong_literal(Scalar::from_bits(dtype, range.start as u128)))
+        }
         Bounds::Computed { from, .. } => (from.dtype(), from.clone()),
     };
     let counter = Aval::scalar(dtype);
@@ -193,10 +218,11 @@ fn run<C: Pytree>(
     let (consts, carry) = (body.captured.len(), init.leaves.len());
     let leaves = match bounds {
         Bounds::Static(range) => {
-            let n = (i64::from(range.end) - i64::from(range.start)).max(0) as usize;
+            let n = i128::from(range.end) - i128::from(range.start);
+            let n = usize::try_from(n.max(0)).unwrap_or(usize::MAX);
             let length = limit.map_or(n, |limit| limit.min(n));
             // The counter is the one x of the scan.
-            let numbers = lax::try_add(&lax::try_iota(DType::I32, &[length], 0)?, &start)?;
+            let numbers = lax::try_add(&count(length, dtype)?, &start)?;
             let order: Vec<usize> =
                 (0..consts).chain(consts + 1..consts + 1 + carry).chain([consts]).collect();
             let outputs: Vec<usize> = (0..carry).collect();

@@ -98,14 +98,15 @@ methods! {
         lax::try_dot_general(&x, &y, &dims(&left, &right, &[], &[]))
     }
 
-    /// The sum of the products of all elements, both read as vectors.
+    /// The sum of the products of all elements, both read as vectors; complex elements of this are conjugated:
+    /// `∑ᵢ conj(self[i]) other[i]`.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// assert_eq!(array![[1, 2], [3, 4]].vdot(&array![[1, 1], [1, 1]]).item::<i32>(), 10);
     /// ```
     fn vdot, try_vdot(self, other: &Array) -> Array {
-        self.try_ravel()?.try_dot(&other.try_ravel()?)
+        self.try_conj()?.try_ravel()?.try_dot(&other.try_ravel()?)
     }
 }
 

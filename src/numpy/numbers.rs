@@ -6,11 +6,13 @@ use super::fallible::methods;
 use super::math::float;
 use super::powers::strong;
 use crate::core::array::Array;
+use crate::prims::indexing::moved_into;
 use crate::prims::lax;
 use crate::prims::logaddexp;
 use crate::prims::numbers::number;
 use crate::prims::operand::{Operand, promoted, together};
-use cotangent_jit::{DType, Error, Scalar};
+use crate::prims::operators::counted;
+use cotangent_jit::{DType, Error, Scalar, err};
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
 
 /// The number as a literal of the dtype of `like`.
@@ -151,7 +153,7 @@ methods! {
         lax::try_select_n(&infinite, &[&length, &reach])
     }
 
-    /// `x · 2ⁿ` for ints `n`, elementwise and broadcast.
+    /// `x · 2ⁿ` for ints `n` of any size, rounded once, elementwise and broadcast. Derivative in `x`: `2ⁿ`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -159,12 +161,16 @@ methods! {
     /// ```
     fn ldexp, try_ldexp(self, n: &Array) -> Array {
         let x = float(self)?;
-        // In three parts none of which overflows, so that subnormal results are reached, too.
-        let n = lax::try_convert_element_type(&n.try_clip(-9000, 9000)?, x.dtype())?;
-        let third = (&n / 3.0).try_round()?;
-        let rest = &n - (&third + &third);
-        let (a, b) = (lax::try_exp2(&third)?, lax::try_exp2(&rest)?);
-        Ok(x * &a * &b * &a)
+        if !x.dtype().is_float() || n.dtype().is_inexact() {
+            return Err(err!(DType, "ldexp: expected real numbers and int exponents, got {} and {}", x.aval(), n.aval()));
+        }
+        if x.dtype().is_narrow() {
+            // Every product that is not 0 in the narrow dtype is exact in f32, so that it is rounded once.
+            let wide = lax::try_convert_element_type(&x, DType::F32)?.try_ldexp(n)?;
+            return lax::try_convert_element_type(&wide, x.dtype());
+        }
+        let [a, b, c] = powers_of_two(&counted(n)?, x.dtype())?;
+        Ok(x * a * b * c)
     }
 
     /// `(m, n)` with `x = m · 2ⁿ` and `0.5 ≤ |m| < 1`; zeros, infinities and NaN as they are, with `n = 0`.
@@ -267,6 +273,31 @@ methods! {
         };
         lax::try_clamp(&like(-most, &x), &x, &like(most, &x))
     }
+}
+
+/// Three powers of two whose product is `2ⁿ`, or so far from 1 that every finite number times it overflows or is 0. None of
+/// them is infinite or 0, and of the products one after the other only the last is rounded.
+fn powers_of_two(n: &Array, dtype: DType) -> Result<[Array; 3], Error> {
+    let (int, mantissa, bias) = match dtype {
+        DType::F64 => (DType::I64, 52, 1023),
+        _ => (DType::I32, 23, 127),
+    };
+    let number = |i: i64| Array::strong_literal(Scalar::from_i64(int, i).expect("an int"));
+    let power = |e: &Array| {
+        let field = lax::try_shift_left(&lax::try_add(e, &number(bias))?, &number(mantissa))?;
+        lax::try_bitcast_convert_type(&field, dtype)
+    };
+    // A step down leaves more than the digits of a number to the last one: what is subnormal before that becomes 0.
+    let (up, down) = (bias, mantissa + 2 - bias);
+    let step = |n: &Array| -> Result<(Array, Array), Error> {
+        let above = lax::try_gt(n, &number(bias))?.try_select(&number(up), &number(0))?;
+        let e = lax::try_lt(n, &number(1 - bias))?.try_select(&number(down), above)?;
+        Ok((power(&e)?, lax::try_sub(n, &e)?))
+    };
+    let far = 4 * bias;
+    let (a, n) = step(&moved_into(n, -far, far, int)?)?;
+    let (b, n) = step(&n)?;
+    Ok([a, b, power(&lax::try_clamp(&number(1 - bias), &n, &number(bias))?)?])
 }
 
 /// `ln (e^(ax) + e^(ay)) / a`; of complex numbers with the imaginary part from -π up to π, over a.

@@ -2,6 +2,7 @@
 
 use super::axes::axis_of;
 use super::fallible::{functions, methods};
+use super::finfo::finfo;
 use super::math::float;
 use super::order::take_in;
 use crate::core::array::Array;
@@ -174,8 +175,45 @@ fn slide(x: &Array, y: &Array, part: Part) -> Result<Array, Error> {
     lax::try_conv(&row(x)?, &row(y)?, &[1], borders)?.try_ravel()
 }
 
+/// The line through two points at `x`: the value of one of them, and from there along the slope; the value alone where `x`
+/// lies outside of all points.
+fn between(
+    x: &Array,
+    [low, high]: [Array; 2],
+    [start, stop]: [Array; 2],
+    outside: &Array,
+) -> Result<Array, Error> {
+    // From the right point where `x` is that one, and where nothing is left of the distance to the other.
+    let at_high = x.try_equal(&high)?;
+    let at_low = x.try_equal(&low)?.try_logical_and(&at_high.try_logical_not()?)?;
+    let endless = start.try_is_inf()?.try_logical_or(&low.try_is_inf()?)?;
+    let endless = endless.try_logical_and(&at_low.try_logical_not()?)?;
+    let from_high = at_high.try_logical_or(&endless)?;
+    let (near, value) = (from_high.try_select(&high, &low)?, from_high.try_select(&stop, &start)?);
+
+    let fixed = outside.try_logical_or(&x.try_equal(&near)?.try_logical_and(&x.try_is_inf()?)?)?;
+    let distance = fixed.try_select(0.0, x - near)?;
+    let width = high - low;
+    let flat = width.try_abs()?.try_le(number(0.0, width.dtype()))?.try_logical_or(&fixed)?;
+    let width = flat.try_select(1.0, width)?;
+    let level = start.try_is_inf()?.try_logical_and(&start.try_equal(&stop)?)?;
+    let rise = level.try_logical_or(&flat)?.try_select(0.0, stop - start)?;
+
+    // At a point a slope that is not finite changes nothing but the derivative. So the value is 0 times finite factors whose
+    // product is that slope; nothing is computed from the slope there.
+    let known = |x: &Array| lax::try_stop_gradient(x);
+    let sharp = lax::try_div(&known(&rise)?, &known(&width)?)?;
+    let odd = sharp.try_is_finite()?.try_logical_not()?;
+    let odd = odd.try_logical_and(&distance.try_equal(0.0)?)?;
+    let slope = odd.try_select(0.0, rise)? / width;
+    let most = number(finfo(x.dtype()).map_or(1.0, |f| f.max), x.dtype());
+    let slope = odd.try_select(most.try_copysign(&sharp)?, slope)?;
+    Ok(value + distance * slope * odd.try_select(most, 1.0)?)
+}
+
 functions! {
-    /// The piecewise linear function through the points `(xp, fp)`, `xp` rising, at `x`; beyond its ends constant.
+    /// The piecewise linear function through the points `(xp, fp)`, `xp` rising, at `x`; beyond its ends constant. At a point
+    /// it has the point's value, also beside an infinite one; of points with one `xp` that of the last.
     ///
     /// ```
     /// use cotangent::{numpy::series::interp, prelude::*};
@@ -188,19 +226,21 @@ functions! {
             let (a, b) = (xp.aval(), fp.aval());
             return Err(err!(Shape, "interp: expected points as two vectors of one size, got {a} and {b}"));
         }
+        if fp.dtype().is_complex() {
+            let part = |values: Array| try_interp(x, xp, &values);
+            return lax::try_complex(&part(fp.try_real()?)?, &part(fp.try_imag()?)?);
+        }
         let all = promoted("interp", &[x, xp, fp], true)?;
         let (x, xp, fp) = (&all[0], &all[1], &all[2]);
-        let last = n as i32 - 1;
+        let last = n as i64 - 1;
         let right = xp.try_searchsorted_right(x)?.try_clip(1.min(last), last)?;
         let left = (&right - 1).try_maximum(0)?;
         let pick = |v: &Array, i: &Array| take_in("interp", v, i, 0, Mode::Clip);
-        let (low, start) = (pick(xp, &left)?, pick(fp, &left)?);
-        let width = pick(xp, &right)? - &low;
-        let flat = width.try_abs()?.try_le(number(0.0, width.dtype()))?;
-        let slope = (pick(fp, &right)? - &start) / flat.try_select(1.0, width)?;
-        let y = flat.try_select(&start, &start + (x - &low) * slope)?;
-        let y = x.try_lt(xp.try_index(0)?)?.try_select(fp.try_index(0)?, y)?;
-        x.try_gt(xp.try_index(-1)?)?.try_select(fp.try_index(-1)?, y)
+        let ends = [x.try_lt(xp.try_index(0)?)?, x.try_gt(xp.try_index(-1)?)?];
+        let outside = ends[0].try_logical_or(&ends[1])?;
+        let (xs, values) = ([pick(xp, &left)?, pick(xp, &right)?], [pick(fp, &left)?, pick(fp, &right)?]);
+        let y = ends[0].try_select(fp.try_index(0)?, between(x, xs, values, &outside)?)?;
+        ends[1].try_select(fp.try_index(-1)?, y)
     }
 
     /// A polynomial at every point, its coefficients from the highest power down: `(p[0] x + p[1]) x + ..`.

@@ -7,9 +7,9 @@ use super::math::float;
 use super::order::take_in;
 use crate::core::array::Array;
 use crate::prims::lax::{self, Mode};
-use crate::prims::numbers::number;
+use crate::prims::numbers::{number, place_dtype};
 use crate::prims::operand::{Number, Operand, promoted};
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err};
 
 methods! {
     /// The value below which the share `q` of all elements lies, between neighbours linearly; NaN if there is one.
@@ -176,7 +176,9 @@ methods! {
             false => edges.try_searchsorted_right(self),
         };
         let ends = [edges.try_index(-1)?, edges.try_index(0)?];
-        let falling = n as i32 - find(&edges.try_flip(0)?)?;
+        let found = find(&edges.try_flip(0)?)?;
+        let all = Scalar::from_bits(found.dtype(), n as u128);
+        let falling = lax::try_sub(&Array::strong_literal(all), &found)?;
         ends[0].try_ge(&ends[1])?.try_select(find(edges)?, falling)
     }
 
@@ -195,7 +197,7 @@ methods! {
             return Err(err!(Shape, "histogram: expected a vector of edges, got {}", edges.aval()));
         }
         let bin = edges.try_searchsorted_right(x)?;
-        let bin = x.try_equal(edges.try_index(-1)?)?.try_select(n as i32 - 1, bin)?;
+        let bin = x.try_equal(edges.try_index(-1)?)?.try_select(n as i64 - 1, bin)?;
         let counts = binned(&bin, &lax::try_full(x.shape(), Scalar::one(x.dtype()))?, n)?;
         counts.try_index(1..)
     }
@@ -244,11 +246,26 @@ fn binned(x: &Array, weights: &Array, length: usize) -> Result<Array, Error> {
 }
 
 fn percentiles(x: &Array, q: &dyn Operand, axis: usize) -> Result<Array, Error> {
-    match q.number() {
-        Some(Number::Float(v)) => quantiles("percentile", x, &(v / 100.0), axis),
-        Some(Number::Int(v)) => quantiles("percentile", x, &(v as f64 / 100.0), axis),
-        _ => quantiles("percentile", x, &(q.to_array() / 100.0), axis),
+    match q.number().and_then(real) {
+        Some(v) => quantiles("percentile", x, &(share("percentile", v, 100.0)? / 100.0), axis),
+        None => quantiles("percentile", x, &(q.to_array() / 100.0), axis),
     }
+}
+
+/// A real number.
+fn real(q: Number) -> Option<f64> {
+    match q {
+        Number::Float(v) => Some(v),
+        q => q.int().map(|i| i as f64),
+    }
+}
+
+/// A share of the whole, which is `most`, or an error. JAX moves it into range; NumPy refuses it, too.
+fn share(op: &str, q: f64, most: f64) -> Result<f64, Error> {
+    if (0.0..=most).contains(&q) {
+        return Ok(q);
+    }
+    Err(err!(Value, "{op}: expected numbers from 0 to {most:?}, got {q:?}"))
 }
 
 /// Sorted floats along an axis that has elements, and where NaN is among them.
@@ -269,17 +286,27 @@ fn at(x: &Array, i: usize, axis: usize) -> Result<Array, Error> {
 }
 
 fn quantiles(op: &str, x: &Array, q: &dyn Operand, axis: usize) -> Result<Array, Error> {
+    let known = q.number().and_then(real);
+    if let Some(q) = known {
+        share(op, q, 1.0)?;
+    }
     let both = promoted(op, &[x, q], true)?;
     let (x, q) = (&both[0], &both[1]);
     if q.ndim() > 1 {
         return Err(err!(Shape, "{op}: expected a number or a vector of them, got {}", q.aval()));
     }
     let (sorted, nan) = ordered(op, x, axis)?;
-    let place = q * (x.shape()[axis] - 1) as f64;
+    let q = &match known {
+        Some(_) => q.clone(),
+        // A computed share beyond the whole names no element. JAX moves it into range, where it looks like another one.
+        None => q.try_ge(0.0)?.try_logical_and(&q.try_le(1.0)?)?.try_select(q, f64::NAN)?,
+    };
+    let places = x.shape()[axis];
+    let place = q * (places - 1) as f64;
     let below = place.try_floor()?;
     let mut weight = &place - &below;
     let pick = |i: Array| -> Result<Array, Error> {
-        let i = i.try_astype(DType::I32)?;
+        let i = i.try_astype(place_dtype(places))?;
         let part = take_in(op, &sorted, &i, axis, Mode::Clip)?;
         if q.ndim() == 0 { Ok(part) } else { part.try_moveaxis(axis as isize, 0) }
     };

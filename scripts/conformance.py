@@ -1,7 +1,7 @@
 """Values of an installed JAX for tests/conformance, one case per line (compressed).
 
     JAX_ENABLE_X64=1 python scripts/conformance.py            writes every set
-    JAX_ENABLE_X64=1 python scripts/conformance.py families   writes tests/conformance/families.txt.gz (`complex` is in a file of its own)
+    JAX_ENABLE_X64=1 python scripts/conformance.py families   writes tests/conformance/families.txt.gz (some are in files of their own)
 
 A line is `name | key=value .. | inputs | outputs`; an array is `f32[2,3]:` and its little-endian bytes in hex. The name is
 that of an operation, alone or with what is asked of it:
@@ -24,7 +24,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import conformance_complex
 import conformance_functions
+import conformance_limits
 import conformance_methods
+import conformance_tuples
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -559,13 +561,15 @@ def linalg():
 SETS = {"families": families, "indexing": indexing, "numbers": numbers_set, "elementwise": elementwise, "arrays": arrays, "linalg": linalg,
         "complex": lambda: conformance_complex.cases(Op, clean, WINDOWS), "functions": lambda: conformance_functions.cases(Op),
         "methods": lambda: conformance_methods.cases(Op)}
+# Sets that are lines already: mostly NumPy's values.
+WRITTEN = {"tuples": lambda: conformance_tuples.lines(text), "limits": lambda: conformance_limits.lines(text)}
 
 
 def main():
     folder = os.path.join(os.path.dirname(__file__), "..", "tests", "conformance")
-    for name in sys.argv[1:] or SETS:
-        rng, made, left_out = np.random.default_rng(1), [], 0
-        for op in SETS[name]():
+    for name in sys.argv[1:] or [*SETS, *WRITTEN]:
+        rng, made, left_out = np.random.default_rng(1), list(WRITTEN.get(name, list)()), 0
+        for op in SETS.get(name, list)():
             try:
                 made.extend(lines(op, rng))
             except NotImplementedError as e:

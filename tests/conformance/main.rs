@@ -1,4 +1,4 @@
-//! Values of JAX, and what is asked of each operation: outputs, jvp, vjp, vmap over every axis.
+//! Values of JAX and NumPy, and what is asked of each operation: outputs, jvp, vjp, vmap over every axis.
 //!
 //! The cases are lines of text that `scripts/conformance.py` wrote; their form is described there. What a name means is said
 //! in the modules, one per set.
@@ -9,11 +9,13 @@ mod elementwise;
 mod families;
 mod functions;
 mod indexing;
+mod limits;
 #[cfg(feature = "linalg")]
 mod linalg;
 mod methods;
 mod numbers;
 mod special;
+mod tuples;
 
 use cotangent::api::vmap::vmap_axes;
 use cotangent::core::eager::upload;
@@ -262,6 +264,16 @@ fn families() {
 #[test]
 fn indexing() {
     check_set(include_bytes!("indexing.txt.gz"), indexing::operation);
+}
+
+#[test]
+fn index_tuples() {
+    check_set(include_bytes!("tuples.txt.gz"), tuples::operation);
+}
+
+#[test]
+fn ints_at_their_limits() {
+    check_set(include_bytes!("limits.txt.gz"), limits::operation);
 }
 
 #[test]

@@ -156,7 +156,7 @@ functions! {
     /// ```
     fn bits, try_bits(key: &Key, shape: impl Ints, dtype: DType) -> Array {
         let shape = sizes_of("bits", shape)?;
-        let drawn = Aval::new(shape.iter().copied(), dtype).counted("bits")?;
+        let drawn = Aval::new(shape.iter().copied(), dtype).countable("bits")?;
         let (a, b) = blocks(key, drawn.size())?;
         let bits = match dtype {
             DType::U8 | DType::U16 | DType::U32 => {

@@ -18,7 +18,7 @@ use cotangent_jit::DType;
 /// ```
 #[track_caller]
 pub fn shape_dtype(shape: impl IntoIterator<Item = usize>, dtype: DType) -> Array {
-    type_only(raise(Aval::new(shape, dtype).counted("shape_dtype")))
+    type_only(raise(Aval::new(shape, dtype).countable("shape_dtype")))
 }
 
 /// The same tree with arrays that are a type only.

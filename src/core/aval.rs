@@ -40,15 +40,20 @@ impl Aval {
         self.shape.iter().product()
     }
 
-    /// This type, or an error in the name of `op` if its bytes cannot be counted in isize. Axes of size 0 do not count, as
-    /// in NumPy: strides are products of the other ones.
-    pub fn counted(self, op: &str) -> Result<Aval, Error> {
-        let sizes = self.shape.iter().copied().filter(|n| *n != 0);
-        let bytes = sizes.fold(Some(self.dtype.size()), |all, n| all?.checked_mul(n));
-        if bytes.is_some_and(|b| isize::try_from(b).is_ok()) {
-            return Ok(self);
+    /// An error in the name of `op` if the bytes cannot be counted in isize. Axes of size 0 do not count, as in NumPy:
+    /// strides are products of the other ones.
+    pub fn expect_countable(&self, op: &str) -> Result<(), Error> {
+        let mut sizes = self.shape.iter().copied().filter(|n| *n != 0);
+        let bytes = sizes.try_fold(self.dtype.size(), usize::checked_mul);
+        match bytes {
+            Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
+            _ => Err(err!(Shape, "{op}: expected a shape of at most isize::MAX bytes, got {self}")),
         }
-        Err(err!(Shape, "{op}: expected a shape of at most isize::MAX bytes, got {self}"))
+    }
+
+    /// This type, if its bytes can be counted ([`Aval::expect_countable`]).
+    pub fn countable(self, op: &str) -> Result<Aval, Error> {
+        self.expect_countable(op).map(|()| self)
     }
 
     pub fn bytes(&self) -> usize {

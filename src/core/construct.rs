@@ -197,7 +197,7 @@ impl Array {
         elements: &[T],
         shape: impl IntoIterator<Item = usize>,
     ) -> Result<Array, Error> {
-        let aval = Aval::new(shape, T::DTYPE).counted("array")?;
+        let aval = Aval::new(shape, T::DTYPE).countable("array")?;
         if aval.size() != elements.len() {
             return Err(err!(
                 Shape,
@@ -224,7 +224,7 @@ impl Array {
         shape: impl IntoIterator<Item = usize>,
         dtype: DType,
     ) -> Result<Array, Error> {
-        let aval = Aval::new(shape, dtype).counted("array")?;
+        let aval = Aval::new(shape, dtype).countable("array")?;
         if aval.bytes() != bytes.len() {
             return Err(err!(Shape, "array: {} bytes are no {aval}", bytes.len()));
         }
@@ -257,7 +257,7 @@ impl Array {
     pub fn try_from_nested<N: Nested + ?Sized>(values: &N) -> Result<Array, Error> {
         let mut shape = Shape::new();
         values.push_shape(&mut shape);
-        let aval = Aval::new(shape.iter().copied(), N::Element::DTYPE).counted("array")?;
+        let aval = Aval::new(shape.iter().copied(), N::Element::DTYPE).countable("array")?;
         let mut elements = Vec::with_capacity(aval.size());
         values.push_elements(&shape, &mut elements)?;
         Array::try_new(&elements, shape)

@@ -389,7 +389,9 @@ impl BitOr for Effects {
 
 /// Types of the outputs, each of a size that can be counted: where a primitive is bound nothing larger comes to be.
 pub(crate) fn output_avals(prim: &Prim, inputs: &[Aval]) -> Result<Avals, Error> {
-    prim.abstract_eval(inputs)?.into_iter().map(|aval| aval.counted(prim.name())).collect()
+    let avals = prim.abstract_eval(inputs)?;
+    avals.iter().try_for_each(|aval| aval.expect_countable(prim.name()))?;
+    Ok(avals)
 }
 
 /// Same name, same parameters.

@@ -101,9 +101,7 @@ pub fn trace(
     f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,
 ) -> Result<Traced, Error> {
     // Apart from `f` nothing here is generic: a copy of it per closure would be most of some callers.
-    for aval in inputs {
-        aval.clone().counted("input")?;
-    }
+    inputs.iter().try_for_each(|aval| aval.expect_countable("input"))?;
     let (scope, arguments) = begin(inputs, source::here());
     let results = f(arguments)?;
     end(scope, &results)

@@ -29,7 +29,7 @@ macro_rules! comparisons {
 fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Array; 3]>, Error> {
     match other.number().and_then(Number::int) {
         Some(n) if x.dtype().is_int() && !x.is_weak() && !numbers::holds(x.dtype(), n.into()) => {
-            // Half of a u64 is on the same side of what no u64 is.
+            // What no u64 is lies below 0, and half of a u64 above.
             let wide = match x.dtype() {
                 DType::U64 => {
                     let one = Array::strong_literal(Scalar::one(DType::U64));
@@ -40,23 +40,45 @@ fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Ar
             let wide = lax::try_convert_element_type(&wide, DType::I64)?;
             Ok([wide, Array::strong_literal(Scalar::from(n))].into_iter().collect())
         }
-        _ => together(name, &[x, other], false),
+        _ => match other.array() {
+            Some(y) if apart(x, y) => {
+                let mut both: SmallVec<[Array; 3]> = [x.clone(), y.clone()].into_iter().collect();
+                broadcasting::broadcast_arrays(name, &mut both)?;
+                Ok(both)
+            }
+            _ => together(name, &[x, other], false),
+        },
     }
 }
 
-/// A comparison, which looks at imaginary parts only where the real ones are equal.
+/// A comparison, which looks at the second of two parts only where the first ones are equal.
 pub(super) fn ordered(
     x: &Array,
     y: &Array,
     compare: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
-    if !x.dtype().is_complex() {
+    if !x.dtype().is_complex() && !apart(x, y) {
         return compare(x, y);
     }
-    let re = [lax::try_real(x)?, lax::try_real(y)?];
-    let im = [lax::try_imag(x)?, lax::try_imag(y)?];
-    let same = lax::try_eq(&re[0], &re[1])?;
-    lax::try_select_n(&same, &[&compare(&re[0], &re[1])?, &compare(&im[0], &im[1])?])
+    let ([x, second], [y, other]) = (parts(x)?, parts(y)?);
+    lax::try_select_n(&lax::try_eq(&x, &y)?, &[&compare(&x, &y)?, &compare(&second, &other)?])
+}
+
+/// The real and the imaginary part; of an int whether it is below 0, as -1 or 0, and its bits as u64.
+fn parts(x: &Array) -> Result<[Array; 2], Error> {
+    let below = match x.dtype() {
+        d if d.is_complex() => return Ok([lax::try_real(x)?, lax::try_imag(x)?]),
+        d if d.is_signed() => lax::try_min(&lax::try_sign(x)?, &numbers::number(0.0, d))?,
+        d => lax::try_full(x.shape(), Scalar::zero(d))?,
+    };
+    let first = lax::try_convert_element_type(&below, DType::I32)?;
+    Ok([first, lax::try_convert_element_type(x, DType::U64)?])
+}
+
+/// u64 and a signed dtype: they meet in floats only, which lack digits.
+pub(super) fn apart(x: &Array, y: &Array) -> bool {
+    let one = |x: &Array, y: &Array| x.dtype() == DType::U64 && y.dtype().is_signed();
+    !x.is_weak() && !y.is_weak() && (one(x, y) || one(y, x))
 }
 
 methods! {
@@ -65,7 +87,8 @@ methods! {
     /// Elementwise and broadcast, to bool. No derivative.
     fn equal, try_equal(self, other: impl Operand) -> Array {
         let operands = comparable("equal", self, &other)?;
-        lax::try_eq(&operands[0], &operands[1])
+        let [x, y] = [&operands[0], &operands[1]];
+        if apart(x, y) { ordered(x, y, lax::try_eq) } else { lax::try_eq(x, y) }
     }
 
     /// Whether the elements differ; true of NaN.
@@ -73,7 +96,8 @@ methods! {
     /// Elementwise and broadcast, to bool. No derivative.
     fn not_equal, try_not_equal(self, other: impl Operand) -> Array {
         let operands = comparable("not_equal", self, &other)?;
-        lax::try_ne(&operands[0], &operands[1])
+        let [x, y] = [&operands[0], &operands[1]];
+        if apart(x, y) { ordered(x, y, lax::try_ne) } else { lax::try_ne(x, y) }
     }
 }
 

@@ -171,11 +171,12 @@ functions! {
     }
 }
 
-/// The value in this dtype; numbers at full precision.
+/// The value in this dtype; numbers at full precision, and of floats in an int dtype the integral part.
 fn in_dtype(op: &str, value: &dyn Operand, dtype: DType) -> Result<Array, Error> {
-    let like = Array::strong_literal(Scalar::zero(dtype));
-    let value = promoted(op, &[&like, value], false)?.swap_remove(1);
-    lax::try_convert_element_type(&value, dtype)
+    match value.number() {
+        Some(number) => number.scalar(op, dtype).map(Array::strong_literal),
+        None => lax::try_convert_element_type(&value.to_array(), dtype),
+    }
 }
 
 /// A literal of this dtype.
@@ -208,7 +209,7 @@ fn exact(start: i128, stop: i128, dtype: DType) -> bool {
 fn counted_from(start: i128, stop: i128, dtype: DType) -> Result<Array, Error> {
     let count = usize::try_from((stop - start).max(0)).unwrap_or(usize::MAX);
     let ends = if count > 0 { [start, stop - 1] } else { [0, 0] };
-    for n in ends.into_iter().filter(|n| dtype.is_int() && !holds(dtype, *n)) {
+    if let Some(n) = ends.into_iter().find(|n| dtype.is_int() && !holds(dtype, *n)) {
         return Err(err!(Value, "arange: {n} is not a value of {dtype}"));
     }
     if dtype.is_int() && !holds(dtype, ends[1] - ends[0]) {

@@ -122,7 +122,7 @@ fn diagonal(x: &Array, a: usize, b: usize, k: isize) -> Result<Array, Error> {
 /// The square matrix with this vector on diagonal `k`, zero elsewhere.
 fn with_diagonal(x: &Array, k: isize) -> Result<Array, Error> {
     let n = x.size().saturating_add(k.unsigned_abs());
-    Aval::new([n, n], x.dtype()).counted("diag")?;
+    Aval::new([n, n], x.dtype()).expect_countable("diag")?;
     let zero = Scalar::zero(x.dtype());
     let pads = [(k.min(0).unsigned_abs() as i64, k.max(0) as i64, 0)];
     let by_row = lax::try_pad(x, &Array::strong_literal(zero), &pads)?;

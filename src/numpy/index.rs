@@ -291,6 +291,7 @@ fn range_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cotangent_jit::DType;
 
     fn along(n: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> Vec<usize> {
         let a = range_of(&Aval::new([n], DType::F32), 0, start, stop, step).unwrap();

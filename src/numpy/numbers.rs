@@ -290,8 +290,8 @@ fn powers_of_two(n: &Array, dtype: DType) -> Result<[Array; 3], Error> {
     // A step down leaves more than the digits of a number to the last one: what is subnormal before that becomes 0.
     let (up, down) = (bias, mantissa + 2 - bias);
     let step = |n: &Array| -> Result<(Array, Array), Error> {
-        let above = lax::try_gt(n, &number(bias))?.try_select(&number(up), &number(0))?;
-        let e = lax::try_lt(n, &number(1 - bias))?.try_select(&number(down), above)?;
+        let above = lax::try_gt(n, &number(bias))?.try_select(number(up), number(0))?;
+        let e = lax::try_lt(n, &number(1 - bias))?.try_select(number(down), above)?;
         Ok((power(&e)?, lax::try_sub(n, &e)?))
     };
     let far = 4 * bias;

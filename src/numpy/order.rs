@@ -1,14 +1,14 @@
 //! Sorting, searching and picking: sort, argsort, top_k, searchsorted, take, take_along_axis.
 
 use super::axes::axis_of;
-use super::compare::ordered;
+use super::compare::{apart, ordered};
 use super::fallible::methods;
 use super::picks::{Picks, wrapped};
 use crate::core::array::Array;
 use crate::prims::lax::{self, Mode};
-use crate::prims::numbers::{number, place_dtype};
+use crate::prims::numbers::place_dtype;
 use crate::prims::operand::promoted;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err};
 
 methods! {
     /// Sorted along an axis, NaN last.
@@ -118,16 +118,8 @@ methods! {
 
 /// Places found by halving the part of the vector in which they are, as often as it can be halved.
 fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
-    // Signed ints and u64 are compared as they are: they meet in floats only, which lack digits.
-    let apart = |x: &Array, y: &Array| x.dtype() == DType::U64 && y.dtype().is_signed();
-    let operands = match apart(sorted, values) || apart(values, sorted) {
-        true => {
-            let wide = |x: &Array| match x.dtype() {
-                DType::U64 => Ok(x.clone()),
-                _ => lax::try_convert_element_type(x, DType::I64),
-            };
-            [wide(sorted)?, wide(values)?].into_iter().collect()
-        }
+    let operands = match apart(sorted, values) {
+        true => [sorted.clone(), values.clone()].into_iter().collect(),
         false => promoted("searchsorted", &[sorted, values], false)?,
     };
     let (sorted, values) = (&operands[0], &operands[1]);
@@ -160,17 +152,6 @@ fn search(sorted: &Array, values: &Array, right: bool) -> Result<Array, Error> {
 
 /// Whether `a < b`, NaN being the greatest of all.
 fn sorts_before(a: &Array, b: &Array) -> Result<Array, Error> {
-    let negative = |x: &Array| lax::try_lt(x, &number(0.0, x.dtype()));
-    let unsigned = |x: &Array| lax::try_convert_element_type(x, DType::U64);
-    match (a.dtype(), b.dtype()) {
-        (DType::I64, DType::U64) => {
-            return lax::try_or(&negative(a)?, &lax::try_lt(&unsigned(a)?, b)?);
-        }
-        (DType::U64, DType::I64) => {
-            return lax::try_and(&lax::try_not(&negative(b)?)?, &lax::try_lt(a, &unsigned(b)?)?);
-        }
-        _ => {}
-    }
     let less = ordered(a, b, lax::try_lt)?;
     if !a.dtype().is_inexact() {
         return Ok(less);

@@ -90,6 +90,8 @@ impl Number {
             Number::Int(i) if dtype.is_int() && !holds(dtype, i.into()) => None,
             Number::Int(i) => Scalar::from_i64(dtype, i),
             Number::Unsigned(i) => return Number::Int(i.into()).literal(name, dtype),
+            // In an int dtype the integral part counts, which must fit.
+            Number::Float(f) if dtype.is_int() && (f.is_nan() || !holds(dtype, f as i128)) => None,
             Number::Float(f) => Scalar::from_f64(dtype, f),
             Number::Complex(re, im) => {
                 let part = |x| Scalar::from_f64(dtype.part(), x);

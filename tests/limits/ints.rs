@@ -50,7 +50,7 @@ fn one_hot_has_one_one() {
 /// JAX takes branch 0 at 2^32: it converts the index to i32 before it moves it into range.
 #[test]
 fn switch_takes_the_nearest_branch() {
-    let branches: [fn(Array) -> Array; 3] = [|x| x * 0, |x| x * 0 + 1, |x| x * 0 + 2];
+    let branches: [fn(Array) -> Array; 3] = [|x| x, |x| x + 1, |x| x + 2];
     let ends = [
         (array![1i64 << 32, FAR, i64::MAX, -1, i64::MIN, -FAR], [2, 2, 2, 0, 0, 0]),
         (array![1u64 << 32, 1 << 63, u64::MAX, 0, 1, 2], [2, 2, 2, 0, 1, 2]),
@@ -60,12 +60,12 @@ fn switch_takes_the_nearest_branch() {
         (array![i32::MAX, i32::MIN, 3, 0, 1, 2], [2, 0, 2, 0, 1, 2]),
     ];
     for (at, expected) in ends {
-        let lanes = vmap(|i: Array| switch(&i, &branches, Array::from(7)))(at.clone());
+        let lanes = vmap(|i: Array| switch(&i, &branches, Array::from(0)))(at.clone());
         assert_eq!(lanes.to_vec::<i32>(), expected);
         for (n, taken) in expected.iter().enumerate() {
             let i = at.index(n);
-            assert_eq!(switch(&i, &branches, Array::from(7)).item::<i32>(), *taken);
-            let compiled = jit(|i: Array| switch(&i, &branches, Array::from(7)));
+            assert_eq!(switch(&i, &branches, Array::from(0)).item::<i32>(), *taken);
+            let compiled = jit(|i: Array| switch(&i, &branches, Array::from(0)));
             assert_eq!(compiled(i).item::<i32>(), *taken);
         }
     }
@@ -83,7 +83,7 @@ fn ranges_are_exact() {
         arange(i32::MAX as i64 - 1..i32::MAX as i64 + 1).to_vec::<i32>(),
         [i32::MAX - 1, i32::MAX]
     );
-    assert_eq!(arange(5i64..FAR - FAR).aval().to_string(), "i32[0]");
+    assert_eq!(arange(FAR..FAR).aval().to_string(), "i32[0]");
     let odd = (1i64 << 53) + 1;
     assert_eq!(arange_dtype(odd..odd + 2, DType::I64).to_vec::<i64>(), [odd, odd + 1]);
     assert_eq!(
@@ -156,6 +156,15 @@ fn numbers_have_the_type_that_holds_them() {
     );
     assert_eq!(message(try_full_dtype(2, 300, DType::U8)), "full: 300 is not a value of u8");
     assert_eq!(message(array![1u8].try_pad([(1, 1)], -1)), "pad: -1 is not a value of u8");
+    // Arrays are converted as they are, and floats lose what follows the point alone.
+    assert_eq!(full_dtype(1, (1i64 << 53) + 1, DType::U64).to_vec::<u64>(), [(1 << 53) + 1]);
+    let value = Array::from((1i64 << 53) + 1);
+    assert_eq!(full_dtype(1, &value, DType::U64).to_vec::<u64>(), [(1 << 53) + 1]);
+    assert_eq!(full_dtype(1, 16_777_217.5, DType::I32).to_vec::<i32>(), [16_777_217]);
+    assert_eq!(full_dtype(1, 0.1, DType::F64).to_vec::<f64>(), [0.1]);
+    assert_eq!(message(try_full_dtype(1, 300.5, DType::U8)), "full: 300.5 is not a value of u8");
+    assert!(try_full_dtype(1, f64::NAN, DType::I32).is_err());
+    assert!(array![1].at(&array![7]).fill_value(1e20).try_get().is_err());
     assert!(array![1u8].at(0).try_set(300).is_err());
     assert!(array![1u8].at(&array![7]).fill_value(300).try_get().is_err());
     assert_eq!(array![1i64].at(&array![7]).fill_value(FAR).get().to_vec::<i64>(), [FAR]);
@@ -357,6 +366,32 @@ fn loops_over_far_numbers() {
     let weak = full((), FAR);
     let none = try_fori_loop(Array::from(0)..weak, |_, n: Array| n, Array::from(0));
     assert!(message(none).contains("start and end in one dtype"));
+}
+
+/// JAX compares these as floats, in which 2^53 and 2^53 + 1 are equal.
+#[test]
+fn comparisons_of_both_kinds() {
+    let odd = 1i64 << 53;
+    let x = array![-1, odd, odd + 1, i64::MAX, i64::MIN];
+    let y = array![u64::MAX, odd as u64 + 1, odd as u64 + 1, 1 << 63, 1 << 63];
+    let both = [
+        (x.lt(&y), y.gt(&x), [true, true, false, true, true]),
+        (x.le(&y), y.ge(&x), [true, true, true, true, true]),
+        (x.gt(&y), y.lt(&x), [false, false, false, false, false]),
+        (x.ge(&y), y.le(&x), [false, false, true, false, false]),
+        (x.equal(&y), y.equal(&x), [false, false, true, false, false]),
+        (x.not_equal(&y), y.not_equal(&x), [true, true, false, true, true]),
+    ];
+    for (one, other, expected) in both {
+        assert_eq!(one.to_vec::<bool>(), expected);
+        assert_eq!(other.to_vec::<bool>(), expected);
+    }
+    let small = array![-1i8, 1].lt(array![[0u64], [1]]);
+    assert_eq!(small.to_vec::<bool>(), [true, false, true, false]);
+    assert_eq!(x.isin(&y).to_vec::<bool>(), [false, false, true, false, false]);
+    let lanes = vmap(|x: Array, y: Array| x.lt(&y))(x.clone(), y.clone());
+    assert_eq!(lanes.to_vec::<bool>(), [true, true, false, true, true]);
+    assert!(jit(|x: Array, y: Array| x.lt(&y))(x.index(0), y.index(0)).item::<bool>());
 }
 
 /// JAX compares these as floats, in which 2^53 and 2^53 + 1 are equal.

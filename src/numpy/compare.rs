@@ -2,10 +2,11 @@
 //!
 //! Operands broadcast and promote as with the operators. Arrays have no `==` and no `<`: those give one bool in Rust.
 
+use super::axes::saturated;
 use super::fallible::{functions, methods};
 use crate::core::array::Array;
 use crate::prims::lax;
-use crate::prims::operand::{Number, Operand, together};
+use crate::prims::operand::{Operand, together, written_int};
 use crate::prims::{broadcasting, numbers};
 use cotangent_jit::{DType, Error, Scalar};
 use smallvec::SmallVec;
@@ -27,8 +28,8 @@ macro_rules! comparisons {
 
 /// Operands of a comparison. An int that the array's dtype does not have compares with its elements all the same.
 fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Array; 3]>, Error> {
-    match other.number().and_then(Number::int) {
-        Some(n) if x.dtype().is_int() && !x.is_weak() && !numbers::holds(x.dtype(), n.into()) => {
+    match written_int(other) {
+        Some(n) if x.dtype().is_int() && !x.is_weak() && !numbers::holds(x.dtype(), n) => {
             // What no u64 is lies below 0, and half of a u64 above.
             let wide = match x.dtype() {
                 DType::U64 => {
@@ -38,7 +39,7 @@ fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Ar
                 _ => x.clone(),
             };
             let wide = lax::try_convert_element_type(&wide, DType::I64)?;
-            Ok([wide, Array::strong_literal(Scalar::from(n))].into_iter().collect())
+            Ok([wide, Array::strong_literal(Scalar::from(saturated(n)))].into_iter().collect())
         }
         _ => match other.array() {
             Some(y) if apart(x, y) => {

@@ -8,7 +8,7 @@ use crate::core::array::Array;
 use crate::prims::convert::try_convert_weakly;
 use crate::prims::lax;
 use crate::prims::numbers::int_range;
-use crate::prims::operand::{Operand, together};
+use crate::prims::operand::{Operand, together, written_int};
 use crate::prims::operators::counted;
 use crate::prims::promote::inexact;
 use cotangent_jit::{Complex, DType, Error, Scalar};
@@ -257,8 +257,8 @@ fn bound(
     number: &dyn Operand,
     end: impl Fn(i128, (i128, i128)) -> Option<i128>,
 ) -> Option<Array> {
-    let n = number.number()?.int().filter(|_| x.dtype().is_int() && !x.is_weak())?;
-    let end = end(n.into(), int_range(x.dtype()))?;
+    let n = written_int(number).filter(|_| x.dtype().is_int() && !x.is_weak())?;
+    let end = end(n, int_range(x.dtype()))?;
     Some(Array::literal(Scalar::from_bits(x.dtype(), end as u128)))
 }
 

@@ -54,8 +54,8 @@ impl From<f64> for Number {
 }
 
 impl Number {
-    /// The dtype it has where nothing else decides: of an int i32, or its own in Rust if i32 cannot hold it. All numbers
-    /// are weak.
+    /// The dtype it has where nothing else decides: of an int i32, or its own in Rust if i32 cannot hold it. All others are
+    /// weak.
     pub fn dtype(self) -> DType {
         match self {
             Number::Bool(_) => DType::Bool,
@@ -81,6 +81,13 @@ impl Number {
     pub(crate) fn scalar(self, name: &str, dtype: DType) -> Result<Scalar, Error> {
         let literal = self.literal(name, dtype)?;
         Ok(literal.as_literal().expect("a literal"))
+    }
+
+    /// The literal of its own dtype.
+    fn array(self) -> Result<Array, Error> {
+        let literal = self.literal("array", self.dtype())?;
+        let beyond = self.int().is_some_and(|i| !holds(DType::I32, i.into()));
+        Ok(literal.as_literal().filter(|_| beyond).map_or(literal, Array::strong_literal))
     }
 
     /// The literal of this dtype, if it can hold the number: ints must fit, floats are rounded.
@@ -132,7 +139,7 @@ pub trait Operand {
         None
     }
 
-    /// As an array; a number is a literal of its own dtype ([`Number::dtype`]).
+    /// As an array; a number is a literal of its own dtype ([`Number::dtype`]), which stands if it is an int beyond i32.
     fn to_array(&self) -> Array;
 }
 
@@ -165,8 +172,7 @@ macro_rules! numbers {
 
             #[track_caller]
             fn to_array(&self) -> Array {
-                let number = Number::$kind(*self as $wide);
-                expect(number.literal("array", number.dtype()))
+                expect(Number::$kind(*self as $wide).array())
             }
         }
     )*};
@@ -199,8 +205,20 @@ macro_rules! complex_numbers {
 
 complex_numbers!(f32 f64);
 
+/// The int that the program wrote: a number, or an array that is one, as `full((), 7)`.
+pub(crate) fn written_int(o: &dyn Operand) -> Option<i128> {
+    if let Some(n) = o.number() {
+        return n.int().map(i128::from);
+    }
+    let value = o.array().filter(|x| x.is_weak())?.as_literal().filter(|s| s.dtype().is_int())?;
+    match value.dtype() {
+        DType::U64 => Some(i128::from(value.bits() as u64)),
+        _ => value.to_i64().map(i128::from),
+    }
+}
+
 /// Operands of one dtype, that in which they meet; if they are to be floats and meet in an int or bool, that which goes
-/// with it. Where they meet in a weak dtype they are weak.
+/// with it. Where they meet in a weak dtype they are weak, but for ints beyond i32: as an i32 they would be others.
 pub(crate) fn promoted(
     name: &str,
     operands: &[&dyn Operand],
@@ -215,20 +233,26 @@ pub(crate) fn promoted(
         })
         .collect();
     let (mut dtype, weak) = promote(&dtypes);
-    // Numbers alone meet in a dtype that has them all, as a large u32 and a negative int do in i64.
-    let ints = || operands.iter().filter_map(|o| o.number()?.int());
-    if weak && dtype.is_int() && ints().any(|i| !holds(dtype, i.into())) {
-        dtype = DType::I64;
-    }
+    let all_in = |d: DType| operands.iter().filter_map(|o| written_int(*o)).all(|i| holds(d, i));
+    let beyond = weak && !floats && dtype.is_int() && !all_in(DType::I32);
     if floats {
         dtype = inexact(dtype, weak);
+    } else if beyond && !all_in(dtype) {
+        // As a large u32 and a negative int.
+        dtype = DType::I64;
     }
-    let convert = |o: &&dyn Operand| match o.number() {
-        Some(n) => n.literal(name, dtype),
-        None => {
-            let array = o.to_array();
-            if array.dtype() == dtype { Ok(array) } else { try_convert_weakly(&array, dtype, weak) }
+    let convert = |o: &&dyn Operand| {
+        if let Some(i) = written_int(*o).filter(|i| dtype.is_int() && !holds(dtype, *i)) {
+            return Err(err!(Value, "{name}: {i} is not a value of {dtype}"));
         }
+        let array = match o.number() {
+            Some(n) => n.literal(name, dtype)?,
+            None => o.to_array(),
+        };
+        if array.dtype() == dtype && !beyond {
+            return Ok(array);
+        }
+        try_convert_weakly(&array, dtype, weak && !beyond)
     };
     operands.iter().map(convert).collect()
 }

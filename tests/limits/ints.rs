@@ -148,6 +148,17 @@ fn numbers_have_the_type_that_holds_them() {
     assert_eq!(yes.select(array![1.5f64], FAR).to_vec::<f64>(), [1.5]);
     let compiled = jit(|m: Array| m.select(FAR, 0))(yes.clone());
     assert_eq!(compiled.to_vec::<i64>(), [FAR]);
+    // It is no weak number any more, and keeps its value beside narrower arrays.
+    assert_eq!((full([1], FAR) + array![1]).to_vec::<i64>(), [FAR + 1]);
+    assert_eq!((array![1u8] + yes.select(FAR, 0)).to_vec::<i64>(), [FAR + 1]);
+    assert_eq!((full([1], 3_000_000_000u32) + array![1]).to_vec::<i64>(), [3_000_000_001]);
+    assert_eq!((full((), 7) + array![1u8]).to_vec::<u8>(), [8]);
+    assert_eq!(
+        message(array![1u8].try_maximum(full((), 300))),
+        "maximum: 300 is not a value of u8"
+    );
+    assert_eq!(array![1u8].lt(full((), 300)).to_vec::<bool>(), [true]);
+    assert_eq!(array![1u8].clip(full((), -1), full((), 300)).to_vec::<u8>(), [1]);
     // Beside an array of a dtype that does not have it a number is an error, as in NumPy; JAX wraps.
     assert_eq!(message(array![1u8].try_maximum(300)), "maximum: 300 is not a value of u8");
     assert_eq!(
@@ -270,6 +281,43 @@ fn places_in_every_int_type() {
     assert_eq!(rows().index(s![usize::MAX..]).size(), 0);
     assert_eq!(rows().index(s![i64::MIN..i64::MAX]).size(), 4);
     assert!(rows().try_sum_axis(usize::MAX).is_err());
+}
+
+/// An axis that the type of the indices cannot count.
+#[test]
+fn narrow_places_on_a_longer_axis() {
+    let x = arange(300);
+    for (i, expected) in [
+        (array![-1i8, -128, 127], [299, 172, 127]),
+        (array![255u8, 0, 128], [255, 0, 128]),
+        (array![-1i16, -300, 150], [299, 0, 150]),
+    ] {
+        let read = |f: fn(&Array, &Array) -> Array| {
+            let x = x.clone();
+            everywhere(move |i| f(&x, &i), &i).to_vec::<i32>()
+        };
+        assert_eq!(read(|x, i| x.index(i)), expected);
+        assert_eq!(read(|x, i| x.take(i, 0)), expected);
+        assert_eq!(read(|x, i| x.take_along_axis(i, 0)), expected);
+        assert_eq!(read(|x, i| x.reshape([300, 1]).index(s![i, &array![0u8]])), expected);
+        let counts = zeros_dtype([300], DType::I32).at(&i).add(1);
+        assert_eq!(counts.index(&i).to_vec::<i32>(), [1, 1, 1]);
+        for (n, place) in expected.into_iter().enumerate() {
+            let one = i.index(n);
+            assert_eq!(x.index(&one).item::<i32>(), place);
+            let slice = |i| lax::dynamic_slice(&x, &[i], &[1]);
+            assert_eq!(everywhere(slice, &one).to_vec::<i32>(), [place]);
+            let taken = lax::dynamic_update_slice(&x, &array![-7], &[one]);
+            assert_eq!(taken.index(place).item::<i32>(), -7);
+        }
+    }
+    // Branches and classes that the type of the index cannot count.
+    let branches: Vec<_> = (0..300).map(|k: i32| move |x: Array| x + k).collect();
+    let taken = |i: Array| switch(&i, &branches, Array::from(0)).item::<i32>();
+    assert_eq!(taken(Array::from(255u8)), 255);
+    assert_eq!(taken(Array::from(127i8)), 127);
+    assert_eq!(taken(Array::from(-1i8)), 0);
+    assert_eq!(taken(Array::from(u64::MAX)), 299);
 }
 
 #[test]

@@ -41,7 +41,7 @@ functions! {
         lax::try_full(&sizes_of("ones", shape)?, Scalar::one(dtype))
     }
 
-    /// One value everywhere: a scalar array, or a number (f32, i32 or bool).
+    /// One value everywhere: a scalar array, or a number (f32, i32 or bool; an int beyond i32 in its own type).
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -237,9 +237,10 @@ pub(crate) fn promoted(
     let beyond = weak && !floats && dtype.is_int() && !all_in(DType::I32);
     if floats {
         dtype = inexact(dtype, weak);
-    } else if beyond && !all_in(dtype) {
-        // As a large u32 and a negative int.
-        dtype = DType::I64;
+    } else if beyond && dtype == DType::U32 {
+        // Beside a large u32 there may be a negative int, or an array that has some.
+        let known = operands.iter().all(|o| written_int(*o).is_some());
+        dtype = if known && all_in(dtype) { dtype } else { DType::I64 };
     }
     let convert = |o: &&dyn Operand| {
         if let Some(i) = written_int(*o).filter(|i| dtype.is_int() && !holds(dtype, *i)) {

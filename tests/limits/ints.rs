@@ -152,6 +152,8 @@ fn numbers_have_the_type_that_holds_them() {
     assert_eq!((full([1], FAR) + array![1]).to_vec::<i64>(), [FAR + 1]);
     assert_eq!((array![1u8] + yes.select(FAR, 0)).to_vec::<i64>(), [FAR + 1]);
     assert_eq!((full([1], 3_000_000_000u32) + array![1]).to_vec::<i64>(), [3_000_000_001]);
+    assert_eq!(yes.select(full([1], -1), 3_000_000_000u32).to_vec::<i64>(), [-1]);
+    assert_eq!(full([1], -1).lt(3_000_000_000u32).to_vec::<bool>(), [true]);
     assert_eq!((full((), 7) + array![1u8]).to_vec::<u8>(), [8]);
     assert_eq!(
         message(array![1u8].try_maximum(full((), 300))),

@@ -58,6 +58,31 @@ impl Error {
         &self.message
     }
 
+    /// The same error as the function `name` tells it: its name stands in the place of that of an operation inside it.
+    /// What goes wrong while a program runs keeps the name of what failed.
+    pub fn told_by(self, name: &str) -> Error {
+        use ErrorKind::{Axis, DType, Shape, Tracer, Tree, Unsupported, Value};
+        if !matches!(self.kind, Shape | DType | Axis | Tracer | Tree | Value | Unsupported) {
+            return self;
+        }
+        let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        match self.message.split_once(": ") {
+            Some((op, rest)) if is_name(op) && op != name => {
+                Error { kind: self.kind, message: format!("{name}: {rest}") }
+            }
+            _ => self,
+        }
+    }
+
+    /// The same error with the leaf of a tree that it speaks of behind its message, unless the tree is that leaf.
+    pub fn in_leaf(self, path: impl AsRef<str>) -> Error {
+        let path = path.as_ref();
+        if path.is_empty() {
+            return self;
+        }
+        Error { kind: self.kind, message: format!("{}, in the leaf {path}", self.message) }
+    }
+
     /// The same error with `context: ` before its message.
     pub fn context(self, context: impl fmt::Display) -> Error {
         Error { kind: self.kind, message: format!("{context}: {}", self.message) }
@@ -84,4 +109,18 @@ macro_rules! err {
     ($kind:ident, $($arg:tt)*) => {
         $crate::Error::new($crate::ErrorKind::$kind, format!($($arg)*))
     };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_function_tells_the_errors_of_its_parts_under_its_name() {
+        let told = |text: &str| err!(Shape, "{text}").told_by("softmax").message().to_owned();
+        assert_eq!(told("reduce_max: axis 2"), "softmax: axis 2");
+        assert_eq!(told("softmax: axis 2"), "softmax: axis 2");
+        assert_eq!(told("a.rs:3: sin: odd"), "a.rs:3: sin: odd");
+        assert_eq!(told("no name at all"), "no name at all");
+        let ran = err!(Check, "log: makes NaN").told_by("softmax");
+        assert_eq!(ran.message(), "log: makes NaN");
+    }
 }

@@ -20,7 +20,7 @@ use super::axes::resolve;
 use super::pytree::{Pytree, try_tree_map};
 use crate::core::array::Array;
 use crate::core::axis::{AxisEnv, AxisName};
-use crate::core::source::{here, raise, replaying};
+use crate::core::source::{in_name_of, raise};
 use crate::prims::batching::moveaxis;
 use crate::prims::collective_move::{
     try_all_gather as gather, try_all_to_all as exchange, try_ppermute as permute,
@@ -203,12 +203,6 @@ impl Lanes {
     }
 }
 
-/// Applies `f` to every leaf, as if it stood at the caller's line.
-#[track_caller]
-fn each<T: Pytree>(x: T, f: impl Fn(&Array) -> Result<Array, Error>) -> Result<T, Error> {
-    replaying(here(), || try_tree_map(|leaf: Array| f(&leaf), x))
-}
-
 macro_rules! collectives {
     ($($(#[$doc:meta])* $name:ident, $try:ident($x:ident, $lanes:ident $(, $arg:ident: $t:ty)*) $body:block)*) => {$(
         $(#[$doc])*
@@ -223,7 +217,11 @@ macro_rules! collectives {
         #[track_caller]
         pub fn $try<T: Pytree>(x: T, axis_name: impl IntoAxisNames $(, $arg: $t)*) -> Result<T, Error> {
             let $lanes = Lanes::of(stringify!($name), axis_name)?;
-            each(x, |$x: &Array| $body)
+            let each = |leaf: Array| {
+                let $x = &leaf;
+                $body
+            };
+            in_name_of(stringify!($name), || try_tree_map(each, x))
         }
     )*};
 }
@@ -404,7 +402,7 @@ pub fn axis_index(axis_name: impl IntoAxisNames) -> Array {
 #[track_caller]
 pub fn try_axis_index(axis_name: impl IntoAxisNames) -> Result<Array, Error> {
     let lanes = Lanes::of("axis_index", axis_name)?;
-    replaying(here(), || {
+    in_name_of("axis_index", || {
         let mut at: Option<Array> = None;
         for (name, size) in &lanes.axes {
             let inner = index::try_axis_index(name)?;

@@ -7,7 +7,7 @@ use super::index::{Along, Indices, Plan, Start, span};
 use super::update::{self, Update};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
-use crate::core::source::{here, replaying};
+use crate::core::source::{here, in_name_of, replaying};
 use crate::prims::apply::expect;
 use crate::prims::dynamic_update_slice::try_update_at;
 use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
@@ -78,7 +78,7 @@ impl<'a> At<'a> {
     /// [`At::get`], with the error returned.
     #[track_caller]
     pub fn try_get(self) -> Result<Array, Error> {
-        replaying(here(), || {
+        in_name_of("get", || {
             let dtype = self.array.dtype();
             let mode = match (self.mode, self.fill) {
                 (None | Some(ScatterMode::Clip), _) => Mode::Clip,
@@ -133,7 +133,7 @@ macro_rules! updates {
             #[doc = concat!("[`At::", stringify!($name), "`], with the error returned.")]
             #[track_caller]
             pub fn $try(self, value: impl Operand) -> Result<Array, Error> {
-                replaying(here(), || self.update(stringify!($name), &value, Update::$update))
+                in_name_of(stringify!($name), || self.update(stringify!($name), &value, Update::$update))
             }
         )*}
     };
@@ -226,7 +226,7 @@ impl At<'_> {
     /// [`At::apply`], with the error returned.
     #[track_caller]
     pub fn try_apply(self, f: impl Fn(&Array) -> Array) -> Result<Array, Error> {
-        replaying(here(), || {
+        in_name_of("apply", || {
             let (plan, x) = (self.plan?, self.array);
             let part = lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape())?;
             let mode = self.mode.unwrap_or(ScatterMode::Drop);

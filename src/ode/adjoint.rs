@@ -8,7 +8,7 @@ use crate::api::custom::custom_vjp;
 use crate::api::derivative::vjp;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::create::zeros_like;
 use crate::numpy::join::{concatenate, stack};
 use crate::ravel::try_ravel;
@@ -57,10 +57,12 @@ pub fn try_odeint<Y: Pytree, P: Pytree>(
     p: P,
     options: OdeOptions,
 ) -> Result<(Y, OdeStats), Error> {
-    let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, ts, p)?;
-    let (field, p) = opened(field, &y0, &ts, p)?;
-    let (ys, stats) = solve(field, options, y0, ts, p);
-    Ok((state.try_tree(&ys)?, stats))
+    in_name_of("odeint", || {
+        let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, ts, p)?;
+        let (field, p) = opened(field, &y0, &ts, p)?;
+        let (ys, stats) = solve(field, options, y0, ts, p);
+        Ok((state.try_tree(&ys)?, stats))
+    })
 }
 
 /// A field that closes over no traced floats, and the parameters with those that it closed over.

@@ -2,7 +2,7 @@
 
 use crate::api::pytree::{Flat, Pytree};
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{afresh, raise};
 use crate::ravel::{Unravel, try_ravel};
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err};
@@ -98,7 +98,8 @@ pub(super) fn problem<'f, Y: Pytree, P: Pytree>(
     let ts = ts.try_astype(y0.dtype())?;
     let back = state.clone();
     let field = move |y: &Array, t: &Array, p: &Array| {
-        let velocity = f(back.tree(y), t.clone(), parameters.tree(p));
+        let (y, p) = (back.tree(y), parameters.tree(p));
+        let velocity = afresh(|| f(y, t.clone(), p));
         raise(like_state(op, velocity, &back))
     };
     Ok(Problem { field: Arc::new(field), y0, ts, p, state })

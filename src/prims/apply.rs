@@ -5,8 +5,7 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::{Arrays, Prim, Primitive};
-pub(crate) use crate::core::source::raise as expect;
-use crate::core::source::{here, replaying};
+pub(crate) use crate::core::source::{in_name_of as composed, raise as expect};
 use crate::core::trace::bind;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
@@ -46,10 +45,4 @@ pub(crate) fn expect_axis(name: &str, what: &str, axis: usize, aval: &Aval) -> R
     }
     let rank = aval.rank();
     Err(err!(Axis, "{name}: {what} {axis} is out of range for {aval}, which has {rank} axes"))
-}
-
-/// Runs what a function is composed of as if it stood at the caller's line.
-#[track_caller]
-pub(crate) fn composed<R>(f: impl FnOnce() -> R) -> R {
-    replaying(here(), f)
 }

@@ -23,7 +23,7 @@ pub fn argmax(x: &Array, axis: usize) -> Array {
 /// [`argmax`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmax", x, axis, DType::I32, try_reduce_max))
+    composed("argmax", || first_extreme("argmax", x, axis, DType::I32, try_reduce_max))
 }
 
 /// [`argmax`] with indices of another int dtype.
@@ -35,7 +35,7 @@ pub fn argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
 /// [`argmax_as`], or an error if the axis is out of range or has no elements, or the dtype is no int.
 #[track_caller]
 pub fn try_argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed(|| first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
+    composed("argmax_as", || first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
 }
 
 /// [`argmin`] with indices of another int dtype.
@@ -47,7 +47,7 @@ pub fn argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
 /// [`argmin_as`], or an error if the axis is out of range or has no elements, or the dtype is no int.
 #[track_caller]
 pub fn try_argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed(|| first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
+    composed("argmin_as", || first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
 }
 
 /// The index (i32) of the least element along an axis, which is taken away: of the first one, or of the first NaN.
@@ -61,7 +61,7 @@ pub fn argmin(x: &Array, axis: usize) -> Array {
 /// [`argmin`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmin", x, axis, DType::I32, try_reduce_min))
+    composed("argmin", || first_extreme("argmin", x, axis, DType::I32, try_reduce_min))
 }
 
 /// The least index at which the extreme is attained, or at which a NaN is.

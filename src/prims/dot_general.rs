@@ -3,7 +3,7 @@
 //! `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`, where `b` stands for the batch axes, `k` for the contracted ones,
 //! `i` and `j` for the rest of each operand in order. Bilinear; either transpose is again a `dot_general`.
 
-use super::apply::{composed, expect, expect_inputs, one};
+use super::apply::{expect, expect_inputs, one};
 use super::bilinear::{bilinear_jvp, bilinear_transpose};
 use super::convert::try_convert_element_type;
 use super::roll_call::{Args, Case, Entry};
@@ -17,6 +17,7 @@ use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
+use crate::core::source::{here, replaying};
 use cotangent_jit::{DType, Error, err};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -277,7 +278,7 @@ pub(crate) fn of_bools(
     rhs: &Array,
     f: impl FnOnce(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
-    composed(|| {
+    replaying(here(), || {
         let count = |x: &Array| try_convert_element_type(x, DType::I32);
         try_convert_element_type(&f(&count(lhs)?, &count(rhs)?)?, DType::Bool)
     })

@@ -243,7 +243,7 @@ pub fn try_dynamic_slice(
     starts: &[Array],
     sizes: &[usize],
 ) -> Result<Array, Error> {
-    composed(|| try_slice_at(operand, &from_end(operand, starts)?, sizes))
+    composed("dynamic_slice", || try_slice_at(operand, &from_end(operand, starts)?, sizes))
 }
 
 /// [`dynamic_slice`] at starts that are not negative where they are meant.
@@ -278,10 +278,11 @@ pub fn try_dynamic_slice_in_dim(
     size: usize,
     axis: usize,
 ) -> Result<Array, Error> {
-    super::apply::expect_axis("dynamic_slice", "axis", axis, &operand.aval())?;
+    super::apply::expect_axis("dynamic_slice_in_dim", "axis", axis, &operand.aval())?;
     let mut sizes = operand.to_shape();
     sizes[axis] = size;
     try_dynamic_slice(operand, &starts_at(operand, start, axis), &sizes)
+        .map_err(|e| e.told_by("dynamic_slice_in_dim"))
 }
 
 /// Starts that are 0 but along one axis.

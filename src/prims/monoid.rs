@@ -42,7 +42,7 @@ pub fn try_reduce(
     axes: &[usize],
     f: impl Fn(&[Array], &[Array]) -> Vec<Array>,
 ) -> Result<Vec<Array>, Error> {
-    composed(|| {
+    composed("reduce", || {
         check(operands, inits, axes)?;
         let flat: Result<Vec<Array>, Error> = operands.iter().map(|x| joined(x, axes)).collect();
         let whole = tree(flat?, &f)?;

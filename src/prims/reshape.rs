@@ -175,7 +175,7 @@ pub fn try_squeeze(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
     }
     let kept = operand.shape().iter().enumerate().filter(|(a, _)| !axes.contains(a));
     let sizes: Shape = kept.map(|(_, n)| *n).collect();
-    try_reshape(operand, &sizes)
+    try_reshape(operand, &sizes).map_err(|e| e.told_by("squeeze"))
 }
 
 /// With axes of size 1 put in, so that they stand at `axes` of the result. Panics where [`try_expand_dims`] gives an
@@ -208,7 +208,7 @@ pub fn try_expand_dims(operand: &Array, axes: &[usize]) -> Result<Array, Error> 
     for &axis in &axes {
         sizes.insert(axis, 1);
     }
-    try_reshape(operand, &sizes)
+    try_reshape(operand, &sizes).map_err(|e| e.told_by("expand_dims"))
 }
 
 pub fn entries() -> Vec<Entry> {

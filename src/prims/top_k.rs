@@ -35,7 +35,7 @@ pub fn top_k(x: &Array, k: usize, axis: usize) -> (Array, Array) {
 /// [`top_k`], or an error if the axis is out of range or has fewer elements.
 #[track_caller]
 pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Error> {
-    composed(|| {
+    composed("top_k", || {
         expect_axis("top_k", "axis", axis, &x.aval())?;
         if x.dtype().is_complex() {
             return Err(err!(

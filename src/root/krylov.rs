@@ -4,7 +4,7 @@ use super::dense::{apply, inverse};
 use crate::api::control::{custom_linear_solve, custom_linear_solve_symmetric, scan, while_loop};
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{afresh, in_name_of, raise};
 use crate::numpy::create::{arange, zeros_dtype};
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::stack;
@@ -70,9 +70,11 @@ pub fn try_cg<X: Pytree>(
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
-    let (a, b) = Operator::new("cg", a, b)?;
-    let solve = |a: Linear, b: Array| conjugate_gradients(a, b, &options);
-    a.solution(b, solve, Kind::Symmetric, &options)
+    in_name_of("cg", || {
+        let (a, b) = Operator::new("cg", a, b)?;
+        let solve = |a: Linear, b: Array| conjugate_gradients(a, b, &options);
+        a.solution(b, solve, Kind::Symmetric, &options)
+    })
 }
 
 fn conjugate_gradients(a: Linear, b: Array, options: &KrylovOptions) -> State {
@@ -105,9 +107,11 @@ pub fn try_bicgstab<X: Pytree>(
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
-    let (a, b) = Operator::new("bicgstab", a, b)?;
-    let solve = |a: Linear, b: Array| stabilised(a, b, &options);
-    a.solution(b, solve, Kind::Any, &options)
+    in_name_of("bicgstab", || {
+        let (a, b) = Operator::new("bicgstab", a, b)?;
+        let solve = |a: Linear, b: Array| stabilised(a, b, &options);
+        a.solution(b, solve, Kind::Any, &options)
+    })
 }
 
 fn stabilised(a: Linear, b: Array, options: &KrylovOptions) -> State {
@@ -148,9 +152,11 @@ pub fn try_gmres<X: Pytree>(
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
-    let (a, b) = Operator::new("gmres", a, b)?;
-    let solve = |a: Linear, b: Array| minimal_residuals(a, b, &options);
-    a.solution(b, solve, Kind::Any, &options)
+    in_name_of("gmres", || {
+        let (a, b) = Operator::new("gmres", a, b)?;
+        let solve = |a: Linear, b: Array| minimal_residuals(a, b, &options);
+        a.solution(b, solve, Kind::Any, &options)
+    })
 }
 
 fn minimal_residuals(a: Linear, b: Array, options: &KrylovOptions) -> State {
@@ -242,7 +248,7 @@ impl<A> Operator<A> {
     where
         A: Fn(X) -> X,
     {
-        let (y, like) = ravel((self.a)(self.back.tree(x)));
+        let (y, like) = ravel(afresh(|| (self.a)(self.back.tree(x))));
         if like.structure() != self.back.structure() || y.size() != x.size() {
             let (op, n, m) = (self.op, x.size(), y.size());
             raise::<()>(Err(err!(

@@ -4,7 +4,7 @@ use super::body::{Body, together};
 use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::prims::{cond as cond_prim, lax};
 use cotangent_jit::{DType, Error, err};
 
@@ -36,17 +36,19 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     on_false: impl FnOnce(A) -> R,
     operands: A,
 ) -> Result<R, Error> {
-    if predicate.aval() != Aval::scalar(DType::Bool) {
-        return Err(err!(
-            DType,
-            "cond: the predicate should be bool[], got {}; to choose element by element use select",
-            predicate.aval()
-        ));
-    }
-    let index = lax::try_convert_element_type(predicate, DType::I32)?;
-    let args = Flat::of(operands);
-    let branches = vec![Body::trace(&args, on_false)?, Body::trace(&args, on_true)?];
-    choose("cond", &index, branches, args.leaves)
+    in_name_of("cond", || {
+        if predicate.aval() != Aval::scalar(DType::Bool) {
+            return Err(err!(
+                DType,
+                "cond: the predicate should be bool[], got {}; to choose element by element use select",
+                predicate.aval()
+            ));
+        }
+        let index = lax::try_convert_element_type(predicate, DType::I32)?;
+        let args = Flat::of(operands);
+        let branches = vec![Body::trace(&args, on_false)?, Body::trace(&args, on_true)?];
+        choose("cond", &index, branches, args.leaves)
+    })
 }
 
 /// `branches[index](operands)`, `index` an `i32[]` clamped into range. As [`cond`] otherwise.
@@ -73,13 +75,16 @@ pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
     branches: &[F],
     operands: A,
 ) -> Result<R, Error> {
-    if index.ndim() > 0 || !index.dtype().is_int() {
-        return Err(err!(DType, "switch: the index should be i32[], got {}", index.aval()));
-    }
-    let index = lax::try_convert_element_type(index, DType::I32)?;
-    let args = Flat::of(operands);
-    let bodies: Result<Vec<Body>, Error> = branches.iter().map(|f| Body::trace(&args, f)).collect();
-    choose("switch", &index, bodies?, args.leaves)
+    in_name_of("switch", || {
+        if index.ndim() > 0 || !index.dtype().is_int() {
+            return Err(err!(DType, "switch: the index should be i32[], got {}", index.aval()));
+        }
+        let index = lax::try_convert_element_type(index, DType::I32)?;
+        let args = Flat::of(operands);
+        let bodies: Result<Vec<Body>, Error> =
+            branches.iter().map(|f| Body::trace(&args, f)).collect();
+        choose("switch", &index, bodies?, args.leaves)
+    })
 }
 
 #[track_caller]

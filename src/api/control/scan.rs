@@ -6,7 +6,7 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
     xs: X,
     options: ScanOptions,
 ) -> Result<(C, Y), Error> {
-    try_scan_as("scan", step, init, xs, options)
+    in_name_of("scan", || try_scan_as("scan", step, init, xs, options))
 }
 
 /// A scan under the name of what it is part of.

@@ -6,7 +6,7 @@ use crate::api::pytree::{Flat, Pytree, TreeDef, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use crate::numpy::join::try_concatenate;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 
 /// The way back from a vector to a pytree.
 #[derive(Clone)]
@@ -98,7 +98,12 @@ impl Unravel {
             Some((n, front)) if *n == self.len() => front.to_vec(),
             _ => {
                 let n = self.len();
-                return Err(err!(Shape, "ravel: expected {n} elements, got {}", vector.aval()));
+                return Err(err!(
+                    Shape,
+                    "ravel: expected {elements}, got {}",
+                    vector.aval(),
+                    elements = plural(n, "element")
+                ));
             }
         };
         let mut at = 0;

@@ -22,7 +22,7 @@ use super::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::eager::upload;
-use crate::core::hazard::{Failure, Failures, Kind};
+use crate::core::hazard::{Failure, Failures, Kind, checked};
 use crate::core::source::{here, in_name_of, raise};
 use crate::core::template::Template;
 use crate::core::trace::is_tracing;
@@ -54,7 +54,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("checkify"), move |args| {
-        let graph = graph::trace_flat(&f, &args)?;
+        let graph = checked(checks.any_automatic(), || graph::trace_flat(&f, &args))?;
         let checked = transform::checkify(&graph.jaxpr, checks)?;
         let mut state = graph::apply(&checked.jaxpr, graph.inputs(args.leaves))?;
         let leaves = state.split_off(checked.state);

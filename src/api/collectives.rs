@@ -29,7 +29,7 @@ use crate::prims::collective_move::{
 use crate::prims::collective_reduce as reduce;
 use crate::prims::promote::inexact;
 use crate::prims::{axis_index as index, lax};
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{DType, Error, Scalar, err, plural};
 
 /// What can be written for the axes of a collective: `"i"`, `("i", "j")`, an array or `Vec` of names.
 pub trait IntoAxisNames {
@@ -123,10 +123,11 @@ impl Lanes {
         if n == 0 || !whole.is_multiple_of(n) {
             return Err(err!(
                 Shape,
-                "{}: axis {axis} of {} should divide into {n} parts, one per lane of {}",
+                "{}: axis {axis} of {} should divide into {parts}, one per lane of {}",
                 self.op,
                 x.aval(),
-                self.text()
+                self.text(),
+                parts = plural(n, "part")
             ));
         }
         let mut shape = x.to_shape();
@@ -140,11 +141,11 @@ impl Lanes {
         if x.shape()[axis] != self.count() {
             return Err(err!(
                 Shape,
-                "{}: axis {axis} of {} should have {} entries, one per lane of {}; tiled takes several per lane",
+                "{}: axis {axis} of {} should have {entries}, one per lane of {}; tiled takes several per lane",
                 self.op,
                 x.aval(),
-                self.count(),
-                self.text()
+                self.text(),
+                entries = plural(self.count(), "entry")
             ));
         }
         moveaxis(x, axis, 0)

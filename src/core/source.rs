@@ -13,23 +13,41 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::thread::LocalKey;
 
-/// A line of the user's code.
+/// A line of the user's code, and what was called there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Source(&'static Location<'static>);
+pub struct Source {
+    at: &'static Location<'static>,
+    function: Option<&'static str>,
+    from_end: bool,
+}
 
 impl Source {
+    fn of(at: &'static Location<'static>) -> Source {
+        Source { at, function: None, from_end: false }
+    }
+
     pub fn file(&self) -> &'static str {
-        self.0.file()
+        self.at.file()
     }
 
     pub fn line(&self) -> u32 {
-        self.0.line()
+        self.at.line()
+    }
+
+    /// The public function that is composed of operations, this one among them.
+    pub fn function(&self) -> Option<&'static str> {
+        self.function
+    }
+
+    /// Whether that function has counted negative indices from the end of their axis.
+    pub fn counts_from_end(&self) -> bool {
+        self.from_end
     }
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.0.file(), self.0.line())
+        write!(f, "{}:{}", self.file(), self.line())
     }
 }
 
@@ -56,14 +74,14 @@ pub fn here() -> Source {
     match (REPLAYED.get(), ENCLOSING.get()) {
         (Some(line), _) => line,
         (None, Some(line)) if is_ours(caller) => line,
-        (None, _) => Source(caller),
+        (None, _) => Source::of(caller),
     }
 }
 
 /// The line of the call as it is written, whatever is replayed.
 #[track_caller]
 pub fn written() -> Source {
-    Source(Location::caller())
+    Source::of(Location::caller())
 }
 
 /// Whether a line is the library's own.
@@ -89,9 +107,27 @@ pub fn afresh<R>(f: impl FnOnce() -> R) -> R {
 /// Runs the body of the public function `name`: its operations stand at the caller's line, its errors speak of `name`, and
 /// what a panicking form finds wrong inside is returned as an error.
 #[track_caller]
-pub fn in_name_of<T>(name: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub fn in_name_of<T>(
+    name: &'static str,
+    body: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let source = here();
+    let source = Source { function: source.function.or(Some(name)), ..source };
+    awaiting(|| replaying(source, body)).map_err(|e| e.told_by(name))
+}
+
+/// As [`in_name_of`], for an operation of `lax` that is composed of others, and for a method of an object with a name of its
+/// own: checks of what runs inside speak of the primitives there.
+#[track_caller]
+pub fn composed<T>(name: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let source = here();
     awaiting(|| replaying(source, body)).map_err(|e| e.told_by(name))
+}
+
+/// Notes that the public function at work counts negative indices from the end of their axis, for messages that tell the
+/// index that the user gave.
+pub fn counting_from_end() {
+    REPLAYED.set(REPLAYED.get().map(|source| Source { from_end: true, ..source }));
 }
 
 /// Runs `f`, and returns the error of a panicking form that the library itself called in it.
@@ -158,7 +194,7 @@ fn fail(e: Error) -> ! {
 /// called through `dyn Fn`, so the panic cannot have it as its own location, and the text names it.
 #[cold]
 pub fn fail_called_at(e: Error, written: Source, line: Source) -> ! {
-    if is_ours(written.0) {
+    if is_ours(written.at) {
         throw_if_awaited(&e);
     }
     panic!("{e} (called at {line})")

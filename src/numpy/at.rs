@@ -7,7 +7,7 @@ use super::index::{Along, Indices, Plan, Start, span};
 use super::update::{self, Update};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
-use crate::core::source::{here, in_name_of, replaying};
+use crate::core::source::{counting_from_end, here, in_name_of, replaying};
 use crate::prims::apply::expect;
 use crate::prims::dynamic_update_slice::try_update_at;
 use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
@@ -79,6 +79,7 @@ impl<'a> At<'a> {
     #[track_caller]
     pub fn try_get(self) -> Result<Array, Error> {
         in_name_of("get", || {
+            counting_from_end();
             let dtype = self.array.dtype();
             let mode = match (self.mode, self.fill) {
                 (None | Some(ScatterMode::Clip), _) => Mode::Clip,
@@ -91,6 +92,7 @@ impl<'a> At<'a> {
     }
 
     fn update(self, op: &str, value: &dyn Operand, update: Update) -> Result<Array, Error> {
+        counting_from_end();
         let (plan, x) = (self.plan?, self.array);
         let mut both = promoted(op, &[x, value], false)?;
         let value = both.swap_remove(1);
@@ -227,6 +229,7 @@ impl At<'_> {
     #[track_caller]
     pub fn try_apply(self, f: impl Fn(&Array) -> Array) -> Result<Array, Error> {
         in_name_of("apply", || {
+            counting_from_end();
             let (plan, x) = (self.plan?, self.array);
             let part = lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape())?;
             let mode = self.mode.unwrap_or(ScatterMode::Drop);

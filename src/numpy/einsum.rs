@@ -10,7 +10,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::lax;
 use crate::prims::operand::{Operand, promoted};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 functions! {
     /// A sum of products by Einstein's convention: `"ij,jk->ik"` is the matrix product.
@@ -59,7 +59,11 @@ fn order(terms: &[Term], output: &[char]) -> Result<Vec<(usize, usize)>, Error> 
     labels.dedup();
     if labels.len() > Indices::BITS as usize {
         let (most, got) = (Indices::BITS, labels.len());
-        return Err(err!(Shape, "einsum: expected at most {most} indices, got {got}"));
+        return Err(err!(
+            Shape,
+            "einsum: expected at most {indices}, got {got}",
+            indices = plural(most, "index")
+        ));
     }
     let set = |names: &[char]| -> Indices {
         let known = names.iter().filter_map(|l| labels.binary_search(l).ok());
@@ -169,9 +173,9 @@ fn parse(spec: &str, operands: &[&Array]) -> Result<(Vec<Term>, Vec<char>), Erro
     if names.len() != operands.len() {
         return Err(err!(
             Shape,
-            "einsum: {spec:?} is for {} operands, got {}",
-            names.len(),
-            operands.len()
+            "einsum: {spec:?} is for {operands}, got {}",
+            operands.len(),
+            operands = plural(names.len(), "operand")
         ));
     }
     let dynamic: Vec<&dyn Operand> = operands.iter().map(|o| o as &dyn Operand).collect();
@@ -219,8 +223,9 @@ fn term(spec: &str, text: &str, array: Array) -> Result<Term, Error> {
     let Some(extra) = extra else {
         return Err(err!(
             Shape,
-            "einsum: {text:?} in {spec:?} names {named} axes, {} has {rank}",
-            array.aval()
+            "einsum: {text:?} in {spec:?} names {axes}, {} has {rank}",
+            array.aval(),
+            axes = plural(named, "axis")
         ));
     };
     let in_front: Vec<char> = (0..extra).rev().map(hidden).collect();

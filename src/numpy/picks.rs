@@ -4,6 +4,7 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
+use crate::core::source::counting_from_end;
 use crate::prims::broadcasting::{broadcast_shapes, broadcast_to};
 use crate::prims::lax::{self, GatherDims, Mode};
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -120,6 +121,7 @@ pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Erro
             .map(Array::strong_literal)
             .ok_or_else(|| err!(DType, "{op}: indices of {dtype} are not supported"))
     };
+    counting_from_end();
     let from_end = lax::try_add(indices, &number(n as i64)?)?;
     lax::try_select_n(&lax::try_lt(indices, &number(0)?)?, &[indices, &from_end])
 }

@@ -4,7 +4,7 @@ use super::adaptive::integrate;
 use super::field::{Field, OdeOptions, OdeStats, Problem, problem};
 use crate::api::closure_convert::try_closure_convert;
 use crate::api::control::{ScanOptions, scan_with};
-use crate::api::custom::custom_vjp;
+use crate::api::custom::Custom;
 use crate::api::derivative::vjp;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
@@ -114,7 +114,10 @@ fn solve(
         let (field, options) = &rule;
         cotangents(field, options, &ys, &ts, &p, &g)
     };
-    custom_vjp(plain, forward, backward)(y0, ts, p)
+    let rules = Custom::new().forward_cure(
+        "odeint: reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use dopri5, which has it",
+    );
+    rules.vjp(plain, forward, backward)(y0, ts, p)
 }
 
 /// Cotangents of the start, the times and the parameters.

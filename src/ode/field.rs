@@ -5,7 +5,7 @@ use crate::core::array::Array;
 use crate::core::source::{afresh, raise};
 use crate::ravel::{Unravel, try_ravel};
 use cotangent_derive::Pytree;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
 /// How precisely, and how long at most.
@@ -121,7 +121,8 @@ fn like_state<Y: Pytree>(op: &str, velocity: Y, state: &Unravel) -> Result<Array
         let (n, m) = (state.len(), back.len());
         return Err(err!(
             Shape,
-            "{op}: the velocity should have the state's {n} elements, got {m}; return one derivative per element"
+            "{op}: the velocity should have the state's {elements}, got {m}; return one derivative per element",
+            elements = plural(n, "element")
         ));
     }
     vector.try_astype(state.dtype())

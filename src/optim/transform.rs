@@ -3,7 +3,7 @@
 use crate::api::pytree::{Pytree, Tree, TreeDef, try_tree_map2};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::source::{in_name_of, raise};
+use crate::core::source::{composed, in_name_of, raise};
 use cotangent_jit::{DType, Error, err};
 use std::fmt;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Transform {
     /// As [`Transform::init`], with the error returned.
     #[track_caller]
     pub fn try_init<P: Pytree>(&self, params: &P) -> Result<State, Error> {
-        in_name_of(&self.name, || {
+        composed(&self.name, || {
             let params = Tree::of_ref(params);
             floats(&self.name, &params)?;
             self.start(&widened(params))
@@ -134,7 +134,7 @@ impl Transform {
         state: State,
         params: &P,
     ) -> Result<(P, State), Error> {
-        in_name_of(&self.name, || {
+        composed(&self.name, || {
             let (gradients, params) = (Tree::of(gradients), Tree::of_ref(params));
             same_types(&self.name, &params, &gradients)?;
             floats(&self.name, &params)?;

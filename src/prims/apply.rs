@@ -5,9 +5,9 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::{Arrays, Prim, Primitive};
-pub(crate) use crate::core::source::{in_name_of as composed, raise as expect};
+pub(crate) use crate::core::source::{composed, raise as expect};
 use crate::core::trace::bind;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
 /// Applies a primitive of one output.
@@ -44,5 +44,9 @@ pub(crate) fn expect_axis(name: &str, what: &str, axis: usize, aval: &Aval) -> R
         return Ok(());
     }
     let rank = aval.rank();
-    Err(err!(Axis, "{name}: {what} {axis} is out of range for {aval}, which has {rank} axes"))
+    Err(err!(
+        Axis,
+        "{name}: {what} {axis} is out of range for {aval}, which has {axes}",
+        axes = plural(rank, "axis")
+    ))
 }

@@ -26,7 +26,7 @@ use crate::core::primitive::{
 use crate::core::source::{afresh, awaiting};
 use crate::core::trace::{bind, eager};
 use cotangent_jit::host::{HostCall, HostInput, HostOutput};
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -122,7 +122,11 @@ fn run(
     let outs = awaiting(|| eager(|| afresh(|| function(&arrays))))?;
     if outs.len() != types.1.len() {
         let (expected, got) = (types.1.len(), outs.len());
-        return Err(err!(Shape, "expected {expected} arrays of the closure, got {got}"));
+        return Err(err!(
+            Shape,
+            "expected {arrays} of the closure, got {got}",
+            arrays = plural(expected, "array")
+        ));
     }
     for (n, ((out, aval), to)) in outs.iter().zip(types.1).zip(results).enumerate() {
         if out.aval() != *aval {

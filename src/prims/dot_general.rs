@@ -18,7 +18,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::source::{here, replaying};
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ impl DotGeneral {
         if let Some(axis) = all.last().filter(|a| **a >= x.rank()) {
             return Err(err!(
                 Axis,
-                "dot_general: {side} axis {axis} is out of range for {x}, which has {} axes",
-                x.rank()
+                "dot_general: {side} axis {axis} is out of range for {x}, which has {axes}",
+                axes = plural(x.rank(), "axis")
             ));
         }
         if all.windows(2).any(|w| w[0] == w[1]) {

@@ -44,9 +44,13 @@ pub(crate) fn expect_fits(name: &str, x: &Aval, sizes: &[usize]) -> Result<(), E
 
 /// The starts of a box of these sizes, which are the inputs from `first` on.
 pub(crate) fn starts(x: &Aval, sizes: &[usize], first: usize) -> Vec<Hazard> {
-    let limits = x.shape.iter().zip(sizes).map(|(n, size)| n - size);
-    let index = |(n, limit)| Hazard::Index { input: first + n, limits: smallvec![limit] };
-    limits.enumerate().map(index).collect()
+    let axes = x.shape.iter().zip(sizes).enumerate();
+    let index = |(i, (n, size)): (usize, (&usize, &usize))| Hazard::Index {
+        input: first + i,
+        limits: smallvec![n - size],
+        sizes: smallvec![*n],
+    };
+    axes.map(index).collect()
 }
 
 impl Primitive for DynamicSlice {

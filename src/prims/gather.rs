@@ -215,7 +215,7 @@ impl Primitive for Gather {
     }
 
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
-        vec![Hazard::Index { input: 1, limits: self.dims.limits(&inputs[0], &self.slice_sizes) }]
+        self.dims.hazards(&inputs[0], &self.slice_sizes)
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

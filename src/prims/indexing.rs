@@ -7,6 +7,7 @@ use super::convert::try_convert_element_type;
 use super::select::try_select_n;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::source::counting_from_end;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
 use cotangent_jit::op::ScalarOp;
@@ -79,6 +80,7 @@ pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error>
     if starts.len() != x.ndim() || !starts.iter().all(index) {
         return Ok(starts.to_vec());
     }
+    counting_from_end();
     let narrow = starts.iter().any(|s| s.dtype().size() < 4);
     let counted = starts.iter().zip(x.shape()).map(|(s, &n)| {
         let s = if narrow { try_convert_element_type(s, DType::I32)? } else { s.clone() };

@@ -15,7 +15,7 @@ use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -42,9 +42,9 @@ impl Primitive for Reshape {
             let got = count.map_or("more than usize::MAX".into(), |n| n.to_string());
             return Err(err!(
                 Shape,
-                "reshape: expected a shape of {} elements for {x}, got {:?} of {got}",
-                x.size(),
-                self.new_sizes
+                "reshape: expected a shape of {elements} for {x}, got {:?} of {got}",
+                self.new_sizes,
+                elements = plural(x.size(), "element")
             ));
         }
         Ok(smallvec![x.with_shape(self.new_sizes.iter().copied())])

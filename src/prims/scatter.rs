@@ -286,8 +286,7 @@ impl Primitive for Scatter {
     }
 
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
-        let sizes = self.slice_sizes(&inputs[0], &inputs[2]);
-        vec![Hazard::Index { input: 1, limits: self.dims.limits(&inputs[0], &sizes) }]
+        self.dims.hazards(&inputs[0], &self.slice_sizes(&inputs[0], &inputs[2]))
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

@@ -20,7 +20,7 @@ use crate::core::primitive::{
     not_linear,
 };
 use crate::core::trace::bind;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -47,9 +47,9 @@ impl Primitive for Sort {
         if self.num_keys == 0 || self.num_keys > inputs.len() {
             return Err(err!(
                 Value,
-                "sort: expected between 1 and {} keys, got {}",
-                inputs.len(),
-                self.num_keys
+                "sort: expected between 1 and {keys}, got {}",
+                self.num_keys,
+                keys = plural(inputs.len(), "key")
             ));
         }
         if let Some(x) = inputs.iter().find(|x| x.dtype.is_complex()) {

@@ -11,7 +11,7 @@ use crate::numpy::join::stack;
 use crate::prims::lax::stop_gradient;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 
 /// How precisely, and how long at most.
 #[derive(Clone, Debug, PartialEq)]
@@ -253,7 +253,8 @@ impl<A> Operator<A> {
             let (op, n, m) = (self.op, x.size(), y.size());
             raise::<()>(Err(err!(
                 Shape,
-                "{op}: the function should give something like the right side, which has {n} elements, got {m}"
+                "{op}: the function should give something like the right side, which has {elements}, got {m}",
+                elements = plural(n, "element")
             )));
         }
         y.astype(self.back.dtype())

@@ -9,7 +9,7 @@ use crate::api::pytree::{Flat, Pytree, TreeDef, same_structure, try_tree_unflatt
 use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use crate::prims::lax;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// How an [`associative_scan_with`] runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,8 +82,9 @@ pub fn try_associative_scan<E: Pytree>(
                 Some((m, other)) if *m != n => {
                     return Err(err!(
                         Shape,
-                        "associative_scan: `elems{other}` has {m} elements along axis {axis}, `elems{path}` ({}) has {n}",
-                        x.aval()
+                        "associative_scan: `elems{other}` has {elements} along axis {axis}, `elems{path}` ({}) has {n}",
+                        x.aval(),
+                        elements = plural(m, "element")
                     ));
                 }
                 Some(_) => {}

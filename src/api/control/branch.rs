@@ -107,11 +107,12 @@ fn choose<R: Pytree>(
             ));
         }
         let (expected, got) = (first.jaxpr.out_avals(), b.jaxpr.out_avals());
-        for ((path, e), g) in out_tree.paths().iter().zip(&expected).zip(&got) {
+        for (n, ((path, e), g)) in out_tree.paths().iter().zip(&expected).zip(&got).enumerate() {
             if e != g {
+                let entry = wider(first, b, n);
                 return Err(err!(
                     Shape,
-                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, branch {i} gives {g}; convert or broadcast one of them"
+                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, branch {i} gives {g}; convert or broadcast one of them{entry}"
                 ));
             }
         }
@@ -121,4 +122,10 @@ fn choose<R: Pytree>(
     let operands: Vec<Array> = captured.into_iter().chain(args).collect();
     let leaves = cond_prim::cond(index, branches, &operands)?;
     try_tree_unflatten(&out_tree, leaves)
+}
+
+/// Where the wider dtype of two branches comes in.
+fn wider(a: &Body, b: &Body, output: usize) -> String {
+    let [x, y] = [a, b].map(|body| body.jaxpr.out_avals()[output].dtype);
+    if x.size() > y.size() { a.entry(output, y) } else { b.entry(output, x) }
 }

@@ -7,7 +7,7 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
 use crate::core::source::{in_name_of, raise};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
 /// How a [`scan_with`] runs.
@@ -124,8 +124,9 @@ pub(super) fn length_of(op: &str, xs: &Flat, given: Option<usize>) -> Result<usi
             Some((m, other)) if *m != n => {
                 return Err(err!(
                     Shape,
-                    "{op}: `{other}` has {m} steps, `{name}` ({}) has {n}",
-                    x.aval()
+                    "{op}: `{other}` has {steps}, `{name}` ({}) has {n}",
+                    x.aval(),
+                    steps = plural(m, "step")
                 ));
             }
             Some(_) => {}

@@ -4,7 +4,7 @@ use super::treedef::children;
 use super::{Flat, Pytree, Rebuild, Token, TreeDef, same_structure, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::source::awaiting;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::fmt;
 
 /// A pytree of any structure: what optimisers keep, what is read from files.
@@ -47,7 +47,11 @@ impl Tree {
         if expected == got {
             Ok(Tree { structure, leaves })
         } else {
-            Err(err!(Tree, "unflatten: {structure} has {expected} leaves, got {got}"))
+            Err(err!(
+                Tree,
+                "unflatten: {structure} has {leaves}, got {got}",
+                leaves = plural(expected, "leaf")
+            ))
         }
     }
 

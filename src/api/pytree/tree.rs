@@ -3,7 +3,7 @@
 use super::{Flat, Pytree, Rebuild, TreeDef};
 use crate::core::array::Array;
 use crate::core::source::{awaiting, raise};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// The leaves, in order.
 ///
@@ -41,7 +41,11 @@ pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Resu
     if from.is_done() {
         Ok(result)
     } else {
-        Err(err!(Tree, "unflatten: {tree} has {expected} leaves, got {got}"))
+        Err(err!(
+            Tree,
+            "unflatten: {tree} has {leaves}, got {got}",
+            leaves = plural(expected, "leaf")
+        ))
     }
 }
 

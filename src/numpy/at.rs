@@ -212,8 +212,9 @@ updates! {
 
 impl At<'_> {
     /// The array with `f` of the part in the part's place. `f` works element by element and keeps the dtype; where an index
-    /// occurs several times it is applied as often, and reverse mode then needs the promise that none does
-    /// ([`At::unique_indices`]).
+    /// occurs several times it is applied as often. Places that are known, or promised not to meet
+    /// ([`At::unique_indices`]), are computed together; traced ones that may meet, one after the other. Derivatives are
+    /// those of `f`, in both modes.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -234,7 +235,17 @@ impl At<'_> {
             let part = lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape())?;
             let mode = self.mode.unwrap_or(ScatterMode::Drop);
             let part = match &plan.picked {
-                None => f(&part),
+                None => {
+                    // Where the result is dropped, no element has an influence on it, nor a derivative in it.
+                    let part = match plan.inside(x)?.filter(|_| mode == ScatterMode::Drop) {
+                        Some(inside) => lax::try_select_n(
+                            &inside,
+                            &[&Array::strong_literal(Scalar::one(x.dtype())), &part],
+                        )?,
+                        None => part,
+                    };
+                    update::applied(&part, &f)?
+                }
                 Some(picks) => update::apply_in(&part, picks, mode, self.unique, &f)?,
             };
             plan.put_back(x, &part, mode)

@@ -5,9 +5,11 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::core::source::counting_from_end;
+use crate::core::trace::eager;
 use crate::prims::broadcasting::{broadcast_shapes, broadcast_to};
 use crate::prims::lax::{self, GatherDims, Mode};
 use cotangent_jit::{DType, Error, Scalar, err};
+use rustc_hash::FxHashMap;
 
 /// Places in an operand, by their coordinates along some of its axes; along the others they are whole.
 #[derive(Clone)]
@@ -17,6 +19,8 @@ pub(super) struct Picks {
     vectors: Array,
     /// Where in the result the axes of the places stand.
     at: usize,
+    /// What the coordinates were made of, for each axis, if all of it is known.
+    known: Option<Vec<(usize, Array)>>,
 }
 
 impl Picks {
@@ -45,7 +49,47 @@ impl Picks {
             [one] => one.clone(),
             several => lax::try_concatenate(several, shape.len())?,
         };
-        Ok(Picks { axes: arrays.iter().map(|(axis, _)| *axis).collect(), vectors, at })
+        let known = arrays.iter().all(|(_, i)| !i.is_tracer()).then(|| arrays.to_vec());
+        Ok(Picks { axes: arrays.iter().map(|(axis, _)| *axis).collect(), vectors, at, known })
+    }
+
+    /// The same axes at other places.
+    fn of(&self, vectors: Array) -> Picks {
+        Picks { vectors, known: None, ..self.clone() }
+    }
+
+    /// The coordinates of all places as rows, and the picks of one row.
+    pub fn one_by_one(&self) -> Result<(Array, impl Fn(Array) -> Picks), Error> {
+        let rows = lax::try_reshape(&self.vectors, &[self.count(), self.axes.len()])?;
+        Ok((rows, |row| self.of(row)))
+    }
+
+    /// Picks that name no place of `x` twice, together as often as these do, if the places are known. With `clip`, places
+    /// out of range are those at the edges.
+    pub fn apart(&self, x: &Aval, clip: bool) -> Result<Option<Vec<Picks>>, Error> {
+        let Some(arrays) = &self.known else { return Ok(None) };
+        let numbers = eager(|| {
+            let picks = Picks::new("index", x, arrays, self.at)?;
+            lax::try_convert_element_type(&picks.vectors, DType::I64)?.try_to_vec::<i64>()
+        })?;
+        let width = self.axes.len();
+        let mut met: FxHashMap<Vec<i64>, usize> = FxHashMap::default();
+        let mut rounds: Vec<Vec<i64>> = Vec::new();
+        for place in numbers.chunks(width) {
+            let edge = |(i, axis): (&i64, &usize)| match clip {
+                true => (*i).clamp(0, x.shape[*axis] as i64 - 1),
+                false => *i,
+            };
+            let before = met.entry(place.iter().zip(&self.axes).map(edge).collect()).or_insert(0);
+            if *before == rounds.len() {
+                rounds.push(Vec::new());
+            }
+            rounds[*before].extend(place);
+            *before += 1;
+        }
+        let picks =
+            |round: Vec<i64>| Ok(self.of(Array::try_new(&round, [round.len() / width, width])?));
+        rounds.into_iter().map(picks).collect::<Result<_, Error>>().map(Some)
     }
 
     /// The shape of the places.

@@ -14,7 +14,9 @@ use cotangent_jit::{Error, err, plural};
 /// How an [`associative_scan_with`] runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AssociativeScanOptions {
-    /// Suffixes instead of prefixes: from the last element to the first.
+    /// From the last element to the first: `y[i] = x[n - 1] . ... . x[i + 1] . x[i]`, as if the elements were turned around
+    /// before and after. The first operand is the one that comes first in this order, which counts where the operation is
+    /// not commutative.
     pub reverse: bool,
     /// The axis that counts the elements.
     pub axis: usize,
@@ -96,9 +98,7 @@ pub fn try_associative_scan<E: Pytree>(
                 false => Ok(leaves),
             }
         };
-        // Suffixes are prefixes from behind, of the operation with its sides exchanged.
         let combine = |a: Vec<Array>, b: Vec<Array>| -> Result<Vec<Array>, Error> {
-            let (a, b) = if options.reverse { (b, a) } else { (a, b) };
             let expected = Flat { leaves: a.clone(), tree: tree.clone() };
             let got = Flat::of(f(unflatten(&tree, a)?, unflatten(&tree, b)?));
             same_result(&expected, &got)?;

@@ -2,6 +2,7 @@
 
 mod jax;
 mod products;
+mod sums;
 
 use cotangent::Scalar;
 use cotangent::prelude::*;

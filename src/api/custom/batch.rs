@@ -96,7 +96,7 @@ where
                 let (e, g) = (outs.leaves.len(), has.len());
                 return Err(err!(
                     Tree,
-                    "custom_vmap: the rule should say of {results} whether they are batched, got {g}",
+                    "custom_vmap: the rule should say whether each of {results} is batched, got {g}",
                     results = plural(e, "result")
                 ));
             }

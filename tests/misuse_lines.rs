@@ -380,11 +380,11 @@ fn solvers_name_themselves_and_the_users_line() {
 #[test]
 fn callbacks_of_another_type() {
     fails(
-        "HERE: pure_callback of probe's closure: result 0: expected f32[2], got f32[]; the closure must return what it was declared to",
+        "HERE: pure_callback of callbacks_of_another_type's closure: result 0: expected f32[2], got f32[]; the closure must return what it was declared to",
         || pure_callback(|x: Array| x.sum(), &pair(), pair()),
     );
     fails_inside(
-        "HERE: pure_callback of probe's closure: result 0: expected f32[2], got f32[]; the closure must return what it was declared to (called at HERE)",
+        "HERE: pure_callback of callbacks_of_another_type's closure: result 0: expected f32[2], got f32[]; the closure must return what it was declared to (called at HERE)",
         || jit(|x: Array| pure_callback(|x: Array| x.sum(), &x, x.clone()))(pair()),
     );
 }

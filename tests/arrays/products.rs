@@ -16,7 +16,9 @@ fn total(x: Array) -> Array {
     (x.exp() * 1e-3).sum()
 }
 
-const PRODUCTS: [(&str, fn(Array) -> Array); 9] = [
+type Named = (&'static str, fn(Array) -> Array);
+
+const PRODUCTS: [Named; 9] = [
     ("outer", |x| total(x.outer(&x))),
     ("einsum", |x| total(einsum("i,j->ij", &[&x, &x]))),
     ("einsum, transposed", |x| total(einsum("i,j->ji", &[&x, &(&x * 2.0)]))),

@@ -155,7 +155,7 @@ fn folds_of_ten_million_tenths() {
     let binned = zeros.at(&at).add(&x);
     close(binned.index(1).item(), sum / 4.0, "scatter_add");
     let one = jit(|x: Array| {
-        cotangent::prelude::zeros([1]).at(&zeros_like(&x).astype(DType::I32)).add(&x)
+        cotangent::prelude::zeros([1]).at(zeros_like(&x).astype(DType::I32)).add(&x)
     });
     close(one(x.clone()).index(0).item(), sum, "scatter_add to one place");
     let take = grad(|t: Array| t.take(&at, 0).sum());

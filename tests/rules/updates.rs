@@ -83,7 +83,7 @@ fn apply_is_repeated_as_often_as_a_place_occurs() {
     let promised = array![3, 1];
     applies(move |x: Array| x.at(&promised).unique_indices().apply(f), &[0, 1, 0, 1, 0]);
     applies(|x: Array| x.at(s![1..;2]).apply(f), &[0, 1, 0, 1, 0]);
-    applies(|x: Array| x.at(&Array::from(-7)).apply(f), &[0; 5]);
+    applies(|x: Array| x.at(Array::from(-7)).apply(f), &[0; 5]);
 }
 
 #[test]

@@ -455,7 +455,7 @@ unsafe fn small<T: Real, const FUSED: bool>(s: &Shape, o: Operands<T>) {
             let mut sums = [T::ZERO; TILE];
             let mut totals = [0f64; TILE];
             for k in 0..s.k as isize {
-                if k > 0 && k as usize % SHORT == 0 {
+                if k > 0 && (k as usize).is_multiple_of(SHORT) {
                     for (total, sum) in totals.iter_mut().zip(&mut sums) {
                         *total += std::mem::replace(sum, T::ZERO).wide();
                     }

@@ -196,7 +196,7 @@ unsafe fn four_rows<T: Real, const FUSED: bool>(
         }
     };
     while k + 4 <= x.len() {
-        if k > 0 && k % (4 * RUN) == 0 {
+        if k > 0 && k.is_multiple_of(4 * RUN) {
             flush(sums);
         }
         let (r0, r1, r2, r3) = (row(k), row(k + 1), row(k + 2), row(k + 3));

@@ -146,7 +146,7 @@ mod tests {
         let one = things.map(|t| plural(1, t));
         assert_eq!(one, ["1 axis", "1 index", "1 leaf", "1 entry", "1 branch", "1 operand"]);
         let two = things.map(|t| plural(2, t));
-        let plural = ["2 axes", "2 indices", "2 leaves", "2 entries", "2 branches", "2 operands"];
+        let more = ["2 axes", "2 indices", "2 leaves", "2 entries", "2 branches", "2 operands"];
         assert_eq!(two, more);
     }
 

@@ -36,7 +36,7 @@ pub use multivariate::{multivariate_normal, try_multivariate_normal};
 use crate::api::pytree::{Flat, Pytree, Rebuild};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::source::{here, raise, replaying};
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::prims::lax;
@@ -111,7 +111,7 @@ pub fn split<const N: usize>(key: &Key) -> [Key; N] {
 /// As [`split`], with the error returned.
 #[track_caller]
 pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
-    replaying(here(), || {
+    in_name_of("split", || {
         let all = try_keys(key, N)?.0;
         let one = |i| lax::try_reshape(&lax::try_slice_in_dim(&all, i, i + 1, 0)?, &[2]);
         let keys: Result<Vec<Key>, Error> = (0..N).map(|i| Ok(Key(one(i)?))).collect();

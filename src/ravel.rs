@@ -4,9 +4,9 @@
 
 use crate::api::pytree::{Flat, Pytree, TreeDef, try_tree_unflatten};
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::join::try_concatenate;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 
 /// The way back from a vector to a pytree.
 #[derive(Clone)]
@@ -35,29 +35,31 @@ pub fn ravel<T: Pytree>(tree: T) -> (Array, Unravel) {
 /// As [`ravel`], with an error if a leaf is no float.
 #[track_caller]
 pub fn try_ravel<T: Pytree>(tree: T) -> Result<(Array, Unravel), Error> {
-    let flat = Flat::of(tree);
-    let mut leaves = Vec::new();
-    for (leaf, path) in flat.leaves.iter().zip(flat.tree.paths()) {
-        if !leaf.dtype().is_float() {
-            let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
-            return Err(err!(
-                DType,
-                "ravel: expected floats, got {}{place}; convert it, or pass it by capture",
-                leaf.aval()
-            ));
+    in_name_of("ravel", || {
+        let flat = Flat::of(tree);
+        let mut leaves = Vec::new();
+        for (leaf, path) in flat.leaves.iter().zip(flat.tree.paths()) {
+            if !leaf.dtype().is_float() {
+                let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
+                return Err(err!(
+                    DType,
+                    "ravel: expected floats, got {}{place}; convert it, or pass it by capture",
+                    leaf.aval()
+                ));
+            }
+            leaves.push((leaf.shape().to_vec(), leaf.dtype()));
         }
-        leaves.push((leaf.shape().to_vec(), leaf.dtype()));
-    }
-    let unravel = Unravel { tree: flat.tree, leaves };
-    let dtype = unravel.dtype();
-    let rows: Result<Vec<Array>, Error> =
-        flat.leaves.iter().map(|x| x.try_ravel()?.try_astype(dtype)).collect();
-    let vector = match &rows?[..] {
-        [] => crate::numpy::create::try_zeros_dtype([0], dtype)?,
-        [one] => one.clone(),
-        rows => try_concatenate(rows, 0)?,
-    };
-    Ok((vector, unravel))
+        let unravel = Unravel { tree: flat.tree, leaves };
+        let dtype = unravel.dtype();
+        let rows: Result<Vec<Array>, Error> =
+            flat.leaves.iter().map(|x| x.try_ravel()?.try_astype(dtype)).collect();
+        let vector = match &rows?[..] {
+            [] => crate::numpy::create::try_zeros_dtype([0], dtype)?,
+            [one] => one.clone(),
+            rows => try_concatenate(rows, 0)?,
+        };
+        Ok((vector, unravel))
+    })
 }
 
 impl Unravel {
@@ -96,7 +98,12 @@ impl Unravel {
             Some((n, front)) if *n == self.len() => front.to_vec(),
             _ => {
                 let n = self.len();
-                return Err(err!(Shape, "ravel: expected {n} elements, got {}", vector.aval()));
+                return Err(err!(
+                    Shape,
+                    "ravel: expected {elements}, got {}",
+                    vector.aval(),
+                    elements = plural(n, "element")
+                ));
             }
         };
         let mut at = 0;

@@ -233,7 +233,7 @@ fn division_and_indices() {
     assert_eq!(take(x.clone(), array![0, 2]).0.get(), None);
     says(
         &take(x.clone(), array![0, 7, 1]).0,
-        "gather: index 7 is out of bounds, it should be in 0..=2",
+        "take: index 7 is out of bounds, it should be in 0..=2, or in -3..=-1 from the end",
     );
     let update = |x: Array, i: Array| lax::dynamic_update_slice(&x, &array![9.0, 9.0], &[i]);
     says(
@@ -249,7 +249,10 @@ fn division_and_indices() {
         "index 5 is out of bounds, it should be in 0..=2",
     );
     let gradient = checkify(grad(|x: Array| x.take(&array![5], 0).sum()), Checks::INDEX);
-    says(&gradient(x).0, "index 5 is out of bounds, it should be in 0..=2");
+    says(
+        &gradient(x).0,
+        "index 5 is out of bounds, it should be in 0..=2, or in -3..=-1 from the end",
+    );
 }
 
 #[test]
@@ -383,4 +386,97 @@ fn the_environment_starts_the_hunt() {
         let off = ran("COTANGENT_DEBUG_NANS", off);
         assert!(off.contains("log: nothing") && off.contains("exp: nothing"), "{off}");
     }
+}
+
+/// `f` over lanes finds what `f` finds in each of them alone, and nothing else.
+#[track_caller]
+fn finds_in_lanes(f: fn(Array) -> Array, x: &Array, failing: &[usize]) {
+    let each = vmap(checkify(f, Checks::ALL))(x.clone()).0.get().unwrap_or_default();
+    let lanes: Vec<&str> = each.lines().map(|l| l.split(':').next().unwrap_or(l)).collect();
+    let expected: Vec<String> = failing.iter().map(|i| format!("at [{i}]")).collect();
+    assert_eq!(lanes, expected, "{each}");
+    let derivative = |x: Array| vmap(grad(f))(x);
+    let whole: [Func<_, _>; 5] = [
+        checkify(vmap(f), Checks::ALL),
+        jit(checkify(vmap(f), Checks::ALL)),
+        checkify(jit(vmap(f)), Checks::ALL),
+        checkify(derivative, Checks::ALL),
+        jit(checkify(jit(derivative), Checks::ALL)),
+    ];
+    for (n, checked) in whole.iter().enumerate() {
+        let (error, _) = checked(x.clone());
+        // A gradient does not compute the value, and need not fail where that does.
+        let expected = !failing.is_empty() && (n < 3 || error.get().is_some());
+        assert_eq!(error.get().is_some(), expected, "{n}: {:?}", error.get());
+        // The first failing lane is told, and only what it is about.
+        if let Some(said) = error.get() {
+            assert!(file(&said), "{said}");
+        }
+    }
+    // Checks change no value, and without them lanes are computed together.
+    let (_, y) = checkify(vmap(f), Checks::ALL)(x.clone());
+    let same = |a: f32, b: f32| a == b || (a.is_nan() && b.is_nan());
+    let plain = jit(vmap(f))(x.clone()).to_vec::<f32>();
+    assert!(y.to_vec::<f32>().into_iter().zip(plain).all(|(a, b)| same(a, b)));
+    let loops = |text: String| text.matches("scan[").count();
+    let alone = loops(make_jaxpr(f)(x.index(0)).to_string());
+    assert_eq!(loops(make_jaxpr(vmap(f))(x.clone()).to_string()), alone);
+}
+
+#[test]
+fn a_branch_that_a_lane_does_not_take_cannot_fail_there() {
+    let root = |x: Array| cond(&x.ge(0.0), |x| x.sqrt(), |x| -x, x);
+    finds_in_lanes(root, &array![4.0, -9.0], &[]);
+    let quotient = |x: Array| cond(&x.equal(0.0), |x| x * 2.0, |x: Array| 1.0 / x, x);
+    finds_in_lanes(quotient, &array![0.0, 2.0], &[]);
+    let log = |x: Array| cond(&x.ge(-1.0), |x| x.log(), |x| x, x);
+    finds_in_lanes(log, &array![2.0, -5.0, -0.5], &[2]);
+    let chosen = |x: Array| {
+        let branches: [fn(Array) -> Array; 3] = [|x| x, |x| (x - 1.0).sqrt(), |x| x.log()];
+        switch(&x.astype(DType::I32), &branches, x - 1.0)
+    };
+    finds_in_lanes(chosen, &array![0.0, 2.0, 3.5], &[]);
+    finds_in_lanes(chosen, &array![0.0, 1.0], &[1]);
+    let place = |x: Array| {
+        let at = x.astype(DType::I32);
+        cond(&x.lt(2.0), |(x, i)| array![1.0, 2.0].index(&i) * x, |(x, _)| x, (x.clone(), at))
+    };
+    finds_in_lanes(place, &array![1.0, 7.0], &[]);
+    let said = |x: Array| {
+        let told = |x: Array| {
+            check(&x.gt(3.0), "{} is small", &x);
+            x
+        };
+        cond(&x.gt(0.0), told, |x| x, x)
+    };
+    let found = checkify(vmap(said), Checks::ALL)(array![-1.0, 5.0]).0.get();
+    assert_eq!(found, None);
+}
+
+#[test]
+fn a_lane_that_has_ended_cannot_fail_any_more() {
+    // Counts down to 1; below, the quotient would be one by zero.
+    let down = |x: Array| {
+        while_loop_bounded(
+            5,
+            |(x, _)| x.gt(1.0),
+            |(x, y)| (&x - 1.0, y / (&x - 1.0)),
+            (x, array(1.0)),
+        )
+        .1
+    };
+    fn array(x: f32) -> Array {
+        Array::from(x)
+    }
+    finds_in_lanes(down, &array![4.0, 2.0, 1.0], &[]);
+    // A branch inside of a loop, and a loop inside of a branch.
+    let both = |x: Array| {
+        let step = |c: Array, _: Array| (cond(&c.gt(0.5), |c| (c - 0.5).sqrt(), |c| c, c), ());
+        cond(&x.gt(0.0), |x: Array| scan(step, x, arange(3).astype(DType::F32)).0, |x| x, x)
+    };
+    finds_in_lanes(both, &array![2.0, 0.1, -3.0], &[]);
+    let inner = |x: Array| {
+        vmap(|y: Array| cond(&y.gt(0.0), |y| y.log(), |y| y, y))(x * array![1.0, -1.0]).sum()
+    };
+    finds_in_lanes(inner, &array![1.0, -2.0], &[]);
 }

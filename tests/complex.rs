@@ -406,7 +406,7 @@ fn complex_numbers_are_ordered_by_their_parts() {
     assert_eq!(texts(grown), "[1.+3.j 3.+0.j]");
     for (name, refused) in [
         ("lt", lax::try_lt(&x, &y)),
-        ("clamp", x.try_clip(&y, &y)),
+        ("clip", x.try_clip(&y, &y)),
         ("argmax", x.try_argmax()),
         ("argmin", lax::try_argmin(&x, 0)),
         ("top_k", x.try_top_k(1).map(|(v, _)| v)),

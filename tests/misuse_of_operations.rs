@@ -84,7 +84,7 @@ fn dtypes() {
 
 #[test]
 fn axes() {
-    fails("sum: axis 2 is out of range for f32[2,3], which has 2 axes", || rows().sum_axis(2));
+    fails("sum_axis: axis 2 is out of range for f32[2,3], which has 2 axes", || rows().sum_axis(2));
     fails("index: 5 is out of range for axis 0 of f32[2,3]", || rows().index(5));
     fails(
         "vmap: argument 0 is f32[2,3], which has no axis 3 to map over; use None for it (called at HERE)",
@@ -102,7 +102,7 @@ fn control_flow() {
         "scan: `carry` changes type: it starts as f32[] and the step returns bool[]; make the step return f32[], or start with bool[]",
         || scan(|c: Array, _: Array| (c.gt(0.0), ()), Array::from(0f32), array![1.0]),
     );
-    fails("scan: `xs.0` has 1 steps, `xs.1` (f32[2]) has 2", || {
+    fails("scan: `xs.0` has 1 step, `xs.1` (f32[2]) has 2", || {
         scan(
             |c: Array, _: (Array, Array)| (c, ()),
             Array::from(0f32),

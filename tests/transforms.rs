@@ -228,7 +228,7 @@ fn bare_literals_are_f32_and_i32() {
     assert_eq!(dtype(array![x, 1.0]), DType::F64);
     assert_eq!(dtype(array![1u64, 2]), DType::U64);
     let ragged = Array::try_from_nested(&vec![vec![1.0f32], vec![2.0, 3.0]]).unwrap_err();
-    assert_eq!(ragged.message(), "array: rows of different lengths: expected 1 entries, got 2");
+    assert_eq!(ragged.message(), "array: rows of different lengths: expected 1 entry, got 2");
 }
 
 /// A branch that runs in every lane of a batch has derivatives in the lanes that take it only, whatever it makes of the others.

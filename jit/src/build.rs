@@ -113,8 +113,9 @@ impl KernelBuilder {
                 let (arity, class) = op.signature();
                 Err(err!(
                     DType,
-                    "{}: expected {arity} operands of class {class:?} and one type, got {types:?}",
-                    op.name()
+                    "{}: expected {operands} of class {class:?} and one type, got {types:?}",
+                    op.name(),
+                    operands = crate::plural(arity, "operand")
                 ))
             }
         }

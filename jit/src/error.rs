@@ -58,6 +58,35 @@ impl Error {
         &self.message
     }
 
+    /// Whether the message begins with the name of an operation.
+    pub fn names_operation(&self) -> bool {
+        self.message.split_once(": ").is_some_and(|(op, _)| is_name(op))
+    }
+
+    /// The same error as the function `name` tells it: its name stands in the place of that of an operation inside it.
+    /// What goes wrong while a program runs keeps the name of what failed.
+    pub fn told_by(self, name: &str) -> Error {
+        use ErrorKind::{Axis, DType, Shape, Tracer, Tree, Unsupported, Value};
+        if !matches!(self.kind, Shape | DType | Axis | Tracer | Tree | Value | Unsupported) {
+            return self;
+        }
+        match self.message.split_once(": ") {
+            Some((op, rest)) if is_name(op) && op != name => {
+                Error { kind: self.kind, message: format!("{name}: {rest}") }
+            }
+            _ => self,
+        }
+    }
+
+    /// The same error with the leaf of a tree that it speaks of behind its message, unless the tree is that leaf.
+    pub fn in_leaf(self, path: impl AsRef<str>) -> Error {
+        let path = path.as_ref();
+        if path.is_empty() {
+            return self;
+        }
+        Error { kind: self.kind, message: format!("{}, in the leaf {path}", self.message) }
+    }
+
     /// The same error with `context: ` before its message.
     pub fn context(self, context: impl fmt::Display) -> Error {
         Error { kind: self.kind, message: format!("{context}: {}", self.message) }
@@ -78,10 +107,57 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A number of things as messages say it: `1 axis`, `2 axes`.
+pub fn plural(n: impl fmt::Display, thing: &str) -> String {
+    let n = n.to_string();
+    if n == "1" {
+        return format!("1 {thing}");
+    }
+    let stem = |end: &str| thing.strip_suffix(end);
+    match (stem("ex"), stem("is"), stem("f"), stem("y"), stem("ch")) {
+        (Some(s), ..) => format!("{n} {s}ices"),
+        (_, Some(s), ..) => format!("{n} {s}es"),
+        (_, _, Some(s), ..) => format!("{n} {s}ves"),
+        (_, _, _, Some(s), _) => format!("{n} {s}ies"),
+        (_, _, _, _, Some(s)) => format!("{n} {s}ches"),
+        _ => format!("{n} {thing}s"),
+    }
+}
+
 /// `err!(Shape, "add: ...", args)` makes an [`Error`] of that [`ErrorKind`].
 #[macro_export]
 macro_rules! err {
     ($kind:ident, $($arg:tt)*) => {
         $crate::Error::new($crate::ErrorKind::$kind, format!($($arg)*))
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plural;
+
+    #[test]
+    fn counts_read_as_they_should() {
+        let things = ["axis", "index", "leaf", "entry", "branch", "operand"];
+        let one = things.map(|t| plural(1, t));
+        assert_eq!(one, ["1 axis", "1 index", "1 leaf", "1 entry", "1 branch", "1 operand"]);
+        let two = things.map(|t| plural(2, t));
+        let more = ["2 axes", "2 indices", "2 leaves", "2 entries", "2 branches", "2 operands"];
+        assert_eq!(two, more);
+    }
+
+    #[test]
+    fn a_function_tells_the_errors_of_its_parts_under_its_name() {
+        let told = |text: &str| err!(Shape, "{text}").told_by("softmax").message().to_owned();
+        assert_eq!(told("reduce_max: axis 2"), "softmax: axis 2");
+        assert_eq!(told("softmax: axis 2"), "softmax: axis 2");
+        assert_eq!(told("a.rs:3: sin: odd"), "a.rs:3: sin: odd");
+        assert_eq!(told("no name at all"), "no name at all");
+        let ran = err!(Check, "log: makes NaN").told_by("softmax");
+        assert_eq!(ran.message(), "log: makes NaN");
+    }
 }

@@ -34,5 +34,5 @@ pub mod verify;
 pub use num_complex::Complex;
 
 pub use dtype::DType;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, plural};
 pub use scalar::Scalar;

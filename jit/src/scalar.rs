@@ -120,6 +120,26 @@ impl Scalar {
         }
     }
 
+    /// The text that people read: as `Display` has it, but every NaN is `nan`, whatever its bits.
+    pub fn readable(self) -> String {
+        let one = |part: Scalar| match part.to_f64() {
+            Some(x) if part.dtype.is_float() && x.is_nan() => part.canonical_nan(),
+            _ => part,
+        };
+        match self.parts() {
+            Some((re, im)) => {
+                let (re, im) = (one(re).to_string(), one(im).to_string());
+                let sign = if im.starts_with('-') { "" } else { "+" };
+                format!("{re}{sign}{im}j")
+            }
+            None => one(self).to_string(),
+        }
+    }
+
+    fn canonical_nan(self) -> Scalar {
+        Scalar::from_f64(self.dtype, f64::NAN).unwrap_or(self)
+    }
+
     /// Of an int or bool, sign-extended; u64 wraps.
     pub fn to_i64(self) -> Option<i64> {
         let d = self.dtype;

@@ -2,7 +2,7 @@
 
 use super::pytree::{Token, TreeDef};
 use crate::core::aval::Aval;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// A prefix: what stands at a node goes for everything below it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -107,8 +107,8 @@ impl Axes {
             let place = if path.is_empty() { "the whole".to_string() } else { path.clone() };
             return Err(err!(
                 Tree,
-                "vmap: {what} are no prefix of the tree: {} axes for {place}, which is {token}",
-                children.len()
+                "vmap: {what} are no prefix of the tree: {axes} for {place}, which is {token}",
+                axes = plural(children.len(), "axis")
             ));
         }
         let mut next = at + 1;

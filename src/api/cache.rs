@@ -6,6 +6,7 @@ use super::pytree::{Flat, TreeDef};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::AxisEnv;
+use crate::core::hazard::is_checked;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,13 +27,16 @@ pub(crate) struct Entry<V> {
     used: AtomicU64,
 }
 
-/// Structure, static values and types (weakness included) of arguments, and the named axes in force.
+/// Structure, static values and types (weakness included) of arguments, the named axes in force, and
+/// whether checks are to be made.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub tree: TreeDef,
     pub avals: Vec<Aval>,
     /// The mapped axes that collectives can speak of.
     pub axes: AxisEnv,
+    /// Whether the trace is made for checks.
+    pub checked: bool,
 }
 
 impl Key {
@@ -41,6 +45,7 @@ impl Key {
             tree: args.tree.clone(),
             avals: super::graph::avals(&args.leaves),
             axes: AxisEnv::current(),
+            checked: is_checked(),
         }
     }
 
@@ -49,6 +54,7 @@ impl Key {
             && self.avals.iter().zip(&args.leaves).all(|(k, a)| same_type(k, a))
             && self.tree == args.tree
             && self.axes.is_current()
+            && self.checked == is_checked()
     }
 }
 

@@ -10,7 +10,7 @@ use super::pytree::{Flat, Pytree, Token, TreeDef, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::params::Rule;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::prims::callback::{Callback, HostFn, Kind, callback};
 use cotangent_jit::{Error, err};
 use std::any::{TypeId, type_name};
@@ -146,7 +146,7 @@ pub fn try_pure_callback<A: Pytree, O: Outcome>(
     args: A,
     batching: Option<Batching>,
 ) -> Result<O::Value, Error> {
-    call(Kind::Pure(batching), f, results.into(), args)
+    in_name_of("pure_callback", || call(Kind::Pure(batching), f, results.into(), args))
 }
 
 /// `f(args)`, called once whenever the program gets there: for what changes the world. Never dropped, merged or repeated.
@@ -189,7 +189,7 @@ pub fn try_io_callback<A: Pytree, O: Outcome>(
     args: A,
     ordered: bool,
 ) -> Result<O::Value, Error> {
-    call(Kind::Io { ordered }, f, results.into(), args)
+    in_name_of("io_callback", || call(Kind::Io { ordered }, f, results.into(), args))
 }
 
 /// Waits for the effects of all that was called. Programs run on the calling thread and have had their effects when they

@@ -22,8 +22,8 @@ use super::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::eager::upload;
-use crate::core::hazard::{Failure, Failures, Kind};
-use crate::core::source::{here, raise};
+use crate::core::hazard::{Failure, Failures, Kind, checked};
+use crate::core::source::{here, in_name_of, raise};
 use crate::core::template::Template;
 use crate::core::trace::is_tracing;
 use crate::prims::{check as check_prim, lax};
@@ -54,7 +54,7 @@ where
 {
     let f = f.erase();
     Func::new(f.name.of("checkify"), move |args| {
-        let graph = graph::trace_flat(&f, &args)?;
+        let graph = checked(checks.any_automatic(), || graph::trace_flat(&f, &args))?;
         let checked = transform::checkify(&graph.jaxpr, checks)?;
         let mut state = graph::apply(&checked.jaxpr, graph.inputs(args.leaves))?;
         let leaves = state.split_off(checked.state);
@@ -170,44 +170,47 @@ pub fn check(holds: &Array, text: &str, args: impl Arguments) {
 /// As [`check`], with an error instead of a panic.
 #[track_caller]
 pub fn try_check(holds: &Array, text: &str, args: impl Arguments) -> Result<(), Error> {
-    if holds.aval() != Aval::scalar(DType::Bool) {
-        return Err(err!(
-            DType,
-            "check: expected bool[], got {}; reduce it with all() or any()",
-            holds.aval()
-        ));
-    }
-    let args = args.arrays();
-    let text = Template::parse("check", text, &vec![None; args.len()])?;
-    if !is_tracing() {
-        return match holds.try_item::<bool>()? {
-            true => Ok(()),
-            false => Err(err!(Check, "check: {}", text.fill(&args))),
-        };
-    }
-    if let Some(odd) = args.iter().find(|a| a.dtype().is_complex()) {
-        return Err(err!(
-            DType,
-            "check: cannot show {}; pass its real and imaginary parts",
-            odd.aval()
-        ));
-    }
-    let types = args.iter().map(Array::aval).collect();
-    let failure = Failure { kind: Kind::User, op: "check".into(), text, args: types, at: here() };
-    let payload = [DType::I64, DType::F64].into_iter().filter_map(|dtype| {
-        let of = args.iter().filter(|a| a.dtype().is_float() == dtype.is_float());
-        let flat = |a: &Array| {
-            let a = if dtype.is_float() { lax::try_stop_gradient(a)? } else { a.clone() };
-            lax::try_reshape(&lax::try_convert_element_type(&a, dtype)?, &[a.size()])
-        };
-        let parts: Vec<Result<Array, Error>> = of.filter(|a| a.size() > 0).map(flat).collect();
-        (!parts.is_empty()).then(|| {
-            lax::try_concatenate(&parts.into_iter().collect::<Result<Vec<_>, Error>>()?, 0)
-        })
-    });
-    let payload = payload.collect::<Result<Vec<_>, Error>>()?;
-    let code = lax::try_convert_element_type(&lax::try_not(holds)?, DType::I32)?;
-    check_prim::check(Arc::new(Failures(vec![failure])), &code, &payload)
+    in_name_of("check", || {
+        if holds.aval() != Aval::scalar(DType::Bool) {
+            return Err(err!(
+                DType,
+                "check: expected bool[], got {}; reduce it with all() or any()",
+                holds.aval()
+            ));
+        }
+        let args = args.arrays();
+        let text = Template::parse("check", text, &vec![None; args.len()])?;
+        if !is_tracing() {
+            return match holds.try_item::<bool>()? {
+                true => Ok(()),
+                false => Err(err!(Check, "check: {}", text.fill(&args))),
+            };
+        }
+        if let Some(odd) = args.iter().find(|a| a.dtype().is_complex()) {
+            return Err(err!(
+                DType,
+                "check: cannot show {}; pass its real and imaginary parts",
+                odd.aval()
+            ));
+        }
+        let types = args.iter().map(Array::aval).collect();
+        let failure =
+            Failure { kind: Kind::User, op: "check".into(), text, args: types, at: here() };
+        let payload = [DType::I64, DType::F64].into_iter().filter_map(|dtype| {
+            let of = args.iter().filter(|a| a.dtype().is_float() == dtype.is_float());
+            let flat = |a: &Array| {
+                let a = if dtype.is_float() { lax::try_stop_gradient(a)? } else { a.clone() };
+                lax::try_reshape(&lax::try_convert_element_type(&a, dtype)?, &[a.size()])
+            };
+            let parts: Vec<Result<Array, Error>> = of.filter(|a| a.size() > 0).map(flat).collect();
+            (!parts.is_empty()).then(|| {
+                lax::try_concatenate(&parts.into_iter().collect::<Result<Vec<_>, Error>>()?, 0)
+            })
+        });
+        let payload = payload.collect::<Result<Vec<_>, Error>>()?;
+        let code = lax::try_convert_element_type(&lax::try_not(holds)?, DType::I32)?;
+        check_prim::check(Arc::new(Failures(vec![failure])), &code, &payload)
+    })
 }
 
 /// Says that there must be no error: what another [`checkify`] found, as a check of this function.
@@ -219,8 +222,10 @@ pub fn check_error(error: &CheckError) {
 /// As [`check_error`], with an error instead of a panic.
 #[track_caller]
 pub fn try_check_error(error: &CheckError) -> Result<(), Error> {
-    if !is_tracing() {
-        return error.try_throw();
-    }
-    check_prim::check(error.failures.clone(), &error.code, &error.payload)
+    in_name_of("check_error", || {
+        if !is_tracing() {
+            return error.try_throw();
+        }
+        check_prim::check(error.failures.clone(), &error.code, &error.payload)
+    })
 }

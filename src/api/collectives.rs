@@ -20,7 +20,7 @@ use super::axes::resolve;
 use super::pytree::{Pytree, try_tree_map};
 use crate::core::array::Array;
 use crate::core::axis::{AxisEnv, AxisName};
-use crate::core::source::{here, raise, replaying};
+use crate::core::source::{in_name_of, raise};
 use crate::prims::batching::moveaxis;
 use crate::prims::collective_move::{
     try_all_gather as gather, try_all_to_all as exchange, try_ppermute as permute,
@@ -29,7 +29,7 @@ use crate::prims::collective_move::{
 use crate::prims::collective_reduce as reduce;
 use crate::prims::promote::inexact;
 use crate::prims::{axis_index as index, lax};
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{DType, Error, Scalar, err, plural};
 
 /// What can be written for the axes of a collective: `"i"`, `("i", "j")`, an array or `Vec` of names.
 pub trait IntoAxisNames {
@@ -123,10 +123,11 @@ impl Lanes {
         if n == 0 || !whole.is_multiple_of(n) {
             return Err(err!(
                 Shape,
-                "{}: axis {axis} of {} should divide into {n} parts, one per lane of {}",
+                "{}: axis {axis} of {} should divide into {parts}, one per lane of {}",
                 self.op,
                 x.aval(),
-                self.text()
+                self.text(),
+                parts = plural(n, "part")
             ));
         }
         let mut shape = x.to_shape();
@@ -140,11 +141,11 @@ impl Lanes {
         if x.shape()[axis] != self.count() {
             return Err(err!(
                 Shape,
-                "{}: axis {axis} of {} should have {} entries, one per lane of {}; tiled takes several per lane",
+                "{}: axis {axis} of {} should have {entries}, one per lane of {}; tiled takes several per lane",
                 self.op,
                 x.aval(),
-                self.count(),
-                self.text()
+                self.text(),
+                entries = plural(self.count(), "entry")
             ));
         }
         moveaxis(x, axis, 0)
@@ -203,12 +204,6 @@ impl Lanes {
     }
 }
 
-/// Applies `f` to every leaf, as if it stood at the caller's line.
-#[track_caller]
-fn each<T: Pytree>(x: T, f: impl Fn(&Array) -> Result<Array, Error>) -> Result<T, Error> {
-    replaying(here(), || try_tree_map(|leaf: Array| f(&leaf), x))
-}
-
 macro_rules! collectives {
     ($($(#[$doc:meta])* $name:ident, $try:ident($x:ident, $lanes:ident $(, $arg:ident: $t:ty)*) $body:block)*) => {$(
         $(#[$doc])*
@@ -223,7 +218,11 @@ macro_rules! collectives {
         #[track_caller]
         pub fn $try<T: Pytree>(x: T, axis_name: impl IntoAxisNames $(, $arg: $t)*) -> Result<T, Error> {
             let $lanes = Lanes::of(stringify!($name), axis_name)?;
-            each(x, |$x: &Array| $body)
+            let each = |leaf: Array| {
+                let $x = &leaf;
+                $body
+            };
+            in_name_of(stringify!($name), || try_tree_map(each, x))
         }
     )*};
 }
@@ -404,7 +403,7 @@ pub fn axis_index(axis_name: impl IntoAxisNames) -> Array {
 #[track_caller]
 pub fn try_axis_index(axis_name: impl IntoAxisNames) -> Result<Array, Error> {
     let lanes = Lanes::of("axis_index", axis_name)?;
-    replaying(here(), || {
+    in_name_of("axis_index", || {
         let mut at: Option<Array> = None;
         for (name, size) in &lanes.axes {
             let inner = index::try_axis_index(name)?;

@@ -8,7 +8,7 @@ use super::callback::{Outcome, call};
 use super::pytree::{Pytree, tree_leaves};
 use crate::core::array::Array;
 use crate::core::params::Rule;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::core::template::Template;
 use crate::prims::callback::{self, Callback, HostFn, Kind};
 use cotangent_jit::Error;
@@ -38,8 +38,10 @@ pub fn print(text: &str, args: impl Arguments) {
 /// As [`print()`], with an error instead of a panic.
 #[track_caller]
 pub fn try_print(text: &str, args: impl Arguments) -> Result<(), Error> {
-    let args = args.arrays();
-    print_named(text, &vec![None; args.len()], &args, false)
+    in_name_of("print", || {
+        let args = args.arrays();
+        print_named(text, &vec![None; args.len()], &args, false)
+    })
 }
 
 /// [`print()`], keeping its order among all that is ordered.
@@ -225,5 +227,5 @@ pub fn try_callback<A: Pytree, O: Outcome<Value = ()>>(
     args: A,
     ordered: bool,
 ) -> Result<(), Error> {
-    call(Kind::Debug { ordered }, f, ().into(), args)
+    in_name_of("callback", || call(Kind::Debug { ordered }, f, ().into(), args))
 }

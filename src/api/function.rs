@@ -5,7 +5,7 @@
 //! (the body of a closure cannot know it), and errors name it.
 
 use super::pytree::{Flat, Pytree, Rebuild};
-use crate::core::source::{self, Source};
+use crate::core::source::{Source, awaiting, fail_called_at, here, raise, written};
 use cotangent_jit::Error;
 use std::cell::Cell;
 use std::fmt;
@@ -127,7 +127,7 @@ impl<'f, S: Sig<'f>, R: 'f> Deref for Func<'f, S, R> {
 
     #[track_caller]
     fn deref(&self) -> &S::Dyn<R> {
-        CALLER.set(Some(source::here()));
+        CALLER.set(Some(Call { line: here(), written: written() }));
         &self.call
     }
 }
@@ -144,10 +144,14 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         let inside = callee.clone();
         let call = S::call_flat(move |flat| {
             let caller = CALLER.get();
-            let result = inside.call(flat);
+            let result = awaiting(|| inside.call(flat));
             // What was called inside left its own line there; the expression that called us may go on.
             CALLER.set(caller);
-            result.unwrap_or_else(|e| fail(e, caller))
+            match (result, caller) {
+                (Ok(value), _) => value,
+                (Err(e), Some(call)) => fail_called_at(e, call.written, call.line),
+                (Err(e), None) => raise(Err(e)),
+            }
         });
         Func { call, inner: callee.clone(), callee }
     }
@@ -184,33 +188,34 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
     }
 }
 
-fn fail(e: Error, caller: Option<Source>) -> ! {
-    match caller {
-        Some(at) => panic!("{e} (called at {at})"),
-        None => panic!("{e}"),
-    }
+/// A call of a [`Func`] that is under way.
+#[derive(Clone, Copy)]
+struct Call {
+    /// Where its operations stand.
+    line: Source,
+    written: Source,
 }
 
 thread_local! {
-    static CALLER: Cell<Option<Source>> = const { Cell::new(None) };
+    static CALLER: Cell<Option<Call>> = const { Cell::new(None) };
 }
 
 /// Runs `f` as the call that stands at the caller's line.
 #[track_caller]
-pub(crate) fn calling<T>(f: impl FnOnce() -> T) -> T {
-    struct Restore(Option<Source>);
+pub(crate) fn calling<T>(f: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    struct Restore(Option<Call>);
     impl Drop for Restore {
         fn drop(&mut self) {
             CALLER.set(self.0);
         }
     }
-    let _restore = Restore(CALLER.replace(Some(source::here())));
-    f()
+    let _restore = Restore(CALLER.replace(Some(Call { line: here(), written: written() })));
+    awaiting(f)
 }
 
 /// The user's line of the call that is under way.
 pub(crate) fn caller() -> Option<Source> {
-    CALLER.get()
+    CALLER.get().map(|call| call.line)
 }
 
 impl<'f, S: Sig<'f>, R: 'f> Function<'f, S, R> for Func<'f, S, R> {

@@ -1,6 +1,6 @@
 //! Whole matrices of derivatives: `jacfwd`, `jacrev`, `hessian`.
 
-use super::function::{Func, Function, Sig};
+use super::function::{Callee, Func, Function, Sig};
 use super::grad::{check_complex, check_floats};
 use super::graph::{self, Graph};
 use super::pytree::{Flat, Nest, Pytree};
@@ -35,11 +35,18 @@ pub fn jacfwd<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>
 where
     F: Function<'f, S, R>,
 {
-    let f = f.erase();
-    Func::new(f.name.of("jacfwd"), move |args| {
+    jacfwd_as("jacfwd", f.erase())
+}
+
+/// [`jacfwd`] as messages of `op`.
+fn jacfwd_as<'f, S: Sig<'f>, R: Nest>(
+    op: &'static str,
+    f: Callee<'f, R>,
+) -> Func<'f, S, R::With<S::First>> {
+    Func::new(f.name.of(op), move |args| {
         let graph = graph::trace_flat(&f, &args)?;
         let columns = |inputs: &[Array], leaves: &[Aval]| forward(&graph, inputs, leaves);
-        jacobian("jacfwd", &graph, args, &columns)
+        jacobian(op, &graph, args, &columns)
     })
 }
 
@@ -55,11 +62,18 @@ pub fn jacrev<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>
 where
     F: Function<'f, S, R>,
 {
-    let f = f.erase();
-    Func::new(f.name.of("jacrev"), move |args| {
+    jacrev_as("jacrev", f.erase())
+}
+
+/// [`jacrev`] as messages of `op`.
+fn jacrev_as<'f, S: Sig<'f>, R: Nest>(
+    op: &'static str,
+    f: Callee<'f, R>,
+) -> Func<'f, S, R::With<S::First>> {
+    Func::new(f.name.of(op), move |args| {
         let graph = graph::trace_flat(&f, &args)?;
         let rows = |inputs: &[Array], leaves: &[Aval]| reverse(&graph, inputs, leaves);
-        jacobian("jacrev", &graph, args, &rows)
+        jacobian(op, &graph, args, &rows)
     })
 }
 
@@ -83,8 +97,8 @@ where
 {
     let f = f.erase();
     let name = f.name.of("hessian");
-    let gradient: Func<'f, S, S::First> = jacrev(Func::<'f, S, Array>::of(f));
-    jacfwd(gradient).named(name.text())
+    let gradient: Func<'f, S, S::First> = jacrev_as("hessian", f);
+    jacfwd_as::<S, S::First>("hessian", gradient.erase()).named(name.text())
 }
 
 /// As [`jacfwd`], of a holomorphic function: `f` takes and returns complex numbers, and so are the derivatives.

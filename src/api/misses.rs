@@ -81,5 +81,9 @@ pub(crate) fn explain(nearest: Option<&Key>, key: &Key) -> String {
     if before.axes != key.axes {
         return format!("named axes were {}, are {}", names(&before.axes), names(&key.axes));
     }
+    if before.checked != key.checked {
+        let said = |checked| if checked { "with checks" } else { "without checks" };
+        return format!("traced {} before, {} now", said(before.checked), said(key.checked));
+    }
     if changes.is_empty() { "dropped from the cache since".into() } else { changes.join("; ") }
 }

@@ -6,7 +6,7 @@ use super::array::Array;
 use super::aval::{Aval, Shape};
 use super::eager;
 use super::source::raise;
-use cotangent_jit::{Complex, DType, Error, Scalar, err};
+use cotangent_jit::{Complex, DType, Error, Scalar, err, plural};
 use half::{bf16, f16};
 
 mod sealed {
@@ -117,8 +117,9 @@ impl<N: Nested> Nested for [N] {
         if self.len() != *expected {
             return Err(err!(
                 Shape,
-                "array: rows of different lengths: expected {expected} entries, got {}",
-                self.len()
+                "array: rows of different lengths: expected {entries}, got {}",
+                self.len(),
+                entries = plural(expected, "entry")
             ));
         }
         self.iter().try_for_each(|n| n.push_elements(inner, to))
@@ -201,9 +202,9 @@ impl Array {
         if aval.size() != elements.len() {
             return Err(err!(
                 Shape,
-                "array: {aval} takes {} elements, got {}",
-                aval.size(),
-                elements.len()
+                "array: {aval} takes {elements}, got {}",
+                elements.len(),
+                elements = plural(aval.size(), "element")
             ));
         }
         eager::upload(aval, bytes_of(elements))
@@ -226,7 +227,11 @@ impl Array {
     ) -> Result<Array, Error> {
         let aval = Aval::new(shape, dtype).countable("array")?;
         if aval.bytes() != bytes.len() {
-            return Err(err!(Shape, "array: {} bytes are no {aval}", bytes.len()));
+            return Err(err!(
+                Shape,
+                "array: {bytes} are no {aval}",
+                bytes = plural(bytes.len(), "byte")
+            ));
         }
         if !dtype.runs() {
             return Err(err!(

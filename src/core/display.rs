@@ -71,7 +71,7 @@ impl Array {
         if self.ndim() == 0 {
             let text = |s: &Scalar| match (precision, s.to_f64()) {
                 (Some(p), Some(x)) if s.dtype().is_float() => fixed(x, p),
-                _ => s.to_string(),
+                _ => s.readable(),
             };
             return Ok(vec![text(&scalars[0])]);
         }
@@ -187,7 +187,7 @@ fn texts(scalars: &[Scalar], dtype: DType, precision: Option<usize>) -> Vec<Stri
         _ if dtype.is_complex() => complex_texts(scalars, dtype.part(), precision),
         Some(p) if dtype.is_float() => scalars.iter().map(|s| fixed(value(s), p)).collect(),
         None if dtype.is_float() => floats(scalars),
-        _ => scalars.iter().map(Scalar::to_string).collect(),
+        _ => scalars.iter().map(|s| s.readable()).collect(),
     };
     padded(texts)
 }
@@ -340,6 +340,23 @@ mod tests {
         assert_eq!(shown_as(&[1i32, -20, 3]), "  1|-20|  3");
         assert_eq!(shown_as(&[true, false]), " true|false");
         assert_eq!(shown_as(&[f32::NAN, 1.0, f32::NEG_INFINITY]), " nan|  1.|-inf");
+    }
+
+    #[test]
+    fn every_nan_is_called_nan() {
+        // The NaN that x86 computes has its sign bit set.
+        let (nan, wide) = (f32::from_bits(0xffc0_0000), f64::from_bits(0xfff8_0000_0000_0001));
+        assert_eq!(shown_as(&[nan, 1.0]), "nan| 1.");
+        let z = Complex::new(nan, nan);
+        let shown = [Array::from(nan), Array::from(wide), Array::from(half::f16::NAN)];
+        assert_eq!(shown.map(|x| x.to_string()), ["nan", "nan", "nan"]);
+        assert_eq!(Array::from(z).to_string(), "nan+nanj");
+        assert_eq!(
+            format!("{:?} {:.2}", Array::from(nan), Array::from(nan)),
+            "array(nan, f32) nan"
+        );
+        // Text that is read back keeps the bits.
+        assert_eq!(Scalar::from(nan).to_string(), "nan(0xffc00000)");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use cotangent_jit::Error;
 use cotangent_jit::buffer::Buffer;
 
 /// Computes a primitive on concrete arrays, through a cached executable.
+#[track_caller]
 pub fn run(prim: &Prim, inputs: &[Array]) -> Result<Arrays, Error> {
     crate::stage::eager::run(prim, inputs)
 }

@@ -6,6 +6,7 @@ use super::aval::Aval;
 use super::source::Source;
 use super::template::Template;
 use smallvec::SmallVec;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,10 +16,32 @@ pub enum Hazard {
     /// Input `divisor` may be zero.
     Division { divisor: usize },
     /// Input `input` names places: a number, or vectors of numbers along its last axis. Component `n` should be in
-    /// `0..=limits[n]`.
-    Index { input: usize, limits: SmallVec<[usize; 4]> },
+    /// `0..=limits[n]`, of an axis of `sizes[n]` entries.
+    Index { input: usize, limits: SmallVec<[usize; 4]>, sizes: SmallVec<[usize; 4]> },
     /// The primitive is a check itself: see [`Failures`].
     Failure(Arc<Failures>),
+}
+
+thread_local! {
+    static CHECKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether what is traced now will be looked through for hazards. Then what would compute something and throw it away,
+/// as a branch does in the lanes that do not take it, must not compute it. Part of the key of whatever remembers traces.
+pub fn is_checked() -> bool {
+    CHECKED.get()
+}
+
+/// Runs `f` with traces made for checks, or not. Restores the former state when `f` panics, too.
+pub fn checked<R>(checked: bool, f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CHECKED.set(self.0);
+        }
+    }
+    let _restore = Restore(CHECKED.replace(checked));
+    f()
 }
 
 /// What a check can find. Its inputs: a code of ints, which is 0 if all is well and else the number (from 1) of what

@@ -1,7 +1,7 @@
 //! How much memory what is read may take: four times the file, unless its reader allows more.
 
 use crate::core::array::{Array, Concrete};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// What small files may take beside: messages, tables, what the device rounds up.
 const SLACK: usize = 64 << 10;
@@ -24,15 +24,14 @@ impl<'a> Budget<'a> {
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
             err!(
                 File,
-                "{}: what the header describes takes more than {} bytes of memory; if that is meant, allow more with {}",
+                "{}: what the header describes takes more than {bytes} of memory; if that is meant, allow more with {}",
                 self.op,
-                self.limit,
                 if self.op.contains("bytes") {
                     "safetensors_from_bytes_up_to"
                 } else {
                     "read_safetensors_up_to"
                 }
-            )
+            , bytes = plural(self.limit, "byte"))
         })?;
         Ok(())
     }

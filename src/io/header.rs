@@ -4,7 +4,7 @@
 //! line. Versions differ in the width of its length (1: two bytes, 2 and 3: four) and its encoding (3: UTF-8).
 
 use crate::core::aval::{Aval, Shape};
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// As many axes as NumPy allows.
@@ -247,7 +247,7 @@ impl<'a> Dictionary<'a> {
             self.take('L');
             sizes.push(size);
             if sizes.len() > MAX_RANK {
-                return Err(self.wrong(&format!("at most {MAX_RANK} axes")));
+                return Err(self.wrong(&format!("at most {axes}", axes = plural(MAX_RANK, "axis"))));
             }
             if !self.take(',') {
                 self.expect(')')?;

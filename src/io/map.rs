@@ -5,7 +5,7 @@ use super::header::Header;
 use super::npy;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use memmap2::Mmap;
 use std::fs::File;
 use std::ops::Range;
@@ -47,9 +47,10 @@ impl NpyMap {
         if expected != got {
             return Err(err!(
                 File,
-                "{OP}: {}: {} takes {expected} bytes after the header, got {got}",
+                "{OP}: {}: {} takes {bytes} after the header, got {got}",
                 path.display(),
-                header.aval
+                header.aval,
+                bytes = plural(expected, "byte")
             ));
         }
         Ok(NpyMap { map, header })

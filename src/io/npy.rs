@@ -4,7 +4,7 @@ use super::atomic;
 use super::header::Header;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -52,8 +52,9 @@ pub(super) fn parse(op: &str, file: &[u8]) -> Result<Array, Error> {
         let (expected, got) = (header.bytes, elements.len());
         return Err(err!(
             File,
-            "{op}: {} takes {expected} bytes after the header, got {got}",
-            header.aval
+            "{op}: {} takes {bytes} after the header, got {got}",
+            header.aval,
+            bytes = plural(expected, "byte")
         ));
     }
     array(op, &header, elements)

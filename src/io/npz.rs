@@ -4,7 +4,7 @@ use super::header::Header;
 use super::zip::{self, Entry};
 use super::{atomic, npy};
 use crate::core::array::Array;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -57,9 +57,10 @@ fn parse(op: &str, file: &[u8], limit: usize) -> Result<BTreeMap<String, Array>,
         let more = if op.contains("bytes") { "npz_from_bytes_up_to" } else { "read_npz_up_to" };
         return Err(err!(
             File,
-            "{op}: the archive unpacks to {needed} bytes, and {limit} are allowed for a file of {}; if that is meant, \
+            "{op}: the archive unpacks to {bytes}, and {limit} are allowed for a file of {}; if that is meant, \
              allow {needed} with {more}",
-            file.len()
+            file.len(),
+            bytes = plural(needed, "byte")
         ));
     }
     let mut arrays = BTreeMap::new();
@@ -93,7 +94,8 @@ fn unpack<'a>(op: &str, file: &'a [u8], entry: &Entry) -> Result<Cow<'a, [u8]>, 
     if written != Ok(*size) {
         return Err(err!(
             File,
-            "{op}: {name:?} does not unpack to the {size} bytes it should have"
+            "{op}: {name:?} does not unpack to the {bytes} it should have",
+            bytes = plural(size, "byte")
         ));
     }
     Ok(Cow::Owned(bytes))

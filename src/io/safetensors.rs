@@ -9,7 +9,7 @@ use super::json::{Json, quoted};
 use super::{atomic, npy};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -185,7 +185,8 @@ fn entry(op: &str, json: &mut Json, name: &str) -> Result<Entry, Error> {
         }
         _ => Err(err!(
             File,
-            "{op}: {name:?} is {dtype}{shape:?} of {bytes} bytes, but lies at {offsets:?}"
+            "{op}: {name:?} is {dtype}{shape:?} of {bytes}, but lies at {offsets:?}",
+            bytes = plural(bytes, "byte")
         )),
     }
 }
@@ -194,7 +195,7 @@ fn numbers(json: &mut Json) -> Result<Shape, Error> {
     let mut numbers = Shape::new();
     json.list('[', ']', |json| {
         if numbers.len() == MAX_RANK {
-            return Err(json.wrong(&format!("at most {MAX_RANK} axes")));
+            return Err(json.wrong(&format!("at most {axes}", axes = plural(MAX_RANK, "axis"))));
         }
         numbers.push(json.number()?);
         Ok(())
@@ -221,7 +222,11 @@ fn whole(op: &str, header: &str, places: &mut [Range<usize>], size: usize) -> Re
     if at == size {
         Ok(())
     } else {
-        Err(err!(File, "{op}: the header speaks of {at} bytes of elements, got {size}"))
+        Err(err!(
+            File,
+            "{op}: the header speaks of {bytes} of elements, got {size}",
+            bytes = plural(at, "byte")
+        ))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Not here: encryption, several disks, other methods, names other than UTF-8: they are errors.
 
 use super::atomic::failed;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -90,7 +90,11 @@ fn directory(op: &str, file: &[u8]) -> Result<(u64, Range<usize>), Error> {
     let comment = c.u16()? as usize;
     c.bytes(comment)?;
     if !c.rest.is_empty() {
-        return Err(err!(File, "{op}: {} bytes follow the archive", c.rest.len()));
+        return Err(err!(
+            File,
+            "{op}: {bytes} follow the archive",
+            bytes = plural(c.rest.len(), "byte")
+        ));
     }
     if disks != (0, 0) || counts.0 != counts.1 {
         return Err(err!(File, "{op}: archives on several disks are not supported"));
@@ -182,7 +186,11 @@ fn entry<'a>(
         n => return Err(err!(Unsupported, "{op}: {name:?} is compressed by method {n}")),
     };
     if !deflated && packed != size {
-        return Err(err!(File, "{op}: {name:?} is stored in {packed} bytes, but has {size}"));
+        return Err(err!(
+            File,
+            "{op}: {name:?} is stored in {bytes}, but has {size}",
+            bytes = plural(packed, "byte")
+        ));
     }
     // Lengths in the local header may differ from those of the list.
     let start = place(op, start)?;

@@ -7,7 +7,7 @@ use super::index::{Along, Indices, Plan, Start, span};
 use super::update::{self, Update};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
-use crate::core::source::{here, replaying};
+use crate::core::source::{counting_from_end, here, in_name_of, replaying};
 use crate::prims::apply::expect;
 use crate::prims::dynamic_update_slice::try_update_at;
 use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
@@ -78,7 +78,8 @@ impl<'a> At<'a> {
     /// [`At::get`], with the error returned.
     #[track_caller]
     pub fn try_get(self) -> Result<Array, Error> {
-        replaying(here(), || {
+        in_name_of("get", || {
+            counting_from_end();
             let dtype = self.array.dtype();
             let mode = match (self.mode, self.fill) {
                 (None | Some(ScatterMode::Clip), _) => Mode::Clip,
@@ -91,6 +92,7 @@ impl<'a> At<'a> {
     }
 
     fn update(self, op: &str, value: &dyn Operand, update: Update) -> Result<Array, Error> {
+        counting_from_end();
         let (plan, x) = (self.plan?, self.array);
         let mut both = promoted(op, &[x, value], false)?;
         let value = both.swap_remove(1);
@@ -133,7 +135,7 @@ macro_rules! updates {
             #[doc = concat!("[`At::", stringify!($name), "`], with the error returned.")]
             #[track_caller]
             pub fn $try(self, value: impl Operand) -> Result<Array, Error> {
-                replaying(here(), || self.update(stringify!($name), &value, Update::$update))
+                in_name_of(stringify!($name), || self.update(stringify!($name), &value, Update::$update))
             }
         )*}
     };
@@ -210,8 +212,9 @@ updates! {
 
 impl At<'_> {
     /// The array with `f` of the part in the part's place. `f` works element by element and keeps the dtype; where an index
-    /// occurs several times it is applied as often, and reverse mode then needs the promise that none does
-    /// ([`At::unique_indices`]).
+    /// occurs several times it is applied as often. Places that are known, or promised not to meet
+    /// ([`At::unique_indices`]), are computed together; traced ones that may meet, one after the other. Derivatives are
+    /// those of `f`, in both modes.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -226,12 +229,23 @@ impl At<'_> {
     /// [`At::apply`], with the error returned.
     #[track_caller]
     pub fn try_apply(self, f: impl Fn(&Array) -> Array) -> Result<Array, Error> {
-        replaying(here(), || {
+        in_name_of("apply", || {
+            counting_from_end();
             let (plan, x) = (self.plan?, self.array);
             let part = lax::try_reshape(&plan.read_box(x)?, &plan.kept_shape())?;
             let mode = self.mode.unwrap_or(ScatterMode::Drop);
             let part = match &plan.picked {
-                None => f(&part),
+                None => {
+                    // Where the result is dropped, no element has an influence on it, nor a derivative in it.
+                    let part = match plan.inside(x)?.filter(|_| mode == ScatterMode::Drop) {
+                        Some(inside) => lax::try_select_n(
+                            &inside,
+                            &[&Array::strong_literal(Scalar::one(x.dtype())), &part],
+                        )?,
+                        None => part,
+                    };
+                    update::applied(&part, &f)?
+                }
                 Some(picks) => update::apply_in(&part, picks, mode, self.unique, &f)?,
             };
             plan.put_back(x, &part, mode)

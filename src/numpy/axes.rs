@@ -1,7 +1,7 @@
 //! Axes and sizes as arguments: of any int type, one or many, negative ones counted from the end.
 
 use crate::core::aval::{Aval, Shape};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 
 /// Ints given as axes or sizes: `1`, `[2, -1]`, `&[0, 1]`, `vec![..]`, `x.shape()`, `()`.
@@ -78,7 +78,11 @@ impl Ints for Shape {
 pub(crate) fn axis_of(op: &str, axis: i64, x: &Aval) -> Result<usize, Error> {
     let rank = x.rank();
     axis_below(axis, rank).ok_or_else(|| {
-        err!(Axis, "{op}: axis {axis} is out of range for {x}, which has {rank} axes")
+        err!(
+            Axis,
+            "{op}: axis {axis} is out of range for {x}, which has {axes}",
+            axes = plural(rank, "axis")
+        )
     })
 }
 

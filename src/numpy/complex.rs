@@ -6,7 +6,7 @@
 
 use super::fallible::methods;
 use crate::core::array::Array;
-use crate::core::source::{here, replaying};
+use crate::core::source::in_name_of;
 use crate::prims::apply::expect;
 use crate::prims::operand::{Operand, together};
 use crate::prims::{lax, numbers};
@@ -31,7 +31,7 @@ impl Array {
     /// [`Array::complex`], or an error if the parts do not broadcast or are complex themselves.
     #[track_caller]
     pub fn try_complex(re: impl Operand, im: impl Operand) -> Result<Array, Error> {
-        replaying(here(), || {
+        in_name_of("complex", || {
             let parts = together("complex", &[&re, &im], true)?;
             lax::try_complex(&parts[0], &parts[1])
         })

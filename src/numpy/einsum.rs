@@ -10,7 +10,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::lax;
 use crate::prims::operand::{Operand, promoted};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 functions! {
     /// A sum of products by Einstein's convention: `"ij,jk->ik"` is the matrix product.
@@ -36,7 +36,7 @@ functions! {
             let earlier = terms.remove(i.min(j));
             let (x, y) = if i < j { (earlier, later) } else { (later, earlier) };
             let needed = |l: char| output.contains(&l) || terms.iter().any(|t| t.has(l));
-            let product = pair(spec, x, y, needed)?;
+            let product = pair(spec, x, y, needed, &output)?;
             terms.push(product);
         }
         let Some(last) = terms.pop() else {
@@ -59,7 +59,11 @@ fn order(terms: &[Term], output: &[char]) -> Result<Vec<(usize, usize)>, Error> 
     labels.dedup();
     if labels.len() > Indices::BITS as usize {
         let (most, got) = (Indices::BITS, labels.len());
-        return Err(err!(Shape, "einsum: expected at most {most} indices, got {got}"));
+        return Err(err!(
+            Shape,
+            "einsum: expected at most {indices}, got {got}",
+            indices = plural(most, "index")
+        ));
     }
     let set = |names: &[char]| -> Indices {
         let known = names.iter().filter_map(|l| labels.binary_search(l).ok());
@@ -123,7 +127,13 @@ impl Term {
 }
 
 /// One product, summed over the names in both that nobody needs later.
-fn pair(spec: &str, x: Term, y: Term, later: impl Fn(char) -> bool) -> Result<Term, Error> {
+fn pair(
+    spec: &str,
+    x: Term,
+    y: Term,
+    later: impl Fn(char) -> bool,
+    output: &[char],
+) -> Result<Term, Error> {
     let x = x.summed(|l| y.has(l) || later(l))?;
     let y = y.summed(|l| x.has(l) || later(l))?;
     let mut pairs = dims(&[], &[], &[], &[]);
@@ -150,7 +160,26 @@ fn pair(spec: &str, x: Term, y: Term, later: impl Fn(char) -> bool) -> Result<Te
     }
     labels.extend(x.labels.iter().filter(|l| !y.has(**l)));
     labels.extend(y.labels.iter().filter(|l| !x.has(**l)));
+    if pairs.lhs_contract.is_empty() {
+        return product(&x, &y, labels, output);
+    }
     Ok(Term { array: lax::try_dot_general(&x.array, &y.array, &pairs)?, labels })
+}
+
+/// The product of two terms of which no name is summed over: both repeated, with the axes as the result has them, so that
+/// it fuses with what comes after.
+fn product(x: &Term, y: &Term, mut labels: Vec<char>, output: &[char]) -> Result<Term, Error> {
+    labels.sort_by_key(|l| output.iter().position(|o| o == l).unwrap_or(output.len()));
+    let size = |l: &char| [x, y].iter().find_map(|t| t.axis(*l).map(|a| t.array.shape()[a]));
+    let shape: Shape = labels.iter().filter_map(size).collect();
+    let repeated = |term: &Term| {
+        let places: Shape = (0..labels.len()).filter(|i| term.has(labels[*i])).collect();
+        let order: Shape = places.iter().filter_map(|i| term.axis(labels[*i])).collect();
+        lax::try_broadcast_in_dim(&lax::try_transpose(&term.array, &order)?, &shape, &places)
+    };
+    let (x, y) = (repeated(x)?, repeated(y)?);
+    let times = if x.dtype().is_bool() { lax::try_and } else { lax::try_mul };
+    Ok(Term { array: times(&x, &y)?, labels })
 }
 
 /// Name of an axis that `...` stands for, counted from the last; none that a user could write.
@@ -169,9 +198,9 @@ fn parse(spec: &str, operands: &[&Array]) -> Result<(Vec<Term>, Vec<char>), Erro
     if names.len() != operands.len() {
         return Err(err!(
             Shape,
-            "einsum: {spec:?} is for {} operands, got {}",
-            names.len(),
-            operands.len()
+            "einsum: {spec:?} is for {operands}, got {}",
+            operands.len(),
+            operands = plural(names.len(), "operand")
         ));
     }
     let dynamic: Vec<&dyn Operand> = operands.iter().map(|o| o as &dyn Operand).collect();
@@ -219,8 +248,9 @@ fn term(spec: &str, text: &str, array: Array) -> Result<Term, Error> {
     let Some(extra) = extra else {
         return Err(err!(
             Shape,
-            "einsum: {text:?} in {spec:?} names {named} axes, {} has {rank}",
-            array.aval()
+            "einsum: {text:?} in {spec:?} names {axes}, {} has {rank}",
+            array.aval(),
+            axes = plural(named, "axis")
         ));
     };
     let in_front: Vec<char> = (0..extra).rev().map(hidden).collect();

@@ -1,6 +1,7 @@
 //! Pairs of a form that panics at the user's line and its `try_` twin that returns the error, from one body.
 //!
-//! Every operation in a body is recorded as standing on the user's line, also inside closures.
+//! Every operation in a body is recorded as standing on the user's line, also inside closures; every error of it speaks of
+//! the function that the user called.
 
 /// `fn name, try_name(self, arg: Type) -> Out { body }` of `Array`; the body gives a `Result`.
 macro_rules! methods {
@@ -19,8 +20,7 @@ macro_rules! methods {
                 "), with the error returned.")]
             #[track_caller]
             pub fn $try(&$self $(, $arg: $ty)*) -> Result<$out, cotangent_jit::Error> {
-                let source = $crate::core::source::here();
-                $crate::core::source::replaying(source, move || $body)
+                $crate::core::source::in_name_of(stringify!($name), move || $body)
             }
         )*}
     };
@@ -41,8 +41,7 @@ macro_rules! functions {
         #[doc = concat!("[`", stringify!($name), "`], with the error returned.")]
         #[track_caller]
         pub fn $try($($arg: $ty),*) -> Result<$out, cotangent_jit::Error> {
-            let source = $crate::core::source::here();
-            $crate::core::source::replaying(source, move || $body)
+            $crate::core::source::in_name_of(stringify!($name), move || $body)
         }
     )*};
 }

@@ -12,7 +12,7 @@ use crate::core::aval::{Aval, Shape};
 use crate::prims::dynamic_slice::try_slice_at;
 use crate::prims::indexing::as_i64;
 use crate::prims::lax::{self, Mode};
-use cotangent_jit::{Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err, plural};
 
 pub use super::entries::{Index, Indices};
 
@@ -84,10 +84,13 @@ impl Plan {
             }
         }
         let named = entries.iter().filter(|e| !matches!(e.index, Index::Ellipsis | Index::NewAxis));
-        let rest = x
-            .rank()
-            .checked_sub(named.count())
-            .ok_or_else(|| err!(Axis, "index: more entries than the {} axes of {x}", x.rank()))?;
+        let rest = x.rank().checked_sub(named.count()).ok_or_else(|| {
+            err!(
+                Axis,
+                "index: more entries than the {axes} of {x}",
+                axes = plural(x.rank(), "axis")
+            )
+        })?;
         let mut dots = (0..entries.len()).filter(|i| matches!(entries[*i].index, Index::Ellipsis));
         let (first, second) = (dots.next(), dots.next());
         if second.is_some() {

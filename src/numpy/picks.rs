@@ -4,11 +4,14 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
+use crate::core::source::counting_from_end;
+use crate::core::trace::eager;
 use crate::prims::broadcasting::{broadcast_shapes, broadcast_to};
 use crate::prims::indexing::as_i64;
 use crate::prims::lax::{self, GatherDims, Mode};
 use crate::prims::numbers::place_dtype;
 use cotangent_jit::{DType, Error, Scalar, err};
+use rustc_hash::FxHashMap;
 
 /// Places in an operand, by their coordinates along some of its axes; along the others they are whole.
 #[derive(Clone)]
@@ -18,6 +21,8 @@ pub(super) struct Picks {
     vectors: Array,
     /// Where in the result the axes of the places stand.
     at: usize,
+    /// What the coordinates were made of, for each axis, if all of it is known.
+    known: Option<Vec<(usize, Array)>>,
 }
 
 impl Picks {
@@ -43,7 +48,47 @@ impl Picks {
             [one] => one.clone(),
             several => lax::try_concatenate(several, shape.len())?,
         };
-        Ok(Picks { axes: arrays.iter().map(|(axis, _)| *axis).collect(), vectors, at })
+        let known = arrays.iter().all(|(_, i)| !i.is_tracer()).then(|| arrays.to_vec());
+        Ok(Picks { axes: arrays.iter().map(|(axis, _)| *axis).collect(), vectors, at, known })
+    }
+
+    /// The same axes at other places.
+    fn of(&self, vectors: Array) -> Picks {
+        Picks { vectors, known: None, ..self.clone() }
+    }
+
+    /// The coordinates of all places as rows, and the picks of one row.
+    pub fn one_by_one(&self) -> Result<(Array, impl Fn(Array) -> Picks), Error> {
+        let rows = lax::try_reshape(&self.vectors, &[self.count(), self.axes.len()])?;
+        Ok((rows, |row| self.of(row)))
+    }
+
+    /// Picks that name no place of `x` twice, together as often as these do, if the places are known. With `clip`, places
+    /// out of range are those at the edges.
+    pub fn apart(&self, x: &Aval, clip: bool) -> Result<Option<Vec<Picks>>, Error> {
+        let Some(arrays) = &self.known else { return Ok(None) };
+        let numbers = eager(|| {
+            let picks = Picks::new("index", x, arrays, self.at)?;
+            lax::try_convert_element_type(&picks.vectors, DType::I64)?.try_to_vec::<i64>()
+        })?;
+        let width = self.axes.len();
+        let mut met: FxHashMap<Vec<i64>, usize> = FxHashMap::default();
+        let mut rounds: Vec<Vec<i64>> = Vec::new();
+        for place in numbers.chunks(width) {
+            let edge = |(i, axis): (&i64, &usize)| match clip {
+                true => (*i).clamp(0, x.shape[*axis] as i64 - 1),
+                false => *i,
+            };
+            let before = met.entry(place.iter().zip(&self.axes).map(edge).collect()).or_insert(0);
+            if *before == rounds.len() {
+                rounds.push(Vec::new());
+            }
+            rounds[*before].extend(place);
+            *before += 1;
+        }
+        let picks =
+            |round: Vec<i64>| Ok(self.of(Array::try_new(&round, [round.len() / width, width])?));
+        rounds.into_iter().map(picks).collect::<Result<_, Error>>().map(Some)
     }
 
     /// The shape of the places.
@@ -123,6 +168,7 @@ pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Erro
             .map(Array::strong_literal)
             .ok_or_else(|| err!(DType, "{op}: indices of {dtype} are not supported"))
     };
+    counting_from_end();
     let from_end = lax::try_add(indices, &number(n as i64)?)?;
     lax::try_select_n(&lax::try_lt(indices, &number(0)?)?, &[indices, &from_end])
 }

@@ -9,7 +9,7 @@ use crate::core::aval::Shape;
 use crate::prims::batching;
 use crate::prims::lax;
 use crate::prims::operand::{Operand, promoted};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 methods! {
     /// The same elements, in row-major order, under another shape; one size may be -1 and is inferred.
@@ -166,8 +166,8 @@ fn inferred(x: &Array, sizes: &[i64]) -> Result<Shape, Error> {
         let aval = x.aval();
         err!(
             Shape,
-            "reshape: expected sizes for the {} elements of {aval}, got {sizes:?}",
-            x.size()
+            "reshape: expected sizes for the {elements} of {aval}, got {sizes:?}",
+            elements = plural(x.size(), "element")
         )
     };
     match unknown[..] {

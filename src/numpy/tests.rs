@@ -136,9 +136,9 @@ fn misuse_is_explained() {
     );
     assert_eq!(
         message(|| x.sum_axis(2)),
-        "sum: axis 2 is out of range for f32[1,3], which has 2 axes"
+        "sum_axis: axis 2 is out of range for f32[1,3], which has 2 axes"
     );
-    assert_eq!(message(|| x.sum_axis([0, -2])), "sum: axis -2 of f32[1,3] is given twice");
+    assert_eq!(message(|| x.sum_axis([0, -2])), "sum_axis: axis -2 of f32[1,3] is given twice");
     assert_eq!(
         message(|| array![true] - array![false]),
         "sub: expected an int or a float, got bool[1]; convert it"

@@ -4,11 +4,11 @@
 //! Not here: which part that is, and putting it back (`at`, `index`).
 
 use super::picks::Picks;
-use crate::api::control::try_while_loop;
+use crate::api::control::{ScanOptions, try_scan};
 use crate::core::array::Array;
+use crate::core::source::{afresh, raise};
 use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
-use crate::prims::numbers::number;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err};
 
 /// What an update does with the present value.
 #[derive(Clone, Copy, PartialEq)]
@@ -74,7 +74,11 @@ fn floats<'a>(op: &str, x: &'a Array) -> Result<&'a Array, Error> {
     Err(err!(DType, "{op}: expected floats, got {}; convert it with astype", x.aval()))
 }
 
-/// The places replaced by `f` of what is there, as often as they occur.
+/// As many rounds of known places are written one after the other; more are a loop.
+const FEW: usize = 4;
+
+/// The places replaced by `f` of what is there, as often as they occur: all at once where no place occurs twice, else in
+/// rounds of places that do not meet, or one after the other where it is not known which do.
 pub(super) fn apply_in(
     x: &Array,
     picks: &Picks,
@@ -85,25 +89,43 @@ pub(super) fn apply_in(
     if picks.count() == 0 || x.size() == 0 {
         return Ok(x.clone());
     }
-    let (vectors, dims) = (picks.vectors(), picks.dims(x.ndim()));
-    let sizes = picks.sizes(x.shape());
     if unique || picks.count() == 1 {
-        let read = lax::try_gather(x, vectors, &dims, &sizes, Mode::Clip)?;
-        let how = Scattering { mode, unique_indices: true };
-        return lax::try_scatter(x, vectors, &f(&read), &dims, how);
+        return apply_once(x, picks, mode, f);
     }
-    let int = |i: i32| Array::strong_literal(Scalar::from(i));
-    let none = lax::try_full(x.shape(), Scalar::zero(DType::I32))?;
-    let windows = lax::try_gather(&none, vectors, &dims, &sizes, Mode::Clip)?;
-    let ones = lax::try_add(&windows, &int(1))?;
-    let times = lax::try_scatter_add(&none, vectors, &ones, &dims, mode)?;
-    let most = lax::try_reduce_max(&times, &Vec::from_iter(0..times.ndim()))?;
-    let round = |(n, x): (Array, Array)| {
-        let due = lax::gt(&times, &lax::broadcast_in_dim(&n, x.shape(), &[]));
-        let next = lax::select_n(&due, &[&x, &f(&x)]);
-        (lax::add(&n, &int(1)), next)
-    };
-    let start = (number(0.0, DType::I32), x.clone());
-    let (_, x) = try_while_loop(|(n, _): (Array, Array)| lax::lt(&n, &most), round, start)?;
+    let rounds = picks.apart(&x.aval(), mode == ScatterMode::Clip)?;
+    if let Some(rounds) = rounds.filter(|r| r.len() <= FEW) {
+        return rounds.iter().try_fold(x.clone(), |x, round| apply_once(&x, round, mode, f));
+    }
+    let (rows, picks) = picks.one_by_one()?;
+    let step = |x: Array, row: Array| (raise(apply_once(&x, &picks(row), mode, f)), ());
+    let (x, ()) = try_scan(step, x.clone(), rows, ScanOptions::default())?;
     Ok(x)
+}
+
+/// Of places that do not meet.
+fn apply_once(
+    x: &Array,
+    picks: &Picks,
+    mode: ScatterMode,
+    f: &dyn Fn(&Array) -> Array,
+) -> Result<Array, Error> {
+    let (vectors, dims) = (picks.vectors(), picks.dims(x.ndim()));
+    // What is dropped is computed of ones, on which no element of the array has an influence, nor a derivative in it.
+    let beyond = match mode {
+        ScatterMode::Drop => Mode::Fill(Scalar::one(x.dtype())),
+        _ => Mode::Clip,
+    };
+    let read = lax::try_gather(x, vectors, &dims, &picks.sizes(x.shape()), beyond)?;
+    let how = Scattering { mode, unique_indices: true };
+    lax::try_scatter(x, vectors, &applied(&read, f)?, &dims, how)
+}
+
+/// What the user's function makes of a part, which must be like it.
+pub(super) fn applied(part: &Array, f: &dyn Fn(&Array) -> Array) -> Result<Array, Error> {
+    let made = afresh(|| f(part));
+    if made.aval() == part.aval() {
+        return Ok(made);
+    }
+    let (expected, got) = (part.aval(), made.aval());
+    Err(err!(Shape, "apply: the function should return {expected}, as it takes, got {got}"))
 }

@@ -5,7 +5,7 @@ use super::field::{Field, OdeOptions, OdeStats, Problem, problem};
 use crate::api::control::{scan, while_loop, while_loop_bounded};
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::concatenate;
 use crate::prims::lax::stop_gradient;
@@ -56,9 +56,11 @@ pub fn try_dopri5<Y: Pytree, P: Pytree>(
     p: P,
     options: OdeOptions,
 ) -> Result<(Y, OdeStats), Error> {
-    let Problem { field, y0, ts, p, state } = problem("dopri5", f, y0, ts, p)?;
-    let (ys, stats) = integrate(&field, &y0, &ts, &p, &options);
-    Ok((state.try_tree(&ys)?, stats))
+    in_name_of("dopri5", || {
+        let Problem { field, y0, ts, p, state } = problem("dopri5", f, y0, ts, p)?;
+        let (ys, stats) = integrate(&field, &y0, &ts, &p, &options);
+        Ok((state.try_tree(&ys)?, stats))
+    })
 }
 
 /// Where an integration stands.

@@ -4,11 +4,11 @@ use super::adaptive::integrate;
 use super::field::{Field, OdeOptions, OdeStats, Problem, problem};
 use crate::api::closure_convert::try_closure_convert;
 use crate::api::control::{ScanOptions, scan_with};
-use crate::api::custom::custom_vjp;
+use crate::api::custom::Custom;
 use crate::api::derivative::vjp;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::create::zeros_like;
 use crate::numpy::join::{concatenate, stack};
 use crate::ravel::try_ravel;
@@ -57,10 +57,12 @@ pub fn try_odeint<Y: Pytree, P: Pytree>(
     p: P,
     options: OdeOptions,
 ) -> Result<(Y, OdeStats), Error> {
-    let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, ts, p)?;
-    let (field, p) = opened(field, &y0, &ts, p)?;
-    let (ys, stats) = solve(field, options, y0, ts, p);
-    Ok((state.try_tree(&ys)?, stats))
+    in_name_of("odeint", || {
+        let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, ts, p)?;
+        let (field, p) = opened(field, &y0, &ts, p)?;
+        let (ys, stats) = solve(field, options, y0, ts, p);
+        Ok((state.try_tree(&ys)?, stats))
+    })
 }
 
 /// A field that closes over no traced floats, and the parameters with those that it closed over.
@@ -112,7 +114,10 @@ fn solve(
         let (field, options) = &rule;
         cotangents(field, options, &ys, &ts, &p, &g)
     };
-    custom_vjp(plain, forward, backward)(y0, ts, p)
+    let rules = Custom::new().forward_cure(
+        "odeint: reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use dopri5, which has it",
+    );
+    rules.vjp(plain, forward, backward)(y0, ts, p)
 }
 
 /// Cotangents of the start, the times and the parameters.

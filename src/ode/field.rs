@@ -2,10 +2,10 @@
 
 use crate::api::pytree::{Flat, Pytree};
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{afresh, raise};
 use crate::ravel::{Unravel, try_ravel};
 use cotangent_derive::Pytree;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
 /// How precisely, and how long at most.
@@ -98,7 +98,8 @@ pub(super) fn problem<'f, Y: Pytree, P: Pytree>(
     let ts = ts.try_astype(y0.dtype())?;
     let back = state.clone();
     let field = move |y: &Array, t: &Array, p: &Array| {
-        let velocity = f(back.tree(y), t.clone(), parameters.tree(p));
+        let (y, p) = (back.tree(y), parameters.tree(p));
+        let velocity = afresh(|| f(y, t.clone(), p));
         raise(like_state(op, velocity, &back))
     };
     Ok(Problem { field: Arc::new(field), y0, ts, p, state })
@@ -120,7 +121,8 @@ fn like_state<Y: Pytree>(op: &str, velocity: Y, state: &Unravel) -> Result<Array
         let (n, m) = (state.len(), back.len());
         return Err(err!(
             Shape,
-            "{op}: the velocity should have the state's {n} elements, got {m}; return one derivative per element"
+            "{op}: the velocity should have the state's {elements}, got {m}; return one derivative per element",
+            elements = plural(n, "element")
         ));
     }
     vector.try_astype(state.dtype())

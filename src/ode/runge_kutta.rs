@@ -4,7 +4,7 @@ use super::field::{Problem, problem};
 use crate::api::control::scan;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::join::concatenate;
 use crate::s;
 use cotangent_jit::Error;
@@ -43,18 +43,20 @@ pub fn try_rk4<Y: Pytree, P: Pytree>(
     ts: &Array,
     p: P,
 ) -> Result<Y, Error> {
-    let Problem { field, y0, ts, p, state } = problem("rk4", f, y0, ts, p)?;
-    let step = |y: Array, (t, next): (Array, Array)| {
-        let h = next - &t;
-        let half = &t + 0.5 * &h;
-        let k1 = field(&y, &t, &p);
-        let k2 = field(&(&y + 0.5 * &h * &k1), &half, &p);
-        let k3 = field(&(&y + 0.5 * &h * &k2), &half, &p);
-        let k4 = field(&(&y + &h * &k3), &(&t + &h), &p);
-        let y = y + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4);
-        (y.clone(), y)
-    };
-    let intervals = (ts.index(s![..-1]), ts.index(s![1..]));
-    let (_, later) = scan(step, y0.clone(), intervals);
-    state.try_tree(&concatenate(&[y0.expand_dims(0), later], 0))
+    in_name_of("rk4", || {
+        let Problem { field, y0, ts, p, state } = problem("rk4", f, y0, ts, p)?;
+        let step = |y: Array, (t, next): (Array, Array)| {
+            let h = next - &t;
+            let half = &t + 0.5 * &h;
+            let k1 = field(&y, &t, &p);
+            let k2 = field(&(&y + 0.5 * &h * &k1), &half, &p);
+            let k3 = field(&(&y + 0.5 * &h * &k2), &half, &p);
+            let k4 = field(&(&y + &h * &k3), &(&t + &h), &p);
+            let y = y + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4);
+            (y.clone(), y)
+        };
+        let intervals = (ts.index(s![..-1]), ts.index(s![1..]));
+        let (_, later) = scan(step, y0.clone(), intervals);
+        state.try_tree(&concatenate(&[y0.expand_dims(0), later], 0))
+    })
 }

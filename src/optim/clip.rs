@@ -4,7 +4,7 @@ use super::scale::Leafwise;
 use super::transform::{Rule, Transform};
 use crate::api::pytree::{Pytree, Tree};
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::create::zeros_like;
 use cotangent_jit::{Error, Scalar, err};
 
@@ -36,11 +36,13 @@ pub fn global_norm<P: Pytree>(tree: &P) -> Array {
 /// As [`global_norm`], with the error returned.
 #[track_caller]
 pub fn try_global_norm<P: Pytree>(tree: &P) -> Result<Array, Error> {
-    let tree = Tree::of_ref(tree);
-    if let Some(x) = tree.leaves().iter().find(|x| !x.dtype().is_float()) {
-        return Err(err!(DType, "global_norm: expected floats, got {}", x.aval()));
-    }
-    sum_of_squares(&tree).try_sqrt()
+    in_name_of("global_norm", || {
+        let tree = Tree::of_ref(tree);
+        if let Some(x) = tree.leaves().iter().find(|x| !x.dtype().is_float()) {
+            return Err(err!(DType, "global_norm: expected floats, got {}", x.aval()));
+        }
+        sum_of_squares(&tree).try_sqrt()
+    })
 }
 
 fn sum_of_squares(tree: &Tree) -> Array {

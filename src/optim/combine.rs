@@ -3,7 +3,7 @@
 use super::transform::{Rule, State, Transform};
 use crate::api::pytree::Tree;
 use crate::core::array::Array;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -53,7 +53,11 @@ impl Rule for Chain {
     ) -> Result<(Tree, Vec<State>), Error> {
         let (expected, got) = (self.0.len(), states.len());
         if expected != got {
-            return Err(err!(Tree, "chain: expected the states of {expected} parts, got {got}"));
+            return Err(err!(
+                Tree,
+                "chain: expected the states of {parts}, got {got}",
+                parts = plural(expected, "part")
+            ));
         }
         let mut next = Vec::with_capacity(states.len());
         for (part, state) in self.0.iter().zip(states) {

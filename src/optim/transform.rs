@@ -1,8 +1,9 @@
 //! What a gradient transformation is: [`Rule`] to those who write one, [`Transform`] to those who use it.
 
-use crate::api::pytree::{Pytree, Tree};
+use crate::api::pytree::{Pytree, Tree, TreeDef, try_tree_map2};
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::aval::Aval;
+use crate::core::source::{composed, in_name_of, raise};
 use cotangent_jit::{DType, Error, err};
 use std::fmt;
 use std::sync::Arc;
@@ -103,9 +104,11 @@ impl Transform {
     /// As [`Transform::init`], with the error returned.
     #[track_caller]
     pub fn try_init<P: Pytree>(&self, params: &P) -> Result<State, Error> {
-        let params = Tree::of_ref(params);
-        floats(&self.name, &params)?;
-        self.start(&widened(params))
+        composed(&self.name, || {
+            let params = Tree::of_ref(params);
+            floats(&self.name, &params)?;
+            self.start(&widened(params))
+        })
     }
 
     /// Updates to add to the parameters (not to subtract: optimisers have turned the sign already), and the next state.
@@ -131,12 +134,18 @@ impl Transform {
         state: State,
         params: &P,
     ) -> Result<(P, State), Error> {
-        let (gradients, params) = (Tree::of(gradients), Tree::of_ref(params));
-        same_types(&self.name, &params, &gradients)?;
-        floats(&self.name, &params)?;
-        let (updates, state) = self.step(widened(gradients), state, &widened(params.clone()))?;
-        let updates = updates.zip(&self.name, &params, |u, p| u.astype(p.dtype()))?;
-        Ok((updates.typed()?, state))
+        composed(&self.name, || {
+            let (gradients, params) = (Tree::of(gradients), Tree::of_ref(params));
+            same_types(&self.name, &params, &gradients)?;
+            floats(&self.name, &params)?;
+            let wide = widened(params.clone());
+            let before = Types::of(&state);
+            let (updates, next) = self.step(widened(gradients), state, &wide)?;
+            before.kept(&self.name, &next)?;
+            let updates = updates.zip(&self.name, &params, |u, p| u.astype(p.dtype()))?;
+            same_types(&self.name, &params, &updates)?;
+            Ok((updates.typed()?, next))
+        })
     }
 
     /// [`Rule::init`], the state erased: what rules that hold others call.
@@ -199,6 +208,35 @@ fn same_types(op: &str, params: &Tree, updates: &Tree) -> Result<(), Error> {
     }
 }
 
+/// What a state is made of.
+struct Types {
+    structure: TreeDef,
+    leaves: Vec<Aval>,
+}
+
+impl Types {
+    fn of(state: &State) -> Types {
+        let leaves = state.leaves().iter().map(Array::aval).collect();
+        Types { structure: state.structure().clone(), leaves }
+    }
+
+    /// An error if the state was made of parameters of other shapes, with which these gradients happen to broadcast.
+    fn kept(&self, op: &str, next: &State) -> Result<(), Error> {
+        let mut pairs = self.leaves.iter().zip(next.leaves());
+        let other = pairs.position(|(before, after)| *before != after.aval());
+        match other.filter(|_| self.structure == *next.structure()) {
+            None => Ok(()),
+            Some(i) => Err(err!(
+                Shape,
+                "{op}: the state is that of other parameters: it has {}{}, of which {} would follow; make it with init",
+                self.leaves[i],
+                at(&next.paths()[i]),
+                next.leaves()[i].aval()
+            )),
+        }
+    }
+}
+
 /// Parameters with updates added: `p + u` at every leaf, in the dtype of `p`. Panics if structures or shapes differ.
 ///
 /// ```
@@ -214,9 +252,11 @@ pub fn apply_updates<P: Pytree>(params: P, updates: P) -> P {
 /// As [`apply_updates`], with the error returned.
 #[track_caller]
 pub fn try_apply_updates<P: Pytree>(params: P, updates: P) -> Result<P, Error> {
-    let (params, updates) = (Tree::of(params), Tree::of(updates));
-    same_types("apply_updates", &params, &updates)?;
-    params.zip("apply_updates", &updates, |p, u| p + u)?.typed()
+    in_name_of("apply_updates", || {
+        let (params, updates) = (Tree::of(params), Tree::of(updates));
+        same_types("apply_updates", &params, &updates)?;
+        params.zip("apply_updates", &updates, |p, u| p + u)?.typed()
+    })
 }
 
 /// A step from old values towards new ones: `old + size (new - old)` at every leaf, as for running means of parameters.
@@ -228,5 +268,5 @@ pub fn try_apply_updates<P: Pytree>(params: P, updates: P) -> Result<P, Error> {
 #[track_caller]
 pub fn incremental_update<P: Pytree>(new: P, old: P, size: f64) -> P {
     let step = |new: Array, old: Array| new * size + old * (1.0 - size);
-    crate::api::pytree::tree_map2(step, new, old)
+    raise(in_name_of("incremental_update", || try_tree_map2(step, new, old)))
 }

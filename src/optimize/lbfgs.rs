@@ -6,7 +6,7 @@ use super::objective::{Descent, Objective, dot};
 use crate::api::control::{ScanOptions, scan, scan_with, while_loop};
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::numpy::create::zeros_dtype;
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::concatenate;
@@ -56,31 +56,34 @@ pub fn try_lbfgs<X: Pytree>(
     x0: X,
     options: MinimizeOptions,
 ) -> Result<Minimum<X>, Error> {
-    let (f, x) = Objective::new("lbfgs", f, x0)?;
-    let (n, m, dtype) = (x.size(), options.history.max(1), x.dtype());
-    let goes_on = |(at, _): (Descent, History)| at.goes_on(&options);
-    let step = |(at, history): (Descent, History)| {
-        let d = -history.apply(&at.gradient);
-        let one = 0.0 * &at.value + 1.0;
-        let found = search(&f, &at.x, (&at.value, &at.gradient), &d, &one);
-        let history = history.with(&found.x - &at.x, &found.gradient - &at.gradient, &found.better);
-        let reached = (&found.value, &found.gradient);
-        (at.moved(&found.x, reached, &found.better, &found.evaluations, &options), history)
-    };
-    let descend = |x: Array| {
-        let both = f.both(&x);
-        // Before anything is known, a first step of length 1 at most.
-        let gamma = 1.0 / dot(&both.1, &both.1).sqrt().maximum(1.0);
-        let history = History {
-            s: zeros_dtype([m, n], dtype),
-            y: zeros_dtype([m, n], dtype),
-            rho: zeros_dtype([m], dtype),
-            gamma,
+    in_name_of("lbfgs", || {
+        let (f, x) = Objective::new("lbfgs", f, x0)?;
+        let (n, m, dtype) = (x.size(), options.history.max(1), x.dtype());
+        let goes_on = |(at, _): (Descent, History)| at.goes_on(&options);
+        let step = |(at, history): (Descent, History)| {
+            let d = -history.apply(&at.gradient);
+            let one = 0.0 * &at.value + 1.0;
+            let found = search(&f, &at.x, (&at.value, &at.gradient), &d, &one);
+            let history =
+                history.with(&found.x - &at.x, &found.gradient - &at.gradient, &found.better);
+            let reached = (&found.value, &found.gradient);
+            (at.moved(&found.x, reached, &found.better, &found.evaluations, &options), history)
         };
-        let start = (Descent::start(x, both, &options), history);
-        while_loop(goes_on, step, start).0
-    };
-    f.minimum(x, descend, &options)
+        let descend = |x: Array| {
+            let both = f.both(&x);
+            // Before anything is known, a first step of length 1 at most.
+            let gamma = 1.0 / dot(&both.1, &both.1).sqrt().maximum(1.0);
+            let history = History {
+                s: zeros_dtype([m, n], dtype),
+                y: zeros_dtype([m, n], dtype),
+                rho: zeros_dtype([m], dtype),
+                gamma,
+            };
+            let start = (Descent::start(x, both, &options), history);
+            while_loop(goes_on, step, start).0
+        };
+        f.minimum(x, descend, &options)
+    })
 }
 
 impl History {

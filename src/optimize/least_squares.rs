@@ -6,7 +6,7 @@ use crate::api::control::while_loop;
 use crate::api::jacobian::jacfwd;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{afresh, in_name_of, raise};
 use crate::numpy::create::eye_dtype;
 use crate::numpy::finfo::epsilon;
 use crate::prims::numbers::rounds;
@@ -49,7 +49,7 @@ pub fn try_levenberg_marquardt<X: Pytree, R: Pytree>(
     x0: X,
     options: MinimizeOptions,
 ) -> Result<Minimum<X>, Error> {
-    descend("levenberg_marquardt", r, x0, 1e-3, &options)
+    in_name_of("levenberg_marquardt", || descend("levenberg_marquardt", r, x0, 1e-3, &options))
 }
 
 /// As [`levenberg_marquardt`] with full steps, `Jᵀ J d = -Jᵀ r`, as long as they make the sum of squares smaller, and
@@ -70,7 +70,7 @@ pub fn try_gauss_newton<X: Pytree, R: Pytree>(
     x0: X,
     options: MinimizeOptions,
 ) -> Result<Minimum<X>, Error> {
-    descend("gauss_newton", r, x0, 0.0, &options)
+    in_name_of("gauss_newton", || descend("gauss_newton", r, x0, 0.0, &options))
 }
 
 /// Where a descent stands.
@@ -97,7 +97,7 @@ fn descend<X: Pytree, R: Pytree>(
     options: &MinimizeOptions,
 ) -> Result<Minimum<X>, Error> {
     let (x, back) = try_ravel(x0).map_err(|e| e.context(format!("{op}: the start")))?;
-    let residuals = |x: &Array| ravel(r(back.tree(x))).0.astype(back.dtype());
+    let residuals = |x: &Array| ravel(afresh(|| r(back.tree(x)))).0.astype(back.dtype());
     let model = |x: &Array, r: &Array| {
         let j = jacfwd(|x: Array| residuals(&x))(x.clone());
         (r.matmul(&j), j.t().matmul(&j))

@@ -8,7 +8,7 @@ use crate::api::derivative::linearize;
 use crate::api::grad::grad;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use cotangent_derive::Pytree;
 use cotangent_jit::Error;
 
@@ -44,21 +44,23 @@ pub fn try_newton_cg<X: Pytree>(
     x0: X,
     options: MinimizeOptions,
 ) -> Result<Minimum<X>, Error> {
-    let (f, x) = Objective::new("newton_cg", f, x0)?;
-    let step = |at: Descent| {
-        let gradient = grad(|x: Array| f.value(&x));
-        let (_, hessian) = linearize(gradient, (at.x.clone(),));
-        let d = direction(&*hessian, &at.gradient);
-        let one = 0.0 * &at.value + 1.0;
-        let found = search(&f, &at.x, (&at.value, &at.gradient), &d, &one);
-        let reached = (&found.value, &found.gradient);
-        at.moved(&found.x, reached, &found.better, &found.evaluations, &options)
-    };
-    let descend = |x: Array| {
-        let both = f.both(&x);
-        while_loop(|at: Descent| at.goes_on(&options), step, Descent::start(x, both, &options))
-    };
-    f.minimum(x, descend, &options)
+    in_name_of("newton_cg", || {
+        let (f, x) = Objective::new("newton_cg", f, x0)?;
+        let step = |at: Descent| {
+            let gradient = grad(|x: Array| f.value(&x));
+            let (_, hessian) = linearize(gradient, (at.x.clone(),));
+            let d = direction(&*hessian, &at.gradient);
+            let one = 0.0 * &at.value + 1.0;
+            let found = search(&f, &at.x, (&at.value, &at.gradient), &d, &one);
+            let reached = (&found.value, &found.gradient);
+            at.moved(&found.x, reached, &found.better, &found.evaluations, &options)
+        };
+        let descend = |x: Array| {
+            let both = f.both(&x);
+            while_loop(|at: Descent| at.goes_on(&options), step, Descent::start(x, both, &options))
+        };
+        f.minimum(x, descend, &options)
+    })
 }
 
 /// Conjugate gradients under way.

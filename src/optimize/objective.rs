@@ -4,6 +4,7 @@ use super::minimum::{MinimizeOptions, Minimum};
 use crate::api::grad::value_and_grad;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
+use crate::core::source::afresh;
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::stack;
 use crate::prims::lax::stop_gradient;
@@ -34,7 +35,7 @@ impl<F> Objective<F> {
     where
         F: Fn(X) -> Array + Send + Sync,
     {
-        (self.f)(self.back.tree(x))
+        afresh(|| (self.f)(self.back.tree(x)))
     }
 
     /// Value and gradient.

@@ -5,10 +5,9 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::{Arrays, Prim, Primitive};
-pub(crate) use crate::core::source::raise as expect;
-use crate::core::source::{here, replaying};
+pub(crate) use crate::core::source::{composed, raise as expect};
 use crate::core::trace::bind;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
 /// Applies a primitive of one output.
@@ -45,11 +44,9 @@ pub(crate) fn expect_axis(name: &str, what: &str, axis: usize, aval: &Aval) -> R
         return Ok(());
     }
     let rank = aval.rank();
-    Err(err!(Axis, "{name}: {what} {axis} is out of range for {aval}, which has {rank} axes"))
-}
-
-/// Runs what a function is composed of as if it stood at the caller's line.
-#[track_caller]
-pub(crate) fn composed<R>(f: impl FnOnce() -> R) -> R {
-    replaying(here(), f)
+    Err(err!(
+        Axis,
+        "{name}: {what} {axis} is out of range for {aval}, which has {axes}",
+        axes = plural(rank, "axis")
+    ))
 }

@@ -25,7 +25,7 @@ pub fn argmax(x: &Array, axis: usize) -> Array {
 /// [`argmax`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmax", x, axis, places_along(x, axis), try_reduce_max))
+    composed("argmax", || first_extreme("argmax", x, axis, places_along(x, axis), try_reduce_max))
 }
 
 /// [`argmax`] with indices of another int dtype.
@@ -38,7 +38,7 @@ pub fn argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
 /// hold the indices.
 #[track_caller]
 pub fn try_argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed(|| first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
+    composed("argmax_as", || first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
 }
 
 /// [`argmin`] with indices of another int dtype.
@@ -51,7 +51,7 @@ pub fn argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
 /// hold the indices.
 #[track_caller]
 pub fn try_argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed(|| first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
+    composed("argmin_as", || first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
 }
 
 /// The index (i32; i64 where that cannot count the elements) of the least element along an axis, which is taken away: of the
@@ -66,7 +66,7 @@ pub fn argmin(x: &Array, axis: usize) -> Array {
 /// [`argmin`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed(|| first_extreme("argmin", x, axis, places_along(x, axis), try_reduce_min))
+    composed("argmin", || first_extreme("argmin", x, axis, places_along(x, axis), try_reduce_min))
 }
 
 /// The dtype of indices along an axis, if it is one.

@@ -8,7 +8,7 @@ use crate::core::jaxpr::{Atom, Jaxpr, Var};
 use crate::core::primitive::{
     Arrays, Ctx, Operand, PartialEval, Prim, Residual, Split, Tangent, Threaded,
 };
-use cotangent_jit::{Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err, plural};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ pub fn check_inputs(prim: &str, body: &Jaxpr, inputs: &[Aval]) -> Result<(), Err
     if inputs.len() != body.inputs.len() {
         return Err(err!(
             Shape,
-            "{prim}: expected {} inputs, got {}",
-            body.inputs.len(),
-            inputs.len()
+            "{prim}: expected {inputs}, got {}",
+            inputs.len(),
+            inputs = plural(body.inputs.len(), "input")
         ));
     }
     for (i, (v, got)) in body.inputs.iter().zip(inputs).enumerate() {

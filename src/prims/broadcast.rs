@@ -193,7 +193,7 @@ pub fn full(shape: &[usize], value: Scalar) -> Array {
 /// [`full`], or an error of the device.
 #[track_caller]
 pub fn try_full(shape: &[usize], value: Scalar) -> Result<Array, Error> {
-    try_broadcast_in_dim(&Array::strong_literal(value), shape, &[])
+    try_broadcast_in_dim(&Array::strong_literal(value), shape, &[]).map_err(|e| e.told_by("full"))
 }
 
 pub fn entries() -> Vec<Entry> {

@@ -23,10 +23,10 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
     not_linear,
 };
-use crate::core::source::afresh;
+use crate::core::source::{afresh, awaiting};
 use crate::core::trace::{bind, eager};
 use cotangent_jit::host::{HostCall, HostInput, HostOutput};
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -119,10 +119,14 @@ fn run(
 ) -> Result<(), Error> {
     let arrays = args.iter().zip(types.0).map(|(x, aval)| upload(aval.strong(), x.bytes));
     let arrays = arrays.collect::<Result<Vec<_>, Error>>()?;
-    let outs = eager(|| afresh(|| function(&arrays)))?;
+    let outs = awaiting(|| eager(|| afresh(|| function(&arrays))))?;
     if outs.len() != types.1.len() {
         let (expected, got) = (types.1.len(), outs.len());
-        return Err(err!(Shape, "expected {expected} arrays of the closure, got {got}"));
+        return Err(err!(
+            Shape,
+            "expected {arrays} of the closure, got {got}",
+            arrays = plural(expected, "array")
+        ));
     }
     for (n, ((out, aval), to)) in outs.iter().zip(types.1).zip(results).enumerate() {
         if out.aval() != *aval {

@@ -129,7 +129,7 @@ pub fn cholesky(x: &Array, symmetrize_input: bool) -> Array {
 /// [`cholesky`], or an error if `x` has another dtype or its last two axes differ.
 #[track_caller]
 pub fn try_cholesky(x: &Array, symmetrize_input: bool) -> Result<Array, Error> {
-    composed(|| {
+    composed("cholesky", || {
         if !symmetrize_input {
             return one(Cholesky, &[x]);
         }

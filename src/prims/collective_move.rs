@@ -31,7 +31,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::bind;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{DType, Error, Scalar, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -292,7 +292,8 @@ fn check_pairs(axis: &AxisName, size: usize, pairs: &[[usize; 2]]) -> Result<(),
         if *s >= size || *d >= size {
             return Err(err!(
                 Value,
-                "ppermute: pair ({s}, {d}) is out of range for axis {axis:?} of {size} lanes"
+                "ppermute: pair ({s}, {d}) is out of range for axis {axis:?} of {lanes}",
+                lanes = plural(size, "lane")
             ));
         }
         if std::mem::replace(&mut gave[*s], true) || std::mem::replace(&mut got[*d], true) {

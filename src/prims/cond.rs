@@ -13,7 +13,7 @@ use super::scan::lane_by_lane;
 use super::taylor::Forward;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
+use crate::core::hazard::{Hazard, is_checked};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
@@ -180,8 +180,10 @@ impl Primitive for Cond {
                  among each other; pass ordered: false, or loop with scan"
             ));
         }
-        if !effects.is_none() {
-            // Only the lanes that take a branch may see what it does.
+        let talks = |b: &Jaxpr| ctx.axis.name.as_ref().is_some_and(|n| b.mentions(n));
+        let checked = is_checked() && !self.branches.iter().any(|b| talks(b));
+        if !effects.is_none() || checked {
+            // Only the lanes that take a branch may see what it does, or what goes wrong in it.
             let (prim, size) = (Arc::new(self.clone()), ctx.batch_size);
             return lane_by_lane(prim, size, &inputs, &front(&batched));
         }
@@ -189,8 +191,7 @@ impl Primitive for Cond {
         let mut chosen: Option<Vec<Array>> = None;
         for (i, b) in self.branches.iter().enumerate().rev() {
             // A branch in which lanes talk to each other needs what all of them have.
-            let talks = ctx.axis.name.as_ref().is_some_and(|n| b.mentions(n));
-            let outs = match talks {
+            let outs = match talks(b) {
                 true => eval(&batch(b, &all)?.0, &inputs[1..])?,
                 false => self.guarded(ctx, i, &inputs, &batched)?,
             };

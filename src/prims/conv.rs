@@ -32,7 +32,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::trace;
-use cotangent_jit::{Error, Scalar, err};
+use cotangent_jit::{Error, Scalar, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -90,8 +90,8 @@ impl Conv {
         if x.rank() != rank || kernel.rank() != rank {
             return Err(err!(
                 Shape,
-                "{name}: expected operands with a batch, a feature and {} axes of space, got {x} and {kernel}",
-                self.space()
+                "{name}: expected operands with a batch, a feature and {axes} of space, got {x} and {kernel}",
+                axes = plural(self.space(), "axis")
             ));
         }
         let lists = [&self.strides, &self.lhs_dilation, &self.rhs_dilation];
@@ -99,8 +99,8 @@ impl Conv {
         if !lists.iter().all(fits) || self.edges.len() != self.space() {
             return Err(err!(
                 Shape,
-                "{name}: expected a positive stride and dilations and borders for each of {} axes of space, got {self:?}",
-                self.space()
+                "{name}: expected a positive stride and dilations and borders for each of {axes} of space, got {self:?}",
+                axes = plural(self.space(), "axis")
             ));
         }
         let (g, b) = (self.feature_groups, self.batch_groups);
@@ -114,8 +114,8 @@ impl Conv {
         if features != kernel.shape[1] * g {
             return Err(err!(
                 Shape,
-                "{name}: expected {g} times the {} input features of the kernel {kernel}, got {features} of {x}",
-                kernel.shape[1]
+                "{name}: expected {g} times the {input_features} of the kernel {kernel}, got {features} of {x}",
+                input_features = plural(kernel.shape[1], "input feature")
             ));
         }
         if !outs.is_multiple_of(g) || !outs.is_multiple_of(b) || !x.shape[0].is_multiple_of(b) {

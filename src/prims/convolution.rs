@@ -158,7 +158,7 @@ pub fn try_conv_general_dilated(
     if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
         return of_bools(lhs, rhs, |x, kernel| try_conv_general_dilated(x, kernel, options));
     }
-    composed(|| {
+    composed("conv_general_dilated", || {
         let Some(space) = lhs.ndim().checked_sub(2) else {
             return Err(err!(
                 Shape,
@@ -224,5 +224,5 @@ pub fn try_conv(
     borders: impl Into<Borders>,
 ) -> Result<Array, Error> {
     let options = ConvOptions::new().strides(strides).borders(borders);
-    try_conv_general_dilated(lhs, rhs, &options)
+    try_conv_general_dilated(lhs, rhs, &options).map_err(|e| e.told_by("conv"))
 }

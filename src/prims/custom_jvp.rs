@@ -22,7 +22,7 @@ use crate::core::primitive::{
     Simpler, Tangent, Taylor, Threaded,
 };
 use crate::core::trace::{Traced, bind, eval, trace};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -71,7 +71,11 @@ impl CustomJvp {
 pub fn check_rule(what: &str, expected: &[Aval], got: &[Aval]) -> Result<(), Error> {
     if expected.len() != got.len() {
         let (e, g) = (expected.len(), got.len());
-        return Err(err!(Shape, "{what}: the rule should give {e} arrays, got {g}"));
+        return Err(err!(
+            Shape,
+            "{what}: the rule should give {arrays}, got {g}",
+            arrays = plural(e, "array")
+        ));
     }
     for (i, (e, g)) in expected.iter().zip(got).enumerate() {
         if e != g {

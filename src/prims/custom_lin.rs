@@ -19,7 +19,7 @@ use crate::core::primitive::{
     TaylorRule,
 };
 use crate::core::trace::{bind, eval, trace};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -27,12 +27,26 @@ use std::sync::Arc;
 pub type BwdRule =
     dyn Fn(&Ctx, &[bool], &[Array], &[Tangent]) -> Result<Vec<Tangent>, Error> + Send + Sync;
 
-pub fn bwd_rule(name: &str, rule: Arc<BwdRule>) -> Rule {
-    Rule { name: name.into(), value: Arc::new(rule) }
+/// A backward rule, and what to say to who asks for forward mode: a function of the library names another one.
+struct Backward {
+    rule: Arc<BwdRule>,
+    cure: Option<&'static str>,
+}
+
+pub fn bwd_rule(name: &str, rule: Arc<BwdRule>, cure: Option<&'static str>) -> Rule {
+    Rule { name: name.into(), value: Arc::new(Backward { rule, cure }) }
+}
+
+fn backward(rule: &Rule) -> &Backward {
+    rule.value.downcast_ref().expect("made by bwd_rule")
 }
 
 pub fn bwd_of(rule: &Rule) -> Arc<BwdRule> {
-    rule.value.downcast_ref::<Arc<BwdRule>>().expect("made by bwd_rule").clone()
+    backward(rule).rule.clone()
+}
+
+pub fn cure_of(rule: &Rule) -> Option<&'static str> {
+    backward(rule).cure
 }
 
 /// The rule over a batch: residuals in `residuals` (all if `None`) and all cotangents have the batch axis in front. Of
@@ -154,7 +168,7 @@ impl Primitive for CustomLin {
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         let (before, moving) = tangents.split_at(self.first_tangent());
         if nonzero(before).contains(&true) {
-            let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd.name))?;
+            let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
             return called(&self.bwd.name, body).jvp(ctx, primals, tangents);
         }
         let dots: Vec<Array> = moving.iter().map(instantiate).collect();
@@ -177,13 +191,17 @@ impl Primitive for CustomLin {
         let (known, linear) = operands(inputs);
         let first = self.first_tangent();
         if linear[..first].contains(&true) {
-            return Err(forward_only(&self.bwd.name));
+            return Err(forward_only(&self.bwd));
         }
         let in_cts = bwd_of(&self.bwd)(ctx, &self.given, &known[..self.residuals], cotangents)?;
         let what = format!("custom_vjp, backward rule {}", self.bwd.name);
         if in_cts.len() != self.given.len() {
             let (e, g) = (self.given.len(), in_cts.len());
-            return Err(err!(Shape, "{what}: the rule should give {e} arrays, got {g}"));
+            return Err(err!(
+                Shape,
+                "{what}: the rule should give {arrays}, got {g}",
+                arrays = plural(e, "array")
+            ));
         }
         let in_cts = in_cts.into_iter().zip(&self.given).filter(|(_, g)| **g).map(|(ct, _)| ct);
         let in_cts: Vec<Tangent> = in_cts.collect();
@@ -215,7 +233,7 @@ impl Primitive for CustomLin {
             None => None,
         };
         let lin = CustomLin {
-            bwd: bwd_rule(&self.bwd.name, bwd),
+            bwd: bwd_rule(&self.bwd.name, bwd, cure_of(&self.bwd)),
             outs: self.outs.iter().map(|a| a.batched(0, ctx.batch_size)).collect(),
             body,
             ..self.clone()
@@ -224,7 +242,7 @@ impl Primitive for CustomLin {
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd.name))?;
+        let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
         Ok(Lowering::Call(body.clone()))
     }
 
@@ -255,14 +273,18 @@ impl TaylorRule for CustomLin {
         _: &[Array],
         _: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        Err(forward_only(&self.bwd.name))
+        Err(forward_only(&self.bwd))
     }
 }
 
-pub fn forward_only(rule: &str) -> Error {
+pub fn forward_only(rule: &Rule) -> Error {
+    if let Some(cure) = cure_of(rule) {
+        return err!(Transform, "{cure}");
+    }
+    let name = &rule.name;
     err!(
         Transform,
-        "custom_vjp: {rule} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use \
+        "custom_vjp: {name} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use \
          custom_jvp, whose rule serves both, or give a rule for each with custom_derivatives"
     )
 }
@@ -278,7 +300,7 @@ fn cases() -> Vec<Case> {
     };
     let bwd: Arc<BwdRule> = Arc::new(bwd);
     let case = |d| {
-        let rule = bwd_rule("f_bwd", bwd.clone());
+        let rule = bwd_rule("f_bwd", bwd.clone(), None);
         let outs = vec![numbers(d, 3).aval()];
         let prim: Prim = Arc::new(CustomLin::new(rule, 1, vec![true], outs));
         let why = "lives between linearization and transposition only; see custom_vjp";

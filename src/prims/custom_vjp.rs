@@ -8,7 +8,7 @@ use super::call::called;
 use super::case_bodies::{self, INEXACT, numbers};
 use super::custom_jvp::{CustomJvp, avals_of, check_rule};
 pub use super::custom_lin::BwdRule;
-use super::custom_lin::{CustomLin, batched_bwd, bwd_of, bwd_rule, forward_only};
+use super::custom_lin::{CustomLin, batched_bwd, bwd_of, bwd_rule, cure_of, forward_only};
 use super::custom_say::{Say, Says, add_body};
 use super::lax;
 use super::roll_call::{Args, Case, Entry};
@@ -60,7 +60,7 @@ impl CustomVjp {
         let fwd_name = format!("{callee}_fwd").into();
         CustomVjp {
             fwd: Rule { name: fwd_name, value: Arc::new(fwd) },
-            bwd: bwd_rule(&format!("{callee}_bwd"), bwd),
+            bwd: bwd_rule(&format!("{callee}_bwd"), bwd, None),
             callee: callee.to_owned(),
             says: Says::rule(jaxpr.inputs.len()),
             jaxpr,
@@ -71,6 +71,11 @@ impl CustomVjp {
     /// With a say in some of the inputs only.
     pub fn saying(self, says: Says) -> CustomVjp {
         CustomVjp { says, ..self }
+    }
+
+    /// With words for who asks for forward mode.
+    pub fn curing(self, cure: Option<&'static str>) -> CustomVjp {
+        CustomVjp { bwd: bwd_rule(&self.bwd.name, bwd_of(&self.bwd), cure), ..self }
     }
 
     /// With a rule for forward mode, too.
@@ -216,7 +221,7 @@ impl Primitive for CustomVjp {
         if let Some(forward) = &self.forward {
             prim = prim.both_ways(forward.over_batch(ctx, &batched)?);
         }
-        let prim = prim.saying(self.says.clone());
+        let prim = prim.saying(self.says.clone()).curing(cure_of(&self.bwd));
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
     }
 
@@ -285,7 +290,7 @@ impl Carrier for CustomVjp {
             Ok(zeros.chain(bwd(ctx, &moved[n..], residuals, &cts[n..])?).collect())
         };
         let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
-        let prim = prim.saying(self.says.after(n));
+        let prim = prim.saying(self.says.after(n)).curing(cure_of(&self.bwd));
         Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
     }
 
@@ -303,7 +308,7 @@ impl TaylorRule for CustomVjp {
         _: &[Array],
         _: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        Err(forward_only(&self.bwd.name))
+        Err(forward_only(&self.bwd))
     }
 }
 

@@ -3,9 +3,12 @@
 //! `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`, where `b` stands for the batch axes, `k` for the contracted ones,
 //! `i` and `j` for the rest of each operand in order. Bilinear; either transpose is again a `dot_general`.
 
-use super::apply::{composed, expect, expect_inputs, one};
+use super::apply::{expect, expect_inputs, one};
 use super::bilinear::{bilinear_jvp, bilinear_transpose};
+use super::binary::try_mul;
+use super::broadcast::try_broadcast_in_dim;
 use super::convert::try_convert_element_type;
+use super::reshape::try_reshape;
 use super::roll_call::{Args, Case, Entry};
 use super::samples::{NUMBERS, sample};
 use super::transpose::{inverse, try_transpose};
@@ -17,7 +20,8 @@ use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
-use cotangent_jit::{DType, Error, err};
+use crate::core::source::{here, replaying};
+use cotangent_jit::{DType, Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -36,8 +40,8 @@ impl DotGeneral {
         if let Some(axis) = all.last().filter(|a| **a >= x.rank()) {
             return Err(err!(
                 Axis,
-                "dot_general: {side} axis {axis} is out of range for {x}, which has {} axes",
-                x.rank()
+                "dot_general: {side} axis {axis} is out of range for {x}, which has {axes}",
+                axes = plural(x.rank(), "axis")
             ));
         }
         if all.windows(2).any(|w| w[0] == w[1]) {
@@ -241,7 +245,7 @@ impl Primitive for DotGeneral {
 ///
 /// `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`: contracted axes `k` and batch axes `b` pair up in the order given,
 /// the other axes of each operand keep theirs. The dtype is the operands'; of bools the result says whether any product
-/// holds.
+/// holds. Where nothing is contracted, or axes of size 1, it is a broadcast product (`mul`) and no routine.
 ///
 /// Derivative: `dot(dlhs, rhs) + dot(lhs, drhs)`. Panics where [`try_dot_general`] gives an error.
 ///
@@ -265,9 +269,35 @@ pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
 #[track_caller]
 pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
     if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
-        return of_bools(lhs, rhs, |x, y| one(DotGeneral { dims: dims.clone() }, &[x, y]));
+        return of_bools(lhs, rhs, |x, y| try_dot_general(x, y, dims));
     }
-    one(DotGeneral { dims: dims.clone() }, &[lhs, rhs])
+    let prim = DotGeneral { dims: dims.clone() };
+    // What does not fit is left to the primitive to refuse.
+    let single = |a: &usize| lhs.shape().get(*a) == Some(&1);
+    if dims.lhs_contract.iter().all(single)
+        && let Ok(out) = prim.abstract_eval(&[lhs.aval(), rhs.aval()])
+    {
+        return replaying(here(), || product(lhs, rhs, dims, &out[0].shape));
+    }
+    one(prim, &[lhs, rhs])
+}
+
+/// Where every sum has one term it is a product of both operands repeated, which fuses with what is around it.
+fn product(lhs: &Array, rhs: &Array, dims: &DotDims, shape: &[usize]) -> Result<Array, Error> {
+    let batches = dims.lhs_batch.len();
+    let left = free(lhs.ndim(), &dims.lhs_contract, &dims.lhs_batch);
+    let right = free(rhs.ndim(), &dims.rhs_contract, &dims.rhs_batch);
+    let repeated = |x: &Array, contract: &Axes, batch: &Axes, own: &Axes, first: usize| {
+        let order: Shape = batch.iter().chain(own).chain(contract).copied().collect();
+        let x = try_transpose(x, &order)?;
+        let x = try_reshape(&x, &x.shape()[..x.ndim() - contract.len()])?;
+        let places: Shape = (0..batches).chain(first..first + own.len()).collect();
+        try_broadcast_in_dim(&x, shape, &places)
+    };
+    let x = repeated(lhs, &dims.lhs_contract, &dims.lhs_batch, &left, batches)?;
+    let first = batches + left.len();
+    let y = repeated(rhs, &dims.rhs_contract, &dims.rhs_batch, &right, first)?;
+    try_mul(&x, &y)
 }
 
 /// Sums of products of bools: whether a product holds anywhere.
@@ -277,7 +307,7 @@ pub(crate) fn of_bools(
     rhs: &Array,
     f: impl FnOnce(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
-    composed(|| {
+    replaying(here(), || {
         let count = |x: &Array| try_convert_element_type(x, DType::I32);
         try_convert_element_type(&f(&count(lhs)?, &count(rhs)?)?, DType::Bool)
     })

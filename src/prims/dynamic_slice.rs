@@ -44,9 +44,13 @@ pub(crate) fn expect_fits(name: &str, x: &Aval, sizes: &[usize]) -> Result<(), E
 
 /// The starts of a box of these sizes, which are the inputs from `first` on.
 pub(crate) fn starts(x: &Aval, sizes: &[usize], first: usize) -> Vec<Hazard> {
-    let limits = x.shape.iter().zip(sizes).map(|(n, size)| n - size);
-    let index = |(n, limit)| Hazard::Index { input: first + n, limits: smallvec![limit] };
-    limits.enumerate().map(index).collect()
+    let axes = x.shape.iter().zip(sizes).enumerate();
+    let index = |(i, (n, size)): (usize, (&usize, &usize))| Hazard::Index {
+        input: first + i,
+        limits: smallvec![n - size],
+        sizes: smallvec![*n],
+    };
+    axes.map(index).collect()
 }
 
 impl Primitive for DynamicSlice {
@@ -243,7 +247,7 @@ pub fn try_dynamic_slice(
     starts: &[Array],
     sizes: &[usize],
 ) -> Result<Array, Error> {
-    composed(|| try_slice_at(operand, &from_end(operand, starts)?, sizes))
+    composed("dynamic_slice", || try_slice_at(operand, &from_end(operand, starts)?, sizes))
 }
 
 /// [`dynamic_slice`] at starts that are not negative where they are meant.
@@ -278,10 +282,11 @@ pub fn try_dynamic_slice_in_dim(
     size: usize,
     axis: usize,
 ) -> Result<Array, Error> {
-    super::apply::expect_axis("dynamic_slice", "axis", axis, &operand.aval())?;
+    super::apply::expect_axis("dynamic_slice_in_dim", "axis", axis, &operand.aval())?;
     let mut sizes = operand.to_shape();
     sizes[axis] = size;
     try_dynamic_slice(operand, &starts_at(operand, start, axis), &sizes)
+        .map_err(|e| e.told_by("dynamic_slice_in_dim"))
 }
 
 /// Starts that are 0 but along one axis.

@@ -175,7 +175,7 @@ pub fn try_dynamic_update_slice(
     update: &Array,
     starts: &[Array],
 ) -> Result<Array, Error> {
-    composed(|| try_update_at(operand, update, &from_end(operand, starts)?))
+    composed("dynamic_update_slice", || try_update_at(operand, update, &from_end(operand, starts)?))
 }
 
 /// [`dynamic_update_slice`] at starts that are not negative where they are meant.
@@ -209,8 +209,9 @@ pub fn try_dynamic_update_slice_in_dim(
     start: &Array,
     axis: usize,
 ) -> Result<Array, Error> {
-    super::apply::expect_axis("dynamic_update_slice", "axis", axis, &operand.aval())?;
+    super::apply::expect_axis("dynamic_update_slice_in_dim", "axis", axis, &operand.aval())?;
     try_dynamic_update_slice(operand, update, &starts_at(operand, start, axis))
+        .map_err(|e| e.told_by("dynamic_update_slice_in_dim"))
 }
 
 pub fn entries() -> Vec<Entry> {

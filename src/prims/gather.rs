@@ -215,7 +215,7 @@ impl Primitive for Gather {
     }
 
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
-        vec![Hazard::Index { input: 1, limits: self.dims.limits(&inputs[0], &self.slice_sizes) }]
+        self.dims.hazards(&inputs[0], &self.slice_sizes)
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {
@@ -316,6 +316,7 @@ pub fn try_take_along_axis(
     };
     let vectors = try_expand_dims(indices, &[indices.ndim()])?;
     try_gather(x, &vectors, &dims, &Shape::from_elem(1, x.ndim()), mode)
+        .map_err(|e| e.told_by("take_along_axis"))
 }
 
 pub fn entries() -> Vec<Entry> {

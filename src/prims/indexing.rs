@@ -8,6 +8,7 @@ use super::numbers::{int_range, place_dtype};
 use super::select::try_select_n;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::source::counting_from_end;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
 use cotangent_jit::op::ScalarOp;
@@ -105,6 +106,7 @@ pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error>
     if starts.len() != x.ndim() || !starts.iter().all(index) {
         return Ok(starts.to_vec());
     }
+    counting_from_end();
     // In i32 if they are narrower; in i64 if that does not count the places of some axis.
     let place = x.shape().iter().copied().map(place_dtype).find(|d| *d == DType::I64);
     let place = place.unwrap_or(DType::I32);

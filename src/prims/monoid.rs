@@ -10,7 +10,7 @@ use super::reshape::try_reshape;
 use super::slice::try_slice;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// Operands of one shape folded over axes by a function of their elements.
 ///
@@ -42,7 +42,7 @@ pub fn try_reduce(
     axes: &[usize],
     f: impl Fn(&[Array], &[Array]) -> Vec<Array>,
 ) -> Result<Vec<Array>, Error> {
-    composed(|| {
+    composed("reduce", || {
         check(operands, inits, axes)?;
         let flat: Result<Vec<Array>, Error> = operands.iter().map(|x| joined(x, axes)).collect();
         let whole = tree(flat?, &f)?;
@@ -68,7 +68,11 @@ fn check(operands: &[Array], inits: &[Array], axes: &[usize]) -> Result<(), Erro
     }
     if inits.len() != operands.len() {
         let (n, got) = (operands.len(), inits.len());
-        return Err(err!(Shape, "reduce: expected {n} inits, one per operand, got {got}"));
+        return Err(err!(
+            Shape,
+            "reduce: expected {inits}, one per operand, got {got}",
+            inits = plural(n, "init")
+        ));
     }
     for (x, init) in operands.iter().zip(inits) {
         if init.ndim() != 0 || init.dtype() != x.dtype() {

@@ -26,7 +26,7 @@ pub fn nextafter(x: &Array, y: &Array) -> Array {
 /// [`nextafter`], or an error if the operands are no floats or do not fit.
 #[track_caller]
 pub fn try_nextafter(x: &Array, y: &Array) -> Result<Array, Error> {
-    composed(|| {
+    composed("nextafter", || {
         if !x.dtype().is_float() {
             return Err(err!(DType, "nextafter: expected floats, got {}; convert it", x.aval()));
         }

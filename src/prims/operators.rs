@@ -50,7 +50,7 @@ fn apply_in(
     floats: bool,
     f: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Array {
-    expect(composed(|| {
+    expect(composed(name, || {
         // Nearly always arrays of one type meet, and there is nothing to be done.
         if let (Some(a), Some(b)) = (x.array(), y.array())
             && a.dtype() == b.dtype()

@@ -24,7 +24,7 @@ pub fn split(operand: &Array, sizes: &[usize], axis: usize) -> Vec<Array> {
 /// [`split`], or an error if the axis is out of range or the sizes do not add up to its own.
 #[track_caller]
 pub fn try_split(operand: &Array, sizes: &[usize], axis: usize) -> Result<Vec<Array>, Error> {
-    composed(|| {
+    composed("split", || {
         expect_axis("split", "axis", axis, &operand.aval())?;
         let n = operand.shape()[axis];
         if sizes.iter().sum::<usize>() != n {
@@ -57,7 +57,7 @@ pub fn stack(operands: &[Array], axis: usize) -> Array {
 /// [`stack`], or an error if there are none, shapes or dtypes differ, or the axis is out of range.
 #[track_caller]
 pub fn try_stack(operands: &[Array], axis: usize) -> Result<Array, Error> {
-    composed(|| {
+    composed("stack", || {
         let Some(first) = operands.first() else {
             return Err(err!(Shape, "stack: expected at least one array, got none"));
         };
@@ -93,7 +93,7 @@ pub fn unstack(operand: &Array, axis: usize) -> Vec<Array> {
 /// [`unstack`], or an error if the axis is out of range.
 #[track_caller]
 pub fn try_unstack(operand: &Array, axis: usize) -> Result<Vec<Array>, Error> {
-    composed(|| {
+    composed("unstack", || {
         expect_axis("unstack", "axis", axis, &operand.aval())?;
         let mut shape = operand.to_shape();
         let n = shape.remove(axis);
@@ -116,7 +116,7 @@ pub fn tile(operand: &Array, times: &[usize]) -> Array {
 /// [`tile`], or an error if there is not one number per axis.
 #[track_caller]
 pub fn try_tile(operand: &Array, times: &[usize]) -> Result<Array, Error> {
-    composed(|| {
+    composed("tile", || {
         if times.len() != operand.ndim() {
             return Err(err!(
                 Shape,

@@ -173,7 +173,7 @@ pub fn square(x: &Array) -> Array {
 /// [`square`], or an error if the dtype is not one it takes.
 #[track_caller]
 pub fn try_square(x: &Array) -> Result<Array, Error> {
-    try_integer_pow(x, 2)
+    try_integer_pow(x, 2).map_err(|e| e.told_by("square"))
 }
 
 /// The power with this exponent.

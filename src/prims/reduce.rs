@@ -28,7 +28,7 @@ use crate::core::primitive::{
     not_linear,
 };
 use cotangent_jit::kernel::Combine;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -64,9 +64,9 @@ impl Primitive for Reduce {
         if let Some(axis) = self.axes.iter().find(|a| **a >= x.rank()) {
             return Err(err!(
                 Axis,
-                "{}: axis {axis} is out of range for {x}, which has {} axes",
+                "{}: axis {axis} is out of range for {x}, which has {axes}",
                 self.name(),
-                x.rank()
+                axes = plural(x.rank(), "axis")
             ));
         }
         if self.axes.windows(2).any(|w| w[0] >= w[1]) {

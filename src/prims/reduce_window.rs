@@ -254,7 +254,7 @@ pub fn try_reduce_window(
     window: &Window,
     f: impl Fn(&[Array], &[Array]) -> Vec<Array>,
 ) -> Result<Vec<Array>, Error> {
-    composed(|| {
+    composed("reduce_window", || {
         let windows = operands.iter().zip(inits).map(|(x, init)| {
             let window = window.placed("reduce_window", &x.aval())?;
             window.outs("reduce_window", &x.aval())?;

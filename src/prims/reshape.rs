@@ -15,7 +15,7 @@ use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -42,9 +42,9 @@ impl Primitive for Reshape {
             let got = count.map_or("more than usize::MAX".into(), |n| n.to_string());
             return Err(err!(
                 Shape,
-                "reshape: expected a shape of {} elements for {x}, got {:?} of {got}",
-                x.size(),
-                self.new_sizes
+                "reshape: expected a shape of {elements} for {x}, got {:?} of {got}",
+                self.new_sizes,
+                elements = plural(x.size(), "element")
             ));
         }
         Ok(smallvec![x.with_shape(self.new_sizes.iter().copied())])
@@ -175,7 +175,7 @@ pub fn try_squeeze(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
     }
     let kept = operand.shape().iter().enumerate().filter(|(a, _)| !axes.contains(a));
     let sizes: Shape = kept.map(|(_, n)| *n).collect();
-    try_reshape(operand, &sizes)
+    try_reshape(operand, &sizes).map_err(|e| e.told_by("squeeze"))
 }
 
 /// With axes of size 1 put in, so that they stand at `axes` of the result. Panics where [`try_expand_dims`] gives an
@@ -208,7 +208,7 @@ pub fn try_expand_dims(operand: &Array, axes: &[usize]) -> Result<Array, Error> 
     for &axis in &axes {
         sizes.insert(axis, 1);
     }
-    try_reshape(operand, &sizes)
+    try_reshape(operand, &sizes).map_err(|e| e.told_by("expand_dims"))
 }
 
 pub fn entries() -> Vec<Entry> {

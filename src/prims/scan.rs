@@ -25,7 +25,7 @@ use crate::core::primitive::{
     Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::bind;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -198,8 +198,8 @@ impl Primitive for Scan {
             if x.shape.first() != Some(&self.0.length) {
                 return Err(err!(
                     Shape,
-                    "scan: input {i} should have {} slices along axis 0, got {x}",
-                    self.0.length
+                    "scan: input {i} should have {slices} along axis 0, got {x}",
+                    slices = plural(self.0.length, "slice")
                 ));
             }
             *x = x.unbatched(0);

@@ -5,7 +5,7 @@
 //! last one stands. The first two are linear in operand and updates together. A product is linear in the operand; in the
 //! updates it has a derivative where they are said not to meet. Of an extreme all that attain it share the tangent.
 
-use super::apply::{expect, expect_inputs, one};
+use super::apply::{composed, expect, expect_inputs, one};
 use super::batching::batch_in_front;
 use super::binary::{try_add_any, try_div, try_mul};
 use super::broadcast::try_full;
@@ -69,6 +69,9 @@ impl From<ScatterMode> for Scattering {
     }
 }
 
+/// So many updates for every element make sums that are long enough to be added up in a wider type.
+const OFTEN: usize = 64;
+
 /// See [`scatter`] and its kin. Inputs: operand, indices, updates.
 #[derive(Clone, Debug)]
 pub struct Scatter {
@@ -100,7 +103,23 @@ impl Scatter {
     }
 
     fn apply(&self, x: &Array, indices: &Array, updates: &Array) -> Result<Array, Error> {
-        one(self.clone(), &[x, indices, updates])
+        let many = updates.size() / OFTEN >= x.size().max(1);
+        let wide = match x.dtype() {
+            DType::F16 | DType::BF16 => DType::F32,
+            DType::F32 => DType::F64,
+            DType::C64 => DType::C128,
+            other => other,
+        };
+        let sums = self.combine == Some(Combine::Sum) && updates.dtype() == x.dtype();
+        if !many || !sums || wide == x.dtype() {
+            return one(self.clone(), &[x, indices, updates]);
+        }
+        // Many are added to each: as in other sums, they are added up in a wider type.
+        composed("scatter_add", || {
+            let as_wide = |a| try_convert_element_type(a, wide);
+            let sums = one(self.clone(), &[&as_wide(x)?, indices, &as_wide(updates)?])?;
+            try_convert_element_type(&sums, x.dtype())
+        })
     }
 }
 
@@ -287,8 +306,7 @@ impl Primitive for Scatter {
     }
 
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
-        let sizes = self.slice_sizes(&inputs[0], &inputs[2]);
-        vec![Hazard::Index { input: 1, limits: self.dims.limits(&inputs[0], &sizes) }]
+        self.dims.hazards(&inputs[0], &self.slice_sizes(&inputs[0], &inputs[2]))
     }
 
     fn carrier(&self) -> Option<&dyn Carrier> {

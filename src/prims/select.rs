@@ -23,7 +23,7 @@ use crate::core::primitive::{
 };
 use crate::core::trace::bind;
 use cotangent_jit::op::ScalarOp;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{DType, Error, Scalar, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
@@ -52,8 +52,8 @@ impl Primitive for SelectN {
             DType::Bool => {
                 return Err(err!(
                     DType,
-                    "{name}: expected an i32 to choose among {} cases, got {which}",
-                    cases.len()
+                    "{name}: expected an i32 to choose among {cases}, got {which}",
+                    cases = plural(cases.len(), "case")
                 ));
             }
             _ => return Err(err!(DType, "{name}: expected a bool or i32 predicate, got {which}")),

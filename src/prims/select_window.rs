@@ -56,7 +56,7 @@ pub fn try_select_and_gather_add(
     select: Select,
     window: &Window,
 ) -> Result<Array, Error> {
-    composed(|| {
+    composed("select_and_gather_add", || {
         if x.shape() != operand.shape() {
             return Err(err!(
                 Shape,
@@ -96,7 +96,7 @@ pub fn try_select_and_scatter_add(
     select: Select,
     window: &Window,
 ) -> Result<Array, Error> {
-    composed(|| {
+    composed("select_and_scatter_add", || {
         let windows = windows("select_and_scatter_add", operand, select, window)?;
         let outs = windows.window.outs("select_and_scatter_add", &operand.aval())?;
         if outs[..] != *source.shape() {

@@ -206,11 +206,12 @@ pub fn try_slice_in_dim(
     limit: usize,
     axis: usize,
 ) -> Result<Array, Error> {
-    super::apply::expect_axis("slice", "axis", axis, &operand.aval())?;
+    super::apply::expect_axis("slice_in_dim", "axis", axis, &operand.aval())?;
     let mut starts = Shape::from_elem(0, operand.ndim());
     let mut limits = operand.to_shape();
     (starts[axis], limits[axis]) = (start, limit);
     try_slice(operand, &starts, &limits, &Shape::from_elem(1, operand.ndim()))
+        .map_err(|e| e.told_by("slice_in_dim"))
 }
 
 pub fn entries() -> Vec<Entry> {

@@ -3,7 +3,7 @@
 //! Floats sort as numbers with NaN last (and -0 equal to 0); the functions sort complex numbers by their real parts, then
 //! by their imaginary ones, as two operands. The derivative carries tangents along.
 
-use super::apply::{expect, expect_axis};
+use super::apply::{composed, expect, expect_axis};
 use super::batching::batch_in_front;
 use super::complex::{try_complex, try_imag, try_real};
 use super::gather::{Mode, try_take_along_axis};
@@ -21,7 +21,7 @@ use crate::core::primitive::{
     not_linear,
 };
 use crate::core::trace::bind;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -48,9 +48,9 @@ impl Primitive for Sort {
         if self.num_keys == 0 || self.num_keys > inputs.len() {
             return Err(err!(
                 Value,
-                "sort: expected between 1 and {} keys, got {}",
-                inputs.len(),
-                self.num_keys
+                "sort: expected between 1 and {keys}, got {}",
+                self.num_keys,
+                keys = plural(inputs.len(), "key")
             ));
         }
         if let Some(x) = inputs.iter().find(|x| x.dtype.is_complex()) {
@@ -211,7 +211,10 @@ pub fn sort(operand: &Array, dimension: usize) -> Array {
 /// [`sort`], or an error if the dimension is out of range.
 #[track_caller]
 pub fn try_sort(operand: &Array, dimension: usize) -> Result<Array, Error> {
-    Ok(try_sort_by(std::slice::from_ref(operand), dimension, 1)?.swap_remove(0))
+    composed(
+        "sort",
+        || Ok(try_sort_by(std::slice::from_ref(operand), dimension, 1)?.swap_remove(0)),
+    )
 }
 
 /// The indices (i32) that sort the operand along `dimension`, stably, NaN last. Panics where [`try_argsort`] gives an
@@ -230,8 +233,10 @@ pub fn argsort(operand: &Array, dimension: usize) -> Array {
 /// [`argsort`], or an error if the dimension is out of range.
 #[track_caller]
 pub fn try_argsort(operand: &Array, dimension: usize) -> Result<Array, Error> {
-    let order = positions(operand, dimension)?;
-    Ok(try_sort_by(&[operand.clone(), order], dimension, 1)?.swap_remove(1))
+    composed("argsort", || {
+        let order = positions(operand, dimension)?;
+        Ok(try_sort_by(&[operand.clone(), order], dimension, 1)?.swap_remove(1))
+    })
 }
 
 pub fn entries() -> Vec<Entry> {

@@ -16,7 +16,7 @@ use super::slice::try_slice_in_dim;
 use super::sort::try_sort_by;
 use super::unary::try_not;
 use crate::core::array::Array;
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{DType, Error, Scalar, err, plural};
 
 /// The `k` greatest elements along an axis, from the greatest down, and their indices (i32).
 ///
@@ -36,7 +36,7 @@ pub fn top_k(x: &Array, k: usize, axis: usize) -> (Array, Array) {
 /// [`top_k`], or an error if the axis is out of range or has fewer elements.
 #[track_caller]
 pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Error> {
-    composed(|| {
+    composed("top_k", || {
         expect_axis("top_k", "axis", axis, &x.aval())?;
         if x.dtype().is_complex() {
             return Err(err!(
@@ -49,8 +49,9 @@ pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Err
         if k > n {
             return Err(err!(
                 Shape,
-                "top_k: expected at most the {n} elements along axis {axis} of {}, got k = {k}",
-                x.aval()
+                "top_k: expected at most the {elements} along axis {axis} of {}, got k = {k}",
+                x.aval(),
+                elements = plural(n, "element")
             ));
         }
         let places = try_iota(place_dtype(n), x.shape(), axis)?;

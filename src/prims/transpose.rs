@@ -15,7 +15,7 @@ use crate::core::primitive::{
     Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use cotangent_jit::affine::Affine;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ impl Primitive for Transpose {
         if p.len() != x.rank() || (0..x.rank()).any(|a| !p.contains(&a)) {
             return Err(err!(
                 Axis,
-                "transpose: expected a permutation of the {} axes of {x}, got {p:?}",
-                x.rank()
+                "transpose: expected a permutation of the {axes} of {x}, got {p:?}",
+                axes = plural(x.rank(), "axis")
             ));
         }
         Ok(smallvec![x.with_shape(p.iter().map(|a| x.shape[*a]))])

@@ -254,7 +254,7 @@ pub fn try_triangular_solve(a: &Array, b: &Array, options: Solve) -> Result<Arra
     if !matches!(narrow, DType::F16 | DType::BF16) || b.dtype() != narrow {
         return one(solve, &[a, b]);
     }
-    composed(|| {
+    composed("triangular_solve", || {
         let wide = |x| try_convert_element_type(x, DType::F32);
         try_convert_element_type(&one(solve, &[&wide(a)?, &wide(b)?])?, narrow)
     })

@@ -201,7 +201,7 @@ macro_rules! unary {
             #[track_caller]
             pub fn $try(x: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Unary(&rows::$name::ROW)));
-                one_of(PRIM.clone(), &[x])
+                one_of(PRIM.clone(), &[x]).map_err(|e| e.told_by(stringify!($name)))
             }
         )*
 

@@ -3,7 +3,7 @@
 //! As long as the test reads nothing that is batched, the loop keeps its one test. Otherwise lanes end separately: the loop
 //! runs while any lane's test holds, and every carry is chosen lane by lane, so that a lane that has ended keeps its values
 //! whatever the body makes of them. A loop with effects runs lane by lane, one after the other, for they would happen in
-//! lanes that have ended, too.
+//! lanes that have ended, too; so does one that is checked.
 //!
 //! Choosing is enough for values and tangents. A cotangent of zero, though, times an infinite derivative would be NaN; so in
 //! a loop that reverse mode can go through, a lane that has ended computes on the values of one that has not.
@@ -16,6 +16,8 @@ use super::scan::lane_by_lane;
 use super::while_loop::While;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::hazard::is_checked;
+use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::WhileParts;
 use crate::core::primitive::{Arrays, Ctx, Effects, Primitive};
 use crate::core::trace::{bind, eval, trace};
@@ -65,8 +67,10 @@ pub(super) fn batch(
             "while: the body has an ordered io_callback, and the test differs between lanes: the lanes of vmap have no order among each other; pass ordered: false, or loop with scan"
         ));
     }
-    if !effects.is_none() {
-        // What a lane that has ended would do must not happen.
+    let talks = |b: &Jaxpr| ctx.axis.name.as_ref().is_some_and(|n| b.mentions(n));
+    let checked = is_checked() && !talks(body) && !talks(test);
+    if !effects.is_none() || checked {
+        // What a lane that has ended would do must not happen, nor may what goes wrong there count.
         let lane = |i: usize| batched[i] || (i >= consts && moving[i - consts]);
         let lanes: Vec<bool> = (0..inputs.len()).map(lane).collect();
         return lane_by_lane(Arc::new(w.clone()), size, &inputs, &front(&lanes));

@@ -27,7 +27,7 @@ use crate::core::primitive::{
     Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 use std::sync::{Arc, OnceLock};
 
 /// `while[limit, test_consts, body_consts, test, body] test_consts... body_consts... carry... -> carry...`: at most
@@ -64,9 +64,10 @@ impl While {
         if tests != test_consts + carry || bodies != body_consts + carry {
             return Err(err!(
                 Shape,
-                "while: with {carry} carries the test should take {} inputs and the body {}, got {tests} and {bodies}",
-                test_consts + carry,
-                body_consts + carry
+                "while: with {carries} the test should take {inputs} and the body {}, got {tests} and {bodies}",
+                body_consts + carry,
+                carries = plural(carry, "carry"),
+                inputs = plural(test_consts + carry, "input")
             ));
         }
         for i in 0..carry {

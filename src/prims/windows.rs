@@ -6,11 +6,12 @@
 
 use super::indexing::{as_index, clamped, within};
 use crate::core::aval::{Aval, Shape};
+use crate::core::hazard::Hazard;
 use crate::core::lowering::Point;
 use crate::core::params::Param;
 use cotangent_jit::kernel::NodeId;
 use cotangent_jit::op::ScalarOp;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// How windows lie in an operand. For a scatter read *updates* for *output*.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -53,6 +54,12 @@ impl GatherDims {
     /// The largest start of a window of these sizes, per component of an index vector.
     pub(crate) fn limits(&self, x: &Aval, sizes: &[usize]) -> Shape {
         self.start_index_map.iter().map(|a| x.shape[*a] - sizes[*a]).collect()
+    }
+
+    /// What may go wrong with the index vectors of windows of these sizes, which are input 1.
+    pub(crate) fn hazards(&self, x: &Aval, sizes: &[usize]) -> Vec<Hazard> {
+        let axes = self.start_index_map.iter().map(|a| x.shape[*a]).collect();
+        vec![Hazard::Index { input: 1, limits: self.limits(x, sizes), sizes: axes }]
     }
 
     /// The operand's axes that the output has.
@@ -138,9 +145,9 @@ impl GatherDims {
         if self.start_index_map.len() != components {
             return Err(err!(
                 Shape,
-                "{name}: expected index vectors of {} components for start index map {:?}, got {components}",
-                self.start_index_map.len(),
-                self.start_index_map
+                "{name}: expected index vectors of {components_} for start index map {:?}, got {components}",
+                self.start_index_map,
+                components_ = plural(self.start_index_map.len(), "component")
             ));
         }
         let batching = &self.operand_batching_dims;

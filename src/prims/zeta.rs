@@ -43,7 +43,7 @@ pub fn zeta(s: &Array, q: &Array) -> Array {
 /// [`zeta`], or an error if the operands are no floats or do not fit.
 #[track_caller]
 pub fn try_zeta(s: &Array, q: &Array) -> Result<Array, Error> {
-    composed(|| {
+    composed("zeta", || {
         floats("zeta", s)?;
         floats("zeta", q)?;
         let n = |x: f64| number(x, q.dtype());
@@ -72,7 +72,7 @@ pub fn polygamma(n: u32, x: &Array) -> Array {
 /// [`polygamma`], or an error if the operand is no float.
 #[track_caller]
 pub fn try_polygamma(n: u32, x: &Array) -> Result<Array, Error> {
-    composed(|| {
+    composed("polygamma", || {
         floats("polygamma", x)?;
         if n == 0 {
             return super::unary::try_digamma(x);

@@ -191,7 +191,7 @@ fn misuse_is_explained() {
     let key = super::key(0);
     assert_eq!(
         message(try_bits(&keys(&key, 3), [2], DType::U32)),
-        "random: expected one key, got a batch of them, u32[3,2]; map over it with vmap"
+        "bits: expected one key, got a batch of them, u32[3,2]; map over it with vmap"
     );
     assert_eq!(
         message(try_uniform(&key, [2], DType::I32, 0, 1)),

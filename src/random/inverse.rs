@@ -10,7 +10,7 @@ use crate::numpy::finfo::{epsilon, finfo};
 use crate::prims::lax;
 use crate::prims::numbers::number;
 use crate::prims::operand::{Operand, promoted};
-use cotangent_jit::{DType, Scalar, err};
+use cotangent_jit::{DType, Scalar, err, plural};
 use std::f64::consts::{PI, SQRT_2};
 
 functions! {
@@ -92,10 +92,10 @@ functions! {
         let all = x.shape().first().copied().unwrap_or(0);
         if p.shape() != [all] || !p.dtype().is_float() {
             let (x, p) = (x.aval(), p.aval());
-            return Err(err!(Shape, "choice_weighted: expected one probability, a float, for each of {all} slices of {x}, got {p}"));
+            return Err(err!(Shape, "choice_weighted: expected one probability, a float, for each of {slices} of {x}, got {p}", slices = plural(all, "slice")));
         }
         if n > 0 && all == 0 || !replace && n > all {
-            return Err(err!(Shape, "choice_weighted: expected at least {n} slices to choose from, got {}", x.aval()));
+            return Err(err!(Shape, "choice_weighted: expected at least {slices} to choose from, got {}", x.aval(), slices = plural(n, "slice")));
         }
         let which = if replace {
             let sums = lax::try_cumsum(p, 0, false)?;

@@ -3,7 +3,7 @@
 use super::solution::{Root, RootOptions};
 use crate::api::control::while_loop;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{afresh, in_name_of, raise};
 use crate::prims::numbers::rounds;
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err};
@@ -46,43 +46,46 @@ pub fn try_bisect(
     high: &Array,
     options: RootOptions,
 ) -> Result<Root<Array>, Error> {
-    if low.aval() != high.aval() || !low.dtype().is_float() {
-        return Err(err!(
-            Shape,
-            "bisect: expected ends of one float type, got {} and {}; convert or broadcast one of them",
-            low.aval(),
-            high.aval()
-        ));
-    }
-    let (at_low, at_high) = (f(low.clone()), f(high.clone()));
-    let falls = at_low.gt(0.0);
-    // A root at an end is one; NaN is none.
-    let straddles = (at_low.sign() * at_high.sign()).le(0.0);
-    let width = |b: &Bracket| (&b.high - &b.low).abs();
-    let wide = |b: &Bracket| width(b).gt(options.tolerance).logical_and(&straddles).any();
-    let start = Bracket { low: low.clone(), high: high.clone(), iterations: Array::from(0) };
-    let goes_on =
-        |b: Bracket| wide(&b).logical_and(&b.iterations.lt(rounds(options.max_iterations)));
-    let halve = |b: Bracket| {
-        let middle = 0.5 * (&b.low + &b.high);
-        let value = f(middle.clone());
-        let same = falls.select(value.gt(0.0), value.lt(0.0));
-        Bracket {
-            low: same.select(&middle, &b.low),
-            high: same.select(&b.high, &middle),
-            iterations: b.iterations + 1,
+    in_name_of("bisect", || {
+        if low.aval() != high.aval() || !low.dtype().is_float() {
+            return Err(err!(
+                Shape,
+                "bisect: expected ends of one float type, got {} and {}; convert or broadcast one of them",
+                low.aval(),
+                high.aval()
+            ));
         }
-    };
-    let end = while_loop(goes_on, halve, start);
-    let widest = straddles.select(width(&end), f64::INFINITY);
-    let middle = at_low
-        .equal(0.0)
-        .select(low, at_high.equal(0.0).select(high, 0.5 * (&end.low + &end.high)));
-    let residual = if widest.size() == 0 { widest.sum() } else { widest.max() };
-    Ok(Root {
-        x: straddles.select(middle, f64::NAN),
-        converged: residual.le(options.tolerance),
-        residual,
-        iterations: end.iterations,
+        let f = |x: Array| afresh(|| f(x));
+        let (at_low, at_high) = (f(low.clone()), f(high.clone()));
+        let falls = at_low.gt(0.0);
+        // A root at an end is one; NaN is none.
+        let straddles = (at_low.sign() * at_high.sign()).le(0.0);
+        let width = |b: &Bracket| (&b.high - &b.low).abs();
+        let wide = |b: &Bracket| width(b).gt(options.tolerance).logical_and(&straddles).any();
+        let start = Bracket { low: low.clone(), high: high.clone(), iterations: Array::from(0) };
+        let goes_on =
+            |b: Bracket| wide(&b).logical_and(&b.iterations.lt(rounds(options.max_iterations)));
+        let halve = |b: Bracket| {
+            let middle = 0.5 * (&b.low + &b.high);
+            let value = f(middle.clone());
+            let same = falls.select(value.gt(0.0), value.lt(0.0));
+            Bracket {
+                low: same.select(&middle, &b.low),
+                high: same.select(&b.high, &middle),
+                iterations: b.iterations + 1,
+            }
+        };
+        let end = while_loop(goes_on, halve, start);
+        let widest = straddles.select(width(&end), f64::INFINITY);
+        let middle = at_low
+            .equal(0.0)
+            .select(low, at_high.equal(0.0).select(high, 0.5 * (&end.low + &end.high)));
+        let residual = if widest.size() == 0 { widest.sum() } else { widest.max() };
+        Ok(Root {
+            x: straddles.select(middle, f64::NAN),
+            converged: residual.le(options.tolerance),
+            residual,
+            iterations: end.iterations,
+        })
     })
 }

@@ -4,7 +4,7 @@ use super::dense::{apply, inverse};
 use crate::api::control::{custom_linear_solve, custom_linear_solve_symmetric, scan, while_loop};
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{afresh, in_name_of, raise};
 use crate::numpy::create::{arange, zeros_dtype};
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::stack;
@@ -12,7 +12,7 @@ use crate::prims::lax::stop_gradient;
 use crate::prims::numbers::rounds;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
-use cotangent_jit::{DType, Error, err};
+use cotangent_jit::{DType, Error, err, plural};
 
 /// How precisely, and how long at most.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,9 +71,11 @@ pub fn try_cg<X: Pytree>(
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
-    let (a, b) = Operator::new("cg", a, b)?;
-    let solve = |a: Linear, b: Array| conjugate_gradients(a, b, &options);
-    a.solution(b, solve, Kind::Symmetric, &options)
+    in_name_of("cg", || {
+        let (a, b) = Operator::new("cg", a, b)?;
+        let solve = |a: Linear, b: Array| conjugate_gradients(a, b, &options);
+        a.solution(b, solve, Kind::Symmetric, &options)
+    })
 }
 
 fn conjugate_gradients(a: Linear, b: Array, options: &KrylovOptions) -> State {
@@ -106,9 +108,11 @@ pub fn try_bicgstab<X: Pytree>(
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
-    let (a, b) = Operator::new("bicgstab", a, b)?;
-    let solve = |a: Linear, b: Array| stabilised(a, b, &options);
-    a.solution(b, solve, Kind::Any, &options)
+    in_name_of("bicgstab", || {
+        let (a, b) = Operator::new("bicgstab", a, b)?;
+        let solve = |a: Linear, b: Array| stabilised(a, b, &options);
+        a.solution(b, solve, Kind::Any, &options)
+    })
 }
 
 fn stabilised(a: Linear, b: Array, options: &KrylovOptions) -> State {
@@ -149,9 +153,11 @@ pub fn try_gmres<X: Pytree>(
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
-    let (a, b) = Operator::new("gmres", a, b)?;
-    let solve = |a: Linear, b: Array| minimal_residuals(a, b, &options);
-    a.solution(b, solve, Kind::Any, &options)
+    in_name_of("gmres", || {
+        let (a, b) = Operator::new("gmres", a, b)?;
+        let solve = |a: Linear, b: Array| minimal_residuals(a, b, &options);
+        a.solution(b, solve, Kind::Any, &options)
+    })
 }
 
 fn minimal_residuals(a: Linear, b: Array, options: &KrylovOptions) -> State {
@@ -243,12 +249,13 @@ impl<A> Operator<A> {
     where
         A: Fn(X) -> X,
     {
-        let (y, like) = ravel((self.a)(self.back.tree(x)));
+        let (y, like) = ravel(afresh(|| (self.a)(self.back.tree(x))));
         if like.structure() != self.back.structure() || y.size() != x.size() {
             let (op, n, m) = (self.op, x.size(), y.size());
             raise::<()>(Err(err!(
                 Shape,
-                "{op}: the function should give something like the right side, which has {n} elements, got {m}"
+                "{op}: the function should give something like the right side, which has {elements}, got {m}",
+                elements = plural(n, "element")
             )));
         }
         y.astype(self.back.dtype())

@@ -7,7 +7,7 @@ use crate::api::control::while_loop;
 use crate::api::jacobian::jacfwd;
 use crate::api::pytree::Pytree;
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{afresh, in_name_of, raise};
 use crate::numpy::join::stack;
 use crate::prims::numbers::rounds;
 use crate::ravel::{Unravel, ravel, try_ravel};
@@ -45,14 +45,16 @@ pub fn try_newton<X: Pytree, R: Pytree>(
     x0: X,
     options: RootOptions,
 ) -> Result<Root<X>, Error> {
-    let (f, x) = System::new("newton", f, x0)?;
-    let step = |at: At| {
-        let j = jacfwd(|x: Array| f.at(&x))(at.x.clone());
-        let d = apply(&inverse(&j), &at.residual);
-        f.moved(at, d)
-    };
-    let search = |x: Array| while_loop(|at: At| at.goes_on(&options), step, At::start(&f, x));
-    f.root(|x| f.at(x), x, search, &options)
+    in_name_of("newton", || {
+        let (f, x) = System::new("newton", f, x0)?;
+        let step = |at: At| {
+            let j = jacfwd(|x: Array| f.at(&x))(at.x.clone());
+            let d = apply(&inverse(&j), &at.residual);
+            f.moved(at, d)
+        };
+        let search = |x: Array| while_loop(|at: At| at.goes_on(&options), step, At::start(&f, x));
+        f.root(|x| f.at(x), x, search, &options)
+    })
 }
 
 /// As [`newton`], with one Jacobian at the start, whose inverse is updated from what each step changes: `good` Broyden's
@@ -75,24 +77,26 @@ pub fn try_broyden<X: Pytree, R: Pytree>(
     x0: X,
     options: RootOptions,
 ) -> Result<Root<X>, Error> {
-    let (f, x) = System::new("broyden", f, x0)?;
-    let step = |(at, b): (At, Array)| {
-        let d = apply(&b, &at.residual);
-        let next = f.moved(at.clone(), d);
-        let (s, y) = (&next.x - &at.x, &next.residual - &at.residual);
-        let by = apply(&b, &y);
-        let sb = s.matmul(&b);
-        let scale = (&s * &by).sum();
-        let usable = scale.abs().gt(0.0);
-        let change = (&s - &by).expand_dims(1) * sb / usable.select(&scale, 1.0);
-        (next, usable.select(&b + change, &b))
-    };
-    let goes_on = |(at, _): (At, Array)| at.goes_on(&options);
-    let search = |x: Array| {
-        let inverse = inverse(&jacfwd(|x: Array| f.at(&x))(x.clone()));
-        while_loop(goes_on, step, (At::start(&f, x), inverse)).0
-    };
-    f.root(|x| f.at(x), x, search, &options)
+    in_name_of("broyden", || {
+        let (f, x) = System::new("broyden", f, x0)?;
+        let step = |(at, b): (At, Array)| {
+            let d = apply(&b, &at.residual);
+            let next = f.moved(at.clone(), d);
+            let (s, y) = (&next.x - &at.x, &next.residual - &at.residual);
+            let by = apply(&b, &y);
+            let sb = s.matmul(&b);
+            let scale = (&s * &by).sum();
+            let usable = scale.abs().gt(0.0);
+            let change = (&s - &by).expand_dims(1) * sb / usable.select(&scale, 1.0);
+            (next, usable.select(&b + change, &b))
+        };
+        let goes_on = |(at, _): (At, Array)| at.goes_on(&options);
+        let search = |x: Array| {
+            let inverse = inverse(&jacfwd(|x: Array| f.at(&x))(x.clone()));
+            while_loop(goes_on, step, (At::start(&f, x), inverse)).0
+        };
+        f.root(|x| f.at(x), x, search, &options)
+    })
 }
 
 /// A fixed point of `f` near `x0`: `x = f(x)`, by iteration until no element moves by more than the tolerance.
@@ -121,18 +125,20 @@ pub fn try_fixed_point<X: Pytree>(
     x0: X,
     options: RootOptions,
 ) -> Result<Root<X>, Error> {
-    let (f, x) = System::new("fixed_point", f, x0)?;
-    // The residual of a point is what is added to it.
-    let advance = |x: &Array| f.at(x) - x;
-    let step = |at: At| {
-        let x = &at.x + &at.residual;
-        At { residual: advance(&x), x, iterations: at.iterations + 1 }
-    };
-    let search = |x: Array| {
-        let start = At { residual: advance(&x), x, iterations: Array::from(0) };
-        while_loop(|at: At| at.goes_on(&options), step, start)
-    };
-    f.root(advance, x, search, &options)
+    in_name_of("fixed_point", || {
+        let (f, x) = System::new("fixed_point", f, x0)?;
+        // The residual of a point is what is added to it.
+        let advance = |x: &Array| f.at(x) - x;
+        let step = |at: At| {
+            let x = &at.x + &at.residual;
+            At { residual: advance(&x), x, iterations: at.iterations + 1 }
+        };
+        let search = |x: Array| {
+            let start = At { residual: advance(&x), x, iterations: Array::from(0) };
+            while_loop(|at: At| at.goes_on(&options), step, start)
+        };
+        f.root(advance, x, search, &options)
+    })
 }
 
 /// `f` of a vector.
@@ -180,7 +186,7 @@ impl<F> System<F> {
     where
         F: Fn(X) -> R,
     {
-        let r = ravel((self.f)(self.back.tree(x))).0.astype(self.back.dtype());
+        let r = ravel(afresh(|| (self.f)(self.back.tree(x)))).0.astype(self.back.dtype());
         if r.size() != x.size() {
             let (op, n, m) = (self.op, x.size(), r.size());
             raise::<()>(Err(err!(

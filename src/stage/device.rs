@@ -7,7 +7,7 @@ use crate::core::aval::Aval;
 use cotangent_jit::backend::{Backend, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::program::Placement;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// Where arrays live and programs run unless told otherwise.
 pub const DEFAULT: Placement = Placement { backend: "cpu", ordinal: 0 };
@@ -41,8 +41,9 @@ pub fn upload_to(place: Placement, aval: Aval, bytes: &[u8]) -> Result<Array, Er
     if bytes.len() != expected {
         return Err(err!(
             Value,
-            "upload: expected {expected} bytes of {aval}, got {}",
-            bytes.len()
+            "upload: expected {bytes} of {aval}, got {}",
+            bytes.len(),
+            bytes = plural(expected, "byte")
         ));
     }
     let mut buffer = memory(place)?.allocate(expected)?;

@@ -53,6 +53,7 @@ thread_local! {
 }
 
 /// Computes a primitive on concrete arrays and literals.
+#[track_caller]
 pub fn run(prim: &Prim, inputs: &[Array]) -> Result<Arrays, Error> {
     let key = key(prim, inputs);
     let known = MEMORY.with_borrow(|m| m.find(key, prim, inputs));
@@ -68,10 +69,10 @@ pub fn run(prim: &Prim, inputs: &[Array]) -> Result<Arrays, Error> {
             action
         }
     };
-    let hunt = hunt::wanted();
+    let (hunt, at) = (hunt::wanted(), source::here());
     let watched = |outputs: Arrays| match hunt {
         Hunt::NOTHING => Ok(outputs),
-        hunt => hunt::look_at(hunt, prim, inputs, &outputs).map(|()| outputs),
+        hunt => hunt::look_at(hunt, prim, at, inputs, &outputs).map(|()| outputs),
     };
     match action {
         Action::Forward(avals) => {
@@ -99,6 +100,7 @@ fn key(prim: &Prim, inputs: &[Array]) -> u64 {
     hasher.finish()
 }
 
+#[track_caller]
 fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
     let outputs = output_avals(prim, avals)?;
     match prim.lower(avals, &outputs)? {

@@ -14,7 +14,7 @@ use cotangent_jit::backend::{CompileOptions, Executable as Compiled};
 use cotangent_jit::buffer::Memory;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::{Verified, verify};
-use cotangent_jit::{Error, Scalar, err, plan};
+use cotangent_jit::{Error, Scalar, err, plan, plural};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -138,7 +138,11 @@ impl Executable {
         let name = &self.program.name;
         let (expected, got) = (self.in_avals.len(), inputs.len());
         if expected != got {
-            return Err(err!(Value, "{name}: expected {expected} inputs, got {got}"));
+            return Err(err!(
+                Value,
+                "{name}: expected {inputs}, got {got}",
+                inputs = plural(expected, "input")
+            ));
         }
         let wrong = inputs.iter().zip(&self.in_avals).position(|p| !fits(p)).unwrap_or(0);
         let (expected, got) = (&self.in_avals[wrong], inputs[wrong].aval());

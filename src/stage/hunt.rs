@@ -95,12 +95,17 @@ pub fn look(
     }
 }
 
-/// Looks at what a primitive gave.
-pub fn look_at(hunt: Hunt, prim: &Prim, inputs: &[Array], outputs: &[Array]) -> Result<(), Error> {
+/// Looks at what a primitive gave that stands at this line.
+pub fn look_at(
+    hunt: Hunt,
+    prim: &Prim,
+    at: Source,
+    inputs: &[Array],
+    outputs: &[Array],
+) -> Result<(), Error> {
     if hunt == Hunt::NOTHING || !any(hunt, outputs) {
         return Ok(());
     }
-    let at = source::here();
     let search = Search { hunt };
     if let Some(found) = hunting(Hunt::NOTHING, || search.inside(prim, at, inputs))? {
         return Err(found);

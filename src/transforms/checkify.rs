@@ -49,6 +49,11 @@ impl Checks {
     pub const AUTOMATIC: Checks = Checks(2 | 4 | 8);
     pub const ALL: Checks = Checks(15);
 
+    /// Whether there are others than the user's.
+    pub fn any_automatic(self) -> bool {
+        self.0 & Checks::AUTOMATIC.0 != 0
+    }
+
     fn has(self, kind: Kind) -> bool {
         let Checks(bit) = match kind {
             Kind::User => Checks::USER,
@@ -122,6 +127,8 @@ enum Plan {
     Index {
         input: usize,
         limits: SmallVec<[usize; 4]>,
+        /// Sizes of the axes whose negative indices were counted from the end.
+        from_end: Option<SmallVec<[usize; 4]>>,
         failure: Failure,
     },
     /// Of the outputs.
@@ -200,21 +207,16 @@ impl Pass {
                         plans.push(Plan::Division { divisor, failure });
                     }
                 }
-                Hazard::Index { input, limits } if self.checks.has(Kind::Index) => {
+                Hazard::Index { input, limits, sizes } if self.checks.has(Kind::Index) => {
                     if inputs[input].size() == 0 {
                         continue;
                     }
-                    let text = match limits[..] {
-                        [limit] => {
-                            format!("index {{}} is out of bounds, it should be in 0..={limit}")
-                        }
-                        _ => format!(
-                            "index {{}} is out of bounds, the last ones are {:?}",
-                            &limits[..]
-                        ),
-                    };
-                    let failure = failure(Kind::Index, &text, vec![Aval::scalar(DType::I64)]);
-                    plans.push(Plan::Index { input, limits, failure });
+                    let text = out_of_bounds_text(eqn, &limits, &sizes);
+                    let args = vec![Aval::scalar(DType::I64)];
+                    let mut failure = failure(Kind::Index, &text, args);
+                    failure.op = eqn.source.function().unwrap_or(eqn.prim.name()).into();
+                    let from_end = eqn.source.counts_from_end().then_some(sizes);
+                    plans.push(Plan::Index { input, limits, from_end, failure });
                 }
                 Hazard::Division { .. } | Hazard::Index { .. } => {}
             }
@@ -286,8 +288,9 @@ impl Pass {
                     let zero = lax::eq(d, &Array::literal(Scalar::zero(d.dtype())));
                     self.note(state, failure, &any(&zero), &[])?;
                 }
-                Plan::Index { input, limits, failure } => {
-                    let (wrong, index) = out_of_bounds(&inputs[*input], limits)?;
+                Plan::Index { input, limits, from_end, failure } => {
+                    let (wrong, index) =
+                        out_of_bounds(&inputs[*input], limits, from_end.as_deref())?;
                     self.note(state, failure, &wrong, &[index])?;
                 }
                 Plan::Nan(_) => {}
@@ -417,25 +420,51 @@ fn first(flat: &Array) -> Result<Array, Error> {
     lax::try_argmax(&lax::try_convert_element_type(flat, DType::I32)?, 0)
 }
 
-/// Whether some index is out of bounds, and the first of those (any, if none is).
-fn out_of_bounds(indices: &Array, limits: &[usize]) -> Result<(Array, Array), Error> {
+/// What is wrong with an index, `{}`, in the words of the function that the user called.
+fn out_of_bounds_text(eqn: &Eqn, limits: &[usize], sizes: &[usize]) -> String {
+    let named = eqn.source.function().is_some() && eqn.source.counts_from_end();
+    match (limits, sizes) {
+        ([limit], [n]) if named => {
+            let (first, last) = (-(*n as i64), *limit as i64 - *n as i64);
+            format!(
+                "index {{}} is out of bounds, it should be in 0..={limit}, or in {first}..={last} from the end"
+            )
+        }
+        ([limit], _) => format!("index {{}} is out of bounds, it should be in 0..={limit}"),
+        _ => format!("index {{}} is out of bounds, the last ones are {limits:?}"),
+    }
+}
+
+/// Whether some index is out of bounds, and the first of those (any, if none is), as it was before negative ones were
+/// counted from the end of axes of these sizes.
+fn out_of_bounds(
+    indices: &Array,
+    limits: &[usize],
+    from_end: Option<&[usize]>,
+) -> Result<(Array, Array), Error> {
     let x = as_i64(indices)?;
     let number = |n: usize| Array::strong_literal((n as i64).into());
-    let most = match limits {
-        [limit] => number(*limit),
+    // One number per component of the index vectors.
+    let each = |numbers: &[usize]| match numbers {
+        [one] => Ok(number(*one)),
         _ => {
             let one = |n: &usize| lax::try_full(&[1], (*n as i64).into());
-            let all = limits.iter().map(one).collect::<Result<Vec<_>, Error>>()?;
+            let all = numbers.iter().map(one).collect::<Result<Vec<_>, Error>>()?;
             let row = lax::try_concatenate(&all, 0)?;
-            lax::try_broadcast_in_dim(&row, x.shape(), &[x.ndim() - 1])?
+            lax::try_broadcast_in_dim(&row, x.shape(), &[x.ndim() - 1])
         }
     };
-    let bad = lax::or(&lax::lt(&x, &number(0)), &lax::gt(&x, &most));
+    let negative = lax::lt(&x, &number(0));
+    let bad = lax::or(&negative, &lax::gt(&x, &each(limits)?));
+    let given = match from_end {
+        None => x.clone(),
+        Some(sizes) => lax::try_select_n(&negative, &[&x, &lax::sub(&x, &each(sizes)?)])?,
+    };
     if x.ndim() == 0 {
-        return Ok((bad, x));
+        return Ok((bad, given));
     }
     let shape: Shape = [x.size()].into_iter().collect();
-    let (flat, bad) = (lax::try_reshape(&x, &shape)?, lax::try_reshape(&bad, &shape)?);
+    let (flat, bad) = (lax::try_reshape(&given, &shape)?, lax::try_reshape(&bad, &shape)?);
     let one = try_slice_at(&flat, &[first(&bad)?], &[1])?;
     Ok((any(&bad), lax::try_reshape(&one, &[])?))
 }

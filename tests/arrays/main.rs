@@ -1,6 +1,8 @@
 //! Indexing, updates, products and windows against values from NumPy 2 and JAX 0.10.
 
 mod jax;
+mod products;
+mod sums;
 
 use cotangent::Scalar;
 use cotangent::prelude::*;

@@ -69,10 +69,10 @@ fn operations_that_do_not_commute_on_pytrees_along_any_axis() {
             let mut expected = vec![0.0; 2 * n];
             for row in 0..2 {
                 if reverse {
-                    // y[i] = f_i . f_{i+1} . ... : the constant of x -> f_{n-1}(...(f_i(x))).
+                    // y[i] = f_{n-1} . ... . f_i, the last element first: the constant of x -> f_i(...(f_{n-1}(x))).
                     for i in 0..n {
                         expected[row * n + i] =
-                            (i..n).fold(0.0, |x, k| a[row * n + k] * x + b[row * n + k]);
+                            (i..n).rev().fold(0.0, |x, k| a[row * n + k] * x + b[row * n + k]);
                     }
                 } else {
                     let mut x = 0.0;
@@ -144,4 +144,62 @@ fn errors_name_the_leaf() {
     );
     let e = try_map_batched(0, |x: Array| x, line(3));
     assert_eq!(e.unwrap_err().message(), "map_batched: the batch size should be at least 1, got 0");
+}
+
+/// Values of JAX, of an operation that is not associative, so that they tell which operands meet, and in which order.
+#[test]
+fn operands_meet_in_the_order_of_jax() {
+    let expected: [(&[f64], &[f64]); 10] = [
+        (&[], &[]),
+        (&[0.375], &[0.375]),
+        (&[0.375, 0.0], &[0.5625, 0.75]),
+        (&[0.375, 0.0, 0.5], &[-1.5625, -1.375, -1.0]),
+        (&[0.375, 0.0, 0.5, 0.34375], &[-0.40625, -0.5, -0.125, -0.625]),
+        (&[0.375, 0.0, 0.5, 0.34375, 0.46875], &[0.5625, 0.75, 0.5625, 0.0625, -0.25]),
+        (
+            &[0.375, 0.0, 0.5, 0.34375, 0.46875, 0.5],
+            &[0.03125, -0.0625, 0.3125, 0.5625, 0.25, 0.125],
+        ),
+        (
+            &[0.375, 0.0, 0.5, 0.34375, 0.46875, 0.5, 0.25],
+            &[0.90625, 1.09375, 0.90625, 0.40625, 0.5625, 0.4375, 0.5],
+        ),
+        (
+            &[0.375, 0.0, 0.5, 0.34375, 0.46875, 0.5, 0.25, 0.515625],
+            &[0.703125, 0.1875, 0.5625, 0.8125, 0.5, 0.5625, 0.625, 0.875],
+        ),
+        (
+            &[0.375, 0.0, 0.5, 0.34375, 0.46875, 0.5, 0.25, 0.515625, 0.953125],
+            &[-2.09375, -1.90625, -1.0625, -1.5625, -1.40625, -1.53125, -1.5625, -1.3125, -0.875],
+        ),
+    ];
+    for (n, (forward, backward)) in expected.iter().enumerate() {
+        let x = Array::from(
+            (0..n).map(|i| ((i * 37 + 11) % 17) as f64 / 8.0 - 1.0).collect::<Vec<_>>(),
+        );
+        for (reverse, expected) in [(false, forward), (true, backward)] {
+            let options = AssociativeScanOptions { reverse, axis: 0 };
+            let odd =
+                |x: Array| associative_scan_with(|a: Array, b: Array| a - 0.5 * b, x, options);
+            assert_eq!(odd(x.clone()).to_vec::<f64>(), *expected, "{n} {reverse}");
+            assert_eq!(jit(odd)(x.clone()).to_vec::<f64>(), *expected, "{n} {reverse}");
+            // The first operand of all stays the first.
+            let first = associative_scan_with(|a: Array, _: Array| a, x.clone(), options);
+            let kept = if reverse { n.saturating_sub(1) } else { 0 };
+            let values = x.to_vec::<f64>();
+            assert!(first.to_vec::<f64>().iter().all(|f| *f == values[kept]));
+        }
+    }
+    let matrices = array![
+        [[1.0, 2.0], [3.0, 4.0]],
+        [[0.0, 1.0], [1.0, 1.0]],
+        [[2.0, 0.0], [1.0, 3.0]],
+        [[1.0, 1.0], [0.0, 1.0]],
+        [[1.0, -1.0], [2.0, 1.0]]
+    ];
+    let options = AssociativeScanOptions { reverse: true, axis: 0 };
+    let product = |a: Array, b: Array| a.matmul(&b);
+    let got = associative_scan_with(product, matrices, options).to_vec::<f32>();
+    let jax = [6., 8., 57., 82., 0., 2., 9., 16., 2., 0., 7., 9., 1., 0., 2., 3., 1., -1., 2., 1.];
+    assert_eq!(got, jax);
 }

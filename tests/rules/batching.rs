@@ -110,5 +110,5 @@ fn what_is_wrong_with_a_rule_is_told() {
     assert!(error.contains(text), "{error}");
     let f = custom_vmap(|x: Array| x, |_, _, (x,)| (x, vec![true, false]));
     let error = vmap(f).try_call((xs(),)).unwrap_err().to_string();
-    assert!(error.contains("the rule should say of 1 results whether they are batched, got 2"));
+    assert!(error.contains("the rule should say whether each of 1 result is batched, got 2"));
 }

@@ -6,3 +6,4 @@ mod closures;
 mod derivatives;
 mod families;
 mod scans;
+mod updates;

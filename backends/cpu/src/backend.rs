@@ -12,7 +12,7 @@ use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryS
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
-use cotangent_jit::{Error, complex, err};
+use cotangent_jit::{Error, complex, err, plural};
 use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
@@ -57,7 +57,12 @@ impl Backend for CpuBackend {
 
     fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error> {
         if from.len() != to.bytes() {
-            return Err(err!(Value, "upload: expected {} bytes, got {}", to.bytes(), from.len()));
+            return Err(err!(
+                Value,
+                "upload: expected {bytes}, got {}",
+                from.len(),
+                bytes = plural(to.bytes(), "byte")
+            ));
         }
         // SAFETY: the buffer has as many bytes, is ours alone, and is host memory.
         unsafe {
@@ -68,7 +73,12 @@ impl Backend for CpuBackend {
 
     fn download(&self, from: &Buffer, to: &mut [u8]) -> Result<(), Error> {
         if from.bytes() != to.len() {
-            return Err(err!(Value, "download: expected {} bytes, got {}", from.bytes(), to.len()));
+            return Err(err!(
+                Value,
+                "download: expected {bytes}, got {}",
+                to.len(),
+                bytes = plural(from.bytes(), "byte")
+            ));
         }
         // SAFETY: as many bytes are readable, in host memory.
         unsafe { std::ptr::copy_nonoverlapping(from.pointer(), to.as_mut_ptr(), to.len()) };
@@ -101,11 +111,11 @@ impl Executable for CpuExecutable {
         if inputs.len() < self.inputs || outputs.len() < self.outputs {
             return Err(err!(
                 Value,
-                "run: expected {} inputs and {} outputs, got {} and {}",
-                self.inputs,
+                "run: expected {inputs} and {} outputs, got {} and {}",
                 self.outputs,
                 inputs.len(),
-                outputs.len()
+                outputs.len(),
+                inputs = plural(self.inputs, "input")
             ));
         }
         if self.arena == 0 {

@@ -22,7 +22,12 @@ pub(super) struct Place {
 pub fn run_kernel(kernel: &Kernel, buffers: &mut [Vec<u8>]) -> Result<(), Error> {
     if buffers.len() != kernel.buffers.len() {
         let (expected, got) = (kernel.buffers.len(), buffers.len());
-        return Err(err!(Value, "{}: expected {expected} buffers, got {got}", kernel.name));
+        return Err(err!(
+            Value,
+            "{}: expected {buffers}, got {got}",
+            kernel.name,
+            buffers = crate::plural(expected, "buffer")
+        ));
     }
     let places: Vec<Place> = (0..buffers.len()).map(|region| Place { region, byte: 0 }).collect();
     run(kernel, buffers, &places)

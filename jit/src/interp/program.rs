@@ -60,8 +60,9 @@ impl Machine<'_> {
         if inputs.len() != expected {
             return Err(err!(
                 Value,
-                "run {name}: expected {expected} inputs, got {}",
-                inputs.len()
+                "run {name}: expected {inputs}, got {}",
+                inputs.len(),
+                inputs = crate::plural(expected, "input")
             ));
         }
         // Region 0 is the arena.
@@ -76,7 +77,8 @@ impl Machine<'_> {
                         let got = inputs[n].as_ref().len();
                         return Err(err!(
                             Value,
-                            "run {name}: input {n}: expected {bytes} bytes, got {got}"
+                            "run {name}: input {n}: expected {bytes}, got {got}",
+                            bytes = crate::plural(bytes, "byte")
                         ));
                     }
                 },

@@ -7,14 +7,16 @@
 
 use crate::api::pytree::{Flat, Pytree, TreeDef, same_structure, try_tree_unflatten};
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::prims::lax;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// How an [`associative_scan_with`] runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AssociativeScanOptions {
-    /// Suffixes instead of prefixes: from the last element to the first.
+    /// From the last element to the first: `y[i] = x[n - 1] . ... . x[i + 1] . x[i]`, as if the elements were turned around
+    /// before and after. The first operand is the one that comes first in this order, which counts where the operation is
+    /// not commutative.
     pub reverse: bool,
     /// The axis that counts the elements.
     pub axis: usize,
@@ -65,45 +67,46 @@ pub fn try_associative_scan<E: Pytree>(
     elems: E,
     options: AssociativeScanOptions,
 ) -> Result<E, Error> {
-    let Flat { leaves, tree } = Flat::of(elems);
-    let axis = options.axis;
-    let mut length = None;
-    for (x, path) in leaves.iter().zip(tree.paths()) {
-        let Some(n) = x.shape().get(axis).copied() else {
-            return Err(err!(
-                Shape,
-                "associative_scan: `elems{path}` ({}) has no axis {axis} to scan along",
-                x.aval()
-            ));
-        };
-        match &length {
-            None => length = Some((n, path)),
-            Some((m, other)) if *m != n => {
+    in_name_of("associative_scan", || {
+        let Flat { leaves, tree } = Flat::of(elems);
+        let axis = options.axis;
+        let mut length = None;
+        for (x, path) in leaves.iter().zip(tree.paths()) {
+            let Some(n) = x.shape().get(axis).copied() else {
                 return Err(err!(
                     Shape,
-                    "associative_scan: `elems{other}` has {m} elements along axis {axis}, `elems{path}` ({}) has {n}",
+                    "associative_scan: `elems{path}` ({}) has no axis {axis} to scan along",
                     x.aval()
                 ));
+            };
+            match &length {
+                None => length = Some((n, path)),
+                Some((m, other)) if *m != n => {
+                    return Err(err!(
+                        Shape,
+                        "associative_scan: `elems{other}` has {elements} along axis {axis}, `elems{path}` ({}) has {n}",
+                        x.aval(),
+                        elements = plural(m, "element")
+                    ));
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
         }
-    }
-    let turned = |leaves: Vec<Array>| -> Result<Vec<Array>, Error> {
-        match options.reverse {
-            true => leaves.iter().map(|x| lax::try_rev(x, &[axis])).collect(),
-            false => Ok(leaves),
-        }
-    };
-    // Suffixes are prefixes from behind, of the operation with its sides exchanged.
-    let combine = |a: Vec<Array>, b: Vec<Array>| -> Result<Vec<Array>, Error> {
-        let (a, b) = if options.reverse { (b, a) } else { (a, b) };
-        let expected = Flat { leaves: a.clone(), tree: tree.clone() };
-        let got = Flat::of(f(unflatten(&tree, a)?, unflatten(&tree, b)?));
-        same_result(&expected, &got)?;
-        Ok(got.leaves)
-    };
-    let done = prefixes(&combine, turned(leaves)?, axis)?;
-    try_tree_unflatten(&tree, turned(done)?)
+        let turned = |leaves: Vec<Array>| -> Result<Vec<Array>, Error> {
+            match options.reverse {
+                true => leaves.iter().map(|x| lax::try_rev(x, &[axis])).collect(),
+                false => Ok(leaves),
+            }
+        };
+        let combine = |a: Vec<Array>, b: Vec<Array>| -> Result<Vec<Array>, Error> {
+            let expected = Flat { leaves: a.clone(), tree: tree.clone() };
+            let got = Flat::of(f(unflatten(&tree, a)?, unflatten(&tree, b)?));
+            same_result(&expected, &got)?;
+            Ok(got.leaves)
+        };
+        let done = prefixes(&combine, turned(leaves)?, axis)?;
+        try_tree_unflatten(&tree, turned(done)?)
+    })
 }
 
 fn unflatten<E: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Result<E, Error> {

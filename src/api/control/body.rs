@@ -3,12 +3,12 @@
 use crate::api::pytree::{Flat, Pytree, Token, TreeDef, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::jaxpr::Jaxpr;
+use crate::core::jaxpr::{Atom, Jaxpr, Var};
 use crate::core::source::afresh;
 use crate::core::trace::trace;
 use crate::prims::bodies::with_inputs;
 use crate::prims::lax;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 
 /// A traced branch or body.
@@ -32,6 +32,32 @@ impl Body {
         f: impl FnOnce(A) -> R,
     ) -> Result<Body, Error> {
         Body::flat(avals, |leaves| Ok(f(try_tree_unflatten(tree, leaves)?)))
+    }
+
+    /// Says at which line the dtype of an output entered the body, if it is wider than expected: the equation
+    /// furthest back that makes it of operands without it, or of what the body captured.
+    pub fn entry(&self, output: usize, expected: DType) -> String {
+        let jaxpr = &self.jaxpr;
+        let dtype = jaxpr.out_avals()[output].dtype;
+        let Atom::Var(result) = jaxpr.outputs[output] else { return String::new() };
+        if dtype.size() <= expected.size() {
+            return String::new();
+        }
+        let of_it = |a: &Atom| a.var().filter(|v| jaxpr.aval(*v).dtype == dtype);
+        let (mut wanted, mut first) = (vec![result], None);
+        for (i, eqn) in jaxpr.eqns.iter().enumerate().rev() {
+            if !eqn.outputs.iter().any(|v| wanted.contains(v)) {
+                continue;
+            }
+            let from: Vec<Var> = eqn.inputs.iter().filter_map(of_it).collect();
+            let outside = from.iter().any(|v| jaxpr.inputs.contains(v));
+            if from.is_empty() || outside {
+                first = Some(i);
+            }
+            wanted.extend(from);
+        }
+        let line = first.map(|i| jaxpr.eqns[i].source);
+        line.map_or(String::new(), |at| format!("; the {dtype} comes in at {at}"))
     }
 
     /// Of a closure that takes leaves.
@@ -84,12 +110,14 @@ pub(super) fn same_types(
         ));
     }
     let outs = body.jaxpr.out_avals();
-    for ((path, x), got) in given.tree.paths().iter().zip(&given.leaves).zip(outs) {
+    for (i, ((path, x), got)) in given.tree.paths().iter().zip(&given.leaves).zip(outs).enumerate()
+    {
         let expected = x.aval();
         if expected != got {
+            let entry = body.entry(i, expected.dtype);
             return Err(err!(
                 Shape,
-                "{op}: {closure} should return {expected} at `result{path}`, like `{name}{path}`, got {got}; convert or reshape it"
+                "{op}: {closure} should return {expected} at `result{path}`, like `{name}{path}`, got {got}; convert or reshape it{entry}"
             ));
         }
     }
@@ -183,12 +211,14 @@ impl Loop {
     fn check_types(&self, init: &Flat, body: &Body) -> Result<(), Error> {
         let Loop { op, closure, .. } = self;
         let outs = body.jaxpr.out_avals();
-        for ((path, x), after) in init.tree.paths().iter().zip(&init.leaves).zip(outs) {
+        let carry = init.tree.paths().into_iter().zip(&init.leaves).zip(outs);
+        for (i, ((path, x), after)) in carry.enumerate() {
             let before = x.aval();
             if before != after {
+                let entry = body.entry(i, before.dtype);
                 return Err(err!(
                     Shape,
-                    "{op}: `carry{path}` changes type: it starts as {before} and {closure} returns {after}; make {closure} return {before}, or start with {after}"
+                    "{op}: `carry{path}` changes type: it starts as {before} and {closure} returns {after}; make {closure} return {before}, or start with {after}{entry}"
                 ));
             }
         }

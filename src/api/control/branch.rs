@@ -4,7 +4,7 @@ use super::body::{Body, together};
 use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::prims::indexing::moved_into;
 use crate::prims::{cond as cond_prim, lax};
 use cotangent_jit::{DType, Error, err};
@@ -37,17 +37,19 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     on_false: impl FnOnce(A) -> R,
     operands: A,
 ) -> Result<R, Error> {
-    if predicate.aval() != Aval::scalar(DType::Bool) {
-        return Err(err!(
-            DType,
-            "cond: the predicate should be bool[], got {}; to choose element by element use select",
-            predicate.aval()
-        ));
-    }
-    let index = lax::try_convert_element_type(predicate, DType::I32)?;
-    let args = Flat::of(operands);
-    let branches = vec![Body::trace(&args, on_false)?, Body::trace(&args, on_true)?];
-    choose("cond", &index, branches, args.leaves)
+    in_name_of("cond", || {
+        if predicate.aval() != Aval::scalar(DType::Bool) {
+            return Err(err!(
+                DType,
+                "cond: the predicate should be bool[], got {}; to choose element by element use select",
+                predicate.aval()
+            ));
+        }
+        let index = lax::try_convert_element_type(predicate, DType::I32)?;
+        let args = Flat::of(operands);
+        let branches = vec![Body::trace(&args, on_false)?, Body::trace(&args, on_true)?];
+        choose("cond", &index, branches, args.leaves)
+    })
 }
 
 /// `branches[index](operands)`, `index` a scalar of any int dtype, moved into range. As [`cond`] otherwise.
@@ -74,20 +76,26 @@ pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
     branches: &[F],
     operands: A,
 ) -> Result<R, Error> {
-    if index.ndim() > 0 || !index.dtype().is_int() {
-        return Err(err!(DType, "switch: the index should be i32[], got {}", index.aval()));
-    }
-    // The branch is chosen in i32, in which a wide index would be another one.
-    let index = match index.dtype() {
-        d if d.is_narrow() || d == DType::I32 => lax::try_convert_element_type(index, DType::I32)?,
-        _ => {
-            let last = i32::try_from(branches.len().saturating_sub(1)).unwrap_or(i32::MAX);
-            moved_into(index, 0, last.into(), DType::I32)?
+    in_name_of("switch", || {
+        if index.ndim() > 0 || !index.dtype().is_int() {
+            let got = index.aval();
+            return Err(err!(DType, "switch: the index should be a scalar int, got {got}"));
         }
-    };
-    let args = Flat::of(operands);
-    let bodies: Result<Vec<Body>, Error> = branches.iter().map(|f| Body::trace(&args, f)).collect();
-    choose("switch", &index, bodies?, args.leaves)
+        // The branch is chosen in i32, in which a wide index would be another one.
+        let index = match index.dtype() {
+            d if d.is_narrow() || d == DType::I32 => {
+                lax::try_convert_element_type(index, DType::I32)?
+            }
+            _ => {
+                let last = i32::try_from(branches.len().saturating_sub(1)).unwrap_or(i32::MAX);
+                moved_into(index, 0, last.into(), DType::I32)?
+            }
+        };
+        let args = Flat::of(operands);
+        let bodies: Result<Vec<Body>, Error> =
+            branches.iter().map(|f| Body::trace(&args, f)).collect();
+        choose("switch", &index, bodies?, args.leaves)
+    })
 }
 
 #[track_caller]
@@ -110,11 +118,12 @@ fn choose<R: Pytree>(
             ));
         }
         let (expected, got) = (first.jaxpr.out_avals(), b.jaxpr.out_avals());
-        for ((path, e), g) in out_tree.paths().iter().zip(&expected).zip(&got) {
+        for (n, ((path, e), g)) in out_tree.paths().iter().zip(&expected).zip(&got).enumerate() {
             if e != g {
+                let entry = wider(first, b, n);
                 return Err(err!(
                     Shape,
-                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, branch {i} gives {g}; convert or broadcast one of them"
+                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, branch {i} gives {g}; convert or broadcast one of them{entry}"
                 ));
             }
         }
@@ -124,4 +133,10 @@ fn choose<R: Pytree>(
     let operands: Vec<Array> = captured.into_iter().chain(args).collect();
     let leaves = cond_prim::cond(index, branches, &operands)?;
     try_tree_unflatten(&out_tree, leaves)
+}
+
+/// Where the wider dtype of two branches comes in.
+fn wider(a: &Body, b: &Body, output: usize) -> String {
+    let [x, y] = [a, b].map(|body| body.jaxpr.out_avals()[output].dtype);
+    if x.size() > y.size() { a.entry(output, y) } else { b.entry(output, x) }
 }

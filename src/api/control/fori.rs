@@ -5,7 +5,7 @@ use crate::api::pytree::{Flat, Pytree, Token, TreeDef, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::{ScanParts, WhileParts};
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::core::trace::{eval, trace};
 use crate::prims::numbers::holds;
 use crate::prims::{lax, scan as scan_prim, while_loop as while_prim};
@@ -149,7 +149,7 @@ pub fn try_fori_loop<C: Pytree>(
     body: impl Fn(Array, C) -> C,
     init: C,
 ) -> Result<C, Error> {
-    run("fori_loop", None, range.bounds()?, body, init)
+    in_name_of("fori_loop", || run("fori_loop", None, range.bounds()?, body, init))
 }
 
 /// [`fori_loop`] of at most `limit` rounds, so that it is differentiable in reverse mode over computed bounds, too.
@@ -177,7 +177,9 @@ pub fn try_fori_loop_bounded<C: Pytree>(
     body: impl Fn(Array, C) -> C,
     init: C,
 ) -> Result<C, Error> {
-    run("fori_loop_bounded", Some(limit), range.bounds()?, body, init)
+    in_name_of("fori_loop_bounded", || {
+        run("fori_loop_bounded", Some(limit), range.bounds()?, body, init)
+    })
 }
 
 /// The ints below `length`. From a start below 0 there may be more of them than i32 has from 0 on; as i32 they wrap, and the

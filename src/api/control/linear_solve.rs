@@ -6,7 +6,7 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Recur;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::core::trace::eval;
 use crate::prims::linear_solve::{LinearSolve, Side, linear_solve};
 use crate::transforms::Transforms;
@@ -60,7 +60,9 @@ pub fn try_custom_linear_solve<B: Pytree>(
     solve: impl Fn(Matvec<B>, B) -> B,
     transpose_solve: impl Fn(Matvec<B>, B) -> B,
 ) -> Result<B, Error> {
-    run("custom_linear_solve", matvec, b, &solve, Some(&transpose_solve))
+    in_name_of("custom_linear_solve", || {
+        run("custom_linear_solve", matvec, b, &solve, Some(&transpose_solve))
+    })
 }
 
 /// [`custom_linear_solve`] of a symmetric `matvec`: the transposed system is the same system.
@@ -90,7 +92,9 @@ pub fn try_custom_linear_solve_symmetric<B: Pytree>(
     b: B,
     solve: impl Fn(Matvec<B>, B) -> B,
 ) -> Result<B, Error> {
-    run("custom_linear_solve", matvec, b, &solve, None)
+    in_name_of("custom_linear_solve_symmetric", || {
+        run("custom_linear_solve", matvec, b, &solve, None)
+    })
 }
 
 /// A solver: from a linear function and a right side to a solution.

@@ -6,7 +6,7 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::Recur;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::prims::bodies::with_inputs;
 use crate::prims::linear_solve::{LinearSolve, Side};
 use crate::prims::root::{Root, root};
@@ -56,39 +56,42 @@ pub fn try_custom_root<X: Pytree>(
     tangent_solve: impl Fn(Matvec<X>, X) -> X,
     guess: X,
 ) -> Result<X, Error> {
-    const OP: &str = "custom_root";
-    let guess = Flat::of(guess);
-    check_floats(OP, "guess", &guess)?;
-    let residual = Body::trace(&guess, &f)?;
-    same_types(OP, "f", "guess", &guess, &residual)?;
-    let found = Body::trace(&guess, |x: X| solve(&f, x))?;
-    same_types(OP, "solve", "guess", &guess, &found)?;
+    in_name_of("custom_root", || {
+        const OP: &str = "custom_root";
+        let guess = Flat::of(guess);
+        check_floats(OP, "guess", &guess)?;
+        let residual = Body::trace(&guess, &f)?;
+        same_types(OP, "f", "guess", &guess, &residual)?;
+        let found = Body::trace(&guess, |x: X| solve(&f, x))?;
+        same_types(OP, "solve", "guess", &guess, &found)?;
 
-    // df/dx at x: from what f captured, x and v to df/dx v.
-    let n = guess.leaves.len();
-    let captured = residual.captured.len();
-    let t = Transforms::new();
-    let mask: Vec<bool> = (0..captured + n).map(|i| i >= captured).collect();
-    let (moved, _) = t.jvp(&Arc::new(residual.jaxpr.clone()), &mask, &vec![true; n])?;
-    let used: Vec<bool> = (0..2 * n).map(|i| i >= n).collect();
-    let (small, have) = t.dce(&moved, &used)?;
-    let all = vec![true; have.len()];
-    let slope = Body {
-        jaxpr: with_inputs(&small, &have, &all, &moved.in_avals()),
-        captured: residual.captured.clone(),
-        out_tree: guess.tree.clone(),
-    };
-    let x: Vec<Aval> = guess.leaves.iter().map(|x| x.aval().strong()).collect();
-    let forward = solved(OP, &guess.tree, &slope, &x, &x, &tangent_solve)?;
-    same_types(OP, "tangent_solve", "guess", &guess, &forward)?;
-    let (slope_t, back) = transposed(OP, &guess.tree, &slope, &x, &guess.leaves, &tangent_solve)?;
-    same_types(OP, "tangent_solve", "guess", &guess, &back)?;
+        // df/dx at x: from what f captured, x and v to df/dx v.
+        let n = guess.leaves.len();
+        let captured = residual.captured.len();
+        let t = Transforms::new();
+        let mask: Vec<bool> = (0..captured + n).map(|i| i >= captured).collect();
+        let (moved, _) = t.jvp(&Arc::new(residual.jaxpr.clone()), &mask, &vec![true; n])?;
+        let used: Vec<bool> = (0..2 * n).map(|i| i >= n).collect();
+        let (small, have) = t.dce(&moved, &used)?;
+        let all = vec![true; have.len()];
+        let slope = Body {
+            jaxpr: with_inputs(&small, &have, &all, &moved.in_avals()),
+            captured: residual.captured.clone(),
+            out_tree: guess.tree.clone(),
+        };
+        let x: Vec<Aval> = guess.leaves.iter().map(|x| x.aval().strong()).collect();
+        let forward = solved(OP, &guess.tree, &slope, &x, &x, &tangent_solve)?;
+        same_types(OP, "tangent_solve", "guess", &guess, &forward)?;
+        let (slope_t, back) =
+            transposed(OP, &guess.tree, &slope, &x, &guess.leaves, &tangent_solve)?;
+        same_types(OP, "tangent_solve", "guess", &guess, &back)?;
 
-    let (consts, jaxprs) = together(&[residual, found, slope, forward, slope_t, back]);
-    let [f, solve, rest @ ..] = &jaxprs[..] else { unreachable!("six bodies") };
-    let side = |i: usize| Side { matvec: rest[i].clone(), solve: rest[i + 1].clone() };
-    let tangent = LinearSolve::new(consts.len() + n, side(0), side(2))?;
-    let prim = Root::new(consts.len(), f.clone(), solve.clone(), tangent)?;
-    let inputs: Vec<Array> = [&consts[..], &guess.leaves].concat();
-    try_tree_unflatten(&guess.tree, root(prim, &inputs)?)
+        let (consts, jaxprs) = together(&[residual, found, slope, forward, slope_t, back]);
+        let [f, solve, rest @ ..] = &jaxprs[..] else { unreachable!("six bodies") };
+        let side = |i: usize| Side { matvec: rest[i].clone(), solve: rest[i + 1].clone() };
+        let tangent = LinearSolve::new(consts.len() + n, side(0), side(2))?;
+        let prim = Root::new(consts.len(), f.clone(), solve.clone(), tangent)?;
+        let inputs: Vec<Array> = [&consts[..], &guess.leaves].concat();
+        try_tree_unflatten(&guess.tree, root(prim, &inputs)?)
+    })
 }

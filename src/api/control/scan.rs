@@ -6,8 +6,8 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
-use crate::core::source::raise;
-use cotangent_jit::{Error, err};
+use crate::core::source::{in_name_of, raise};
+use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
 /// How a [`scan_with`] runs.
@@ -71,7 +71,7 @@ pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
     xs: X,
     options: ScanOptions,
 ) -> Result<(C, Y), Error> {
-    try_scan_as("scan", step, init, xs, options)
+    in_name_of("scan", || try_scan_as("scan", step, init, xs, options))
 }
 
 /// A scan under the name of what it is part of.
@@ -124,8 +124,9 @@ pub(super) fn length_of(op: &str, xs: &Flat, given: Option<usize>) -> Result<usi
             Some((m, other)) if *m != n => {
                 return Err(err!(
                     Shape,
-                    "{op}: `{other}` has {m} steps, `{name}` ({}) has {n}",
-                    x.aval()
+                    "{op}: `{other}` has {steps}, `{name}` ({}) has {n}",
+                    x.aval(),
+                    steps = plural(m, "step")
                 ));
             }
             Some(_) => {}

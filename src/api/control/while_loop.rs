@@ -5,7 +5,7 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::WhileParts;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use crate::prims::while_loop as while_prim;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub fn try_while_loop<C: Pytree>(
     body: impl Fn(C) -> C,
     init: C,
 ) -> Result<C, Error> {
-    run("while_loop", None, test, body, init)
+    in_name_of("while_loop", || run("while_loop", None, test, body, init))
 }
 
 /// [`while_loop`] of at most `limit` rounds, which is differentiable in reverse mode, too, to any order.
@@ -75,7 +75,7 @@ pub fn try_while_loop_bounded<C: Pytree>(
     body: impl Fn(C) -> C,
     init: C,
 ) -> Result<C, Error> {
-    run("while_loop_bounded", Some(limit), test, body, init)
+    in_name_of("while_loop_bounded", || run("while_loop_bounded", Some(limit), test, body, init))
 }
 
 #[track_caller]

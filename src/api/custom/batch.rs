@@ -8,7 +8,7 @@ use super::closure::{RuleType, Setting, WithRules, with_rules};
 use crate::core::array::Array;
 use crate::core::primitive::{Ctx, Prim};
 use crate::prims::custom_vmap::{CustomVmap, VmapRule};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
 /// Which leaves of the arguments of a batching rule have the batch axis, in front.
@@ -96,7 +96,8 @@ where
                 let (e, g) = (outs.leaves.len(), has.len());
                 return Err(err!(
                     Tree,
-                    "custom_vmap: the rule should say of {e} results whether they are batched, got {g}"
+                    "custom_vmap: the rule should say whether each of {results} is batched, got {g}",
+                    results = plural(e, "result")
                 ));
             }
             Ok(Some((outs.leaves, has)))

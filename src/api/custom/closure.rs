@@ -65,6 +65,8 @@ pub struct Setting<'a> {
     pub tree: TreeDef,
     pub types: Vec<Aval>,
     pub says: Says,
+    /// See `Custom::forward_cure`.
+    pub forward_cure: Option<&'static str>,
 }
 
 /// A primitive with rules that can be tried.
@@ -172,7 +174,8 @@ impl Made {
         };
         let with = |graph: &Graph, (hidden, says): (Hidden, Says)| {
             let (tree, types, name) = (key.tree.clone(), key.avals.clone(), f.name.text());
-            make(&Setting { name, graph, hidden, tree, types, says })
+            let forward_cure = custom.forward_cure;
+            make(&Setting { name, graph, hidden, tree, types, says, forward_cure })
         };
         let mut prim = with(&graph, setting(&hidden));
         let (captured, seen) = try_rules(rules, &prim);

@@ -32,6 +32,7 @@ pub use vjp::{custom_derivatives, custom_gradient, custom_vjp, custom_vjp_symbol
 pub struct Custom {
     nondiff: Vec<usize>,
     captured_by_body: bool,
+    forward_cure: Option<&'static str>,
 }
 
 impl Custom {
@@ -63,6 +64,12 @@ impl Custom {
     /// ```
     pub fn captured_by_body(mut self) -> Custom {
         self.captured_by_body = true;
+        self
+    }
+
+    /// What the error of forward mode says of a function of the library that has a reverse rule only.
+    pub(crate) fn forward_cure(mut self, text: &'static str) -> Custom {
+        self.forward_cure = Some(text);
         self
     }
 }

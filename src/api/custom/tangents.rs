@@ -7,7 +7,7 @@ use crate::core::aval::Aval;
 use crate::core::primitive::Tangent;
 use crate::core::source::raise;
 use crate::prims::bodies::instantiate;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::marker::PhantomData;
 
 /// Tangents (or cotangents) of the leaves of an `A`: `None` where they are known to be zero.
@@ -53,7 +53,11 @@ impl<A: Pytree> Tangents<A> {
     fn check(&self, leaves: &[Option<Array>]) -> Result<(), Error> {
         let (expected, got) = (self.types.len(), leaves.len());
         if expected != got {
-            return Err(err!(Tree, "tangents: expected {expected} leaves, got {got}"));
+            return Err(err!(
+                Tree,
+                "tangents: expected {leaves}, got {got}",
+                leaves = plural(expected, "leaf")
+            ));
         }
         let pairs = self.types.iter().zip(leaves).zip(self.tree.paths());
         for ((aval, leaf), path) in pairs {

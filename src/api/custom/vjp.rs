@@ -291,6 +291,7 @@ fn reverse<A: Pytree, R: Pytree, Res: Pytree>(
     };
     CustomVjp::new(s.name, s.graph.jaxpr.clone(), Arc::new(fwd), Arc::new(bwd))
         .saying(s.says.clone())
+        .curing(s.forward_cure)
 }
 
 /// One cotangent per input: none for the hidden ones, these for the arguments.

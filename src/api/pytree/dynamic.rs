@@ -3,7 +3,8 @@
 use super::treedef::children;
 use super::{Flat, Pytree, Rebuild, Token, TreeDef, same_structure, try_tree_unflatten};
 use crate::core::array::Array;
-use cotangent_jit::{Error, err};
+use crate::core::source::awaiting;
+use cotangent_jit::{Error, err, plural};
 use std::fmt;
 
 /// A pytree of any structure: what optimisers keep, what is read from files.
@@ -46,7 +47,11 @@ impl Tree {
         if expected == got {
             Ok(Tree { structure, leaves })
         } else {
-            Err(err!(Tree, "unflatten: {structure} has {expected} leaves, got {got}"))
+            Err(err!(
+                Tree,
+                "unflatten: {structure} has {leaves}, got {got}",
+                leaves = plural(expected, "leaf")
+            ))
         }
     }
 
@@ -110,7 +115,11 @@ impl Tree {
         mut f: impl FnMut(Array, &Array) -> Array,
     ) -> Result<Tree, Error> {
         same_structure(op, &self.structure, &other.structure)?;
-        let leaves = self.leaves.into_iter().zip(&other.leaves).map(|(a, b)| f(a, b)).collect();
+        let pairs = self.leaves.into_iter().zip(&other.leaves).enumerate();
+        let one = |(i, (a, b))| {
+            awaiting(|| Ok(f(a, b))).map_err(|e| e.told_by(op).in_leaf(&self.structure.paths()[i]))
+        };
+        let leaves = pairs.map(one).collect::<Result<_, Error>>()?;
         Ok(Tree { structure: self.structure, leaves })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Flat, Pytree, Token, Tree, TreeDef, same_structure, try_tree_unflatten};
 use crate::core::array::Array;
-use crate::core::source::raise;
+use crate::core::source::{in_name_of, raise};
 use cotangent_jit::{Error, err};
 
 /// The leaves, in order, and the structure: the inverse of [`tree_unflatten`](super::tree_unflatten).
@@ -67,17 +67,20 @@ pub fn tree_transpose<T: Pytree, R: Pytree>(outer: &TreeDef, inner: &TreeDef, tr
 }
 
 /// As [`tree_transpose`], with the error returned.
+#[track_caller]
 pub fn try_tree_transpose<T: Pytree, R: Pytree>(
     outer: &TreeDef,
     inner: &TreeDef,
     tree: T,
 ) -> Result<R, Error> {
-    let Flat { leaves, tree } = Flat::of(tree);
-    same_structure("tree_transpose", &outer.with_leaves(inner), &tree)?;
-    let (rows, columns) = (outer.leaf_count(), inner.leaf_count());
-    let order = (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c));
-    let leaves = order.map(|i| leaves[i].clone()).collect();
-    try_tree_unflatten(&inner.with_leaves(outer), leaves)
+    in_name_of("tree_transpose", || {
+        let Flat { leaves, tree } = Flat::of(tree);
+        same_structure("tree_transpose", &outer.with_leaves(inner), &tree)?;
+        let (rows, columns) = (outer.leaf_count(), inner.leaf_count());
+        let order = (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c));
+        let leaves = order.map(|i| leaves[i].clone()).collect();
+        try_tree_unflatten(&inner.with_leaves(outer), leaves)
+    })
 }
 
 /// A prefix of a tree spread over all of it: where the prefix has a leaf, so has every leaf below that place. Panics, naming the
@@ -96,30 +99,36 @@ pub fn tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> T {
 }
 
 /// As [`tree_broadcast`], with the error returned.
+#[track_caller]
 pub fn try_tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> Result<T, Error> {
-    let (prefix, tree) = (Tree::of(prefix), Tree::of_ref(tree));
-    let (small, large) = (prefix.structure().tokens(), tree.structure().tokens());
-    let mut values = prefix.leaves().iter();
-    let mut leaves = Vec::with_capacity(tree.leaves().len());
-    let mut at = 0;
-    for token in small {
-        match (token, large.get(at)) {
-            (Token::Leaf, Some(_)) => {
-                let end = tree.structure().skip(at);
-                let below = large[at..end].iter().filter(|t| matches!(t, Token::Leaf)).count();
-                let value = values.next().expect("as many as there are leaves");
-                leaves.extend(std::iter::repeat_n(value, below).cloned());
-                at = end;
-            }
-            (a, Some(b)) if a == b => at += 1,
-            (a, got) => {
-                let path = path_of(tree.structure(), at);
-                let got = got.map_or_else(|| "the end".into(), Token::to_string);
-                return Err(err!(Tree, "tree_broadcast: no prefix{path}: expected {a}, got {got}"));
+    in_name_of("tree_broadcast", || {
+        let (prefix, tree) = (Tree::of(prefix), Tree::of_ref(tree));
+        let (small, large) = (prefix.structure().tokens(), tree.structure().tokens());
+        let mut values = prefix.leaves().iter();
+        let mut leaves = Vec::with_capacity(tree.leaves().len());
+        let mut at = 0;
+        for token in small {
+            match (token, large.get(at)) {
+                (Token::Leaf, Some(_)) => {
+                    let end = tree.structure().skip(at);
+                    let below = large[at..end].iter().filter(|t| matches!(t, Token::Leaf)).count();
+                    let value = values.next().expect("as many as there are leaves");
+                    leaves.extend(std::iter::repeat_n(value, below).cloned());
+                    at = end;
+                }
+                (a, Some(b)) if a == b => at += 1,
+                (a, got) => {
+                    let path = path_of(tree.structure(), at);
+                    let got = got.map_or_else(|| "the end".into(), Token::to_string);
+                    return Err(err!(
+                        Tree,
+                        "tree_broadcast: no prefix{path}: expected {a}, got {got}"
+                    ));
+                }
             }
         }
-    }
-    try_tree_unflatten(tree.structure(), leaves)
+        try_tree_unflatten(tree.structure(), leaves)
+    })
 }
 
 /// ` at .path` of the token with this number, if it has one.

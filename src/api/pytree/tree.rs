@@ -2,8 +2,8 @@
 
 use super::{Flat, Pytree, Rebuild, TreeDef};
 use crate::core::array::Array;
-use crate::core::source::raise;
-use cotangent_jit::{Error, err};
+use crate::core::source::{awaiting, raise};
+use cotangent_jit::{Error, err, plural};
 
 /// The leaves, in order.
 ///
@@ -41,7 +41,11 @@ pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Resu
     if from.is_done() {
         Ok(result)
     } else {
-        Err(err!(Tree, "unflatten: {tree} has {expected} leaves, got {got}"))
+        Err(err!(
+            Tree,
+            "unflatten: {tree} has {leaves}, got {got}",
+            leaves = plural(expected, "leaf")
+        ))
     }
 }
 
@@ -63,7 +67,9 @@ pub fn try_tree_map<T: Pytree>(
     tree: T,
 ) -> Result<T, Error> {
     let Flat { leaves, tree } = Flat::of(tree);
-    let leaves = leaves.into_iter().map(f).collect::<Result<_, _>>()?;
+    let mut f = f;
+    let one = |(i, x)| awaiting(|| f(x)).map_err(|e| e.in_leaf(&tree.paths()[i]));
+    let leaves = leaves.into_iter().enumerate().map(one).collect::<Result<_, _>>()?;
     try_tree_unflatten(&tree, leaves)
 }
 
@@ -95,8 +101,9 @@ pub fn try_tree_map2<T: Pytree>(
 ) -> Result<T, Error> {
     let (a, b) = (Flat::of(a), Flat::of(b));
     same("tree_map2", &a.tree, &b.tree)?;
-    let leaves = a.leaves.into_iter().zip(b.leaves).map(|(a, b)| f(a, b)).collect();
-    try_tree_unflatten(&a.tree, leaves)
+    let one = |(i, (x, y))| awaiting(|| Ok(f(x, y))).map_err(|e| e.in_leaf(&a.tree.paths()[i]));
+    let pairs = a.leaves.into_iter().zip(b.leaves).enumerate();
+    try_tree_unflatten(&a.tree, pairs.map(one).collect::<Result<_, _>>()?)
 }
 
 /// `f` of corresponding leaves of three trees of the same structure. Panics, naming the path, if structures differ.
@@ -116,8 +123,10 @@ pub fn try_tree_map3<T: Pytree>(
     same("tree_map3", &a.tree, &b.tree)?;
     same("tree_map3", &a.tree, &c.tree)?;
     let rest = b.leaves.into_iter().zip(c.leaves);
-    let leaves = a.leaves.into_iter().zip(rest).map(|(a, (b, c))| f(a, b, c)).collect();
-    try_tree_unflatten(&a.tree, leaves)
+    let one =
+        |(i, (x, (y, z)))| awaiting(|| Ok(f(x, y, z))).map_err(|e| e.in_leaf(&a.tree.paths()[i]));
+    let triples = a.leaves.into_iter().zip(rest).enumerate();
+    try_tree_unflatten(&a.tree, triples.map(one).collect::<Result<_, _>>()?)
 }
 
 /// An error that names the first difference, if there is one.

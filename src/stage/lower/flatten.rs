@@ -95,10 +95,11 @@ impl Flat {
             let in_avals: SmallVec<[Aval; 4]> =
                 inputs.iter().map(|v| flat.vals[v.index()].aval.clone()).collect();
             let out_avals: Avals = eqn.outputs.iter().map(|v| body.aval(*v).clone()).collect();
-            let lowering = eqn
-                .prim
-                .lower(&in_avals, &out_avals)
-                .map_err(|e| e.context(format_args!("{}: {}", eqn.source, eqn.prim.name())))?;
+            let lowering =
+                eqn.prim.lower(&in_avals, &out_avals).map_err(|e| match e.names_operation() {
+                    true => e.context(eqn.source),
+                    false => e.context(eqn.prim.name()).context(eqn.source),
+                })?;
             match lowering {
                 Lowering::InBatch(e) => return Err(e.context(eqn.source)),
                 Lowering::Call(jaxpr) => {

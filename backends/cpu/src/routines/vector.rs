@@ -1,9 +1,9 @@
 //! Products of a matrix and a vector, which are bound by memory: the matrix is read once, in the order it lies.
 //!
 //! Both cases are `out[i] = sum over k of a[i, k] * x[k]`. If `k` is contiguous, each row is a dot product; if `i` is, rows
-//! of `k` are added up into tiles of the result.
+//! of `k` are added up into tiles of the result. Sums are cut into runs, see `dot`.
 
-use super::dot::{Operands, Real, Shape};
+use super::dot::{Operands, RUN, Real, Shape};
 use crate::share::share;
 
 /// Elements of the matrix in one part.
@@ -65,10 +65,10 @@ unsafe fn dots<T: Real>(t: &Task<'_, T>) {
 /// `a` has `x.len()` elements with this stride.
 unsafe fn dot<T: Real>(a: *const T, stride: isize, x: &[T]) -> T {
     if stride != 1 {
-        return x.iter().enumerate().fold(T::ZERO, |sum, (k, x)| {
+        return T::round(x.iter().enumerate().fold(0.0, |sum, (k, x)| {
             // SAFETY: the caller's promise.
-            sum.add_product(unsafe { *a.offset(k as isize * stride) }, *x)
-        });
+            sum + unsafe { *a.offset(k as isize * stride) }.wide() * x.wide()
+        }));
     }
     // SAFETY: the caller's promise.
     let a = unsafe { std::slice::from_raw_parts(a, x.len()) };
@@ -89,23 +89,30 @@ unsafe fn dot<T: Real>(a: *const T, stride: isize, x: &[T]) -> T {
 #[inline(always)]
 fn contiguous<T: Real, const FUSED: bool>(a: &[T], x: &[T]) -> T {
     let step = |sum: T, a: T, x: T| if FUSED { sum.fused(a, x) } else { sum.add_product(a, x) };
-    let mut sums = [T::ZERO; LANES];
-    let (a_parts, x_parts) = (a.chunks_exact(LANES), x.chunks_exact(LANES));
-    let rest = a_parts.remainder().iter().zip(x_parts.remainder());
-    let last = rest.fold(T::ZERO, |sum, (a, x)| step(sum, *a, *x));
-    for (a, x) in a_parts.zip(x_parts) {
-        for (n, sum) in sums.iter_mut().enumerate() {
-            *sum = step(*sum, a[n], x[n]);
+    let mut totals = [0f64; LANES];
+    let mut last = 0f64;
+    for (a, x) in a.chunks(RUN * LANES).zip(x.chunks(RUN * LANES)) {
+        let mut sums = [T::ZERO; LANES];
+        let (a_parts, x_parts) = (a.chunks_exact(LANES), x.chunks_exact(LANES));
+        let rest = a_parts.remainder().iter().zip(x_parts.remainder());
+        last = rest.fold(last, |sum, (a, x)| sum + a.wide() * x.wide());
+        for (a, x) in a_parts.zip(x_parts) {
+            for (n, sum) in sums.iter_mut().enumerate() {
+                *sum = step(*sum, a[n], x[n]);
+            }
+        }
+        for (total, sum) in totals.iter_mut().zip(&sums) {
+            *total += sum.wide();
         }
     }
     let mut width = LANES;
     while width > 1 {
         width /= 2;
         for n in 0..width {
-            sums[n] = sums[n] + sums[n + width];
+            totals[n] += totals[n + width];
         }
     }
-    sums[0] + last
+    T::round(totals[0] + last)
 }
 
 /// # Safety
@@ -116,38 +123,44 @@ unsafe fn columns<T: Real>(t: &Task<'_, T>) {
     let depth = t.x.len();
     let cuts = if tiles < 8 { (depth * t.rows.min(TILE) / PART).clamp(1, 16) } else { 1 };
     let length = depth.div_ceil(cuts);
-    let mut partial = vec![T::ZERO; if cuts > 1 { cuts * t.rows } else { 0 }];
-    let target = if cuts > 1 { partial.as_mut_ptr() } else { t.out };
-    let target = Operands { lhs: t.a, rhs: t.a, out: target };
+    let mut partial = vec![0f64; if cuts > 1 { cuts * t.rows } else { 0 }];
+    let target: Operands<f64> =
+        Operands { lhs: std::ptr::null(), rhs: std::ptr::null(), out: partial.as_mut_ptr() };
     share(tiles * cuts, |part| {
         let target = &target;
         let (cut, tile) = (part / tiles, part % tiles);
         let (i, k) = (tile * TILE, (cut * length).min(depth));
         let width = TILE.min(t.rows - i);
         let x = &t.x[k..depth.min(k + length)];
+        let mut totals = [0f64; TILE];
+        let totals = &mut totals[..width];
         // SAFETY: a tile of the matrix and of the result, or of a partial result of its own.
         unsafe {
-            let a = t.a.add(i).offset(k as isize * t.strides[1]);
-            let out = std::slice::from_raw_parts_mut(target.out.add(cut * t.rows + i), width);
-            add_rows(a, t.strides[1], x, out);
+            add_rows(t.a.add(i).offset(k as isize * t.strides[1]), t.strides[1], x, totals);
+            for (n, total) in totals.iter().enumerate() {
+                match cuts {
+                    1 => *t.out.add(i + n) = T::round(*total),
+                    _ => *target.out.add(cut * t.rows + i + n) = *total,
+                }
+            }
         }
     });
     if cuts > 1 {
         for i in 0..t.rows {
-            let sum = (0..cuts).fold(T::ZERO, |sum, cut| sum + partial[cut * t.rows + i]);
+            let sum = (0..cuts).fold(0.0, |sum, cut| sum + partial[cut * t.rows + i]);
             // SAFETY: inside the result.
-            unsafe { *t.out.add(i) = sum };
+            unsafe { *t.out.add(i) = T::round(sum) };
         }
     }
 }
 
 /// # Safety
 /// `a` has `x.len()` rows of `out.len()` elements, `stride` apart.
-unsafe fn add_rows<T: Real>(a: *const T, stride: isize, x: &[T], out: &mut [T]) {
+unsafe fn add_rows<T: Real>(a: *const T, stride: isize, x: &[T], out: &mut [f64]) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2,fma")]
-        unsafe fn wide<T: Real>(a: *const T, stride: isize, x: &[T], out: &mut [T]) {
+        unsafe fn wide<T: Real>(a: *const T, stride: isize, x: &[T], out: &mut [f64]) {
             // SAFETY: the caller's promise.
             unsafe { four_rows::<T, true>(a, stride, x, out) }
         }
@@ -167,7 +180,7 @@ unsafe fn four_rows<T: Real, const FUSED: bool>(
     a: *const T,
     stride: isize,
     x: &[T],
-    out: &mut [T],
+    out: &mut [f64],
 ) {
     let step = |sum: T, a: T, x: T| if FUSED { sum.fused(a, x) } else { sum.add_product(a, x) };
     let width = out.len();
@@ -177,7 +190,15 @@ unsafe fn four_rows<T: Real, const FUSED: bool>(
     let mut k = 0;
     let mut sums = [T::ZERO; TILE];
     let sums = &mut sums[..width];
+    let mut flush = |sums: &mut [T]| {
+        for (total, sum) in out.iter_mut().zip(sums) {
+            *total += std::mem::replace(sum, T::ZERO).wide();
+        }
+    };
     while k + 4 <= x.len() {
+        if k > 0 && k.is_multiple_of(4 * RUN) {
+            flush(sums);
+        }
         let (r0, r1, r2, r3) = (row(k), row(k + 1), row(k + 2), row(k + 3));
         for (n, sum) in sums.iter_mut().enumerate() {
             let s = step(step(*sum, r0[n], x[k]), r1[n], x[k + 1]);
@@ -190,5 +211,5 @@ unsafe fn four_rows<T: Real, const FUSED: bool>(
             *sum = step(*sum, *a, *x);
         }
     }
-    out.copy_from_slice(sums);
+    flush(sums);
 }

@@ -2,9 +2,12 @@
 
     python scripts/conformance_special.py
 
-JAX is not the oracle here, because many of its rules give NaN at such points. The formulas are differentiated by sympy and
-evaluated by mpmath. A point at the border of the domain, or an infinity, has the limit from inside the domain, along the
+JAX is not the oracle of smooth functions here, because many of its rules give NaN at such points. The formulas are
+differentiated by sympy and evaluated by mpmath. A point at the border of the domain, or an infinity, has the limit from inside the domain, along the
 diagonal if both operands approach.
+
+What has steps, kinks and ties is as in an installed JAX, derivatives to the second order; so are running folds and folds of
+a vector, in lines `along | f=cumprod | x | y, its Jacobian, the Hessian of the sum of y[i] (i + 1)`.
 
 A line is `one | f=atan | points | value, first, second, third derivative` or
 `two | f=pow | x y | value, f_x, f_y, f_xx, f_xy, f_yy, f_xxx, f_xxy, f_xyy, f_yyy`, with arrays as in conformance.py. A NaN among
@@ -170,10 +173,76 @@ def lines():
                 yield f"{kind} | f={name} | {xs} | " + " ".join(text(c, d) for c in columns)
 
 
+KINKS = ["abs", "sign", "floor", "ceil", "round_even", "relu", "trunc", "elu"]
+TIES = ["max", "min", "rem", "fmax", "fmin", "copysign", "heaviside", "remainder", "fmod"]
+ALONG = ["cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "cumsum_back", "cumprod_back", "cummax_back", "sum", "prod",
+         "max_all", "min_all", "mean", "var", "logsumexp", "softmax", "log_softmax", "sort", "median", "ptp"]
+STEPS = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 1.5, 2.5, INF, -INF]
+MEETING = [(0.0, 0.0), (1.0, 1.0), (-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (2.0, 1.0), (-3.0, 2.0), (0.0, 1.0), (-0.0, 2.0),
+           (3.0, -2.0), (1.0, INF), (-1.0, INF), (2.0, 2.0), (INF, INF), (-INF, 1.0), (-1.0, -INF)]
+VECTORS = [[0.0, 0.0, 1.0, 1.0, -1.0, 2.0], [1.0, 1.0, 1.0], [3.0, 0.0, -2.0, 0.0, 1.0], [0.0], [-1.0, 2.0, 2.0, -1.0]]
+FAR = {"cummax": [INF, 1.0, -INF], "cummin": [1.0, -INF, INF], "cumsum": [1.0, INF, 2.0], "max_all": [INF, 1.0, INF],
+       "sum": [1.0, -INF], "sort": [INF, -INF, 0.0], "logsumexp": [-INF, 0.0, 1.0], "softmax": [-INF, 0.0, 0.0]}
+
+
+def jax_lines():
+    os.environ["JAX_ENABLE_X64"] = "1"
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    kinks = {"abs": jnp.abs, "sign": jnp.sign, "floor": jnp.floor, "ceil": jnp.ceil, "round_even": jnp.round,
+             "relu": jax.nn.relu, "trunc": jnp.trunc, "elu": jax.nn.elu}
+    ties = {"max": jnp.maximum, "min": jnp.minimum, "rem": lax.rem, "fmax": jnp.fmax, "fmin": jnp.fmin, "copysign": jnp.copysign,
+            "heaviside": jnp.heaviside, "remainder": jnp.remainder, "fmod": jnp.fmod}
+    back = {"cumsum_back": lax.cumsum, "cumprod_back": lax.cumprod, "cummax_back": lax.cummax}
+    along = {"cumsum": jnp.cumsum, "cumprod": jnp.cumprod, "cummax": lax.cummax, "cummin": lax.cummin,
+             "cumlogsumexp": lax.cumlogsumexp, "sum": jnp.sum, "prod": jnp.prod, "max_all": jnp.max, "min_all": jnp.min,
+             "mean": jnp.mean, "var": jnp.var, "logsumexp": jax.nn.logsumexp, "softmax": jax.nn.softmax,
+             "log_softmax": jax.nn.log_softmax, "sort": jnp.sort, "median": jnp.median, "ptp": jnp.ptp}
+    along.update({name: lambda x, f=f: f(x, reverse=True) for name, f in back.items()})
+
+    def shown(x, d):
+        return np.where(np.isfinite(x), x, NAN) if d else x
+
+    for d in ["f64", "f32"]:
+        dtype = np.float64 if d == "f64" else np.float32
+        for name in KINKS:
+            x = np.asarray(STEPS, dtype)
+            f = kinks[name]
+            g = lambda f: jax.vmap(jax.grad(f))
+            columns = [f(x), shown(g(f)(x), 1), shown(g(jax.grad(f))(x), 1), np.full_like(x, NAN)]
+            if name == "abs":
+                # At 0 the derivative is the sign, 0, as in other systems; JAX has 1.
+                columns[1] = np.where(x == 0, 0, columns[1]).astype(dtype)
+            yield f"one | f={name} | {text(x, d)} | " + " ".join(text(np.asarray(c), d) for c in columns)
+        for name in TIES:
+            f, (x, y) = ties[name], np.asarray(MEETING, dtype).T
+            columns = []
+            for order in orders(2):
+                g = f
+                for n in [0] * order[0] + [1] * order[1]:
+                    g = jax.grad(g, n)
+                values = jax.vmap(g)(x, y) if sum(order) < 3 else np.full_like(x, NAN)
+                # Where there is no value there is no derivative; of the magnitude at 0 it is 0 here, 1 in JAX.
+                none = ~np.isfinite(columns[0]) if columns else False
+                none |= (x == 0) if name == "copysign" and order == (1, 0) else False
+                columns.append(values if order == (0, 0) else np.where(none, NAN, shown(values, 1)))
+            yield f"two | f={name} | {text(x, d)} {text(y, d)} | " + " ".join(text(np.asarray(c), d) for c in columns)
+        for name in ALONG:
+            f = along[name]
+            for x in VECTORS + ([FAR[name]] if name in FAR else []):
+                x = np.asarray(x, dtype)
+                weighted = lambda x: jnp.sum(jnp.ravel(f(x)) * jnp.arange(1.0, np.size(f(x)) + 1).astype(dtype))
+                y, j, h = np.ravel(f(x)), jax.jacfwd(f)(x), jax.hessian(weighted)(x)
+                columns = [y, shown(np.ravel(j), 1), shown(np.ravel(h), 1)]
+                yield f"along | f={name} | {text(x, d)} | " + " ".join(text(np.asarray(c), d) for c in columns)
+
+
 def write():
     where = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "conformance", "special.txt.gz")
     with gzip.GzipFile(where, "wb", mtime=0) as f:
-        for line in lines():
+        for line in [*lines(), *jax_lines()]:
             f.write((line + "\n").encode())
 
 

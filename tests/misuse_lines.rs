@@ -259,7 +259,7 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
         "cond: branches return different types at `result`: branch 0 gives f32[2], branch 1 gives f64[2]; convert or broadcast one of them; the f64 comes in at HERE",
         || cond(&Array::from(true), |x: Array| x.astype(DType::F64), |x: Array| x, pair()),
     );
-    fails("switch: the index should be i32[], got f64[]", || {
+    fails("switch: the index should be a scalar int, got f64[]", || {
         switch(&Array::from(1.0), &[|x: Array| x], pair())
     });
     fails(

@@ -1,7 +1,8 @@
-//! Elementwise functions at their special points: values and derivatives to the third order, by every mode, against limits
-//! that `scripts/conformance_special.py` computed.
+//! Elementwise functions and folds at their special points: values and derivatives to the third order, by every mode, against
+//! what `scripts/conformance_special.py` computed.
 //!
-//! JAX gives NaN at many of these points; what is right is what the formula tends to from inside the domain.
+//! Of smooth functions those are limits: JAX gives NaN at many of these points, and what is right is what the formula tends to
+//! from inside the domain. Kinks, ties and folds are JAX's; where its derivatives are not finite nothing is asked.
 
 use crate::array;
 use cotangent::prelude::*;
@@ -27,11 +28,11 @@ fn function(name: &str) -> Function {
     }
     by_name! {
         sqrt rsqrt exp exp2 expm1 log log2 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh logistic
-        erf erfc erf_inv lgamma digamma cbrt square;
-        reciprocal sigmoid log10 sinc;
-        silu softplus gelu gelu_tanh;
-        div mul atan2;
-        pow logaddexp logaddexp2 hypot
+        erf erfc erf_inv lgamma digamma cbrt square abs sign floor ceil round_even;
+        reciprocal sigmoid log10 sinc trunc;
+        silu softplus gelu gelu_tanh relu elu;
+        div mul atan2 max min rem;
+        pow logaddexp logaddexp2 hypot fmax fmin copysign heaviside remainder fmod
     }
 }
 
@@ -102,12 +103,69 @@ fn compare(what: &str, order: usize, x: &[Vec<f64>], got: &Array, expected: &Arr
     wrong
 }
 
+/// A function of a vector.
+fn along(name: &str) -> Function {
+    macro_rules! by_name {
+        ($($name:literal: $f:expr;)*) => {
+            match name {
+                $($name => { let f: fn(&Array) -> Array = $f; Arc::new(move |x: &[Array]| f(&x[0])) })*
+                _ => panic!("no function {name}"),
+            }
+        };
+    }
+    by_name! {
+        "cumsum": |x| x.cumsum(0); "cumprod": |x| x.cumprod(0);
+        "cummax": |x| lax::cummax(x, 0, false); "cummin": |x| lax::cummin(x, 0, false);
+        "cumlogsumexp": |x| lax::cumlogsumexp(x, 0, false); "cumsum_back": |x| lax::cumsum(x, 0, true);
+        "cumprod_back": |x| lax::cumprod(x, 0, true); "cummax_back": |x| lax::cummax(x, 0, true);
+        "sum": |x| x.sum(); "prod": |x| x.prod(); "max_all": |x| x.max(); "min_all": |x| x.min();
+        "mean": |x| x.mean(); "var": |x| x.var(); "logsumexp": |x| nn::logsumexp(x, 0);
+        "softmax": |x| nn::softmax(x, 0); "log_softmax": |x| nn::log_softmax(x, 0); "sort": |x| x.sort(0);
+        "median": |x| x.median(); "ptp": |x| x.ptp();
+    }
+}
+
+/// The value, the Jacobian by both modes and the Hessian of a weighted sum by all four mixtures.
+fn check_along(name: &str, x: &Array, columns: &[Array]) -> Vec<String> {
+    let f = along(name);
+    let of = move |x: Array| f(&[x]);
+    let weighted = {
+        let of = of.clone();
+        move |x: Array| {
+            let y = of(x).ravel();
+            (arange_dtype(1..y.size() as i64 + 1, y.dtype()) * y).sum()
+        }
+    };
+    let at: Vec<Vec<f64>> =
+        vec![vec![0.0; columns[1..].iter().map(Array::size).max().unwrap_or(1)]];
+    let x = x.clone();
+    let results = [
+        ("value", 0, of.clone()(x.clone())),
+        ("value jit", 0, jit(of.clone())(x.clone())),
+        ("forward", 1, jacfwd(of.clone())(x.clone())),
+        ("reverse", 1, jacrev(of.clone())(x.clone())),
+        ("reverse jit", 1, jit(jacrev(of.clone()))(x.clone())),
+        ("forward forward", 2, jacfwd(jacfwd(weighted.clone()))(x.clone())),
+        ("forward reverse", 2, jacfwd(grad(weighted.clone()))(x.clone())),
+        ("reverse forward", 2, jacrev(jacfwd(weighted.clone()))(x.clone())),
+        ("reverse reverse", 2, jit(jacrev(grad(weighted)))(x.clone())),
+    ];
+    let found = results.iter().flat_map(|(what, order, got)| {
+        let what = format!("{name} {} {:?} {what}", x.dtype(), super::numbers(&x));
+        compare(&what, *order, &at, &got.ravel(), &columns[*order])
+    });
+    found.collect()
+}
+
 fn check(line: &str) -> Vec<String> {
     let fields: Vec<&str> = line.split('|').map(str::trim).collect();
-    let &[_, name, inputs, outputs] = &fields[..] else { panic!("four fields: {line}") };
+    let &[kind, name, inputs, outputs] = &fields[..] else { panic!("four fields: {line}") };
     let name = name.trim_start_matches("f=");
     let inputs: Vec<Array> = inputs.split_whitespace().map(array).collect();
     let columns: Vec<Array> = outputs.split_whitespace().map(array).collect();
+    if kind == "along" {
+        return check_along(name, &inputs[0], &columns);
+    }
     let x: Vec<Vec<f64>> = inputs.iter().map(super::numbers).collect();
     let mut wrong = Vec::new();
     for (order, expected) in orders(inputs.len()).iter().zip(&columns) {

@@ -105,7 +105,10 @@ fn shares_beyond_the_whole() {
     let e = |r: Result<Array, Error>| r.unwrap_err().to_string();
     assert_eq!(e(x.try_quantile(-0.1)), "quantile: expected numbers from 0 to 1.0, got -0.1");
     assert_eq!(e(x.try_quantile(2)), "quantile: expected numbers from 0 to 1.0, got 2.0");
-    assert_eq!(e(x.try_quantile_axis(1.5, 0)), "quantile: expected numbers from 0 to 1.0, got 1.5");
+    assert_eq!(
+        e(x.try_quantile_axis(1.5, 0)),
+        "quantile_axis: expected numbers from 0 to 1.0, got 1.5"
+    );
     assert_eq!(e(x.try_percentile(-10)), "percentile: expected numbers from 0 to 100.0, got -10.0");
     assert_eq!(
         e(x.try_percentile(100.5)),

@@ -104,7 +104,10 @@ fn ranges_are_exact() {
         [2048.0, 2050.0, 2052.0]
     );
     // JAX wraps here.
-    assert_eq!(message(try_arange_dtype(250..260, DType::U8)), "arange: 259 is not a value of u8");
+    assert_eq!(
+        message(try_arange_dtype(250..260, DType::U8)),
+        "arange_dtype: 259 is not a value of u8"
+    );
     assert_eq!(message(try_arange_dtype(-1..3, DType::U32)), "arange: -1 is not a value of u32");
     assert_eq!(
         message(try_arange_dtype(0.0..300.0, DType::I8)),
@@ -128,7 +131,7 @@ fn spaces_are_counted_in_a_dtype_that_counts() {
     assert_eq!(x.index(50_000).item::<f32>(), 0.5);
     assert_eq!(
         message(try_linspace_dtype(0.0, 300.0, 3, DType::U8)),
-        "linspace: 300.0 is not a value of u8"
+        "linspace_dtype: 300.0 is not a value of u8"
     );
 }
 
@@ -167,7 +170,7 @@ fn numbers_have_the_type_that_holds_them() {
         message(array![1].try_maximum(FAR)),
         format!("maximum: {FAR} is not a value of i32")
     );
-    assert_eq!(message(try_full_dtype(2, 300, DType::U8)), "full: 300 is not a value of u8");
+    assert_eq!(message(try_full_dtype(2, 300, DType::U8)), "full_dtype: 300 is not a value of u8");
     assert_eq!(message(array![1u8].try_pad([(1, 1)], -1)), "pad: -1 is not a value of u8");
     // Arrays are converted as they are, and floats lose what follows the point alone.
     assert_eq!(full_dtype(1, (1i64 << 53) + 1, DType::U64).to_vec::<u64>(), [(1 << 53) + 1]);
@@ -384,7 +387,7 @@ fn argmax_in_a_dtype_that_holds_the_places() {
     let e = message(lax::try_argmax_as(&x, 0, DType::I8));
     assert_eq!(
         e,
-        "argmax: expected a dtype that holds the indices of axis 0 of i32[300], got i8; take a wider one"
+        "argmax_as: expected a dtype that holds the indices of axis 0 of i32[300], got i8; take a wider one"
     );
     // With as many elements as the dtype has places from 0 on.
     let x = arange(128) % 127;

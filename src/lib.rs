@@ -160,3 +160,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The programs in the page of sharp bits, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/sharp_bits.md")]
+mod sharp_bits {}

@@ -39,7 +39,7 @@ fn a_gradient_of_no_scalar() {
     let text = message(|| grad(|x: Array| x * 2.0)(array![1.0, 2.0]));
     assert_eq!(
         lineless(&text),
-        "grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev (called at HERE)"
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev"
     );
     assert!(text.contains(&format!("tests/misuse.rs:{}", line!() - 5)), "{text}");
     still_works();
@@ -50,14 +50,11 @@ fn a_gradient_in_ints() {
     let text = message(|| grad(|p: (Array, Array)| p.0 * 2.0)((Array::from(1f32), Array::from(3))));
     assert_eq!(
         lineless(&text),
-        "grad: argument 0.1 is i32[], which has no derivative; convert it to floats, or pass it in an argument that is \
-         not differentiated (called at HERE)"
+        "HERE: grad: argument 0.1 is i32[], which has no derivative; convert it to floats, or pass it in an argument that is \
+         not differentiated"
     );
     let text = message(|| grad(|x: Array| lax::gt(&x, &Array::from(0f32)))(Array::from(1f32)));
-    assert_eq!(
-        lineless(&text),
-        "grad: the function must return a float scalar, got bool[] (called at HERE)"
-    );
+    assert_eq!(lineless(&text), "HERE: grad: the function must return a float scalar, got bool[]");
 }
 
 #[test]
@@ -112,17 +109,17 @@ fn batches_of_unequal_sizes() {
     let text = message(|| f(array![1.0, 2.0], (array![1.0, 2.0], array![1.0, 2.0, 3.0])));
     assert_eq!(
         lineless(&text),
-        "vmap: sizes of mapped axes differ: argument 0 (f32[2]) has 2, argument 1.1 (f32[3], axis 0) has 3 (called at HERE)"
+        "HERE: vmap: sizes of mapped axes differ: argument 0 (f32[2]) has 2, argument 1.1 (f32[3], axis 0) has 3"
     );
     let text = message(|| vmap(|x: Array| x)(Array::from(1f32)));
     assert_eq!(
         lineless(&text),
-        "vmap: argument 0 is f32[], which has no axis 0 to map over; use None for it (called at HERE)"
+        "HERE: vmap: argument 0 is f32[], which has no axis 0 to map over; use None for it"
     );
     let text = message(|| vmap_in_out(|x: Array| x, 0, None)(array![1.0]));
     assert_eq!(
         lineless(&text),
-        "vmap: result (f32[]) depends on mapped arguments, so its out_axes cannot be None (called at HERE)"
+        "HERE: vmap: result (f32[]) depends on mapped arguments, so its out_axes cannot be None"
     );
     still_works();
 }
@@ -154,7 +151,7 @@ fn tangents_and_cotangents_of_other_types() {
     let text = message(|| pullback((array![1.0], array![1, 2])));
     assert_eq!(
         lineless(&text),
-        "vjp: cotangents at .1 should be f32[1] like the primal, got i32[2] (called at HERE)"
+        "HERE: vjp: cotangents at .1 should be f32[1] like the primal, got i32[2]"
     );
     let text = message(|| jvp(|x: Vec<Array>| x, (vec![array![1.0]],), (vec![],)));
     assert_eq!(text, "jvp: tangents: structures differ at .0: expected a Vec of 1, got a Vec of 0");

@@ -146,39 +146,39 @@ fn transforms_that_run_at_once() {
 #[test]
 fn calls_of_what_transforms_return() {
     fails_inside(
-        "grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev (called at HERE)",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
         || grad(|x: Array| x)(pair()),
     );
     fails_inside(
-        "value_and_grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev (called at HERE)",
+        "HERE: value_and_grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
         || value_and_grad(|x: Array| x)(pair()),
     );
     fails_inside(
-        "vmap: argument 0 is f64[], which has no axis 0 to map over; use None for it (called at HERE)",
+        "HERE: vmap: argument 0 is f64[], which has no axis 0 to map over; use None for it",
         || vmap(|x: Array| x)(Array::from(1.0)),
     );
     fails_inside(
-        "grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev (called at HERE)",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
         || jit(|x: Array| grad(|y: Array| y)(x))(pair()),
     );
     fails_inside(
-        "jacfwd: argument 0 is i32[2], which has no derivative; convert it to floats, or pass it in an argument that is not differentiated (called at HERE)",
+        "HERE: jacfwd: argument 0 is i32[2], which has no derivative; convert it to floats, or pass it in an argument that is not differentiated",
         || jacfwd(|x: Array| x)(ints()),
     );
     fails_inside(
-        "hessian: argument 0 is i32[2], which has no derivative; convert it to floats, or pass it in an argument that is not differentiated (called at HERE)",
+        "HERE: hessian: argument 0 is i32[2], which has no derivative; convert it to floats, or pass it in an argument that is not differentiated",
         || hessian(|x: Array| x)(ints()),
     );
     fails_inside(
-        "grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev (called at HERE)",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
         || make_jaxpr(|x: Array| grad(|y: Array| y)(x))(pair()),
     );
     fails_inside(
-        "vmap: argument 0 is f32[], which has no axis 0 to map over; use None for it (called at HERE)",
+        "HERE: vmap: argument 0 is f32[], which has no axis 0 to map over; use None for it",
         || checkify(|x: Array| vmap(|y: Array| y)(x), Checks::ALL)(Array::from(1f32)),
     );
     fails_inside(
-        "grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev (called at HERE)",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
         || checkpoint(|x: Array| grad(|y: Array| y)(x))(pair()),
     );
     fails_inside(

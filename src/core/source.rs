@@ -191,13 +191,18 @@ fn fail(e: Error) -> ! {
 }
 
 /// Panics for a call that is written at `written` and stands at `line`: Rust does not hand the caller's line to what is
-/// called through `dyn Fn`, so the panic cannot have it as its own location, and the text names it.
+/// called through `dyn Fn`, so the panic cannot have it as its own location, and the text begins with it.
 #[cold]
 pub fn fail_called_at(e: Error, written: Source, line: Source) -> ! {
     if is_ours(written.at) {
         throw_if_awaited(&e);
     }
-    panic!("{e} (called at {line})")
+    let text = e.to_string();
+    // A text that begins with another line of the user's, as that of a rule, keeps it.
+    match text.split_once(": ").is_some_and(|(first, _)| first.contains(".rs:")) {
+        true => panic!("{text} (called at {line})"),
+        false => panic!("{line}: {text}"),
+    }
 }
 
 /// Hands the error to the public function at work. A program that aborts on panics has none that waits.

@@ -1,5 +1,6 @@
 //! Functions where their operands are extreme.
 
+use cotangent::nn;
 use cotangent::numpy::series::interp;
 use cotangent::prelude::*;
 use cotangent::prims::lax::try_convert_element_type as convert;
@@ -247,4 +248,27 @@ fn slopes_of_interp() {
     assert!(dxp[1] == 0.0, "{dxp:?}");
     let [dx, _, dfp] = slopes(&[-1.0, 2.0], &[0.0, 1.0], &[0.0, inf]);
     assert_eq!((dx, dfp), (vec![0.0, 0.0], vec![1.0, 1.0]));
+}
+
+#[test]
+fn exponentials_over_nothing() {
+    for dtype in [DType::F32, DType::F64] {
+        let x = zeros_dtype([2, 0], dtype);
+        assert_eq!(nn::softmax(&x, 1).shape(), [2, 0]);
+        assert_eq!(nn::log_softmax(&x, -1).shape(), [2, 0]);
+        let sums = nn::logsumexp(&x, 1).astype(DType::F64).to_vec::<f64>();
+        assert_eq!(sums, [f64::NEG_INFINITY; 2]);
+        assert_eq!(jit(|x: Array| nn::softmax(&x, 1))(x.clone()).shape(), [2, 0]);
+        assert_eq!(vmap(|x: Array| nn::logsumexp(&x, 0))(x.clone()).shape(), [2]);
+        assert_eq!(grad(|x: Array| nn::softmax(&x, 1).sum())(x).shape(), [2, 0]);
+    }
+}
+
+#[test]
+fn powers_bend_in_the_exponent() {
+    let h = hessian(|v: Array| v.index(0).pow(v.index(1)))(array![2.0f64, 0.0]).to_vec::<f64>();
+    let expected = [0.0, 0.5, 0.5, 2f64.ln().powi(2)];
+    for (got, expected) in h.iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-15, "{h:?}");
+    }
 }

@@ -108,10 +108,13 @@ fn ranges_are_exact() {
         message(try_arange_dtype(250..260, DType::U8)),
         "arange_dtype: 259 is not a value of u8"
     );
-    assert_eq!(message(try_arange_dtype(-1..3, DType::U32)), "arange: -1 is not a value of u32");
+    assert_eq!(
+        message(try_arange_dtype(-1..3, DType::U32)),
+        "arange_dtype: -1 is not a value of u32"
+    );
     assert_eq!(
         message(try_arange_dtype(0.0..300.0, DType::I8)),
-        "arange: 299 is not a value of i8"
+        "arange_dtype: 299 is not a value of i8"
     );
     assert_eq!(arange_dtype(0.5..3.5, DType::I32).to_vec::<i32>(), [0, 1, 2]);
     assert!(try_arange_dtype(0.0..f64::INFINITY, DType::F32).is_err());
@@ -178,7 +181,10 @@ fn numbers_have_the_type_that_holds_them() {
     assert_eq!(full_dtype(1, &value, DType::U64).to_vec::<u64>(), [(1 << 53) + 1]);
     assert_eq!(full_dtype(1, 16_777_217.5, DType::I32).to_vec::<i32>(), [16_777_217]);
     assert_eq!(full_dtype(1, 0.1, DType::F64).to_vec::<f64>(), [0.1]);
-    assert_eq!(message(try_full_dtype(1, 300.5, DType::U8)), "full: 300.5 is not a value of u8");
+    assert_eq!(
+        message(try_full_dtype(1, 300.5, DType::U8)),
+        "full_dtype: 300.5 is not a value of u8"
+    );
     assert!(try_full_dtype(1, f64::NAN, DType::I32).is_err());
     assert!(array![1].at(&array![7]).fill_value(1e20).try_get().is_err());
     assert!(array![1u8].at(0).try_set(300).is_err());

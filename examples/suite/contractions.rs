@@ -30,7 +30,7 @@ pub fn rows() -> Vec<Row> {
     let (m, v) = (|| normal([4096, 4096]), || normal([4096]));
     rows.push(row!("matvec_4096", |a, b| a.matmul(&b), (m(), v())));
     let long = || normal([10_000_000]);
-    rows.push(row!("dot_1e7", |a, b| a.dot(&b), (long(), long())));
+    rows.push(row!("inner_1e7", |a, b| a.dot(&b), (long(), long())));
     let images = || (normal([8, 32, 32, 64]), normal([3, 3, 64, 64]));
     rows.push(row!("conv3x3", |x, w| conv(&x, &w), images()));
     let loss = |x: Array, w: Array| conv(&x, &w).square().sum();

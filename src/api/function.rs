@@ -5,12 +5,13 @@
 //! (the body of a closure cannot know it), and errors name it.
 
 use super::pytree::{Flat, Pytree, Rebuild};
-use crate::core::source::{Source, awaiting, fail_called_at, here, raise, written};
+use crate::core::source::{Source, awaiting, fail_called_at, here, raise};
 use cotangent_jit::Error;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::Arc;
 
 /// An argument taken by value.
@@ -127,7 +128,7 @@ impl<'f, S: Sig<'f>, R: 'f> Deref for Func<'f, S, R> {
 
     #[track_caller]
     fn deref(&self) -> &S::Dyn<R> {
-        CALLER.set(Some(Call { line: here(), written: written() }));
+        CALLER.set(Some(Call { line: here(), written: Location::caller() }));
         &self.call
     }
 }
@@ -141,10 +142,23 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
     }
 
     pub(crate) fn of(callee: Callee<'f, R>) -> Func<'f, S, R> {
+        Func::calls(callee, |inside, flat| awaiting(|| inside.call(flat)))
+    }
+
+    /// Of what awaits errors of panicking forms itself where there may be some: a jitted function that has its code ready
+    /// loses no time over them.
+    pub(crate) fn awaiting_itself(callee: Callee<'f, R>) -> Func<'f, S, R> {
+        Func::calls(callee, |inside, flat| inside.call(flat))
+    }
+
+    fn calls(
+        callee: Callee<'f, R>,
+        run: impl Fn(&Callee<'f, R>, Flat) -> Result<R, Error> + Send + Sync + 'f,
+    ) -> Func<'f, S, R> {
         let inside = callee.clone();
         let call = S::call_flat(move |flat| {
             let caller = CALLER.get();
-            let result = awaiting(|| inside.call(flat));
+            let result = run(&inside, flat);
             // What was called inside left its own line there; the expression that called us may go on.
             CALLER.set(caller);
             match (result, caller) {
@@ -193,7 +207,8 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
 struct Call {
     /// Where its operations stand.
     line: Source,
-    written: Source,
+    /// Where the call is written, whatever is replayed.
+    written: &'static Location<'static>,
 }
 
 thread_local! {
@@ -209,7 +224,8 @@ pub(crate) fn calling<T>(f: impl FnOnce() -> Result<T, Error>) -> Result<T, Erro
             CALLER.set(self.0);
         }
     }
-    let _restore = Restore(CALLER.replace(Some(Call { line: here(), written: written() })));
+    let _restore =
+        Restore(CALLER.replace(Some(Call { line: here(), written: Location::caller() })));
     awaiting(f)
 }
 

@@ -8,6 +8,7 @@ use super::graph::{self, Graph, argument, at_caller};
 use super::misses::{Miss, explain, remember};
 use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
+use crate::core::source::awaiting;
 use crate::core::trace;
 use crate::prims::call::call;
 use crate::stage::cache::{cached, generation};
@@ -65,7 +66,8 @@ where
         donated: options.donated,
     };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
-    let func: Func<'f, S, R> = Func::of(Callee { run: Arc::new(run), name: plain.name.clone() });
+    let callee = Callee { run: Arc::new(run), name: plain.name.clone() };
+    let func: Func<'f, S, R> = Func::awaiting_itself(callee);
     func.looked_into_as(plain)
 }
 
@@ -125,7 +127,7 @@ struct Traced {
 impl<R: Pytree> Jitted<'_, R> {
     fn call(&self, name: &str, args: Flat) -> Result<R, Error> {
         if DISABLED.get() {
-            return self.f.call(args);
+            return awaiting(|| self.f.call(args));
         }
         let now = generation();
         if self.generation.load(Ordering::Relaxed) != now {
@@ -138,18 +140,20 @@ impl<R: Pytree> Jitted<'_, R> {
         }
         let entry = match self.cache.get(&args) {
             Some(entry) => entry,
-            None => self.miss(name, &args)?,
+            None => awaiting(|| self.miss(name, &args))?,
         };
         let Traced { graph, executable } = &entry.value;
         let inputs = graph.inputs(args.leaves);
         let leaves = if trace::is_tracing() {
-            at_caller(|| call(name, graph.jaxpr.clone(), &inputs))?
+            awaiting(|| at_caller(|| call(name, graph.jaxpr.clone(), &inputs)))?
         } else {
             let executable = match executable.get() {
                 Some(executable) => executable,
                 None => {
-                    let simple = simplify(&graph.jaxpr, Options { inline: true })?;
-                    let made = cached(&simple, name)?;
+                    let made = awaiting(|| {
+                        let simple = simplify(&graph.jaxpr, Options { inline: true })?;
+                        cached(&simple, name)
+                    })?;
                     executable.get_or_init(|| made)
                 }
             };

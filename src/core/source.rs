@@ -78,12 +78,6 @@ pub fn here() -> Source {
     }
 }
 
-/// The line of the call as it is written, whatever is replayed.
-#[track_caller]
-pub fn written() -> Source {
-    Source::of(Location::caller())
-}
-
 /// Whether a line is the library's own.
 fn is_ours(line: &Location<'_>) -> bool {
     let this = file!();
@@ -193,8 +187,8 @@ fn fail(e: Error) -> ! {
 /// Panics for a call that is written at `written` and stands at `line`: Rust does not hand the caller's line to what is
 /// called through `dyn Fn`, so the panic cannot have it as its own location, and the text begins with it.
 #[cold]
-pub fn fail_called_at(e: Error, written: Source, line: Source) -> ! {
-    if is_ours(written.at) {
+pub fn fail_called_at(e: Error, written: &Location<'_>, line: Source) -> ! {
+    if is_ours(written) {
         throw_if_awaited(&e);
     }
     let text = e.to_string();

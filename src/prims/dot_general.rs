@@ -136,7 +136,7 @@ impl Primitive for DotGeneral {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        bilinear_jvp(|x, y| try_dot_general(x, y, &self.dims), primals, tangents)
+        bilinear_jvp(|x, y| one(self.clone(), &[x, y]), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -169,7 +169,9 @@ impl Primitive for DotGeneral {
                 lhs_batch: (0..batches).collect(),
                 rhs_batch: other_batch.clone(),
             };
-            let product = try_dot_general(ct, other, &dims)?;
+            // By the routine, if every sum has one term, too: what becomes of a cotangent is mostly stored as it is, in the
+            // order of the operand, which the routine writes at the speed of memory.
+            let product = one(DotGeneral { dims }, &[ct, other])?;
             let mut pairs: SmallVec<[(usize, usize); 2]> =
                 other_contract.iter().copied().zip(own_contract.iter().copied()).collect();
             pairs.sort_unstable();
@@ -217,7 +219,8 @@ impl Primitive for DotGeneral {
             (None, Some(b)) => dims.lhs_batch.len() + left.len() + before(&right, b),
             _ => 0,
         };
-        Ok((smallvec![try_dot_general(&inputs[0], &inputs[1], &dims)?], vec![Some(place)]))
+        let batched = one(DotGeneral { dims }, &[&inputs[0], &inputs[1]])?;
+        Ok((smallvec![batched], vec![Some(place)]))
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {

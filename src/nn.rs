@@ -70,8 +70,10 @@ fn gated(
         return Ok(x * gate(x)?);
     }
     let x = float(x)?;
-    let near = x.try_clip(-bound, bound)?;
-    x.try_gt(bound)?.try_select(&x, &near * gate(&near)?)
+    // Not by `clip`, whose derivative at NaN is 0.
+    let right = x.try_gt(bound)?;
+    let near = right.try_select(bound, x.try_lt(-bound)?.try_select(-bound, &x)?)?;
+    right.try_select(&x, &near * gate(&near)?)
 }
 
 functions! {

@@ -140,9 +140,12 @@ impl Primitive for Cumulative {
         }))
     }
 
-    /// Along an axis of one element nothing is folded.
+    /// Along an axis of one element nothing is folded. But the product of complex numbers begins with 1 + 0i, which makes NaN
+    /// of an infinite part.
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
-        (inputs[0].aval.shape[self.axis] <= 1).then_some(Simpler::Operand(0))
+        let x = &inputs[0].aval;
+        let exact = self.fold != Fold::Of(Combine::Product) || !x.dtype.is_complex();
+        (exact && x.shape[self.axis] <= 1).then_some(Simpler::Operand(0))
     }
 
     fn effects(&self) -> Effects {

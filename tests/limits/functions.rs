@@ -272,3 +272,14 @@ fn powers_bend_in_the_exponent() {
         assert!((got - expected).abs() < 1e-15, "{h:?}");
     }
 }
+
+#[test]
+fn gates_pass_nan_on() {
+    let gates: [fn(&Array) -> Array; 3] = [nn::gelu, nn::gelu_tanh, nn::silu];
+    for gate in gates {
+        let x = array![f32::NAN];
+        assert!(gate(&x).item::<f32>().is_nan());
+        assert!(grad(move |x: Array| gate(&x).sum())(x.clone()).item::<f32>().is_nan());
+        assert!(jvp(move |x: Array| gate(&x), (x.clone(),), (x,)).1.item::<f32>().is_nan());
+    }
+}

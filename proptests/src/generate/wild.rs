@@ -7,6 +7,7 @@ use cotangent::prims::lax;
 use cotangent::{DType, Error, nn};
 
 type One = fn(&Array) -> Result<Array, Error>;
+type Along = fn(&Array, usize) -> Result<Array, Error>;
 type Two = fn(&Array, &Array) -> Result<Array, Error>;
 
 const ONE: &[One] = &[
@@ -86,7 +87,7 @@ const TWO: &[Two] = &[
 ];
 
 /// Of the last axis.
-const ALONG: &[fn(&Array, usize) -> Result<Array, Error>] = &[
+const ALONG: &[Along] = &[
     |x, a| lax::try_reduce_max(x, &[a]),
     |x, a| lax::try_reduce_min(x, &[a]),
     |x, a| lax::try_reduce_prod(x, &[a]),

@@ -83,7 +83,7 @@ functions! {
     /// ```
     /// use cotangent::{nn, prelude::*};
     /// assert_eq!(nn::softmax(&array![0.0, 0.0], -1).to_vec::<f32>(), [0.5, 0.5]);
-    /// // A row that a mask leaves nothing of has no weights.
+    /// // A row whose elements are all masked has no weights.
     /// assert_eq!(nn::softmax(&array![f32::NEG_INFINITY; 2], -1).to_vec::<f32>(), [0.0, 0.0]);
     /// ```
     fn softmax, try_softmax(x: &Array, axes: impl Ints) -> Array {

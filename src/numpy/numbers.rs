@@ -8,6 +8,7 @@ use super::powers::strong;
 use crate::core::array::Array;
 use crate::prims::indexing::moved_into;
 use crate::prims::lax;
+use crate::prims::limits::greatest;
 use crate::prims::logaddexp;
 use crate::prims::numbers::number;
 use crate::prims::operand::{Operand, promoted, together};
@@ -265,12 +266,7 @@ methods! {
             return Ok(self.clone());
         }
         let x = self.try_is_nan()?.try_select(0.0, self)?;
-        let most = match x.dtype() {
-            DType::F64 => f64::MAX,
-            DType::F16 => 65504.0,
-            DType::BF16 => f64::from(f32::from_bits(0x7f7f_0000)),
-            _ => f64::from(f32::MAX),
-        };
+        let most = greatest(x.dtype());
         lax::try_clamp(&like(-most, &x), &x, &like(most, &x))
     }
 }

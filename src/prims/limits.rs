@@ -50,8 +50,8 @@ pub(super) fn over_square_of_length(a: &Array, x: &Array, y: &Array) -> Array {
     (a / &scale) / (&u * &u + &v * &v) / scale
 }
 
-/// The greatest finite number.
-fn greatest(dtype: DType) -> f64 {
+/// The greatest finite number of a float dtype.
+pub(crate) fn greatest(dtype: DType) -> f64 {
     match dtype {
         DType::F16 => 65504.0,
         DType::BF16 => f64::from(f32::from_bits(0x7f7f_0000)),

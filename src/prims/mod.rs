@@ -46,7 +46,7 @@ mod guard;
 mod identity;
 pub(crate) mod indexing;
 pub mod iota;
-mod limits;
+pub(crate) mod limits;
 pub(crate) mod linear;
 pub mod linear_solve;
 pub(crate) mod logaddexp;

@@ -149,8 +149,8 @@ pub mod prelude {
     };
     pub use crate::numpy::einsum::einsum;
     pub use crate::numpy::join::{concatenate, stack};
-    pub use crate::prims::name::checkpoint_name;
-    pub use crate::prims::policy::Policy;
+    pub use crate::prims::carriers::policy::Policy;
+    pub use crate::prims::points::name::checkpoint_name;
     pub use crate::s;
     pub use crate::{Complex, DType, Error, ErrorKind, bf16, f16};
     pub use cotangent_derive::Pytree;

@@ -8,7 +8,7 @@ use crate::numpy::axes::{Ints, axes_of};
 use crate::numpy::fallible::functions;
 use crate::numpy::math::float;
 use crate::prims::lax::{self, Borders, Window};
-use crate::prims::numbers::holds;
+use crate::prims::rules::numbers::holds;
 use cotangent_jit::{DType, Error, err};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 

@@ -39,9 +39,9 @@ use crate::core::aval::Aval;
 use crate::core::source::{in_name_of, raise};
 use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
+use crate::prims::array::literal::{Number, Operand};
 use crate::prims::lax;
-use crate::prims::numbers::holds;
-use crate::prims::operand::{Number, Operand};
+use crate::prims::rules::numbers::holds;
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// A key: what random numbers are made from. Under `vmap` one key stands for each element of a batch ([`keys`]).

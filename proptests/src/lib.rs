@@ -1,6 +1,6 @@
 //! The laws that every primitive obeys, and the generator of random programs.
 //!
-//! A primitive of your own goes through the same laws: give a [`Case`](cotangent::prims::roll_call::Case) of it to
+//! A primitive of your own goes through the same laws: give a [`Case`](cotangent::prims::entry::Case) of it to
 //! [`laws::ALL`].
 //!
 //! ```

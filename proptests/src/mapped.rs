@@ -17,11 +17,11 @@ use cotangent::core::primitive::{
     Registry, Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use cotangent::core::trace::bind;
-use cotangent::prims::batching::moveaxis;
-use cotangent::prims::bodies::{
+use cotangent::prims::carriers::regroup::{
     check_inputs, input_cotangents, nonzero, operands, single, spread, values,
 };
-use cotangent::prims::roll_call::{Args, Case};
+use cotangent::prims::entry::{Args, Case};
+use cotangent::prims::rules::batching::moveaxis;
 use cotangent::transforms::Transforms;
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::params::Param;
 use cotangent::core::primitive::Recur;
 use cotangent::core::trace::{bind, eval, trace};
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 use cotangent::stage;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::vjp::{Vjp, vjp};
@@ -110,7 +110,7 @@ impl Program {
             for a in &outs {
                 residuals.push(match given(&a) {
                     true => cts.next().expect("one per inexact output").clone(),
-                    false => cotangent::prims::bodies::zeros(a),
+                    false => cotangent::prims::carriers::regroup::zeros(a),
                 });
             }
             eval(&pullback, &residuals)

@@ -8,7 +8,7 @@ use crate::mapped::applied;
 use crate::program::Program;
 use crate::violation::guard;
 use cotangent::DType;
-use cotangent::prims::roll_call::{Case, Entry};
+use cotangent::prims::entry::{Case, Entry};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;

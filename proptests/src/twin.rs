@@ -10,7 +10,7 @@ use cotangent::core::jaxpr::{Atom, Eqn, Jaxpr};
 use cotangent::core::params::Param;
 use cotangent::core::primitive::{Prim, Registry};
 use cotangent::core::trace::{bind, eval, trace};
-use cotangent::prims::bodies::zeros;
+use cotangent::prims::carriers::regroup::zeros;
 use cotangent::prims::lax;
 use cotangent::prims::roll_call::Roll;
 use cotangent::{DType, Error, Scalar};

@@ -5,7 +5,7 @@ use cotangent::DType;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::eager::upload;
-use cotangent::prims::samples;
+use cotangent::prims::cases::samples;
 
 /// The elements as `f64`; a bool is 0 or 1, a complex number its two parts.
 pub fn numbers(a: &Array) -> Result<Vec<f64>, Violation> {

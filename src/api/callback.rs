@@ -11,14 +11,14 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::params::Rule;
 use crate::core::source::{in_name_of, raise};
-use crate::prims::callback::{Callback, HostFn, Kind, callback};
+use crate::prims::host::callback::{Callback, HostFn, Kind, callback};
 use cotangent_jit::{Error, err};
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-pub use crate::prims::callback::Batching;
+pub use crate::prims::host::callback::Batching;
 
 /// What a callback returns: a pytree, or a `Result` of one, whose error ends the program.
 pub trait Outcome {

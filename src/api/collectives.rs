@@ -21,14 +21,15 @@ use super::pytree::{Pytree, try_tree_map};
 use crate::core::array::Array;
 use crate::core::axis::{AxisEnv, AxisName};
 use crate::core::source::{in_name_of, raise};
-use crate::prims::batching::moveaxis;
-use crate::prims::collective_move::{
+use crate::prims::array::promotion::inexact;
+use crate::prims::collectives::axis_index as index;
+use crate::prims::collectives::lane_fold as reduce;
+use crate::prims::collectives::lane_move::{
     try_all_gather as gather, try_all_to_all as exchange, try_ppermute as permute,
     try_psum_scatter as scatter,
 };
-use crate::prims::collective_reduce as reduce;
-use crate::prims::promote::inexact;
-use crate::prims::{axis_index as index, lax};
+use crate::prims::lax;
+use crate::prims::rules::batching::moveaxis;
 use cotangent_jit::{DType, Error, Scalar, err, plural};
 
 /// What can be written for the axes of a collective: `"i"`, `("i", "j")`, an array or `Vec` of names.

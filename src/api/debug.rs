@@ -10,7 +10,7 @@ use crate::core::array::Array;
 use crate::core::params::Rule;
 use crate::core::source::{in_name_of, raise};
 use crate::core::template::Template;
-use crate::prims::callback::{self, Callback, HostFn, Kind};
+use crate::prims::host::callback::{self, Callback, HostFn, Kind};
 use cotangent_jit::Error;
 use std::cell::RefCell;
 use std::collections::HashMap;

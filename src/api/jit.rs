@@ -10,7 +10,7 @@ use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
 use crate::core::source::awaiting;
 use crate::core::trace;
-use crate::prims::call::call;
+use crate::prims::carriers::call::call;
 use crate::stage::cache::{cached, generation};
 use crate::stage::executable::Executable;
 use crate::stage::hunt::{Hunt, hunting, wanted};

@@ -3,8 +3,8 @@
 use super::triangular::{Triangle, try_solve_triangular};
 use crate::core::array::Array;
 use crate::numpy::fallible::functions;
+use crate::prims::array::literal::promoted;
 use crate::prims::lax;
-use crate::prims::operand::promoted;
 
 functions! {
     /// The lower triangular `l` with `a = l lᴴ` of each positive definite matrix `a[.., n, n]`.

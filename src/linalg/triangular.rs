@@ -3,9 +3,9 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::numpy::fallible::functions;
-use crate::prims::broadcasting::{broadcast_shapes, broadcast_to};
+use crate::prims::array::broadcast_shapes::{broadcast_shapes, broadcast_to};
+use crate::prims::array::literal::promoted;
 use crate::prims::lax::{self, Solve};
-use crate::prims::operand::promoted;
 use cotangent_jit::{Error, err};
 
 /// Which triangle of a matrix counts, and how the matrix stands in the equation.

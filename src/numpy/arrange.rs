@@ -4,9 +4,9 @@ use super::fallible::{functions, methods};
 use super::join::try_concatenate;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
-use crate::prims::broadcasting::broadcast_arrays;
+use crate::prims::array::broadcast_shapes::broadcast_arrays;
+use crate::prims::array::literal::promoted;
 use crate::prims::lax;
-use crate::prims::operand::promoted;
 use cotangent_jit::{DType, Error, err};
 
 /// With axes of size 1 where these say, until there are enough.

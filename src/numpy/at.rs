@@ -8,10 +8,10 @@ use super::update::{self, Update};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::core::source::{counting_from_end, here, in_name_of, replaying};
-use crate::prims::apply::expect;
-use crate::prims::dynamic_update_slice::try_update_at;
+use crate::prims::array::literal::{Number, Operand, promoted};
 use crate::prims::lax::{self, Mode, ScatterMode, Scattering};
-use crate::prims::operand::{Number, Operand, promoted};
+use crate::prims::places::dynamic_update_slice::try_update_at;
+use crate::prims::rules::apply::expect;
 use cotangent_jit::{Error, Scalar, err};
 
 /// A part of an array, named by an index, to be read or replaced. From [`Array::at`].

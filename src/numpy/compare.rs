@@ -5,9 +5,10 @@
 use super::axes::saturated;
 use super::fallible::{functions, methods};
 use crate::core::array::Array;
+use crate::prims::array::broadcast_shapes;
+use crate::prims::array::literal::{Operand, together, written_int};
 use crate::prims::lax;
-use crate::prims::operand::{Operand, together, written_int};
-use crate::prims::{broadcasting, numbers};
+use crate::prims::rules::numbers;
 use cotangent_jit::{DType, Error, Scalar};
 use smallvec::SmallVec;
 
@@ -44,7 +45,7 @@ fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Ar
         _ => match other.array() {
             Some(y) if apart(x, y) => {
                 let mut both: SmallVec<[Array; 3]> = [x.clone(), y.clone()].into_iter().collect();
-                broadcasting::broadcast_arrays(name, &mut both)?;
+                broadcast_shapes::broadcast_arrays(name, &mut both)?;
                 Ok(both)
             }
             _ => together(name, &[x, other], false),
@@ -146,7 +147,7 @@ methods! {
     fn select, try_select(self, a: impl Operand, b: impl Operand) -> Array {
         let mut cases = together("select", &[&a, &b], false)?;
         cases.insert(0, truth(self)?);
-        broadcasting::broadcast_arrays("select", &mut cases)?;
+        broadcast_shapes::broadcast_arrays("select", &mut cases)?;
         lax::try_select_n(&cases[0], &[&cases[2], &cases[1]])
     }
 }

@@ -7,9 +7,10 @@
 use super::fallible::methods;
 use crate::core::array::Array;
 use crate::core::source::in_name_of;
-use crate::prims::apply::expect;
-use crate::prims::operand::{Operand, together};
-use crate::prims::{lax, numbers};
+use crate::prims::array::literal::{Operand, together};
+use crate::prims::lax;
+use crate::prims::rules::apply::expect;
+use crate::prims::rules::numbers;
 use cotangent_jit::{DType, Error};
 
 impl Array {

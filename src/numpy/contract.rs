@@ -6,9 +6,9 @@ use super::axes::{Ints, axes_of};
 use super::fallible::methods;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
-use crate::prims::batching::moveaxis;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax::{self, DotDims};
-use crate::prims::operand::{Operand, promoted};
+use crate::prims::rules::batching::moveaxis;
 use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
 

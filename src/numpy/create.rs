@@ -5,9 +5,9 @@
 use super::axes::{Ints, sizes_of};
 use super::fallible::functions;
 use crate::core::array::Array;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
-use crate::prims::numbers::{holds, place_dtype};
-use crate::prims::operand::{Operand, promoted};
+use crate::prims::rules::numbers::{holds, place_dtype};
 use cotangent_jit::{DType, Error, Scalar, err};
 
 functions! {

@@ -4,7 +4,7 @@ use super::fallible::methods;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::prims::lax::{self, GatherDims, Mode};
-use crate::prims::numbers::place_dtype;
+use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 

@@ -8,8 +8,8 @@ use super::diagonal;
 use super::fallible::functions;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
-use crate::prims::operand::{Operand, promoted};
 use cotangent_jit::{Error, err, plural};
 
 functions! {

@@ -13,7 +13,7 @@ macro_rules! methods {
             $(#[$doc])*
             #[track_caller]
             pub fn $name(&$self $(, $arg: $ty)*) -> $out {
-                $crate::prims::apply::expect($self.$try($($arg),*))
+                $crate::prims::rules::apply::expect($self.$try($($arg),*))
             }
 
             #[doc = concat!("[`Array::", stringify!($name), "`](crate::core::array::Array::", stringify!($name),
@@ -35,7 +35,7 @@ macro_rules! functions {
         $(#[$doc])*
         #[track_caller]
         pub fn $name($($arg: $ty),*) -> $out {
-            $crate::prims::apply::expect($try($($arg),*))
+            $crate::prims::rules::apply::expect($try($($arg),*))
         }
 
         #[doc = concat!("[`", stringify!($name), "`], with the error returned.")]

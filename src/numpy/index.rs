@@ -9,9 +9,9 @@ use super::fallible::methods;
 use super::picks::{Picks, places_of, wrapped};
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
-use crate::prims::dynamic_slice::try_slice_at;
-use crate::prims::indexing::as_i64;
 use crate::prims::lax::{self, Mode};
+use crate::prims::places::dynamic_slice::try_slice_at;
+use crate::prims::places::index_arithmetic::as_i64;
 use cotangent_jit::{Error, Scalar, err, plural};
 
 pub use super::entries::{Index, Indices};

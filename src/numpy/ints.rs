@@ -3,11 +3,11 @@
 use super::fallible::methods;
 use crate::api::control::try_while_loop;
 use crate::core::array::Array;
-use crate::prims::broadcasting::broadcast_arrays;
+use crate::prims::array::broadcast_shapes::broadcast_arrays;
+use crate::prims::array::literal::{Operand, together};
+use crate::prims::array::operators::counted;
 use crate::prims::lax;
-use crate::prims::numbers::number;
-use crate::prims::operand::{Operand, together};
-use crate::prims::operators::counted;
+use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error, err};
 
 methods! {

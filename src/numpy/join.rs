@@ -4,8 +4,8 @@ use super::axes::{Ints, axis_below, axis_of, sizes_of};
 use super::fallible::{functions, methods};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
-use crate::prims::operand::{Operand, promoted};
 use cotangent_jit::{Error, err};
 
 functions! {

@@ -5,12 +5,12 @@
 
 use super::fallible::methods;
 use crate::core::array::Array;
-use crate::prims::convert::try_convert_weakly;
+use crate::prims::array::literal::{Operand, together, written_int};
+use crate::prims::array::operators::counted;
+use crate::prims::array::promotion::inexact;
 use crate::prims::lax;
-use crate::prims::numbers::int_range;
-use crate::prims::operand::{Operand, together, written_int};
-use crate::prims::operators::counted;
-use crate::prims::promote::inexact;
+use crate::prims::points::convert::try_convert_weakly;
+use crate::prims::rules::numbers::int_range;
 use cotangent_jit::{Complex, DType, Error, Scalar};
 use std::f64::consts::LN_10;
 
@@ -145,7 +145,7 @@ methods! {
 
 /// The number as a literal of the dtype of `like`.
 fn literal(value: f64, like: &Array) -> Array {
-    crate::prims::numbers::number(value, like.dtype())
+    crate::prims::rules::numbers::number(value, like.dtype())
 }
 
 /// A function of two operands that need not fit yet.

@@ -6,13 +6,13 @@ use super::fallible::methods;
 use super::math::float;
 use super::powers::strong;
 use crate::core::array::Array;
-use crate::prims::indexing::moved_into;
+use crate::prims::array::literal::{Operand, promoted, together};
+use crate::prims::array::operators::counted;
 use crate::prims::lax;
-use crate::prims::limits::greatest;
-use crate::prims::logaddexp;
-use crate::prims::numbers::number;
-use crate::prims::operand::{Operand, promoted, together};
-use crate::prims::operators::counted;
+use crate::prims::places::index_arithmetic::moved_into;
+use crate::prims::points::limits::greatest;
+use crate::prims::points::logaddexp;
+use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error, Scalar, err};
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
 
@@ -24,7 +24,7 @@ fn like(value: f64, like: &Array) -> Array {
 /// Two operands as floats of one shape.
 fn floats(name: &str, x: &dyn Operand, y: &dyn Operand) -> Result<[Array; 2], Error> {
     let mut operands = together(name, &[x, y], true)?;
-    crate::prims::broadcasting::broadcast_arrays(name, &mut operands)?;
+    crate::prims::array::broadcast_shapes::broadcast_arrays(name, &mut operands)?;
     let y = operands.swap_remove(1);
     Ok([operands.swap_remove(0), y])
 }

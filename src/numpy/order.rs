@@ -5,9 +5,9 @@ use super::compare::{apart, ordered};
 use super::fallible::methods;
 use super::picks::{Picks, wrapped};
 use crate::core::array::Array;
+use crate::prims::array::literal::promoted;
 use crate::prims::lax::{self, Mode};
-use crate::prims::numbers::place_dtype;
-use crate::prims::operand::promoted;
+use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar, err};
 
 methods! {

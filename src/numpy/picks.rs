@@ -6,10 +6,10 @@ use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::core::source::counting_from_end;
 use crate::core::trace::eager;
-use crate::prims::broadcasting::{broadcast_shapes, broadcast_to};
-use crate::prims::indexing::as_i64;
+use crate::prims::array::broadcast_shapes::{broadcast_shapes, broadcast_to};
 use crate::prims::lax::{self, GatherDims, Mode};
-use crate::prims::numbers::place_dtype;
+use crate::prims::places::index_arithmetic::as_i64;
+use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{DType, Error, Scalar, err};
 use rustc_hash::FxHashMap;
 

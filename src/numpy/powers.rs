@@ -3,10 +3,10 @@
 use super::fallible::methods;
 use super::math::float;
 use crate::core::array::Array;
+use crate::prims::array::literal::{Number, Operand, together};
+use crate::prims::array::operators::counted;
 use crate::prims::lax;
-use crate::prims::numbers::number;
-use crate::prims::operand::{Number, Operand, together};
-use crate::prims::operators::counted;
+use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error};
 
 methods! {

@@ -6,10 +6,10 @@ use super::compare::truth;
 use super::fallible::methods;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
+use crate::prims::array::operators::counted;
+use crate::prims::array::promotion::inexact;
 use crate::prims::lax;
-use crate::prims::numbers::number;
-use crate::prims::operators::counted;
-use crate::prims::promote::inexact;
+use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error, err};
 
 /// A fold over axes that are in range.

@@ -6,9 +6,9 @@ use super::finfo::finfo;
 use super::math::float;
 use super::order::take_in;
 use crate::core::array::Array;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax::{self, Borders, Mode};
-use crate::prims::numbers::number;
-use crate::prims::operand::{Operand, promoted};
+use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error, err};
 use std::f64::consts::PI;
 

@@ -6,7 +6,7 @@ use super::fallible::methods;
 use super::picks::places_of;
 use crate::core::array::Array;
 use crate::prims::lax;
-use crate::prims::numbers::place_dtype;
+use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar};
 
 methods! {

@@ -6,9 +6,9 @@ use super::axes::{Ints, axes_of, axis_of, sizes_of};
 use super::fallible::methods;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
-use crate::prims::batching;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
-use crate::prims::operand::{Operand, promoted};
+use crate::prims::rules::batching;
 use cotangent_jit::{Error, err, plural};
 
 methods! {

@@ -6,9 +6,9 @@ use super::fallible::methods;
 use super::math::float;
 use super::order::take_in;
 use crate::core::array::Array;
+use crate::prims::array::literal::{Number, Operand, promoted};
 use crate::prims::lax::{self, Mode};
-use crate::prims::numbers::{number, place_dtype};
-use crate::prims::operand::{Number, Operand, promoted};
+use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{Error, Scalar, err};
 
 methods! {

@@ -9,7 +9,7 @@ use crate::core::array::Array;
 use crate::core::source::{afresh, in_name_of, raise};
 use crate::numpy::create::eye_dtype;
 use crate::numpy::finfo::epsilon;
-use crate::prims::numbers::rounds;
+use crate::prims::rules::numbers::rounds;
 use crate::ravel::{ravel, try_ravel};
 use crate::root::dense::{apply, inverse};
 use cotangent_derive::Pytree;

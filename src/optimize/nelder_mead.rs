@@ -9,7 +9,7 @@ use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use crate::numpy::create::eye_dtype;
 use crate::numpy::join::concatenate;
-use crate::prims::numbers::rounds;
+use crate::prims::rules::numbers::rounds;
 use crate::s;
 use cotangent_derive::Pytree;
 use cotangent_jit::Error;

@@ -8,7 +8,7 @@ use crate::core::source::afresh;
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::stack;
 use crate::prims::lax::stop_gradient;
-use crate::prims::numbers::rounds;
+use crate::prims::rules::numbers::rounds;
 use crate::ravel::{Unravel, try_ravel};
 use crate::root::implicit::{Slope, root};
 use crate::root::{KrylovOptions, cg};

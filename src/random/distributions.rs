@@ -8,9 +8,9 @@ use crate::core::aval::Shape;
 use crate::numpy::axes::{Ints, axis_of, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::numpy::finfo::{epsilon, iinfo};
+use crate::prims::array::literal::{Number, Operand, promoted};
 use crate::prims::lax;
-use crate::prims::numbers::{number, place_dtype};
-use crate::prims::operand::{Number, Operand, promoted};
+use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{DType, Error, Scalar, err};
 use std::f64::consts::SQRT_2;
 

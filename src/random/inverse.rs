@@ -7,9 +7,9 @@ use crate::core::array::Array;
 use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::numpy::finfo::{epsilon, finfo};
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
-use crate::prims::numbers::number;
-use crate::prims::operand::{Operand, promoted};
+use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Scalar, err, plural};
 use std::f64::consts::{PI, SQRT_2};
 

@@ -5,7 +5,7 @@ use crate::core::array::Array;
 use crate::linalg::try_cholesky;
 use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
-use crate::prims::operand::promoted;
+use crate::prims::array::literal::promoted;
 use cotangent_jit::err;
 
 functions! {

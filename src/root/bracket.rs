@@ -4,7 +4,7 @@ use super::solution::{Root, RootOptions};
 use crate::api::control::while_loop;
 use crate::core::array::Array;
 use crate::core::source::{afresh, in_name_of, raise};
-use crate::prims::numbers::rounds;
+use crate::prims::rules::numbers::rounds;
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err};
 

@@ -9,7 +9,7 @@ use crate::numpy::create::{arange, zeros_dtype};
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::stack;
 use crate::prims::lax::stop_gradient;
-use crate::prims::numbers::rounds;
+use crate::prims::rules::numbers::rounds;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
 use cotangent_jit::{DType, Error, err, plural};

@@ -9,7 +9,7 @@ use crate::api::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::source::{afresh, in_name_of, raise};
 use crate::numpy::join::stack;
-use crate::prims::numbers::rounds;
+use crate::prims::rules::numbers::rounds;
 use crate::ravel::{Unravel, ravel, try_ravel};
 use cotangent_derive::Pytree;
 use cotangent_jit::{DType, Error, err};

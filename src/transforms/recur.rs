@@ -13,7 +13,7 @@ use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{Ctx, Kept, Masked, Primitive, Recur, Split};
 use crate::core::source;
 use crate::core::trace::{Traced, trace};
-use crate::prims::constant::Constant;
+use crate::prims::shapes::constant::Constant;
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;

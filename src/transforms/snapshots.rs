@@ -12,9 +12,10 @@ use crate::core::lowering::ScanParts;
 use crate::core::parse::parse;
 use crate::core::primitive::Recur;
 use crate::core::trace::trace;
+use crate::prims::carriers::scan::scan;
+use crate::prims::cases::bodies;
+use crate::prims::lax;
 use crate::prims::roll_call::Roll;
-use crate::prims::scan::scan;
-use crate::prims::{case_bodies, lax};
 use cotangent_jit::DType;
 use std::sync::Arc;
 
@@ -122,7 +123,7 @@ fn batch() {
 #[test]
 fn gradient_of_scan() {
     let d = DType::F64;
-    let body = case_bodies::step(d);
+    let body = bodies::step(d);
     let scalar = Aval::scalar(d);
     let j = jaxpr(&[scalar.clone(), scalar, Aval::new([4], d)], |a| {
         let parts = ScanParts {

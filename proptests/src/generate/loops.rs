@@ -15,8 +15,8 @@ use cotangent::core::trace::{bind, eval, trace};
 use cotangent::prelude::{
     all_gather, all_to_all, axis_index, pmax, pmean, pmin, ppermute, psum, psum_scatter,
 };
+use cotangent::prims::carriers::while_loop::while_loop;
 use cotangent::prims::lax;
-use cotangent::prims::while_loop::while_loop;
 use cotangent::transforms::Transforms;
 use std::sync::Arc;
 

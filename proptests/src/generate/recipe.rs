@@ -3,7 +3,7 @@
 use super::SHAPES;
 use cotangent::DType;
 use cotangent::core::aval::Aval;
-use cotangent::prims::samples::INTS;
+use cotangent::prims::cases::samples::INTS;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;

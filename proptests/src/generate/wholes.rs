@@ -4,8 +4,8 @@ use super::bench::{Bench, literal, part};
 use super::recipe::Step;
 use cotangent::DType;
 use cotangent::core::array::Array;
+use cotangent::prims::cases::samples::{INTS, RUNNING};
 use cotangent::prims::lax;
-use cotangent::prims::samples::{INTS, RUNNING};
 
 impl Bench {
     /// Ints of any size, if there are none yet made of others.

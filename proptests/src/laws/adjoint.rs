@@ -7,7 +7,7 @@ use crate::values::{Near, compare_all, compare_with_twin, numbers, zeros};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::primitive::Recur;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::vjp::linearize;
 

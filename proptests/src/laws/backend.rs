@@ -8,7 +8,7 @@ use cotangent::core::array::Array;
 use cotangent::core::eager::upload;
 use cotangent::core::jaxpr::{Eqn, Jaxpr};
 use cotangent::core::lowering::Lowering;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 use cotangent::stage;
 
 pub fn law(case: &Case) -> Result<(), Violation> {

@@ -8,7 +8,7 @@ use cotangent::core::axis::BatchAxis;
 use cotangent::core::check::check;
 use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::primitive::Recur;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::simplify::{Options, simplify};
 use cotangent::transforms::vjp::linearize;

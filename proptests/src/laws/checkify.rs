@@ -6,7 +6,7 @@ use crate::violation::Violation;
 use cotangent::core::axis::BatchAxis;
 use cotangent::core::check::check;
 use cotangent::core::primitive::Recur;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::checkify::{Checks, checkify};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use crate::program::Program;
 use crate::values::{Near, compare_all, neighbour, stack};
 use crate::violation::Violation;
 use cotangent::core::array::Array;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 
 pub fn law(case: &Case) -> Result<(), Violation> {
     on(&Program::of(case)?)

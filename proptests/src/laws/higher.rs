@@ -3,7 +3,7 @@
 use super::{adjoint, jvp};
 use crate::program::Program;
 use crate::violation::Violation;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 
 /// Forward over forward, forward over reverse, reverse over forward, reverse over reverse.
 pub fn second(case: &Case) -> Result<(), Violation> {

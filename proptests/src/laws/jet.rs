@@ -15,8 +15,8 @@ use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::primitive::Recur;
 use cotangent::core::trace::{eval, trace};
+use cotangent::prims::entry::Case;
 use cotangent::prims::lax;
-use cotangent::prims::roll_call::Case;
 use cotangent::transforms::Transforms;
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
 use cotangent::core::primitive::Recur;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 use cotangent::transforms::Transforms;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

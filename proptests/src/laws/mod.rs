@@ -33,7 +33,8 @@ pub mod types;
 
 use crate::program::Program;
 use crate::violation::{Violation, guard};
-use cotangent::prims::roll_call::{Case, roll_call};
+use cotangent::prims::entry::Case;
+use cotangent::prims::roll_call::roll_call;
 
 /// A law of primitives.
 pub struct Law {

@@ -7,7 +7,8 @@ use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::params::Param;
 use cotangent::core::parse::parse;
 use cotangent::core::primitive::{Registry, same_prim};
-use cotangent::prims::roll_call::{Case, Roll};
+use cotangent::prims::entry::Case;
+use cotangent::prims::roll_call::Roll;
 
 pub fn law(case: &Case) -> Result<(), Violation> {
     law_with(case, &Roll::default())

@@ -6,7 +6,7 @@ use crate::program::Program;
 use crate::violation::Violation;
 use cotangent::core::array::Array;
 use cotangent::core::aval::Aval;
-use cotangent::prims::roll_call::Case;
+use cotangent::prims::entry::Case;
 
 pub fn law(case: &Case) -> Result<(), Violation> {
     let avals: Vec<Aval> = case.inputs.iter().map(|a| a.aval().strong()).collect();

@@ -4,8 +4,9 @@ use super::twisted::Rules;
 use super::{caught, linear_twin, right, scaled, with_tangents};
 use cotangent::DType;
 use cotangent::core::primitive::Tangent;
+use cotangent::prims::entry::Case;
 use cotangent::prims::lax;
-use cotangent::prims::roll_call::{Case, roll_call};
+use cotangent::prims::roll_call::roll_call;
 
 /// A primitive's first case on a matrix of c128.
 fn of_complex(name: &str) -> Case {

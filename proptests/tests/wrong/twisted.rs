@@ -227,7 +227,8 @@ fn linear(
 ) -> Result<(Arrays, Vec<Tangent>), Error> {
     let prim: Prim = Arc::new(p.clone());
     let outs = bind(prim.clone(), primals)?;
-    let tangents: Vec<Array> = tangents.iter().map(cotangent::prims::bodies::instantiate).collect();
+    let tangents: Vec<Array> =
+        tangents.iter().map(cotangent::prims::carriers::regroup::instantiate).collect();
     let moved = bind(prim, &tangents)?.into_iter().map(Tangent::Value).collect();
     Ok((outs, moved))
 }

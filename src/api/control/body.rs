@@ -6,7 +6,7 @@ use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr, Var};
 use crate::core::source::afresh;
 use crate::core::trace::trace;
-use crate::prims::bodies::with_inputs;
+use crate::prims::carriers::regroup::with_inputs;
 use crate::prims::lax;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;

@@ -5,8 +5,9 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::source::{in_name_of, raise};
-use crate::prims::indexing::moved_into;
-use crate::prims::{cond as cond_prim, lax};
+use crate::prims::carriers::cond as cond_prim;
+use crate::prims::lax;
+use crate::prims::places::index_arithmetic::moved_into;
 use cotangent_jit::{DType, Error, err};
 
 /// `on_true(operands)` where `predicate`, a `bool[]`, holds, else `on_false(operands)`. Only one of them runs, unless the

@@ -11,9 +11,10 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
 use crate::core::trace::trace;
-use crate::prims::checkpoint::checkpoint;
-use crate::prims::policy::Policy;
-use crate::prims::{lax, scan as scan_prim};
+use crate::prims::carriers::checkpoint::checkpoint;
+use crate::prims::carriers::policy::Policy;
+use crate::prims::carriers::scan as scan_prim;
+use crate::prims::lax;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
 

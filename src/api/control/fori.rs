@@ -7,8 +7,10 @@ use crate::core::aval::Aval;
 use crate::core::lowering::{ScanParts, WhileParts};
 use crate::core::source::{in_name_of, raise};
 use crate::core::trace::{eval, trace};
-use crate::prims::numbers::holds;
-use crate::prims::{lax, scan as scan_prim, while_loop as while_prim};
+use crate::prims::carriers::scan as scan_prim;
+use crate::prims::carriers::while_loop as while_prim;
+use crate::prims::lax;
+use crate::prims::rules::numbers::holds;
 use cotangent_jit::{DType, Error, Scalar, err};
 use std::ops::{Range, RangeTo};
 use std::sync::Arc;
@@ -228,7 +230,8 @@ fn run<C: Pytree>(
             let order: Vec<usize> =
                 (0..consts).chain(consts + 1..consts + 1 + carry).chain([consts]).collect();
             let outputs: Vec<usize> = (0..carry).collect();
-            let step = Arc::new(crate::prims::bodies::permuted(&body.jaxpr, &order, &outputs));
+            let step =
+                Arc::new(crate::prims::carriers::regroup::permuted(&body.jaxpr, &order, &outputs));
             let parts = ScanParts { body: step, consts, carry, length, reverse: false, unroll: 1 };
             let inputs = [&body.captured[..], &init.leaves, &[numbers]].concat();
             scan_prim::scan(parts, &inputs)?

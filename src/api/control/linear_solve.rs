@@ -8,7 +8,7 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Recur;
 use crate::core::source::{in_name_of, raise};
 use crate::core::trace::eval;
-use crate::prims::linear_solve::{LinearSolve, Side, linear_solve};
+use crate::prims::carriers::linear_solve::{LinearSolve, Side, linear_solve};
 use crate::transforms::Transforms;
 use cotangent_jit::Error;
 use std::sync::Arc;

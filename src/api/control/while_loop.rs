@@ -6,7 +6,7 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::WhileParts;
 use crate::core::source::{in_name_of, raise};
-use crate::prims::while_loop as while_prim;
+use crate::prims::carriers::while_loop as while_prim;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use super::Custom;
 use super::closure::{RuleType, Setting, WithRules, with_rules};
 use crate::core::array::Array;
 use crate::core::primitive::{Ctx, Prim};
-use crate::prims::custom_vmap::{CustomVmap, VmapRule};
+use crate::prims::carriers::custom_vmap::{CustomVmap, VmapRule};
 use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 

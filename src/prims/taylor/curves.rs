@@ -1,14 +1,14 @@
 //! Quantities along a curve, and how their coefficients follow from each other, order by order.
 
-use super::super::binary::{try_add_any, try_mul};
-use super::super::linear::instantiate;
-use super::super::numbers::number;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::params::Params;
 use crate::core::primitive::{Arrays, Ctx, Prim, Tangent, Taylor};
 use crate::core::source::{Source, replaying};
 use crate::core::trace::{bind, eval};
+use crate::prims::points::binary::{try_add_any, try_mul};
+use crate::prims::rules::linear::instantiate;
+use crate::prims::rules::numbers::number;
 use cotangent_jit::{Error, Scalar};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;

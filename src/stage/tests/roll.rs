@@ -2,7 +2,8 @@
 
 use super::toys::{run, values};
 use crate::core::trace::bind;
-use crate::prims::roll_call::{Case, roll_call};
+use crate::prims::entry::Case;
+use crate::prims::roll_call::roll_call;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]

@@ -1,0 +1,211 @@
+//! The operators of Rust on arrays: `+ - * / % -x & | ^ !x << >>`, on values and references, with numbers on both sides.
+//!
+//! Operands broadcast as in NumPy and meet in the dtype that promotion gives. `/` of ints is a float; `%` has the sign of
+//! the dividend, as in Rust; `+` and `*` of bools are `|` and `&`, `%` and shifts of them are those of i32; `>>` moves the sign in where there is one. There is
+//! exactly one float and one int type with which a number may stand beside an array (`f64`, `i32`), so that the types of
+//! literals are inferred: `0.1 * x`; and one complex type, `Complex<f64>`. All are weak.
+
+use crate::core::array::Array;
+use crate::prims::array::literal::{Operand, together};
+use crate::prims::points::binary::{
+    try_add, try_and, try_div, try_mul, try_or, try_rem, try_shift_left,
+    try_shift_right_arithmetic, try_shift_right_logical, try_sub, try_xor,
+};
+use crate::prims::points::convert::try_convert_element_type;
+use crate::prims::points::unary::{try_neg, try_not};
+use crate::prims::rules::apply::{composed, expect};
+use cotangent_jit::{Complex, DType, Error};
+use std::ops::{
+    Add, AddAssign, BitAnd, BitOr, BitXor, Div, DivAssign, Mul, MulAssign, Neg, Not, Rem, Shl, Shr,
+    Sub, SubAssign,
+};
+
+/// A function of two arrays, applied to operands that need not fit yet.
+#[track_caller]
+pub(crate) fn apply(
+    name: &str,
+    x: &dyn Operand,
+    y: &dyn Operand,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Array {
+    apply_in(name, x, y, false, f)
+}
+
+/// [`apply`] in a float dtype.
+#[track_caller]
+pub(crate) fn apply_float(
+    name: &str,
+    x: &dyn Operand,
+    y: &dyn Operand,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Array {
+    apply_in(name, x, y, true, f)
+}
+
+#[track_caller]
+fn apply_in(
+    name: &str,
+    x: &dyn Operand,
+    y: &dyn Operand,
+    floats: bool,
+    f: fn(&Array, &Array) -> Result<Array, Error>,
+) -> Array {
+    expect(composed(name, || {
+        // Nearly always arrays of one type meet, and there is nothing to be done.
+        if let (Some(a), Some(b)) = (x.array(), y.array())
+            && a.dtype() == b.dtype()
+            && a.shape() == b.shape()
+            && (!floats || a.dtype().is_inexact())
+        {
+            return f(a, b);
+        }
+        let operands = together(name, &[x, y], floats)?;
+        f(&operands[0], &operands[1])
+    }))
+}
+
+/// Bools as i32.
+pub(crate) fn counted(x: &Array) -> Result<Array, Error> {
+    if x.dtype().is_bool() { try_convert_element_type(x, DType::I32) } else { Ok(x.clone()) }
+}
+
+#[track_caller]
+fn add(x: &dyn Operand, y: &dyn Operand) -> Array {
+    // Of bools whether one holds, as in NumPy.
+    apply("add", x, y, |x, y| if x.dtype().is_bool() { try_or(x, y) } else { try_add(x, y) })
+}
+
+#[track_caller]
+fn sub(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("sub", x, y, try_sub)
+}
+
+#[track_caller]
+fn mul(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("mul", x, y, |x, y| if x.dtype().is_bool() { try_and(x, y) } else { try_mul(x, y) })
+}
+
+#[track_caller]
+fn div(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply_float("div", x, y, try_div)
+}
+
+#[track_caller]
+fn rem(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("rem", x, y, |x, y| try_rem(&counted(x)?, &counted(y)?))
+}
+
+#[track_caller]
+fn and(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("and", x, y, try_and)
+}
+
+#[track_caller]
+fn or(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("or", x, y, try_or)
+}
+
+#[track_caller]
+fn xor(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("xor", x, y, try_xor)
+}
+
+#[track_caller]
+fn shift_left(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("shift_left", x, y, |x, y| try_shift_left(&counted(x)?, &counted(y)?))
+}
+
+#[track_caller]
+fn shift_right(x: &dyn Operand, y: &dyn Operand) -> Array {
+    apply("shift_right", x, y, |x, y| {
+        let (x, y) = (&counted(x)?, &counted(y)?);
+        if x.dtype().is_signed() {
+            try_shift_right_arithmetic(x, y)
+        } else {
+            try_shift_right_logical(x, y)
+        }
+    })
+}
+
+/// One operator for one pair of operand types.
+macro_rules! pair {
+    ($trait:ident, $method:ident, $f:ident, $left:ty, $right:ty) => {
+        impl $trait<$right> for $left {
+            type Output = Array;
+
+            #[track_caller]
+            fn $method(self, other: $right) -> Array {
+                $f(&self, &other)
+            }
+        }
+    };
+}
+
+/// One operator for arrays, references, and these number types on either side.
+macro_rules! operator {
+    ($trait:ident, $method:ident, $f:ident; $($number:ty),*) => {
+        pair!($trait, $method, $f, Array, Array);
+        pair!($trait, $method, $f, Array, &Array);
+        pair!($trait, $method, $f, &Array, Array);
+        pair!($trait, $method, $f, &Array, &Array);
+        $(
+            pair!($trait, $method, $f, Array, $number);
+            pair!($trait, $method, $f, &Array, $number);
+            pair!($trait, $method, $f, $number, Array);
+            pair!($trait, $method, $f, $number, &Array);
+        )*
+    };
+}
+
+operator!(Add, add, add; f64, i32, Complex<f64>);
+operator!(Sub, sub, sub; f64, i32, Complex<f64>);
+operator!(Mul, mul, mul; f64, i32, Complex<f64>);
+operator!(Div, div, div; f64, i32, Complex<f64>);
+operator!(Rem, rem, rem; f64, i32);
+operator!(BitAnd, bitand, and; i32);
+operator!(BitOr, bitor, or; i32);
+operator!(BitXor, bitxor, xor; i32);
+operator!(Shl, shl, shift_left; i32);
+operator!(Shr, shr, shift_right; i32);
+
+/// `x += y` is `x = x + y`: other handles of the array keep its value.
+macro_rules! assign {
+    ($trait:ident, $method:ident, $f:ident) => {
+        impl<T: Operand> $trait<T> for Array {
+            #[track_caller]
+            fn $method(&mut self, other: T) {
+                *self = $f(self, &other);
+            }
+        }
+    };
+}
+
+assign!(AddAssign, add_assign, add);
+assign!(SubAssign, sub_assign, sub);
+assign!(MulAssign, mul_assign, mul);
+assign!(DivAssign, div_assign, div);
+
+macro_rules! prefix {
+    ($trait:ident, $method:ident, $f:ident) => {
+        impl $trait for Array {
+            type Output = Array;
+
+            #[track_caller]
+            fn $method(self) -> Array {
+                expect($f(&self))
+            }
+        }
+
+        impl $trait for &Array {
+            type Output = Array;
+
+            #[track_caller]
+            fn $method(self) -> Array {
+                expect($f(self))
+            }
+        }
+    };
+}
+
+prefix!(Neg, neg, try_neg);
+prefix!(Not, not, try_not);

@@ -1,0 +1,302 @@
+//! `checkpoint`: a body of whose values only those live until the backward pass that its policy keeps; the others are
+//! computed again, from those and from the inputs.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Residual,
+    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+};
+use crate::core::trace::{bind, eval, trace};
+use crate::prims::carriers::call::Call;
+use crate::prims::carriers::policy::Policy;
+use crate::prims::carriers::regroup::{
+    input_cotangents, nonzero, operands, permuted, pick, values, with_inputs,
+};
+use crate::prims::carriers::wrapper::Body;
+use crate::prims::cases::bodies::{self, NUMBERS, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::lax;
+use crate::prims::taylor::Forward;
+use cotangent_jit::{Error, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// `checkpoint[policy, jaxpr] x... -> y...`: the body, of which is kept what the policy says (nothing, if it is not
+/// shown). What is recomputed stands behind an `optimization_barrier`, so that it is not merged with the first computation.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    pub jaxpr: Arc<Jaxpr>,
+    pub policy: Policy,
+}
+
+impl Checkpoint {
+    fn with(&self, jaxpr: Arc<Jaxpr>) -> Prim {
+        Arc::new(Checkpoint { jaxpr, policy: self.policy.clone() })
+    }
+
+    fn body(&self) -> Body<'_, impl Fn(Arc<Jaxpr>) -> Prim> {
+        Body { jaxpr: &self.jaxpr, wrap: |jaxpr| self.with(jaxpr) }
+    }
+}
+
+impl Primitive for Checkpoint {
+    fn name(&self) -> &'static str {
+        "checkpoint"
+    }
+
+    fn params(&self) -> Params {
+        let mut params: Params = smallvec![("jaxpr", Param::Jaxpr(self.jaxpr.clone()))];
+        if !self.policy.keeps_nothing() {
+            params.insert(0, ("policy", self.policy.param()));
+        }
+        params
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        self.body().abstract_eval("checkpoint", inputs)
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.body().jvp(ctx, primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let (mut args, linear) = operands(inputs);
+        let force = vec![false; linear.iter().filter(|l| **l).count()];
+        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &nonzero(cotangents), &force)?;
+        args.extend(values(cotangents));
+        // The barrier holds the recomputation back until the cotangents are there.
+        let args = lax::optimization_barrier(&args);
+        let again = Call { callee: "recompute".into(), jaxpr: body };
+        Ok(input_cotangents(inputs, &mask, bind(Arc::new(again), &args)?))
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        self.body().batch(ctx, inputs, axes)
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Call(self.jaxpr.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl TaylorRule for Checkpoint {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.body().forward(Forward::Jet(order), ctx, primals, series)
+    }
+}
+
+impl Carrier for Checkpoint {
+    /// The known outputs and what is kept are computed now; the unknown part starts again from the known inputs and from
+    /// what is kept.
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        if self.jaxpr.effects().contains(Effects::ONCE) {
+            return Err(err!(
+                Transform,
+                "checkpoint: an io_callback in the body would happen again where values are computed again; take it out \
+                 of the checkpoint, or use debug::callback if it only looks"
+            ));
+        }
+        let n = self.jaxpr.outputs.len();
+        let policy: Arc<dyn KeepPolicy> = Arc::new(self.policy.clone());
+        let kept = match policy.keeps_nothing() {
+            true => None,
+            false => Some(ctx.recur.keep(&self.jaxpr, unknown, &vec![false; n], &policy)?),
+        };
+        let (giving, taking) =
+            kept.as_ref().map_or((&self.jaxpr, &self.jaxpr), |k| (&k.giving, &k.taking));
+        let values = kept.as_ref().map_or(&[][..], |k| &k.values);
+
+        // The whole body without the outputs that are known and what only they need: which values does it take?
+        let split = ctx.recur.split(giving, unknown, &vec![false; n + values.len()])?;
+        let unknown_out = split.unknown_out[..n].to_vec();
+        let (late, needed) = ctx.recur.dce(taking, &unknown_out)?;
+        let (inputs, taken) = needed.split_at(unknown.len());
+        debug_assert!(
+            taken.iter().zip(&split.unknown_out[n..]).all(|(t, u)| !(*t && *u)),
+            "a kept value depends on known inputs alone"
+        );
+
+        // Now: the known outputs, then the values taken.
+        let known_outs = unknown_out.iter().filter(|u| !**u).count();
+        let given = split.unknown_out[n..].iter().zip(taken).filter(|(u, _)| !**u);
+        let used: Vec<bool> =
+            std::iter::repeat_n(true, known_outs).chain(given.map(|(_, t)| *t)).collect();
+        let mut known = (*split.known).clone();
+        known.outputs.truncate(used.len());
+        let (small, have) = ctx.recur.dce(&Arc::new(known), &used)?;
+        let avals = taking.in_avals();
+        let known_in: Vec<Aval> = pick(&avals[..unknown.len()], unknown, false).cloned().collect();
+        let now = with_inputs(&small, &have, &vec![true; have.len()], &known_in);
+
+        // Later; inputs in order: known ones, values taken, unknown ones.
+        let order = |want: bool| (0..unknown.len()).filter(move |i| unknown[*i] == want);
+        let residuals: Vec<usize> = order(false).filter(|i| inputs[*i]).collect();
+        let want: Vec<bool> = needed
+            .iter()
+            .enumerate()
+            .map(|(i, needed)| *needed || unknown.get(i).copied().unwrap_or(false))
+            .collect();
+        let late = with_inputs(&late, &needed, &want, &avals);
+        let place = |i: usize| want[..i].iter().filter(|w| **w).count();
+        let values_in = (unknown.len()..needed.len()).filter(|i| needed[*i]);
+        let positions: Vec<usize> =
+            residuals.iter().copied().chain(values_in).chain(order(true)).map(place).collect();
+        let outputs: Vec<usize> = (0..late.outputs.len()).collect();
+        let late = Arc::new(permuted(&late, &positions, &outputs));
+        let computed = pick(values, taken, true).cloned().map(Residual::Computed);
+        Ok(PartialEval {
+            known: self.body().alone(Arc::new(now))?,
+            unknown: self.body().alone(late)?,
+            unknown_out,
+            residuals: residuals.into_iter().map(Residual::Input).chain(computed).collect(),
+        })
+    }
+
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        self.body().keep(ctx, unknown, forbidden, policy)
+    }
+
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        self.body().dce(ctx, used)
+    }
+
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        self.body().threaded(bodies, state, inputs)
+    }
+
+    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        self.with(jaxprs.remove(0))
+    }
+}
+
+/// From the known inputs and cotangents of outputs to cotangents of linear inputs: what is nonlinear in the body is
+/// computed again first, so that only a linear part is left to transpose.
+pub(in crate::prims) fn backward(
+    ctx: &Ctx,
+    body: &Arc<Jaxpr>,
+    linear: &[bool],
+    nonzero: &[bool],
+    force: &[bool],
+) -> Result<(Arc<Jaxpr>, Vec<bool>), Error> {
+    let split = ctx.recur.split(body, linear, &vec![true; body.outputs.len()])?;
+    let residuals = split.residuals.len();
+    let wanted: Vec<bool> = (0..split.unknown.inputs.len()).map(|i| i >= residuals).collect();
+    let (late, mask) = ctx.recur.transpose(&split.unknown, &wanted, nonzero, force)?;
+    let (inputs, outputs) = (body.in_avals(), body.out_avals());
+    let known = pick(&inputs, linear, false).cloned();
+    let types: Vec<Aval> = known.chain(pick(&outputs, nonzero, true).map(Aval::strong)).collect();
+    let traced = trace(&types, |args| {
+        let (known, cotangents) = args.split_at(split.known.inputs.len());
+        let mut computed = eval(&split.known, known)?.into_iter();
+        let residual = |r: &Residual| match r {
+            Residual::Input(i) => known[linear[..*i].iter().filter(|l| !**l).count()].clone(),
+            Residual::Computed(_) => computed.next().expect("one output per residual"),
+        };
+        let mut args: Vec<Array> = split.residuals.iter().map(residual).collect();
+        args.extend_from_slice(cotangents);
+        eval(&late, &args)
+    })?;
+    debug_assert!(traced.captured.is_empty(), "a body is closed");
+    Ok((Arc::new(traced.jaxpr), mask))
+}
+
+/// Applies a traced function of which reverse mode keeps what the policy says.
+#[track_caller]
+pub fn checkpoint(
+    jaxpr: Arc<Jaxpr>,
+    policy: &Policy,
+    inputs: &[Array],
+) -> Result<Vec<Array>, Error> {
+    let prim = Checkpoint { jaxpr, policy: policy.clone() };
+    Ok(bind(Arc::new(prim), inputs)?.into_vec())
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "checkpoint", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    let policy = match args.params.iter().find(|(n, _)| n == "policy") {
+        Some((_, Param::Rule(_))) => return args.no_rules(),
+        Some(_) => Policy::parse(args.name("policy")?)?,
+        None => Policy::nothing(),
+    };
+    Ok(Arc::new(Checkpoint { jaxpr: args.jaxpr("jaxpr")?, policy }))
+}
+
+fn cases() -> Vec<Case> {
+    let policies = [
+        Policy::nothing(),
+        Policy::everything(),
+        Policy::dots().or(Policy::only_names(["sine"])),
+        Policy::anything_except_names(["sine"]),
+    ];
+    let case = |d| {
+        let inputs = vec![numbers(d, 3), numbers(d, 3)];
+        let body = bodies::named(d);
+        policies.clone().map(|policy| {
+            let checkpoint = Checkpoint { jaxpr: body.clone(), policy };
+            Case::new(Arc::new(checkpoint), inputs.clone())
+        })
+    };
+    NUMBERS.into_iter().flat_map(case).collect()
+}

@@ -1,0 +1,505 @@
+//! `cond`: one of several bodies, chosen by number.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::{Hazard, is_checked};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Masked, Operand, PartialEval, Prim, Primitive,
+    Residual, Shrunk, Simpler, Split, Tangent, Taylor, TaylorRule, Threaded,
+};
+use crate::core::trace::{bind, eval, trace};
+use crate::prims::carriers::regroup::{
+    all_unknown, arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands,
+    pick, single, split_state, spread, values, with_inputs, zeros,
+};
+use crate::prims::carriers::scan::lane_by_lane;
+use crate::prims::cases::bodies::{self, NUMBERS, filled, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::lax;
+use crate::prims::points::guard::try_guard;
+use crate::prims::rules::batching::broadcast_batch;
+use crate::prims::taylor::Forward;
+use cotangent_jit::{DType, Error, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// `cond[branches] i:i32[] x... -> y...`: branch `clamp(i)` applied to `x...`. Only that branch runs, unless `i` is
+/// batched: then all run and a select chooses.
+#[derive(Clone, Debug)]
+pub struct Cond {
+    pub branches: Vec<Arc<Jaxpr>>,
+}
+
+impl Cond {
+    /// The branches have the same input and output types, and there is at least one.
+    pub fn new(branches: Vec<Arc<Jaxpr>>) -> Result<Cond, Error> {
+        let Some(first) = branches.first() else {
+            return Err(err!(Value, "cond: expected at least one branch, got none"));
+        };
+        for (i, b) in branches.iter().enumerate() {
+            if b.in_avals() != first.in_avals() {
+                return Err(err!(
+                    Shape,
+                    "cond: branches take different inputs: branch 0 takes {:?}, branch {i} {:?}",
+                    first.in_avals(),
+                    b.in_avals()
+                ));
+            }
+            if b.out_avals() != first.out_avals() {
+                return Err(err!(
+                    Shape,
+                    "cond: branches give different outputs: branch 0 gives {:?}, branch {i} {:?}; convert or broadcast one of them",
+                    first.out_avals(),
+                    b.out_avals()
+                ));
+            }
+        }
+        Ok(Cond { branches })
+    }
+
+    fn first(&self) -> &Arc<Jaxpr> {
+        &self.branches[0]
+    }
+
+    fn outs(&self) -> usize {
+        self.first().outputs.len()
+    }
+
+    /// Transforms every branch, again with the union of their masks if they differ.
+    fn unite(
+        &self,
+        n: usize,
+        transform: impl Fn(&Arc<Jaxpr>, &[bool]) -> Result<Masked, Error>,
+    ) -> Result<(Vec<Arc<Jaxpr>>, Vec<bool>), Error> {
+        let mut union = vec![false; n];
+        for b in &self.branches {
+            let (_, mask) = transform(b, &union)?;
+            union = mask;
+        }
+        let all = self.branches.iter().map(|b| Ok(transform(b, &union)?.0));
+        Ok((all.collect::<Result<_, Error>>()?, union))
+    }
+
+    /// Both forward modes: `rides` are what rides beside each primal.
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        rides: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        // The index, an int, has none.
+        let rides = &rides[mode.count()..];
+        let nz = nonzero(rides);
+        let count = self.outs() * mode.count();
+        let (branches, mask) = self.unite(count, |b, force| mode.of(ctx, b, &nz, force))?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
+        let rides = outs.split_off(self.outs());
+        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.first().out_avals()))))
+    }
+}
+
+impl Primitive for Cond {
+    fn name(&self) -> &'static str {
+        "cond"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("branches", Param::Jaxprs(self.branches.clone()))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        match inputs.first() {
+            Some(i) if *i == Aval::scalar(DType::I32) => {}
+            got => {
+                let got = got.map_or("nothing".to_owned(), Aval::to_string);
+                return Err(err!(DType, "cond: the index should be i32[], got {got}"));
+            }
+        }
+        check_inputs("cond", self.first(), &inputs[1..])?;
+        Ok(self.first().out_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jvp, ctx, primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let (mut args, linear) = operands(&inputs[1..]);
+        let index =
+            inputs[0].known().ok_or_else(|| err!(Transform, "cond: not linear in its index"))?;
+        args.insert(0, index.clone());
+        let nz = nonzero(cotangents);
+        let n = linear.iter().filter(|l| **l).count();
+        let (branches, mask) =
+            self.unite(n, |b, force| ctx.recur.transpose(b, &linear, &nz, force))?;
+        args.extend(values(cotangents));
+        let outs = bind(Arc::new(Cond { branches }), &args)?;
+        let mut cts = vec![Tangent::Zero(inputs[0].aval())];
+        cts.extend(input_cotangents(&inputs[1..], &mask, outs));
+        Ok(cts)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let batch =
+            |b: &Arc<Jaxpr>, force: &[bool]| ctx.recur.batch(b, ctx.axis, &batched[1..], force);
+        if !batched[0] {
+            let (branches, mask) = self.unite(self.outs(), batch)?;
+            return Ok((bind(Arc::new(Cond { branches }), &inputs)?, front(&mask)));
+        }
+        let effects = self.effects();
+        if effects.contains(Effects::ORDERED) && effects.contains(Effects::ONCE) {
+            return Err(err!(
+                Transform,
+                "cond: a branch has an ordered io_callback, and the index is batched: the lanes of vmap have no order \
+                 among each other; pass ordered: false, or loop with scan"
+            ));
+        }
+        let talks = |b: &Jaxpr| ctx.axis.name.as_ref().is_some_and(|n| b.mentions(n));
+        let checked = is_checked() && !self.branches.iter().any(|b| talks(b));
+        if !effects.is_none() || checked {
+            // Only the lanes that take a branch may see what it does, or what goes wrong in it.
+            let (prim, size) = (Arc::new(self.clone()), ctx.batch_size);
+            return lane_by_lane(prim, size, &inputs, &front(&batched));
+        }
+        let all = vec![true; self.outs()];
+        let mut chosen: Option<Vec<Array>> = None;
+        for (i, b) in self.branches.iter().enumerate().rev() {
+            // A branch in which lanes talk to each other needs what all of them have.
+            let outs = match talks(b) {
+                true => eval(&batch(b, &all)?.0, &inputs[1..])?,
+                false => self.guarded(ctx, i, &inputs, &batched)?,
+            };
+            chosen = Some(match chosen {
+                None => outs,
+                // Branch i holds for indices up to i; the later ones have been chosen among already.
+                Some(later) => {
+                    let here = lax::le(&inputs[0], &Array::strong_literal((i as i32).into()));
+                    outs.iter()
+                        .zip(&later)
+                        .map(|(o, l)| {
+                            lax::select_n(&lax::broadcast_in_dim(&here, o.shape(), &[0]), &[l, o])
+                        })
+                        .collect()
+                }
+            });
+        }
+        Ok((arrays(chosen.expect("at least one branch")), vec![Some(0); self.outs()]))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Cond { arms: self.branches.clone() })
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.branches.iter().fold(Effects::NONE, |e, b| e | b.effects())
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl TaylorRule for Cond {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jet(order), ctx, primals, series)
+    }
+}
+
+impl Carrier for Cond {
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        let avals = self.first().in_avals();
+        if unknown[0] {
+            let inputs: Vec<Aval> = [Aval::scalar(DType::I32)].into_iter().chain(avals).collect();
+            return all_unknown(Arc::new(self.clone()), &inputs, unknown);
+        }
+        let unknown = &unknown[1..];
+        let mut force = vec![false; self.outs()];
+        for b in &self.branches {
+            force = ctx.recur.split(b, unknown, &force)?.unknown_out.clone();
+        }
+        let splits: Result<Vec<Arc<Split>>, Error> =
+            self.branches.iter().map(|b| ctx.recur.split(b, unknown, &force)).collect();
+        let splits = splits?;
+
+        let mut shared_inputs: Vec<usize> = Vec::new();
+        let mut seats = Seats::default();
+        let mut seated: Vec<Vec<usize>> = Vec::new();
+        for s in &splits {
+            let mut computed = Vec::new();
+            for r in &s.residuals {
+                match r {
+                    Residual::Input(i) if shared_inputs.contains(i) => {}
+                    Residual::Input(i) => shared_inputs.push(*i),
+                    Residual::Computed(aval) => computed.push(aval.clone()),
+                }
+            }
+            seated.push(seats.seat(&computed));
+        }
+        let known_out = force.iter().filter(|u| !**u).count();
+        let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
+        let known_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
+            .iter()
+            .zip(&seated)
+            .map(|(s, mine)| {
+                let traced = trace(&known_in, |args| {
+                    let mut outs = eval(&s.known, &args)?;
+                    let residuals = outs.split_off(known_out);
+                    outs.extend(seats.filled(mine, residuals));
+                    Ok(outs)
+                })?;
+                Ok(Arc::new(traced.jaxpr))
+            })
+            .collect();
+        let places = &seats.places;
+        let unknown_in: Vec<Aval> = places
+            .iter()
+            .chain(shared_inputs.iter().map(|i| &avals[*i]))
+            .chain(pick(&avals, unknown, true))
+            .cloned()
+            .collect();
+        let (p, q) = (places.len(), shared_inputs.len());
+        let unknown_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
+            .iter()
+            .zip(&seated)
+            .map(|(s, seats)| {
+                let traced = trace(&unknown_in, |args| {
+                    let mut seats = seats.iter();
+                    let residual = |r: &Residual| match r {
+                        Residual::Computed(_) => args[*seats.next().expect("a seat")].clone(),
+                        Residual::Input(i) => {
+                            let at = shared_inputs.iter().position(|s| s == i);
+                            args[p + at.expect("a shared input")].clone()
+                        }
+                    };
+                    let mut inputs: Vec<Array> = s.residuals.iter().map(residual).collect();
+                    inputs.extend(args[p + q..].iter().cloned());
+                    eval(&s.unknown, &inputs)
+                })?;
+                Ok(Arc::new(traced.jaxpr))
+            })
+            .collect();
+        let index = || std::iter::once(Aval::scalar(DType::I32));
+        let known = Cond::new(known_branches?)?;
+        let late = Cond::new(unknown_branches?)?;
+        let known_avals: Vec<Aval> = index().chain(known_in).collect();
+        let late_avals: Vec<Aval> = index().chain(unknown_in).collect();
+        // The unknown part's residuals: the index, the shared places, the shared inputs.
+        let residuals = std::iter::once(Residual::Input(0))
+            .chain(seats.places.into_iter().map(Residual::Computed))
+            .chain(shared_inputs.into_iter().map(|i| Residual::Input(i + 1)))
+            .collect();
+        Ok(PartialEval {
+            known: Arc::new(single(Arc::new(known), &known_avals)?),
+            unknown: Arc::new(single(Arc::new(late), &late_avals)?),
+            unknown_out: force,
+            residuals,
+        })
+    }
+
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        // Which branch runs must be known to give what is inside.
+        if unknown[0] {
+            return Ok(None);
+        }
+        let kept =
+            self.branches.iter().map(|b| ctx.recur.keep(b, &unknown[1..], forbidden, policy));
+        let kept: Vec<Arc<Kept<Arc<Jaxpr>>>> = kept.collect::<Result<_, Error>>()?;
+        let mut seats = Seats::default();
+        let mine: Vec<Vec<usize>> = kept.iter().map(|k| seats.seat(&k.values)).collect();
+        let outs = self.outs();
+        let giving = kept.iter().zip(&mine).map(|(k, mine)| {
+            let traced = trace(&k.giving.in_avals(), |args| {
+                let mut outputs = eval(&k.giving, &args)?;
+                let values = outputs.split_off(outs);
+                outputs.extend(seats.filled(mine, values));
+                Ok(outputs)
+            })?;
+            Ok(Arc::new(traced.jaxpr))
+        });
+        let giving = Cond::new(giving.collect::<Result<_, Error>>()?)?;
+        let avals = self.first().in_avals();
+        let taking_in: Vec<Aval> = avals.iter().chain(&seats.places).cloned().collect();
+        let taking = kept.iter().zip(&mine).map(|(k, mine)| {
+            let traced = trace(&taking_in, |args| {
+                let (inputs, places) = args.split_at(avals.len());
+                let values = mine.iter().map(|seat| places[*seat].clone());
+                eval(&k.taking, &inputs.iter().cloned().chain(values).collect::<Vec<_>>())
+            })?;
+            Ok(Arc::new(traced.jaxpr))
+        });
+        let taking = Cond::new(taking.collect::<Result<_, Error>>()?)?;
+        let unknown_out = (0..outs).map(|o| kept.iter().any(|k| k.unknown_out[o])).collect();
+        Ok(Some(Kept {
+            giving: Arc::new(giving),
+            taking: Arc::new(taking),
+            values: seats.places,
+            unknown_out,
+        }))
+    }
+
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let small: Result<Vec<Masked>, Error> =
+            self.branches.iter().map(|b| ctx.recur.dce(b, used)).collect();
+        let small = small?;
+        let avals = self.first().in_avals();
+        let want: Vec<bool> = (0..avals.len()).map(|i| small.iter().any(|(_, m)| m[i])).collect();
+        let branches =
+            small.iter().map(|(b, have)| Arc::new(with_inputs(b, have, &want, &avals))).collect();
+        let inputs = std::iter::once(true).chain(want).collect();
+        Ok(Shrunk { prim: Arc::new(Cond { branches }), inputs, outputs: used.to_vec() })
+    }
+
+    fn threaded(
+        &self,
+        branches: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let inputs = [&inputs[..1], state, &inputs[1..]].concat();
+        Ok(split_state(bind(Arc::new(Cond::new(branches)?), &inputs)?, state.len()))
+    }
+
+    fn with_jaxprs(&self, branches: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(Cond { branches })
+    }
+}
+
+/// Values of different branches share places of the same type: only one branch runs.
+#[derive(Default)]
+struct Seats {
+    places: Vec<Aval>,
+}
+
+impl Seats {
+    /// Where the values of one branch sit.
+    fn seat(&mut self, avals: &[Aval]) -> Vec<usize> {
+        let mut taken = vec![false; self.places.len()];
+        let mut sit = |aval: &Aval| {
+            let free = (0..self.places.len()).find(|p| !taken[*p] && self.places[*p] == *aval);
+            let place = free.unwrap_or_else(|| {
+                self.places.push(aval.clone());
+                taken.push(false);
+                self.places.len() - 1
+            });
+            taken[place] = true;
+            place
+        };
+        avals.iter().map(&mut sit).collect()
+    }
+
+    /// All places: a branch's values in its seats, zeros in the others.
+    fn filled(&self, seats: &[usize], values: Vec<Array>) -> Vec<Array> {
+        let mut all: Vec<Array> = self.places.iter().map(zeros).collect();
+        for (seat, value) in seats.iter().zip(values) {
+            all[*seat] = value;
+        }
+        all
+    }
+}
+
+impl Cond {
+    /// Branch `i` over a batch, with derivatives in the lanes that take it only: in others it may be evaluated where they are
+    /// infinite, and even a cotangent of zero times that would be NaN. So every operand with a derivative is batched.
+    fn guarded(
+        &self,
+        ctx: &Ctx,
+        i: usize,
+        inputs: &[Array],
+        batched: &[bool],
+    ) -> Result<Vec<Array>, Error> {
+        let (index, at) = (&inputs[0], Array::strong_literal((i as i32).into()));
+        let takes = match i {
+            0 => lax::le(index, &at),
+            _ if i + 1 == self.branches.len() => lax::ge(index, &at),
+            _ => lax::eq(index, &at),
+        };
+        let mut args = inputs[1..].to_vec();
+        let mut wide = batched[1..].to_vec();
+        for (x, b) in args.iter_mut().zip(&mut wide) {
+            if x.dtype().is_inexact() {
+                if !std::mem::replace(b, true) {
+                    *x = broadcast_batch(x, ctx.batch_size, 0)?;
+                }
+                *x = try_guard(x, &lax::broadcast_in_dim(&takes, x.shape(), &[0]))?;
+            }
+        }
+        let all = vec![true; self.outs()];
+        eval(&ctx.recur.batch(&self.branches[i], ctx.axis, &wide, &all)?.0, &args)
+    }
+}
+
+/// Applies branch `clamp(index)` to the operands. `index` is an i32 scalar.
+#[track_caller]
+pub fn cond(
+    index: &Array,
+    branches: Vec<Arc<Jaxpr>>,
+    operands: &[Array],
+) -> Result<Vec<Array>, Error> {
+    let mut inputs = vec![index.clone()];
+    inputs.extend_from_slice(operands);
+    Ok(bind(Arc::new(Cond::new(branches)?), &inputs)?.into_vec())
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "cond", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(Cond::new(args.jaxprs("branches")?)?))
+}
+
+fn cases() -> Vec<Case> {
+    let case = |d| {
+        let branches = vec![bodies::product(d), bodies::forwarding(d)];
+        let cond: Prim = Arc::new(Cond { branches });
+        let index = filled(Aval::scalar(DType::I32));
+        Case::new(cond, vec![index, numbers(d, 3), numbers(d, 3)])
+    };
+    NUMBERS.map(case).into()
+}

@@ -1,0 +1,360 @@
+//! `custom_jvp`: a function with a derivative rule of the user's.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::axis::AxisEnv;
+use crate::core::hazard::Hazard;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params, Rule};
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, Threaded,
+};
+use crate::core::trace::{Traced, bind, eval, trace};
+use crate::prims::carriers::call::called;
+use crate::prims::carriers::custom_say::{Say, Says, add_body};
+use crate::prims::carriers::regroup::{
+    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, nonzero, pick, reached,
+    split_state, spread, values, with_inputs, zeros,
+};
+use crate::prims::cases::bodies::{self, INEXACT, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::lax;
+use cotangent_jit::{Error, err, plural};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// A user's rule: from the primitive itself, primals and tangents to outputs and their tangents. Called when a derivative
+/// is first taken, inside the trace of the derivative.
+pub type JvpRule =
+    dyn Fn(&Ctx, &CustomJvp, &[Array], &[Tangent]) -> Result<OutsAndDots, Error> + Send + Sync;
+
+/// Outputs and their tangents.
+pub type OutsAndDots = (Vec<Array>, Vec<Tangent>);
+
+/// `custom_jvp[name, jaxpr, jvp] x... -> y...`: the body; its derivative is the rule's.
+#[derive(Clone, Debug)]
+pub struct CustomJvp {
+    pub callee: String,
+    pub jaxpr: Arc<Jaxpr>,
+    pub rule: Rule,
+    /// Which inputs the rule speaks of.
+    pub says: Says,
+}
+
+impl CustomJvp {
+    /// The rule speaks of the axes that are in force now, whenever it is called.
+    pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, rule: Arc<JvpRule>) -> CustomJvp {
+        let axes = AxisEnv::current();
+        let rule: Arc<JvpRule> =
+            Arc::new(move |ctx: &Ctx, this: &CustomJvp, p: &[Array], t: &[Tangent]| {
+                axes.within(|| rule(ctx, this, p, t))
+            });
+        let rule = Rule { name: callee.into(), value: Arc::new(rule) };
+        let says = Says::rule(jaxpr.inputs.len());
+        CustomJvp { callee: callee.to_owned(), jaxpr, rule, says }
+    }
+
+    /// With a say in some of the inputs only.
+    pub fn saying(self, says: Says) -> CustomJvp {
+        CustomJvp { says, ..self }
+    }
+
+    fn rule(&self) -> Arc<JvpRule> {
+        self.rule.value.downcast_ref::<Arc<JvpRule>>().expect("made by new").clone()
+    }
+}
+
+/// What a rule returned must have the types of the function's outputs.
+pub fn check_rule(what: &str, expected: &[Aval], got: &[Aval]) -> Result<(), Error> {
+    if expected.len() != got.len() {
+        let (e, g) = (expected.len(), got.len());
+        return Err(err!(
+            Shape,
+            "{what}: the rule should give {arrays}, got {g}",
+            arrays = plural(e, "array")
+        ));
+    }
+    for (i, (e, g)) in expected.iter().zip(got).enumerate() {
+        if e != g {
+            return Err(err!(Shape, "{what}: the rule should give {e} as array {i}, got {g}"));
+        }
+    }
+    Ok(())
+}
+
+pub fn avals_of(arrays: &[Array]) -> Vec<Aval> {
+    arrays.iter().map(Array::aval).collect()
+}
+
+/// A rule's trace, and which of its tangents are not zero.
+struct TracedRule {
+    traced: Traced,
+    given: Vec<bool>,
+}
+
+impl CustomJvp {
+    /// The rule along tangents, of which those that are not zero are inputs after the primals. Outputs: primals, then
+    /// tangents that are not zero.
+    fn trace_rule(
+        &self,
+        ctx: &Ctx,
+        primals: &[Aval],
+        tangents: &[Tangent],
+    ) -> Result<TracedRule, Error> {
+        let what = format!("custom_jvp of {}", self.callee);
+        let (n, avals) = (primals.len(), self.jaxpr.out_avals());
+        let moving = tangents.iter().filter(|t| !t.is_zero()).map(|t| t.aval().strong());
+        let types: Vec<Aval> = primals.iter().cloned().chain(moving).collect();
+        let mut given = Vec::new();
+        let traced = trace(&types, |args| {
+            let dots = spread(&nonzero(tangents), args[n..].to_vec(), primals);
+            let (mut outs, dots) = self.rule()(ctx, self, &args[..n], &dots)?;
+            check_rule(&format!("{what}, outputs"), &avals, &avals_of(&outs))?;
+            let types: Vec<Aval> = dots.iter().map(Tangent::aval).collect();
+            check_rule(&format!("{what}, tangents"), &avals, &types)?;
+            given = nonzero(&dots);
+            outs.extend(values(&dots));
+            Ok(outs)
+        })?;
+        Ok(TracedRule { traced, given })
+    }
+
+    /// The function over a batch: of the inputs in `batched`; all outputs have the batch axis.
+    pub fn over_batch(&self, ctx: &Ctx, batched: &[bool]) -> Result<CustomJvp, Error> {
+        let n = self.jaxpr.outputs.len();
+        let axis = ctx.axis.clone();
+        let (body, _) = ctx.recur.batch(&self.jaxpr, &axis, batched, &vec![true; n])?;
+        let (one, mask) = (self.clone(), batched.to_vec());
+        let over_batch = move |ctx: &Ctx,
+                               _: &CustomJvp,
+                               primals: &[Array],
+                               tangents: &[Tangent]| {
+            let types = one.jaxpr.in_avals();
+            let single = |(t, a): (&Tangent, &Aval)| match t {
+                Tangent::Zero(_) => Tangent::Zero(a.strong()),
+                Tangent::Value(_) => Tangent::Value(zeros(&a.strong())),
+            };
+            let dots: Vec<Tangent> = tangents.iter().zip(&types).map(single).collect();
+            let TracedRule { traced, given } = one.trace_rule(ctx, &types, &dots)?;
+            let moving: Vec<bool> = pick(&mask, &nonzero(tangents), true).copied().collect();
+            let captured = vec![false; traced.captured.len()];
+            let batched = [&captured[..], &mask, &moving].concat();
+            let force = vec![true; traced.jaxpr.outputs.len()];
+            let (body, _) = ctx.recur.batch(&Arc::new(traced.jaxpr), &axis, &batched, &force)?;
+            let inputs: Vec<Array> =
+                traced.captured.iter().chain(primals).cloned().chain(values(tangents)).collect();
+            let mut outs = eval(&body, &inputs)?;
+            let dots = outs.split_off(n);
+            let avals = avals_of(&outs);
+            Ok((outs, spread(&given, dots, &avals)))
+        };
+        let prim = CustomJvp::new(&self.callee, body, Arc::new(over_batch));
+        Ok(prim.saying(self.says.clone()))
+    }
+
+    /// The rule along tangents of the types of these, alone: from the captured arrays, primals and tangents that are not
+    /// zero to the tangents of all outputs.
+    pub fn tangents_alone(
+        &self,
+        ctx: &Ctx,
+        primals: &[Aval],
+        tangents: &[Tangent],
+    ) -> Result<(Arc<Jaxpr>, Vec<Array>), Error> {
+        let avals = self.jaxpr.out_avals();
+        let TracedRule { traced, given } = self.trace_rule(ctx, primals, tangents)?;
+        let alone = trace(&traced.jaxpr.in_avals(), |args| {
+            let dots = eval(&traced.jaxpr, &args)?.split_off(avals.len());
+            Ok(spread(&given, dots, &avals).iter().map(instantiate).collect())
+        })?;
+        let used = vec![true; avals.len()];
+        let alone = alone.jaxpr;
+        let (small, have) = ctx.recur.dce(&Arc::new(alone.clone()), &used)?;
+        let all = vec![true; have.len()];
+        Ok((Arc::new(with_inputs(&small, &have, &all, &alone.in_avals())), traced.captured))
+    }
+
+    /// The tracers that the rule closes over.
+    pub fn captured_by_rule(&self, ctx: &Ctx) -> Result<Vec<Array>, Error> {
+        let types = self.jaxpr.in_avals();
+        // Types are all that the trace needs of the tangents: any value does.
+        let tangent = |(a, say): (&Aval, &Say)| match say {
+            Say::Rule if a.dtype.is_inexact() => Tangent::Value(zeros(&a.strong())),
+            _ => Tangent::Zero(a.strong()),
+        };
+        let tangents: Vec<Tangent> = types.iter().zip(&self.says.0).map(tangent).collect();
+        let TracedRule { traced, .. } = self.trace_rule(ctx, &types, &tangents)?;
+        Ok(traced.captured.into_iter().filter(Array::is_tracer).collect())
+    }
+}
+
+impl Primitive for CustomJvp {
+    fn name(&self) -> &'static str {
+        "custom_jvp"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![
+            ("name", Param::Name(self.callee.clone())),
+            ("jaxpr", Param::Jaxpr(self.jaxpr.clone())),
+            ("jvp", Param::Rule(self.rule.clone())),
+        ]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        check_inputs("custom_jvp", &self.jaxpr, inputs)?;
+        Ok(self.jaxpr.out_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let (avals, n) = (self.jaxpr.out_avals(), primals.len());
+        let (tangents, by_body) = self.says.divide("custom_jvp", &self.callee, tangents)?;
+        let TracedRule { traced, given } = self.trace_rule(ctx, &avals_of(primals), &tangents)?;
+        // What no tangent reaches is zero, though a rule that sees arrays may have written it out.
+        let first = traced.captured.len() + n;
+        let from: Vec<bool> = (0..traced.jaxpr.inputs.len()).map(|i| i >= first).collect();
+        let moves = reached(&traced.jaxpr, &from).split_off(avals.len());
+        let inputs: Vec<Array> =
+            traced.captured.iter().chain(primals).cloned().chain(values(&tangents)).collect();
+        let mut outs = eval(&traced.jaxpr, &inputs)?;
+        let dots = outs.split_off(avals.len()).into_iter().zip(moves);
+        let mut dots = dots.map(|(t, moves)| moves.then_some(t));
+        let tangent = |(given, a): (&bool, &Aval)| {
+            let t = given.then(|| dots.next().expect("one per tangent that is not zero")).flatten();
+            match t {
+                Some(t) if a.dtype.is_inexact() => Tangent::Value(t),
+                _ => Tangent::Zero(a.strong()),
+            }
+        };
+        let dots = given.iter().zip(&avals).map(tangent).collect();
+        let dots = add_body(ctx, &self.callee, &self.jaxpr, primals, &by_body, dots)?;
+        Ok((arrays(outs), dots))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
+    }
+
+    /// As the body's: a linear function stays linear whatever its rule.
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        called(&self.callee, &self.jaxpr).transpose(ctx, cotangents, inputs)
+    }
+
+    /// Body and rule are batched alike, all outputs having the batch axis.
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let prim = self.over_batch(ctx, &batched)?;
+        Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; self.jaxpr.outputs.len()])))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Call(self.jaxpr.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl Carrier for CustomJvp {
+    /// Not split: a body cut in two would lose its rule.
+    fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        all_unknown(Arc::new(self.clone()), &self.jaxpr.in_avals(), unknown)
+    }
+
+    /// What is inside belongs to the rules.
+    fn keep(
+        &self,
+        _: &Ctx,
+        _: &[bool],
+        _: &[bool],
+        _: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        Ok(None)
+    }
+
+    /// Kept whole: the rule gives all outputs from all inputs.
+    fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let inputs = vec![true; self.jaxpr.inputs.len()];
+        Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: vec![true; used.len()] })
+    }
+
+    /// The state comes from the body; the rule, which gives none, is asked for the rest. The state's tangents are zero.
+    fn threaded(
+        &self,
+        mut bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let (n, body, inner) = (state.len(), bodies.remove(0), self.clone());
+        let with_state = body.clone();
+        let rule = move |ctx: &Ctx, _: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {
+            let mut outs = eval(&with_state, primals)?;
+            outs.truncate(n);
+            let mut dots: Vec<Tangent> =
+                outs.iter().map(|s| Tangent::Zero(s.aval().strong())).collect();
+            let (values, tangents) = inner.rule()(ctx, &inner, &primals[n..], &tangents[n..])?;
+            outs.extend(values);
+            dots.extend(tangents);
+            Ok((outs, dots))
+        };
+        let prim = CustomJvp::new(&self.callee, body, Arc::new(rule));
+        let prim = prim.saying(self.says.after(n));
+        Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
+    }
+
+    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(CustomJvp { jaxpr: jaxprs.remove(0), ..self.clone() })
+    }
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "custom_jvp", build: |args: &Args| args.no_rules(), cases }]
+}
+
+/// `f(x, y) = (sin x * y, x + y)` with its derivative written out.
+fn cases() -> Vec<Case> {
+    let rule = |_: &Ctx, _: &CustomJvp, p: &[Array], t: &[Tangent]| {
+        let (x, y, dx, dy) = (&p[0], &p[1], &instantiate(&t[0]), &instantiate(&t[1]));
+        let (sin, cos) = (lax::sin(x), lax::cos(x));
+        let product = lax::add(&lax::mul(&lax::mul(&cos, dx), y), &lax::mul(&sin, dy));
+        Ok((
+            vec![lax::mul(&sin, y), lax::add(x, y)],
+            [product, lax::add(dx, dy)].map(Tangent::Value).into(),
+        ))
+    };
+    let case = |d| {
+        let prim = CustomJvp::new("f", bodies::product(d), Arc::new(rule));
+        Case::new(Arc::new(prim), vec![numbers(d, 3), numbers(d, 3)])
+    };
+    INEXACT.map(case).into()
+}

@@ -1,0 +1,312 @@
+//! `custom_lin`: the linear map that stands for the derivative of a `custom_vjp` until it is transposed into the user's
+//! rule. It runs forwards only where the user gave a rule for that, too.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::axis::BatchAxis;
+use crate::core::hazard::Hazard;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params, Rule};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TaylorRule,
+};
+use crate::core::trace::{bind, eval, trace};
+use crate::prims::carriers::call::called;
+use crate::prims::carriers::custom_jvp::check_rule;
+use crate::prims::carriers::regroup::{
+    axes_in_front, front, instantiate, nonzero, operands, values, with_inputs,
+};
+use crate::prims::cases::bodies::{INEXACT, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::lax;
+use cotangent_jit::{Error, err, plural};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// From which inputs were differentiated, residuals and the outputs' cotangents to the cotangents of all inputs.
+pub type BwdRule =
+    dyn Fn(&Ctx, &[bool], &[Array], &[Tangent]) -> Result<Vec<Tangent>, Error> + Send + Sync;
+
+/// A backward rule, and what to say to who asks for forward mode: a function of the library names another one.
+struct Backward {
+    rule: Arc<BwdRule>,
+    cure: Option<&'static str>,
+}
+
+pub fn bwd_rule(name: &str, rule: Arc<BwdRule>, cure: Option<&'static str>) -> Rule {
+    Rule { name: name.into(), value: Arc::new(Backward { rule, cure }) }
+}
+
+fn backward(rule: &Rule) -> &Backward {
+    rule.value.downcast_ref().expect("made by bwd_rule")
+}
+
+pub fn bwd_of(rule: &Rule) -> Arc<BwdRule> {
+    backward(rule).rule.clone()
+}
+
+pub fn cure_of(rule: &Rule) -> Option<&'static str> {
+    backward(rule).cure
+}
+
+/// The rule over a batch: residuals in `residuals` (all if `None`) and all cotangents have the batch axis in front. Of
+/// inputs that are not wanted the cotangent is left out; of inputs without the axis cotangents are summed.
+pub fn batched_bwd(
+    rule: Arc<BwdRule>,
+    axis: BatchAxis,
+    residuals: Option<Vec<bool>>,
+    wanted: Vec<Option<bool>>,
+) -> Arc<BwdRule> {
+    Arc::new(move |ctx: &Ctx, moved: &[bool], res: &[Array], cts: &[Tangent]| {
+        let res_mask = residuals.clone().unwrap_or_else(|| vec![true; res.len()]);
+        let one_of = |(a, batched): (&Array, &bool)| {
+            let aval = a.aval();
+            if *batched { aval.unbatched(0) } else { aval }
+        };
+        let there: Vec<Array> = values(cts).collect();
+        let single = there.iter().map(|ct| ct.aval().unbatched(0));
+        let types: Vec<Aval> = res.iter().zip(&res_mask).map(one_of).chain(single).collect();
+        let mut found = Vec::new();
+        let one = trace(&types, |args| {
+            let (r, c) = args.split_at(res.len());
+            let mut c = c.iter();
+            let ct = |ct: &Tangent| match ct {
+                Tangent::Value(_) => Tangent::Value(c.next().expect("one per value").clone()),
+                Tangent::Zero(a) => Tangent::Zero(a.unbatched(0)),
+            };
+            found = rule(ctx, moved, r, &cts.iter().map(ct).collect::<Vec<_>>())?;
+            for (ct, wanted) in found.iter_mut().zip(&wanted) {
+                if wanted.is_none() {
+                    *ct = Tangent::Zero(ct.aval());
+                }
+            }
+            Ok(values(&found).collect())
+        })?;
+        let captured = vec![false; one.captured.len()];
+        let mask = [&captured[..], &res_mask, &vec![true; there.len()]].concat();
+        let force = vec![true; one.jaxpr.outputs.len()];
+        let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &axis, &mask, &force)?;
+        let mut outs = eval(&body, &[&one.captured[..], res, &there].concat())?.into_iter();
+        let sum = |(ct, wanted): (&Tangent, &Option<bool>)| match (ct, wanted) {
+            (Tangent::Value(_), Some(true)) => {
+                Tangent::Value(outs.next().expect("one per cotangent"))
+            }
+            (Tangent::Value(_), _) => {
+                let ct = outs.next().expect("one per cotangent");
+                Tangent::Value(lax::reduce_sum(&ct, &[0]))
+            }
+            (Tangent::Zero(a), Some(true)) => Tangent::Zero(a.batched(0, axis.size)),
+            (Tangent::Zero(a), _) => Tangent::Zero(a.clone()),
+        };
+        Ok(found.iter().zip(&wanted).map(sum).collect())
+    })
+}
+
+/// `custom_lin[bwd, ...] residuals... extra... dx... -> dy...`: a linear map known by its transpose, and perhaps by a body
+/// that takes the same inputs, residuals unread.
+#[derive(Clone, Debug)]
+pub struct CustomLin {
+    bwd: Rule,
+    residuals: usize,
+    /// What the body takes beside the tangents.
+    extra: usize,
+    /// Of which inputs of the function there are tangents.
+    given: Vec<bool>,
+    outs: Vec<Aval>,
+    body: Option<Arc<Jaxpr>>,
+}
+
+impl CustomLin {
+    pub fn new(bwd: Rule, residuals: usize, given: Vec<bool>, outs: Vec<Aval>) -> CustomLin {
+        CustomLin { bwd, residuals, extra: 0, given, outs, body: None }
+    }
+
+    /// With a body that takes `extra` inputs, then the tangents.
+    pub fn running(self, body: Arc<Jaxpr>, residuals: &[Aval], extra: usize) -> CustomLin {
+        let avals = [residuals.to_vec(), body.in_avals()].concat();
+        let have: Vec<bool> = (0..avals.len()).map(|i| i >= residuals.len()).collect();
+        let body = with_inputs(&body, &have, &vec![true; have.len()], &avals);
+        CustomLin { extra, body: Some(Arc::new(body)), ..self }
+    }
+
+    fn first_tangent(&self) -> usize {
+        self.residuals + self.extra
+    }
+}
+
+impl Primitive for CustomLin {
+    fn name(&self) -> &'static str {
+        "custom_lin"
+    }
+
+    fn params(&self) -> Params {
+        let outs = self.outs.iter().map(Aval::to_string).collect::<Vec<_>>().join("_");
+        let mut params: Params = smallvec![
+            ("bwd", Param::Rule(self.bwd.clone())),
+            ("num_res", Param::Int(self.residuals as i64)),
+            ("outs", Param::Name(outs.replace(['[', ']', ','], "."))),
+        ];
+        if self.given.contains(&false) {
+            params.push(("given", Param::ints(self.given.iter().map(|g| *g as i64))));
+        }
+        if let Some(body) = &self.body {
+            params.push(("jaxpr", Param::Jaxpr(body.clone())));
+        }
+        params
+    }
+
+    fn abstract_eval(&self, _: &[Aval]) -> Result<Avals, Error> {
+        Ok(self.outs.clone().into())
+    }
+
+    /// Linear in its tangents; the derivative in the rest is the body's, if there is one.
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let (before, moving) = tangents.split_at(self.first_tangent());
+        if nonzero(before).contains(&true) {
+            let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
+            return called(&self.bwd.name, body).jvp(ctx, primals, tangents);
+        }
+        let dots: Vec<Array> = moving.iter().map(instantiate).collect();
+        let outs = bind(Arc::new(self.clone()), primals)?;
+        let known = &primals[..self.first_tangent()];
+        let dots = bind(Arc::new(self.clone()), &[known, &dots].concat())?;
+        Ok((outs, dots.into_iter().map(Tangent::Value).collect()))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        if self.body.is_some() { Taylor::ByDerivative } else { Taylor::Rule(self) }
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let (known, linear) = operands(inputs);
+        let first = self.first_tangent();
+        if linear[..first].contains(&true) {
+            return Err(forward_only(&self.bwd));
+        }
+        let in_cts = bwd_of(&self.bwd)(ctx, &self.given, &known[..self.residuals], cotangents)?;
+        let what = format!("custom_vjp, backward rule {}", self.bwd.name);
+        if in_cts.len() != self.given.len() {
+            let (e, g) = (self.given.len(), in_cts.len());
+            return Err(err!(
+                Shape,
+                "{what}: the rule should give {arrays}, got {g}",
+                arrays = plural(e, "array")
+            ));
+        }
+        let in_cts = in_cts.into_iter().zip(&self.given).filter(|(_, g)| **g).map(|(ct, _)| ct);
+        let in_cts: Vec<Tangent> = in_cts.collect();
+        let expected: Vec<Aval> = inputs[first..].iter().map(Operand::aval).collect();
+        check_rule(&what, &expected, &in_cts.iter().map(Tangent::aval).collect::<Vec<_>>())?;
+        let zeros = inputs[..first].iter().map(|o| Tangent::Zero(o.aval()));
+        let wanted = in_cts.into_iter().zip(&inputs[first..]).map(|(ct, o)| {
+            let wanted = o.is_linear() && o.aval().dtype.is_inexact();
+            if wanted { ct } else { Tangent::Zero(o.aval()) }
+        });
+        Ok(zeros.chain(wanted).collect())
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let n = self.outs.len();
+        let mut dots = batched[self.first_tangent()..].iter();
+        let wanted = self.given.iter().map(|g| g.then(|| *dots.next().expect("one per tangent")));
+        let residuals = batched[..self.residuals].to_vec();
+        let bwd = bwd_of(&self.bwd);
+        let bwd = batched_bwd(bwd, ctx.axis.clone(), Some(residuals), wanted.collect());
+        let body = match &self.body {
+            Some(body) => Some(ctx.recur.batch(body, ctx.axis, &batched, &vec![true; n])?.0),
+            None => None,
+        };
+        let lin = CustomLin {
+            bwd: bwd_rule(&self.bwd.name, bwd, cure_of(&self.bwd)),
+            outs: self.outs.iter().map(|a| a.batched(0, ctx.batch_size)).collect(),
+            body,
+            ..self.clone()
+        };
+        Ok((bind(Arc::new(lin), &inputs)?, front(&vec![true; n])))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
+        Ok(Lowering::Call(body.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    /// Whole or not at all: what would be split is no linear map any more that a rule speaks of.
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// Reverse mode only.
+impl TaylorRule for CustomLin {
+    fn jet(
+        &self,
+        _: &Ctx,
+        _: usize,
+        _: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        Err(forward_only(&self.bwd))
+    }
+}
+
+pub fn forward_only(rule: &Rule) -> Error {
+    if let Some(cure) = cure_of(rule) {
+        return err!(Transform, "{cure}");
+    }
+    let name = &rule.name;
+    err!(
+        Transform,
+        "custom_vjp: {name} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use \
+         custom_jvp, whose rule serves both, or give a rule for each with custom_derivatives"
+    )
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "custom_lin", build: |args: &Args| args.no_rules(), cases }]
+}
+
+/// It cannot run: it is there from linearization until transposition. Its owner's laws see it.
+fn cases() -> Vec<Case> {
+    let bwd = |_: &Ctx, _: &[bool], r: &[Array], ct: &[Tangent]| {
+        Ok(vec![Tangent::Value(lax::mul(&r[0], &instantiate(&ct[0])))])
+    };
+    let bwd: Arc<BwdRule> = Arc::new(bwd);
+    let case = |d| {
+        let rule = bwd_rule("f_bwd", bwd.clone(), None);
+        let outs = vec![numbers(d, 3).aval()];
+        let prim: Prim = Arc::new(CustomLin::new(rule, 1, vec![true], outs));
+        let why = "lives between linearization and transposition only; see custom_vjp";
+        Case::new(prim, vec![numbers(d, 3), numbers(d, 3)]).exempt("*", why)
+    };
+    INEXACT.map(case).into()
+}

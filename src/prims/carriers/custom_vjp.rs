@@ -1,0 +1,351 @@
+//! `custom_vjp`: a function with a reverse rule of the user's. Its derivative is `custom_lin`, until that is transposed.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::axis::AxisEnv;
+use crate::core::hazard::Hazard;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params, Rule};
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, TaylorRule, Threaded,
+};
+use crate::core::trace::{bind, eval, trace};
+use crate::prims::carriers::call::called;
+use crate::prims::carriers::custom_jvp::{CustomJvp, avals_of, check_rule};
+pub use crate::prims::carriers::custom_lin::BwdRule;
+use crate::prims::carriers::custom_lin::{
+    CustomLin, batched_bwd, bwd_of, bwd_rule, cure_of, forward_only,
+};
+use crate::prims::carriers::custom_say::{Say, Says, add_body};
+use crate::prims::carriers::regroup::{
+    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, nonzero, split_state,
+    values,
+};
+use crate::prims::cases::bodies::{self, INEXACT, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::lax;
+use cotangent_jit::Error;
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// From inputs, and which of them are differentiated, to outputs and residuals.
+pub type FwdRule =
+    dyn Fn(&Ctx, &[Array], &[bool]) -> Result<(Vec<Array>, Vec<Array>), Error> + Send + Sync;
+
+/// `custom_vjp[name, jaxpr, fwd, bwd] x... -> y...`: the body; in reverse mode the rules.
+#[derive(Clone, Debug)]
+pub struct CustomVjp {
+    pub callee: String,
+    pub jaxpr: Arc<Jaxpr>,
+    pub fwd: Rule,
+    pub bwd: Rule,
+    /// Which inputs the rules speak of.
+    pub says: Says,
+    /// The same function with a rule for forward mode, if the user gave both.
+    pub forward: Option<Arc<CustomJvp>>,
+}
+
+impl CustomVjp {
+    /// The rules speak of the axes that are in force now, whenever they are called.
+    pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, fwd: Arc<FwdRule>, bwd: Arc<BwdRule>) -> CustomVjp {
+        let (axes, same) = (AxisEnv::current(), AxisEnv::current());
+        let fwd: Arc<FwdRule> = Arc::new(move |ctx: &Ctx, x: &[Array], moving: &[bool]| {
+            axes.within(|| fwd(ctx, x, moving))
+        });
+        let bwd: Arc<BwdRule> =
+            Arc::new(move |ctx: &Ctx, moved: &[bool], r: &[Array], ct: &[Tangent]| {
+                same.within(|| bwd(ctx, moved, r, ct))
+            });
+        let fwd_name = format!("{callee}_fwd").into();
+        CustomVjp {
+            fwd: Rule { name: fwd_name, value: Arc::new(fwd) },
+            bwd: bwd_rule(&format!("{callee}_bwd"), bwd, None),
+            callee: callee.to_owned(),
+            says: Says::rule(jaxpr.inputs.len()),
+            jaxpr,
+            forward: None,
+        }
+    }
+
+    /// With a say in some of the inputs only.
+    pub fn saying(self, says: Says) -> CustomVjp {
+        CustomVjp { says, ..self }
+    }
+
+    /// With words for who asks for forward mode.
+    pub fn curing(self, cure: Option<&'static str>) -> CustomVjp {
+        CustomVjp { bwd: bwd_rule(&self.bwd.name, bwd_of(&self.bwd), cure), ..self }
+    }
+
+    /// With a rule for forward mode, too.
+    pub fn both_ways(self, forward: CustomJvp) -> CustomVjp {
+        CustomVjp { forward: Some(Arc::new(forward)), ..self }
+    }
+
+    fn fwd(&self) -> Arc<FwdRule> {
+        self.fwd.value.downcast_ref::<Arc<FwdRule>>().expect("made by new").clone()
+    }
+
+    /// The tracers that the rules close over.
+    pub fn captured_by_rules(&self, ctx: &Ctx) -> Result<Vec<Array>, Error> {
+        let moving: Vec<bool> = self.moving(|i| self.jaxpr.in_avals()[i].dtype.is_inexact());
+        let mut outs = 0;
+        let forward = trace(&self.jaxpr.in_avals(), |args| {
+            let (mut values, residuals) = self.fwd()(ctx, &args, &moving)?;
+            outs = values.len();
+            values.extend(residuals);
+            Ok(values)
+        })?;
+        let mut captured = forward.captured;
+        let residuals = forward.jaxpr.out_avals().split_off(outs);
+        let types: Vec<Aval> =
+            residuals.iter().cloned().chain(strong(&self.jaxpr.out_avals())).collect();
+        let backward = trace(&types, |args| {
+            let (res, cts) = args.split_at(residuals.len());
+            let cts: Vec<Tangent> = cts.iter().cloned().map(Tangent::Value).collect();
+            Ok(values(&bwd_of(&self.bwd)(ctx, &moving, res, &cts)?).collect())
+        })?;
+        captured.extend(backward.captured);
+        if let Some(forward) = &self.forward {
+            captured.extend(forward.captured_by_rule(ctx)?);
+        }
+        captured.retain(Array::is_tracer);
+        Ok(captured)
+    }
+
+    fn moving(&self, moves: impl Fn(usize) -> bool) -> Vec<bool> {
+        self.says.0.iter().enumerate().map(|(i, s)| *s == Say::Rule && moves(i)).collect()
+    }
+}
+
+fn strong(avals: &[Aval]) -> Vec<Aval> {
+    avals.iter().map(Aval::strong).collect()
+}
+
+impl Primitive for CustomVjp {
+    fn name(&self) -> &'static str {
+        "custom_vjp"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![
+            ("name", Param::Name(self.callee.clone())),
+            ("jaxpr", Param::Jaxpr(self.jaxpr.clone())),
+            ("fwd", Param::Rule(self.fwd.clone())),
+            ("bwd", Param::Rule(self.bwd.clone())),
+        ]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        check_inputs("custom_vjp", &self.jaxpr, inputs)?;
+        Ok(self.jaxpr.out_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let (tangents, by_body) = self.says.divide("custom_vjp", &self.callee, tangents)?;
+        let given = nonzero(&tangents);
+        let (outs, residuals) = self.fwd()(ctx, primals, &given)?;
+        let avals = self.jaxpr.out_avals();
+        check_rule(&format!("custom_vjp of {}, forward", self.callee), &avals, &avals_of(&outs))?;
+        let dots = match given.contains(&true) {
+            false => avals.iter().map(|a| Tangent::Zero(a.strong())).collect(),
+            true => {
+                let mut lin =
+                    CustomLin::new(self.bwd.clone(), residuals.len(), given, strong(&avals));
+                let mut inputs = residuals;
+                if let Some(rule) = &self.forward {
+                    let (body, captured) =
+                        rule.tangents_alone(ctx, &avals_of(primals), &tangents)?;
+                    lin = lin.running(body, &avals_of(&inputs), captured.len() + primals.len());
+                    inputs.extend(captured.into_iter().chain(primals.iter().cloned()));
+                }
+                inputs.extend(values(&tangents));
+                let dots = bind(Arc::new(lin), &inputs)?;
+                let differentiable = |(t, a): (Array, &Aval)| match a.dtype.is_inexact() {
+                    true => Tangent::Value(t),
+                    false => Tangent::Zero(a.strong()),
+                };
+                dots.into_iter().zip(&avals).map(differentiable).collect()
+            }
+        };
+        let dots = add_body(ctx, &self.callee, &self.jaxpr, primals, &by_body, dots)?;
+        Ok((arrays(outs), dots))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        if self.forward.is_some() { Taylor::ByDerivative } else { Taylor::Rule(self) }
+    }
+
+    /// As the body's: a linear function stays linear whatever its rule.
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        called(&self.callee, &self.jaxpr).transpose(ctx, cotangents, inputs)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let (n, axis) = (self.jaxpr.outputs.len(), ctx.axis.clone());
+        let (body, _) = ctx.recur.batch(&self.jaxpr, &axis, &batched, &vec![true; n])?;
+        let (rule, avals, mask) = (self.fwd(), self.jaxpr.in_avals(), batched.clone());
+        let fwd_axis = axis.clone();
+        let fwd = move |ctx: &Ctx, primals: &[Array], moving: &[bool]| {
+            let one = trace(&avals, |args| {
+                let (outs, residuals) = rule(ctx, &args, moving)?;
+                Ok(outs.into_iter().chain(residuals).collect())
+            })?;
+            let mask = [&vec![false; one.captured.len()][..], &mask].concat();
+            let force = vec![true; one.jaxpr.outputs.len()];
+            let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &fwd_axis, &mask, &force)?;
+            let mut outs = eval(&body, &[&one.captured[..], primals].concat())?;
+            let residuals = outs.split_off(n);
+            Ok((outs, residuals))
+        };
+        let wanted = batched.iter().map(|b| Some(*b)).collect();
+        let bwd = batched_bwd(bwd_of(&self.bwd), axis, None, wanted);
+        let mut prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), bwd);
+        if let Some(forward) = &self.forward {
+            prim = prim.both_ways(forward.over_batch(ctx, &batched)?);
+        }
+        let prim = prim.saying(self.says.clone()).curing(cure_of(&self.bwd));
+        Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Call(self.jaxpr.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl Carrier for CustomVjp {
+    /// Not split: a body cut in two would lose its rules.
+    fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        all_unknown(Arc::new(self.clone()), &self.jaxpr.in_avals(), unknown)
+    }
+
+    /// What is inside belongs to the rules.
+    fn keep(
+        &self,
+        _: &Ctx,
+        _: &[bool],
+        _: &[bool],
+        _: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        Ok(None)
+    }
+
+    /// Kept whole: the rules speak of all inputs and outputs.
+    fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let inputs = vec![true; self.jaxpr.inputs.len()];
+        Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: vec![true; used.len()] })
+    }
+
+    /// The state comes from the body, the rest from the rules. The state's cotangents are zero.
+    fn threaded(
+        &self,
+        mut bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let (n, body, fwd, bwd) = (state.len(), bodies.remove(0), self.fwd(), bwd_of(&self.bwd));
+        let (with_state, types) = (body.clone(), body.in_avals());
+        let fwd = move |ctx: &Ctx, primals: &[Array], moving: &[bool]| {
+            let mut outs = eval(&with_state, primals)?;
+            outs.truncate(n);
+            let (values, residuals) = fwd(ctx, &primals[n..], &moving[n..])?;
+            outs.extend(values);
+            Ok((outs, residuals))
+        };
+        let bwd = move |ctx: &Ctx, moved: &[bool], residuals: &[Array], cts: &[Tangent]| {
+            let zeros = types[..n].iter().map(|a| Tangent::Zero(a.strong()));
+            Ok(zeros.chain(bwd(ctx, &moved[n..], residuals, &cts[n..])?).collect())
+        };
+        let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
+        let prim = prim.saying(self.says.after(n)).curing(cure_of(&self.bwd));
+        Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
+    }
+
+    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(CustomVjp { jaxpr: jaxprs.remove(0), ..self.clone() })
+    }
+}
+
+/// Reverse mode only.
+impl TaylorRule for CustomVjp {
+    fn jet(
+        &self,
+        _: &Ctx,
+        _: usize,
+        _: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        Err(forward_only(&self.bwd))
+    }
+}
+
+pub fn entries() -> Vec<Entry> {
+    let refuse = |args: &Args| args.no_rules();
+    vec![Entry { name: "custom_vjp", build: refuse, cases }]
+}
+
+/// `f(x, y) = (sin x * y, x + y)` with its pullback written out.
+fn cases() -> Vec<Case> {
+    let fwd = |_: &Ctx, x: &[Array], _: &[bool]| {
+        let outs = vec![lax::mul(&lax::sin(&x[0]), &x[1]), lax::add(&x[0], &x[1])];
+        Ok((outs, vec![x[0].clone(), x[1].clone()]))
+    };
+    let bwd = |_: &Ctx, _: &[bool], r: &[Array], ct: &[Tangent]| {
+        let ct: Vec<Array> = ct.iter().map(instantiate).collect();
+        let dx = lax::mul(&lax::mul(&ct[0], &lax::cos(&r[0])), &r[1]);
+        let dy = lax::mul(&ct[0], &lax::sin(&r[0]));
+        Ok([lax::add(&dx, &ct[1]), lax::add(&dy, &ct[1])].map(Tangent::Value).into())
+    };
+    let rule = |_: &Ctx, _: &CustomJvp, p: &[Array], t: &[Tangent]| {
+        let (x, y, dx, dy) = (&p[0], &p[1], &instantiate(&t[0]), &instantiate(&t[1]));
+        let along = lax::mul(&lax::mul(&lax::cos(x), dx), y);
+        let product = lax::add(&along, &lax::mul(&lax::sin(x), dy));
+        let outs = vec![lax::mul(&lax::sin(x), y), lax::add(x, y)];
+        Ok((outs, [product, lax::add(dx, dy)].map(Tangent::Value).into()))
+    };
+    let why = "a reverse rule has no forward mode";
+    let case = |d| {
+        let prim = CustomVjp::new("f", bodies::product(d), Arc::new(fwd), Arc::new(bwd));
+        let inputs = vec![numbers(d, 3), numbers(d, 3)];
+        let forward = CustomJvp::new("f", bodies::product(d), Arc::new(rule));
+        let both = Case::new(Arc::new(prim.clone().both_ways(forward)), inputs.clone());
+        let reverse = Case::new(Arc::new(prim), inputs);
+        [reverse.exempt("jvp", why).exempt("jet", why).exempt("commute", why), both]
+    };
+    INEXACT.into_iter().flat_map(case).collect()
+}

@@ -1,0 +1,309 @@
+//! `linear_solve`: the solution of a linear system by a method of the user's, differentiated as the solution that it is.
+//!
+//! ```text
+//! A x = b              A dx = db - dA x              A^T ct b = ct x
+//! ```
+//! So no derivative looks inside the method, which may be a loop without limit, a factorisation, anything.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, Threaded, not_linear,
+};
+use crate::core::trace::{bind, eval};
+use crate::prims::carriers::call::called;
+use crate::prims::carriers::regroup::{
+    all_unknown, axes_in_front, check_inputs, front, instantiate, nonzero, split_state, values,
+};
+use crate::prims::cases::bodies::{INEXACT, body, filled, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::lax;
+use crate::prims::rules::batching::broadcast_batch;
+use cotangent_jit::{DType, Error, err};
+use std::sync::Arc;
+
+/// `linear_solve[consts, jaxprs] consts... b... -> x...`: `solve(consts, b)`, which is the `x` with `matvec(consts, x) = b`.
+/// All bodies take the same constants; `x` and `b` are alike.
+#[derive(Clone, Debug)]
+pub struct LinearSolve {
+    pub consts: usize,
+    pub forward: Side,
+    /// The same of the transposed system.
+    pub transposed: Side,
+}
+
+/// A system and how it is solved: `consts, x -> b` and `consts, b -> x`.
+#[derive(Clone, Debug)]
+pub struct Side {
+    pub matvec: Arc<Jaxpr>,
+    pub solve: Arc<Jaxpr>,
+}
+
+impl LinearSolve {
+    /// All bodies take and give the same types.
+    pub fn new(consts: usize, forward: Side, transposed: Side) -> Result<LinearSolve, Error> {
+        let solve = LinearSolve { consts, forward, transposed };
+        let inputs = solve.forward.matvec.in_avals();
+        for (name, j) in
+            ["matvec", "solve", "transposed matvec", "transposed solve"].iter().zip(solve.jaxprs())
+        {
+            check_inputs(&format!("linear_solve, {name}"), &j, &inputs)?;
+            let (expected, got) = (&inputs[consts.min(inputs.len())..], j.out_avals());
+            if got != expected {
+                return Err(err!(
+                    Shape,
+                    "linear_solve: the {name} should give {expected:?}, as it takes, got {got:?}"
+                ));
+            }
+        }
+        Ok(solve)
+    }
+
+    pub(in crate::prims) fn jaxprs(&self) -> [Arc<Jaxpr>; 4] {
+        let (f, t) = (&self.forward, &self.transposed);
+        [&f.matvec, &f.solve, &t.matvec, &t.solve].map(Arc::clone)
+    }
+
+    pub(in crate::prims) fn of(consts: usize, jaxprs: &[Arc<Jaxpr>]) -> LinearSolve {
+        let side = |i: usize| Side { matvec: jaxprs[i].clone(), solve: jaxprs[i + 1].clone() };
+        LinearSolve { consts, forward: side(0), transposed: side(2) }
+    }
+
+    /// Over a batch of which these constants are part; right sides and solutions are.
+    pub(in crate::prims) fn batched(
+        &self,
+        ctx: &Ctx,
+        consts: &[bool],
+    ) -> Result<LinearSolve, Error> {
+        let n = self.forward.solve.outputs.len();
+        let mask = [consts, &vec![true; n]].concat();
+        let one = |j: &Arc<Jaxpr>| Ok(ctx.recur.batch(j, ctx.axis, &mask, &vec![true; n])?.0);
+        let all: Result<Vec<Arc<Jaxpr>>, Error> = self.jaxprs().iter().map(one).collect();
+        Ok(LinearSolve::of(self.consts, &all?))
+    }
+}
+
+impl Primitive for LinearSolve {
+    fn name(&self) -> &'static str {
+        "linear_solve"
+    }
+
+    fn params(&self) -> Params {
+        [
+            ("consts", Param::Int(self.consts as i64)),
+            ("jaxprs", Param::Jaxprs(self.jaxprs().to_vec())),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        check_inputs("linear_solve", &self.forward.solve, inputs)?;
+        Ok(self.forward.solve.out_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let x = bind(Arc::new(self.clone()), primals)?;
+        let (consts, _) = primals.split_at(self.consts);
+        let (dconsts, db) = tangents.split_at(self.consts);
+        let moving = nonzero(dconsts);
+        let n = x.len();
+        let mut rhs: Vec<Array> = Vec::new();
+        if moving.contains(&true) {
+            // db - dA x
+            let mask = [&moving[..], &vec![false; n]].concat();
+            let (matvec, _) = ctx.recur.jvp(&self.forward.matvec, &mask, &vec![true; n])?;
+            let args: Vec<Array> =
+                consts.iter().chain(&x).cloned().chain(values(dconsts)).collect();
+            let moved = eval(&matvec, &args)?.split_off(n);
+            for (db, da) in db.iter().zip(&moved) {
+                rhs.push(match db.value() {
+                    Some(db) => lax::try_sub(db, da)?,
+                    None => lax::try_neg(da)?,
+                });
+            }
+        } else {
+            rhs.extend(db.iter().map(instantiate));
+        }
+        let dx = bind(Arc::new(self.clone()), &[consts, &rhs].concat())?;
+        Ok((x, dx.into_iter().map(Tangent::Value).collect()))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
+    }
+
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let (consts, b) = inputs.split_at(self.consts);
+        let known: Option<Vec<Array>> = consts.iter().map(|c| c.known().cloned()).collect();
+        let Some(mut args) = known else { return not_linear(self) };
+        args.extend(cotangents.iter().map(instantiate));
+        let (forward, transposed) = (self.transposed.clone(), self.forward.clone());
+        let back = LinearSolve { consts: self.consts, forward, transposed };
+        let cts = bind(Arc::new(back), &args)?;
+        let none = consts.iter().map(|c| Tangent::Zero(c.aval()));
+        let some = b.iter().zip(cts).map(|(b, ct)| match b {
+            Operand::Linear(_) => Tangent::Value(ct),
+            Operand::Known(x) => Tangent::Zero(x.aval()),
+        });
+        Ok(none.chain(some).collect())
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (mut inputs, batched) = axes_in_front(inputs, axes)?;
+        for (x, has) in inputs.iter_mut().zip(&batched).skip(self.consts) {
+            if !has {
+                *x = broadcast_batch(x, ctx.batch_size, 0)?;
+            }
+        }
+        let prim = self.batched(ctx, &batched[..self.consts])?;
+        let outs = bind(Arc::new(prim), &inputs)?;
+        let axes = front(&vec![true; outs.len()]);
+        Ok((outs, axes))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Call(self.forward.solve.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.forward.solve.effects()
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl Carrier for LinearSolve {
+    /// A system is solved as a whole.
+    fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        all_unknown(Arc::new(self.clone()), &self.forward.solve.in_avals(), unknown)
+    }
+
+    fn keep(
+        &self,
+        _: &Ctx,
+        _: &[bool],
+        _: &[bool],
+        _: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        Ok(None)
+    }
+
+    fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(LinearSolve::of(self.consts, &jaxprs))
+    }
+
+    fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        Ok(Shrunk {
+            prim: Arc::new(self.clone()),
+            inputs: vec![true; self.forward.solve.inputs.len()],
+            outputs: vec![true; used.len()],
+        })
+    }
+
+    /// What the state is passed through is the method that runs.
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let solve = called("solve", &bodies[1]);
+        let outs = bind((solve.wrap)(bodies[1].clone()), &[state, inputs].concat())?;
+        Ok(split_state(outs, state.len()))
+    }
+}
+
+/// Solves for `inputs`: constants, then the right side.
+#[track_caller]
+pub fn linear_solve(solve: LinearSolve, inputs: &[Array]) -> Result<Vec<Array>, Error> {
+    Ok(bind(Arc::new(solve), inputs)?.into_vec())
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "linear_solve", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    let (consts, jaxprs) = (args.size("consts")?, args.jaxprs("jaxprs")?);
+    if jaxprs.len() != 4 {
+        return Err(args.wrong("jaxprs", "four jaxprs", args.get("jaxprs")?));
+    }
+    let LinearSolve { forward, transposed, .. } = LinearSolve::of(consts, &jaxprs);
+    Ok(Arc::new(LinearSolve::new(consts, forward, transposed)?))
+}
+
+/// `[[a, b], [-b, a + b]] x = y` by Cramer's rule; the constants are a and b.
+pub(in crate::prims) fn case_system(d: DType) -> LinearSolve {
+    let (c, v) = (Aval::scalar(d), Aval::new([2], d));
+    let types = [c.clone(), c, v];
+    let entry = |x: &Array, i: usize| lax::reshape(&lax::slice_in_dim(x, i, i + 1, 0), &[]);
+    let pair = |x: Array, y: Array| {
+        vec![lax::concatenate(&[lax::reshape(&x, &[1]), lax::reshape(&y, &[1])], 0)]
+    };
+    let side = |sign: f64| {
+        let scaled = move |b: &Array| match sign > 0.0 {
+            true => b.clone(),
+            false => lax::neg(b),
+        };
+        let matvec = body(&types, |args| {
+            let (a, b) = (&args[0], scaled(&args[1]));
+            let (x, y) = (entry(&args[2], 0), entry(&args[2], 1));
+            let corner = lax::add(a, &args[1]);
+            let first = lax::add(&lax::mul(a, &x), &lax::mul(&b, &y));
+            let second = lax::sub(&lax::mul(&corner, &y), &lax::mul(&b, &x));
+            pair(first, second)
+        });
+        let solve = body(&types, |args| {
+            let (a, b) = (&args[0], scaled(&args[1]));
+            let (x, y) = (entry(&args[2], 0), entry(&args[2], 1));
+            let corner = lax::add(a, &args[1]);
+            let det = lax::add(&lax::mul(a, &corner), &lax::mul(&b, &b));
+            let first = lax::sub(&lax::mul(&corner, &x), &lax::mul(&b, &y));
+            let second = lax::add(&lax::mul(a, &y), &lax::mul(&b, &x));
+            pair(lax::div(&first, &det), lax::div(&second, &det))
+        });
+        Side { matvec, solve }
+    };
+    LinearSolve::new(2, side(1.0), side(-1.0)).expect("the system of a case")
+}
+
+fn cases() -> Vec<Case> {
+    let case = |d| {
+        let b = crate::prims::cases::bodies::number(d);
+        let inputs = vec![filled(Aval::scalar(d)), b, numbers(d, 2)];
+        Case::new(Arc::new(case_system(d)), inputs)
+    };
+    INEXACT.map(case).into()
+}

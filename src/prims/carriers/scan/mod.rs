@@ -1,0 +1,454 @@
+//! `scan`: a counted loop that threads a carry and reads and writes one slice per step.
+//!
+//! ```text
+//! carry_0 = init;  carry_{t+1}, y_t = body(consts, carry_t, x_t)  for t in 0..length;  outputs: carry_length, y
+//! ```
+//! The rules of differentiation are in `split` (partial evaluation) and `transpose`.
+
+mod split;
+mod transpose;
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::{Lowering, ScanParts};
+use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, TaylorRule, Threaded,
+};
+use crate::core::trace::bind;
+use crate::prims::carriers::regroup::{
+    axes_in_front, check_inputs, nonzero, permuted, pick, single, split_state, spread,
+};
+use crate::prims::cases::bodies::{self, NUMBERS, number, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::rules::batching::{broadcast_batch, moveaxis};
+use crate::prims::taylor::Forward;
+use cotangent_jit::{Error, err, plural};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// `scan[reverse, length, num_consts, num_carry, unroll, jaxpr] consts... carry... xs... -> carry... ys...`: xs and ys have the
+/// time axis in front; `reverse` runs from the last slice to the first; `unroll` steps
+/// are executed per round.
+#[derive(Clone, Debug)]
+pub struct Scan(pub ScanParts);
+
+/// The three groups of a scan's inputs, and the two of its outputs (carry, ys), as slices of anything.
+pub struct Groups<'a, T> {
+    pub consts: &'a [T],
+    pub carry: &'a [T],
+    pub xs: &'a [T],
+}
+
+impl Scan {
+    pub fn new(parts: ScanParts) -> Result<Scan, Error> {
+        let ScanParts { body, consts, carry, unroll, .. } = &parts;
+        if *unroll == 0 {
+            return Err(err!(Value, "scan: expected to unroll at least 1 step, got 0"));
+        }
+        if body.inputs.len() < consts + carry || body.outputs.len() < *carry {
+            return Err(err!(Shape, "scan: the body has too few inputs or outputs for its carry"));
+        }
+        for i in 0..*carry {
+            let (before, after) =
+                (body.aval(body.inputs[consts + i]), body.atom_aval(body.outputs[i]));
+            if *before != after {
+                return Err(err!(
+                    Shape,
+                    "scan: carry {i} changes type: it enters the body as {before} and leaves it as {after}; make the body return {before}"
+                ));
+            }
+        }
+        Ok(Scan(parts))
+    }
+
+    pub fn inputs<'a, T>(&self, all: &'a [T]) -> Groups<'a, T> {
+        let (consts, rest) = all.split_at(self.0.consts);
+        let (carry, xs) = rest.split_at(self.0.carry);
+        Groups { consts, carry, xs }
+    }
+
+    /// Another body and grouping, the same time.
+    pub fn with(&self, body: Arc<Jaxpr>, consts: usize, carry: usize) -> Prim {
+        Arc::new(Scan(ScanParts { body, consts, carry, ..self.0.clone() }))
+    }
+
+    pub fn body(&self) -> &Arc<Jaxpr> {
+        &self.0.body
+    }
+
+    pub fn num_ys(&self) -> usize {
+        self.body().outputs.len() - self.0.carry
+    }
+
+    /// Types of the scan's inputs.
+    pub fn in_avals(&self) -> Vec<Aval> {
+        let first_x = self.0.consts + self.0.carry;
+        let avals = self.body().in_avals().into_iter().enumerate();
+        avals.map(|(i, a)| if i < first_x { a } else { a.batched(0, self.0.length) }).collect()
+    }
+
+    pub fn out_avals(&self) -> Vec<Aval> {
+        let avals = self.body().out_avals().into_iter().enumerate();
+        avals.map(|(i, a)| if i < self.0.carry { a } else { a.batched(0, self.0.length) }).collect()
+    }
+
+    /// Both forward modes. The tangent of a scan is a scan whose carry holds the tangents, too: those that any step makes
+    /// nonzero; so it is with coefficients.
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        rides: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
+        let nz = nonzero(rides);
+        let given = self.riding(mode, &nz);
+        let mut moving = given.carry.to_vec();
+        let in_carry = moving.len();
+        let (body, mask) = loop {
+            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
+            let none = vec![false; ys * mode.count()];
+            let force: Vec<bool> = moving.iter().copied().chain(none).collect();
+            let (body, out) = mode.of(ctx, self.body(), &mask, &force)?;
+            if out[..in_carry] == moving[..] {
+                break (body, out);
+            }
+            moving.copy_from_slice(&out[..in_carry]);
+        };
+        // body: consts carry xs dconsts dcarry dxs -> carry ys dcarry dys; wanted: each group beside what rides with it.
+        let count = |m: &[bool]| m.iter().filter(|b| **b).count();
+        let (dc, dk, dx) = (count(given.consts), count(&moving), count(given.xs));
+        let first = primals.len();
+        let xs = first - consts - carry;
+        let order: Vec<usize> = span(0, consts)
+            .chain(span(first, dc))
+            .chain(span(consts, carry))
+            .chain(span(first + dc, dk))
+            .chain(span(consts + carry, xs))
+            .chain(span(first + dc + dk, dx))
+            .collect();
+        let (outs, dys) = (carry + ys, count(&mask[in_carry..]));
+        let out_order: Vec<usize> = span(0, carry)
+            .chain(span(outs, dk))
+            .chain(span(carry, ys))
+            .chain(span(outs + dk, dys))
+            .collect();
+        let body = Arc::new(permuted(&body, &order, &out_order));
+        let t = self.riding(mode, rides);
+        let p = self.inputs(primals);
+        let values =
+            |t: &[Tangent]| t.iter().filter_map(|t| t.value().cloned()).collect::<Vec<_>>();
+        let dcarry: Vec<Array> = pick(t.carry, &moving, true)
+            .map(crate::prims::carriers::regroup::instantiate)
+            .collect();
+        let inputs = [
+            p.consts.to_vec(),
+            values(t.consts),
+            p.carry.to_vec(),
+            dcarry,
+            p.xs.to_vec(),
+            values(t.xs),
+        ]
+        .concat();
+        let all = bind(self.with(body, consts + dc, carry + dk), &inputs)?;
+        let primal_outs = all[..carry].iter().chain(&all[carry + dk..carry + dk + ys]).cloned();
+        let rides = all[carry..carry + dk].iter().chain(&all[carry + dk + ys..]).cloned();
+        Ok((primal_outs.collect(), spread(&mask, rides, &mode.avals(&self.out_avals()))))
+    }
+
+    /// The groups of what rides beside the inputs.
+    fn riding<'a, T>(&self, mode: Forward, all: &'a [T]) -> Groups<'a, T> {
+        let (consts, rest) = all.split_at(self.0.consts * mode.count());
+        let (carry, xs) = rest.split_at(self.0.carry * mode.count());
+        Groups { consts, carry, xs }
+    }
+}
+
+/// Positions `offset..offset + n` of a list.
+fn span(offset: usize, n: usize) -> std::ops::Range<usize> {
+    offset..offset + n
+}
+
+impl Primitive for Scan {
+    fn name(&self) -> &'static str {
+        "scan"
+    }
+
+    fn params(&self) -> Params {
+        let p = &self.0;
+        let mut params = smallvec![
+            ("reverse", Param::Bool(p.reverse)),
+            ("length", Param::Int(p.length as i64)),
+            ("num_consts", Param::Int(p.consts as i64)),
+            ("num_carry", Param::Int(p.carry as i64)),
+            ("jaxpr", Param::Jaxpr(p.body.clone())),
+        ];
+        if p.unroll > 1 {
+            params.insert(4, ("unroll", Param::Int(p.unroll as i64)));
+        }
+        params
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let mut sliced = inputs.to_vec();
+        for (i, x) in sliced.iter_mut().enumerate().skip(self.0.consts + self.0.carry) {
+            if x.shape.first() != Some(&self.0.length) {
+                return Err(err!(
+                    Shape,
+                    "scan: input {i} should have {slices} along axis 0, got {x}",
+                    slices = plural(self.0.length, "slice")
+                ));
+            }
+            *x = x.unbatched(0);
+        }
+        check_inputs("scan", self.body(), &sliced)?;
+        Ok(self.out_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jvp, ctx, primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        transpose::transpose(self, ctx, cotangents, inputs)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (carry, ys) = (self.0.carry, self.num_ys());
+        let (mut inputs, batched) = axes_in_front(inputs, axes)?;
+        let given = self.inputs(&batched);
+        let mut moving = given.carry.to_vec();
+        let (body, mask) = loop {
+            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
+            let force: Vec<bool> = moving.iter().copied().chain(vec![false; ys]).collect();
+            let (body, out) = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
+            if out[..carry] == moving[..] {
+                break (body, out);
+            }
+            moving.copy_from_slice(&out[..carry]);
+        };
+        for (i, moves) in moving.iter().enumerate() {
+            if *moves && !given.carry[i] {
+                let x = &mut inputs[self.0.consts + i];
+                *x = broadcast_batch(x, ctx.batch_size, 0)?;
+            }
+        }
+        // Time comes first, then the batch.
+        for (i, b) in batched.iter().enumerate().skip(self.0.consts + carry) {
+            if *b {
+                inputs[i] = moveaxis(&inputs[i], 0, 1)?;
+            }
+        }
+        let outs = bind(self.with(body, self.0.consts, carry), &inputs)?;
+        let axes = mask.iter().enumerate().map(|(i, b)| b.then_some((i >= carry) as usize));
+        Ok((outs, axes.collect()))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Scan(self.0.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.body().effects()
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl TaylorRule for Scan {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jet(order), ctx, primals, series)
+    }
+}
+
+impl Carrier for Scan {
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        split::partial_eval(self, ctx, unknown)
+    }
+
+    /// What a step keeps is stacked. A carry is unknown if any step makes it so.
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
+        let given = self.inputs(unknown);
+        let mut moving = given.carry.to_vec();
+        // The value that a carry ends with is not one that it has during the steps.
+        let forbidden = [&vec![false; carry], &forbidden[carry..]].concat();
+        let kept = loop {
+            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
+            let kept = ctx.recur.keep(self.body(), &mask, &forbidden, policy)?;
+            let after: Vec<bool> =
+                moving.iter().zip(&kept.unknown_out).map(|(m, u)| *m || *u).collect();
+            if after == moving {
+                break kept;
+            }
+            moving = after;
+        };
+        debug_assert_eq!(kept.unknown_out.len(), carry + ys);
+        let unknown_out = moving.iter().chain(&kept.unknown_out[carry..]).copied().collect();
+        let stacked = kept.values.iter().map(|v| v.batched(0, self.0.length)).collect();
+        let wrapped = kept.wrapped(|body| self.with(body, consts, carry));
+        Ok(Some(Kept { values: stacked, unknown_out, ..wrapped }))
+    }
+
+    /// A carry is needed if its final value is used, or if a later step needs it for something that is.
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let (consts, carry) = (self.0.consts, self.0.carry);
+        let mut live = used[..carry].to_vec();
+        let (body, kept) = loop {
+            let used: Vec<bool> = live.iter().chain(&used[carry..]).copied().collect();
+            let (body, kept) = ctx.recur.dce(self.body(), &used)?;
+            let wanted: Vec<bool> =
+                live.iter().zip(&kept[consts..]).map(|(l, k)| *l || *k).collect();
+            if wanted == live {
+                break (body, kept);
+            }
+            live = wanted;
+        };
+        // A live carry stays an input even if the body no longer reads it.
+        let want: Vec<bool> = (0..kept.len())
+            .map(|i| if (consts..consts + carry).contains(&i) { live[i - consts] } else { kept[i] })
+            .collect();
+        let body = crate::prims::carriers::regroup::with_inputs(
+            &body,
+            &kept,
+            &want,
+            &self.body().in_avals(),
+        );
+        let count = |m: &[bool]| m.iter().filter(|b| **b).count();
+        let prim = self.with(Arc::new(body), count(&want[..consts]), count(&live));
+        let outputs = live.iter().chain(&used[carry..]).copied().collect();
+        Ok(Shrunk { prim, inputs: want, outputs })
+    }
+
+    /// The state is carried along.
+    fn threaded(
+        &self,
+        mut bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let (n, consts) = (state.len(), self.0.consts);
+        let body = bodies.remove(0);
+        let order: Vec<usize> =
+            span(n, consts).chain(0..n).chain(n + consts..body.inputs.len()).collect();
+        let outputs: Vec<usize> = (0..body.outputs.len()).collect();
+        let body = Arc::new(permuted(&body, &order, &outputs));
+        let inputs = [&inputs[..consts], state, &inputs[consts..]].concat();
+        Ok(split_state(bind(self.with(body, consts, n + self.0.carry), &inputs)?, n))
+    }
+
+    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        self.with(jaxprs.remove(0), self.0.consts, self.0.carry)
+    }
+}
+
+/// Runs `parts.body` over time; inputs are consts, initial carry, xs; outputs final carry, ys.
+#[track_caller]
+pub fn scan(parts: ScanParts, inputs: &[Array]) -> Result<Vec<Array>, Error> {
+    Ok(bind(Arc::new(Scan::new(parts)?), inputs)?.into_vec())
+}
+
+/// A primitive batched by running it lane by lane, in order: for what must not run for all lanes at once.
+pub fn lane_by_lane(
+    prim: Prim,
+    size: usize,
+    inputs: &[Array],
+    axes: &[Option<usize>],
+) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    let (inputs, batched) = axes_in_front(inputs, axes)?;
+    let lane = |(x, b): (&Array, &bool)| if *b { x.aval().unbatched(0) } else { x.aval() };
+    let lanes: Vec<Aval> = inputs.iter().zip(&batched).map(lane).collect();
+    let body = single(prim, &lanes)?;
+    let order: Vec<usize> = (0..inputs.len()).filter(|i| !batched[*i]).collect();
+    let consts = order.len();
+    let order: Vec<usize> =
+        order.into_iter().chain((0..inputs.len()).filter(|i| batched[*i])).collect();
+    let outputs: Vec<usize> = (0..body.outputs.len()).collect();
+    let body = Arc::new(permuted(&body, &order, &outputs));
+    let parts = ScanParts { body, consts, carry: 0, length: size, reverse: false, unroll: 1 };
+    let inputs: Vec<Array> = order.iter().map(|i| inputs[*i].clone()).collect();
+    let outs = bind(Arc::new(Scan::new(parts)?), &inputs)?;
+    let n = outs.len();
+    Ok((outs, vec![Some(0); n]))
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "scan", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    let size = |name| {
+        let n = args.int(name)?;
+        usize::try_from(n).map_err(|_| err!(Parse, "scan: {name} is negative: {n}"))
+    };
+    Ok(Arc::new(Scan::new(ScanParts {
+        body: args.jaxpr("jaxpr")?,
+        consts: size("num_consts")?,
+        carry: size("num_carry")?,
+        length: size("length")?,
+        reverse: args.bool("reverse")?,
+        unroll: if args.has("unroll") { args.size("unroll")? } else { 1 },
+    })?))
+}
+
+fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for d in NUMBERS {
+        for (length, reverse, unroll) in
+            [(4, false, 1), (3, true, 1), (0, false, 1), (5, false, 2), (4, true, 3), (1, false, 4)]
+        {
+            let body = bodies::step(d);
+            let parts = ScanParts { body, consts: 1, carry: 1, length, reverse, unroll };
+            let inputs = vec![number(d), number(d), numbers(d, length)];
+            all.push(Case::new(Arc::new(Scan(parts)), inputs));
+        }
+    }
+    all
+}

@@ -1,0 +1,448 @@
+//! `while`: a loop that runs as long as a test of its carry holds.
+//!
+//! ```text
+//! while test(test_consts, carry) { carry = body(body_consts, carry) }
+//! ```
+//! Partial evaluation and transposition are in `split`, batching is in `batch`.
+
+mod batch;
+mod split;
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::{Lowering, WhileParts};
+use crate::core::params::{Param, Params};
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
+    Simpler, Tangent, Taylor, TaylorRule, Threaded,
+};
+use crate::core::trace::{bind, eval, trace};
+use crate::prims::carriers::call::called;
+use crate::prims::carriers::regroup::{
+    check_inputs, instantiate, nonzero, permuted, pick, split_state, spread, values, with_inputs,
+};
+use crate::prims::cases::bodies::{NUMBERS, bent, body, number, numbers};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::lax;
+use crate::prims::rules::numbers::number as number_of;
+use crate::prims::taylor::Forward;
+use cotangent_jit::{DType, Error, err, plural};
+use std::sync::{Arc, OnceLock};
+
+/// `while[limit, test_consts, body_consts, test, body] test_consts... body_consts... carry... -> carry...`: at most
+/// `limit` rounds, if there is one. Forward mode goes through any loop; reverse mode through one with a limit, as a scan
+/// of that many steps.
+#[derive(Clone, Debug)]
+pub struct While {
+    parts: WhileParts,
+    /// The same as a scan, once asked for.
+    pub(in crate::prims) scan_form: OnceLock<Arc<Jaxpr>>,
+}
+
+/// The three groups of a loop's inputs, as slices of anything.
+pub(in crate::prims) struct Groups<'a, T> {
+    pub test_consts: &'a [T],
+    pub body_consts: &'a [T],
+    pub carry: &'a [T],
+}
+
+impl While {
+    /// The test gives one `bool[]`, and the body gives the carry that it takes.
+    pub fn new(parts: WhileParts) -> Result<While, Error> {
+        let WhileParts { test, body, test_consts, body_consts, .. } = &parts;
+        if test.out_avals() != [Aval::scalar(DType::Bool)] {
+            let got: Vec<String> = test.out_avals().iter().map(Aval::to_string).collect();
+            return Err(err!(
+                DType,
+                "while: the test should return bool[], got {}; reduce it with all or any",
+                got.join(" ")
+            ));
+        }
+        let carry = body.outputs.len();
+        let (tests, bodies) = (test.inputs.len(), body.inputs.len());
+        if tests != test_consts + carry || bodies != body_consts + carry {
+            return Err(err!(
+                Shape,
+                "while: with {carries} the test should take {inputs} and the body {}, got {tests} and {bodies}",
+                body_consts + carry,
+                carries = plural(carry, "carry"),
+                inputs = plural(test_consts + carry, "input")
+            ));
+        }
+        for i in 0..carry {
+            let before = body.aval(body.inputs[body_consts + i]);
+            let (after, tested) =
+                (body.atom_aval(body.outputs[i]), test.aval(test.inputs[test_consts + i]));
+            if *before != after || before != tested {
+                return Err(err!(
+                    Shape,
+                    "while: carry {i} changes type: it enters the body as {before}, leaves it as {after}, and is tested as {tested}; make them the same"
+                ));
+            }
+        }
+        Ok(While { parts, scan_form: OnceLock::new() })
+    }
+
+    pub(in crate::prims) fn parts(&self) -> &WhileParts {
+        &self.parts
+    }
+
+    pub(in crate::prims) fn inputs<'a, T>(&self, all: &'a [T]) -> Groups<'a, T> {
+        let (test_consts, rest) = all.split_at(self.parts.test_consts);
+        let (body_consts, carry) = rest.split_at(self.parts.body_consts);
+        Groups { test_consts, body_consts, carry }
+    }
+
+    /// The loop of another test and body, with the same limit.
+    pub(in crate::prims) fn with(
+        &self,
+        (test, test_consts): (Arc<Jaxpr>, usize),
+        (body, body_consts): (Arc<Jaxpr>, usize),
+    ) -> Result<Prim, Error> {
+        let limit = self.parts.limit;
+        Ok(Arc::new(While::new(WhileParts { test, body, test_consts, body_consts, limit })?))
+    }
+
+    pub(in crate::prims) fn num_carry(&self) -> usize {
+        self.parts.body.outputs.len()
+    }
+
+    pub(in crate::prims) fn carry_avals(&self) -> Vec<Aval> {
+        self.parts.body.out_avals()
+    }
+
+    /// Both forward modes. What rides beside the carries that any round makes nonzero is carried along; the test sees the
+    /// primals only.
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        rides: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let WhileParts { test, body, test_consts, body_consts, .. } = &self.parts;
+        let (consts, carry) = (*body_consts, self.num_carry());
+        let t = {
+            let (test_consts, rest) = rides.split_at(test_consts * mode.count());
+            let (body_consts, carry) = rest.split_at(body_consts * mode.count());
+            Groups { test_consts, body_consts, carry }
+        };
+        let given = nonzero(t.body_consts);
+        let mut moving = nonzero(t.carry);
+        let body = loop {
+            let (body, out) = mode.of(ctx, body, &[&given[..], &moving].concat(), &moving)?;
+            if out == moving {
+                break body;
+            }
+            moving = out;
+        };
+        // body: consts carry dconsts dcarry -> carry dcarry; wanted: each group beside what rides with it.
+        let (dc, dk) = (count(&given), count(&moving));
+        let first = consts + carry;
+        let order: Vec<usize> = (0..consts)
+            .chain(first..first + dc)
+            .chain(consts..first)
+            .chain(first + dc..first + dc + dk)
+            .collect();
+        let outputs: Vec<usize> = (0..carry + dk).collect();
+        let body = Arc::new(permuted(&body, &order, &outputs));
+        let carried = mode.avals(&self.carry_avals());
+        let mut tested = test.in_avals();
+        tested.extend(pick(&carried, &moving, true).cloned());
+        let have: Vec<bool> = (0..tested.len()).map(|i| i < test_consts + carry).collect();
+        let test = Arc::new(with_inputs(test, &have, &vec![true; tested.len()], &tested));
+        let p = self.inputs(primals);
+        let inputs: Vec<Array> = [
+            p.test_consts.to_vec(),
+            p.body_consts.to_vec(),
+            values(t.body_consts).collect(),
+            p.carry.to_vec(),
+            pick(t.carry, &moving, true).map(instantiate).collect(),
+        ]
+        .concat();
+        let moved = self.with((test, *test_consts), (body, consts + dc))?;
+        let mut outs = bind(moved, &inputs)?.into_vec();
+        let rides = outs.split_off(carry);
+        Ok((outs.into(), spread(&moving, rides, &carried)))
+    }
+
+    pub(in crate::prims) fn in_avals(&self) -> Vec<Aval> {
+        let mut avals = self.parts.test.in_avals();
+        avals.truncate(self.parts.test_consts);
+        avals.extend(self.parts.body.in_avals());
+        avals
+    }
+}
+
+pub(in crate::prims) fn count(mask: &[bool]) -> usize {
+    mask.iter().filter(|b| **b).count()
+}
+
+impl Primitive for While {
+    fn name(&self) -> &'static str {
+        "while"
+    }
+
+    fn params(&self) -> Params {
+        let p = &self.parts;
+        let limit = p.limit.map(|n| ("limit", Param::Int(n as i64)));
+        limit
+            .into_iter()
+            .chain([
+                ("test_consts", Param::Int(p.test_consts as i64)),
+                ("body_consts", Param::Int(p.body_consts as i64)),
+                ("test", Param::Jaxpr(p.test.clone())),
+                ("body", Param::Jaxpr(p.body.clone())),
+            ])
+            .collect()
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let expected = self.in_avals();
+        if inputs.len() == expected.len() {
+            let g = self.inputs(inputs);
+            check_inputs("while", &self.parts.test, &[g.test_consts, g.carry].concat())?;
+        }
+        check_inputs(
+            "while",
+            &self.parts.body,
+            &inputs[self.parts.test_consts.min(inputs.len())..],
+        )?;
+        Ok(self.carry_avals().into())
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jvp, ctx, primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
+    fn transpose(
+        &self,
+        ctx: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        split::transpose(self, ctx, cotangents, inputs)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        batch::batch(self, ctx, inputs, axes)
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::While(self.parts.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        self.parts.test.effects() | self.parts.body.effects()
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        Some(self)
+    }
+}
+
+impl TaylorRule for While {
+    fn jet(
+        &self,
+        ctx: &Ctx,
+        order: usize,
+        primals: &[Array],
+        series: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        self.forward(Forward::Jet(order), ctx, primals, series)
+    }
+}
+
+impl Carrier for While {
+    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        split::partial_eval(self, ctx, unknown)
+    }
+
+    /// Without a limit the rounds cannot be kept; with one they are those of the scan.
+    fn keep(
+        &self,
+        ctx: &Ctx,
+        unknown: &[bool],
+        forbidden: &[bool],
+        policy: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        match self.parts.limit {
+            None => Ok(None),
+            Some(_) => {
+                let scan = split::scan_form(self)?;
+                called("while", &scan).keep(ctx, unknown, forbidden, policy)
+            }
+        }
+    }
+
+    /// A carry is needed if its final value is used, if the test reads it, or if a later round needs it for one that is.
+    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let WhileParts { test, body, test_consts, body_consts, .. } = &self.parts;
+        let (test_small, tested) = ctx.recur.dce(test, &[true])?;
+        let either = |a: &[bool], b: &[bool]| -> Vec<bool> {
+            a.iter().zip(b).map(|(a, b)| *a || *b).collect()
+        };
+        let mut live = either(used, &tested[*test_consts..]);
+        let (body_small, kept) = loop {
+            let (small, kept) = ctx.recur.dce(body, &live)?;
+            let wanted = either(&live, &kept[*body_consts..]);
+            if wanted == live {
+                break (small, kept);
+            }
+            live = wanted;
+        };
+        // A live carry stays an input of both, whether or not they read it.
+        let shrink = |small: &Jaxpr, have: &[bool], consts: usize, avals: &[Aval]| {
+            let want: Vec<bool> = have[..consts].iter().chain(&live).copied().collect();
+            (Arc::new(with_inputs(small, have, &want, avals)), count(&have[..consts]))
+        };
+        let test = shrink(&test_small, &tested, *test_consts, &test.in_avals());
+        let body = shrink(&body_small, &kept, *body_consts, &body.in_avals());
+        let inputs = [&tested[..*test_consts], &kept[..*body_consts], &live].concat();
+        Ok(Shrunk { prim: self.with(test, body)?, inputs, outputs: live })
+    }
+
+    /// The state is carried along, and what the test says: it takes the state, too.
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        let [test, body] = &bodies[..] else { unreachable!("a test and a body") };
+        let (n, parts) = (state.len(), &self.parts);
+        let states: Vec<Aval> = state.iter().map(|s| s.aval().strong()).collect();
+        let holds = Aval::scalar(DType::Bool);
+        // State, what the test said, carry.
+        let carried = [&states[..], &[holds], &self.carry_avals()].concat();
+        let ask = |state: &[Array], consts: &[Array], carry: &[Array]| {
+            eval(test, &[state, consts, carry].concat())
+        };
+        let said = trace(&carried, |args| Ok(vec![args[n].clone()]))?;
+        let (consts, _) = inputs.split_at(parts.test_consts + parts.body_consts);
+        let consts: Vec<Aval> = consts.iter().map(|c| c.aval().strong()).collect();
+        let round = trace(&[&consts[..], &carried].concat(), |args| {
+            let (consts, rest) = args.split_at(consts.len());
+            let (tested, kept) = consts.split_at(parts.test_consts);
+            let mut outs = eval(body, &[&rest[..n], kept, &rest[n + 1..]].concat())?;
+            let carry = outs.split_off(n);
+            let asked = ask(&outs, tested, &carry)?;
+            Ok([asked, carry].concat())
+        })?;
+        let g = self.inputs(inputs);
+        let asked = ask(state, g.test_consts, g.carry)?;
+        let test = (Arc::new(said.jaxpr), 0);
+        let body = (Arc::new(round.jaxpr), consts.len());
+        let inputs = [g.test_consts, g.body_consts, &asked, g.carry].concat();
+        let mut outs = bind(self.with(test, body)?, &inputs)?;
+        outs.remove(n);
+        Ok(split_state(outs, n))
+    }
+
+    fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        let mut jaxprs = jaxprs.into_iter();
+        let mut parts = self.parts.clone();
+        parts.test = jaxprs.next().expect("a test");
+        parts.body = jaxprs.next().expect("a body");
+        Arc::new(While { parts, scan_form: OnceLock::new() })
+    }
+}
+
+/// Runs the loop; inputs are test consts, body consts, initial carry; outputs the final carry.
+#[track_caller]
+pub fn while_loop(parts: WhileParts, inputs: &[Array]) -> Result<Vec<Array>, Error> {
+    Ok(bind(Arc::new(While::new(parts)?), inputs)?.into_vec())
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "while", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(While::new(WhileParts {
+        test: args.jaxpr("test")?,
+        body: args.jaxpr("body")?,
+        test_consts: args.size("test_consts")?,
+        body_consts: args.size("body_consts")?,
+        limit: if args.has("limit") { Some(args.size("limit")?) } else { None },
+    })?))
+}
+
+/// `while i < n { i += 1; x = sin(x * c) + x }` over three x, and `while sum(x) < 9 { x = exp x + c * c }`,
+/// which ends wherever it starts.
+fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for d in NUMBERS {
+        let (int, c, x) = (Aval::scalar(DType::I32), Aval::scalar(d), Aval::new([3], d));
+        let one = Array::strong_literal(1i32.into());
+        let counted = WhileParts {
+            test: body(&[int.clone(), int.clone(), x.clone()], |a| vec![lax::lt(&a[1], &a[0])]),
+            body: body(&[c.clone(), int.clone(), x.clone()], |a| {
+                let c = lax::broadcast_in_dim(&a[0], &[3], &[]);
+                let sin = bent(&lax::mul(&a[2], &c));
+                vec![lax::add(&a[1], &one), lax::add(&sin, &a[2])]
+            }),
+            test_consts: 1,
+            body_consts: 1,
+            limit: None,
+        };
+        let tested = WhileParts {
+            test: body(std::slice::from_ref(&x), |a| {
+                let sum = lax::reduce_sum(&a[0], &[0]);
+                let sum = if d.is_complex() { lax::real(&sum) } else { sum };
+                vec![lax::lt(&sum, &number_of(9.0, d.part()))]
+            }),
+            body: body(&[x.clone(), x.clone()], |a| {
+                // Of ints and complex numbers `x + c² + 1`, which does not turn in circles.
+                let grown = match d.is_float() {
+                    true => lax::exp(&a[1]),
+                    false => lax::add(&a[1], &number_of(1.0, d)),
+                };
+                vec![lax::add(&grown, &lax::mul(&a[0], &a[0]))]
+            }),
+            test_consts: 0,
+            body_consts: 1,
+            limit: None,
+        };
+        let int = |n: f64| crate::prims::cases::samples::array(&[], DType::I32, [n]);
+        let case = |parts: &WhileParts, limit, inputs: Vec<Array>| {
+            let prim = While::new(WhileParts { limit, ..parts.clone() }).expect("a loop of a case");
+            Case::new(Arc::new(prim), inputs)
+        };
+        let count = || vec![int(3.0), number(d), int(0.0), numbers(d, 3)];
+        let test = || vec![numbers(d, 3), numbers(d, 3)];
+        for case in [case(&counted, None, count()), case(&tested, None, test())] {
+            all.push(case.exempt("adjoint", "reverse mode needs a limit"));
+        }
+        for limit in [0, 1, 5] {
+            all.push(case(&counted, Some(limit), count()));
+        }
+        all.push(case(&tested, Some(6), test()));
+    }
+    all
+}

@@ -1,0 +1,153 @@
+//! Partial evaluation and transposition of `while`.
+//!
+//! Without a limit nothing can be kept of the rounds, since nobody knows how many there will be: the known part is the loop
+//! over the known carries, the unknown part runs all of it again, and there is no transpose. With a limit the loop is a scan
+//! of that many steps, each of which does nothing once the test has failed; what a scan can do, it can do.
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::{ScanParts, WhileParts};
+use crate::core::primitive::{Ctx, Operand, PartialEval, Tangent};
+use crate::core::trace::{bind, eval, trace};
+use crate::prims::carriers::checkpoint;
+use crate::prims::carriers::cond;
+use crate::prims::carriers::regroup;
+use crate::prims::carriers::regroup::{
+    all_unknown, input_cotangents, known_alone, nonzero, operands, permuted, pick,
+};
+use crate::prims::carriers::scan;
+use crate::prims::carriers::while_loop::{While, count};
+use crate::prims::lax;
+use cotangent_jit::{DType, Error, err};
+use std::sync::Arc;
+
+pub(in crate::prims) fn partial_eval(
+    w: &While,
+    ctx: &Ctx,
+    unknown: &[bool],
+) -> Result<PartialEval, Error> {
+    if w.parts().limit.is_some() {
+        let none = vec![false; w.num_carry()];
+        let split = ctx.recur.split(&scan_form(w)?, unknown, &none)?;
+        return Ok(PartialEval {
+            known: split.known.clone(),
+            unknown: split.unknown.clone(),
+            unknown_out: split.unknown_out.clone(),
+            residuals: split.residuals.clone(),
+        });
+    }
+    let again = all_unknown(Arc::new(w.clone()), &w.in_avals(), unknown)?;
+    let WhileParts { test, body, .. } = w.parts();
+    let given = w.inputs(unknown);
+    let mut moving = given.carry.to_vec();
+    let split = loop {
+        let mask = [given.body_consts, &moving].concat();
+        let split = ctx.recur.split(body, &mask, &moving)?;
+        if split.unknown_out == moving {
+            break split;
+        }
+        moving = split.unknown_out.clone();
+    };
+    let test_mask = [given.test_consts, &moving].concat();
+    let tested = ctx.recur.split(test, &test_mask, &[false])?;
+    if tested.unknown_out[0] || !moving.contains(&false) {
+        return Ok(again);
+    }
+
+    // The loop over known carries; the unknown part repeats it, with the others.
+    let known_of = |j: &Jaxpr, mask: &[bool]| -> Vec<Aval> {
+        pick(&j.in_avals(), mask, false).cloned().collect()
+    };
+    let known_test = known_alone(ctx, &tested, &known_of(test, &test_mask))?;
+    let mask = [given.body_consts, &moving].concat();
+    let known_body = known_alone(ctx, &split, &known_of(body, &mask))?;
+    let consts = |mask: &[bool]| mask.len() - count(mask);
+    let prim =
+        w.with((known_test, consts(given.test_consts)), (known_body, consts(given.body_consts)))?;
+    let known_in: Vec<Aval> = pick(&w.in_avals(), unknown, false).cloned().collect();
+    let kept = consts(given.test_consts) + consts(given.body_consts);
+    let known = trace(&known_in, |args| {
+        let carries = (0..moving.len()).filter(|i| !given.carry[*i]).zip(&args[kept..]);
+        let still = carries.filter(|(i, _)| !moving[*i]).map(|(_, x)| x.clone());
+        let inputs: Vec<Array> = args[..kept].iter().cloned().chain(still).collect();
+        Ok(bind(prim.clone(), &inputs)?.into_vec())
+    })?;
+    let inputs: Vec<usize> = (0..again.unknown.inputs.len()).collect();
+    let outputs: Vec<usize> = (0..moving.len()).filter(|i| moving[*i]).collect();
+    Ok(PartialEval {
+        known: Arc::new(known.jaxpr),
+        unknown: Arc::new(permuted(&again.unknown, &inputs, &outputs)),
+        unknown_out: moving,
+        residuals: again.residuals,
+    })
+}
+
+pub(in crate::prims) fn transpose(
+    w: &While,
+    ctx: &Ctx,
+    cotangents: &[Tangent],
+    inputs: &[Operand],
+) -> Result<Vec<Tangent>, Error> {
+    if w.parts().limit.is_none() {
+        return Err(err!(
+            Transform,
+            "while: reverse mode needs to know how many rounds there are at most; use scan, fori_loop over a range of ints, while_loop_bounded with a limit, or custom_root where the loop looks for a fixed point, or differentiate forwards with jvp"
+        ));
+    }
+    let (mut args, linear) = operands(inputs);
+    let (form, force) = (scan_form(w)?, vec![false; linear.iter().filter(|l| **l).count()]);
+    let (body, mask) = checkpoint::backward(ctx, &form, &linear, &nonzero(cotangents), &force)?;
+    args.extend(regroup::values(cotangents));
+    Ok(input_cotangents(inputs, &mask, eval(&body, &args)?))
+}
+
+/// The loop as a scan over `limit` steps. The scan carries whether the test still holds, and a step where it does not costs
+/// one branch.
+pub(in crate::prims) fn scan_form(w: &While) -> Result<Arc<Jaxpr>, Error> {
+    if let Some(made) = w.scan_form.get() {
+        return Ok(made.clone());
+    }
+    let WhileParts { test, body, test_consts, body_consts, limit } = w.parts().clone();
+    let length = limit.unwrap_or(0);
+    let consts = test_consts + body_consts;
+    let avals = w.in_avals();
+    let run = |args: &[Array]| -> Result<Vec<Array>, Error> {
+        let g = w.inputs(args);
+        let carry = eval(&body, &[g.body_consts, g.carry].concat())?;
+        let mut outs = eval(&test, &[g.test_consts, &carry].concat())?;
+        outs.extend(carry);
+        Ok(outs)
+    };
+    let ended = |args: &[Array]| -> Result<Vec<Array>, Error> {
+        let over = Array::strong_literal(false.into());
+        Ok(std::iter::once(over).chain(args[consts..].iter().cloned()).collect())
+    };
+    let step = trace(&avals, |args| run(&args))?;
+    let rest = trace(&avals, |args| ended(&args))?;
+    let branches = vec![Arc::new(rest.jaxpr), Arc::new(step.jaxpr)];
+    let mut step_avals = avals.clone();
+    step_avals.insert(consts, Aval::scalar(DType::Bool));
+    let step = trace(&step_avals, |mut args| {
+        let active = args.remove(consts);
+        let index = lax::try_convert_element_type(&active, DType::I32)?;
+        cond::cond(&index, branches.clone(), &args)
+    })?;
+    let parts = ScanParts {
+        body: Arc::new(step.jaxpr),
+        consts,
+        carry: 1 + w.num_carry(),
+        length,
+        reverse: false,
+        unroll: 1,
+    };
+    let whole = trace(&avals, |mut args| {
+        let g = w.inputs(&args);
+        let active = eval(&test, &[g.test_consts, g.carry].concat())?;
+        args.splice(consts..consts, active);
+        let mut outs = scan::scan(parts.clone(), &args)?;
+        outs.remove(0);
+        Ok(outs)
+    })?;
+    Ok(w.scan_form.get_or_init(|| Arc::new(whole.jaxpr)).clone())
+}

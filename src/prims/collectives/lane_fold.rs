@@ -1,0 +1,227 @@
+//! Folds over mapped axes, by their names: `psum`, `pmax`, `pmin`.
+//!
+//! `yᵢ = fold over j of xⱼ`, the same for every lane `i` of the axis. The sum is linear, and its own transpose: every lane
+//! gave to all, so every lane's cotangent is the sum of all. The tangent of an extreme is the mean of the tangents of the
+//! lanes that attain it.
+//!
+//! Outside of the batch there is nothing to run: the rule of batching that maps the axis takes the name away.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::axis::{AxisName, BatchAxis};
+use crate::core::hazard::Hazard;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
+};
+use crate::prims::cases::points::spread;
+use crate::prims::cases::samples::{NUMBERS, REAL};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::folds::reduce::{try_reduce_max, try_reduce_min, try_reduce_sum};
+use crate::prims::points::binary::{try_div, try_mul};
+use crate::prims::points::compare::try_eq;
+use crate::prims::points::convert::try_convert_element_type;
+use crate::prims::points::elementwise::expect_operand;
+use crate::prims::rules::apply::{expect_inputs, one};
+use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use cotangent_jit::kernel::Combine;
+use cotangent_jit::{Error, Scalar, err};
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+/// `psum[axes] x -> y`: a fold over the lanes of these axes. One operand.
+#[derive(Clone, Debug)]
+pub struct LaneFold {
+    fold: Fold,
+    /// Different names; their order does not count.
+    axes: SmallVec<[AxisName; 1]>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fold {
+    Sum,
+    Max,
+    Min,
+}
+
+/// A collective runs in a batch only; this says which one is missing.
+pub(crate) fn in_batch(prim: &str, axes: &[AxisName]) -> Lowering {
+    Lowering::InBatch(err!(
+        Axis,
+        "{prim}: no vmap around it maps an axis named {:?}; name the axis where the function is mapped",
+        axes.iter().map(AxisName::as_str).collect::<Vec<_>>().join(", ")
+    ))
+}
+
+impl Primitive for LaneFold {
+    fn name(&self) -> &'static str {
+        match self.fold {
+            Fold::Sum => "psum",
+            Fold::Max => "pmax",
+            Fold::Min => "pmin",
+        }
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("axes", Param::Axes(self.axes.clone()))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 1)?;
+        let combine = match self.fold {
+            Fold::Sum => Combine::Sum,
+            Fold::Max => Combine::Max,
+            Fold::Min => Combine::Min,
+        };
+        expect_operand(self.name(), combine.op(), &inputs[0])?;
+        Ok(inputs.into())
+    }
+
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        if self.fold == Fold::Sum {
+            return linear_jvp(Arc::new(self.clone()), primals, tangents);
+        }
+        let x = &primals[0];
+        let y = self.apply(x)?;
+        let Some(t) = tangents[0].value() else {
+            let zero = Tangent::Zero(y.aval());
+            return Ok((smallvec![y], vec![zero]));
+        };
+        // dy = sum of dx over the lanes where x = y, divided by how many they are
+        let sum = LaneFold { fold: Fold::Sum, ..self.clone() };
+        let attained = try_convert_element_type(&try_eq(x, &y)?, x.dtype())?;
+        let share = try_div(&attained, &sum.apply(&attained)?)?;
+        let dy = sum.apply(&try_mul(t, &share)?)?;
+        Ok((smallvec![y], vec![Tangent::Value(dy)]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        if self.fold == Fold::Sum { Taylor::Linear } else { Taylor::ByDerivative }
+    }
+
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        if self.fold != Fold::Sum {
+            return not_linear(self);
+        }
+        transpose_unary(cotangents, inputs[0].aval(), |ct| self.apply(ct))
+    }
+
+    /// Over its own axis a fold of the array, the same for all lanes; what no lane differs in counts once per lane.
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let x = &inputs[0];
+        if !self.axes.iter().any(|n| ctx.axis.is(n)) {
+            return Ok((smallvec![self.apply(x)?], axes.to_vec()));
+        }
+        let folded = match (axes[0], self.fold) {
+            (Some(axis), Fold::Sum) => try_reduce_sum(x, &[axis])?,
+            (Some(axis), Fold::Max) => try_reduce_max(x, &[axis])?,
+            (Some(axis), Fold::Min) => try_reduce_min(x, &[axis])?,
+            (None, Fold::Sum) => times(x, ctx.batch_size)?,
+            (None, _) => x.clone(),
+        };
+        let left = self.axes.iter().filter(|n| !ctx.axis.is(n)).cloned().collect();
+        let rest = LaneFold { fold: self.fold, axes: left };
+        let y = if rest.axes.is_empty() { folded } else { rest.apply(&folded)? };
+        Ok((smallvec![y], vec![None]))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(in_batch(self.name(), &self.axes))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+impl LaneFold {
+    fn apply(&self, x: &Array) -> Result<Array, Error> {
+        one(self.clone(), &[x])
+    }
+}
+
+/// `n x`
+pub(crate) fn times(x: &Array, n: usize) -> Result<Array, Error> {
+    let n = Scalar::from_f64(x.dtype(), n as f64).expect("a dtype of numbers");
+    try_mul(x, &Array::strong_literal(n))
+}
+
+/// The sum of `x` over all lanes of these axes. Ints (wrapping) and floats.
+#[track_caller]
+pub fn try_psum(x: &Array, axes: &[AxisName]) -> Result<Array, Error> {
+    fold(Fold::Sum, x, axes)
+}
+
+/// The greatest `x` among all lanes of these axes.
+#[track_caller]
+pub fn try_pmax(x: &Array, axes: &[AxisName]) -> Result<Array, Error> {
+    fold(Fold::Max, x, axes)
+}
+
+/// The least `x` among all lanes of these axes.
+#[track_caller]
+pub fn try_pmin(x: &Array, axes: &[AxisName]) -> Result<Array, Error> {
+    fold(Fold::Min, x, axes)
+}
+
+#[track_caller]
+fn fold(fold: Fold, x: &Array, axes: &[AxisName]) -> Result<Array, Error> {
+    if axes.is_empty() {
+        return Ok(x.clone());
+    }
+    one(LaneFold { fold, axes: axes.into() }, &[x])
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![
+        Entry { name: "psum", build: |a| build(Fold::Sum, a), cases: || cases(Fold::Sum) },
+        Entry { name: "pmax", build: |a| build(Fold::Max, a), cases: || cases(Fold::Max) },
+        Entry { name: "pmin", build: |a| build(Fold::Min, a), cases: || cases(Fold::Min) },
+    ]
+}
+
+fn build(fold: Fold, args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(LaneFold { fold, axes: args.axes("axes")?.into() }))
+}
+
+/// Three lanes of vectors, scalars and nothing; no lanes at all.
+fn cases(fold: Fold) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in if fold == Fold::Sum { &NUMBERS[..] } else { &REAL } {
+        for shape in [&[3, 2][..], &[3], &[3, 0], &[0, 2]] {
+            let prim = Arc::new(LaneFold { fold, axes: smallvec!["i".into()] });
+            let case = Case::new(prim, vec![spread(shape, *d, &(-2.0..2.0), 0.37)]);
+            cases.push(case.inside(BatchAxis::named("i", shape[0])));
+        }
+    }
+    cases
+}

@@ -1,0 +1,13 @@
+//! Primitives that combine the elements along axes or inside windows: sums, products, extremes, running folds, sorting,
+//! softmax.
+
+pub(super) mod argminmax;
+pub(super) mod cumulative;
+pub(super) mod reduce;
+pub mod reduce_by;
+pub mod reduce_window;
+pub mod select_window;
+pub(super) mod softmax;
+pub mod sort;
+pub mod top_k;
+pub mod window;

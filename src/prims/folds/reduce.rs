@@ -1,0 +1,326 @@
+//! Folds over axes: `reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`, `reduce_xor`.
+//!
+//! `y[kept] = fold of x over axes`; of nothing it is what combines away: 0, 1, the least, the greatest, all ones, 0.
+//! f32 is summed in f64. The sum is linear and its transpose repeats; a product's tangent is that of a tree of products;
+//! the tangent of an extreme is the mean of the tangents of those elements that attain it.
+//!
+//! Not here: where an extreme is (`argminmax`); reductions as NumPy names them (methods of arrays).
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
+};
+use crate::prims::cases::points::spread;
+use crate::prims::cases::samples::{RUNNING, array};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::points::binary::{try_add_any, try_div, try_mul};
+use crate::prims::points::compare::try_eq;
+use crate::prims::points::convert::try_convert_element_type;
+use crate::prims::points::elementwise::expect_operand;
+use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::batching::moveaxis;
+use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+use crate::prims::shapes::reshape::try_reshape;
+use crate::prims::shapes::slice::try_slice_in_dim;
+use cotangent_jit::kernel::Combine;
+use cotangent_jit::{Error, err, plural};
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+/// A fold over axes.
+#[derive(Clone, Debug)]
+pub(crate) struct Reduce {
+    combine: Combine,
+    /// Increasing.
+    axes: SmallVec<[usize; 4]>,
+}
+
+impl Primitive for Reduce {
+    fn name(&self) -> &'static str {
+        match self.combine {
+            Combine::Sum => "reduce_sum",
+            Combine::Product => "reduce_prod",
+            Combine::Max => "reduce_max",
+            Combine::Min => "reduce_min",
+            Combine::And => "reduce_and",
+            Combine::Or => "reduce_or",
+            Combine::Xor => "reduce_xor",
+        }
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("axes", Param::ints(self.axes.iter().copied()))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 1)?;
+        let x = &inputs[0];
+        expect_operand(self.name(), self.combine.op(), x)?;
+        if let Some(axis) = self.axes.iter().find(|a| **a >= x.rank()) {
+            return Err(err!(
+                Axis,
+                "{}: axis {axis} is out of range for {x}, which has {axes}",
+                self.name(),
+                axes = plural(x.rank(), "axis")
+            ));
+        }
+        if self.axes.windows(2).any(|w| w[0] >= w[1]) {
+            return Err(err!(
+                Axis,
+                "{}: expected each axis of {x} once, got {:?}",
+                self.name(),
+                self.axes
+            ));
+        }
+        Ok(smallvec![x.with_shape(self.kept(x.rank()).map(|a| x.shape[a]))])
+    }
+
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let x = &primals[0];
+        let y = self.apply(x)?;
+        let dy = match (tangents[0].value(), self.combine) {
+            (Some(t), Combine::Sum) => Tangent::Value(self.apply(t)?),
+            (Some(t), Combine::Product) => Tangent::Value(self.product_tangent(x, t)?),
+            (Some(t), Combine::Max | Combine::Min) => {
+                Tangent::Value(self.extreme_tangent(x, t, &y)?)
+            }
+            _ => Tangent::Zero(y.aval()),
+        };
+        Ok((smallvec![y], vec![dy]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.combine {
+            Combine::Sum => Taylor::Linear,
+            Combine::Product | Combine::Max | Combine::Min => Taylor::ByDerivative,
+            Combine::And | Combine::Or | Combine::Xor => Taylor::Still,
+        }
+    }
+
+    /// Of the sum: the cotangent, repeated along the axes.
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let x = inputs[0].aval();
+        match cotangents[0].value() {
+            Some(ct) if self.combine == Combine::Sum => {
+                Ok(vec![Tangent::Value(self.repeat(ct, &x.shape)?)])
+            }
+            Some(_) => not_linear(self),
+            None => Ok(vec![Tangent::Zero(x)]),
+        }
+    }
+
+    fn batch(
+        &self,
+        _: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let batch = axes[0].expect("the one operand is batched");
+        let moved = self.axes.iter().map(|&a| if a < batch { a } else { a + 1 });
+        let same = Reduce { combine: self.combine, axes: moved.collect() };
+        let place = batch - self.axes.iter().filter(|a| **a < batch).count();
+        Ok((smallvec![same.apply(&inputs[0])?], vec![Some(place)]))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Reduce { combine: self.combine, axes: self.axes.clone() })
+    }
+
+    /// Over no axes: the operand. The extreme of equal numbers is the number.
+    fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
+        let x = &inputs[0];
+        if self.axes.is_empty() {
+            return Some(Simpler::Operand(0));
+        }
+        let idempotent = !matches!(self.combine, Combine::Sum | Combine::Product | Combine::Xor);
+        (idempotent && x.aval.size() > 0).then_some(Simpler::Splat(x.splat?))
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+impl Reduce {
+    fn new(combine: Combine, axes: &[usize]) -> Reduce {
+        let mut axes: SmallVec<[usize; 4]> = axes.into();
+        axes.sort_unstable();
+        Reduce { combine, axes }
+    }
+
+    #[track_caller]
+    fn apply(&self, x: &Array) -> Result<Array, Error> {
+        if self.axes.is_empty() { Ok(x.clone()) } else { one(self.clone(), &[x]) }
+    }
+
+    /// The axes that stay.
+    fn kept(&self, rank: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..rank).filter(|a| !self.axes.contains(a))
+    }
+
+    /// What was folded, repeated along the axes again.
+    fn repeat(&self, y: &Array, shape: &[usize]) -> Result<Array, Error> {
+        try_broadcast_in_dim(y, shape, &self.kept(shape.len()).collect::<Vec<_>>())
+    }
+
+    /// `dy = sum of dx over where x = y, divided by how often that is`
+    fn extreme_tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
+        let sum = Reduce { combine: Combine::Sum, ..self.clone() };
+        let attained = try_eq(x, &self.repeat(y, x.shape())?)?;
+        let attained = try_convert_element_type(&attained, x.dtype())?;
+        let share = try_div(&attained, &self.repeat(&sum.apply(&attained)?, x.shape())?)?;
+        sum.apply(&try_mul(t, &share)?)
+    }
+
+    /// The product as a tree of products of two halves, and `d(ab) = da b + a db` at every node: unlike `y / x[i]`,
+    /// it needs no quotient and so bears zeros.
+    fn product_tangent(&self, x: &Array, t: &Array) -> Result<Array, Error> {
+        let (mut x, mut t) = (self.flatten(x)?, self.flatten(t)?);
+        let axis = x.ndim() - 1;
+        while x.shape()[axis] > 1 {
+            let n = x.shape()[axis];
+            let part = |a: &Array, from: usize, to: usize| try_slice_in_dim(a, from, to, axis);
+            let half = n / 2;
+            let (a, b) = (part(&x, 0, half)?, part(&x, half, 2 * half)?);
+            let (da, db) = (part(&t, 0, half)?, part(&t, half, 2 * half)?);
+            let mut product = try_mul(&a, &b)?;
+            let mut tangent = try_add_any(&try_mul(&da, &b)?, &try_mul(&a, &db)?)?;
+            if n % 2 == 1 {
+                product = join(&product, &part(&x, n - 1, n)?, axis)?;
+                tangent = join(&tangent, &part(&t, n - 1, n)?, axis)?;
+            }
+            (x, t) = (product, tangent);
+        }
+        let sum = Reduce { combine: Combine::Sum, axes: smallvec![axis] };
+        // One element is left along the axis, or none if there was none.
+        sum.apply(&t)
+    }
+
+    /// The axes that are folded joined to one, which stands last.
+    fn flatten(&self, x: &Array) -> Result<Array, Error> {
+        let mut moved = x.clone();
+        for (i, axis) in self.axes.iter().enumerate() {
+            moved = moveaxis(&moved, axis - i, x.ndim() - 1)?;
+        }
+        let kept = x.ndim() - self.axes.len();
+        let mut shape: Vec<usize> = moved.shape()[..kept].to_vec();
+        shape.push(moved.shape()[kept..].iter().product());
+        try_reshape(&moved, &shape)
+    }
+}
+
+fn join(a: &Array, b: &Array, axis: usize) -> Result<Array, Error> {
+    crate::prims::shapes::concatenate::try_concatenate(&[a.clone(), b.clone()], axis)
+}
+
+macro_rules! reduce {
+    ($($(#[$doc:meta])* $name:ident, $try:ident: $combine:ident;)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// The axes are taken away. Panics where its `try_` twin gives an error.
+            #[track_caller]
+            pub fn $name(x: &Array, axes: &[usize]) -> Array {
+                expect($try(x, axes))
+            }
+
+            #[doc = concat!("[`", stringify!($name), "`], or an error if an axis is out of range or given twice, or the dtype is not one it takes.")]
+            #[track_caller]
+            pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+                Reduce::new(Combine::$combine, axes).apply(x)
+            }
+        )*
+
+        /// Every fold.
+        pub(crate) fn entries() -> Vec<Entry> {
+            vec![$(Entry {
+                name: stringify!($name),
+                build: |args| build(Combine::$combine, args),
+                cases: || cases(Combine::$combine),
+            }),*]
+        }
+    };
+}
+
+reduce! {
+    /// Sum over axes: `y[k] = ∑ᵢ x[k, i]`; 0 of nothing. Ints (wrapping) and floats; f32 is summed in f64.
+    ///
+    /// Derivative: the sum of the tangents. Linear; the transpose repeats the cotangent.
+    reduce_sum, try_reduce_sum: Sum;
+
+    /// Product over axes: `y[k] = ∏ᵢ x[k, i]`; 1 of nothing. Ints (wrapping) and floats.
+    ///
+    /// Derivative: `∑ᵢ t[k, i] ∏ⱼ x[k, j]` over the `j` other than `i`, also where factors are zero.
+    reduce_prod, try_reduce_prod: Product;
+
+    /// The greatest element over axes; NaN if there is one; the least value of the dtype of nothing. Any dtype; complex
+    /// numbers compare as in [`max`](crate::prims::points::binary::max), in row-major order.
+    ///
+    /// Derivative: the mean tangent of the elements that attain it.
+    reduce_max, try_reduce_max: Max;
+
+    /// The least element over axes; NaN if there is one; the greatest value of the dtype of nothing. Any dtype, complex
+    /// ones as in `reduce_max`.
+    ///
+    /// Derivative: the mean tangent of the elements that attain it.
+    reduce_min, try_reduce_min: Min;
+
+    /// Bits that are one in all elements over axes; of bools whether all hold. Ints and bool; no derivative.
+    reduce_and, try_reduce_and: And;
+
+    /// Bits that are one in some element over axes; of bools whether any holds. Ints and bool; no derivative.
+    reduce_or, try_reduce_or: Or;
+
+    /// Bits that are one in an odd number of elements over axes; of bools whether an odd number of them holds. Ints and
+    /// bool; no derivative.
+    reduce_xor, try_reduce_xor: Xor;
+}
+
+fn build(combine: Combine, args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(Reduce { combine, axes: args.sizes("axes")?.into() }))
+}
+
+fn cases(combine: Combine) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in RUNNING.into_iter().filter(|d| combine.op().result(&[*d, *d]).is_some()) {
+        for (shape, axes) in [
+            (&[3, 4][..], &[1][..]),
+            (&[3, 4], &[0]),
+            (&[2, 3, 2], &[0, 2]),
+            (&[5], &[0]),
+            (&[2, 0], &[1]),
+        ] {
+            let prim = Arc::new(Reduce::new(combine, axes));
+            cases.push(Case::new(prim, vec![spread(shape, d, &(-2.0..2.0), 0.37)]));
+        }
+        // Zeros and equal elements.
+        let parts = if d.is_complex() { 24 } else { 12 };
+        let values = [0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+        let x = array(&[4, 3], d, values.into_iter().cycle().take(parts));
+        cases.push(Case::new(Arc::new(Reduce::new(combine, &[1])), vec![x]));
+    }
+    cases
+}

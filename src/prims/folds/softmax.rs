@@ -1,0 +1,271 @@
+//! Exponentials over axes: `softmax`, `log_softmax` and `logsumexp`.
+//!
+//! `p[i] = e^x[i] / ∑ⱼ e^x[j]` over the axes, `ln p`, and `ln ∑ⱼ e^x[j]`. They are primitives, because rules that follow from
+//! the steps of the computation divide infinities by infinities where everything is finite. The derivatives are those of
+//! the definitions: `d ln ∑ e^x = ∑ p dx`, `d ln p = dx - ∑ p dx`, `dp = p (dx - ∑ p dx)`.
+//!
+//! Infinities have their limits: of a row with infinite elements those share the whole. A row of nothing but -∞ has no
+//! weights: `p` is 0 and so are the derivatives of its `logsumexp`, which is -∞.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
+};
+use crate::core::trace::trace;
+use crate::prims::cases::bodies::INEXACT;
+use crate::prims::cases::points::spread;
+use crate::prims::cases::samples::array;
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::folds::reduce::{try_reduce_max, try_reduce_sum};
+use crate::prims::points::compare::try_eq;
+use crate::prims::points::select::try_select_n;
+use crate::prims::points::unary::{try_exp, try_is_finite, try_log};
+use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::numbers::number;
+use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+use cotangent_jit::{Error, err};
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+/// What is computed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Softmax,
+    LogSoftmax,
+    LogSumExp,
+}
+
+/// A function of the exponentials over axes.
+#[derive(Clone, Debug)]
+pub(crate) struct Softmax {
+    kind: Kind,
+    /// Increasing.
+    axes: SmallVec<[usize; 4]>,
+}
+
+impl Primitive for Softmax {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Softmax => "softmax",
+            Kind::LogSoftmax => "log_softmax",
+            Kind::LogSumExp => "logsumexp",
+        }
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("axes", Param::ints(self.axes.iter().copied()))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let name = self.name();
+        expect_inputs(name, inputs, 1)?;
+        let x = &inputs[0];
+        if !x.dtype.is_inexact() {
+            return Err(err!(DType, "{name}: expected a float, got {x}; convert it"));
+        }
+        if self.axes.iter().any(|a| *a >= x.rank()) || self.axes.windows(2).any(|w| w[0] >= w[1]) {
+            let axes = &self.axes;
+            return Err(err!(Axis, "{name}: expected axes of {x}, each once, got {axes:?}"));
+        }
+        Ok(smallvec![match self.kind {
+            Kind::LogSumExp => x.with_shape(self.kept(x.rank()).map(|a| x.shape[a])),
+            _ => x.clone(),
+        }])
+    }
+
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let y = one(self.clone(), &[&primals[0]])?;
+        let dy = match tangents[0].value() {
+            None => Tangent::Zero(y.aval()),
+            Some(t) => Tangent::Value(self.tangent(&primals[0], t, &y)?),
+        };
+        Ok((smallvec![y], vec![dy]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+        not_linear(self)
+    }
+
+    fn batch(
+        &self,
+        _: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let batch = axes[0].expect("the one operand is batched");
+        let moved = self.axes.iter().map(|&a| if a < batch { a } else { a + 1 });
+        let wide = Softmax { kind: self.kind, axes: moved.collect() };
+        let gone = self.axes.iter().filter(|a| **a < batch).count();
+        let place = if self.kind == Kind::LogSumExp { batch - gone } else { batch };
+        Ok((smallvec![one(wide, &[&inputs[0]])?], vec![Some(place)]))
+    }
+
+    fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        let body = trace(inputs, |x| Ok(vec![self.compute(&x[0])?]))?;
+        Ok(Lowering::Call(Arc::new(body.jaxpr)))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+impl Softmax {
+    fn new(kind: Kind, axes: &[usize]) -> Softmax {
+        let mut axes: SmallVec<[usize; 4]> = axes.into();
+        axes.sort_unstable();
+        Softmax { kind, axes }
+    }
+
+    /// The axes that stay.
+    fn kept(&self, rank: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..rank).filter(|a| !self.axes.contains(a))
+    }
+
+    /// What was folded, repeated along the axes again.
+    fn repeat(&self, y: &Array, x: &Array) -> Result<Array, Error> {
+        try_broadcast_in_dim(y, x.shape(), &self.kept(x.ndim()).collect::<Vec<_>>())
+    }
+
+    fn tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
+        let mean = |p: &Array| try_reduce_sum(&(p * t), &self.axes);
+        Ok(match self.kind {
+            Kind::Softmax => y * (t - self.repeat(&mean(y)?, x)?),
+            Kind::LogSoftmax => t - self.repeat(&mean(&try_exp(y)?)?, x)?,
+            Kind::LogSumExp => mean(&one(Softmax { kind: Kind::Softmax, ..self.clone() }, &[x])?)?,
+        })
+    }
+
+    fn compute(&self, x: &Array) -> Result<Array, Error> {
+        if self.kind == Kind::LogSumExp {
+            return self.log_of_sum(x);
+        }
+        let n = |value| number(value, x.dtype());
+        let top = try_reduce_max(x, &self.axes)?;
+        let nothing = try_eq(&top, &n(f64::NEG_INFINITY))?;
+        let top = self.repeat(&try_select_n(&nothing, &[&top, &n(0.0)])?, x)?;
+        // Infinite elements are at no distance from an infinite greatest one.
+        let below = try_select_n(&try_eq(x, &top)?, &[&(x - &top), &n(0.0)])?;
+        let e = try_exp(&below)?;
+        let total = try_reduce_sum(&e, &self.axes)?;
+        let none = try_eq(&total, &n(0.0))?;
+        let total = try_select_n(&none, &[&total, &n(1.0)])?;
+        Ok(match self.kind {
+            Kind::Softmax => e / self.repeat(&total, x)?,
+            _ => below - self.repeat(&try_log(&total)?, x)?,
+        })
+    }
+
+    fn log_of_sum(&self, x: &Array) -> Result<Array, Error> {
+        let n = |value| number(value, x.dtype());
+        let top = try_reduce_max(x, &self.axes)?;
+        // An infinite greatest element is no distance to measure from.
+        let shift = match x.dtype().is_complex() {
+            true => top,
+            false => try_select_n(&try_is_finite(&top)?, &[&n(0.0), &top])?,
+        };
+        let total = try_reduce_sum(&try_exp(&(x - self.repeat(&shift, x)?))?, &self.axes)?;
+        Ok(try_log(&total)? + shift)
+    }
+}
+
+macro_rules! softmax {
+    ($($(#[$doc:meta])* $name:ident, $try:ident: $kind:ident;)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// Floats and complex numbers. Panics where its `try_` twin gives an error.
+            #[track_caller]
+            pub fn $name(x: &Array, axes: &[usize]) -> Array {
+                expect($try(x, axes))
+            }
+
+            #[doc = concat!("[`", stringify!($name), "`], or an error if an axis is out of range or given twice, or the dtype is not one it takes.")]
+            #[track_caller]
+            pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+                one(Softmax::new(Kind::$kind, axes), &[x])
+            }
+        )*
+
+        /// Every function of exponentials over axes.
+        pub(crate) fn entries() -> Vec<Entry> {
+            vec![$(Entry {
+                name: stringify!($name),
+                build: |args| build(Kind::$kind, args),
+                cases: || cases(Kind::$kind),
+            }),*]
+        }
+    };
+}
+
+softmax! {
+    /// `p[i] = e^x[i] / ∑ⱼ e^x[j]` over the axes, without overflow: positive numbers that sum to 1. Infinite elements share
+    /// the whole; where all are -∞, all are 0.
+    ///
+    /// Derivative: `p (t - ∑ⱼ p[j] t[j])`.
+    softmax, try_softmax: Softmax;
+
+    /// `ln p[i] = x[i] - ln ∑ⱼ e^x[j]` over the axes, without overflow; where all elements are -∞, so are all results.
+    ///
+    /// Derivative: `t - ∑ⱼ p[j] t[j]` with `p` the softmax.
+    log_softmax, try_log_softmax: LogSoftmax;
+
+    /// `y = ln ∑ⱼ e^x[j]` over the axes, which are taken away, without overflow; -∞ of nothing.
+    ///
+    /// Derivative: `∑ⱼ p[j] t[j]` with `p` the softmax; 0 where all elements are -∞.
+    logsumexp, try_logsumexp: LogSumExp;
+}
+
+fn build(kind: Kind, args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(Softmax { kind, axes: args.sizes("axes")?.into() }))
+}
+
+fn cases(kind: Kind) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in INEXACT {
+        for (shape, axes) in [
+            (&[3, 4][..], &[1][..]),
+            (&[3, 4], &[0]),
+            (&[2, 3, 2], &[0, 2]),
+            (&[5], &[0]),
+            (&[2, 0], &[1]),
+            (&[], &[]),
+        ] {
+            let prim = Arc::new(Softmax::new(kind, axes));
+            cases.push(Case::new(prim, vec![spread(shape, d, &(-2.0..2.0), 0.37)]));
+        }
+        if d.is_float() {
+            // Rows with impossible elements.
+            let none = f64::NEG_INFINITY;
+            let x = array(&[2, 3], d, [none, 0.5, 0.25, none, 1.0, none]);
+            cases.push(Case::new(Arc::new(Softmax::new(kind, &[1])), vec![x]));
+        }
+    }
+    cases
+}

@@ -1,0 +1,364 @@
+//! Calls of the user's closures from a program: `pure_callback`, `io_callback`, `debug_callback`.
+//!
+//! | primitive | may be dropped, merged, repeated | batched | derivative |
+//! | --- | --- | --- | --- |
+//! | `pure_callback` | yes | as it was told | none: the user writes a custom rule |
+//! | `io_callback` | never | lane by lane; not at all if ordered | none |
+//! | `debug_callback` | repeated only where values are computed again | lane by lane, in order | it looks at values and passes |
+//!
+//! The closure sees concrete arrays, outside any trace, with lines of its own; what it calls may trace and run anything.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::eager::upload;
+use crate::core::hazard::Hazard;
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params, Rule};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
+};
+use crate::core::source::{afresh, awaiting};
+use crate::core::trace::{bind, eager};
+use crate::prims::carriers::regroup::{axes_in_front, front};
+use crate::prims::carriers::scan::lane_by_lane;
+use crate::prims::cases::samples::sample;
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+use cotangent_jit::host::{HostCall, HostInput, HostOutput};
+use cotangent_jit::{DType, Error, err, plural};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// What is called: concrete arrays to concrete arrays, on any thread.
+pub type HostFn = dyn Fn(&[Array]) -> Result<Vec<Array>, Error> + Send + Sync;
+
+/// How `vmap` calls a pure callback.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Batching {
+    /// Once per lane, in a loop.
+    Sequential,
+    /// Once for all: batched arguments have the batch axis in front, the others an axis of size 1.
+    ExpandDims,
+    /// Once for all: every argument has the batch axis in front.
+    BroadcastAll,
+}
+
+/// What a callback may do.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// Compute and nothing else. Batched in this way, or not at all.
+    Pure(Option<Batching>),
+    /// Change the world.
+    Io { ordered: bool },
+    /// Look at values.
+    Debug { ordered: bool },
+}
+
+/// `pure_callback[callback, batching, results] x... -> y...` and its kin: see the table above.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    kind: Kind,
+    function: Rule,
+    results: Vec<Aval>,
+}
+
+impl Callback {
+    /// `function` is [`Callback::rule`] of what is called; callbacks with clones of one rule are the same.
+    pub fn new(kind: Kind, function: Rule, results: Vec<Aval>) -> Callback {
+        Callback { kind, function, results }
+    }
+
+    pub fn rule(name: &str, function: Arc<HostFn>) -> Rule {
+        Rule { name: name.into(), value: Arc::new(function) }
+    }
+
+    fn call(&self) -> Arc<HostFn> {
+        self.function.value.downcast_ref::<Arc<HostFn>>().expect("made by rule").clone()
+    }
+
+    fn per_lane(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        lane_by_lane(Arc::new(self.clone()), ctx.batch_size, inputs, axes)
+    }
+
+    /// One call for all lanes, of a function that takes the batch axis in front.
+    fn at_once(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+        size: usize,
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let widened = inputs.iter().zip(&batched).map(|(x, b)| {
+            if *b {
+                return Ok(x.clone());
+            }
+            let shape: Vec<usize> = [size].iter().chain(x.shape()).copied().collect();
+            try_broadcast_in_dim(x, &shape, &(1..shape.len()).collect::<Vec<_>>())
+        });
+        let inputs = widened.collect::<Result<Vec<_>, Error>>()?;
+        let results = self.results.iter().map(|a| a.batched(0, ctx.batch_size)).collect();
+        let outs = bind(Arc::new(Callback { results, ..self.clone() }), &inputs)?;
+        let n = outs.len();
+        Ok((outs, front(&vec![true; n])))
+    }
+}
+
+/// Makes arrays of what a program passes, calls the closure outside of any trace, and checks what it returns.
+fn run(
+    function: &HostFn,
+    types: (&[Aval], &[Aval]),
+    args: &[HostInput],
+    results: &mut [HostOutput],
+) -> Result<(), Error> {
+    let arrays = args.iter().zip(types.0).map(|(x, aval)| upload(aval.strong(), x.bytes));
+    let arrays = arrays.collect::<Result<Vec<_>, Error>>()?;
+    let outs = awaiting(|| eager(|| afresh(|| function(&arrays))))?;
+    if outs.len() != types.1.len() {
+        let (expected, got) = (types.1.len(), outs.len());
+        return Err(err!(
+            Shape,
+            "expected {arrays} of the closure, got {got}",
+            arrays = plural(expected, "array")
+        ));
+    }
+    for (n, ((out, aval), to)) in outs.iter().zip(types.1).zip(results).enumerate() {
+        if out.aval() != *aval {
+            let got = out.aval();
+            return Err(err!(
+                Shape,
+                "result {n}: expected {aval}, got {got}; the closure must return what it was declared to"
+            ));
+        }
+        to.bytes.copy_from_slice(&out.to_bytes()?);
+    }
+    Ok(())
+}
+
+impl Primitive for Callback {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Pure(_) => "pure_callback",
+            Kind::Io { .. } => "io_callback",
+            Kind::Debug { .. } => "debug_callback",
+        }
+    }
+
+    fn params(&self) -> Params {
+        let mut params: Params = smallvec![("callback", Param::Rule(self.function.clone()))];
+        match self.kind {
+            Kind::Pure(batching) => {
+                let name = match batching {
+                    None => "refuse",
+                    Some(Batching::Sequential) => "sequential",
+                    Some(Batching::ExpandDims) => "expand_dims",
+                    Some(Batching::BroadcastAll) => "broadcast_all",
+                };
+                params.push(("batching", Param::Name(name.into())));
+            }
+            Kind::Io { ordered } | Kind::Debug { ordered } => {
+                params.push(("ordered", Param::Bool(ordered)));
+            }
+        }
+        let shape = |a: &Aval| a.shape.iter().map(|n| *n as i64).collect();
+        let types: Vec<String> = self.results.iter().map(|a| a.dtype.to_string()).collect();
+        params.push(("shapes", Param::Lists(self.results.iter().map(shape).collect())));
+        let dtypes = if types.is_empty() { "none".into() } else { types.join("_") };
+        params.push(("dtypes", Param::Name(dtypes)));
+        params
+    }
+
+    fn abstract_eval(&self, _: &[Aval]) -> Result<Avals, Error> {
+        Ok(self.results.iter().map(Aval::strong).collect())
+    }
+
+    /// Looking at values moves none of them. Nobody knows how the others' results move.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let name = self.name();
+        match self.kind {
+            Kind::Debug { .. } => {}
+            _ if self.results.iter().all(|a| !a.dtype.is_inexact()) && !self.results.is_empty() => {
+            }
+            Kind::Pure(_) => {
+                return Err(err!(
+                    Transform,
+                    "{name}: {} has no derivative, and one was asked for; wrap the function that calls it in custom_jvp \
+                     or custom_vjp, or pass what is called through stop_gradient",
+                    self.function.name
+                ));
+            }
+            Kind::Io { .. } => {
+                return Err(err!(
+                    Transform,
+                    "{name}: {} changes the world, and has no derivative; pass its arguments through stop_gradient, or \
+                     use debug::callback if it only looks at them",
+                    self.function.name
+                ));
+            }
+        }
+        let outs = bind(Arc::new(self.clone()), primals)?;
+        let zeros = outs.iter().map(|o| Tangent::Zero(o.aval())).collect();
+        Ok((outs, zeros))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.kind {
+            Kind::Debug { .. } => Taylor::Still,
+            // The jvp rule says why not.
+            _ => Taylor::ByDerivative,
+        }
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+        not_linear(self)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        match self.kind {
+            Kind::Pure(Some(Batching::ExpandDims)) => self.at_once(ctx, inputs, axes, 1),
+            Kind::Pure(Some(Batching::BroadcastAll)) => {
+                self.at_once(ctx, inputs, axes, ctx.batch_size)
+            }
+            Kind::Pure(None) => Err(err!(
+                Transform,
+                "pure_callback: {} was not told how to be batched; use pure_callback_with and Batching::Sequential (a \
+                 call per lane), ExpandDims or BroadcastAll (one call with batched arrays)",
+                self.function.name
+            )),
+            Kind::Io { ordered: true } => Err(err!(
+                Transform,
+                "io_callback: {} is ordered, and the lanes of vmap have no order among each other; pass ordered: false, \
+                 or loop with scan",
+                self.function.name
+            )),
+            _ => self.per_lane(ctx, inputs, axes),
+        }
+    }
+
+    fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error> {
+        let (function, types) = (self.call(), (inputs.to_vec(), outputs.to_vec()));
+        let sizes = |avals: &[Aval]| avals.iter().map(|a| (a.dtype, a.size())).collect();
+        let run = move |args: &[HostInput], results: &mut [HostOutput]| {
+            run(&*function, (&types.0, &types.1), args, results)
+        };
+        let name = format!("{} of {}", self.name(), self.function.name);
+        Ok(Lowering::Host(HostCall::new(
+            &name,
+            self.function.value.clone(),
+            sizes(inputs),
+            sizes(outputs),
+            Arc::new(run),
+        )))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        match self.kind {
+            Kind::Pure(_) => Effects::NONE,
+            Kind::Io { ordered: false } => Effects::ONCE,
+            Kind::Io { ordered: true } => Effects::ONCE | Effects::ORDERED,
+            Kind::Debug { ordered: false } => Effects::KEEP,
+            Kind::Debug { ordered: true } => Effects::ORDERED,
+        }
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// Calls `function` (see [`Callback::rule`]), which gives arrays of these types.
+#[track_caller]
+pub fn callback(
+    kind: Kind,
+    function: Rule,
+    results: Vec<Aval>,
+    inputs: &[Array],
+) -> Result<Vec<Array>, Error> {
+    Ok(bind(Arc::new(Callback::new(kind, function, results)), inputs)?.into_vec())
+}
+
+pub fn entries() -> Vec<Entry> {
+    let build = |args: &Args| args.no_rules();
+    vec![
+        Entry { name: "pure_callback", build, cases: pure_cases },
+        Entry { name: "io_callback", build, cases: io_cases },
+        Entry { name: "debug_callback", build, cases: debug_cases },
+    ]
+}
+
+const CLOSURE: &str = "a closure has no derivative; users write custom rules";
+
+/// The first of two arrays, in whatever shape it comes, once per way of batching.
+fn pure_cases() -> Vec<Case> {
+    let first: Arc<HostFn> = Arc::new(|args: &[Array]| Ok(vec![args[0].clone()]));
+    let mut cases = Vec::new();
+    for batching in [Batching::Sequential, Batching::BroadcastAll] {
+        for d in [DType::F32, DType::I32] {
+            let (x, y) = (sample(&[2, 3], d, 1), sample(&[2], d, 2));
+            let rule = Callback::rule("first", first.clone());
+            let prim: Prim =
+                Arc::new(Callback::new(Kind::Pure(Some(batching)), rule, vec![x.aval()]));
+            cases.push(without_derivative(Case::new(prim, vec![x, y])));
+        }
+    }
+    cases
+}
+
+fn io_cases() -> Vec<Case> {
+    let twice: Arc<HostFn> =
+        Arc::new(|args: &[Array]| Ok(vec![crate::prims::lax::add(&args[0], &args[0])]));
+    let case = |d| {
+        let x = sample(&[3], d, 1);
+        let rule = Callback::rule("twice", twice.clone());
+        let prim = Callback::new(Kind::Io { ordered: false }, rule, vec![x.aval()]);
+        without_derivative(Case::new(Arc::new(prim), vec![x]))
+    };
+    [DType::F32, DType::I32].map(case).into()
+}
+
+/// What only looks gives nothing that a law could judge; its own tests do.
+fn debug_cases() -> Vec<Case> {
+    let nothing: Arc<HostFn> = Arc::new(|_: &[Array]| Ok(Vec::new()));
+    let rule = Callback::rule("nothing", nothing);
+    let prim: Prim = Arc::new(Callback::new(Kind::Debug { ordered: false }, rule, Vec::new()));
+    let why = "gives nothing to compare; see tests/effects.rs";
+    let case = Case::new(prim, vec![sample(&[3], DType::F32, 1)]);
+    vec![case.exempt("jet", why).exempt("simplify", why)]
+}
+
+/// Laws that take derivatives hold for ints alone.
+fn without_derivative(case: Case) -> Case {
+    let case = case
+        .exempt("types", "a closure takes what its user gives it")
+        .exempt("simplify", "a closure sees the shapes that it is given");
+    if case.inputs.iter().all(|x| !x.dtype().is_inexact()) {
+        return case;
+    }
+    ["jvp", "adjoint", "second", "third", "jet", "commute", "check", "split", "dce", "checkify"]
+        .iter()
+        .fold(case, |case, law| case.exempt(law, CLOSURE))
+}

@@ -1,0 +1,147 @@
+//! `check`: a place where something may be found wrong. It waits for the transform that makes a result of what it finds
+//! (`checkify`), and does not run by itself.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::{Failures, Hazard};
+use crate::core::lowering::Lowering;
+use crate::core::params::{Param, Params, Rule};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
+};
+use crate::core::trace::bind;
+use crate::prims::carriers::regroup::{axes_in_front, front};
+use crate::prims::cases::samples::sample;
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::rules::apply::expect_inputs;
+use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+use cotangent_jit::{DType, Error, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// `check[failures] code:i32[b...] ints:i64[b..., m] floats:f64[b..., n]`: see [`Failures`]; the payload's arrays are absent
+/// if nothing needs them. With leading axes the first lane in row-major order that has a code counts.
+#[derive(Clone, Debug)]
+pub struct Check(Rule);
+
+impl Check {
+    pub fn new(failures: Arc<Failures>) -> Check {
+        Check(Rule { name: "failures".into(), value: failures })
+    }
+
+    fn failures(&self) -> Arc<Failures> {
+        self.0.value.clone().downcast().expect("made by new")
+    }
+}
+
+/// Types of the inputs beside the code, which has this shape.
+fn payload(failures: &Failures, lanes: &[usize]) -> Vec<Aval> {
+    let [ints, floats] = failures.payload();
+    let of = |n: usize, d| Aval::new(lanes.iter().copied().chain([n]), d);
+    [(ints, DType::I64), (floats, DType::F64)]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, d)| of(n, d))
+        .collect()
+}
+
+impl Primitive for Check {
+    fn name(&self) -> &'static str {
+        "check"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("failures", Param::Rule(self.0.clone()))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let Some((code, rest)) = inputs.split_first() else {
+            return Err(expect_inputs(self.name(), inputs, 1).unwrap_err());
+        };
+        let expected = payload(&self.failures(), &code.shape);
+        if code.dtype != DType::I32 || rest != expected {
+            return Err(err!(Shape, "check: expected i32 and {expected:?}, got {inputs:?}"));
+        }
+        Ok(Avals::new())
+    }
+
+    /// Looking at values moves none of them.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        Ok((bind(Arc::new(self.clone()), primals)?, Vec::new()))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+        not_linear(self)
+    }
+
+    /// One more leading axis.
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let (inputs, batched) = axes_in_front(inputs, axes)?;
+        let all = inputs.iter().zip(&batched).map(|(x, b)| {
+            if *b {
+                return Ok(x.clone());
+            }
+            let shape: Vec<usize> = [ctx.batch_size].iter().chain(x.shape()).copied().collect();
+            try_broadcast_in_dim(x, &shape, &(1..shape.len()).collect::<Vec<_>>())
+        });
+        let outs = bind(Arc::new(self.clone()), &all.collect::<Result<Vec<_>, Error>>()?)?;
+        Ok((outs, front(&[])))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Err(err!(
+            Unsupported,
+            "a check does not run by itself; apply checkify::checkify to the function that is run or compiled, and look \
+             at the error it returns"
+        ))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::KEEP
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        vec![Hazard::Failure(self.failures())]
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// Records that something is wrong where `code` is not 0; `payload` as [`Failures::payload`] says.
+#[track_caller]
+pub fn check(failures: Arc<Failures>, code: &Array, payload: &[Array]) -> Result<(), Error> {
+    let inputs: Vec<Array> = [code].into_iter().chain(payload).cloned().collect();
+    bind(Arc::new(Check::new(failures)), &inputs).map(|_| ())
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "check", build: |args: &Args| args.no_rules(), cases }]
+}
+
+/// It cannot run: it is there until checkify makes something of it, whose tests see it.
+fn cases() -> Vec<Case> {
+    let prim: Prim = Arc::new(Check::new(Arc::default()));
+    let why = "waits for checkify and does not run; see tests/checks.rs";
+    vec![Case::new(prim, vec![sample(&[2], DType::I32, 1)]).exempt("*", why)]
+}

@@ -1,0 +1,127 @@
+//! Index arithmetic on kernel nodes: indices as i64, clamped or tested; the checks that indexing primitives
+//! share; starts counted from the end; ints moved into a range before they change their type.
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::source::counting_from_end;
+use crate::prims::points::binary::{try_add, try_max, try_min};
+use crate::prims::points::compare::try_lt;
+use crate::prims::points::convert::try_convert_element_type;
+use crate::prims::points::select::try_select_n;
+use crate::prims::rules::numbers::{int_range, place_dtype};
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::NodeId;
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error, Scalar, err};
+
+/// An index of any int type as i64; a u64 beyond i64 stays large.
+pub(crate) fn as_index(b: &mut KernelBuilder, index: NodeId) -> NodeId {
+    if b.dtype(index) == DType::U64 {
+        let largest = b.constant(Scalar::from(i64::MAX as u64));
+        let index = b.op(ScalarOp::Min, &[index, largest]);
+        return b.convert(index, DType::I64);
+    }
+    b.convert(index, DType::I64)
+}
+
+/// `index` within `0..=last`.
+pub(crate) fn clamped(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId {
+    let (zero, last) = (b.constant(Scalar::from(0i64)), b.constant(Scalar::from(last)));
+    let low = b.op(ScalarOp::Max, &[index, zero]);
+    b.op(ScalarOp::Min, &[low, last])
+}
+
+/// Whether `0 <= index <= last`.
+pub(crate) fn within(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId {
+    let (zero, last) = (b.constant(Scalar::from(0i64)), b.constant(Scalar::from(last)));
+    let low = b.op(ScalarOp::Ge, &[index, zero]);
+    let high = b.op(ScalarOp::Le, &[index, last]);
+    b.op(ScalarOp::And, &[low, high])
+}
+
+/// The flat position of these coordinates in row-major order.
+pub(crate) fn flat(b: &mut KernelBuilder, shape: &[usize], at: &[NodeId]) -> NodeId {
+    let mut sum = b.constant(Scalar::from(0i64));
+    let mut stride = 1i64;
+    for (&n, &i) in shape.iter().zip(at).rev() {
+        let by = b.constant(Scalar::from(stride));
+        let term = b.op(ScalarOp::Mul, &[i, by]);
+        sum = b.op(ScalarOp::Add, &[sum, term]);
+        stride *= n as i64;
+    }
+    sum
+}
+
+/// Whether start indices are one rank-0 int per axis of `x`, all of one dtype.
+pub(crate) fn expect_starts(name: &str, x: &Aval, starts: &[Aval]) -> Result<(), Error> {
+    if starts.len() != x.rank() {
+        return Err(err!(
+            Shape,
+            "{name}: expected {} start indices, one per axis of {x}, got {}",
+            x.rank(),
+            starts.len()
+        ));
+    }
+    for s in starts {
+        if s.rank() != 0 || !s.dtype.is_int() || s.dtype != starts[0].dtype {
+            return Err(err!(
+                DType,
+                "{name}: expected scalar int start indices of one dtype, got {s} beside {}",
+                starts[0]
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Ints moved into `low..=high`, in a dtype that has both of these.
+///
+/// They move in their own dtype, so none wraps on its way.
+pub(crate) fn moved_into(x: &Array, low: i64, high: i64, dtype: DType) -> Result<Array, Error> {
+    let (least, greatest) = int_range(x.dtype());
+    let bound = |n: i64| Scalar::from_i64(x.dtype(), n).map(Array::strong_literal);
+    let mut x = x.clone();
+    if i128::from(low) > least
+        && let Some(low) = bound(low)
+    {
+        x = try_max(&x, &low)?;
+    }
+    if i128::from(high) < greatest
+        && let Some(high) = bound(high)
+    {
+        x = try_min(&x, &high)?;
+    }
+    try_convert_element_type(&x, dtype)
+}
+
+/// Ints as i64; a u64 beyond i64 stays large.
+pub(crate) fn as_i64(x: &Array) -> Result<Array, Error> {
+    moved_into(x, i64::MIN, i64::MAX, DType::I64)
+}
+
+/// Scalar start indices with negative ones counted from the end of their axis of `x`. What are no such indices is left for
+/// the primitive to refuse.
+pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error> {
+    let index = |s: &Array| s.ndim() == 0 && s.dtype().is_int();
+    if starts.len() != x.ndim() || !starts.iter().all(index) {
+        return Ok(starts.to_vec());
+    }
+    counting_from_end();
+    // In i32 if they are narrower; in i64 if that does not count the places of some axis.
+    let place = x.shape().iter().copied().map(place_dtype).find(|d| *d == DType::I64);
+    let place = place.unwrap_or(DType::I32);
+    let small = |s: &Array| s.dtype().size() < 4 || s.dtype() == DType::I32;
+    let narrow = starts.iter().all(small) && starts.iter().any(|s| s.dtype() != place);
+    let counted = starts.iter().zip(x.shape()).map(|(s, &n)| {
+        let s = if narrow { try_convert_element_type(s, place)? } else { s.clone() };
+        let known = s.as_literal().and_then(Scalar::to_i64);
+        if s.dtype().is_unsigned() || known.is_some_and(|i| i >= 0) {
+            return Ok(s);
+        }
+        let number = |i: i64| Scalar::from_i64(s.dtype(), i).map(Array::strong_literal);
+        let (Some(zero), Some(size)) = (number(0), number(n as i64)) else { return Ok(s) };
+        let moved = try_add(&s, &size)?;
+        try_select_n(&try_lt(&s, &zero)?, &[&s, &moved])
+    });
+    counted.collect()
+}

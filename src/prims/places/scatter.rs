@@ -1,0 +1,558 @@
+//! `scatter`, `scatter_add`, `scatter_mul`, `scatter_min`, `scatter_max`: windows of an array overwritten or folded into at
+//! computed places.
+//!
+//! `out = x` but `out[start(b) + w] = u[b, w]` (or `+=` and so on), in row-major order of the updates, so of equal places the
+//! last one stands. The first two are linear in operand and updates together. A product is linear in the operand; in the
+//! updates it has a derivative where they are said not to meet. Of an extreme all that attain it share the tangent.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
+use crate::core::lowering::{Lowering, Point};
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    not_linear,
+};
+use crate::prims::cases::samples::{INTS, RUNNING, array, sample};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::places::gather::{Gather, Mode, WindowCase, window_cases};
+use crate::prims::places::gather_dims::{GatherDims, Windows};
+use crate::prims::places::index_arithmetic::flat;
+use crate::prims::points::binary::{try_add_any, try_div, try_mul};
+use crate::prims::points::compare::try_eq;
+use crate::prims::points::convert::try_convert_element_type;
+use crate::prims::points::elementwise::expect_operand;
+use crate::prims::points::select::try_select_n;
+use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
+use crate::prims::rules::batching::batch_in_front;
+use crate::prims::rules::linear::{instantiate, linear_jvp, zeros_of};
+use crate::prims::rules::numbers::place_dtype;
+use crate::prims::shapes::broadcast::try_full;
+use crate::prims::shapes::iota::try_iota;
+use crate::prims::shapes::reshape::try_reshape;
+use cotangent_jit::kernel::Combine;
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error, Scalar, err};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// What becomes of updates whose window is not within the operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ScatterMode {
+    /// The window is moved so that it is.
+    Clip,
+    /// They are dropped, the whole window at once.
+    Drop,
+    /// There are none, says the caller; if there are, something else in the operand is changed.
+    Promise,
+}
+
+impl ScatterMode {
+    /// With the promise that no two updates meet at a place.
+    pub fn unique(self) -> Scattering {
+        Scattering { mode: self, unique_indices: true }
+    }
+}
+
+/// How updates go to their places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Scattering {
+    pub mode: ScatterMode,
+    /// No two updates meet at a place, says the caller; if some do, any of them may stand, and derivatives are wrong.
+    pub unique_indices: bool,
+}
+
+impl From<ScatterMode> for Scattering {
+    fn from(mode: ScatterMode) -> Scattering {
+        Scattering { mode, unique_indices: false }
+    }
+}
+
+/// So many updates for every element make sums that are long enough to be added up in a wider type.
+const OFTEN: usize = 64;
+
+/// See [`scatter`] and its kin. Inputs: operand, indices, updates.
+#[derive(Clone, Debug)]
+pub struct Scatter {
+    /// In terms of the gather that reads what this writes.
+    pub dims: GatherDims,
+    pub how: Scattering,
+    /// A sum, product or extreme; updates overwrite if it is none.
+    pub combine: Option<Combine>,
+}
+
+impl Scatter {
+    /// Sizes of the windows along the operand's axes.
+    fn slice_sizes(&self, x: &Aval, updates: &Aval) -> Shape {
+        let mut sizes = Shape::from_elem(1, x.rank());
+        for (axis, d) in self.dims.window_axes(x.rank()).iter().zip(&self.dims.offset_dims) {
+            sizes[*axis] = updates.shape.get(*d).copied().unwrap_or(0);
+        }
+        sizes
+    }
+
+    /// The gather of the same windows.
+    fn reading(&self, x: &Aval, updates: &Aval, fill: Scalar) -> Gather {
+        let mode = match self.how.mode {
+            ScatterMode::Clip => Mode::Clip,
+            ScatterMode::Drop => Mode::Fill(fill),
+            ScatterMode::Promise => Mode::Promise,
+        };
+        Gather { dims: self.dims.clone(), slice_sizes: self.slice_sizes(x, updates), mode }
+    }
+
+    fn apply(&self, x: &Array, indices: &Array, updates: &Array) -> Result<Array, Error> {
+        let many = updates.size() / OFTEN >= x.size().max(1);
+        let wide = match x.dtype() {
+            DType::F16 | DType::BF16 => DType::F32,
+            DType::F32 => DType::F64,
+            DType::C64 => DType::C128,
+            other => other,
+        };
+        let sums = self.combine == Some(Combine::Sum) && updates.dtype() == x.dtype();
+        if !many || !sums || wide == x.dtype() {
+            return one(self.clone(), &[x, indices, updates]);
+        }
+        // Many are added to each: as in other sums, they are added up in a wider type.
+        composed("scatter_add", || {
+            let as_wide = |a| try_convert_element_type(a, wide);
+            let sums = one(self.clone(), &[&as_wide(x)?, indices, &as_wide(updates)?])?;
+            try_convert_element_type(&sums, x.dtype())
+        })
+    }
+}
+
+impl Primitive for Scatter {
+    fn name(&self) -> &'static str {
+        match self.combine {
+            None => "scatter",
+            Some(Combine::Sum) => "scatter_add",
+            Some(Combine::Product) => "scatter_mul",
+            Some(Combine::Min) => "scatter_min",
+            Some(Combine::Max) => "scatter_max",
+            Some(other) => unreachable!("no scatter by {}", other.name()),
+        }
+    }
+
+    /// Dimension numbers: the lists of [`GatherDims`] in order.
+    fn params(&self) -> Params {
+        let mode = match self.how.mode {
+            ScatterMode::Clip => "clip",
+            ScatterMode::Drop => "drop",
+            ScatterMode::Promise => "promise_in_bounds",
+        };
+        let mut params: Params =
+            smallvec![("dimension_numbers", self.dims.param()), ("mode", Param::Name(mode.into()))];
+        if self.how.unique_indices {
+            params.push(("unique_indices", Param::Bool(true)));
+        }
+        params
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let name = self.name();
+        expect_inputs(name, inputs, 3)?;
+        let (x, indices, updates) = (&inputs[0], &inputs[1], &inputs[2]);
+        if x.dtype != updates.dtype {
+            return Err(err!(
+                DType,
+                "{name}: expected operand and updates of one dtype, got {x} and {updates}; convert one"
+            ));
+        }
+        if let Some(combine) = self.combine {
+            expect_operand(name, combine.op(), x)?;
+        }
+        let sizes = self.slice_sizes(x, updates);
+        let shape = self.dims.output_shape(name, x, indices, &sizes)?;
+        if shape != updates.shape {
+            return Err(err!(
+                Shape,
+                "{name}: expected updates of shape {shape:?} for {x} at {indices}, got {updates}"
+            ));
+        }
+        Ok(smallvec![x.clone()])
+    }
+
+    /// `d scatter(x, i, u) = scatter(dx, i, du)`; of products and extremes see `product_tangent` and `extreme_tangent`.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let apply = || self.apply(&primals[0], &primals[1], &primals[2]);
+        match self.combine {
+            Some(Combine::Sum) if !tangents[0].is_zero() && tangents[2].is_zero() => {
+                Ok((smallvec![apply()?], vec![Tangent::Value(instantiate(&tangents[0])?)]))
+            }
+            None | Some(Combine::Sum) => linear_jvp(Arc::new(self.clone()), primals, tangents),
+            _ if tangents.iter().all(Tangent::is_zero) => {
+                let out = apply()?;
+                let zero = Tangent::Zero(out.aval());
+                Ok((smallvec![out], vec![zero]))
+            }
+            Some(Combine::Product) => {
+                let dy = self.product_tangent(primals, tangents)?;
+                Ok((smallvec![apply()?], vec![Tangent::Value(dy)]))
+            }
+            Some(_) => {
+                let out = apply()?;
+                let dy = self.extreme_tangent(primals, tangents, &out)?;
+                Ok((smallvec![out], vec![Tangent::Value(dy)]))
+            }
+        }
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        match self.combine {
+            None | Some(Combine::Sum) => Taylor::Linear,
+            Some(_) => Taylor::ByDerivative,
+        }
+    }
+
+    /// The updates' is read from where they went; the operand's is the cotangent, less what was overwritten. A product is
+    /// linear in the operand: the cotangent times the same updates.
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
+        let Some(ct) = cotangents[0].value() else { return Ok(result) };
+        let indices = inputs[1].known().expect("indices are known");
+        let updates = inputs[2].aval();
+        match (self.combine, inputs[2].known()) {
+            (None | Some(Combine::Sum), _) => {}
+            (Some(Combine::Product), Some(updates)) => {
+                result[0] = Tangent::Value(self.apply(ct, indices, updates)?);
+                return Ok(result);
+            }
+            _ => return not_linear(self),
+        }
+        let adds = self.combine.is_some();
+        if inputs[0].is_linear() {
+            result[0] = Tangent::Value(if adds {
+                ct.clone()
+            } else {
+                self.apply(ct, indices, &zeros_of(&updates)?)?
+            });
+        }
+        if inputs[2].is_linear() {
+            let zero = Scalar::zero(updates.dtype);
+            let read = one(self.reading(&ct.aval(), &updates, zero), &[ct, indices])?;
+            result[2] = Tangent::Value(if adds || self.how.unique_indices {
+                read
+            } else {
+                let lost = zeros_of(&updates)?;
+                try_select_n(&self.standing(&ct.aval(), indices, &updates)?, &[&lost, &read])?
+            });
+        }
+        Ok(result)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let x = batch_in_front(ctx, &inputs[0], axes[0])?;
+        let updates = batch_in_front(ctx, &inputs[2], axes[2])?;
+        let (indices, dims) = match axes[1] {
+            None => (inputs[1].clone(), self.dims.batch_operand()),
+            Some(_) => (batch_in_front(ctx, &inputs[1], axes[1])?, self.dims.batch_both()),
+        };
+        let wide = Scatter { dims, ..self.clone() };
+        Ok((smallvec![wide.apply(&x, &indices, &updates)?], vec![Some(0)]))
+    }
+
+    fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        let shape = inputs[0].shape.clone();
+        let windows = Windows {
+            dims: self.dims.clone(),
+            operand: shape.clone(),
+            sizes: self.slice_sizes(&inputs[0], &inputs[2]),
+            batch_rank: inputs[1].rank() - 1,
+            clip: self.how.mode != ScatterMode::Drop,
+        };
+        let position = Arc::new(move |p: &mut dyn Point| {
+            let (at, in_range) = windows.locate(p, 1);
+            let b = p.builder();
+            let at = flat(b, &shape, &at);
+            match in_range {
+                Some(in_range) => {
+                    let nowhere = b.constant(Scalar::from(-1i64));
+                    b.op(ScalarOp::Select, &[in_range, at, nowhere])
+                }
+                None => at,
+            }
+        });
+        Ok(Lowering::Scatter { base: 0, updates: 2, combine: self.combine, position })
+    }
+
+    fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
+        let updates = &inputs[2];
+        let nothing = updates.aval.size() == 0
+            || (self.combine == Some(Combine::Sum)
+                && updates.aval.dtype.is_int()
+                && updates.splat.is_some_and(|s| s.bits() == 0));
+        nothing.then_some(Simpler::Operand(0))
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
+        self.dims.hazards(&inputs[0], &self.slice_sizes(&inputs[0], &inputs[2]))
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+impl Scatter {
+    /// `d(x u) = u dx + x du`: the updates folded into the tangent, and theirs put where they are, times the operand.
+    fn product_tangent(&self, primals: &[Array], tangents: &[Tangent]) -> Result<Array, Error> {
+        let [x, indices, updates] = primals else { unreachable!("three operands") };
+        let of_operand = match tangents[0].value() {
+            Some(dx) => Some(self.apply(dx, indices, updates)?),
+            None => None,
+        };
+        let Some(du) = tangents[2].value() else {
+            return Ok(of_operand.expect("some tangent is not zero"));
+        };
+        if !self.how.unique_indices {
+            return Err(err!(
+                Unsupported,
+                "scatter_mul: expected unique indices for a derivative in the updates; promise them with ScatterMode::unique, or At::unique_indices"
+            ));
+        }
+        let place = Scatter { combine: Some(Combine::Sum), ..self.clone() };
+        let of_updates = try_mul(x, &place.apply(&zeros_of(&x.aval())?, indices, du)?)?;
+        match of_operand {
+            Some(dy) => try_add_any(&dy, &of_updates),
+            None => Ok(of_updates),
+        }
+    }
+
+    /// The mean of the tangents of all that attain the extreme at a place: the operand and updates.
+    fn extreme_tangent(
+        &self,
+        primals: &[Array],
+        tangents: &[Tangent],
+        y: &Array,
+    ) -> Result<Array, Error> {
+        let [x, indices, updates] = primals else { unreachable!("three operands") };
+        let Mode::Fill(nan) = Mode::fill(x.dtype()) else { unreachable!("it fills") };
+        let number = |b: &Array| try_convert_element_type(b, x.dtype());
+        let of_operand = number(&try_eq(x, y)?)?;
+        let reading = self.reading(&x.aval(), &updates.aval(), nan);
+        let of_updates = number(&try_eq(updates, &one(reading, &[y, indices])?)?)?;
+        let sum = Scatter { combine: Some(Combine::Sum), ..self.clone() };
+        let count = sum.apply(&of_operand, indices, &of_updates)?;
+        let share = |t: &Tangent, own: &Array| match t.value() {
+            Some(t) => try_mul(t, own),
+            None => zeros_of(&own.aval()),
+        };
+        let dx = share(&tangents[0], &of_operand)?;
+        let dy = match tangents[2].is_zero() {
+            true => dx,
+            false => sum.apply(&dx, indices, &share(&tangents[2], &of_updates)?)?,
+        };
+        try_div(&dy, &count)
+    }
+
+    /// Which updates stand, that is, are neither dropped nor overwritten by later ones: each writes its number, and looks
+    /// whether it is still there.
+    fn standing(&self, x: &Aval, indices: &Array, updates: &Aval) -> Result<Array, Error> {
+        let dtype = place_dtype(updates.size());
+        let numbers = try_reshape(&try_iota(dtype, &[updates.size()], 0)?, &updates.shape)?;
+        let nobody = Scalar::from_i64(dtype, -1).expect("an int");
+        let written = self.apply(&try_full(&x.shape, nobody)?, indices, &numbers)?;
+        let reading = self.reading(x, updates, nobody);
+        try_eq(&one(reading, &[&written, indices])?, &numbers)
+    }
+}
+
+/// Overwrites windows of the operand at computed places.
+///
+/// `out[start(b) + w] = updates[b, w]`, and `operand` elsewhere; `dims` are those of the
+/// [`gather`](crate::prims::places::gather::gather) that reads the same windows. Of updates at one place the last in row-major order
+/// stands. Windows out of range are moved or dropped, by `mode`.
+///
+/// Linear in operand and updates together. Panics where [`try_scatter`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// use cotangent::prims::lax::{GatherDims, ScatterMode};
+/// let dims = GatherDims {
+///     collapsed_slice_dims: [0].into_iter().collect(),
+///     start_index_map: [0].into_iter().collect(),
+///     ..GatherDims::default()
+/// };
+/// let (x, at, updates) = (array![0, 0, 0], array![[2], [0]], array![7, 8]);
+/// assert_eq!(lax::scatter(&x, &at, &updates, &dims, ScatterMode::Drop).to_vec::<i32>(), [8, 0, 7]);
+/// ```
+#[track_caller]
+pub fn scatter(
+    operand: &Array,
+    indices: &Array,
+    updates: &Array,
+    dims: &GatherDims,
+    how: impl Into<Scattering>,
+) -> Array {
+    expect(try_scatter(operand, indices, updates, dims, how))
+}
+
+/// [`scatter`], or an error if the dimension numbers or dtypes do not fit.
+#[track_caller]
+pub fn try_scatter(
+    operand: &Array,
+    indices: &Array,
+    updates: &Array,
+    dims: &GatherDims,
+    how: impl Into<Scattering>,
+) -> Result<Array, Error> {
+    Scatter { dims: dims.clone(), how: how.into(), combine: None }.apply(operand, indices, updates)
+}
+
+macro_rules! folding {
+    ($($(#[$doc:meta])* $name:ident, $try:ident: $combine:ident, $result:literal;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// In row-major order of the updates; otherwise as [`scatter`]. Panics where its `try_` twin gives an error.
+        ///
+        /// ```
+        /// # use cotangent::prelude::*;
+        /// # use cotangent::prims::lax;
+        /// # use cotangent::prims::lax::{GatherDims, ScatterMode};
+        /// # let dims = GatherDims {
+        /// #     collapsed_slice_dims: [0].into_iter().collect(),
+        /// #     start_index_map: [0].into_iter().collect(),
+        /// #     ..GatherDims::default()
+        /// # };
+        /// let (x, at, updates) = (array![2, 2, 2], array![[2], [2]], array![1, 3]);
+        #[doc = concat!("let y = lax::", stringify!($name), "(&x, &at, &updates, &dims, ScatterMode::Drop);")]
+        #[doc = concat!("assert_eq!(y.to_vec::<i32>(), ", $result, ");")]
+        /// ```
+        #[track_caller]
+        pub fn $name(
+            operand: &Array,
+            indices: &Array,
+            updates: &Array,
+            dims: &GatherDims,
+            how: impl Into<Scattering>,
+        ) -> Array {
+            expect($try(operand, indices, updates, dims, how))
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`], or an error if the dimension numbers or dtypes do not fit.")]
+        #[track_caller]
+        pub fn $try(
+            operand: &Array,
+            indices: &Array,
+            updates: &Array,
+            dims: &GatherDims,
+            how: impl Into<Scattering>,
+        ) -> Result<Array, Error> {
+            Scatter { dims: dims.clone(), how: how.into(), combine: Some(Combine::$combine) }
+                .apply(operand, indices, updates)
+        }
+    )*};
+}
+
+folding! {
+    /// Adds to windows of the operand at computed places: `out[start(b) + w] += updates[b, w]`. Linear in operand and updates
+    /// together; the transpose is a gather.
+    scatter_add, try_scatter_add: Sum, "[2, 2, 6]";
+
+    /// Multiplies windows of the operand at computed places: `out[start(b) + w] *= updates[b, w]`. Linear in the operand; a
+    /// derivative in the updates exists where they are promised not to meet ([`ScatterMode::unique`]).
+    scatter_mul, try_scatter_mul: Product, "[2, 2, 6]";
+
+    /// Lowers windows of the operand at computed places: `out[start(b) + w] = min(out[start(b) + w], updates[b, w])`. Operand
+    /// and updates that attain the minimum share the tangent.
+    scatter_min, try_scatter_min: Min, "[2, 2, 1]";
+
+    /// Raises windows of the operand at computed places: `out[start(b) + w] = max(out[start(b) + w], updates[b, w])`. Operand
+    /// and updates that attain the maximum share the tangent.
+    scatter_max, try_scatter_max: Max, "[2, 2, 3]";
+}
+
+pub fn entries() -> Vec<Entry> {
+    use Combine::{Max, Min, Product, Sum};
+    let entry = |name, build, cases| Entry { name, build, cases };
+    vec![
+        entry("scatter", |args| build(args, None), || cases(None)),
+        entry("scatter_add", |args| build(args, Some(Sum)), || cases(Some(Sum))),
+        entry("scatter_mul", |args| build(args, Some(Product)), || cases(Some(Product))),
+        entry("scatter_min", |args| build(args, Some(Min)), || cases(Some(Min))),
+        entry("scatter_max", |args| build(args, Some(Max)), || cases(Some(Max))),
+    ]
+}
+
+fn build(args: &Args, combine: Option<Combine>) -> Result<Prim, Error> {
+    let dims = GatherDims::from_lists(args.axis_lists("dimension_numbers")?);
+    let mode = match args.name("mode")? {
+        "clip" => ScatterMode::Clip,
+        "drop" => ScatterMode::Drop,
+        "promise_in_bounds" => ScatterMode::Promise,
+        _ => {
+            let expected = "clip, drop or promise_in_bounds";
+            return Err(args.wrong("mode", expected, args.get("mode")?));
+        }
+    };
+    let unique_indices = args.has("unique_indices") && args.bool("unique_indices")?;
+    Ok(Arc::new(Scatter { dims, how: Scattering { mode, unique_indices }, combine }))
+}
+
+fn cases(combine: Option<Combine>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let takes = |d: &DType| combine.is_none_or(|c| c.op().takes(*d));
+    for (n, d) in RUNNING.into_iter().filter(takes).enumerate() {
+        let int = INTS[n % INTS.len()];
+        for (meet, w) in window_cases().into_iter().map(|w| (true, w)).chain(apart()) {
+            for mode in [ScatterMode::Clip, ScatterMode::Drop, ScatterMode::Promise] {
+                // Products of floats that meet have no derivative in the updates, as in JAX.
+                let product = combine == Some(Combine::Product) && d.is_inexact();
+                if meet && (product || mode == ScatterMode::Promise) {
+                    continue;
+                }
+                let x = Aval::new(w.operand.iter().copied(), d);
+                let indices = Aval::new(w.indices.iter().copied(), int);
+                let updates = w.dims.output_shape("scatter", &x, &indices, &w.sizes);
+                let updates = sample(&updates.expect("cases fit"), d, 1);
+                let indices = array(&w.indices, int, w.at.iter().copied());
+                let how = Scattering { mode, unique_indices: !meet };
+                let prim = Scatter { dims: w.dims.clone(), how, combine };
+                let inputs = vec![sample(&w.operand, d, 0), indices, updates];
+                cases.push(Case::new(Arc::new(prim), inputs));
+            }
+        }
+    }
+    cases
+}
+
+/// Windows within range that do not meet.
+fn apart() -> impl Iterator<Item = (bool, WindowCase)> {
+    let rows = WindowCase {
+        operand: smallvec![5, 3],
+        indices: smallvec![3, 1],
+        at: vec![4.0, 0.0, 2.0],
+        dims: GatherDims::from_lists([vec![1], vec![0], vec![0], vec![], vec![]]),
+        sizes: smallvec![1, 3],
+    };
+    let batched = WindowCase {
+        operand: smallvec![2, 4],
+        indices: smallvec![2, 2, 1],
+        at: vec![1.0, 3.0, 0.0, 2.0],
+        dims: GatherDims::from_lists([vec![], vec![1], vec![1], vec![0], vec![0]]),
+        sizes: smallvec![1, 1],
+    };
+    [rows, batched].into_iter().map(|w| (false, w))
+}

@@ -1,0 +1,252 @@
+//! Identities that mean something: `stop_gradient`, which passes no tangent, and `optimization_barrier`, across which
+//! nothing is merged.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::lowering::Lowering;
+use crate::core::params::Params;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+};
+use crate::core::trace::bind;
+use crate::prims::cases::points::{SHAPES, spread};
+use crate::prims::cases::samples::RUNNING;
+use crate::prims::entry::{Case, Entry};
+use crate::prims::rules::apply::{expect, expect_inputs, one};
+use cotangent_jit::Error;
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// See [`stop_gradient`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StopGradient;
+
+impl Primitive for StopGradient {
+    fn name(&self) -> &'static str {
+        "stop_gradient"
+    }
+
+    fn params(&self) -> Params {
+        Params::new()
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 1)?;
+        Ok(inputs.into())
+    }
+
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        _: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        // Below this the value is an ordinary one: a second derivative stops here too, because nothing depends on it.
+        let y = one(*self, &[&primals[0]])?;
+        let zero = Tangent::Zero(y.aval());
+        Ok((smallvec![y], vec![zero]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Still
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+        not_linear(self)
+    }
+
+    fn batch(
+        &self,
+        _: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        Ok((smallvec![one(*self, &[&inputs[0]])?], axes.to_vec()))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Forward)
+    }
+
+    /// Never: what was simplified may be differentiated still.
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// The operand itself, as a constant to derivatives: `y = x`, `dy = 0`. Any dtype.
+///
+/// Panics where [`try_stop_gradient`] gives an error.
+#[track_caller]
+pub fn stop_gradient(x: &Array) -> Array {
+    expect(try_stop_gradient(x))
+}
+
+/// [`stop_gradient`], or an error if the operand is a tracer that cannot be used here.
+#[track_caller]
+pub fn try_stop_gradient(x: &Array) -> Result<Array, Error> {
+    if x.dtype().is_inexact() && x.as_literal().is_none() {
+        one(StopGradient, &[x])
+    } else {
+        Ok(x.clone())
+    }
+}
+
+/// See [`optimization_barrier`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OptimizationBarrier;
+
+impl Primitive for OptimizationBarrier {
+    fn name(&self) -> &'static str {
+        "optimization_barrier"
+    }
+
+    fn params(&self) -> Params {
+        Params::new()
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        Ok(inputs.into())
+    }
+
+    /// The tangents pass a barrier of their own.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        Ok((bind(Arc::new(*self), primals)?, self.pass(tangents)?))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
+    }
+
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let wanted = inputs.iter().zip(cotangents).map(|(input, ct)| match input {
+            Operand::Linear(_) => ct.clone(),
+            Operand::Known(x) => Tangent::Zero(x.aval()),
+        });
+        self.pass(&wanted.collect::<Vec<_>>())
+    }
+
+    fn batch(
+        &self,
+        _: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        Ok((bind(Arc::new(*self), inputs)?, axes.to_vec()))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Forward)
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    /// None: what nobody needs may go. That it is merged with nothing is said by `lower`: it only forwards.
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+impl OptimizationBarrier {
+    /// Those of the tangents that are there, through one barrier.
+    fn pass(&self, tangents: &[Tangent]) -> Result<Vec<Tangent>, Error> {
+        let there: Vec<Array> = tangents.iter().filter_map(|t| t.value().cloned()).collect();
+        if there.is_empty() {
+            return Ok(tangents.to_vec());
+        }
+        let mut passed = bind(Arc::new(*self), &there)?.into_iter();
+        let replace = |t: &Tangent| match t {
+            Tangent::Value(_) => Tangent::Value(passed.next().expect("as many as went in")),
+            zero => zero.clone(),
+        };
+        Ok(tangents.iter().map(replace).collect())
+    }
+}
+
+/// The operands themselves, beyond a line that no simplification crosses: what is computed from the results is not
+/// merged with what is computed from the operands. Linear. Panics where [`try_optimization_barrier`] gives an error.
+#[track_caller]
+pub fn optimization_barrier(operands: &[Array]) -> Vec<Array> {
+    expect(try_optimization_barrier(operands))
+}
+
+/// [`optimization_barrier`], or an error if an operand is a tracer that cannot be used here.
+#[track_caller]
+pub fn try_optimization_barrier(operands: &[Array]) -> Result<Vec<Array>, Error> {
+    if operands.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(bind(Arc::new(OptimizationBarrier), operands)?.into_vec())
+}
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        Entry {
+            name: "stop_gradient",
+            build: |_| Ok(Arc::new(StopGradient)),
+            cases: stop_gradient_cases,
+        },
+        Entry {
+            name: "optimization_barrier",
+            build: |_| Ok(Arc::new(OptimizationBarrier)),
+            cases: barrier_cases,
+        },
+    ]
+}
+
+fn stop_gradient_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in RUNNING.into_iter().filter(|d| d.is_float()) {
+        for shape in SHAPES {
+            let case =
+                Case::new(Arc::new(StopGradient), vec![spread(shape, d, &(-2.0..2.0), 0.37)]);
+            let zero = |c: Case, law| c.exempt(law, "the derivative is zero by decree");
+            cases.push(["jvp", "second", "third"].into_iter().fold(case, zero));
+        }
+    }
+    cases
+}
+
+fn barrier_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in RUNNING {
+        for shape in SHAPES {
+            let inputs = [0.37, 0.61].map(|phase| spread(shape, d, &(-2.0..2.0), phase));
+            cases.push(Case::new(Arc::new(OptimizationBarrier), inputs.to_vec()));
+        }
+    }
+    cases
+}

@@ -1,0 +1,351 @@
+//! Choices at every point: `select_n`, and `clamp`, which chooses the nearest value of an interval.
+//!
+//! `select_n(which, c0, c1, ..)[i] = c_k[i]` with `k = which[i]`, clamped into range. Linear in the cases together.
+//! `clamp(low, x, high)[i] = min(max(x[i], low), high)`.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals};
+use crate::core::hazard::Hazard;
+use crate::core::lowering::Lowering;
+use crate::core::params::Params;
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+};
+use crate::core::trace::bind;
+use crate::prims::cases::points::{SHAPES, spread};
+use crate::prims::cases::samples::{REAL, RUNNING, array};
+use crate::prims::entry::{Case, Entry};
+use crate::prims::points::binary::try_add_any;
+use crate::prims::points::compare::{gt, lt};
+use crate::prims::points::elementwise::{
+    batch, common_dtype, common_shape, expect_operand, fit, meet, meet_in, scalar_code,
+};
+use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::numbers::number;
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::{DType, Error, Scalar, err, plural};
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+/// See [`select_n`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SelectN;
+
+impl Primitive for SelectN {
+    fn name(&self) -> &'static str {
+        "select_n"
+    }
+
+    fn params(&self) -> Params {
+        Params::new()
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let name = self.name();
+        let Some((which, cases)) = inputs.split_first().filter(|(_, cases)| !cases.is_empty())
+        else {
+            return Err(err!(Shape, "{name}: expected a predicate and cases, got {inputs:?}"));
+        };
+        match which.dtype {
+            DType::I32 => {}
+            DType::Bool if cases.len() <= 2 => {}
+            DType::Bool => {
+                return Err(err!(
+                    DType,
+                    "{name}: expected an i32 to choose among {cases}, got {which}",
+                    cases = plural(cases.len(), "case")
+                ));
+            }
+            _ => return Err(err!(DType, "{name}: expected a bool or i32 predicate, got {which}")),
+        }
+        let dtype = common_dtype(name, cases)?;
+        let shape = common_shape(name, inputs)?;
+        Ok(smallvec![Aval { shape, dtype, weak: cases.iter().all(|c| c.weak) }])
+    }
+
+    /// The tangent chosen as the value is; beside a tangent that is there, a symbolic zero is the literal 0.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let z = select(primals)?;
+        if tangents[1..].iter().all(Tangent::is_zero) {
+            let zero = Tangent::Zero(z.aval());
+            return Ok((smallvec![z], vec![zero]));
+        }
+        let mut operands: SmallVec<[Array; 4]> = smallvec![primals[0].clone()];
+        for t in &tangents[1..] {
+            operands.push(t.value().cloned().unwrap_or_else(|| number(0.0, z.dtype())));
+        }
+        let dz = fit(select(&operands)?, z.shape())?;
+        Ok((smallvec![z], vec![Tangent::Value(dz)]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Linear
+    }
+
+    /// To each case the cotangent where it was chosen, 0 elsewhere.
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let (Some(ct), Some(which)) = (cotangents[0].value(), inputs[0].known()) else {
+            return Ok(inputs.iter().map(|i| Tangent::Zero(i.aval())).collect());
+        };
+        let zero = number(0.0, ct.dtype());
+        let mut result = vec![Tangent::Zero(which.aval())];
+        for (i, input) in inputs.iter().enumerate().skip(1) {
+            result.push(match input {
+                Operand::Known(known) => Tangent::Zero(known.aval()),
+                Operand::Linear(aval) => {
+                    let mut operands: Vec<Array> = vec![zero.clone(); inputs.len()];
+                    operands[0] = which.clone();
+                    operands[i] = ct.clone();
+                    Tangent::Value(fit(select(&operands)?, &aval.shape)?)
+                }
+            });
+        }
+        Ok(result)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        batch(Arc::new(*self), ctx, inputs, axes)
+    }
+
+    fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        let bool = inputs[0].dtype.is_bool();
+        Ok(scalar_code(move |b, x| {
+            let (which, cases) = (x[0], &x[1..]);
+            if let (true, [on_false, on_true]) = (bool, cases) {
+                return b.op(ScalarOp::Select, &[which, *on_true, *on_false]);
+            }
+            let mut chosen = cases[0];
+            for (k, case) in cases.iter().enumerate().skip(1) {
+                let k = b.constant(Scalar::from(k as i32));
+                let reached = b.op(ScalarOp::Ge, &[which, k]);
+                chosen = b.op(ScalarOp::Select, &[reached, *case, chosen]);
+            }
+            chosen
+        }))
+    }
+
+    fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler> {
+        let cases = &inputs[1..];
+        let same = cases.iter().all(|c| c.atom == cases[0].atom);
+        let chosen = if same {
+            1
+        } else {
+            let which = inputs[0].splat?.to_i64()?;
+            1 + which.clamp(0, cases.len() as i64 - 1) as usize
+        };
+        match inputs[chosen].splat {
+            Some(value) => Some(Simpler::Splat(value)),
+            None => {
+                (inputs[chosen].aval.shape == outputs[0].shape).then_some(Simpler::Operand(chosen))
+            }
+        }
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// Of operands as they are.
+fn select(operands: &[Array]) -> Result<Array, Error> {
+    Ok(bind(Arc::new(SelectN), operands)?.swap_remove(0))
+}
+
+/// The case that `which` names, at every point: `out[i] = cases[which[i]][i]`.
+///
+/// `which` is a bool, which chooses the second of two cases where it is true, or an i32, clamped into range; it has the
+/// shape of the cases or is a scalar. A case may be a scalar beside others of a shape. Derivative: the tangents, chosen
+/// alike. Panics where [`try_select_n`] gives an error.
+#[track_caller]
+pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
+    expect(try_select_n(which, cases))
+}
+
+/// [`select_n`], or an error if shapes or dtypes do not fit.
+#[track_caller]
+pub fn try_select_n(which: &Array, cases: &[&Array]) -> Result<Array, Error> {
+    let shape = cases.iter().copied().chain([which]).map(Array::shape).find(|s| !s.is_empty());
+    let mut operands = meet_in(shape.unwrap_or(&[]), cases)?;
+    // Kernels read a scalar bool at every point; a scalar number is repeated, as everywhere.
+    let which = match which.dtype() {
+        DType::Bool => which.clone(),
+        _ => meet_in(shape.unwrap_or(&[]), &[which])?.remove(0),
+    };
+    operands.insert(0, which);
+    select(&operands)
+}
+
+/// See [`clamp`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clamp;
+
+impl Primitive for Clamp {
+    fn name(&self) -> &'static str {
+        "clamp"
+    }
+
+    fn params(&self) -> Params {
+        Params::new()
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 3)?;
+        let dtype = common_dtype(self.name(), inputs)?;
+        // Complex numbers lie in no interval.
+        expect_operand(self.name(), ScalarOp::Lt, &inputs[0])?;
+        let shape = common_shape(self.name(), inputs)?;
+        Ok(smallvec![Aval { shape, dtype, weak: inputs.iter().all(|i| i.weak) }])
+    }
+
+    /// The tangent of that one of the three which is strictly the result.
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        let [low, x, high] = primals else { unreachable!("clamp has three operands") };
+        let z = one(Clamp, &[low, x, high])?;
+        let zero = number(0.0, z.dtype());
+        let mut sum: Option<Array> = None;
+        for (i, t) in tangents.iter().enumerate() {
+            let Some(t) = t.value() else { continue };
+            let passes = match i {
+                0 => gt(low, x),
+                1 => crate::prims::points::binary::and(&lt(low, x), &lt(x, high)),
+                _ => lt(high, x),
+            };
+            let part = fit(try_select_n(&passes, &[&zero, t])?, z.shape())?;
+            sum = Some(match sum {
+                None => part,
+                Some(s) => try_add_any(&s, &part)?,
+            });
+        }
+        let dz = sum.map_or_else(|| Tangent::Zero(z.aval()), Tangent::Value);
+        Ok((smallvec![z], vec![dz]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+        not_linear(self)
+    }
+
+    fn batch(
+        &self,
+        ctx: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        batch(Arc::new(*self), ctx, inputs, axes)
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(scalar_code(|b, x| {
+            let raised = b.op(ScalarOp::Max, &[x[1], x[0]]);
+            b.op(ScalarOp::Min, &[raised, x[2]])
+        }))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// The nearest value from `low` to `high`: `min(max(x, low), high)`; NaN stays. Any real dtype.
+///
+/// The operands have one dtype and one shape; `low` and `high` may be scalars. Derivative: the tangent of that operand
+/// which is the result; none of `x` where it equals a bound. Panics where [`try_clamp`] gives an error.
+#[track_caller]
+pub fn clamp(low: &Array, x: &Array, high: &Array) -> Array {
+    expect(try_clamp(low, x, high))
+}
+
+/// [`clamp`], or an error if shapes or dtypes do not fit.
+#[track_caller]
+pub fn try_clamp(low: &Array, x: &Array, high: &Array) -> Result<Array, Error> {
+    let operands = meet(&[low, x, high])?;
+    Ok(bind(Arc::new(Clamp), &operands)?.swap_remove(0))
+}
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        Entry { name: "select_n", build: |_| Ok(Arc::new(SelectN)), cases: select_cases },
+        Entry { name: "clamp", build: |_| Ok(Arc::new(Clamp)), cases: clamp_cases },
+    ]
+}
+
+fn select_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let case = |shape: &[usize], d, phase| spread(shape, d, &(-2.0..2.0), phase);
+    for d in RUNNING {
+        for shape in SHAPES {
+            let which = case(shape, DType::Bool, 0.1);
+            let pair = vec![which, case(shape, d, 0.37), case(shape, d, 0.61)];
+            cases.push(Case::new(Arc::new(SelectN), pair));
+        }
+        let scalar = array(&[], DType::Bool, [1.0]);
+        let pair = vec![scalar, case(&[3], d, 0.37), case(&[3], d, 0.61)];
+        cases.push(Case::new(Arc::new(SelectN), pair));
+        let which = array(&[5], DType::I32, [-1.0, 0.0, 1.0, 2.0, 7.0]);
+        let three = [0.37, 0.61, 0.83].map(|phase| case(&[5], d, phase));
+        cases.push(Case::new(Arc::new(SelectN), [vec![which], three.to_vec()].concat()));
+    }
+    cases
+}
+
+fn clamp_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in REAL.into_iter().filter(|d| !d.is_bool()) {
+        for shape in SHAPES {
+            let bounds = [array(&[], d, [1.0]), array(&[], d, [2.0])];
+            let x = spread(shape, d, &(-1.0..3.0), 0.37);
+            let [low, high] = bounds.map(|b| fit_case(b, shape));
+            cases.push(Case::new(Arc::new(Clamp), vec![low, x, high]));
+        }
+    }
+    cases
+}
+
+/// The scalar's value in a shape.
+fn fit_case(x: Array, shape: &[usize]) -> Array {
+    let value = x.to_f64();
+    array(shape, x.dtype(), std::iter::repeat_n(value, shape.iter().product()))
+}

@@ -1,0 +1,374 @@
+//! `dot_general`: products summed over any pairs of axes, batched over any others.
+//!
+//! `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`, where `b` stands for the batch axes, `k` for the contracted ones,
+//! `i` and `j` for the rest of each operand in order. Bilinear; either transpose is again a `dot_general`.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Avals, Shape};
+use crate::core::hazard::Hazard;
+use crate::core::lowering::{DotDims, Lowering};
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+};
+use crate::core::source::{here, replaying};
+use crate::prims::cases::samples::{NUMBERS, sample};
+use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::points::binary::try_mul;
+use crate::prims::points::convert::try_convert_element_type;
+use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::bilinear::{bilinear_jvp, bilinear_transpose};
+use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+use crate::prims::shapes::reshape::try_reshape;
+use crate::prims::shapes::transpose::{inverse, try_transpose};
+use cotangent_jit::{DType, Error, err, plural};
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+type Axes = SmallVec<[usize; 2]>;
+
+/// See [`dot_general`].
+#[derive(Clone, Debug)]
+pub struct DotGeneral {
+    pub dims: DotDims,
+}
+
+impl DotGeneral {
+    fn check_axes(&self, side: &str, x: &Aval, contract: &Axes, batch: &Axes) -> Result<(), Error> {
+        let mut all: Axes = contract.iter().chain(batch).copied().collect();
+        all.sort_unstable();
+        if let Some(axis) = all.last().filter(|a| **a >= x.rank()) {
+            return Err(err!(
+                Axis,
+                "dot_general: {side} axis {axis} is out of range for {x}, which has {axes}",
+                axes = plural(x.rank(), "axis")
+            ));
+        }
+        if all.windows(2).any(|w| w[0] == w[1]) {
+            return Err(err!(
+                Axis,
+                "dot_general: expected each {side} axis once, got contracted {contract:?} and batch {batch:?}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Axes of an operand that are neither contracted nor batch axes.
+fn free(rank: usize, contract: &Axes, batch: &Axes) -> Axes {
+    (0..rank).filter(|a| !contract.contains(a) && !batch.contains(a)).collect()
+}
+
+impl Primitive for DotGeneral {
+    fn name(&self) -> &'static str {
+        "dot_general"
+    }
+
+    /// As in JAX: contracted axes of both operands, then batch axes of both.
+    fn params(&self) -> Params {
+        let d = &self.dims;
+        let ints = |a: &Axes| a.iter().map(|i| *i as i64).collect();
+        smallvec![(
+            "dimension_numbers",
+            Param::Lists(vec![
+                ints(&d.lhs_contract),
+                ints(&d.rhs_contract),
+                ints(&d.lhs_batch),
+                ints(&d.rhs_batch)
+            ])
+        )]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 2)?;
+        let (x, y, d) = (&inputs[0], &inputs[1], &self.dims);
+        if x.dtype != y.dtype {
+            return Err(err!(
+                DType,
+                "dot_general: expected operands of one dtype, got {x} and {y}; convert one"
+            ));
+        }
+        if x.dtype.is_bool() {
+            let cure = "lax::dot_general takes bools, as ints";
+            return Err(err!(DType, "dot_general: expected numbers, got {x}; {cure}"));
+        }
+        for (what, l, r) in [
+            ("contracted", &d.lhs_contract, &d.rhs_contract),
+            ("batch", &d.lhs_batch, &d.rhs_batch),
+        ] {
+            if l.len() != r.len() {
+                return Err(err!(
+                    Axis,
+                    "dot_general: expected as many {what} axes of either operand, got {l:?} of {x} and {r:?} of {y}"
+                ));
+            }
+        }
+        self.check_axes("lhs", x, &d.lhs_contract, &d.lhs_batch)?;
+        self.check_axes("rhs", y, &d.rhs_contract, &d.rhs_batch)?;
+        for (what, l, r) in [
+            ("contracted", &d.lhs_contract, &d.rhs_contract),
+            ("batch", &d.lhs_batch, &d.rhs_batch),
+        ] {
+            for (&a, &b) in l.iter().zip(r) {
+                let (m, n) = (x.shape[a], y.shape[b]);
+                if m != n {
+                    return Err(err!(
+                        Shape,
+                        "dot_general: {what} sizes differ: {x} has {m}, {y} has {n}"
+                    ));
+                }
+            }
+        }
+        let batch = d.lhs_batch.iter().map(|a| x.shape[*a]);
+        let left = free(x.rank(), &d.lhs_contract, &d.lhs_batch);
+        let right = free(y.rank(), &d.rhs_contract, &d.rhs_batch);
+        let shape: Shape = batch
+            .chain(left.iter().map(|a| x.shape[*a]))
+            .chain(right.iter().map(|a| y.shape[*a]))
+            .collect();
+        Ok(smallvec![Aval { shape, dtype: x.dtype, weak: x.weak && y.weak }])
+    }
+
+    /// `d dot(x, y) = dot(dx, y) + dot(x, dy)`
+    fn jvp(
+        &self,
+        _: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+        bilinear_jvp(|x, y| one(self.clone(), &[x, y]), primals, tangents)
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Bilinear
+    }
+
+    /// `x_ct[b, i, k] = sum_j ct[b, i, j] * y[b, j, k]`, and `y_ct[b, j, k] = sum_i ct[b, i, j] * x[b, i, k]`
+    fn transpose(
+        &self,
+        _: &Ctx,
+        cotangents: &[Tangent],
+        inputs: &[Operand],
+    ) -> Result<Vec<Tangent>, Error> {
+        let d = &self.dims;
+        let batches = d.lhs_batch.len();
+        let left = free(inputs[0].aval().rank(), &d.lhs_contract, &d.lhs_batch);
+        let right = free(inputs[1].aval().rank(), &d.rhs_contract, &d.rhs_batch);
+        let of_left: Axes = (batches..batches + left.len()).collect();
+        let of_right: Axes = (batches + left.len()..batches + left.len() + right.len()).collect();
+        // `other` is the known operand; its contracted axes come out last, in its own order.
+        let one_side = |ct: &Array,
+                        other: &Array,
+                        ct_contract: &Axes,
+                        (other_free, other_batch, other_contract): (&Axes, &Axes, &Axes),
+                        (own_free, own_batch, own_contract): (&Axes, &Axes, &Axes)|
+         -> Result<Array, Error> {
+            let dims = DotDims {
+                lhs_contract: ct_contract.clone(),
+                rhs_contract: other_free.clone(),
+                lhs_batch: (0..batches).collect(),
+                rhs_batch: other_batch.clone(),
+            };
+            // By the routine, if every sum has one term, too: what becomes of a cotangent is mostly stored as it is, in the
+            // order of the operand, which the routine writes at the speed of memory.
+            let product = one(DotGeneral { dims }, &[ct, other])?;
+            let mut pairs: SmallVec<[(usize, usize); 2]> =
+                other_contract.iter().copied().zip(own_contract.iter().copied()).collect();
+            pairs.sort_unstable();
+            let places = own_batch.iter().chain(own_free).copied();
+            let places: Shape = places.chain(pairs.iter().map(|p| p.1)).collect();
+            try_transpose(&product, &inverse(&places))
+        };
+        let x = (&left, &d.lhs_batch, &d.lhs_contract);
+        let y = (&right, &d.rhs_batch, &d.rhs_contract);
+        bilinear_transpose(
+            self.name(),
+            cotangents,
+            inputs,
+            |ct, rhs| one_side(ct, rhs, &of_right, y, x),
+            |ct, lhs| one_side(ct, lhs, &of_left, x, y),
+        )
+    }
+
+    /// A batch axis of both becomes a batch axis of the dot, of one a free axis of it.
+    fn batch(
+        &self,
+        _: &Ctx,
+        inputs: &[Array],
+        axes: &[Option<usize>],
+    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+        let d = &self.dims;
+        let shift = |list: &Axes, batch: Option<usize>| -> Axes {
+            list.iter().map(|&a| a + usize::from(batch.is_some_and(|b| a >= b))).collect()
+        };
+        let mut dims = DotDims {
+            lhs_contract: shift(&d.lhs_contract, axes[0]),
+            rhs_contract: shift(&d.rhs_contract, axes[1]),
+            lhs_batch: shift(&d.lhs_batch, axes[0]),
+            rhs_batch: shift(&d.rhs_batch, axes[1]),
+        };
+        if let (Some(a), Some(b)) = (axes[0], axes[1]) {
+            dims.lhs_batch.insert(0, a);
+            dims.rhs_batch.insert(0, b);
+        }
+        let left = free(inputs[0].ndim(), &dims.lhs_contract, &dims.lhs_batch);
+        let right = free(inputs[1].ndim(), &dims.rhs_contract, &dims.rhs_batch);
+        let before = |list: &Axes, axis: usize| list.iter().filter(|a| **a < axis).count();
+        let place = match (axes[0], axes[1]) {
+            (Some(a), None) => dims.lhs_batch.len() + before(&left, a),
+            (None, Some(b)) => dims.lhs_batch.len() + left.len() + before(&right, b),
+            _ => 0,
+        };
+        let batched = one(DotGeneral { dims }, &[&inputs[0], &inputs[1]])?;
+        Ok((smallvec![batched], vec![Some(place)]))
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+        Ok(Lowering::Dot(self.dims.clone()))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::NONE
+    }
+
+    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
+        Vec::new()
+    }
+
+    fn carrier(&self) -> Option<&dyn Carrier> {
+        None
+    }
+}
+
+/// Products summed over contracted axes, batched over batch axes.
+///
+/// `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`: contracted axes `k` and batch axes `b` pair up in the order given,
+/// the other axes of each operand keep theirs. The dtype is the operands'; of bools the result says whether any product
+/// holds. Where nothing is contracted, or axes of size 1, it is a broadcast product (`mul`) and no routine.
+///
+/// Derivative: `dot(dlhs, rhs) + dot(lhs, drhs)`. Panics where [`try_dot_general`] gives an error.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::prims::lax;
+/// let (x, y) = (array![[1, 2], [3, 4]], array![1, 1]);
+/// let dims = lax::DotDims {
+///     lhs_contract: [1].into_iter().collect(),
+///     rhs_contract: [0].into_iter().collect(),
+///     ..Default::default()
+/// };
+/// assert_eq!(lax::dot_general(&x, &y, &dims).to_vec::<i32>(), [3, 7]);
+/// ```
+#[track_caller]
+pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
+    expect(try_dot_general(lhs, rhs, dims))
+}
+
+/// [`dot_general`], or an error if dtypes or paired sizes differ, or an axis is out of range or given twice.
+#[track_caller]
+pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
+    if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
+        return of_bools(lhs, rhs, |x, y| try_dot_general(x, y, dims));
+    }
+    let prim = DotGeneral { dims: dims.clone() };
+    // What does not fit is left to the primitive to refuse.
+    let single = |a: &usize| lhs.shape().get(*a) == Some(&1);
+    if dims.lhs_contract.iter().all(single)
+        && let Ok(out) = prim.abstract_eval(&[lhs.aval(), rhs.aval()])
+    {
+        return replaying(here(), || product(lhs, rhs, dims, &out[0].shape));
+    }
+    one(prim, &[lhs, rhs])
+}
+
+/// Where every sum has one term it is a product of both operands repeated, which fuses with what is around it.
+fn product(lhs: &Array, rhs: &Array, dims: &DotDims, shape: &[usize]) -> Result<Array, Error> {
+    let batches = dims.lhs_batch.len();
+    let left = free(lhs.ndim(), &dims.lhs_contract, &dims.lhs_batch);
+    let right = free(rhs.ndim(), &dims.rhs_contract, &dims.rhs_batch);
+    let repeated = |x: &Array, contract: &Axes, batch: &Axes, own: &Axes, first: usize| {
+        let order: Shape = batch.iter().chain(own).chain(contract).copied().collect();
+        let x = try_transpose(x, &order)?;
+        let x = try_reshape(&x, &x.shape()[..x.ndim() - contract.len()])?;
+        let places: Shape = (0..batches).chain(first..first + own.len()).collect();
+        try_broadcast_in_dim(&x, shape, &places)
+    };
+    let x = repeated(lhs, &dims.lhs_contract, &dims.lhs_batch, &left, batches)?;
+    let first = batches + left.len();
+    let y = repeated(rhs, &dims.rhs_contract, &dims.rhs_batch, &right, first)?;
+    try_mul(&x, &y)
+}
+
+/// Sums of products of bools: whether a product holds anywhere.
+#[track_caller]
+pub(crate) fn of_bools(
+    lhs: &Array,
+    rhs: &Array,
+    f: impl FnOnce(&Array, &Array) -> Result<Array, Error>,
+) -> Result<Array, Error> {
+    replaying(here(), || {
+        let count = |x: &Array| try_convert_element_type(x, DType::I32);
+        try_convert_element_type(&f(&count(lhs)?, &count(rhs)?)?, DType::Bool)
+    })
+}
+
+/// [`dot_general`] computed in and giving another dtype: the operands are converted first.
+#[track_caller]
+pub fn dot_general_as(lhs: &Array, rhs: &Array, dims: &DotDims, dtype: DType) -> Array {
+    expect(try_dot_general_as(lhs, rhs, dims, dtype))
+}
+
+/// [`dot_general_as`], or an error as of [`try_dot_general`].
+#[track_caller]
+pub fn try_dot_general_as(
+    lhs: &Array,
+    rhs: &Array,
+    dims: &DotDims,
+    dtype: DType,
+) -> Result<Array, Error> {
+    let lhs = try_convert_element_type(lhs, dtype)?;
+    try_dot_general(&lhs, &try_convert_element_type(rhs, dtype)?, dims)
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "dot_general", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    let [lc, rc, lb, rb] = args.axis_lists("dimension_numbers")?;
+    let short = |v: Vec<usize>| Axes::from_vec(v);
+    let dims = DotDims {
+        lhs_contract: short(lc),
+        rhs_contract: short(rc),
+        lhs_batch: short(lb),
+        rhs_batch: short(rb),
+    };
+    Ok(Arc::new(DotGeneral { dims }))
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for d in NUMBERS {
+        for (x, y, lc, rc, lb, rb) in [
+            (&[2, 3][..], &[3, 4][..], &[1][..], &[0][..], &[][..], &[][..]),
+            (&[3], &[3], &[0], &[0], &[], &[]),
+            (&[2, 3], &[4], &[], &[], &[], &[]),
+            (&[2, 3, 4], &[4, 3, 2, 5], &[1, 2], &[1, 0], &[0], &[2]),
+            (&[2, 3, 2], &[2, 2, 4], &[2], &[1], &[0], &[0]),
+        ] {
+            let dims = DotDims {
+                lhs_contract: lc.into(),
+                rhs_contract: rc.into(),
+                lhs_batch: lb.into(),
+                rhs_batch: rb.into(),
+            };
+            let inputs = vec![sample(x, d, 0), sample(y, d, 1)];
+            cases.push(Case::new(Arc::new(DotGeneral { dims }), inputs));
+        }
+    }
+    cases
+}

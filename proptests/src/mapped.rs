@@ -7,14 +7,13 @@ use cotangent::Error;
 use cotangent::core::array::Array;
 use cotangent::core::aval::{Aval, Avals};
 use cotangent::core::axis::BatchAxis;
-use cotangent::core::hazard::Hazard;
 use cotangent::core::jaxpr::Jaxpr;
-use cotangent::core::lowering::Lowering;
+use cotangent::core::lowering::{Lowering, LoweringKind};
 use cotangent::core::params::{Param, Params};
 use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Recur,
-    Registry, Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Recur, Registry, Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use cotangent::core::trace::bind;
 use cotangent::prims::carriers::regroup::{
@@ -140,6 +139,10 @@ impl Primitive for Mapped {
         Ok((outs, mask.iter().map(|b| b.then_some(1)).collect()))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Call
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Call(self.batched()?))
     }
@@ -148,16 +151,8 @@ impl Primitive for Mapped {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
@@ -176,6 +171,10 @@ impl TaylorRule for Mapped {
 }
 
 impl Carrier for Mapped {
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
     fn keep(
         &self,
         ctx: &Ctx,

@@ -8,7 +8,7 @@
 
 use super::aval::Aval;
 use super::jaxpr::{Atom, Eqn, Jaxpr};
-use super::lowering::Lowering;
+use super::lowering::LoweringKind;
 use cotangent_jit::{DType, Error, err};
 
 /// Checks the invariants above; the error shows the equation inside its jaxpr.
@@ -54,10 +54,7 @@ fn check_eqn(jaxpr: &Jaxpr, eqn: &Eqn, bound: &mut [bool]) -> Result<(), Error> 
         .iter()
         .zip(&inputs)
         .any(|(a, i)| i.rank() == 0 && i.dtype != DType::Bool && matches!(a, Atom::Var(_)));
-    if ranked
-        && scalar_vars
-        && matches!(eqn.prim.lower(&inputs, &outputs), Ok(Lowering::Elementwise(_)))
-    {
+    if ranked && scalar_vars && eqn.prim.kind() == LoweringKind::Elementwise {
         return Err(err!(Verify, "a variable of rank 0 beside an array; broadcast it"));
     }
     for v in &eqn.outputs {

@@ -22,6 +22,12 @@ pub enum Hazard {
     Failure(Arc<Failures>),
 }
 
+/// Owed by primitives with hazards.
+pub trait Hazardous {
+    /// What can go wrong with inputs of these types.
+    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard>;
+}
+
 thread_local! {
     static CHECKED: Cell<bool> = const { Cell::new(false) };
 }

@@ -75,6 +75,60 @@ pub enum Lowering {
     While(WhileParts),
 }
 
+/// The variants of [`Lowering`] without their contents, so that a pass can ask how an equation will be carried out without
+/// lowering it. One primitive has one kind, whatever its inputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoweringKind {
+    /// A conversion that keeps the dtype has this kind, too, though it lowers to [`Lowering::Forward`].
+    Elementwise,
+    View,
+    Reshape,
+    Forward,
+    Constant,
+    Indexed,
+    Reduce,
+    Accumulate,
+    Assemble,
+    Scatter,
+    Dot,
+    Sort,
+    Routine,
+    Host,
+    Call,
+    Cond,
+    Scan,
+    InBatch,
+    While,
+    /// Lowering fails: the primitive waits for the transform that puts something else in its place.
+    Waits,
+}
+
+impl Lowering {
+    pub fn kind(&self) -> LoweringKind {
+        match self {
+            Lowering::Elementwise(_) => LoweringKind::Elementwise,
+            Lowering::View(_) => LoweringKind::View,
+            Lowering::Reshape => LoweringKind::Reshape,
+            Lowering::Forward => LoweringKind::Forward,
+            Lowering::Constant(_) => LoweringKind::Constant,
+            Lowering::Indexed(_) => LoweringKind::Indexed,
+            Lowering::Reduce { .. } => LoweringKind::Reduce,
+            Lowering::Accumulate(_) => LoweringKind::Accumulate,
+            Lowering::Assemble { .. } => LoweringKind::Assemble,
+            Lowering::Scatter { .. } => LoweringKind::Scatter,
+            Lowering::Dot(_) => LoweringKind::Dot,
+            Lowering::Sort { .. } => LoweringKind::Sort,
+            Lowering::Routine(_) => LoweringKind::Routine,
+            Lowering::Host(_) => LoweringKind::Host,
+            Lowering::Call(_) => LoweringKind::Call,
+            Lowering::Cond { .. } => LoweringKind::Cond,
+            Lowering::Scan(_) => LoweringKind::Scan,
+            Lowering::InBatch(_) => LoweringKind::InBatch,
+            Lowering::While(_) => LoweringKind::While,
+        }
+    }
+}
+
 /// `state, out[i] = step(state, x[i])` for every `i` along `axis` in order, or from the last one down; all other axes are
 /// independent.
 #[derive(Clone)]

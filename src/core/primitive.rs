@@ -7,9 +7,9 @@
 use super::array::Array;
 use super::aval::{Aval, Avals};
 use super::axis::BatchAxis;
-use super::hazard::Hazard;
+use super::hazard::{Hazard, Hazardous};
 use super::jaxpr::{Atom, Jaxpr};
-use super::lowering::Lowering;
+use super::lowering::{Lowering, LoweringKind};
 use super::params::Params;
 use super::policy::KeepPolicy;
 use cotangent_jit::{Error, Scalar};
@@ -64,23 +64,72 @@ pub trait Primitive: Debug + Send + Sync + 'static {
         axes: &[Option<usize>],
     ) -> Result<(Arrays, Vec<Option<usize>>), Error>;
 
-    /// What kind of creature this is to the compiler.
+    /// The kind of [`lower`](Primitive::lower)'s answer, without lowering anything. Passes ask it of every equation.
+    fn kind(&self) -> LoweringKind;
+
+    /// Tells the compiler how the equation is carried out. May trace a body.
     fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error>;
 
     /// A simpler equal of this application, if these operands allow one.
     fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler>;
 
-    fn effects(&self) -> Effects;
+    /// States whether the primitive has effects, hazards or jaxprs; most are [`Nature::PURE`].
+    fn nature(&self) -> Nature<'_>;
+}
+
+impl dyn Primitive {
+    /// What the primitive does besides computing.
+    pub fn effects(&self) -> Effects {
+        let Nature { effects, carrier, .. } = self.nature();
+        carrier.map_or(effects, Carrier::effects)
+    }
 
     /// What can go wrong with inputs of these types without anybody noticing.
-    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard>;
+    pub fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
+        self.nature().hazards.map_or_else(Vec::new, |h| h.hazards(inputs))
+    }
 
-    /// The second contract, owed by primitives that carry jaxprs.
-    fn carrier(&self) -> Option<&dyn Carrier>;
+    /// The second contract, if the primitive carries jaxprs.
+    pub fn carrier(&self) -> Option<&dyn Carrier> {
+        self.nature().carrier
+    }
+}
+
+/// What a primitive is beside a function of its inputs. Further contracts that it owes are stated here, so that a
+/// primitive that owes none says so in one word.
+#[derive(Clone, Copy)]
+pub struct Nature<'a> {
+    effects: Effects,
+    hazards: Option<&'a dyn Hazardous>,
+    carrier: Option<&'a dyn Carrier>,
+}
+
+impl<'a> Nature<'a> {
+    /// Nothing happens besides computing, nothing goes wrong unnoticed, and there are no jaxprs inside.
+    pub const PURE: Nature<'static> =
+        Nature { effects: Effects::NONE, hazards: None, carrier: None };
+
+    /// The primitive does something besides computing.
+    pub fn effectful(effects: Effects) -> Nature<'a> {
+        Nature { effects, ..Nature::PURE }
+    }
+
+    /// The primitive carries jaxprs; its effects are what [`Carrier::effects`] says.
+    pub fn carrier(carrier: &'a dyn Carrier) -> Nature<'a> {
+        Nature { carrier: Some(carrier), ..Nature::PURE }
+    }
+
+    /// Something can go wrong that no result shows.
+    pub fn hazardous(self, hazards: &'a dyn Hazardous) -> Nature<'a> {
+        Nature { hazards: Some(hazards), ..self }
+    }
 }
 
 /// Owed by primitives that carry jaxprs: how they split into known and unknown parts, and how they shrink.
 pub trait Carrier {
+    /// The effects of the bodies that run.
+    fn effects(&self) -> Effects;
+
     /// Splits into a part that needs only the known inputs and a part that needs the unknown ones.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error>;
 

@@ -10,7 +10,7 @@ use super::hunt::{self, Hunt};
 use crate::core::array::{Array, Concrete, Held, Repr};
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::primitive::{Arrays, Prim, output_avals, same_prim};
 use crate::core::source;
 use cotangent_jit::Error;
@@ -103,11 +103,14 @@ fn key(prim: &Prim, inputs: &[Array]) -> u64 {
 #[track_caller]
 fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
     let outputs = output_avals(prim, avals)?;
-    match prim.lower(avals, &outputs)? {
-        Lowering::Forward | Lowering::Reshape => return Ok(Action::Forward(outputs)),
-        Lowering::InBatch(e) => return Err(e.context(source::here())),
-        Lowering::Host(call) => return Ok(Action::Host(call.at(source::here()), outputs)),
-        _ => {}
+    // What stands for a body is lowered where the body is compiled; nobody wants it traced twice.
+    if prim.kind() != LoweringKind::Call {
+        match prim.lower(avals, &outputs)? {
+            Lowering::Forward | Lowering::Reshape => return Ok(Action::Forward(outputs)),
+            Lowering::InBatch(e) => return Err(e.context(source::here())),
+            Lowering::Host(call) => return Ok(Action::Host(call.at(source::here()), outputs)),
+            _ => {}
+        }
     }
     let mut jaxpr = Jaxpr::default();
     jaxpr.inputs = avals.iter().map(|a| jaxpr.new_var(a.clone())).collect();

@@ -15,7 +15,7 @@ use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::core::hazard::{Failure, Failures, Hazard, Kind};
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::source;
 use crate::core::template::Template;
 use crate::core::trace::bind;
@@ -476,6 +476,11 @@ fn makes_nan(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
     {
         return false;
     }
+    match eqn.prim.kind() {
+        LoweringKind::Dot | LoweringKind::Host | LoweringKind::Accumulate => return true,
+        LoweringKind::Elementwise | LoweringKind::Reduce | LoweringKind::Scatter => {}
+        _ => return false,
+    }
     match eqn.prim.lower(inputs, &outputs) {
         Ok(Lowering::Elementwise(f)) => {
             let mut b = KernelBuilder::new("operands", []);
@@ -487,7 +492,6 @@ fn makes_nan(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
         }
         Ok(Lowering::Reduce { combine, .. }) => matches!(combine, Combine::Sum | Combine::Product),
         Ok(Lowering::Scatter { combine, .. }) => combine.is_some(),
-        Ok(Lowering::Dot(_) | Lowering::Host(_) | Lowering::Accumulate(_)) => true,
         _ => false,
     }
 }

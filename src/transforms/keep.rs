@@ -9,7 +9,7 @@
 use super::split::is_free;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
-use crate::core::lowering::Lowering;
+use crate::core::lowering::LoweringKind;
 use crate::core::policy::{Candidate, KeepPolicy, Verdict};
 use crate::core::primitive::{Ctx, Kept};
 use cotangent_jit::Error;
@@ -86,12 +86,7 @@ impl Keeper {
         policy: &Arc<dyn KeepPolicy>,
     ) -> Result<(), Error> {
         let mask: Vec<bool> = eqn.inputs.iter().map(|a| self.unknown(*a)).collect();
-        let lowering = {
-            let ins: Vec<Aval> = eqn.inputs.iter().map(|a| self.giving.atom_aval(*a)).collect();
-            let outs: Vec<Aval> =
-                eqn.outputs.iter().map(|v| self.giving.aval(*v).clone()).collect();
-            eqn.prim.lower(&ins, &outs)
-        };
+        let kind = eqn.prim.kind();
         let carrier = eqn.prim.carrier();
         let inside = match carrier {
             // As in `split`, what has nothing but unknown inputs is not looked into.
@@ -108,14 +103,14 @@ impl Keeper {
                 c.partial_eval(ctx, &mask).map_err(|e| e.context(eqn.source))?.unknown_out
             }
             // As in `split`, what cannot run waits.
-            _ => vec![mask.contains(&true) || lowering.is_err(); eqn.outputs.len()],
+            _ => vec![mask.contains(&true) || kind == LoweringKind::Waits; eqn.outputs.len()],
         };
         for (v, u) in eqn.outputs.iter().zip(&unknown_out) {
             self.is_unknown[v.index()] = *u;
         }
         let (mut giving, mut taking) = (eqn.clone(), eqn.clone());
         // A body that stands for the equation was asked already.
-        let asked_inside = inside.is_some() && matches!(lowering, Ok(Lowering::Call(_)));
+        let asked_inside = inside.is_some() && kind == LoweringKind::Call;
         if let Some(kept) = inside {
             giving.prim = kept.giving;
             taking.prim = kept.taking;

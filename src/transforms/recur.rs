@@ -10,7 +10,7 @@ use crate::core::axis::BatchAxis;
 use crate::core::jaxpr::{Eqn, Jaxpr};
 use crate::core::params::Param;
 use crate::core::policy::KeepPolicy;
-use crate::core::primitive::{Ctx, Kept, Masked, Primitive, Recur, Split};
+use crate::core::primitive::{Ctx, Effects, Kept, Masked, Recur, Split};
 use crate::core::source;
 use crate::core::trace::{Traced, trace};
 use crate::prims::shapes::constant::Constant;
@@ -185,7 +185,7 @@ pub fn replay(
         }
         let prim = Arc::new(Constant::new(array.clone()));
         constants.push(Eqn {
-            effects: prim.effects(),
+            effects: Effects::NONE,
             prim,
             inputs: Default::default(),
             outputs: [var].into_iter().collect(),

@@ -9,7 +9,7 @@ use super::dce::dce_keeping_inputs;
 use super::recur::Transforms;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
-use crate::core::lowering::{Lowering, ScalarFn};
+use crate::core::lowering::{Lowering, LoweringKind, ScalarFn};
 use crate::core::primitive::{Known, Prim, Simpler, same_prim};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
@@ -104,6 +104,7 @@ impl Pass<'_> {
         if prim.carrier().is_some() {
             // Whether a call's body can be lowered is found out later, with a better message.
             if self.options.inline
+                && prim.kind() == LoweringKind::Call
                 && let Ok(Lowering::Call(body)) = prim.lower(&avals, outs)
             {
                 return self.run(&body, &inputs);
@@ -129,7 +130,8 @@ impl Pass<'_> {
                 _ => break,
             }
         }
-        let lowering = prim.lower(&avals, outs).ok();
+        let elementwise = prim.kind() == LoweringKind::Elementwise;
+        let lowering = if elementwise { prim.lower(&avals, outs).ok() } else { None };
         if let (Some(Lowering::Elementwise(f)), [out]) = (&lowering, outs) {
             let splats: Option<SmallVec<[Scalar; 3]>> =
                 inputs.iter().map(|a| self.splat_of(*a)).collect();
@@ -159,12 +161,14 @@ impl Pass<'_> {
                 }
             }
         }
-        if matches!(lowering, Some(Lowering::Forward))
+        let kind = lowering.map_or_else(|| prim.kind(), |l| l.kind());
+        if kind == LoweringKind::Forward
             && let Some(atoms) = self.forwarded(at, &prim, &inputs, outs)
         {
             return Ok(atoms);
         }
-        let mergeable = at.effects.is_none() && !matches!(lowering, None | Some(Lowering::Forward));
+        let mergeable =
+            at.effects.is_none() && !matches!(kind, LoweringKind::Waits | LoweringKind::Forward);
         Ok(self.append(at, prim, inputs, outs, mergeable))
     }
 

@@ -3,14 +3,13 @@
 use cotangent::Error;
 use cotangent::core::array::Array;
 use cotangent::core::aval::{Aval, Avals};
-use cotangent::core::hazard::Hazard;
 use cotangent::core::jaxpr::Jaxpr;
-use cotangent::core::lowering::Lowering;
+use cotangent::core::lowering::{Lowering, LoweringKind};
 use cotangent::core::params::{Param, Params};
 use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
-    Simpler, Tangent, Taylor, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Shrunk, Simpler, Tangent, Taylor, Threaded,
 };
 use cotangent::core::trace::bind;
 use std::sync::Arc;
@@ -147,6 +146,10 @@ impl Primitive for Twisted {
         }
     }
 
+    fn kind(&self) -> LoweringKind {
+        self.right.kind()
+    }
+
     fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error> {
         match self.rules.lower {
             Some(lower) => lower(&self.right, inputs, outputs),
@@ -161,16 +164,11 @@ impl Primitive for Twisted {
         }
     }
 
-    fn effects(&self) -> Effects {
-        self.right.effects()
-    }
-
-    fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
-        self.right.hazards(inputs)
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        self.right.carrier().map(|_| self as &dyn Carrier)
+    fn nature(&self) -> Nature<'_> {
+        match self.right.carrier() {
+            Some(_) => Nature::carrier(self),
+            None => self.right.nature(),
+        }
     }
 }
 
@@ -181,6 +179,10 @@ impl Twisted {
 }
 
 impl Carrier for Twisted {
+    fn effects(&self) -> Effects {
+        self.right.effects()
+    }
+
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         match self.rules.partial_eval {
             Some(partial_eval) => partial_eval(self.right_carrier(), ctx, unknown),

@@ -3,14 +3,13 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Residual,
-    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
@@ -100,6 +99,10 @@ impl Primitive for Checkpoint {
         self.body().batch(ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Call
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Call(self.jaxpr.clone()))
     }
@@ -108,16 +111,8 @@ impl Primitive for Checkpoint {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
@@ -134,6 +129,10 @@ impl TaylorRule for Checkpoint {
 }
 
 impl Carrier for Checkpoint {
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
     /// The known outputs and what is kept are computed now; the unknown part starts again from the known inputs and from
     /// what is kept.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {

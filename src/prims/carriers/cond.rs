@@ -2,14 +2,14 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::{Hazard, is_checked};
+use crate::core::hazard::is_checked;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Masked, Operand, PartialEval, Prim, Primitive,
-    Residual, Shrunk, Simpler, Split, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Masked, Nature, Operand, PartialEval, Prim,
+    Primitive, Residual, Shrunk, Simpler, Split, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{
@@ -212,6 +212,10 @@ impl Primitive for Cond {
         Ok((arrays(chosen.expect("at least one branch")), vec![Some(0); self.outs()]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Cond
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Cond { arms: self.branches.clone() })
     }
@@ -220,16 +224,8 @@ impl Primitive for Cond {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.branches.iter().fold(Effects::NONE, |e, b| e | b.effects())
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
@@ -246,6 +242,10 @@ impl TaylorRule for Cond {
 }
 
 impl Carrier for Cond {
+    fn effects(&self) -> Effects {
+        self.branches.iter().fold(Effects::NONE, |e, b| e | b.effects())
+    }
+
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let avals = self.first().in_avals();
         if unknown[0] {

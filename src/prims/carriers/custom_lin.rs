@@ -4,13 +4,11 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::axis::BatchAxis;
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    TaylorRule,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, TaylorRule,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::called;
@@ -243,6 +241,10 @@ impl Primitive for CustomLin {
         Ok((bind(Arc::new(lin), &inputs)?, front(&vec![true; n])))
     }
 
+    fn kind(&self) -> LoweringKind {
+        if self.body.is_some() { LoweringKind::Call } else { LoweringKind::Waits }
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
         Ok(Lowering::Call(body.clone()))
@@ -252,17 +254,9 @@ impl Primitive for CustomLin {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
     /// Whole or not at all: what would be split is no linear map any more that a rule speaks of.
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -3,14 +3,13 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::axis::AxisEnv;
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
-    Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::called;
@@ -227,6 +226,10 @@ impl Primitive for CustomVjp {
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Call
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Call(self.jaxpr.clone()))
     }
@@ -235,20 +238,16 @@ impl Primitive for CustomVjp {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
 impl Carrier for CustomVjp {
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
     /// Not split: a body cut in two would lose its rules.
     fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         all_unknown(Arc::new(self.clone()), &self.jaxpr.in_avals(), unknown)

@@ -6,14 +6,13 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::axis::AxisEnv;
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, ScanParts};
+use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Residual,
-    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{Traced, bind, eval, trace};
 use crate::prims::carriers::call::{Call, called};
@@ -306,6 +305,10 @@ impl Primitive for CustomVmap {
         }
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Call
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Call(self.jaxpr.clone()))
     }
@@ -314,16 +317,8 @@ impl Primitive for CustomVmap {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
@@ -340,6 +335,10 @@ impl TaylorRule for CustomVmap {
 }
 
 impl Carrier for CustomVmap {
+    fn effects(&self) -> Effects {
+        self.jaxpr.effects()
+    }
+
     /// Outputs that are known now; for the others the function again, of all inputs. Execution merges what is the same.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let n = self.jaxpr.outputs.len();

@@ -7,14 +7,13 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
-    Simpler, Tangent, Taylor, Threaded, not_linear,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Shrunk, Simpler, Tangent, Taylor, Threaded, not_linear,
 };
 use crate::core::trace::{bind, eval};
 use crate::prims::carriers::call::called;
@@ -183,6 +182,10 @@ impl Primitive for LinearSolve {
         Ok((outs, axes))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Call
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Call(self.forward.solve.clone()))
     }
@@ -191,20 +194,16 @@ impl Primitive for LinearSolve {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.forward.solve.effects()
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
 impl Carrier for LinearSolve {
+    fn effects(&self) -> Effects {
+        self.forward.solve.effects()
+    }
+
     /// A system is solved as a whole.
     fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         all_unknown(Arc::new(self.clone()), &self.forward.solve.in_avals(), unknown)

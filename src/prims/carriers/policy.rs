@@ -2,7 +2,7 @@
 //!
 //! A policy lists no primitives: it asks each how it lowers, and what name it gives.
 
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Rule};
 pub use crate::core::policy::Candidate;
 use crate::core::policy::{KeepPolicy, Verdict};
@@ -186,6 +186,7 @@ impl KeepPolicy for Policy {
         match &self.0 {
             Kind::Nothing => Verdict::Remake,
             Kind::Everything => Verdict::Keep,
+            Kind::Dots { .. } if c.prim.kind() != LoweringKind::Dot => Verdict::Remake,
             Kind::Dots { batched } => keep_if(match c.prim.lower(c.inputs, c.outputs) {
                 Ok(Lowering::Dot(dims)) => *batched || dims.lhs_batch.is_empty(),
                 _ => false,

@@ -5,11 +5,10 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::axis::{AxisName, BatchAxis};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::prims::collectives::lane_fold::in_batch;
 use crate::prims::entry::{Args, Case, Entry};
@@ -66,6 +65,10 @@ impl Primitive for AxisIndex {
         Ok((smallvec![one(self.clone(), &[])?], vec![None]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::InBatch
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(in_batch(self.name(), std::slice::from_ref(&self.axis)))
     }
@@ -74,16 +77,8 @@ impl Primitive for AxisIndex {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -9,12 +9,10 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::axis::{AxisName, BatchAxis};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::{NUMBERS, REAL};
@@ -142,6 +140,10 @@ impl Primitive for LaneFold {
         Ok((smallvec![y], vec![None]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::InBatch
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(in_batch(self.name(), &self.axes))
     }
@@ -150,16 +152,8 @@ impl Primitive for LaneFold {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -8,12 +8,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Lowering, Running};
+use crate::core::lowering::{Lowering, LoweringKind, Running};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::{RUNNING, array};
@@ -126,6 +124,10 @@ impl Primitive for Cumulative {
         Ok((smallvec![wide.apply(&inputs[0])?], vec![Some(batch)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Accumulate
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let (fold, dtype) = (self.fold, inputs[0].dtype);
         Ok(Lowering::Accumulate(Running {
@@ -148,16 +150,8 @@ impl Primitive for Cumulative {
         (exact && x.shape[self.axis] <= 1).then_some(Simpler::Operand(0))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -8,12 +8,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::{RUNNING, array};
@@ -137,6 +135,10 @@ impl Primitive for Reduce {
         Ok((smallvec![same.apply(&inputs[0])?], vec![Some(place)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Reduce
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Reduce { combine: self.combine, axes: self.axes.clone() })
     }
@@ -151,16 +153,8 @@ impl Primitive for Reduce {
         (idempotent && x.aval.size() > 0).then_some(Simpler::Splat(x.splat?))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -6,12 +6,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::trace;
 use crate::prims::cases::samples::{RUNNING, sample};
@@ -109,6 +107,10 @@ impl Primitive for ReduceWindow {
         Ok((smallvec![wide.apply(&inputs[0])?], vec![Some(batch)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Call
+    }
+
     /// Padded with what combines away, all windows side by side, folded.
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let body = trace(inputs, |x| {
@@ -129,16 +131,8 @@ impl Primitive for ReduceWindow {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -5,12 +5,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{REAL, sample};
@@ -116,6 +114,10 @@ impl Primitive for Sort {
         Ok((bind(Arc::new(wide), &operands?)?, vec![Some(0); inputs.len()]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Sort
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Sort { axis: self.dimension, keys: self.num_keys })
     }
@@ -126,16 +128,8 @@ impl Primitive for Sort {
         (single && sorted).then_some(Simpler::Operand(0))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

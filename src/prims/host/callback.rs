@@ -11,11 +11,10 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::eager::upload;
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Effects, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
     not_linear,
 };
 use crate::core::source::{afresh, awaiting};
@@ -251,6 +250,10 @@ impl Primitive for Callback {
         }
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Host
+    }
+
     fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error> {
         let (function, types) = (self.call(), (inputs.to_vec(), outputs.to_vec()));
         let sizes = |avals: &[Aval]| avals.iter().map(|a| (a.dtype, a.size())).collect();
@@ -271,22 +274,14 @@ impl Primitive for Callback {
         None
     }
 
-    fn effects(&self) -> Effects {
-        match self.kind {
+    fn nature(&self) -> Nature<'_> {
+        Nature::effectful(match self.kind {
             Kind::Pure(_) => Effects::NONE,
             Kind::Io { ordered: false } => Effects::ONCE,
             Kind::Io { ordered: true } => Effects::ONCE | Effects::ORDERED,
             Kind::Debug { ordered: false } => Effects::KEEP,
             Kind::Debug { ordered: true } => Effects::ORDERED,
-        }
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+        })
     }
 }
 

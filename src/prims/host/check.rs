@@ -3,11 +3,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::{Failures, Hazard};
-use crate::core::lowering::Lowering;
+use crate::core::hazard::{Failures, Hazard, Hazardous};
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Effects, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
     not_linear,
 };
 use crate::core::trace::bind;
@@ -103,6 +103,10 @@ impl Primitive for Check {
         Ok((outs, front(&[])))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Waits
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Err(err!(
             Unsupported,
@@ -115,16 +119,14 @@ impl Primitive for Check {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::KEEP
+    fn nature(&self) -> Nature<'_> {
+        Nature::effectful(Effects::KEEP).hazardous(self)
     }
+}
 
+impl Hazardous for Check {
     fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
         vec![Hazard::Failure(self.failures())]
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
     }
 }
 

@@ -4,11 +4,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Lowering, Point};
+use crate::core::hazard::{Hazard, Hazardous};
+use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{INTS, RUNNING, index, sample};
@@ -129,6 +129,10 @@ impl Primitive for DynamicSlice {
         gather.batch(ctx, &[x.clone(), indices], &[axes[0], at])
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Indexed
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let x = &inputs[0];
         let last: Vec<i64> =
@@ -171,16 +175,14 @@ impl Primitive for DynamicSlice {
         Some(Simpler::Apply(Arc::new(slice), smallvec![x.atom]))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE.hazardous(self)
     }
+}
 
+impl Hazardous for DynamicSlice {
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
         starts(&inputs[0], &self.slice_sizes, 1)
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
     }
 }
 

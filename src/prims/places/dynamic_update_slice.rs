@@ -4,11 +4,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Base, Lowering, Piece};
+use crate::core::hazard::{Hazard, Hazardous};
+use crate::core::lowering::{Base, Lowering, LoweringKind, Piece};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{INTS, RUNNING, index, sample};
@@ -117,6 +117,10 @@ impl Primitive for DynamicUpdateSlice {
         scatter.batch(ctx, &operands, &[axes[0], at, axes[1]])
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Assemble
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let update = &inputs[1];
         let piece = Piece {
@@ -137,16 +141,14 @@ impl Primitive for DynamicUpdateSlice {
         (unchanged || inputs[1].aval.size() == 0).then_some(Simpler::Operand(0))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE.hazardous(self)
     }
+}
 
+impl Hazardous for DynamicUpdateSlice {
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
         starts(&inputs[0], &inputs[1].shape, 2)
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
     }
 }
 

@@ -5,11 +5,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Lowering, Point};
+use crate::core::hazard::{Hazard, Hazardous};
+use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::prims::cases::samples::{INTS, RUNNING, array, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -181,6 +181,10 @@ impl Primitive for Gather {
         Ok((smallvec![wide.apply(&x, &indices)?], vec![Some(0)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Indexed
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let windows = Windows {
             dims: self.dims.clone(),
@@ -210,16 +214,14 @@ impl Primitive for Gather {
         unfilled.then_some(Simpler::Splat(value))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE.hazardous(self)
     }
+}
 
+impl Hazardous for Gather {
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
         self.dims.hazards(&inputs[0], &self.slice_sizes)
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
     }
 }
 

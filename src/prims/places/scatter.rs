@@ -7,12 +7,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Lowering, Point};
+use crate::core::hazard::{Hazard, Hazardous};
+use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::samples::{INTS, RUNNING, array, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -268,6 +267,10 @@ impl Primitive for Scatter {
         Ok((smallvec![wide.apply(&x, &indices, &updates)?], vec![Some(0)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Scatter
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let shape = inputs[0].shape.clone();
         let windows = Windows {
@@ -301,16 +304,14 @@ impl Primitive for Scatter {
         nothing.then_some(Simpler::Operand(0))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE.hazardous(self)
     }
+}
 
+impl Hazardous for Scatter {
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
         self.dims.hazards(&inputs[0], &self.slice_sizes(&inputs[0], &inputs[2]))
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
     }
 }
 

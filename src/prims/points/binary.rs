@@ -8,12 +8,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::hazard::{Hazard, Hazardous};
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::points::{SHAPES, special, spread};
 use crate::prims::cases::samples::RUNNING;
@@ -153,6 +152,10 @@ impl Primitive for Binary {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(scalar_op(self.0.op))
     }
@@ -161,19 +164,17 @@ impl Primitive for Binary {
         simplify(self.0.op, &inputs[0], &inputs[1], &outputs[0])
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE.hazardous(self)
     }
+}
 
+impl Hazardous for Binary {
     fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
         match self.0.op {
             ScalarOp::Div | ScalarOp::Rem => vec![Hazard::Division { divisor: 1 }],
             _ => Vec::new(),
         }
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
     }
 }
 

@@ -4,12 +4,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::points::{SHAPES, spread};
@@ -72,6 +70,10 @@ impl Primitive for Compare {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(scalar_op(self.0))
     }
@@ -83,16 +85,8 @@ impl Primitive for Compare {
         same.then(|| Simpler::Splat(Scalar::from(matches!(self.0, Eq | Le | Ge))))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

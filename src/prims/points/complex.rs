@@ -6,12 +6,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Atom;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::entry::{Args, Case, Entry};
@@ -103,6 +102,10 @@ impl Primitive for Complex {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(scalar_op(ScalarOp::Complex))
     }
@@ -117,16 +120,8 @@ impl Primitive for Complex {
         (x == y).then_some(Simpler::Atom(x))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 
@@ -199,6 +194,10 @@ impl Primitive for Part {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(match self {
             Part::Real => scalar_op(ScalarOp::Real),
@@ -227,16 +226,8 @@ impl Primitive for Part {
         }
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -5,12 +5,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::RUNNING;
@@ -99,6 +97,10 @@ impl Primitive for ConvertElementType {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         if inputs[0].dtype == self.new_dtype {
             return Ok(Lowering::Forward);
@@ -115,16 +117,8 @@ impl Primitive for ConvertElementType {
         x.splat.and_then(|value| scalar_as(value, self.new_dtype)).map(Simpler::Splat)
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 
@@ -212,6 +206,10 @@ impl Primitive for BitcastConvertType {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(scalar_op(ScalarOp::Bitcast(self.new_dtype)))
     }
@@ -225,16 +223,8 @@ impl Primitive for BitcastConvertType {
         Some(Simpler::Apply(Arc::new(*self), smallvec![from[0]]))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

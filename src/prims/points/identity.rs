@@ -3,11 +3,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::points::{SHAPES, spread};
@@ -65,6 +64,10 @@ impl Primitive for StopGradient {
         Ok((smallvec![one(*self, &[&inputs[0]])?], axes.to_vec()))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Forward
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Forward)
     }
@@ -74,16 +77,8 @@ impl Primitive for StopGradient {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 
@@ -158,6 +153,10 @@ impl Primitive for OptimizationBarrier {
         Ok((bind(Arc::new(*self), inputs)?, axes.to_vec()))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Forward
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Forward)
     }
@@ -166,17 +165,8 @@ impl Primitive for OptimizationBarrier {
         None
     }
 
-    /// None: what nobody needs may go. That it is merged with nothing is said by `lower`: it only forwards.
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -5,12 +5,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::hazard::{Hazard, Hazardous};
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::points::{SHAPES, special, spread};
 use crate::prims::cases::samples::NUMBERS;
@@ -92,6 +91,10 @@ impl Primitive for IntegerPow {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let y = self.y;
         Ok(scalar_code(move |b, x| power(b, x[0], y)))
@@ -110,16 +113,14 @@ impl Primitive for IntegerPow {
         }
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE.hazardous(self)
     }
+}
 
+impl Hazardous for IntegerPow {
     fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
         if self.y < 0 { vec![Hazard::Division { divisor: 0 }] } else { Vec::new() }
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
     }
 }
 

@@ -5,11 +5,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::array;
@@ -74,6 +73,10 @@ impl Primitive for Threefry2x32 {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Elementwise
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Elementwise(Arc::new(|b, x| {
             SmallVec::from_slice(&hash(b, [x[0], x[1]], [x[2], x[3]]))
@@ -84,16 +87,8 @@ impl Primitive for Threefry2x32 {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

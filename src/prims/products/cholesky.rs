@@ -5,12 +5,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::array;
@@ -86,6 +84,10 @@ impl Primitive for Cholesky {
         Ok((bind(Arc::new(*self), &[x])?, vec![Some(0)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Routine
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let x = &inputs[0];
         let n = x.shape[x.rank() - 1];
@@ -97,16 +99,8 @@ impl Primitive for Cholesky {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

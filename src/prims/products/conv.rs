@@ -11,11 +11,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{DotDims, Lowering};
+use crate::core::lowering::{DotDims, Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::trace;
 use crate::prims::cases::samples::{NUMBERS, sample};
@@ -365,6 +364,10 @@ impl Primitive for Conv {
         Ok((smallvec![out], vec![Some(0)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Call
+    }
+
     fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error> {
         let body = trace(inputs, |x| {
             if outputs[0].size() == 0 || x[0].size() == 0 {
@@ -379,16 +382,8 @@ impl Primitive for Conv {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -5,11 +5,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{DotDims, Lowering};
+use crate::core::lowering::{DotDims, Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::source::{here, replaying};
 use crate::prims::cases::samples::{NUMBERS, sample};
@@ -223,6 +222,10 @@ impl Primitive for DotGeneral {
         Ok((smallvec![batched], vec![Some(place)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Dot
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Dot(self.dims.clone()))
     }
@@ -231,16 +234,8 @@ impl Primitive for DotGeneral {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

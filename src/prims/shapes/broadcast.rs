@@ -4,11 +4,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -123,6 +122,10 @@ impl Primitive for BroadcastInDim {
         Ok((smallvec![try_broadcast_in_dim(&x, &shape, &dims)?], vec![Some(0)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::View
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let sizes = &inputs[0].shape;
         let axis = |(&d, &n): (&usize, &usize)| {
@@ -138,16 +141,8 @@ impl Primitive for BroadcastInDim {
         inputs[0].splat.map(Simpler::Splat)
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -4,11 +4,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Base, Lowering, Piece};
+use crate::core::lowering::{Base, Lowering, LoweringKind, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{RUNNING, sample};
@@ -113,6 +112,10 @@ impl Primitive for Concatenate {
         Ok((smallvec![try_concatenate(&operands?, self.dimension + 1)?], vec![Some(0)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Assemble
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let mut at = 0;
         let piece = |(input, x): (usize, &Aval)| {
@@ -135,16 +138,8 @@ impl Primitive for Concatenate {
         inputs.iter().all(|x| x.splat == Some(value)).then_some(Simpler::Splat(value))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -2,11 +2,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::prims::cases::bodies::{NUMBERS, numbers};
 use crate::prims::entry::{Case, Entry};
@@ -64,6 +63,10 @@ impl Primitive for Constant {
         not_linear(self)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Constant
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Constant(self.array().clone()))
     }
@@ -72,16 +75,8 @@ impl Primitive for Constant {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

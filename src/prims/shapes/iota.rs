@@ -4,11 +4,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Lowering, Point};
+use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::prims::cases::samples::NUMBERS;
 use crate::prims::entry::{Args, Case, Entry};
@@ -87,6 +86,10 @@ impl Primitive for Iota {
         Ok((smallvec![one(self.clone(), &[])?], vec![None]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Indexed
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let (dtype, dimension) = (self.dtype, self.dimension);
         Ok(Lowering::Indexed(Arc::new(move |p: &mut dyn Point| {
@@ -100,16 +103,8 @@ impl Primitive for Iota {
         (self.shape[self.dimension] == 1).then(|| Simpler::Splat(Scalar::zero(self.dtype)))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -5,11 +5,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::{Base, Lowering, Piece};
+use crate::core::lowering::{Base, Lowering, LoweringKind, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -178,6 +177,10 @@ impl Primitive for Pad {
         batch_pad(self, ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Assemble
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let step = self.padding_config.iter().map(|c| c.2 + 1).collect();
         let piece = self.remaining(&inputs[0]).map(|(take, offset)| Piece {
@@ -199,16 +202,8 @@ impl Primitive for Pad {
         same.then_some(Simpler::Splat(value))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -5,11 +5,10 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
-use crate::core::hazard::Hazard;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
 };
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -169,6 +168,10 @@ impl Primitive for SlidingWindows {
         Ok((smallvec![try_reshape(&out, &shape)?], vec![Some(0)]))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::View
+    }
+
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let rank = inputs[0].rank();
         let map = |a: usize| {
@@ -182,16 +185,8 @@ impl Primitive for SlidingWindows {
         Some(Simpler::Splat(inputs[0].splat?))
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 

@@ -11,7 +11,7 @@ use super::sink::cheap;
 use super::value::{self, Arg};
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use cotangent_jit::Error;
 use cotangent_jit::program::Step;
 use smallvec::SmallVec;
@@ -103,14 +103,19 @@ fn needed(body: &Jaxpr, allowed: &[bool], outputs: &[Atom]) -> Vec<usize> {
 fn costs(body: &Jaxpr, eqn: &Eqn) -> Result<bool, Error> {
     let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| body.atom_aval(*a)).collect();
     let outputs: SmallVec<[Aval; 4]> = eqn.outputs.iter().map(|v| body.aval(*v).clone()).collect();
-    Ok(match eqn.prim.lower(&inputs, &outputs)? {
-        Lowering::Dot(_)
-        | Lowering::Reduce { .. }
-        | Lowering::Accumulate(_)
-        | Lowering::Sort { .. }
-        | Lowering::Routine(_)
-        | Lowering::Scatter { .. } => true,
-        Lowering::Elementwise(f) => !cheap(&f, inputs.iter().map(|a| a.dtype)),
+    Ok(match eqn.prim.kind() {
+        LoweringKind::Dot
+        | LoweringKind::Reduce
+        | LoweringKind::Accumulate
+        | LoweringKind::Sort
+        | LoweringKind::Routine
+        | LoweringKind::Scatter => true,
+        LoweringKind::Elementwise | LoweringKind::Waits => {
+            match eqn.prim.lower(&inputs, &outputs)? {
+                Lowering::Elementwise(f) => !cheap(&f, inputs.iter().map(|a| a.dtype)),
+                _ => false,
+            }
+        }
         _ => false,
     })
 }

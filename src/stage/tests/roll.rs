@@ -1,6 +1,7 @@
 //! Every case of every primitive on the roll: compiled as interpreted, traced as eager.
 
 use super::toys::{run, values};
+use crate::core::lowering::LoweringKind;
 use crate::core::trace::bind;
 use crate::prims::entry::Case;
 use crate::prims::roll_call::roll_call;
@@ -25,6 +26,30 @@ fn every_case_runs_in_every_way() {
         }
     }
     assert!(failed.is_empty(), "these cases fail:\n{}", failed.join("\n"));
+}
+
+/// A pass that asks for the kind must be told what lowering would have told it.
+#[test]
+fn the_kind_is_that_of_the_lowering() {
+    let mut wrong = Vec::new();
+    for entry in roll_call() {
+        for (n, Case { prim, inputs, .. }) in (entry.cases)().iter().enumerate() {
+            let inputs: Vec<_> = inputs.iter().map(|a| a.aval()).collect();
+            let outputs = prim.abstract_eval(&inputs).expect("a case");
+            let lowered = match prim.lower(&inputs, &outputs) {
+                Ok(lowering) => lowering.kind(),
+                Err(_) => LoweringKind::Waits,
+            };
+            let same_dtype = entry.name == "convert_element_type"
+                && inputs[0].dtype == outputs[0].dtype
+                && lowered == LoweringKind::Forward;
+            if prim.kind() != lowered && !same_dtype {
+                let (name, kind) = (entry.name, prim.kind());
+                wrong.push(format!("{name} (case {n}): says {kind:?}, lowers to {lowered:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn check(case: &Case) {

@@ -2,12 +2,11 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
+use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Known, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
 };
 use crate::core::trace;
 use crate::stage::executable::Executable;
@@ -28,6 +27,7 @@ pub struct Toy {
     name: &'static str,
     out: OutFn,
     lower: LowerFn,
+    kind: LoweringKind,
 }
 
 impl fmt::Debug for Toy {
@@ -71,6 +71,10 @@ impl Primitive for Toy {
         not_linear(self)
     }
 
+    fn kind(&self) -> LoweringKind {
+        self.kind
+    }
+
     fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error> {
         Ok((self.lower)(inputs, outputs))
     }
@@ -79,16 +83,8 @@ impl Primitive for Toy {
         None
     }
 
-    fn effects(&self) -> Effects {
-        Effects::NONE
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        None
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
     }
 }
 
@@ -99,7 +95,9 @@ pub fn toy(
     out: impl Fn(&[Aval]) -> Avals + Send + Sync + 'static,
     lower: impl Fn(&[Aval], &[Aval]) -> Lowering + Send + Sync + 'static,
 ) -> Arrays {
-    let prim = Arc::new(Toy { name, out: Box::new(out), lower: Box::new(lower) });
+    let avals: Vec<Aval> = inputs.iter().map(|a| a.aval()).collect();
+    let kind = lower(&avals, &out(&avals)).kind();
+    let prim = Arc::new(Toy { name, out: Box::new(out), lower: Box::new(lower), kind });
     let inputs: Vec<Array> = inputs.iter().map(|a| (*a).clone()).collect();
     trace::bind(prim, &inputs).expect("toys fit")
 }

@@ -10,14 +10,13 @@ mod transpose;
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, ScanParts};
+use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
-    Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{
@@ -269,6 +268,10 @@ impl Primitive for Scan {
         Ok((outs, axes.collect()))
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Scan
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::Scan(self.0.clone()))
     }
@@ -277,16 +280,8 @@ impl Primitive for Scan {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.body().effects()
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
@@ -303,6 +298,10 @@ impl TaylorRule for Scan {
 }
 
 impl Carrier for Scan {
+    fn effects(&self) -> Effects {
+        self.body().effects()
+    }
+
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         split::partial_eval(self, ctx, unknown)
     }

@@ -13,7 +13,7 @@ use crate::core::aval::Aval;
 use crate::core::hazard::is_checked;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::WhileParts;
-use crate::core::primitive::{Arrays, Ctx, Effects, Primitive};
+use crate::core::primitive::{Arrays, Carrier, Ctx, Effects};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{axes_in_front, front};
 use crate::prims::carriers::scan::lane_by_lane;

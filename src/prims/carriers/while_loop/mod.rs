@@ -10,14 +10,13 @@ mod split;
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::Hazard;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, WhileParts};
+use crate::core::lowering::{Lowering, LoweringKind, WhileParts};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Operand, PartialEval, Prim, Primitive, Shrunk,
-    Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
+    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::called;
@@ -245,6 +244,10 @@ impl Primitive for While {
         batch::batch(self, ctx, inputs, axes)
     }
 
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::While
+    }
+
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Ok(Lowering::While(self.parts.clone()))
     }
@@ -253,16 +256,8 @@ impl Primitive for While {
         None
     }
 
-    fn effects(&self) -> Effects {
-        self.parts.test.effects() | self.parts.body.effects()
-    }
-
-    fn hazards(&self, _: &[Aval]) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    fn carrier(&self) -> Option<&dyn Carrier> {
-        Some(self)
+    fn nature(&self) -> Nature<'_> {
+        Nature::carrier(self)
     }
 }
 
@@ -279,6 +274,10 @@ impl TaylorRule for While {
 }
 
 impl Carrier for While {
+    fn effects(&self) -> Effects {
+        self.parts.test.effects() | self.parts.body.effects()
+    }
+
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         split::partial_eval(self, ctx, unknown)
     }

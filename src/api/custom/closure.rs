@@ -14,7 +14,7 @@ use crate::core::aval::Aval;
 use crate::core::primitive::{Ctx, Prim};
 use crate::core::standin::{StandIn, TracerKey, standing_in, watching};
 use crate::core::{source, trace};
-use crate::prims::carriers::custom_say::{Say, Says};
+use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources};
 use crate::prims::carriers::regroup::with_inputs;
 use crate::transforms::Transforms;
 use cotangent_jit::{Error, err};
@@ -64,7 +64,7 @@ pub struct Setting<'a> {
     /// Structure and types of the arguments.
     pub tree: TreeDef,
     pub types: Vec<Aval>,
-    pub says: Says,
+    pub sources: DerivativeSources,
     /// See `Custom::forward_cure`.
     pub forward_cure: Option<&'static str>,
 }
@@ -167,15 +167,20 @@ impl Made {
         hidden.extend(std::mem::take(&mut graph.captured), &seen);
         let by_body = hidden.count();
         let nondiff = nondiff(op, f.name.text(), custom, &key.tree)?;
-        let say = if custom.captured_by_body { Say::Body } else { Say::Captured };
-        let setting = |hidden: &Hidden| {
-            let says = Says([vec![say; hidden.count()], nondiff.clone()].concat());
-            (hidden.clone(), says)
+        let source = if custom.captured_by_body {
+            DerivativeSource::Body
+        } else {
+            DerivativeSource::Captured
         };
-        let with = |graph: &Graph, (hidden, says): (Hidden, Says)| {
+        let setting = |hidden: &Hidden| {
+            let sources =
+                DerivativeSources([vec![source; hidden.count()], nondiff.clone()].concat());
+            (hidden.clone(), sources)
+        };
+        let with = |graph: &Graph, (hidden, sources): (Hidden, DerivativeSources)| {
             let (tree, types, name) = (key.tree.clone(), key.avals.clone(), f.name.text());
             let forward_cure = custom.forward_cure;
-            make(&Setting { name, graph, hidden, tree, types, says, forward_cure })
+            make(&Setting { name, graph, hidden, tree, types, sources, forward_cure })
         };
         let mut prim = with(&graph, setting(&hidden));
         let (captured, seen) = try_rules(rules, &prim);
@@ -200,9 +205,14 @@ impl Made {
     }
 }
 
-/// Whose word the derivative in each leaf of the arguments is.
-fn nondiff(op: &str, name: &str, custom: &Custom, tree: &TreeDef) -> Result<Vec<Say>, Error> {
-    let mut says = vec![Say::Rule; tree.leaf_count()];
+/// Decides where the derivative with respect to each leaf of the arguments comes from.
+fn nondiff(
+    op: &str,
+    name: &str,
+    custom: &Custom,
+    tree: &TreeDef,
+) -> Result<Vec<DerivativeSource>, Error> {
+    let mut sources = vec![DerivativeSource::Rule; tree.leaf_count()];
     let arguments = tree.child_count();
     for n in &custom.nondiff {
         if *n >= arguments {
@@ -211,9 +221,9 @@ fn nondiff(op: &str, name: &str, custom: &Custom, tree: &TreeDef) -> Result<Vec<
                 "{op} of {name}: argument {n} is declared nondifferentiable, but there are only {arguments}"
             ));
         }
-        says[tree.child(*n).1].fill(Say::Nondiff(*n));
+        sources[tree.child(*n).1].fill(DerivativeSource::Nondiff(*n));
     }
-    Ok(says)
+    Ok(sources)
 }
 
 /// What a rule gave for leaf `index` should have this type.

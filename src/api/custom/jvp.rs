@@ -123,7 +123,8 @@ impl Custom {
                 let dots = dots.of_structure("custom_jvp: tangent of the rule", &out_tree)?;
                 Ok((outs.leaves, dots))
             };
-            CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run)).saying(s.says.clone())
+            CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run))
+                .with_sources(s.sources.clone())
         })
     }
 
@@ -162,7 +163,8 @@ impl Custom {
                 }
                 Ok((outs, sums))
             };
-            CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run)).saying(s.says.clone())
+            CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run))
+                .with_sources(s.sources.clone())
         })
     }
 }
@@ -184,7 +186,7 @@ pub(super) fn plain_rule<A: Pytree, R: Pytree>(
         same_structure("custom_jvp: tangent of the rule", &out_tree, &dots.tree)?;
         Ok((outs.leaves, dots.leaves.into_iter().map(Tangent::Value).collect()))
     };
-    CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run)).saying(s.says.clone())
+    CustomJvp::new(s.name, s.graph.jaxpr.clone(), Arc::new(run)).with_sources(s.sources.clone())
 }
 
 impl WithRules for CustomJvp {

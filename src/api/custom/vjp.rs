@@ -169,7 +169,7 @@ where
             all_cotangents("custom_gradient: the closure", &tree, &inputs[..n], &types, cts)
         };
         let (fwd, bwd) = (Arc::new(forward), Arc::new(backward));
-        CustomVjp::new(s.name, s.graph.jaxpr.clone(), fwd, bwd).saying(s.says.clone())
+        CustomVjp::new(s.name, s.graph.jaxpr.clone(), fwd, bwd).with_sources(s.sources.clone())
     })
 }
 
@@ -290,7 +290,7 @@ fn reverse<A: Pytree, R: Pytree, Res: Pytree>(
         all_cotangents(what, &tree, &inputs[..n], &types, cts)
     };
     CustomVjp::new(s.name, s.graph.jaxpr.clone(), Arc::new(fwd), Arc::new(bwd))
-        .saying(s.says.clone())
+        .with_sources(s.sources.clone())
         .curing(s.forward_cure)
 }
 

@@ -2,155 +2,77 @@
 //! computed again, from those and from the inputs.
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, Avals};
+use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::prims::carriers::wrapped::{Note, Wrapped};
+
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
-use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
-};
+use crate::core::primitive::{Ctx, Effects, Operand, PartialEval, Prim, Residual, Tangent};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::policy::Policy;
 use crate::prims::carriers::regroup::{
-    input_cotangents, nonzero, operands, permuted, pick, values, with_inputs,
+    input_cotangents, linear_inputs, none, nonzero, operands, permuted, pick, values, with_inputs,
 };
-use crate::prims::carriers::wrapper::Body;
 use crate::prims::cases::bodies::{self, NUMBERS, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
-use crate::prims::taylor::Forward;
+
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `checkpoint[policy, jaxpr] x... -> y...`: the body, of which is kept what the policy says (nothing, if it is not
-/// shown). What is recomputed stands behind an `optimization_barrier`, so that it is not merged with the first computation.
-#[derive(Clone, Debug)]
-pub struct Checkpoint {
-    pub jaxpr: Arc<Jaxpr>,
-    pub policy: Policy,
-}
+/// `checkpoint[policy, jaxpr] x... -> y...`: the body, of which reverse mode keeps what the policy says (nothing, if the policy
+/// is not shown). An `optimization_barrier` stands before what is computed again, so that the second computation is not merged
+/// with the first.
+pub type Checkpoint = Wrapped<Policy>;
 
-impl Checkpoint {
-    fn with(&self, jaxpr: Arc<Jaxpr>) -> Prim {
-        Arc::new(Checkpoint { jaxpr, policy: self.policy.clone() })
-    }
+impl Note for Policy {
+    const NAME: &'static str = "checkpoint";
 
-    fn body(&self) -> Body<'_, impl Fn(Arc<Jaxpr>) -> Prim> {
-        Body { jaxpr: &self.jaxpr, wrap: |jaxpr| self.with(jaxpr) }
-    }
-}
-
-impl Primitive for Checkpoint {
-    fn name(&self) -> &'static str {
-        "checkpoint"
-    }
-
-    fn params(&self) -> Params {
-        let mut params: Params = smallvec![("jaxpr", Param::Jaxpr(self.jaxpr.clone()))];
-        if !self.policy.keeps_nothing() {
-            params.insert(0, ("policy", self.policy.param()));
+    fn params(&self, jaxpr: &Arc<Jaxpr>) -> Params {
+        let mut params: Params = smallvec![("jaxpr", Param::Jaxpr(jaxpr.clone()))];
+        if !self.keeps_nothing() {
+            params.insert(0, ("policy", self.param()));
         }
         params
     }
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        self.body().abstract_eval("checkpoint", inputs)
-    }
-
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        self.body().jvp(ctx, primals, tangents)
-    }
-
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Rule(self)
-    }
-
     fn transpose(
-        &self,
+        this: &Checkpoint,
         ctx: &Ctx,
         cotangents: &[Tangent],
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
         let (mut args, linear) = operands(inputs);
-        let force = vec![false; linear.iter().filter(|l| **l).count()];
-        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &nonzero(cotangents), &force)?;
+        let force = none(linear_inputs(inputs));
+        let (body, mask) = backward(ctx, &this.jaxpr, &linear, &nonzero(cotangents), &force)?;
         args.extend(values(cotangents));
         // The barrier holds the recomputation back until the cotangents are there.
         let args = lax::optimization_barrier(&args);
-        let again = Call { callee: "recompute".into(), jaxpr: body };
+        let again = Call::new("recompute", body);
         Ok(input_cotangents(inputs, &mask, bind(Arc::new(again), &args)?))
-    }
-
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
-        self.body().batch(ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Call
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Call(self.jaxpr.clone()))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
-    }
-}
-
-impl TaylorRule for Checkpoint {
-    fn jet(
-        &self,
-        ctx: &Ctx,
-        order: usize,
-        primals: &[Array],
-        series: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        self.body().forward(Forward::Jet(order), ctx, primals, series)
-    }
-}
-
-impl Carrier for Checkpoint {
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
     }
 
     /// The known outputs and what is kept are computed now; the unknown part starts again from the known inputs and from
     /// what is kept.
-    fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-        if self.jaxpr.effects().contains(Effects::ONCE) {
+    fn partial_eval(this: &Checkpoint, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        if this.jaxpr.effects().contains(Effects::ONCE) {
             return Err(err!(
                 Transform,
                 "checkpoint: an io_callback in the body would happen again where values are computed again; take it out \
                  of the checkpoint, or use debug::callback if it only looks"
             ));
         }
-        let n = self.jaxpr.outputs.len();
-        let policy: Arc<dyn KeepPolicy> = Arc::new(self.policy.clone());
+        let n = this.jaxpr.outputs.len();
+        let policy: Arc<dyn KeepPolicy> = Arc::new(this.note.clone());
         let kept = match policy.keeps_nothing() {
             true => None,
-            false => Some(ctx.recur.keep(&self.jaxpr, unknown, &vec![false; n], &policy)?),
+            false => Some(ctx.recur.keep(&this.jaxpr, unknown, &vec![false; n], &policy)?),
         };
         let (giving, taking) =
-            kept.as_ref().map_or((&self.jaxpr, &self.jaxpr), |k| (&k.giving, &k.taking));
+            kept.as_ref().map_or((&this.jaxpr, &this.jaxpr), |k| (&k.giving, &k.taking));
         let values = kept.as_ref().map_or(&[][..], |k| &k.values);
 
         // The whole body without the outputs that are known and what only they need: which values does it take?
@@ -192,38 +114,11 @@ impl Carrier for Checkpoint {
         let late = Arc::new(permuted(&late, &positions, &outputs));
         let computed = pick(values, taken, true).cloned().map(Residual::Computed);
         Ok(PartialEval {
-            known: self.body().alone(Arc::new(now))?,
-            unknown: self.body().alone(late)?,
+            known: this.alone(Arc::new(now))?,
+            unknown: this.alone(late)?,
             unknown_out,
             residuals: residuals.into_iter().map(Residual::Input).chain(computed).collect(),
         })
-    }
-
-    fn keep(
-        &self,
-        ctx: &Ctx,
-        unknown: &[bool],
-        forbidden: &[bool],
-        policy: &Arc<dyn KeepPolicy>,
-    ) -> Result<Option<Kept<Prim>>, Error> {
-        self.body().keep(ctx, unknown, forbidden, policy)
-    }
-
-    fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        self.body().dce(ctx, used)
-    }
-
-    fn threaded(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
-        self.body().threaded(bodies, state, inputs)
-    }
-
-    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
-        self.with(jaxprs.remove(0))
     }
 }
 
@@ -265,7 +160,7 @@ pub fn checkpoint(
     policy: &Policy,
     inputs: &[Array],
 ) -> Result<Vec<Array>, Error> {
-    let prim = Checkpoint { jaxpr, policy: policy.clone() };
+    let prim = Checkpoint { jaxpr, note: policy.clone() };
     Ok(bind(Arc::new(prim), inputs)?.into_vec())
 }
 
@@ -279,7 +174,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
         Some(_) => Policy::parse(args.name("policy")?)?,
         None => Policy::nothing(),
     };
-    Ok(Arc::new(Checkpoint { jaxpr: args.jaxpr("jaxpr")?, policy }))
+    Ok(Arc::new(Checkpoint { jaxpr: args.jaxpr("jaxpr")?, note: policy }))
 }
 
 fn cases() -> Vec<Case> {
@@ -293,7 +188,7 @@ fn cases() -> Vec<Case> {
         let inputs = vec![numbers(d, 3), numbers(d, 3)];
         let body = bodies::named(d);
         policies.clone().map(|policy| {
-            let checkpoint = Checkpoint { jaxpr: body.clone(), policy };
+            let checkpoint = Checkpoint { jaxpr: body.clone(), note: policy };
             Case::new(Arc::new(checkpoint), inputs.clone())
         })
     };

@@ -8,8 +8,8 @@ use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Masked, Nature, Operand, PartialEval, Prim,
-    Primitive, Residual, Shrunk, Simpler, Split, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Masked, Operand, PartialEval, Prim, Residual, Shrunk,
+    Split, Tangent, Taylor, Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{
@@ -17,6 +17,7 @@ use crate::prims::carriers::regroup::{
     pick, single, split_state, spread, values, with_inputs, zeros,
 };
 use crate::prims::carriers::scan::lane_by_lane;
+use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, filled, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -83,31 +84,11 @@ impl Cond {
         let all = self.branches.iter().map(|b| Ok(transform(b, &union)?.0));
         Ok((all.collect::<Result<_, Error>>()?, union))
     }
-
-    /// Both forward modes: `rides` are what rides beside each primal.
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        rides: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        // The index, an int, has none.
-        let rides = &rides[mode.count()..];
-        let nz = nonzero(rides);
-        let count = self.outs() * mode.count();
-        let (branches, mask) = self.unite(count, |b, force| mode.of(ctx, b, &nz, force))?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
-        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
-        let rides = outs.split_off(self.outs());
-        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.first().out_avals()))))
-    }
 }
 
-impl Primitive for Cond {
-    fn name(&self) -> &'static str {
-        "cond"
-    }
+impl WithBodies for Cond {
+    const NAME: &'static str = "cond";
+    const KIND: LoweringKind = LoweringKind::Cond;
 
     fn params(&self) -> Params {
         smallvec![("branches", Param::Jaxprs(self.branches.clone()))]
@@ -212,32 +193,29 @@ impl Primitive for Cond {
         Ok((arrays(chosen.expect("at least one branch")), vec![Some(0); self.outs()]))
     }
 
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Cond
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Cond { arms: self.branches.clone() })
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+    fn lowering(&self) -> Lowering {
+        Lowering::Cond { arms: self.branches.clone() }
     }
 }
 
-impl TaylorRule for Cond {
-    fn jet(
+impl ForwardRule for Cond {
+    /// Both forward modes: `rides` are what rides beside each primal.
+    fn forward(
         &self,
+        mode: Forward,
         ctx: &Ctx,
-        order: usize,
         primals: &[Array],
-        series: &[Tangent],
+        rides: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        self.forward(Forward::Jet(order), ctx, primals, series)
+        // The index, an int, has none.
+        let rides = &rides[mode.count()..];
+        let nz = nonzero(rides);
+        let count = self.outs() * mode.count();
+        let (branches, mask) = self.unite(count, |b, force| mode.of(ctx, b, &nz, force))?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
+        let rides = outs.split_off(self.outs());
+        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.first().out_avals()))))
     }
 }
 

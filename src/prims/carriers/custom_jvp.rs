@@ -6,18 +6,16 @@ use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
-use crate::core::policy::KeepPolicy;
-use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Shrunk, Simpler, Tangent, Taylor, Threaded,
-};
+use crate::core::primitive::{Arrays, Ctx, Operand, Prim, Tangent, Taylor, Threaded};
 use crate::core::trace::{Traced, bind, eval, trace};
-use crate::prims::carriers::call::called;
-use crate::prims::carriers::custom_say::{Say, Says, add_body};
+use crate::prims::carriers::call::Call;
+use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
 use crate::prims::carriers::regroup::{
-    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, nonzero, pick, reached,
-    split_state, spread, values, with_inputs, zeros,
+    arrays, axes_in_front, check_inputs, front, instantiate, nonzero, pick, reached, split_state,
+    spread, values, with_inputs, zeros,
 };
+use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -39,8 +37,8 @@ pub struct CustomJvp {
     pub callee: String,
     pub jaxpr: Arc<Jaxpr>,
     pub rule: Rule,
-    /// Which inputs the rule speaks of.
-    pub says: Says,
+    /// Where the derivative with respect to each input comes from.
+    pub sources: DerivativeSources,
 }
 
 impl CustomJvp {
@@ -52,13 +50,13 @@ impl CustomJvp {
                 axes.within(|| rule(ctx, this, p, t))
             });
         let rule = Rule { name: callee.into(), value: Arc::new(rule) };
-        let says = Says::rule(jaxpr.inputs.len());
-        CustomJvp { callee: callee.to_owned(), jaxpr, rule, says }
+        let sources = DerivativeSources::rule(jaxpr.inputs.len());
+        CustomJvp { callee: callee.to_owned(), jaxpr, rule, sources }
     }
 
-    /// With a say in some of the inputs only.
-    pub fn saying(self, says: Says) -> CustomJvp {
-        CustomJvp { says, ..self }
+    /// The function with other sources of its derivatives.
+    pub fn with_sources(self, sources: DerivativeSources) -> CustomJvp {
+        CustomJvp { sources, ..self }
     }
 
     fn rule(&self) -> Arc<JvpRule> {
@@ -151,7 +149,7 @@ impl CustomJvp {
             Ok((outs, spread(&given, dots, &avals)))
         };
         let prim = CustomJvp::new(&self.callee, body, Arc::new(over_batch));
-        Ok(prim.saying(self.says.clone()))
+        Ok(prim.with_sources(self.sources.clone()))
     }
 
     /// The rule along tangents of the types of these, alone: from the captured arrays, primals and tangents that are not
@@ -179,20 +177,19 @@ impl CustomJvp {
     pub fn captured_by_rule(&self, ctx: &Ctx) -> Result<Vec<Array>, Error> {
         let types = self.jaxpr.in_avals();
         // Types are all that the trace needs of the tangents: any value does.
-        let tangent = |(a, say): (&Aval, &Say)| match say {
-            Say::Rule if a.dtype.is_inexact() => Tangent::Value(zeros(&a.strong())),
+        let tangent = |(a, source): (&Aval, &DerivativeSource)| match source {
+            DerivativeSource::Rule if a.dtype.is_inexact() => Tangent::Value(zeros(&a.strong())),
             _ => Tangent::Zero(a.strong()),
         };
-        let tangents: Vec<Tangent> = types.iter().zip(&self.says.0).map(tangent).collect();
+        let tangents: Vec<Tangent> = types.iter().zip(&self.sources.0).map(tangent).collect();
         let TracedRule { traced, .. } = self.trace_rule(ctx, &types, &tangents)?;
         Ok(traced.captured.into_iter().filter(Array::is_tracer).collect())
     }
 }
 
-impl Primitive for CustomJvp {
-    fn name(&self) -> &'static str {
-        "custom_jvp"
-    }
+impl WithBodies for CustomJvp {
+    const NAME: &'static str = "custom_jvp";
+    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         smallvec![
@@ -214,7 +211,7 @@ impl Primitive for CustomJvp {
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
         let (avals, n) = (self.jaxpr.out_avals(), primals.len());
-        let (tangents, by_body) = self.says.divide("custom_jvp", &self.callee, tangents)?;
+        let (tangents, by_body) = self.sources.divide("custom_jvp", &self.callee, tangents)?;
         let TracedRule { traced, given } = self.trace_rule(ctx, &avals_of(primals), &tangents)?;
         // What no tangent reaches is zero, though a rule that sees arrays may have written it out.
         let first = traced.captured.len() + n;
@@ -248,7 +245,7 @@ impl Primitive for CustomJvp {
         cotangents: &[Tangent],
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
-        called(&self.callee, &self.jaxpr).transpose(ctx, cotangents, inputs)
+        Call::new(&self.callee, self.jaxpr.clone()).transpose_body(ctx, cotangents, inputs)
     }
 
     /// Body and rule are batched alike, all outputs having the batch axis.
@@ -263,52 +260,22 @@ impl Primitive for CustomJvp {
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; self.jaxpr.outputs.len()])))
     }
 
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Call
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Call(self.jaxpr.clone()))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+    fn lowering(&self) -> Lowering {
+        Lowering::Call(self.jaxpr.clone())
     }
 }
 
-impl Carrier for CustomJvp {
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
+impl Whole for CustomJvp {
+    fn executed(&self) -> &Arc<Jaxpr> {
+        &self.jaxpr
     }
 
-    /// Not split: a body cut in two would lose its rule.
-    fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-        all_unknown(Arc::new(self.clone()), &self.jaxpr.in_avals(), unknown)
-    }
-
-    /// What is inside belongs to the rules.
-    fn keep(
-        &self,
-        _: &Ctx,
-        _: &[bool],
-        _: &[bool],
-        _: &Arc<dyn KeepPolicy>,
-    ) -> Result<Option<Kept<Prim>>, Error> {
-        Ok(None)
-    }
-
-    /// Kept whole: the rule gives all outputs from all inputs.
-    fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        let inputs = vec![true; self.jaxpr.inputs.len()];
-        Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: vec![true; used.len()] })
+    fn with_bodies(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(CustomJvp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }
 
     /// The state comes from the body; the rule, which gives none, is asked for the rest. The state's tangents are zero.
-    fn threaded(
+    fn thread(
         &self,
         mut bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
@@ -327,12 +294,8 @@ impl Carrier for CustomJvp {
             Ok((outs, dots))
         };
         let prim = CustomJvp::new(&self.callee, body, Arc::new(rule));
-        let prim = prim.saying(self.says.after(n));
+        let prim = prim.with_sources(self.sources.after(n));
         Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
-    }
-
-    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
-        Arc::new(CustomJvp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }
 }
 

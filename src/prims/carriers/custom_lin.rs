@@ -11,7 +11,7 @@ use crate::core::primitive::{
     Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, TaylorRule,
 };
 use crate::core::trace::{bind, eval, trace};
-use crate::prims::carriers::call::called;
+use crate::prims::carriers::call::Call;
 use crate::prims::carriers::custom_jvp::check_rule;
 use crate::prims::carriers::regroup::{
     axes_in_front, front, instantiate, nonzero, operands, values, with_inputs,
@@ -169,7 +169,7 @@ impl Primitive for CustomLin {
         let (before, moving) = tangents.split_at(self.first_tangent());
         if nonzero(before).contains(&true) {
             let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
-            return called(&self.bwd.name, body).jvp(ctx, primals, tangents);
+            return Call::new(&self.bwd.name, body.clone()).jvp(ctx, primals, tangents);
         }
         let dots: Vec<Array> = moving.iter().map(instantiate).collect();
         let outs = bind(Arc::new(self.clone()), primals)?;

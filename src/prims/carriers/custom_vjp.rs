@@ -6,23 +6,20 @@ use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
-use crate::core::policy::KeepPolicy;
-use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
-};
+use crate::core::primitive::{Arrays, Ctx, Operand, Prim, Tangent, Taylor, TaylorRule, Threaded};
 use crate::core::trace::{bind, eval, trace};
-use crate::prims::carriers::call::called;
+use crate::prims::carriers::call::Call;
 use crate::prims::carriers::custom_jvp::{CustomJvp, avals_of, check_rule};
 pub use crate::prims::carriers::custom_lin::BwdRule;
 use crate::prims::carriers::custom_lin::{
     CustomLin, batched_bwd, bwd_of, bwd_rule, cure_of, forward_only,
 };
-use crate::prims::carriers::custom_say::{Say, Says, add_body};
+use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
 use crate::prims::carriers::regroup::{
-    all_unknown, arrays, axes_in_front, check_inputs, front, instantiate, nonzero, split_state,
-    values,
+    arrays, axes_in_front, check_inputs, front, instantiate, nonzero, split_state, values,
 };
+use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -42,7 +39,7 @@ pub struct CustomVjp {
     pub fwd: Rule,
     pub bwd: Rule,
     /// Which inputs the rules speak of.
-    pub says: Says,
+    pub sources: DerivativeSources,
     /// The same function with a rule for forward mode, if the user gave both.
     pub forward: Option<Arc<CustomJvp>>,
 }
@@ -63,15 +60,15 @@ impl CustomVjp {
             fwd: Rule { name: fwd_name, value: Arc::new(fwd) },
             bwd: bwd_rule(&format!("{callee}_bwd"), bwd, None),
             callee: callee.to_owned(),
-            says: Says::rule(jaxpr.inputs.len()),
+            sources: DerivativeSources::rule(jaxpr.inputs.len()),
             jaxpr,
             forward: None,
         }
     }
 
-    /// With a say in some of the inputs only.
-    pub fn saying(self, says: Says) -> CustomVjp {
-        CustomVjp { says, ..self }
+    /// The function with other sources of its derivatives.
+    pub fn with_sources(self, sources: DerivativeSources) -> CustomVjp {
+        CustomVjp { sources, ..self }
     }
 
     /// With words for who asks for forward mode.
@@ -116,7 +113,12 @@ impl CustomVjp {
     }
 
     fn moving(&self, moves: impl Fn(usize) -> bool) -> Vec<bool> {
-        self.says.0.iter().enumerate().map(|(i, s)| *s == Say::Rule && moves(i)).collect()
+        self.sources
+            .0
+            .iter()
+            .enumerate()
+            .map(|(i, s)| *s == DerivativeSource::Rule && moves(i))
+            .collect()
     }
 }
 
@@ -124,10 +126,9 @@ fn strong(avals: &[Aval]) -> Vec<Aval> {
     avals.iter().map(Aval::strong).collect()
 }
 
-impl Primitive for CustomVjp {
-    fn name(&self) -> &'static str {
-        "custom_vjp"
-    }
+impl WithBodies for CustomVjp {
+    const NAME: &'static str = "custom_vjp";
+    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         smallvec![
@@ -149,7 +150,7 @@ impl Primitive for CustomVjp {
         primals: &[Array],
         tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let (tangents, by_body) = self.says.divide("custom_vjp", &self.callee, tangents)?;
+        let (tangents, by_body) = self.sources.divide("custom_vjp", &self.callee, tangents)?;
         let given = nonzero(&tangents);
         let (outs, residuals) = self.fwd()(ctx, primals, &given)?;
         let avals = self.jaxpr.out_avals();
@@ -190,7 +191,7 @@ impl Primitive for CustomVjp {
         cotangents: &[Tangent],
         inputs: &[Operand],
     ) -> Result<Vec<Tangent>, Error> {
-        called(&self.callee, &self.jaxpr).transpose(ctx, cotangents, inputs)
+        Call::new(&self.callee, self.jaxpr.clone()).transpose_body(ctx, cotangents, inputs)
     }
 
     fn batch(
@@ -222,56 +223,26 @@ impl Primitive for CustomVjp {
         if let Some(forward) = &self.forward {
             prim = prim.both_ways(forward.over_batch(ctx, &batched)?);
         }
-        let prim = prim.saying(self.says.clone()).curing(cure_of(&self.bwd));
+        let prim = prim.with_sources(self.sources.clone()).curing(cure_of(&self.bwd));
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
     }
 
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Call
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Call(self.jaxpr.clone()))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+    fn lowering(&self) -> Lowering {
+        Lowering::Call(self.jaxpr.clone())
     }
 }
 
-impl Carrier for CustomVjp {
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
+impl Whole for CustomVjp {
+    fn executed(&self) -> &Arc<Jaxpr> {
+        &self.jaxpr
     }
 
-    /// Not split: a body cut in two would lose its rules.
-    fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-        all_unknown(Arc::new(self.clone()), &self.jaxpr.in_avals(), unknown)
-    }
-
-    /// What is inside belongs to the rules.
-    fn keep(
-        &self,
-        _: &Ctx,
-        _: &[bool],
-        _: &[bool],
-        _: &Arc<dyn KeepPolicy>,
-    ) -> Result<Option<Kept<Prim>>, Error> {
-        Ok(None)
-    }
-
-    /// Kept whole: the rules speak of all inputs and outputs.
-    fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        let inputs = vec![true; self.jaxpr.inputs.len()];
-        Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: vec![true; used.len()] })
+    fn with_bodies(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        Arc::new(CustomVjp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }
 
     /// The state comes from the body, the rest from the rules. The state's cotangents are zero.
-    fn threaded(
+    fn thread(
         &self,
         mut bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
@@ -291,12 +262,8 @@ impl Carrier for CustomVjp {
             Ok(zeros.chain(bwd(ctx, &moved[n..], residuals, &cts[n..])?).collect())
         };
         let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
-        let prim = prim.saying(self.says.after(n)).curing(cure_of(&self.bwd));
+        let prim = prim.with_sources(self.sources.after(n)).curing(cure_of(&self.bwd));
         Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
-    }
-
-    fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
-        Arc::new(CustomVjp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }
 }
 

@@ -11,11 +11,11 @@ use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Operand, PartialEval, Prim, Residual, Shrunk, Tangent,
+    Taylor, Threaded,
 };
 use crate::core::trace::{Traced, bind, eval, trace};
-use crate::prims::carriers::call::{Call, called};
+use crate::prims::carriers::call::Call;
 use crate::prims::carriers::checkpoint::backward;
 use crate::prims::carriers::custom_jvp::{avals_of, check_rule};
 use crate::prims::carriers::regroup::{
@@ -23,6 +23,7 @@ use crate::prims::carriers::regroup::{
     pick, single, spread, values, with_inputs, zeros,
 };
 use crate::prims::carriers::scan::scan;
+use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::batching::broadcast_batch;
@@ -145,59 +146,6 @@ impl CustomVmap {
         };
         CustomVmap::new(&self.callee, body, Arc::new(rule))
     }
-
-    /// With what rides beside the inputs; the rule is the rule's own derivative.
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        rides: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let (n, count, outs) = (primals.len(), mode.count(), self.jaxpr.outputs.len());
-        let there = nonzero(rides);
-        let (body, mask) = mode.of(ctx, &self.jaxpr, &there, &vec![false; outs * count])?;
-        let (plain, moving, wanted) = (self.clone(), there.clone(), mask.clone());
-        let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
-            // A primal and what rides beside it are batched together.
-            let mut ride_has = batched[n..].iter();
-            let has: Vec<bool> = (0..n)
-                .map(|i| {
-                    let mut any = batched[i];
-                    for _ in moving[i * count..(i + 1) * count].iter().filter(|m| **m) {
-                        any |= *ride_has.next().expect("one per ride");
-                    }
-                    any
-                })
-                .collect();
-            let Some((traced, out_has)) = plain.trace_rule(ctx, size, &has)? else {
-                return Ok(None);
-            };
-            let captured = traced.captured.len();
-            let still = vec![false; captured * count];
-            let nz = [&still[..], &moving].concat();
-            let (jaxpr, found) = mode.of(ctx, &Arc::new(traced.jaxpr), &nz, &wanted)?;
-            let owner = (0..n).chain((0..n * count).filter(|r| moving[*r]).map(|r| r / count));
-            let aligned: Result<Vec<Array>, Error> = args
-                .iter()
-                .zip(batched)
-                .zip(owner)
-                .map(|((x, b), i)| aligned(x, *b, has[i], size))
-                .collect();
-            let mut results = eval(&jaxpr, &[traced.captured, aligned?].concat())?;
-            let found_rides = results.split_off(outs);
-            let kept = pick(&wanted, &found, true).copied().collect::<Vec<bool>>();
-            results.extend(pick(&found_rides, &kept, true).cloned());
-            let rides_have = (0..outs * count).filter(|r| wanted[*r]).map(|r| out_has[r / count]);
-            let all_have = out_has.iter().copied().chain(rides_have).collect();
-            Ok(Some((results, all_have)))
-        };
-        let prim = CustomVmap::new(&self.callee, body, Arc::new(rule));
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
-        let mut results = bind(Arc::new(prim), &inputs)?.into_vec();
-        let rides = results.split_off(outs);
-        Ok((arrays(results), spread(&mask, rides, &mode.avals(&self.jaxpr.out_avals()))))
-    }
 }
 
 fn with_axis(avals: &[Aval], batched: &[bool], size: usize) -> Vec<Aval> {
@@ -210,10 +158,9 @@ fn aligned(x: &Array, has: bool, want: bool, size: usize) -> Result<Array, Error
     if want && !has { broadcast_batch(x, size, 0) } else { Ok(x.clone()) }
 }
 
-impl Primitive for CustomVmap {
-    fn name(&self) -> &'static str {
-        "custom_vmap"
-    }
+impl WithBodies for CustomVmap {
+    const NAME: &'static str = "custom_vmap";
+    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         smallvec![
@@ -301,36 +248,67 @@ impl Primitive for CustomVmap {
                 let args: Vec<Array> = pick(&args, &kept, true).cloned().collect();
                 Ok((arrays(eval(&needed, &args)?), front(&has)))
             }
-            None => called(&self.callee, &self.jaxpr).batch(ctx, inputs, axes),
+            None => Call::new(&self.callee, self.jaxpr.clone()).batch(ctx, inputs, axes),
         }
     }
 
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Call
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Call(self.jaxpr.clone()))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+    fn lowering(&self) -> Lowering {
+        Lowering::Call(self.jaxpr.clone())
     }
 }
 
-impl TaylorRule for CustomVmap {
-    fn jet(
+impl ForwardRule for CustomVmap {
+    /// With what rides beside the inputs; the rule is the rule's own derivative.
+    fn forward(
         &self,
+        mode: Forward,
         ctx: &Ctx,
-        order: usize,
         primals: &[Array],
-        series: &[Tangent],
+        rides: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        self.forward(Forward::Jet(order), ctx, primals, series)
+        let (n, count, outs) = (primals.len(), mode.count(), self.jaxpr.outputs.len());
+        let there = nonzero(rides);
+        let (body, mask) = mode.of(ctx, &self.jaxpr, &there, &vec![false; outs * count])?;
+        let (plain, moving, wanted) = (self.clone(), there.clone(), mask.clone());
+        let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
+            // A primal and what rides beside it are batched together.
+            let mut ride_has = batched[n..].iter();
+            let has: Vec<bool> = (0..n)
+                .map(|i| {
+                    let mut any = batched[i];
+                    for _ in moving[i * count..(i + 1) * count].iter().filter(|m| **m) {
+                        any |= *ride_has.next().expect("one per ride");
+                    }
+                    any
+                })
+                .collect();
+            let Some((traced, out_has)) = plain.trace_rule(ctx, size, &has)? else {
+                return Ok(None);
+            };
+            let captured = traced.captured.len();
+            let still = vec![false; captured * count];
+            let nz = [&still[..], &moving].concat();
+            let (jaxpr, found) = mode.of(ctx, &Arc::new(traced.jaxpr), &nz, &wanted)?;
+            let owner = (0..n).chain((0..n * count).filter(|r| moving[*r]).map(|r| r / count));
+            let aligned: Result<Vec<Array>, Error> = args
+                .iter()
+                .zip(batched)
+                .zip(owner)
+                .map(|((x, b), i)| aligned(x, *b, has[i], size))
+                .collect();
+            let mut results = eval(&jaxpr, &[traced.captured, aligned?].concat())?;
+            let found_rides = results.split_off(outs);
+            let kept = pick(&wanted, &found, true).copied().collect::<Vec<bool>>();
+            results.extend(pick(&found_rides, &kept, true).cloned());
+            let rides_have = (0..outs * count).filter(|r| wanted[*r]).map(|r| out_has[r / count]);
+            let all_have = out_has.iter().copied().chain(rides_have).collect();
+            Ok(Some((results, all_have)))
+        };
+        let prim = CustomVmap::new(&self.callee, body, Arc::new(rule));
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let mut results = bind(Arc::new(prim), &inputs)?.into_vec();
+        let rides = results.split_off(outs);
+        Ok((arrays(results), spread(&mask, rides, &mode.avals(&self.jaxpr.out_avals()))))
     }
 }
 
@@ -404,7 +382,7 @@ impl Carrier for CustomVmap {
         state: &[Array],
         inputs: &[Array],
     ) -> Result<Threaded, Error> {
-        called(&self.callee, &self.jaxpr).threaded(bodies, state, inputs)
+        Call::new(&self.callee, self.jaxpr.clone()).threaded(bodies, state, inputs)
     }
 
     fn with_jaxprs(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
@@ -423,7 +401,7 @@ fn cases() -> Vec<Case> {
         let body = match nested {
             true => {
                 let avals = body.in_avals();
-                let call = Call { callee: "g".into(), jaxpr: body };
+                let call = Call::new("g", body);
                 Arc::new(single(Arc::new(call), &avals).expect("a body of a case"))
             }
             false => body,

@@ -10,16 +10,16 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
-use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Shrunk, Simpler, Tangent, Taylor, Threaded, not_linear,
+    Arrays, Carrier, Ctx, Operand, Prim, Tangent, Taylor, Threaded, not_linear,
 };
 use crate::core::trace::{bind, eval};
-use crate::prims::carriers::call::called;
+use crate::prims::carriers::call::Call;
 use crate::prims::carriers::regroup::{
-    all_unknown, axes_in_front, check_inputs, front, instantiate, nonzero, split_state, values,
+    axes_in_front, check_inputs, front, instantiate, nonzero, values,
 };
+use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{INEXACT, body, filled, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -88,10 +88,9 @@ impl LinearSolve {
     }
 }
 
-impl Primitive for LinearSolve {
-    fn name(&self) -> &'static str {
-        "linear_solve"
-    }
+impl WithBodies for LinearSolve {
+    const NAME: &'static str = "linear_solve";
+    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         [
@@ -182,65 +181,28 @@ impl Primitive for LinearSolve {
         Ok((outs, axes))
     }
 
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Call
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Call(self.forward.solve.clone()))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+    fn lowering(&self) -> Lowering {
+        Lowering::Call(self.forward.solve.clone())
     }
 }
 
-impl Carrier for LinearSolve {
-    fn effects(&self) -> Effects {
-        self.forward.solve.effects()
+impl Whole for LinearSolve {
+    fn executed(&self) -> &Arc<Jaxpr> {
+        &self.forward.solve
     }
 
-    /// A system is solved as a whole.
-    fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-        all_unknown(Arc::new(self.clone()), &self.forward.solve.in_avals(), unknown)
-    }
-
-    fn keep(
-        &self,
-        _: &Ctx,
-        _: &[bool],
-        _: &[bool],
-        _: &Arc<dyn KeepPolicy>,
-    ) -> Result<Option<Kept<Prim>>, Error> {
-        Ok(None)
-    }
-
-    fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+    fn with_bodies(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         Arc::new(LinearSolve::of(self.consts, &jaxprs))
     }
 
-    fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        Ok(Shrunk {
-            prim: Arc::new(self.clone()),
-            inputs: vec![true; self.forward.solve.inputs.len()],
-            outputs: vec![true; used.len()],
-        })
-    }
-
     /// What the state is passed through is the method that runs.
-    fn threaded(
+    fn thread(
         &self,
         bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
         inputs: &[Array],
     ) -> Result<Threaded, Error> {
-        let solve = called("solve", &bodies[1]);
-        let outs = bind((solve.wrap)(bodies[1].clone()), &[state, inputs].concat())?;
-        Ok(split_state(outs, state.len()))
+        Call::new("solve", bodies[1].clone()).threaded(vec![bodies[1].clone()], state, inputs)
     }
 }
 

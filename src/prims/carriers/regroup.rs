@@ -36,6 +36,42 @@ pub fn pick<'a, T>(items: &'a [T], mask: &'a [bool], want: bool) -> impl Iterato
     items.iter().zip(mask).filter(move |(_, m)| **m == want).map(|(x, _)| x)
 }
 
+/// A mask of `n` set bits.
+pub fn all(n: usize) -> Vec<bool> {
+    vec![true; n]
+}
+
+/// A mask of `n` clear bits.
+pub fn none(n: usize) -> Vec<bool> {
+    vec![false; n]
+}
+
+/// How many bits are set.
+pub fn count(mask: &[bool]) -> usize {
+    mask.iter().filter(|b| **b).count()
+}
+
+/// Repeats `step` with the mask that it gave until it gives the mask that it took. Masks only grow, so this ends. Returns what
+/// the last step made.
+pub fn fixpoint<T>(
+    start: &[bool],
+    mut step: impl FnMut(&[bool]) -> Result<(T, Vec<bool>), Error>,
+) -> Result<(T, Vec<bool>), Error> {
+    let mut mask = start.to_vec();
+    loop {
+        let (made, next) = step(&mask)?;
+        if next == mask {
+            return Ok((made, mask));
+        }
+        mask = next;
+    }
+}
+
+/// One bit for whether either mask has it set.
+pub fn either(a: &[bool], b: &[bool]) -> Vec<bool> {
+    a.iter().zip(b).map(|(a, b)| *a || *b).collect()
+}
+
 pub fn nonzero(tangents: &[Tangent]) -> Vec<bool> {
     tangents.iter().map(|t| !t.is_zero()).collect()
 }
@@ -112,6 +148,11 @@ pub fn operands(inputs: &[Operand]) -> (Vec<Array>, Vec<bool>) {
         inputs.iter().filter_map(|o| o.known().cloned()).collect(),
         inputs.iter().map(Operand::is_linear).collect(),
     )
+}
+
+/// How many inputs a transposition gives cotangents of.
+pub fn linear_inputs(inputs: &[Operand]) -> usize {
+    inputs.iter().filter(|o| o.is_linear()).count()
 }
 
 /// Cotangents of the linear inputs in `mask` (over the linear ones) as one per input.

@@ -5,6 +5,7 @@
 //! ```
 //! The rules of differentiation are in `split` (partial evaluation) and `transpose`.
 
+mod groups;
 mod split;
 mod transpose;
 
@@ -15,18 +16,21 @@ use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Operand, PartialEval, Prim, Shrunk, Tangent, Taylor,
+    Threaded,
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{
-    axes_in_front, check_inputs, nonzero, permuted, pick, single, split_state, spread,
+    axes_in_front, check_inputs, count, either, fixpoint, instantiate, none, nonzero, permuted,
+    pick, single, split_state, spread, values, with_inputs,
 };
+use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, number, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::batching::{broadcast_batch, moveaxis};
 use crate::prims::taylor::Forward;
 use cotangent_jit::{Error, err, plural};
+use groups::Groups;
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -35,13 +39,6 @@ use std::sync::Arc;
 /// are executed per round.
 #[derive(Clone, Debug)]
 pub struct Scan(pub ScanParts);
-
-/// The three groups of a scan's inputs, and the two of its outputs (carry, ys), as slices of anything.
-pub struct Groups<'a, T> {
-    pub consts: &'a [T],
-    pub carry: &'a [T],
-    pub xs: &'a [T],
-}
 
 impl Scan {
     pub fn new(parts: ScanParts) -> Result<Scan, Error> {
@@ -65,10 +62,9 @@ impl Scan {
         Ok(Scan(parts))
     }
 
-    pub fn inputs<'a, T>(&self, all: &'a [T]) -> Groups<'a, T> {
-        let (consts, rest) = all.split_at(self.0.consts);
-        let (carry, xs) = rest.split_at(self.0.carry);
-        Groups { consts, carry, xs }
+    /// What there is one of per input, grouped.
+    pub fn inputs<T: Clone>(&self, all: &[T]) -> Groups<T> {
+        Groups::of(all, self.0.consts, self.0.carry)
     }
 
     /// Another body and grouping, the same time.
@@ -96,88 +92,15 @@ impl Scan {
         avals.map(|(i, a)| if i < self.0.carry { a } else { a.batched(0, self.0.length) }).collect()
     }
 
-    /// Both forward modes. The tangent of a scan is a scan whose carry holds the tangents, too: those that any step makes
-    /// nonzero; so it is with coefficients.
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        rides: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
-        let nz = nonzero(rides);
-        let given = self.riding(mode, &nz);
-        let mut moving = given.carry.to_vec();
-        let in_carry = moving.len();
-        let (body, mask) = loop {
-            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
-            let none = vec![false; ys * mode.count()];
-            let force: Vec<bool> = moving.iter().copied().chain(none).collect();
-            let (body, out) = mode.of(ctx, self.body(), &mask, &force)?;
-            if out[..in_carry] == moving[..] {
-                break (body, out);
-            }
-            moving.copy_from_slice(&out[..in_carry]);
-        };
-        // body: consts carry xs dconsts dcarry dxs -> carry ys dcarry dys; wanted: each group beside what rides with it.
-        let count = |m: &[bool]| m.iter().filter(|b| **b).count();
-        let (dc, dk, dx) = (count(given.consts), count(&moving), count(given.xs));
-        let first = primals.len();
-        let xs = first - consts - carry;
-        let order: Vec<usize> = span(0, consts)
-            .chain(span(first, dc))
-            .chain(span(consts, carry))
-            .chain(span(first + dc, dk))
-            .chain(span(consts + carry, xs))
-            .chain(span(first + dc + dk, dx))
-            .collect();
-        let (outs, dys) = (carry + ys, count(&mask[in_carry..]));
-        let out_order: Vec<usize> = span(0, carry)
-            .chain(span(outs, dk))
-            .chain(span(carry, ys))
-            .chain(span(outs + dk, dys))
-            .collect();
-        let body = Arc::new(permuted(&body, &order, &out_order));
-        let t = self.riding(mode, rides);
-        let p = self.inputs(primals);
-        let values =
-            |t: &[Tangent]| t.iter().filter_map(|t| t.value().cloned()).collect::<Vec<_>>();
-        let dcarry: Vec<Array> = pick(t.carry, &moving, true)
-            .map(crate::prims::carriers::regroup::instantiate)
-            .collect();
-        let inputs = [
-            p.consts.to_vec(),
-            values(t.consts),
-            p.carry.to_vec(),
-            dcarry,
-            p.xs.to_vec(),
-            values(t.xs),
-        ]
-        .concat();
-        let all = bind(self.with(body, consts + dc, carry + dk), &inputs)?;
-        let primal_outs = all[..carry].iter().chain(&all[carry + dk..carry + dk + ys]).cloned();
-        let rides = all[carry..carry + dk].iter().chain(&all[carry + dk + ys..]).cloned();
-        Ok((primal_outs.collect(), spread(&mask, rides, &mode.avals(&self.out_avals()))))
-    }
-
-    /// The groups of what rides beside the inputs.
-    fn riding<'a, T>(&self, mode: Forward, all: &'a [T]) -> Groups<'a, T> {
-        let (consts, rest) = all.split_at(self.0.consts * mode.count());
-        let (carry, xs) = rest.split_at(self.0.carry * mode.count());
-        Groups { consts, carry, xs }
+    /// Tangents, or Taylor coefficients, grouped as the inputs are.
+    fn tangents<T: Clone>(&self, mode: Forward, all: &[T]) -> Groups<T> {
+        Groups::of(all, self.0.consts * mode.count(), self.0.carry * mode.count())
     }
 }
 
-/// Positions `offset..offset + n` of a list.
-fn span(offset: usize, n: usize) -> std::ops::Range<usize> {
-    offset..offset + n
-}
-
-impl Primitive for Scan {
-    fn name(&self) -> &'static str {
-        "scan"
-    }
+impl WithBodies for Scan {
+    const NAME: &'static str = "scan";
+    const KIND: LoweringKind = LoweringKind::Scan;
 
     fn params(&self) -> Params {
         let p = &self.0;
@@ -241,18 +164,15 @@ impl Primitive for Scan {
         let (carry, ys) = (self.0.carry, self.num_ys());
         let (mut inputs, batched) = axes_in_front(inputs, axes)?;
         let given = self.inputs(&batched);
-        let mut moving = given.carry.to_vec();
-        let (body, mask) = loop {
-            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
-            let force: Vec<bool> = moving.iter().copied().chain(vec![false; ys]).collect();
-            let (body, out) = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
-            if out[..carry] == moving[..] {
-                break (body, out);
-            }
-            moving.copy_from_slice(&out[..carry]);
-        };
-        for (i, moves) in moving.iter().enumerate() {
-            if *moves && !given.carry[i] {
+        let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
+            let force = [carried, &none(ys)].concat();
+            let mask = given.with_carry(carried).all();
+            let made = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
+            let next = made.1[..carry].to_vec();
+            Ok((made, next))
+        })?;
+        for (i, batched) in carried.iter().enumerate() {
+            if *batched && !given.carry[i] {
                 let x = &mut inputs[self.0.consts + i];
                 *x = broadcast_batch(x, ctx.batch_size, 0)?;
             }
@@ -268,32 +188,55 @@ impl Primitive for Scan {
         Ok((outs, axes.collect()))
     }
 
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Scan
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Scan(self.0.clone()))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+    fn lowering(&self) -> Lowering {
+        Lowering::Scan(self.0.clone())
     }
 }
 
-impl TaylorRule for Scan {
-    fn jet(
+impl ForwardRule for Scan {
+    /// The tangent of a scan is a scan whose carry holds the tangents, too: those that any step makes nonzero.
+    fn forward(
         &self,
+        mode: Forward,
         ctx: &Ctx,
-        order: usize,
         primals: &[Array],
-        series: &[Tangent],
+        tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        self.forward(Forward::Jet(order), ctx, primals, series)
+        let (carry, ys) = (self.0.carry, self.num_ys());
+        let given = self.tangents(mode, &nonzero(tangents));
+        let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
+            let force = [carried, &none(ys * mode.count())].concat();
+            let made = mode.of(ctx, self.body(), &given.with_carry(carried).all(), &force)?;
+            let next = made.1[..carried.len()].to_vec();
+            Ok((made, next))
+        })?;
+        // The body takes all primals, then all tangents; a scan wants each group of tangents behind the primals of the group.
+        let sizes = given.with_carry(&carried).count(true);
+        let of_primals = Groups::positions(0, self.inputs(primals).sizes());
+        let order = of_primals.beside(&Groups::positions(primals.len(), sizes));
+        let (dcarry, dys) = (count(&carried), count(&mask[carried.len()..]));
+        let dots = carry + ys;
+        let outputs: Vec<usize> = (0..carry)
+            .chain(dots..dots + dcarry)
+            .chain(carry..dots)
+            .chain(dots + dcarry..dots + dcarry + dys)
+            .collect();
+        let body = Arc::new(permuted(&body, &order.all(), &outputs));
+
+        let t = self.tangents(mode, tangents);
+        let inputs = self.inputs(primals).beside(&Groups {
+            consts: values(&t.consts).collect(),
+            carry: pick(&t.carry, &carried, true).map(instantiate).collect(),
+            xs: values(&t.xs).collect(),
+        });
+        let [consts, carries, _] = inputs.sizes();
+        let outs = bind(self.with(body, consts, carries), &inputs.all())?;
+        let (carry_outs, ys_outs) = outs.split_at(carries);
+        let (carry_outs, carry_dots) = carry_outs.split_at(carry);
+        let (ys_outs, ys_dots) = ys_outs.split_at(ys);
+        let dots = [carry_dots, ys_dots].concat();
+        let tangents = spread(&mask, dots, &mode.avals(&self.out_avals()));
+        Ok((carry_outs.iter().chain(ys_outs).cloned().collect(), tangents))
     }
 }
 
@@ -316,21 +259,16 @@ impl Carrier for Scan {
     ) -> Result<Option<Kept<Prim>>, Error> {
         let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
         let given = self.inputs(unknown);
-        let mut moving = given.carry.to_vec();
         // The value that a carry ends with is not one that it has during the steps.
-        let forbidden = [&vec![false; carry], &forbidden[carry..]].concat();
-        let kept = loop {
-            let mask: Vec<bool> = [given.consts, &moving, given.xs].concat();
+        let forbidden = [&none(carry), &forbidden[carry..]].concat();
+        let (kept, carried) = fixpoint(&given.carry, |carried| {
+            let mask = given.with_carry(carried).all();
             let kept = ctx.recur.keep(self.body(), &mask, &forbidden, policy)?;
-            let after: Vec<bool> =
-                moving.iter().zip(&kept.unknown_out).map(|(m, u)| *m || *u).collect();
-            if after == moving {
-                break kept;
-            }
-            moving = after;
-        };
+            let next = either(carried, &kept.unknown_out);
+            Ok((kept, next))
+        })?;
         debug_assert_eq!(kept.unknown_out.len(), carry + ys);
-        let unknown_out = moving.iter().chain(&kept.unknown_out[carry..]).copied().collect();
+        let unknown_out = carried.iter().chain(&kept.unknown_out[carry..]).copied().collect();
         let stacked = kept.values.iter().map(|v| v.batched(0, self.0.length)).collect();
         let wrapped = kept.wrapped(|body| self.with(body, consts, carry));
         Ok(Some(Kept { values: stacked, unknown_out, ..wrapped }))
@@ -339,28 +277,16 @@ impl Carrier for Scan {
     /// A carry is needed if its final value is used, or if a later step needs it for something that is.
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let (consts, carry) = (self.0.consts, self.0.carry);
-        let mut live = used[..carry].to_vec();
-        let (body, kept) = loop {
-            let used: Vec<bool> = live.iter().chain(&used[carry..]).copied().collect();
-            let (body, kept) = ctx.recur.dce(self.body(), &used)?;
-            let wanted: Vec<bool> =
-                live.iter().zip(&kept[consts..]).map(|(l, k)| *l || *k).collect();
-            if wanted == live {
-                break (body, kept);
-            }
-            live = wanted;
-        };
+        let ((body, kept), live) = fixpoint(&used[..carry], |live| {
+            let made = ctx.recur.dce(self.body(), &[live, &used[carry..]].concat())?;
+            let next = either(live, &made.1[consts..]);
+            Ok((made, next))
+        })?;
         // A live carry stays an input even if the body no longer reads it.
         let want: Vec<bool> = (0..kept.len())
             .map(|i| if (consts..consts + carry).contains(&i) { live[i - consts] } else { kept[i] })
             .collect();
-        let body = crate::prims::carriers::regroup::with_inputs(
-            &body,
-            &kept,
-            &want,
-            &self.body().in_avals(),
-        );
-        let count = |m: &[bool]| m.iter().filter(|b| **b).count();
+        let body = with_inputs(&body, &kept, &want, &self.body().in_avals());
         let prim = self.with(Arc::new(body), count(&want[..consts]), count(&live));
         let outputs = live.iter().chain(&used[carry..]).copied().collect();
         Ok(Shrunk { prim, inputs: want, outputs })
@@ -376,7 +302,7 @@ impl Carrier for Scan {
         let (n, consts) = (state.len(), self.0.consts);
         let body = bodies.remove(0);
         let order: Vec<usize> =
-            span(n, consts).chain(0..n).chain(n + consts..body.inputs.len()).collect();
+            (n..n + consts).chain(0..n).chain(n + consts..body.inputs.len()).collect();
         let outputs: Vec<usize> = (0..body.outputs.len()).collect();
         let body = Arc::new(permuted(&body, &order, &outputs));
         let inputs = [&inputs[..consts], state, &inputs[consts..]].concat();

@@ -1,255 +1,272 @@
 //! Partial evaluation of `scan`: a loop over what is known that stacks residuals, and a loop over the rest.
 //!
-//! A carry is unknown if any step makes it so (a fixpoint). Residuals of a step are of three kinds: what depends on
-//! constants alone is computed once before the loop and not stacked; slices of known xs are read again from the xs
-//! themselves; everything else is written by the known loop as an extra `ys`.
+//! ```text
+//! before:   known consts -> hoisted                          work on known constants alone, once
+//! known:    known consts, hoisted | known carry | known xs   -> known carry | known ys, stacked residuals
+//! unknown:  const residuals, unknown consts | unknown carry | sliced residuals, unknown xs -> unknown carry | unknown ys
+//! ```
+//! A carry is unknown if any step makes it so. A residual of a step has one of three [`Source`]s.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::primitive::{Ctx, PartialEval, Residual, Split};
+use crate::core::lowering::ScanParts;
+use crate::core::primitive::{Ctx, PartialEval, Prim, Residual, Split};
 use crate::core::trace::{bind, eval, trace};
-use crate::prims::carriers::regroup::pick;
+use crate::prims::carriers::regroup::{all, count, fixpoint, none, permuted, pick};
 use crate::prims::carriers::scan::Scan;
+use crate::prims::carriers::scan::groups::Groups;
 use cotangent_jit::Error;
 use std::sync::Arc;
 
 pub fn partial_eval(scan: &Scan, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-    let (consts, carry, ys) = (scan.0.consts, scan.0.carry, scan.num_ys());
-    let (hoisted, scan) = hoist(scan, ctx, &unknown[..consts])?;
-    let Hoisted { before, fresh } = hoisted;
-    // The new scan's consts: the old ones, then the hoisted values, which are known.
-    let known_consts: Vec<bool> =
-        unknown[..consts].iter().copied().chain(vec![false; fresh]).collect();
-    let n_consts = consts + fresh;
-    let mut moving = unknown[consts..consts + carry].to_vec();
-    let xs_unknown = &unknown[consts + carry..];
-    let split = loop {
-        let mask: Vec<bool> = [&known_consts[..], &moving, xs_unknown].concat();
-        let force: Vec<bool> = moving.iter().copied().chain(vec![false; ys]).collect();
-        let split = ctx.recur.split(scan.body(), &mask, &force)?;
-        if split.unknown_out[..carry] == moving[..] {
-            break split;
-        }
-        moving.copy_from_slice(&split.unknown_out[..carry]);
-    };
-    let Split { known, unknown: late, unknown_out, residuals } = &*split;
-
-    // The known loop: carries that stay known, their ys, then residuals; a residual that is the carry itself is stacked.
-    let known_carry = moving.iter().filter(|u| !**u).count();
-    let known_ys = unknown_out[carry..].iter().filter(|u| !**u).count();
-    let input_avals = scan.body().in_avals();
-    let mask: Vec<bool> = [&known_consts[..], &moving, xs_unknown].concat();
-    let place_of = |i: usize| mask[..i].iter().filter(|u| !**u).count();
-    let known_in: Vec<Aval> = pick(&input_avals, &mask, false).cloned().collect();
-    let kinds: Vec<Kind> = residuals
-        .iter()
-        .map(|r| match r {
-            Residual::Input(i) if *i < n_consts => Kind::Const(*i),
-            Residual::Input(i) if *i >= n_consts + carry => Kind::Slice(*i),
-            Residual::Input(i) => Kind::Stacked(input_avals[*i].clone(), Some(place_of(*i))),
-            Residual::Computed(aval) => Kind::Stacked(aval.clone(), None),
-        })
-        .collect();
-    let known_body = trace(&known_in, |args| {
-        let mut outs = eval(known, &args)?;
-        let mut computed = outs.split_off(known_carry + known_ys).into_iter();
-        for kind in &kinds {
-            match kind {
-                Kind::Stacked(_, Some(place)) => outs.push(args[*place].clone()),
-                Kind::Stacked(_, None) => outs.extend(computed.next()),
-                Kind::Const(_) | Kind::Slice(_) => {}
-            }
-        }
-        Ok(outs)
-    })?;
-
-    // The unknown loop: residuals that are consts, unknown consts; unknown carries; residual slices, unknown xs.
-    let order = Order::of(&kinds, late.inputs.len(), &known_consts, &moving);
-    let outputs: Vec<usize> = (0..late.outputs.len()).collect();
-    let late_body = crate::prims::carriers::regroup::permuted(late, &order.inputs, &outputs);
-    let late_scan = scan.with(Arc::new(late_body), order.consts, order.carry);
-
-    let all_in = scan.in_avals();
-    let outer: Vec<bool> = unknown.to_vec();
-    let outer_known: Vec<Aval> = {
-        let old: Vec<Aval> = [&all_in[..consts], &all_in[n_consts..]].concat();
-        pick(&old, &outer, false).cloned().collect()
-    };
-    let old_known_consts = unknown[..consts].iter().filter(|u| !**u).count();
-    // Carries that start known but become unknown: their initial value is a residual of its own.
-    let started_known: Vec<usize> =
-        (0..carry).filter(|i| moving[*i] && !unknown[consts + i]).collect();
-    let position = |i: usize| unknown[..i].iter().filter(|u| !**u).count();
-    let known_jaxpr = trace(&outer_known, |args| {
-        let fresh_values = eval(&before, &args[..old_known_consts])?;
-        let mut inputs: Vec<Array> = args[..old_known_consts].to_vec();
-        inputs.extend(fresh_values.iter().cloned());
-        for i in (0..carry).filter(|i| !moving[*i]) {
-            inputs.push(args[position(consts + i)].clone());
-        }
-        inputs.extend(args[position(consts + carry)..].iter().cloned());
-        let prim =
-            scan.with(Arc::new(known_body.jaxpr.clone()), old_known_consts + fresh, known_carry);
-        let mut outs = bind(prim, &inputs)?.into_vec();
-        // Hoisted values that the unknown loop reads go over as computed residuals.
-        for kind in &kinds {
-            if let Kind::Const(i) = kind
-                && *i >= consts
-            {
-                outs.push(fresh_values[i - consts].clone());
-            }
-        }
-        Ok(outs)
-    })?;
-
-    // Residuals in the order in which the known part gives the computed ones.
-    let mut all: Vec<Residual> = Vec::new();
-    let mut at: Vec<usize> = vec![0; kinds.len()];
-    let computed = |aval: &Aval| Residual::Computed(aval.clone());
-    for (k, kind) in kinds.iter().enumerate() {
-        if let Kind::Stacked(aval, _) = kind {
-            at[k] = all.len();
-            all.push(computed(&aval.batched(0, scan.0.length)));
-        }
-    }
-    for (k, kind) in kinds.iter().enumerate() {
-        match kind {
-            Kind::Const(i) if *i >= consts => {
-                at[k] = all.len();
-                all.push(computed(&all_in[*i]));
-            }
-            Kind::Const(i) => {
-                at[k] = all.len();
-                all.push(Residual::Input(*i));
-            }
-            Kind::Slice(i) => {
-                at[k] = all.len();
-                all.push(Residual::Input(i - fresh));
-            }
-            Kind::Stacked(..) => {}
-        }
-    }
-    let first_started = all.len();
-    all.extend(started_known.iter().map(|i| Residual::Input(consts + i)));
-
-    // The unknown part takes residuals, then unknown inputs; the loop wants its groups.
-    let residual_avals = all.iter().map(|r| match r {
-        Residual::Computed(a) => a.clone(),
-        Residual::Input(i) => all_in[if *i < consts { *i } else { i + fresh }].clone(),
-    });
-    let old: Vec<Aval> = [&all_in[..consts], &all_in[n_consts..]].concat();
-    let unknown_avals = pick(&old, &outer, true).cloned();
-    let late_in: Vec<Aval> = residual_avals.chain(unknown_avals).collect();
-    let (n_res, unknown_consts) = (all.len(), unknown[..consts].iter().filter(|u| **u).count());
-    let unknown_carry = unknown[consts..consts + carry].iter().filter(|u| **u).count();
-    let unknown_jaxpr = trace(&late_in, |args| {
-        let (res, rest) = args.split_at(n_res);
-        let mut inputs: Vec<Array> = Vec::new();
-        let of = |want: fn(&Kind) -> bool| {
-            kinds.iter().zip(&at).filter(move |(k, _)| want(k)).map(|(_, a)| res[*a].clone())
-        };
-        inputs.extend(of(|k| matches!(k, Kind::Const(_))));
-        inputs.extend(rest[..unknown_consts].iter().cloned());
-        let mut given = rest[unknown_consts..unknown_consts + unknown_carry].iter();
-        let mut started = res[first_started..].iter();
-        for i in (0..carry).filter(|i| moving[*i]) {
-            let from = if unknown[consts + i] { given.next() } else { started.next() };
-            inputs.push(from.expect("one per carry").clone());
-        }
-        inputs.extend(of(|k| !matches!(k, Kind::Const(_))));
-        inputs.extend(rest[unknown_consts + unknown_carry..].iter().cloned());
-        Ok(bind(late_scan.clone(), &inputs)?.into_vec())
-    })?;
+    let cut = Cut::new(scan, ctx, scan.inputs(unknown))?;
+    let residuals = cut.residuals();
     Ok(PartialEval {
-        known: Arc::new(known_jaxpr.jaxpr),
-        unknown: Arc::new(unknown_jaxpr.jaxpr),
-        unknown_out: unknown_out.clone(),
-        residuals: all,
+        known: cut.known_part()?,
+        unknown: cut.unknown_part(&residuals)?,
+        unknown_out: cut.split.unknown_out.clone(),
+        residuals,
     })
 }
 
 /// Where a residual of a step comes from.
-enum Kind {
-    /// The body's const of this number.
+enum Source {
+    /// The constant of this number. It is not stacked.
     Const(usize),
-    /// The body's x of this (input) number.
+    /// The input of this number, which is a slice of an `x`. The unknown loop slices the `x` again.
     Slice(usize),
-    /// An extra output of the known body: a value of this type, perhaps its known input of this place.
-    Stacked(Aval, Option<usize>),
+    /// The known loop writes it as one more `y`, of this type. If it is a carry at the beginning of the step, `input` is its
+    /// place among the known inputs of the body.
+    Stacked { aval: Aval, input: Option<usize> },
 }
 
-/// How the unknown body's inputs (residuals; unknown consts, carries, xs) regroup.
-struct Order {
-    inputs: Vec<usize>,
-    consts: usize,
-    carry: usize,
-}
-
-impl Order {
-    fn of(kinds: &[Kind], inputs: usize, consts: &[bool], carry: &[bool]) -> Order {
-        let r = kinds.len();
-        let count = |m: &[bool]| m.iter().filter(|u| **u).count();
-        let (c, k) = (count(consts), count(carry));
-        let of = |want: bool| (0..r).filter(move |i| matches!(kinds[*i], Kind::Const(_)) == want);
-        let constants: Vec<usize> = of(true).chain(r..r + c).collect();
-        let n = constants.len();
-        let order =
-            constants.into_iter().chain(r + c..r + c + k).chain(of(false)).chain(r + c + k..inputs);
-        Order { inputs: order.collect(), consts: n, carry: k }
+impl Source {
+    fn is_const(&self) -> bool {
+        matches!(self, Source::Const(_))
     }
 }
 
-/// What the body computes from known constants alone, taken out of the loop.
-struct Hoisted {
-    /// From the known consts to the hoisted values.
-    before: Arc<Jaxpr>,
-    fresh: usize,
+/// A scan cut in two.
+struct Cut {
+    /// The scan with the hoisted values as its last constants.
+    scan: Scan,
+    /// How many constants the primitive itself has.
+    own_consts: usize,
+    hoisted: Hoisted,
+    /// Which inputs of the primitive itself are unknown.
+    given: Groups<bool>,
+    /// Which inputs of `scan` are unknown in some step.
+    unknown: Groups<bool>,
+    /// The body of `scan`, split.
+    split: Arc<Split>,
+    /// One per residual of `split`.
+    sources: Vec<Source>,
 }
 
-/// The scan with hoisted values as extra constants.
+impl Cut {
+    fn new(scan: &Scan, ctx: &Ctx, given: Groups<bool>) -> Result<Cut, Error> {
+        let own_consts = scan.0.consts;
+        let (hoisted, scan) = hoist(scan, ctx, &given.consts)?;
+        let consts = [&given.consts[..], &none(hoisted.count)].concat();
+        let start = Groups { consts, ..given.clone() };
+        let (carry, ys) = (scan.0.carry, none(scan.num_ys()));
+        let (split, carried) = fixpoint(&start.carry, |carried| {
+            let mask = start.with_carry(carried).all();
+            let split = ctx.recur.split(scan.body(), &mask, &[carried, &ys].concat())?;
+            let next = split.unknown_out[..carry].to_vec();
+            Ok((split, next))
+        })?;
+        let unknown = start.with_carry(&carried);
+        let avals = scan.body().in_avals();
+        let (mask, consts) = (unknown.all(), scan.0.consts);
+        let source = |r: &Residual| match r {
+            Residual::Input(i) if *i < consts => Source::Const(*i),
+            Residual::Input(i) if *i >= consts + carry => Source::Slice(*i),
+            Residual::Input(i) => {
+                Source::Stacked { aval: avals[*i].clone(), input: Some(i - count(&mask[..*i])) }
+            }
+            Residual::Computed(aval) => Source::Stacked { aval: aval.clone(), input: None },
+        };
+        let sources = split.residuals.iter().map(source).collect();
+        Ok(Cut { scan, own_consts, hoisted, given, unknown, split, sources })
+    }
+
+    /// Number of an input of the primitive itself from its number among the inputs of `scan`.
+    fn own_input(&self, i: usize) -> usize {
+        if i < self.own_consts { i } else { i - self.hoisted.count }
+    }
+
+    /// Types of the primitive's own inputs.
+    fn own_avals(&self) -> Groups<Aval> {
+        let mut avals = self.scan.inputs(&self.scan.in_avals());
+        avals.consts.truncate(self.own_consts);
+        avals
+    }
+
+    /// The body of the known loop: known carries, known ys, then the residuals that are stacked.
+    fn known_body(&self) -> Result<Jaxpr, Error> {
+        let avals = self.scan.inputs(&self.scan.body().in_avals());
+        let outs = self.split.unknown_out.len() - count(&self.split.unknown_out);
+        let traced = trace(&avals.pick(&self.unknown, false).all(), |args| {
+            let mut outs_and_residuals = eval(&self.split.known, &args)?;
+            let mut computed = outs_and_residuals.split_off(outs).into_iter();
+            let mut outs = outs_and_residuals;
+            for source in &self.sources {
+                match source {
+                    Source::Stacked { input: Some(i), .. } => outs.push(args[*i].clone()),
+                    Source::Stacked { input: None, .. } => outs.extend(computed.next()),
+                    Source::Const(_) | Source::Slice(_) => {}
+                }
+            }
+            Ok(outs)
+        })?;
+        Ok(traced.jaxpr)
+    }
+
+    /// From the primitive's known inputs to the known outputs, then the computed residuals.
+    fn known_part(&self) -> Result<Arc<Jaxpr>, Error> {
+        let body = Arc::new(self.known_body()?);
+        let avals = self.own_avals().pick(&self.given, false);
+        let [own_consts, carry, _] = avals.sizes();
+        let still_known: Vec<bool> =
+            pick(&self.unknown.carry, &self.given.carry, false).map(|unknown| !unknown).collect();
+        let traced = trace(&avals.all(), |args| {
+            let mut inputs = Groups::of(&args, own_consts, carry);
+            let hoisted = eval(&self.hoisted.before, &inputs.consts)?;
+            inputs.consts.extend(hoisted.iter().cloned());
+            inputs.carry = pick(&inputs.carry, &still_known, true).cloned().collect();
+            let [consts, carry, _] = inputs.sizes();
+            let prim = self.scan.with(body.clone(), consts, carry);
+            let mut outs = bind(prim, &inputs.all())?.into_vec();
+            outs.extend(self.hoisted_residuals().map(|i| hoisted[i].clone()));
+            Ok(outs)
+        })?;
+        Ok(Arc::new(traced.jaxpr))
+    }
+
+    /// The hoisted values, by number, that the unknown loop reads.
+    fn hoisted_residuals(&self) -> impl Iterator<Item = usize> + '_ {
+        self.sources.iter().filter_map(|source| match source {
+            Source::Const(i) => i.checked_sub(self.own_consts),
+            _ => None,
+        })
+    }
+
+    /// Numbers of the carries that are known at the beginning and become unknown.
+    fn started_known(&self) -> impl Iterator<Item = usize> + '_ {
+        let both = self.unknown.carry.iter().zip(&self.given.carry).enumerate();
+        both.filter(|(_, (unknown, given))| **unknown && !**given).map(|(i, _)| i)
+    }
+
+    /// Numbers of the sources, in the order in which the primitive's residuals stand: the stacked ones come first, as the
+    /// known loop gives them.
+    fn order_of_sources(&self) -> Vec<usize> {
+        let stacked = |k: &usize| matches!(self.sources[*k], Source::Stacked { .. });
+        let (first, rest): (Vec<usize>, Vec<usize>) = (0..self.sources.len()).partition(stacked);
+        [first, rest].concat()
+    }
+
+    /// Residuals of the primitive: one per source, then the initial values of carries that become unknown.
+    fn residuals(&self) -> Vec<Residual> {
+        let avals = self.scan.in_avals();
+        let of_source = |k: &usize| match &self.sources[*k] {
+            Source::Stacked { aval, .. } => Residual::Computed(aval.batched(0, self.scan.0.length)),
+            Source::Const(i) if *i >= self.own_consts => Residual::Computed(avals[*i].clone()),
+            Source::Const(i) | Source::Slice(i) => Residual::Input(self.own_input(*i)),
+        };
+        let order = self.order_of_sources();
+        let started = self.started_known().map(|i| Residual::Input(self.own_consts + i));
+        order.iter().map(of_source).chain(started).collect()
+    }
+
+    /// The unknown loop. Its body takes residuals first; as a scan it takes them group by group.
+    fn unknown_loop(&self) -> Prim {
+        let (late, residuals) = (&self.split.unknown, self.sources.len());
+        let unknown = Groups::positions(residuals, self.unknown.count(true));
+        let (consts, slices) = (0..residuals).partition(|k| self.sources[*k].is_const());
+        let inputs = Groups { consts, carry: Vec::new(), xs: slices }.beside(&unknown);
+        let [consts, carry, _] = inputs.sizes();
+        let outputs: Vec<usize> = (0..late.outputs.len()).collect();
+        self.scan.with(Arc::new(permuted(late, &inputs.all(), &outputs)), consts, carry)
+    }
+
+    /// From the primitive's residuals, then its unknown inputs, to the unknown outputs.
+    fn unknown_part(&self, residuals: &[Residual]) -> Result<Arc<Jaxpr>, Error> {
+        let late_loop = self.unknown_loop();
+        let own = self.own_avals();
+        let all_own = own.all();
+        let residual_avals = residuals.iter().map(|r| match r {
+            Residual::Computed(a) => a.clone(),
+            Residual::Input(i) => all_own[*i].clone(),
+        });
+        let unknown = own.pick(&self.given, true);
+        let [unknown_consts, unknown_carry, _] = unknown.sizes();
+        let order = self.order_of_sources();
+        let traced = trace(&residual_avals.chain(unknown.all()).collect::<Vec<_>>(), |args| {
+            let (residuals, given) = args.split_at(residuals.len());
+            let (of_sources, started) = residuals.split_at(self.sources.len());
+            let of = |consts: bool| -> Vec<Array> {
+                let wanted = (0..order.len()).filter(|k| self.sources[*k].is_const() == consts);
+                let place = |k| order.iter().position(|o| *o == k).expect("a permutation");
+                wanted.map(|k| of_sources[place(k)].clone()).collect()
+            };
+            let given = Groups::of(given, unknown_consts, unknown_carry);
+            let mut started = started.iter();
+            let mut given_carry = given.carry.iter();
+            let carry = pick(&self.given.carry, &self.unknown.carry, true).map(|given| {
+                let from = if *given { given_carry.next() } else { started.next() };
+                from.expect("one per carry").clone()
+            });
+            let carry: Vec<Array> = carry.collect();
+            let inputs = Groups { consts: of(true), carry: Vec::new(), xs: of(false) };
+            let inputs = inputs.beside(&given.with_carry(&carry));
+            Ok(bind(late_loop.clone(), &inputs.all())?.into_vec())
+        })?;
+        Ok(Arc::new(traced.jaxpr))
+    }
+}
+
+/// Work on known constants alone, taken out of the loop.
+struct Hoisted {
+    /// From the known constants to the hoisted values.
+    before: Arc<Jaxpr>,
+    count: usize,
+}
+
+/// Takes out of the loop what depends on known constants alone. Returns the scan with these values as its last constants.
 fn hoist(scan: &Scan, ctx: &Ctx, unknown_consts: &[bool]) -> Result<(Hoisted, Scan), Error> {
     let body = scan.body();
-    let consts = scan.0.consts;
-    let mask: Vec<bool> =
-        (0..body.inputs.len()).map(|i| i >= consts || unknown_consts[i]).collect();
-    let split = ctx.recur.split(body, &mask, &vec![true; body.outputs.len()])?;
-    let known_consts: Vec<usize> = (0..consts).filter(|i| !unknown_consts[*i]).collect();
-    let fresh = split.residuals.iter().filter(|r| matches!(r, Residual::Computed(_))).count();
-    // What has effects happens in every step: then all stays where it is.
-    if fresh == 0 || !body.effects().is_none() {
-        let inputs: Vec<Aval> =
-            known_consts.iter().map(|i| body.aval(body.inputs[*i]).clone()).collect();
-        let before = Arc::new(trace(&inputs, |_| Ok(Vec::new()))?.jaxpr);
-        return Ok((Hoisted { before, fresh: 0 }, scan.clone()));
-    }
-    let avals = body.in_avals();
-    let fresh_avals = split.residuals.iter().filter_map(|r| match r {
+    let avals = scan.inputs(&body.in_avals());
+    let [consts, carry, xs] = avals.sizes();
+    let mask = Groups { consts: unknown_consts.to_vec(), carry: all(carry), xs: all(xs) };
+    let split = ctx.recur.split(body, &mask.all(), &all(body.outputs.len()))?;
+    let computed = |r: &Residual| match r {
         Residual::Computed(a) => Some(a.clone()),
         Residual::Input(_) => None,
-    });
-    let inputs: Vec<Aval> = avals[..consts]
-        .iter()
-        .cloned()
-        .chain(fresh_avals)
-        .chain(avals[consts..].to_vec())
-        .collect();
-    let new_body = trace(&inputs, |args| {
-        let mut computed = args[consts..consts + fresh].iter();
-        let old = |i: usize| if i < consts { &args[i] } else { &args[i + fresh] };
-        let residuals = split.residuals.iter().map(|r| match r {
-            Residual::Input(i) => old(*i).clone(),
-            Residual::Computed(_) => computed.next().expect("one per fresh value").clone(),
-        });
-        let unknown = (0..mask.len()).filter(|i| mask[*i]).map(|i| old(i).clone());
-        let inputs: Vec<Array> = residuals.chain(unknown).collect();
-        eval(&split.unknown, &inputs)
-    })?;
-    let parts = crate::core::lowering::ScanParts {
-        body: Arc::new(new_body.jaxpr),
-        consts: consts + fresh,
-        ..scan.0.clone()
     };
+    let hoisted: Vec<Aval> = split.residuals.iter().filter_map(computed).collect();
+    // An effect happens in every step: a body with effects stays as it is.
+    if hoisted.is_empty() || !body.effects().is_none() {
+        let known: Vec<Aval> = pick(&avals.consts, unknown_consts, false).cloned().collect();
+        let before = Arc::new(trace(&known, |_| Ok(Vec::new()))?.jaxpr);
+        return Ok((Hoisted { before, count: 0 }, scan.clone()));
+    }
+    let count = hoisted.len();
+    let inputs = Groups { consts: [&avals.consts[..], &hoisted].concat(), ..avals };
+    let new_body = trace(&inputs.all(), |args| {
+        let mut args = Groups::of(&args, consts + count, carry);
+        let mut hoisted = args.consts.split_off(consts).into_iter();
+        let old = args.all();
+        let residual = |r: &Residual| match r {
+            Residual::Input(i) => old[*i].clone(),
+            Residual::Computed(_) => hoisted.next().expect("one per hoisted value"),
+        };
+        let residuals: Vec<Array> = split.residuals.iter().map(residual).collect();
+        eval(&split.unknown, &[residuals, args.pick(&mask, true).all()].concat())
+    })?;
+    let body = Arc::new(new_body.jaxpr);
+    let parts = ScanParts { body, consts: consts + count, ..scan.0.clone() };
     // All outputs were forced unknown, so the known part gives the hoisted values alone.
-    Ok((Hoisted { before: split.known.clone(), fresh }, Scan::new(parts)?))
+    Ok((Hoisted { before: split.known.clone(), count }, Scan::new(parts)?))
 }

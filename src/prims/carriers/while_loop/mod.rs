@@ -15,14 +15,16 @@ use crate::core::lowering::{Lowering, LoweringKind, WhileParts};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    Arrays, Carrier, Ctx, Effects, Kept, Operand, PartialEval, Prim, Shrunk, Tangent, Taylor,
+    Threaded,
 };
 use crate::core::trace::{bind, eval, trace};
-use crate::prims::carriers::call::called;
+use crate::prims::carriers::call::Call;
 use crate::prims::carriers::regroup::{
-    check_inputs, instantiate, nonzero, permuted, pick, split_state, spread, values, with_inputs,
+    check_inputs, count, either, fixpoint, instantiate, nonzero, permuted, pick, split_state,
+    spread, values, with_inputs,
 };
+use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{NUMBERS, bent, body, number, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -46,6 +48,14 @@ pub(in crate::prims) struct Groups<'a, T> {
     pub test_consts: &'a [T],
     pub body_consts: &'a [T],
     pub carry: &'a [T],
+}
+
+impl<'a, T> Groups<'a, T> {
+    fn of(all: &'a [T], test_consts: usize, body_consts: usize) -> Groups<'a, T> {
+        let (test_consts, rest) = all.split_at(test_consts);
+        let (body_consts, carry) = rest.split_at(body_consts);
+        Groups { test_consts, body_consts, carry }
+    }
 }
 
 impl While {
@@ -90,9 +100,7 @@ impl While {
     }
 
     pub(in crate::prims) fn inputs<'a, T>(&self, all: &'a [T]) -> Groups<'a, T> {
-        let (test_consts, rest) = all.split_at(self.parts.test_consts);
-        let (body_consts, carry) = rest.split_at(self.parts.body_consts);
-        Groups { test_consts, body_consts, carry }
+        Groups::of(all, self.parts.test_consts, self.parts.body_consts)
     }
 
     /// The loop of another test and body, with the same limit.
@@ -113,61 +121,6 @@ impl While {
         self.parts.body.out_avals()
     }
 
-    /// Both forward modes. What rides beside the carries that any round makes nonzero is carried along; the test sees the
-    /// primals only.
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        rides: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        let WhileParts { test, body, test_consts, body_consts, .. } = &self.parts;
-        let (consts, carry) = (*body_consts, self.num_carry());
-        let t = {
-            let (test_consts, rest) = rides.split_at(test_consts * mode.count());
-            let (body_consts, carry) = rest.split_at(body_consts * mode.count());
-            Groups { test_consts, body_consts, carry }
-        };
-        let given = nonzero(t.body_consts);
-        let mut moving = nonzero(t.carry);
-        let body = loop {
-            let (body, out) = mode.of(ctx, body, &[&given[..], &moving].concat(), &moving)?;
-            if out == moving {
-                break body;
-            }
-            moving = out;
-        };
-        // body: consts carry dconsts dcarry -> carry dcarry; wanted: each group beside what rides with it.
-        let (dc, dk) = (count(&given), count(&moving));
-        let first = consts + carry;
-        let order: Vec<usize> = (0..consts)
-            .chain(first..first + dc)
-            .chain(consts..first)
-            .chain(first + dc..first + dc + dk)
-            .collect();
-        let outputs: Vec<usize> = (0..carry + dk).collect();
-        let body = Arc::new(permuted(&body, &order, &outputs));
-        let carried = mode.avals(&self.carry_avals());
-        let mut tested = test.in_avals();
-        tested.extend(pick(&carried, &moving, true).cloned());
-        let have: Vec<bool> = (0..tested.len()).map(|i| i < test_consts + carry).collect();
-        let test = Arc::new(with_inputs(test, &have, &vec![true; tested.len()], &tested));
-        let p = self.inputs(primals);
-        let inputs: Vec<Array> = [
-            p.test_consts.to_vec(),
-            p.body_consts.to_vec(),
-            values(t.body_consts).collect(),
-            p.carry.to_vec(),
-            pick(t.carry, &moving, true).map(instantiate).collect(),
-        ]
-        .concat();
-        let moved = self.with((test, *test_consts), (body, consts + dc))?;
-        let mut outs = bind(moved, &inputs)?.into_vec();
-        let rides = outs.split_off(carry);
-        Ok((outs.into(), spread(&moving, rides, &carried)))
-    }
-
     pub(in crate::prims) fn in_avals(&self) -> Vec<Aval> {
         let mut avals = self.parts.test.in_avals();
         avals.truncate(self.parts.test_consts);
@@ -176,14 +129,9 @@ impl While {
     }
 }
 
-pub(in crate::prims) fn count(mask: &[bool]) -> usize {
-    mask.iter().filter(|b| **b).count()
-}
-
-impl Primitive for While {
-    fn name(&self) -> &'static str {
-        "while"
-    }
+impl WithBodies for While {
+    const NAME: &'static str = "while";
+    const KIND: LoweringKind = LoweringKind::While;
 
     fn params(&self) -> Params {
         let p = &self.parts;
@@ -244,32 +192,55 @@ impl Primitive for While {
         batch::batch(self, ctx, inputs, axes)
     }
 
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::While
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::While(self.parts.clone()))
-    }
-
-    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
-        None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+    fn lowering(&self) -> Lowering {
+        Lowering::While(self.parts.clone())
     }
 }
 
-impl TaylorRule for While {
-    fn jet(
+impl ForwardRule for While {
+    /// The tangents of the carries that any round makes nonzero are carried along; the test sees the primals only.
+    fn forward(
         &self,
+        mode: Forward,
         ctx: &Ctx,
-        order: usize,
         primals: &[Array],
-        series: &[Tangent],
+        tangents: &[Tangent],
     ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        self.forward(Forward::Jet(order), ctx, primals, series)
+        let WhileParts { test, body, test_consts, body_consts, .. } = &self.parts;
+        let (consts, carry) = (*body_consts, self.num_carry());
+        let t = Groups::of(tangents, test_consts * mode.count(), body_consts * mode.count());
+        let given = nonzero(t.body_consts);
+        let (body, carried) = fixpoint(&nonzero(t.carry), |carried| {
+            mode.of(ctx, body, &[&given[..], carried].concat(), carried)
+        })?;
+        // body: consts carry dconsts dcarry -> carry dcarry; a loop wants the tangents of each group behind its primals.
+        let (dc, dk) = (count(&given), count(&carried));
+        let first = consts + carry;
+        let order: Vec<usize> = (0..consts)
+            .chain(first..first + dc)
+            .chain(consts..first)
+            .chain(first + dc..first + dc + dk)
+            .collect();
+        let outputs: Vec<usize> = (0..carry + dk).collect();
+        let body = Arc::new(permuted(&body, &order, &outputs));
+        let types = mode.avals(&self.carry_avals());
+        let mut tested = test.in_avals();
+        tested.extend(pick(&types, &carried, true).cloned());
+        let have: Vec<bool> = (0..tested.len()).map(|i| i < test_consts + carry).collect();
+        let test = Arc::new(with_inputs(test, &have, &vec![true; tested.len()], &tested));
+        let p = self.inputs(primals);
+        let inputs: Vec<Array> = [
+            p.test_consts.to_vec(),
+            p.body_consts.to_vec(),
+            values(t.body_consts).collect(),
+            p.carry.to_vec(),
+            pick(t.carry, &carried, true).map(instantiate).collect(),
+        ]
+        .concat();
+        let moved = self.with((test, *test_consts), (body, consts + dc))?;
+        let mut outs = bind(moved, &inputs)?.into_vec();
+        let tangents = outs.split_off(carry);
+        Ok((outs.into(), spread(&carried, tangents, &types)))
     }
 }
 
@@ -294,7 +265,7 @@ impl Carrier for While {
             None => Ok(None),
             Some(_) => {
                 let scan = split::scan_form(self)?;
-                called("while", &scan).keep(ctx, unknown, forbidden, policy)
+                Call::new("while", scan).keep(ctx, unknown, forbidden, policy)
             }
         }
     }
@@ -303,18 +274,12 @@ impl Carrier for While {
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let WhileParts { test, body, test_consts, body_consts, .. } = &self.parts;
         let (test_small, tested) = ctx.recur.dce(test, &[true])?;
-        let either = |a: &[bool], b: &[bool]| -> Vec<bool> {
-            a.iter().zip(b).map(|(a, b)| *a || *b).collect()
-        };
-        let mut live = either(used, &tested[*test_consts..]);
-        let (body_small, kept) = loop {
-            let (small, kept) = ctx.recur.dce(body, &live)?;
-            let wanted = either(&live, &kept[*body_consts..]);
-            if wanted == live {
-                break (small, kept);
-            }
-            live = wanted;
-        };
+        let start = either(used, &tested[*test_consts..]);
+        let ((body_small, kept), live) = fixpoint(&start, |live| {
+            let made = ctx.recur.dce(body, live)?;
+            let next = either(live, &made.1[*body_consts..]);
+            Ok((made, next))
+        })?;
         // A live carry stays an input of both, whether or not they read it.
         let shrink = |small: &Jaxpr, have: &[bool], consts: usize, avals: &[Aval]| {
             let want: Vec<bool> = have[..consts].iter().chain(&live).copied().collect();

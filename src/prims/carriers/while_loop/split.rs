@@ -14,10 +14,11 @@ use crate::prims::carriers::checkpoint;
 use crate::prims::carriers::cond;
 use crate::prims::carriers::regroup;
 use crate::prims::carriers::regroup::{
-    all_unknown, input_cotangents, known_alone, nonzero, operands, permuted, pick,
+    all_unknown, count, fixpoint, input_cotangents, known_alone, linear_inputs, none, nonzero,
+    operands, permuted, pick,
 };
 use crate::prims::carriers::scan;
-use crate::prims::carriers::while_loop::{While, count};
+use crate::prims::carriers::while_loop::While;
 use crate::prims::lax;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
@@ -40,18 +41,14 @@ pub(in crate::prims) fn partial_eval(
     let again = all_unknown(Arc::new(w.clone()), &w.in_avals(), unknown)?;
     let WhileParts { test, body, .. } = w.parts();
     let given = w.inputs(unknown);
-    let mut moving = given.carry.to_vec();
-    let split = loop {
-        let mask = [given.body_consts, &moving].concat();
-        let split = ctx.recur.split(body, &mask, &moving)?;
-        if split.unknown_out == moving {
-            break split;
-        }
-        moving = split.unknown_out.clone();
-    };
-    let test_mask = [given.test_consts, &moving].concat();
+    let (split, carried) = fixpoint(given.carry, |carried| {
+        let split = ctx.recur.split(body, &[given.body_consts, carried].concat(), carried)?;
+        let next = split.unknown_out.clone();
+        Ok((split, next))
+    })?;
+    let test_mask = [given.test_consts, &carried].concat();
     let tested = ctx.recur.split(test, &test_mask, &[false])?;
-    if tested.unknown_out[0] || !moving.contains(&false) {
+    if tested.unknown_out[0] || !carried.contains(&false) {
         return Ok(again);
     }
 
@@ -60,7 +57,7 @@ pub(in crate::prims) fn partial_eval(
         pick(&j.in_avals(), mask, false).cloned().collect()
     };
     let known_test = known_alone(ctx, &tested, &known_of(test, &test_mask))?;
-    let mask = [given.body_consts, &moving].concat();
+    let mask = [given.body_consts, &carried].concat();
     let known_body = known_alone(ctx, &split, &known_of(body, &mask))?;
     let consts = |mask: &[bool]| mask.len() - count(mask);
     let prim =
@@ -68,17 +65,17 @@ pub(in crate::prims) fn partial_eval(
     let known_in: Vec<Aval> = pick(&w.in_avals(), unknown, false).cloned().collect();
     let kept = consts(given.test_consts) + consts(given.body_consts);
     let known = trace(&known_in, |args| {
-        let carries = (0..moving.len()).filter(|i| !given.carry[*i]).zip(&args[kept..]);
-        let still = carries.filter(|(i, _)| !moving[*i]).map(|(_, x)| x.clone());
+        let carries = (0..carried.len()).filter(|i| !given.carry[*i]).zip(&args[kept..]);
+        let still = carries.filter(|(i, _)| !carried[*i]).map(|(_, x)| x.clone());
         let inputs: Vec<Array> = args[..kept].iter().cloned().chain(still).collect();
         Ok(bind(prim.clone(), &inputs)?.into_vec())
     })?;
     let inputs: Vec<usize> = (0..again.unknown.inputs.len()).collect();
-    let outputs: Vec<usize> = (0..moving.len()).filter(|i| moving[*i]).collect();
+    let outputs: Vec<usize> = (0..carried.len()).filter(|i| carried[*i]).collect();
     Ok(PartialEval {
         known: Arc::new(known.jaxpr),
         unknown: Arc::new(permuted(&again.unknown, &inputs, &outputs)),
-        unknown_out: moving,
+        unknown_out: carried,
         residuals: again.residuals,
     })
 }
@@ -96,7 +93,7 @@ pub(in crate::prims) fn transpose(
         ));
     }
     let (mut args, linear) = operands(inputs);
-    let (form, force) = (scan_form(w)?, vec![false; linear.iter().filter(|l| **l).count()]);
+    let (form, force) = (scan_form(w)?, none(linear_inputs(inputs)));
     let (body, mask) = checkpoint::backward(ctx, &form, &linear, &nonzero(cotangents), &force)?;
     args.extend(regroup::values(cotangents));
     Ok(input_cotangents(inputs, &mask, eval(&body, &args)?))

@@ -1,66 +1,67 @@
-//! Which inputs a custom derivative rule speaks of, and what is done about the others.
+//! Where the derivative of a function with a custom rule comes from, input by input.
 
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::{Ctx, Tangent};
-use crate::prims::carriers::call::called;
+use crate::prims::carriers::call::Call;
 use crate::prims::carriers::regroup::nonzero;
+use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::lax;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
 
-/// Whose word the derivative in an input is.
+/// Decides which rule gives the derivative with respect to an input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Say {
-    /// The rule's.
+pub enum DerivativeSource {
+    /// The user's rule gives it.
     Rule,
-    /// Nobody's: the function closes over the value.
+    /// There is none: the function closes over the value.
     Captured,
-    /// The body's: the function closes over the value, and the user wants it so.
+    /// The body is differentiated: the function closes over the value, and the user asked for this derivative.
     Body,
-    /// Nobody's: the argument of this number is declared nondifferentiable.
+    /// There is none: the argument of this number is declared nondifferentiable.
     Nondiff(usize),
 }
 
-/// One per input.
+/// One source per input.
 #[derive(Clone, Debug)]
-pub struct Says(pub Vec<Say>);
+pub struct DerivativeSources(pub Vec<DerivativeSource>);
 
-impl Says {
-    /// All inputs are the rule's.
-    pub fn rule(inputs: usize) -> Says {
-        Says(vec![Say::Rule; inputs])
+impl DerivativeSources {
+    /// The rule gives the derivatives with respect to all inputs.
+    pub fn rule(inputs: usize) -> DerivativeSources {
+        DerivativeSources(vec![DerivativeSource::Rule; inputs])
     }
 
-    /// With `n` more inputs in front.
-    pub fn after(&self, n: usize) -> Says {
-        Says([vec![Say::Rule; n], self.0.clone()].concat())
+    /// The sources with `n` inputs more in front, for which the rule stands.
+    pub fn after(&self, n: usize) -> DerivativeSources {
+        DerivativeSources([vec![DerivativeSource::Rule; n], self.0.clone()].concat())
     }
 
-    /// The tangents for the rule and those for the body; an error if one is neither's.
+    /// Divides tangents into those for the rule and those for the body; one that neither takes is an error.
     pub fn divide(
         &self,
         op: &str,
         callee: &str,
         tangents: &[Tangent],
     ) -> Result<(Vec<Tangent>, Vec<Tangent>), Error> {
-        let (mut rules, mut bodies) = (Vec::new(), Vec::new());
-        for (say, t) in self.0.iter().zip(tangents) {
+        let (mut for_rule, mut for_body) = (Vec::new(), Vec::new());
+        for (source, t) in self.0.iter().zip(tangents) {
             let zero = Tangent::Zero(t.aval());
-            match say {
+            match source {
                 _ if t.is_zero() => {
-                    rules.push(zero.clone());
-                    bodies.push(zero);
+                    for_rule.push(zero.clone());
+                    for_body.push(zero);
                 }
-                Say::Rule => {
-                    rules.push(t.clone());
-                    bodies.push(zero);
+                DerivativeSource::Rule => {
+                    for_rule.push(t.clone());
+                    for_body.push(zero);
                 }
-                Say::Body => {
-                    rules.push(zero);
-                    bodies.push(t.clone());
+                DerivativeSource::Body => {
+                    for_rule.push(zero);
+                    for_body.push(t.clone());
                 }
-                Say::Captured => {
+                DerivativeSource::Captured => {
                     return Err(err!(
                         Transform,
                         "{op} of {callee}: differentiated in a value that the function closes over ({}), of which its rule \
@@ -69,7 +70,7 @@ impl Says {
                         t.aval()
                     ));
                 }
-                Say::Nondiff(n) => {
+                DerivativeSource::Nondiff(n) => {
                     return Err(err!(
                         Transform,
                         "{op} of {callee}: differentiated in argument {n} ({}), which is declared nondifferentiable; pass \
@@ -79,7 +80,7 @@ impl Says {
                 }
             }
         }
-        Ok((rules, bodies))
+        Ok((for_rule, for_body))
     }
 }
 
@@ -95,7 +96,7 @@ pub fn add_body(
     if !nonzero(tangents).contains(&true) {
         return Ok(dots);
     }
-    let (_, more) = called(callee, jaxpr).jvp(ctx, primals, tangents)?;
+    let (_, more) = Call::new(callee, jaxpr.clone()).jvp(ctx, primals, tangents)?;
     let add = |(a, b): (Tangent, Tangent)| match (a, b) {
         (Tangent::Value(a), Tangent::Value(b)) => Tangent::Value(lax::add_any(&a, &b)),
         (Tangent::Zero(_), b) => b,

@@ -1,0 +1,69 @@
+//! Primitives whose body is never cut in two: a rule of the user's, or the method that solves something, speaks of all of it.
+
+use crate::core::jaxpr::Jaxpr;
+use crate::core::policy::KeepPolicy;
+use crate::core::primitive::{Carrier, Ctx, Effects, Kept, PartialEval, Prim, Shrunk};
+use crate::core::primitive::{Primitive, Threaded};
+use crate::prims::carriers::regroup::{all, all_unknown};
+use cotangent_jit::Error;
+use std::sync::Arc;
+
+use crate::core::array::Array;
+
+/// A carrier that is split, thinned and kept as a whole. [`Carrier`] follows from these methods.
+pub trait Whole: Primitive + Clone {
+    /// The body that is executed. Its inputs and outputs are the primitive's.
+    fn executed(&self) -> &Arc<Jaxpr>;
+
+    /// [`Carrier::with_jaxprs`] of the primitive.
+    fn with_bodies(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim;
+
+    /// [`Carrier::threaded`] of the primitive.
+    fn thread(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error>;
+}
+
+impl<T: Whole> Carrier for T {
+    fn effects(&self) -> Effects {
+        self.executed().effects()
+    }
+
+    /// Everything waits for the unknown inputs: half of a body has no rule.
+    fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
+        all_unknown(Arc::new(self.clone()), &self.executed().in_avals(), unknown)
+    }
+
+    /// Values inside the body are not the rule's.
+    fn keep(
+        &self,
+        _: &Ctx,
+        _: &[bool],
+        _: &[bool],
+        _: &Arc<dyn KeepPolicy>,
+    ) -> Result<Option<Kept<Prim>>, Error> {
+        Ok(None)
+    }
+
+    fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
+        self.with_bodies(jaxprs)
+    }
+
+    /// A rule gives all outputs from all inputs.
+    fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
+        let inputs = all(self.executed().inputs.len());
+        Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: all(used.len()) })
+    }
+
+    fn threaded(
+        &self,
+        bodies: Vec<Arc<Jaxpr>>,
+        state: &[Array],
+        inputs: &[Array],
+    ) -> Result<Threaded, Error> {
+        self.thread(bodies, state, inputs)
+    }
+}

@@ -12,8 +12,9 @@ use cotangent::core::lowering::{Lowering, LoweringKind};
 use cotangent::core::params::{Param, Params};
 use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Recur, Registry, Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule, Threaded,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Known, Nature, Operand, PartialEval, Prim,
+    Primitive, Recur, Registry, Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule,
+    ThreadResult, TransposeResult,
 };
 use cotangent::core::trace::bind;
 use cotangent::prims::carriers::regroup::{
@@ -49,7 +50,7 @@ impl Mapped {
         count: usize,
         primals: &[Array],
         riding: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    ) -> JvpResult {
         let inputs: Vec<Array> = primals.iter().cloned().chain(values(riding)).collect();
         let mut outs = bind(self.with(body), &inputs)?.into_vec();
         let rode = outs.split_off(self.jaxpr.outputs.len());
@@ -89,12 +90,7 @@ impl Primitive for Mapped {
         Ok(self.stacked(self.jaxpr.out_avals()).into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let force = vec![false; self.jaxpr.outputs.len()];
         let (body, mask) = ctx.recur.jvp(&self.jaxpr, &nonzero(tangents), &force)?;
         self.riding(body, &mask, 1, primals, tangents)
@@ -105,12 +101,7 @@ impl Primitive for Mapped {
     }
 
     /// A map of linear functions is transposed lane by lane.
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (mut args, linear) = operands(inputs);
         let force = vec![false; linear.iter().filter(|l| **l).count()];
         let (body, mask) =
@@ -120,12 +111,7 @@ impl Primitive for Mapped {
     }
 
     /// Over another axis, which stands behind the lanes.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let behind = |(x, axis): (&Array, &Option<usize>)| match axis {
             Some(axis) => moveaxis(x, *axis, 1),
             None => Ok(x.clone()),
@@ -157,13 +143,7 @@ impl Primitive for Mapped {
 }
 
 impl TaylorRule for Mapped {
-    fn jet(
-        &self,
-        ctx: &Ctx,
-        order: usize,
-        primals: &[Array],
-        series: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jet(&self, ctx: &Ctx, order: usize, primals: &[Array], series: &[Tangent]) -> JvpResult {
         let force = vec![false; order * self.jaxpr.outputs.len()];
         let (body, mask) = ctx.recur.jet(&self.jaxpr, order, &nonzero(series), &force)?;
         self.riding(body, &mask, order, primals, series)
@@ -211,12 +191,7 @@ impl Carrier for Mapped {
 
     /// Lanes run together, so there is no order in which a state could pass through all of them: it passes by, and what goes
     /// wrong inside is seen in the batch that runs.
-    fn threaded(
-        &self,
-        _: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    fn threaded(&self, _: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         Ok((state.to_vec(), bind(self.with(self.jaxpr.clone()), inputs)?))
     }
 

@@ -12,17 +12,19 @@ mod linalg;
 #[path = "wrong/complex.rs"]
 mod complex;
 
+use cotangent::DType;
 use cotangent::core::array::Array;
 use cotangent::core::axis::AxisName;
 use cotangent::core::jaxpr::Jaxpr;
-use cotangent::core::primitive::{Arrays, Ctx, Operand, Prim, Residual, Simpler, Tangent, Taylor};
+use cotangent::core::primitive::{
+    Ctx, JvpResult, Operand, Prim, Residual, Simpler, Tangent, Taylor,
+};
 use cotangent::core::trace::{bind, trace};
 use cotangent::prims::carriers::regroup::instantiate;
 use cotangent::prims::collectives::lane_fold::try_psum;
 use cotangent::prims::entry::Case;
 use cotangent::prims::lax;
 use cotangent::prims::roll_call::roll_call;
-use cotangent::{DType, Error};
 use cotangent_proptests::laws::{ALL, Law, Verdict};
 use std::io::Write;
 use std::sync::Arc;
@@ -81,10 +83,7 @@ fn call() -> Case {
 }
 
 /// The tangents of the right rule, changed.
-fn with_tangents(
-    result: Result<(Arrays, Vec<Tangent>), Error>,
-    change: impl Fn(usize, Tangent) -> Tangent,
-) -> Result<(Arrays, Vec<Tangent>), Error> {
+fn with_tangents(result: JvpResult, change: impl Fn(usize, Tangent) -> Tangent) -> JvpResult {
     let (outs, tangents) = result?;
     Ok((outs, tangents.into_iter().enumerate().map(|(i, t)| change(i, t)).collect()))
 }

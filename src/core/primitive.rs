@@ -23,6 +23,15 @@ pub type Prim = Arc<dyn Primitive>;
 /// Outputs of a primitive; mostly one.
 pub type Arrays = SmallVec<[Array; 1]>;
 
+/// Outputs and their tangents.
+pub type JvpResult = Result<(Arrays, Vec<Tangent>), Error>;
+
+/// Cotangents, one per input.
+pub type TransposeResult = Result<Vec<Tangent>, Error>;
+
+/// Outputs, and where each has the batch axis.
+pub type BatchResult = Result<(Arrays, Vec<Option<usize>>), Error>;
+
 /// A primitive with its parameters: one value per equation.
 pub trait Primitive: Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
@@ -35,34 +44,19 @@ pub trait Primitive: Debug + Send + Sync + 'static {
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error>;
 
     /// Outputs and their tangents. Tangents of ints and bools are always zero.
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error>;
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult;
 
     /// What kind of creature this is to Taylor mode: how the coefficients of the outputs follow from those of the inputs.
     fn taylor(&self) -> Taylor<'_>;
 
     /// Cotangents of the inputs from those of the outputs: one per input, zero for known ones. Called only where the
     /// primitive is linear in the inputs that are [`Operand::Linear`]; at least one output's cotangent is not zero.
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error>;
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult;
 
     /// The primitive over a batch: `axes[i]` is where input `i` has the batch axis, if it has one. At least one has, or
     /// the primitive mentions the axis by name, in its own parameters or in a body.
     /// Returns outputs and where they have it.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error>;
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult;
 
     /// The kind of [`lower`](Primitive::lower)'s answer, without lowering anything. Passes ask it of every equation.
     fn kind(&self) -> LoweringKind;
@@ -153,12 +147,7 @@ pub trait Carrier {
     /// Applies the primitive with a state passed through its bodies in the order in which they run. `bodies` are like those
     /// of its parameters, but take the state in front of their inputs and give it in front of their outputs. Returns the
     /// state and the outputs.
-    fn threaded(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error>;
+    fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult;
 }
 
 /// Outcome of [`Carrier::partial_eval`].
@@ -184,7 +173,7 @@ pub enum Residual {
 }
 
 /// Outcome of [`Carrier::threaded`]: the state, the outputs.
-pub type Threaded = (Vec<Array>, Arrays);
+pub type ThreadResult = Result<(Vec<Array>, Arrays), Error>;
 
 /// Outcome of [`Carrier::keep`] and [`Recur::keep`].
 #[derive(Debug)]
@@ -324,13 +313,7 @@ pub enum Taylor<'a> {
 pub trait TaylorRule {
     /// `series` holds `order` coefficients per input, from the first on: those of input 0, then those of input 1 and so
     /// on. Those of the outputs are given alike. Coefficients of ints and bools are always zero.
-    fn jet(
-        &self,
-        ctx: &Ctx,
-        order: usize,
-        primals: &[Array],
-        series: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error>;
+    fn jet(&self, ctx: &Ctx, order: usize, primals: &[Array], series: &[Tangent]) -> JvpResult;
 }
 
 /// A tangent or cotangent: zeros are symbolic, so that nobody multiplies by them.

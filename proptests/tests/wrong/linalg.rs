@@ -2,9 +2,8 @@
 
 use super::twisted::{Rules, Twisted};
 use super::{case_where, caught, right};
-use cotangent::Error;
 use cotangent::core::array::Array;
-use cotangent::core::primitive::{Arrays, Ctx, Tangent};
+use cotangent::core::primitive::{Ctx, JvpResult, Tangent};
 use cotangent::core::trace::bind;
 use cotangent::prims::lax;
 use std::sync::Arc;
@@ -35,12 +34,7 @@ fn matrices_of_systems_stand_still() {
 }
 
 /// The matrix's motion is right, the right-hand side's goes through the twisted solve, whose transpose is asked.
-fn through_itself(
-    p: &Twisted,
-    ctx: &Ctx,
-    x: &[Array],
-    t: &[Tangent],
-) -> Result<(Arrays, Vec<Tangent>), Error> {
+fn through_itself(p: &Twisted, ctx: &Ctx, x: &[Array], t: &[Tangent]) -> JvpResult {
     let (outs, of_matrix) = p.right.jvp(ctx, x, &[t[0].clone(), Tangent::Zero(t[1].aval())])?;
     let Some(db) = t[1].value() else { return Ok((outs, of_matrix)) };
     let moved = bind(Arc::new(p.clone()), &[x[0].clone(), db.clone()])?.remove(0);

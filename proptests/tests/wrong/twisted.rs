@@ -8,13 +8,13 @@ use cotangent::core::lowering::{Lowering, LoweringKind};
 use cotangent::core::params::{Param, Params};
 use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Known, Nature, Operand, PartialEval, Prim, Primitive,
-    Shrunk, Simpler, Tangent, Taylor, Threaded,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Known, Nature, Operand, PartialEval, Prim,
+    Primitive, Shrunk, Simpler, Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use cotangent::core::trace::bind;
 use std::sync::Arc;
 
-type Jvp = fn(&Twisted, &Ctx, &[Array], &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error>;
+type Jvp = fn(&Twisted, &Ctx, &[Array], &[Tangent]) -> JvpResult;
 type AsTaylor = for<'a> fn(&'a Prim) -> Taylor<'a>;
 type Transpose = fn(&Prim, &Ctx, &[Tangent], &[Operand]) -> Result<Vec<Tangent>, Error>;
 type Abstract = fn(&Prim, &[Aval]) -> Result<Avals, Error>;
@@ -22,7 +22,7 @@ type Lower = fn(&Prim, &[Aval], &[Aval]) -> Result<Lowering, Error>;
 type Simplify = fn(&[Known]) -> Option<Simpler>;
 type Split = fn(&dyn Carrier, &Ctx, &[bool]) -> Result<PartialEval, Error>;
 type Dce = fn(&dyn Carrier, &Ctx, &[bool]) -> Result<Shrunk, Error>;
-type Batched = Result<(Arrays, Vec<Option<usize>>), Error>;
+type Batched = BatchResult;
 type Batch = fn(&Prim, &Ctx, &[Array], &[Option<usize>]) -> Batched;
 
 /// Rules to put in place of the right ones.
@@ -103,12 +103,7 @@ impl Primitive for Twisted {
         self.rules.abstract_eval.unwrap_or(right)(&self.right, inputs)
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         match self.rules.jvp {
             Some(jvp) => jvp(self, ctx, primals, tangents),
             None => self.right.jvp(ctx, primals, tangents),
@@ -122,24 +117,14 @@ impl Primitive for Twisted {
         }
     }
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         match self.rules.transpose {
             Some(transpose) => transpose(&self.right, ctx, cotangents, inputs),
             None => self.right.transpose(ctx, cotangents, inputs),
         }
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         match self.rules.batch {
             Some(batch) => batch(&self.right, ctx, inputs, axes),
             None => self.right.batch(ctx, inputs, axes),
@@ -204,12 +189,7 @@ impl Carrier for Twisted {
         Arc::new(Twisted { right: self.right_carrier().with_jaxprs(jaxprs), ..self.clone() })
     }
 
-    fn threaded(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         self.right_carrier().threaded(bodies, state, inputs)
     }
 
@@ -221,12 +201,7 @@ impl Carrier for Twisted {
     }
 }
 
-fn linear(
-    p: &Twisted,
-    _: &Ctx,
-    primals: &[Array],
-    tangents: &[Tangent],
-) -> Result<(Arrays, Vec<Tangent>), Error> {
+fn linear(p: &Twisted, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
     let prim: Prim = Arc::new(p.clone());
     let outs = bind(prim.clone(), primals)?;
     let tangents: Vec<Array> =

@@ -4,7 +4,7 @@
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::params::{Param, Params};
-use crate::core::primitive::{Ctx, Operand, PartialEval, Prim, Tangent};
+use crate::core::primitive::{Ctx, Operand, PartialEval, Prim, Tangent, TransposeResult};
 use crate::core::trace::bind;
 use crate::prims::carriers::wrapped::{Note, Wrapped};
 use crate::prims::cases::bodies::{self, NUMBERS, numbers};
@@ -38,7 +38,7 @@ impl Note for Name {
         ctx: &Ctx,
         cotangents: &[Tangent],
         inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    ) -> TransposeResult {
         this.transpose_body(ctx, cotangents, inputs)
     }
 

@@ -8,7 +8,9 @@ use crate::prims::carriers::wrapped::{Note, Wrapped};
 
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
-use crate::core::primitive::{Ctx, Effects, Operand, PartialEval, Prim, Residual, Tangent};
+use crate::core::primitive::{
+    Ctx, Effects, Operand, PartialEval, Prim, Residual, Tangent, TransposeResult,
+};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::policy::Policy;
@@ -44,7 +46,7 @@ impl Note for Policy {
         ctx: &Ctx,
         cotangents: &[Tangent],
         inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    ) -> TransposeResult {
         let (mut args, linear) = operands(inputs);
         let force = none(linear_inputs(inputs));
         let (body, mask) = backward(ctx, &this.jaxpr, &linear, &nonzero(cotangents), &force)?;

@@ -8,8 +8,8 @@ use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Masked, Operand, PartialEval, Prim, Residual, Shrunk,
-    Split, Tangent, Taylor, Threaded,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Masked, Operand, PartialEval, Prim,
+    Residual, Shrunk, Split, Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{
@@ -106,12 +106,7 @@ impl WithBodies for Cond {
         Ok(self.first().out_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         self.forward(Forward::Jvp, ctx, primals, tangents)
     }
 
@@ -119,12 +114,7 @@ impl WithBodies for Cond {
         Taylor::Rule(self)
     }
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (mut args, linear) = operands(&inputs[1..]);
         let index =
             inputs[0].known().ok_or_else(|| err!(Transform, "cond: not linear in its index"))?;
@@ -140,12 +130,7 @@ impl WithBodies for Cond {
         Ok(cts)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let batch =
             |b: &Arc<Jaxpr>, force: &[bool]| ctx.recur.batch(b, ctx.axis, &batched[1..], force);
@@ -200,13 +185,7 @@ impl WithBodies for Cond {
 
 impl ForwardRule for Cond {
     /// Both forward modes: `rides` are what rides beside each primal.
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        rides: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
         // The index, an int, has none.
         let rides = &rides[mode.count()..];
         let nz = nonzero(rides);
@@ -378,7 +357,7 @@ impl Carrier for Cond {
         branches: Vec<Arc<Jaxpr>>,
         state: &[Array],
         inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    ) -> ThreadResult {
         let inputs = [&inputs[..1], state, &inputs[1..]].concat();
         Ok(split_state(bind(Arc::new(Cond::new(branches)?), &inputs)?, state.len()))
     }

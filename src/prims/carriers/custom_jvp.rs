@@ -5,8 +5,10 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
-use crate::core::params::{Param, Params, Rule};
-use crate::core::primitive::{Arrays, Ctx, Operand, Prim, Tangent, Taylor, Threaded};
+use crate::core::params::{Params, Rule};
+use crate::core::primitive::{
+    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
+};
 use crate::core::trace::{Traced, bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
@@ -14,13 +16,13 @@ use crate::prims::carriers::regroup::{
     arrays, axes_in_front, check_inputs, front, instantiate, nonzero, pick, reached, split_state,
     spread, values, with_inputs, zeros,
 };
-use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::whole::{Whole, with_rules};
 use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
 use cotangent_jit::{Error, err, plural};
-use smallvec::smallvec;
+
 use std::sync::Arc;
 
 /// A user's rule: from the primitive itself, primals and tangents to outputs and their tangents. Called when a derivative
@@ -192,11 +194,7 @@ impl WithBodies for CustomJvp {
     const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
-        smallvec![
-            ("name", Param::Name(self.callee.clone())),
-            ("jaxpr", Param::Jaxpr(self.jaxpr.clone())),
-            ("jvp", Param::Rule(self.rule.clone())),
-        ]
+        with_rules(&self.callee, &self.jaxpr, [("jvp", &self.rule)])
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -204,12 +202,7 @@ impl WithBodies for CustomJvp {
         Ok(self.jaxpr.out_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (avals, n) = (self.jaxpr.out_avals(), primals.len());
         let (tangents, by_body) = self.sources.divide("custom_jvp", &self.callee, tangents)?;
         let TracedRule { traced, given } = self.trace_rule(ctx, &avals_of(primals), &tangents)?;
@@ -239,22 +232,12 @@ impl WithBodies for CustomJvp {
     }
 
     /// As the body's: a linear function stays linear whatever its rule.
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         Call::new(&self.callee, self.jaxpr.clone()).transpose_body(ctx, cotangents, inputs)
     }
 
     /// Body and rule are batched alike, all outputs having the batch axis.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let prim = self.over_batch(ctx, &batched)?;
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; self.jaxpr.outputs.len()])))
@@ -280,7 +263,7 @@ impl Whole for CustomJvp {
         mut bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
         inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    ) -> ThreadResult {
         let (n, body, inner) = (state.len(), bodies.remove(0), self.clone());
         let with_state = body.clone();
         let rule = move |ctx: &Ctx, _: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {

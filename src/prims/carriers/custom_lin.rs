@@ -8,7 +8,8 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, TaylorRule,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TaylorRule, TransposeResult,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
@@ -27,14 +28,37 @@ use std::sync::Arc;
 pub type BwdRule =
     dyn Fn(&Ctx, &[bool], &[Array], &[Tangent]) -> Result<Vec<Tangent>, Error> + Send + Sync;
 
-/// A backward rule, and what to say to who asks for forward mode: a function of the library names another one.
+/// A backward rule, and the advice in the error of forward mode: a function of the library names another function.
 struct Backward {
+    name: Arc<str>,
     rule: Arc<BwdRule>,
     cure: Option<&'static str>,
 }
 
+/// Reverse mode only.
+impl TaylorRule for Backward {
+    fn jet(&self, _: &Ctx, _: usize, _: &[Array], _: &[Tangent]) -> JvpResult {
+        Err(self.forward_only())
+    }
+}
+
+impl Backward {
+    /// The error of forward mode.
+    fn forward_only(&self) -> Error {
+        if let Some(cure) = self.cure {
+            return err!(Transform, "{cure}");
+        }
+        err!(
+            Transform,
+            "custom_vjp: {} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use \
+             custom_jvp, whose rule serves both, or give a rule for each with custom_derivatives",
+            self.name
+        )
+    }
+}
+
 pub fn bwd_rule(name: &str, rule: Arc<BwdRule>, cure: Option<&'static str>) -> Rule {
-    Rule { name: name.into(), value: Arc::new(Backward { rule, cure }) }
+    Rule { name: name.into(), value: Arc::new(Backward { name: name.into(), rule, cure }) }
 }
 
 fn backward(rule: &Rule) -> &Backward {
@@ -160,12 +184,7 @@ impl Primitive for CustomLin {
     }
 
     /// Linear in its tangents; the derivative in the rest is the body's, if there is one.
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (before, moving) = tangents.split_at(self.first_tangent());
         if nonzero(before).contains(&true) {
             let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
@@ -179,15 +198,10 @@ impl Primitive for CustomLin {
     }
 
     fn taylor(&self) -> Taylor<'_> {
-        if self.body.is_some() { Taylor::ByDerivative } else { Taylor::Rule(self) }
+        if self.body.is_some() { Taylor::ByDerivative } else { reverse_only(&self.bwd) }
     }
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (known, linear) = operands(inputs);
         let first = self.first_tangent();
         if linear[..first].contains(&true) {
@@ -215,12 +229,7 @@ impl Primitive for CustomLin {
         Ok(zeros.chain(wanted).collect())
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let n = self.outs.len();
         let mut dots = batched[self.first_tangent()..].iter();
@@ -260,29 +269,13 @@ impl Primitive for CustomLin {
     }
 }
 
-/// Reverse mode only.
-impl TaylorRule for CustomLin {
-    fn jet(
-        &self,
-        _: &Ctx,
-        _: usize,
-        _: &[Array],
-        _: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        Err(forward_only(&self.bwd))
-    }
+fn forward_only(rule: &Rule) -> Error {
+    backward(rule).forward_only()
 }
 
-pub fn forward_only(rule: &Rule) -> Error {
-    if let Some(cure) = cure_of(rule) {
-        return err!(Transform, "{cure}");
-    }
-    let name = &rule.name;
-    err!(
-        Transform,
-        "custom_vjp: {name} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use \
-         custom_jvp, whose rule serves both, or give a rule for each with custom_derivatives"
-    )
+/// A rule of series that refuses: a backward rule has none.
+pub fn reverse_only(rule: &Rule) -> Taylor<'_> {
+    Taylor::Rule(backward(rule))
 }
 
 pub fn entries() -> Vec<Entry> {

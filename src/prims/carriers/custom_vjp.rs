@@ -5,26 +5,28 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
-use crate::core::params::{Param, Params, Rule};
-use crate::core::primitive::{Arrays, Ctx, Operand, Prim, Tangent, Taylor, TaylorRule, Threaded};
+use crate::core::params::{Params, Rule};
+use crate::core::primitive::{
+    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
+};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::custom_jvp::{CustomJvp, avals_of, check_rule};
 pub use crate::prims::carriers::custom_lin::BwdRule;
 use crate::prims::carriers::custom_lin::{
-    CustomLin, batched_bwd, bwd_of, bwd_rule, cure_of, forward_only,
+    CustomLin, batched_bwd, bwd_of, bwd_rule, cure_of, reverse_only,
 };
 use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
 use crate::prims::carriers::regroup::{
     arrays, axes_in_front, check_inputs, front, instantiate, nonzero, split_state, values,
 };
-use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::whole::{Whole, with_rules};
 use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
 use cotangent_jit::Error;
-use smallvec::smallvec;
+
 use std::sync::Arc;
 
 /// From inputs, and which of them are differentiated, to outputs and residuals.
@@ -131,12 +133,7 @@ impl WithBodies for CustomVjp {
     const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
-        smallvec![
-            ("name", Param::Name(self.callee.clone())),
-            ("jaxpr", Param::Jaxpr(self.jaxpr.clone())),
-            ("fwd", Param::Rule(self.fwd.clone())),
-            ("bwd", Param::Rule(self.bwd.clone())),
-        ]
+        with_rules(&self.callee, &self.jaxpr, [("fwd", &self.fwd), ("bwd", &self.bwd)])
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -144,12 +141,7 @@ impl WithBodies for CustomVjp {
         Ok(self.jaxpr.out_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (tangents, by_body) = self.sources.divide("custom_vjp", &self.callee, tangents)?;
         let given = nonzero(&tangents);
         let (outs, residuals) = self.fwd()(ctx, primals, &given)?;
@@ -181,25 +173,15 @@ impl WithBodies for CustomVjp {
     }
 
     fn taylor(&self) -> Taylor<'_> {
-        if self.forward.is_some() { Taylor::ByDerivative } else { Taylor::Rule(self) }
+        if self.forward.is_some() { Taylor::ByDerivative } else { reverse_only(&self.bwd) }
     }
 
     /// As the body's: a linear function stays linear whatever its rule.
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         Call::new(&self.callee, self.jaxpr.clone()).transpose_body(ctx, cotangents, inputs)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let (n, axis) = (self.jaxpr.outputs.len(), ctx.axis.clone());
         let (body, _) = ctx.recur.batch(&self.jaxpr, &axis, &batched, &vec![true; n])?;
@@ -247,7 +229,7 @@ impl Whole for CustomVjp {
         mut bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
         inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    ) -> ThreadResult {
         let (n, body, fwd, bwd) = (state.len(), bodies.remove(0), self.fwd(), bwd_of(&self.bwd));
         let (with_state, types) = (body.clone(), body.in_avals());
         let fwd = move |ctx: &Ctx, primals: &[Array], moving: &[bool]| {
@@ -264,19 +246,6 @@ impl Whole for CustomVjp {
         let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
         let prim = prim.with_sources(self.sources.after(n)).curing(cure_of(&self.bwd));
         Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
-    }
-}
-
-/// Reverse mode only.
-impl TaylorRule for CustomVjp {
-    fn jet(
-        &self,
-        _: &Ctx,
-        _: usize,
-        _: &[Array],
-        _: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
-        Err(forward_only(&self.bwd))
     }
 }
 

@@ -8,11 +8,11 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
-use crate::core::params::{Param, Params, Rule};
+use crate::core::params::{Params, Rule};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Operand, PartialEval, Prim, Residual, Shrunk, Tangent,
-    Taylor, Threaded,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Residual,
+    Shrunk, Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::{Traced, bind, eval, trace};
 use crate::prims::carriers::call::Call;
@@ -23,13 +23,14 @@ use crate::prims::carriers::regroup::{
     pick, single, spread, values, with_inputs, zeros,
 };
 use crate::prims::carriers::scan::scan;
+use crate::prims::carriers::whole::with_rules;
 use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::batching::broadcast_batch;
 use crate::prims::taylor::Forward;
 use cotangent_jit::Error;
-use smallvec::smallvec;
+
 use std::sync::Arc;
 
 /// A user's rule: from the size of the axis, which inputs have it, and the inputs (the axis in front) to outputs and which of
@@ -163,11 +164,7 @@ impl WithBodies for CustomVmap {
     const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
-        smallvec![
-            ("name", Param::Name(self.callee.clone())),
-            ("jaxpr", Param::Jaxpr(self.jaxpr.clone())),
-            ("vmap", Param::Rule(self.rule.clone())),
-        ]
+        with_rules(&self.callee, &self.jaxpr, [("vmap", &self.rule)])
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -175,12 +172,7 @@ impl WithBodies for CustomVmap {
         Ok(self.jaxpr.out_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         self.forward(Forward::Jvp, ctx, primals, tangents)
     }
 
@@ -189,12 +181,7 @@ impl WithBodies for CustomVmap {
     }
 
     /// The rule is the transpose of the rule over a batch of linear inputs, all outputs having the axis.
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (mut args, linear) = operands(inputs);
         let there = nonzero(cotangents);
         let force = vec![false; linear.iter().filter(|l| **l).count()];
@@ -233,12 +220,7 @@ impl WithBodies for CustomVmap {
         Ok(input_cotangents(inputs, &mask, bind(Arc::new(prim), &args)?))
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (fronted, batched) = axes_in_front(inputs, axes)?;
         match self.trace_rule(ctx, ctx.batch_size, &batched)? {
             Some((Traced { jaxpr, captured }, has)) => {
@@ -259,13 +241,7 @@ impl WithBodies for CustomVmap {
 
 impl ForwardRule for CustomVmap {
     /// With what rides beside the inputs; the rule is the rule's own derivative.
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        rides: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
         let (n, count, outs) = (primals.len(), mode.count(), self.jaxpr.outputs.len());
         let there = nonzero(rides);
         let (body, mask) = mode.of(ctx, &self.jaxpr, &there, &vec![false; outs * count])?;
@@ -376,12 +352,7 @@ impl Carrier for CustomVmap {
     }
 
     /// A state goes through the body; the rule, which knows of none, is left behind.
-    fn threaded(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         Call::new(&self.callee, self.jaxpr.clone()).threaded(bodies, state, inputs)
     }
 

@@ -11,14 +11,15 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Operand, Prim, Tangent, Taylor, Threaded, not_linear,
+    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
+    not_linear,
 };
 use crate::core::trace::{bind, eval};
-use crate::prims::carriers::call::Call;
+
 use crate::prims::carriers::regroup::{
     axes_in_front, check_inputs, front, instantiate, nonzero, values,
 };
-use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::whole::{Whole, thread_solver};
 use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{INEXACT, body, filled, numbers};
 use crate::prims::entry::{Args, Case, Entry};
@@ -106,12 +107,7 @@ impl WithBodies for LinearSolve {
         Ok(self.forward.solve.out_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let x = bind(Arc::new(self.clone()), primals)?;
         let (consts, _) = primals.split_at(self.consts);
         let (dconsts, db) = tangents.split_at(self.consts);
@@ -142,12 +138,7 @@ impl WithBodies for LinearSolve {
         Taylor::ByDerivative
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (consts, b) = inputs.split_at(self.consts);
         let known: Option<Vec<Array>> = consts.iter().map(|c| c.known().cloned()).collect();
         let Some(mut args) = known else { return not_linear(self) };
@@ -163,12 +154,7 @@ impl WithBodies for LinearSolve {
         Ok(none.chain(some).collect())
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (mut inputs, batched) = axes_in_front(inputs, axes)?;
         for (x, has) in inputs.iter_mut().zip(&batched).skip(self.consts) {
             if !has {
@@ -195,14 +181,8 @@ impl Whole for LinearSolve {
         Arc::new(LinearSolve::of(self.consts, &jaxprs))
     }
 
-    /// What the state is passed through is the method that runs.
-    fn thread(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
-        Call::new("solve", bodies[1].clone()).threaded(vec![bodies[1].clone()], state, inputs)
+    fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
+        thread_solver(&bodies[1], state, inputs)
     }
 }
 

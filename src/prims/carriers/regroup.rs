@@ -3,9 +3,7 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr, Var};
-use crate::core::primitive::{
-    Arrays, Ctx, Operand, PartialEval, Prim, Residual, Split, Tangent, Threaded,
-};
+use crate::core::primitive::{Arrays, Ctx, Operand, PartialEval, Prim, Residual, Split, Tangent};
 use crate::prims::lax;
 use crate::prims::rules::batching::moveaxis;
 use cotangent_jit::{Error, Scalar, err, plural};
@@ -239,7 +237,7 @@ pub fn all_unknown(prim: Prim, inputs: &[Aval], unknown: &[bool]) -> Result<Part
 }
 
 /// What a primitive gave that was threaded with a state of `n` arrays: the state, the outputs.
-pub fn split_state(mut outs: Arrays, n: usize) -> Threaded {
+pub fn split_state(mut outs: Arrays, n: usize) -> (Vec<Array>, Arrays) {
     let rest = outs.drain(n..).collect();
     (outs.into_vec(), rest)
 }

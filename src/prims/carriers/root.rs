@@ -11,13 +11,14 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Operand, Prim, Tangent, Taylor, Threaded, not_linear,
+    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
+    not_linear,
 };
 use crate::core::trace::{bind, eval};
-use crate::prims::carriers::call::Call;
+
 use crate::prims::carriers::linear_solve::{LinearSolve, Side};
 use crate::prims::carriers::regroup::{axes_in_front, check_inputs, front, nonzero, values};
-use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::whole::{Whole, thread_solver};
 use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{INEXACT, body, numbers};
 use crate::prims::entry::{Args, Case, Entry};
@@ -81,12 +82,7 @@ impl WithBodies for Root {
     }
 
     /// Neither the guess nor what only the method reads moves the root.
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let x = bind(Arc::new(self.clone()), primals)?;
         let (consts, dconsts) = (&primals[..self.consts], &tangents[..self.consts]);
         let moving = nonzero(dconsts);
@@ -112,16 +108,11 @@ impl WithBodies for Root {
         Taylor::ByDerivative
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (mut inputs, batched) = axes_in_front(inputs, axes)?;
         for (x, has) in inputs.iter_mut().zip(&batched).skip(self.consts) {
             if !has {
@@ -153,14 +144,8 @@ impl Whole for Root {
         Arc::new(Root { consts: self.consts, f, solve, tangent })
     }
 
-    /// What the state is passed through is the method that runs.
-    fn thread(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
-        Call::new("solve", bodies[1].clone()).threaded(vec![bodies[1].clone()], state, inputs)
+    fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
+        thread_solver(&bodies[1], state, inputs)
     }
 }
 

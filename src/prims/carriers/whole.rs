@@ -1,14 +1,15 @@
 //! Primitives whose body is never cut in two: a rule of the user's, or the method that solves something, speaks of all of it.
 
+use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
+use crate::core::params::{Param, Params, Rule};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{Carrier, Ctx, Effects, Kept, PartialEval, Prim, Shrunk};
-use crate::core::primitive::{Primitive, Threaded};
+use crate::core::primitive::{Primitive, ThreadResult};
+use crate::prims::carriers::call::Call;
 use crate::prims::carriers::regroup::{all, all_unknown};
 use cotangent_jit::Error;
 use std::sync::Arc;
-
-use crate::core::array::Array;
 
 /// A carrier that is split, thinned and kept as a whole. [`Carrier`] follows from these methods.
 pub trait Whole: Primitive + Clone {
@@ -19,12 +20,23 @@ pub trait Whole: Primitive + Clone {
     fn with_bodies(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim;
 
     /// [`Carrier::threaded`] of the primitive.
-    fn thread(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error>;
+    fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult;
+}
+
+/// Threads a state through the body that solves something: the others only serve its derivatives.
+pub fn thread_solver(solve: &Arc<Jaxpr>, state: &[Array], inputs: &[Array]) -> ThreadResult {
+    Call::new("solve", solve.clone()).threaded(vec![solve.clone()], state, inputs)
+}
+
+/// Parameters of a function with rules of the user's.
+pub fn with_rules<const N: usize>(
+    callee: &str,
+    jaxpr: &Arc<Jaxpr>,
+    rules: [(&'static str, &Rule); N],
+) -> Params {
+    let own = [("name", Param::Name(callee.to_owned())), ("jaxpr", Param::Jaxpr(jaxpr.clone()))];
+    let rules = rules.map(|(name, rule)| (name, Param::Rule(rule.clone())));
+    own.into_iter().chain(rules).collect()
 }
 
 impl<T: Whole> Carrier for T {
@@ -58,12 +70,7 @@ impl<T: Whole> Carrier for T {
         Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: all(used.len()) })
     }
 
-    fn threaded(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         self.thread(bodies, state, inputs)
     }
 }

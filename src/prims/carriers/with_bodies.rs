@@ -11,7 +11,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, TaylorRule,
+    BatchResult, Carrier, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent,
+    Taylor, TaylorRule, TransposeResult,
 };
 use crate::prims::taylor::Forward;
 use cotangent_jit::Error;
@@ -26,28 +27,13 @@ pub trait WithBodies: Carrier + Clone + Debug + Send + Sync + 'static {
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error>;
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error>;
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult;
 
     fn taylor(&self) -> Taylor<'_>;
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error>;
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult;
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error>;
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult;
 
     /// The bodies as the compiler takes them, of the kind [`WithBodies::KIND`].
     fn lowering(&self) -> Lowering;
@@ -66,12 +52,7 @@ impl<T: WithBodies> Primitive for T {
         WithBodies::abstract_eval(self, inputs)
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         WithBodies::jvp(self, ctx, primals, tangents)
     }
 
@@ -79,21 +60,11 @@ impl<T: WithBodies> Primitive for T {
         WithBodies::taylor(self)
     }
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         WithBodies::transpose(self, ctx, cotangents, inputs)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         WithBodies::batch(self, ctx, inputs, axes)
     }
 
@@ -125,17 +96,11 @@ pub trait ForwardRule {
         ctx: &Ctx,
         primals: &[Array],
         tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error>;
+    ) -> JvpResult;
 }
 
 impl<T: ForwardRule> TaylorRule for T {
-    fn jet(
-        &self,
-        ctx: &Ctx,
-        order: usize,
-        primals: &[Array],
-        series: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jet(&self, ctx: &Ctx, order: usize, primals: &[Array], series: &[Tangent]) -> JvpResult {
         self.forward(Forward::Jet(order), ctx, primals, series)
     }
 }

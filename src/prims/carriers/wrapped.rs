@@ -8,8 +8,8 @@ use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Operand, PartialEval, Prim, Shrunk, Split, Tangent,
-    Taylor, Threaded,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk, Split,
+    Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{
@@ -42,7 +42,7 @@ pub trait Note: Clone + Debug + Send + Sync + Sized + 'static {
         ctx: &Ctx,
         cotangents: &[Tangent],
         inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error>;
+    ) -> TransposeResult;
 
     /// [`Carrier::partial_eval`] of the primitive.
     fn partial_eval(
@@ -73,7 +73,7 @@ impl<W: Note> Wrapped<W> {
         ctx: &Ctx,
         cotangents: &[Tangent],
         inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    ) -> TransposeResult {
         let (mut args, linear) = operands(inputs);
         let force = none(linear_inputs(inputs));
         let (body, mask) =
@@ -108,12 +108,7 @@ impl<W: Note> WithBodies for Wrapped<W> {
         Ok(self.jaxpr.out_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         self.forward(Forward::Jvp, ctx, primals, tangents)
     }
 
@@ -121,21 +116,11 @@ impl<W: Note> WithBodies for Wrapped<W> {
         Taylor::Rule(self)
     }
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         W::transpose(self, ctx, cotangents, inputs)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let force = none(self.jaxpr.outputs.len());
         let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.axis, &batched, &force)?;
@@ -154,7 +139,7 @@ impl<W: Note> ForwardRule for Wrapped<W> {
         ctx: &Ctx,
         primals: &[Array],
         tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    ) -> JvpResult {
         let force = none(self.jaxpr.outputs.len() * mode.count());
         let (body, mask) = mode.of(ctx, &self.jaxpr, &nonzero(tangents), &force)?;
         let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
@@ -198,7 +183,7 @@ impl<W: Note> Carrier for Wrapped<W> {
         mut bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
         inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    ) -> ThreadResult {
         let outs = bind(self.with(bodies.remove(0)), &[state, inputs].concat())?;
         Ok(split_state(outs, state.len()))
     }

@@ -8,7 +8,8 @@ use crate::core::axis::{AxisName, BatchAxis};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::collectives::lane_fold::in_batch;
 use crate::prims::entry::{Args, Case, Entry};
@@ -38,7 +39,7 @@ impl Primitive for AxisIndex {
         Ok(smallvec![Aval::scalar(DType::I32)])
     }
 
-    fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> JvpResult {
         let index = one(self.clone(), &[])?;
         let zero = Tangent::Zero(index.aval());
         Ok((smallvec![index], vec![zero]))
@@ -48,16 +49,11 @@ impl Primitive for AxisIndex {
         Taylor::Still
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         Ok(Vec::new())
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        _: &[Array],
-        _: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, _: &[Array], _: &[Option<usize>]) -> BatchResult {
         if ctx.axis.is(&self.axis) {
             let lanes = try_iota(DType::I32, &[ctx.batch_size], 0)?;
             return Ok((smallvec![lanes], vec![Some(0)]));

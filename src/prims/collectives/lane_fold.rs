@@ -12,7 +12,8 @@ use crate::core::axis::{AxisName, BatchAxis};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::{NUMBERS, REAL};
@@ -77,12 +78,7 @@ impl Primitive for LaneFold {
         Ok(inputs.into())
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if self.fold == Fold::Sum {
             return linear_jvp(Arc::new(self.clone()), primals, tangents);
         }
@@ -104,12 +100,7 @@ impl Primitive for LaneFold {
         if self.fold == Fold::Sum { Taylor::Linear } else { Taylor::ByDerivative }
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         if self.fold != Fold::Sum {
             return not_linear(self);
         }
@@ -117,12 +108,7 @@ impl Primitive for LaneFold {
     }
 
     /// Over its own axis a fold of the array, the same for all lanes; what no lane differs in counts once per lane.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let x = &inputs[0];
         if !self.axes.iter().any(|n| ctx.axis.is(n)) {
             return Ok((smallvec![self.apply(x)?], axes.to_vec()));

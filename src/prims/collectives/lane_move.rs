@@ -16,7 +16,8 @@ use crate::core::axis::{AxisName, BatchAxis};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::points::spread;
@@ -97,12 +98,7 @@ impl Primitive for LaneMove {
         }])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -110,12 +106,7 @@ impl Primitive for LaneMove {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let kind = match &self.kind {
             Kind::Gather => Kind::Scatter,
             Kind::Scatter => Kind::Gather,
@@ -126,12 +117,7 @@ impl Primitive for LaneMove {
         transpose_unary(cotangents, inputs[0].aval(), |ct| back.apply(ct))
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (y, axis) = match ctx.axis.is(&self.axis) {
             true => self.over_lanes(ctx, &inputs[0], axes[0])?,
             false => self.beside(&inputs[0], axes[0].expect("the one operand is batched"))?,

@@ -11,7 +11,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Lowering, LoweringKind, Running};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::{RUNNING, array};
@@ -74,12 +75,7 @@ impl Primitive for Cumulative {
         Ok(smallvec![inputs[0].clone()])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if self.fold == Fold::Of(Combine::Sum) {
             return linear_jvp(Arc::new(*self), primals, tangents);
         }
@@ -99,12 +95,7 @@ impl Primitive for Cumulative {
     }
 
     /// Of the sum: the cotangent summed the other way.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         if self.fold != Fold::Of(Combine::Sum) {
             return not_linear(self);
         }
@@ -112,12 +103,7 @@ impl Primitive for Cumulative {
         transpose_unary(cotangents, inputs[0].aval(), |ct| back.apply(ct))
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
         let axis = self.axis + usize::from(batch <= self.axis);
         let wide = Cumulative { axis, ..*self };

@@ -11,7 +11,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::{RUNNING, array};
@@ -78,12 +79,7 @@ impl Primitive for Reduce {
         Ok(smallvec![x.with_shape(self.kept(x.rank()).map(|a| x.shape[a]))])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let x = &primals[0];
         let y = self.apply(x)?;
         let dy = match (tangents[0].value(), self.combine) {
@@ -106,12 +102,7 @@ impl Primitive for Reduce {
     }
 
     /// Of the sum: the cotangent, repeated along the axes.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let x = inputs[0].aval();
         match cotangents[0].value() {
             Some(ct) if self.combine == Combine::Sum => {
@@ -122,12 +113,7 @@ impl Primitive for Reduce {
         }
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
         let moved = self.axes.iter().map(|&a| if a < batch { a } else { a + 1 });
         let same = Reduce { combine: self.combine, axes: moved.collect() };

@@ -9,7 +9,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::core::trace::trace;
 use crate::prims::cases::samples::{RUNNING, sample};
@@ -51,12 +52,7 @@ impl Primitive for ReduceWindow {
         Ok(smallvec![x.with_shape(self.window.outs(self.name(), x)?)])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if self.combine == Combine::Sum {
             return linear_jvp(Arc::new(self.clone()), primals, tangents);
         }
@@ -76,12 +72,7 @@ impl Primitive for ReduceWindow {
     }
 
     /// Of the sum: the cotangents of the windows in which an element is.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         if self.combine != Combine::Sum {
             return not_linear(self);
         }
@@ -95,12 +86,7 @@ impl Primitive for ReduceWindow {
         })
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
         let window = self.window.with_axis(batch);
         let wide = ReduceWindow { combine: self.combine, window };

@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    Arrays, BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent,
+    Taylor, TransposeResult, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{REAL, sample};
@@ -69,12 +70,7 @@ impl Primitive for Sort {
     }
 
     /// Tangents go where their elements went: an iota sorted along says where that is.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if primals[0].size() == 0 || tangents.iter().all(Tangent::is_zero) {
             let outputs = bind(Arc::new(self.clone()), primals)?;
             let zeros = outputs.iter().map(|o| Tangent::Zero(o.aval())).collect();
@@ -98,16 +94,11 @@ impl Primitive for Sort {
         Taylor::ByDerivative
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let operands: Result<Arrays, Error> =
             inputs.iter().zip(axes).map(|(x, a)| batch_in_front(ctx, x, *a)).collect();
         let wide = Sort { dimension: self.dimension + 1, num_keys: self.num_keys };

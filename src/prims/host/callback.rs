@@ -14,8 +14,8 @@ use crate::core::eager::upload;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Ctx, Effects, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    BatchResult, Ctx, Effects, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler,
+    Tangent, Taylor, TransposeResult, not_linear,
 };
 use crate::core::source::{afresh, awaiting};
 use crate::core::trace::{bind, eager};
@@ -76,12 +76,7 @@ impl Callback {
         self.function.value.downcast_ref::<Arc<HostFn>>().expect("made by rule").clone()
     }
 
-    fn per_lane(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn per_lane(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         lane_by_lane(Arc::new(self.clone()), ctx.batch_size, inputs, axes)
     }
 
@@ -92,7 +87,7 @@ impl Callback {
         inputs: &[Array],
         axes: &[Option<usize>],
         size: usize,
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    ) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let widened = inputs.iter().zip(&batched).map(|(x, b)| {
             if *b {
@@ -178,12 +173,7 @@ impl Primitive for Callback {
     }
 
     /// Looking at values moves none of them. Nobody knows how the others' results move.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        _: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
         let name = self.name();
         match self.kind {
             Kind::Debug { .. } => {}
@@ -219,16 +209,11 @@ impl Primitive for Callback {
         }
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         match self.kind {
             Kind::Pure(Some(Batching::ExpandDims)) => self.at_once(ctx, inputs, axes, 1),
             Kind::Pure(Some(Batching::BroadcastAll)) => {

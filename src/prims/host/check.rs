@@ -7,8 +7,8 @@ use crate::core::hazard::{Failures, Hazard, Hazardous};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params, Rule};
 use crate::core::primitive::{
-    Arrays, Ctx, Effects, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    not_linear,
+    BatchResult, Ctx, Effects, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler,
+    Tangent, Taylor, TransposeResult, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{axes_in_front, front};
@@ -67,12 +67,7 @@ impl Primitive for Check {
     }
 
     /// Looking at values moves none of them.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        _: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
         Ok((bind(Arc::new(self.clone()), primals)?, Vec::new()))
     }
 
@@ -80,17 +75,12 @@ impl Primitive for Check {
         Taylor::Still
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
     /// One more leading axis.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let all = inputs.iter().zip(&batched).map(|(x, b)| {
             if *b {

@@ -8,7 +8,8 @@ use crate::core::hazard::{Hazard, Hazardous};
 use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{INTS, RUNNING, index, sample};
@@ -72,12 +73,7 @@ impl Primitive for DynamicSlice {
     }
 
     /// `d dynamic_slice(x, s) = dynamic_slice(dx, s)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -85,12 +81,7 @@ impl Primitive for DynamicSlice {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         if let (Some(ct), true) = (cotangents[0].value(), inputs[0].is_linear()) {
             let starts = known(&inputs[1..]);
@@ -101,12 +92,7 @@ impl Primitive for DynamicSlice {
     }
 
     /// With starts in common the batch axis is taken whole; otherwise this is a gather.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (x, starts) = (&inputs[0], &inputs[1..]);
         if axes[1..].iter().all(Option::is_none) {
             let batch = axes[0].expect("the operand is batched if no start is");

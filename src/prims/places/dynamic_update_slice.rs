@@ -8,7 +8,8 @@ use crate::core::hazard::{Hazard, Hazardous};
 use crate::core::lowering::{Base, Lowering, LoweringKind, Piece};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{INTS, RUNNING, index, sample};
@@ -55,12 +56,7 @@ impl Primitive for DynamicUpdateSlice {
     }
 
     /// `d dynamic_update_slice(x, u, s) = dynamic_update_slice(dx, du, s)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -69,12 +65,7 @@ impl Primitive for DynamicUpdateSlice {
     }
 
     /// The operand's is zero where it was overwritten; the update's is the slice.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         let Some(ct) = cotangents[0].value() else { return Ok(result) };
         let (update, starts) = (inputs[1].aval(), known(&inputs[2..]));
@@ -89,12 +80,7 @@ impl Primitive for DynamicUpdateSlice {
     }
 
     /// With starts in common the batch axis is updated whole; otherwise this is a scatter.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let starts = &inputs[2..];
         if axes[2..].iter().all(Option::is_none) {
             let x = batch_in_front(ctx, &inputs[0], axes[0])?;

@@ -9,7 +9,8 @@ use crate::core::hazard::{Hazard, Hazardous};
 use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::samples::{INTS, RUNNING, array, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -108,12 +109,7 @@ impl Primitive for Gather {
     }
 
     /// `d gather(x, i) = gather(dx, i)`, with zeros where the output is filled.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let out = self.apply(&primals[0], &primals[1])?;
         let tangent = match tangents[0].value() {
             None => Tangent::Zero(out.aval()),
@@ -135,12 +131,7 @@ impl Primitive for Gather {
         }
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         if let (Some(ct), Operand::Linear(x), Operand::Known(indices)) =
             (cotangents[0].value(), &inputs[0], &inputs[1])
@@ -157,12 +148,7 @@ impl Primitive for Gather {
         Ok(result)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let front =
             |n: usize| axes[n].map_or(Ok(inputs[n].clone()), |a| moveaxis(&inputs[n], a, 0));
         let (x, indices) = (front(0)?, front(1)?);

@@ -11,7 +11,8 @@ use crate::core::hazard::{Hazard, Hazardous};
 use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::prims::cases::samples::{INTS, RUNNING, array, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -174,12 +175,7 @@ impl Primitive for Scatter {
     }
 
     /// `d scatter(x, i, u) = scatter(dx, i, du)`; of products and extremes see `product_tangent` and `extreme_tangent`.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let apply = || self.apply(&primals[0], &primals[1], &primals[2]);
         match self.combine {
             Some(Combine::Sum) if !tangents[0].is_zero() && tangents[2].is_zero() => {
@@ -212,12 +208,7 @@ impl Primitive for Scatter {
 
     /// The updates' is read from where they went; the operand's is the cotangent, less what was overwritten. A product is
     /// linear in the operand: the cotangent times the same updates.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         let Some(ct) = cotangents[0].value() else { return Ok(result) };
         let indices = inputs[1].known().expect("indices are known");
@@ -251,12 +242,7 @@ impl Primitive for Scatter {
         Ok(result)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let x = batch_in_front(ctx, &inputs[0], axes[0])?;
         let updates = batch_in_front(ctx, &inputs[2], axes[2])?;
         let (indices, dims) = match axes[1] {

@@ -12,7 +12,8 @@ use crate::core::hazard::{Hazard, Hazardous};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::prims::cases::points::{SHAPES, special, spread};
 use crate::prims::cases::samples::RUNNING;
@@ -83,12 +84,7 @@ impl Primitive for Binary {
     }
 
     /// `dz = f_x dx + f_y dy`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (x, y) = (&primals[0], &primals[1]);
         let z = self.apply(x, y)?;
         let contribution = |i: usize| -> Result<Option<Array>, Error> {
@@ -122,12 +118,7 @@ impl Primitive for Binary {
         }
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let cotangent_of = |i: usize| -> Result<Tangent, Error> {
             let (Operand::Linear(aval), Some(ct)) = (&inputs[i], cotangents[0].value()) else {
                 return Ok(Tangent::Zero(inputs[i].aval()));
@@ -143,12 +134,7 @@ impl Primitive for Binary {
         Ok(vec![cotangent_of(0)?, cotangent_of(1)?])
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 

@@ -10,7 +10,8 @@ use crate::core::jaxpr::Atom;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::entry::{Args, Case, Entry};
@@ -53,12 +54,7 @@ impl Primitive for Complex {
     }
 
     /// `dz = dx + i dy`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let z = one(Complex, &[&primals[0], &primals[1]])?;
         if tangents.iter().all(Tangent::is_zero) {
             let zero = Tangent::Zero(z.aval());
@@ -77,12 +73,7 @@ impl Primitive for Complex {
     }
 
     /// `Re(ct (x + iy)) = Re(ct) x - Im(ct) y`
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let cotangent_of = |i: usize| -> Result<Tangent, Error> {
             let (Operand::Linear(aval), Some(ct)) = (&inputs[i], cotangents[0].value()) else {
                 return Ok(Tangent::Zero(inputs[i].aval()));
@@ -93,12 +84,7 @@ impl Primitive for Complex {
         Ok(vec![cotangent_of(0)?, cotangent_of(1)?])
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
@@ -155,12 +141,7 @@ impl Primitive for Part {
     }
 
     /// `d Re(z) = Re(dz)`, and so for the others.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(*self), primals, tangents)
     }
 
@@ -169,12 +150,7 @@ impl Primitive for Part {
     }
 
     /// `ct Re(v) = Re(ct v)`, `ct Im(v) = Re(-i ct v)`, `Re(ct conj(v)) = Re(conj(ct) v)`.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         transpose_unary(cotangents, inputs[0].aval(), |ct| {
             let zero = number(0.0, ct.dtype().part());
             match self {
@@ -185,12 +161,7 @@ impl Primitive for Part {
         })
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 

@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::RUNNING;
@@ -52,12 +53,7 @@ impl Primitive for ConvertElementType {
         Ok(smallvec![Aval { weak: self.weak, ..inputs[0].with_dtype(self.new_dtype) }])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let y = one(*self, &[&primals[0]])?;
         let dy = match tangents[0].value() {
             Some(t) if self.new_dtype.is_inexact() => {
@@ -72,12 +68,7 @@ impl Primitive for ConvertElementType {
         if self.new_dtype.is_inexact() { Taylor::Linear } else { Taylor::Still }
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let x = inputs[0].aval();
         match cotangents[0].value() {
             Some(ct) if x.dtype.is_inexact() && self.new_dtype.is_inexact() => {
@@ -88,12 +79,7 @@ impl Primitive for ConvertElementType {
         }
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
@@ -178,12 +164,7 @@ impl Primitive for BitcastConvertType {
         }
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        _: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
         let y = one(*self, &[&primals[0]])?;
         let zero = Tangent::Zero(y.aval());
         Ok((smallvec![y], vec![zero]))
@@ -193,16 +174,11 @@ impl Primitive for BitcastConvertType {
         Taylor::Still
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 

@@ -9,7 +9,7 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::core::lowering::Lowering;
-use crate::core::primitive::{Arrays, Ctx, Prim};
+use crate::core::primitive::{Arrays, BatchResult, Ctx, Prim};
 use crate::core::source::{here, replaying};
 use crate::core::trace::{bind, is_tracing};
 use crate::prims::folds::reduce::try_reduce_sum;
@@ -139,7 +139,7 @@ pub(crate) fn batch(
     ctx: &Ctx,
     inputs: &[Array],
     axes: &[Option<usize>],
-) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+) -> BatchResult {
     let rank = |(x, axis): (&Array, &Option<usize>)| x.ndim() - usize::from(axis.is_some());
     let full = inputs.iter().zip(axes).map(rank).max().unwrap_or(0);
     let place = |(x, axis): (&Array, &Option<usize>)| axis.filter(|_| rank((x, axis)) == full);

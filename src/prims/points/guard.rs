@@ -9,7 +9,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::array;
@@ -44,12 +45,7 @@ impl Primitive for Guard {
         Ok(smallvec![x.with_shape(common_shape(self.name(), inputs)?)])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let y = one(*self, &[&primals[0], &primals[1]])?;
         let dy = match &tangents[0] {
             Tangent::Value(t) => Tangent::Value(fit(where_taken(t, &primals[1]), y.shape())?),
@@ -62,12 +58,7 @@ impl Primitive for Guard {
         Taylor::ByDerivative
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let takes = inputs[1].known().ok_or_else(|| err!(Transform, "guard: bools are known"))?;
         let dx = match cotangents[0].value() {
             Some(ct) => Tangent::Value(fit(where_taken(ct, takes), &inputs[0].aval().shape)?),
@@ -76,12 +67,7 @@ impl Primitive for Guard {
         Ok(vec![dx, Tangent::Zero(takes.aval())])
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 

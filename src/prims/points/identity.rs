@@ -6,7 +6,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::points::{SHAPES, spread};
@@ -35,12 +36,7 @@ impl Primitive for StopGradient {
         Ok(inputs.into())
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        _: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
         // Below this the value is an ordinary one: a second derivative stops here too, because nothing depends on it.
         let y = one(*self, &[&primals[0]])?;
         let zero = Tangent::Zero(y.aval());
@@ -51,16 +47,11 @@ impl Primitive for StopGradient {
         Taylor::Still
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         Ok((smallvec![one(*self, &[&inputs[0]])?], axes.to_vec()))
     }
 
@@ -118,12 +109,7 @@ impl Primitive for OptimizationBarrier {
     }
 
     /// The tangents pass a barrier of their own.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         Ok((bind(Arc::new(*self), primals)?, self.pass(tangents)?))
     }
 
@@ -131,12 +117,7 @@ impl Primitive for OptimizationBarrier {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let wanted = inputs.iter().zip(cotangents).map(|(input, ct)| match input {
             Operand::Linear(_) => ct.clone(),
             Operand::Known(x) => Tangent::Zero(x.aval()),
@@ -144,12 +125,7 @@ impl Primitive for OptimizationBarrier {
         self.pass(&wanted.collect::<Vec<_>>())
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         Ok((bind(Arc::new(*self), inputs)?, axes.to_vec()))
     }
 

@@ -5,7 +5,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::RUNNING;
@@ -44,12 +45,7 @@ impl Primitive for Named {
     }
 
     /// The value keeps its name; the tangent needs none.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         Ok((smallvec![one(self.clone(), &[&primals[0]])?], tangents.to_vec()))
     }
 
@@ -57,21 +53,11 @@ impl Primitive for Named {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        _: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], _: &[Operand]) -> TransposeResult {
         Ok(cotangents.to_vec())
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         Ok((smallvec![one(self.clone(), &[&inputs[0]])?], axes.to_vec()))
     }
 

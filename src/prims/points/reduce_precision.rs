@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::NUMBERS;
@@ -110,12 +111,7 @@ impl Primitive for ReducePrecision {
         Ok(smallvec![inputs[0].clone()])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(*self), primals, tangents)
     }
 
@@ -123,21 +119,11 @@ impl Primitive for ReducePrecision {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         transpose_unary(cotangents, inputs[0].aval(), |ct| self.apply(ct))
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 

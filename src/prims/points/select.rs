@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::points::{SHAPES, spread};
@@ -63,12 +64,7 @@ impl Primitive for SelectN {
     }
 
     /// The tangent chosen as the value is; beside a tangent that is there, a symbolic zero is the literal 0.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let z = select(primals)?;
         if tangents[1..].iter().all(Tangent::is_zero) {
             let zero = Tangent::Zero(z.aval());
@@ -87,12 +83,7 @@ impl Primitive for SelectN {
     }
 
     /// To each case the cotangent where it was chosen, 0 elsewhere.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (Some(ct), Some(which)) = (cotangents[0].value(), inputs[0].known()) else {
             return Ok(inputs.iter().map(|i| Tangent::Zero(i.aval())).collect());
         };
@@ -112,12 +103,7 @@ impl Primitive for SelectN {
         Ok(result)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 
@@ -216,12 +202,7 @@ impl Primitive for Clamp {
     }
 
     /// The tangent of that one of the three which is strictly the result.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let [low, x, high] = primals else { unreachable!("clamp has three operands") };
         let z = one(Clamp, &[low, x, high])?;
         let zero = number(0.0, z.dtype());
@@ -247,16 +228,11 @@ impl Primitive for Clamp {
         Taylor::ByDerivative
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 

@@ -11,7 +11,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::points::{SHAPES, special, spread};
@@ -79,12 +80,7 @@ impl Primitive for Unary {
         Ok(smallvec![Aval { weak: x.weak && !dtype.is_bool(), ..x.with_dtype(dtype) }])
     }
 
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let y = bind(Arc::new(*self), primals)?;
         let dy = match (&self.0.derivative, &tangents[0]) {
             (Zero, _) | (_, Tangent::Zero(_)) => Tangent::Zero(y[0].aval()),
@@ -106,12 +102,7 @@ impl Primitive for Unary {
     }
 
     /// The linear ones are their own transposes.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        _: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], _: &[Operand]) -> TransposeResult {
         match (&self.0.derivative, &cotangents[0]) {
             (Linear, Tangent::Value(ct)) => {
                 Ok(vec![Tangent::Value(one_of(Arc::new(*self), &[ct])?)])
@@ -121,12 +112,7 @@ impl Primitive for Unary {
         }
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch(Arc::new(*self), ctx, inputs, axes)
     }
 

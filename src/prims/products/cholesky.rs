@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::array;
@@ -45,12 +46,7 @@ impl Primitive for Cholesky {
     }
 
     /// `dl = l Φ(l⁻¹ dx l⁻ᴴ)`, of the `dx` that the lower triangle says.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let l = one(*self, &[&primals[0]])?;
         let Some(dx) = tangents[0].value() else {
             let zero = Tangent::Zero(l.aval());
@@ -70,16 +66,11 @@ impl Primitive for Cholesky {
         Taylor::ByDerivative
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let x = batch_in_front(ctx, &inputs[0], axes[0])?;
         Ok((bind(Arc::new(*self), &[x])?, vec![Some(0)]))
     }

@@ -14,7 +14,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{DotDims, Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::core::trace::trace;
 use crate::prims::cases::samples::{NUMBERS, sample};
@@ -269,12 +270,7 @@ impl Primitive for Conv {
     }
 
     /// `d conv(x, k) = conv(dx, k) + conv(x, dk)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         bilinear_jvp(|x, kernel| self.apply(x, kernel), primals, tangents)
     }
 
@@ -282,12 +278,7 @@ impl Primitive for Conv {
         Taylor::Bilinear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (x, kernel) = (inputs[0].aval(), inputs[1].aval());
         bilinear_transpose(
             self.name(),
@@ -299,12 +290,7 @@ impl Primitive for Conv {
     }
 
     /// A batch axis of `x` is more batch, of the kernel more output features, of both more groups.
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         if ctx.axis.size == 0 {
             // There are no groups of no lanes.
             let lane = |(x, axis): (&Array, &Option<usize>)| match axis {

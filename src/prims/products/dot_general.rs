@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{DotDims, Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::core::source::{here, replaying};
 use crate::prims::cases::samples::{NUMBERS, sample};
@@ -129,12 +130,7 @@ impl Primitive for DotGeneral {
     }
 
     /// `d dot(x, y) = dot(dx, y) + dot(x, dy)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         bilinear_jvp(|x, y| one(self.clone(), &[x, y]), primals, tangents)
     }
 
@@ -143,12 +139,7 @@ impl Primitive for DotGeneral {
     }
 
     /// `x_ct[b, i, k] = sum_j ct[b, i, j] * y[b, j, k]`, and `y_ct[b, j, k] = sum_i ct[b, i, j] * x[b, i, k]`
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let d = &self.dims;
         let batches = d.lhs_batch.len();
         let left = free(inputs[0].aval().rank(), &d.lhs_contract, &d.lhs_batch);
@@ -190,12 +181,7 @@ impl Primitive for DotGeneral {
     }
 
     /// A batch axis of both becomes a batch axis of the dot, of one a free axis of it.
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let d = &self.dims;
         let shift = |list: &Axes, batch: Option<usize>| -> Axes {
             list.iter().map(|&a| a + usize::from(batch.is_some_and(|b| a >= b))).collect()

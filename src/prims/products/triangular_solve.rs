@@ -7,7 +7,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor, not_linear,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{array, sample};
@@ -138,12 +139,7 @@ impl Primitive for TriangularSolve {
     }
 
     /// `dx = op(a)⁻¹ (db - op(da) x)`, and mirrored on the right.
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (a, s) = (&primals[0], &self.0);
         let x = one(*self, &[a, &primals[1]])?;
         let from_a = tangents[0].value().map(|da| {
@@ -161,12 +157,7 @@ impl Primitive for TriangularSolve {
     }
 
     /// `bt = op(a)⁻ᵀ xt`.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let Operand::Known(a) = &inputs[0] else { return not_linear(self) };
         let b = match cotangents[0].value() {
             Some(ct) => Tangent::Value(one(TriangularSolve(self.0.transposed()), &[a, ct])?),
@@ -175,12 +166,7 @@ impl Primitive for TriangularSolve {
         Ok(vec![Tangent::Zero(inputs[0].aval()), b])
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         if let (None, Some(axis)) = (axes[0], axes[1]) {
             let (x, axis) = self.beside(&inputs[0], &inputs[1], axis)?;
             return Ok((smallvec![x], vec![Some(axis)]));

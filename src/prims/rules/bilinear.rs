@@ -3,7 +3,7 @@
 //! Not here: what is linear in all operands together (see `linear`).
 
 use crate::core::array::Array;
-use crate::core::primitive::{Arrays, Operand, Tangent};
+use crate::core::primitive::{JvpResult, Operand, Tangent};
 use crate::prims::points::binary::try_add_any;
 use cotangent_jit::Error;
 use smallvec::smallvec;
@@ -13,7 +13,7 @@ pub(crate) fn bilinear_jvp(
     f: impl Fn(&Array, &Array) -> Result<Array, Error>,
     primals: &[Array],
     tangents: &[Tangent],
-) -> Result<(Arrays, Vec<Tangent>), Error> {
+) -> JvpResult {
     let (x, y) = (&primals[0], &primals[1]);
     let output = f(x, y)?;
     let left = tangents[0].value().map(|dx| f(dx, y)).transpose()?;

@@ -4,18 +4,14 @@
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::primitive::{Arrays, Prim, Tangent};
+use crate::core::primitive::{Arrays, JvpResult, Prim, Tangent, TransposeResult};
 use crate::core::trace::bind;
 use crate::prims::shapes::broadcast::try_full;
 use cotangent_jit::{Error, Scalar};
 
 /// `d f(x, i) = f(dx, i)`: inexact operands give way to their tangents, ints and bools stay. Symbolic zeros are written
 /// out only beside a tangent that is not zero.
-pub(crate) fn linear_jvp(
-    prim: Prim,
-    primals: &[Array],
-    tangents: &[Tangent],
-) -> Result<(Arrays, Vec<Tangent>), Error> {
+pub(crate) fn linear_jvp(prim: Prim, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
     let outputs = bind(prim.clone(), primals)?;
     if tangents.iter().all(Tangent::is_zero) {
         let zeros = outputs.iter().map(|o| Tangent::Zero(o.aval())).collect();
@@ -48,7 +44,7 @@ pub(crate) fn transpose_unary(
     cotangents: &[Tangent],
     operand: Aval,
     rule: impl FnOnce(&Array) -> Result<Array, Error>,
-) -> Result<Vec<Tangent>, Error> {
+) -> TransposeResult {
     let result = match cotangents[0].value() {
         Some(ct) => Tangent::Value(rule(ct)?),
         None => Tangent::Zero(operand),

@@ -7,7 +7,8 @@ use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Base, Lowering, LoweringKind, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::cases::samples::{RUNNING, sample};
@@ -67,12 +68,7 @@ impl Primitive for Concatenate {
     }
 
     /// `d concatenate(x, y) = concatenate(dx, dy)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -80,12 +76,7 @@ impl Primitive for Concatenate {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut start = 0;
         let part = |x: &Operand| {
             let aval = x.aval();
@@ -101,12 +92,7 @@ impl Primitive for Concatenate {
         inputs.iter().map(part).collect()
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let operands: Result<Vec<Array>, Error> =
             inputs.iter().zip(axes).map(|(x, a)| batch_in_front(ctx, x, *a)).collect();
         Ok((smallvec![try_concatenate(&operands?, self.dimension + 1)?], vec![Some(0)]))

@@ -7,7 +7,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Lowering, LoweringKind, Point};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::samples::NUMBERS;
 use crate::prims::entry::{Args, Case, Entry};
@@ -63,7 +64,7 @@ impl Primitive for Iota {
         Ok(smallvec![Aval::new(self.shape.iter().copied(), self.dtype)])
     }
 
-    fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> JvpResult {
         let out = one(self.clone(), &[])?;
         let zero = Tangent::Zero(out.aval());
         Ok((smallvec![out], vec![zero]))
@@ -73,16 +74,11 @@ impl Primitive for Iota {
         Taylor::Still
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         Ok(Vec::new())
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        _: &[Array],
-        _: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, _: &[Array], _: &[Option<usize>]) -> BatchResult {
         Ok((smallvec![one(self.clone(), &[])?], vec![None]))
     }
 

@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Base, Lowering, LoweringKind, Piece};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -128,12 +129,7 @@ impl Primitive for Pad {
     }
 
     /// `d pad(x, v) = pad(dx, dv)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -142,12 +138,7 @@ impl Primitive for Pad {
     }
 
     /// The operand's is the part where it landed, the padding value's the sum of the rest.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         let Some(ct) = cotangents[0].value() else { return Ok(result) };
         let x = inputs[0].aval();
@@ -168,12 +159,7 @@ impl Primitive for Pad {
         Ok(result)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch_pad(self, ctx, inputs, axes)
     }
 
@@ -208,12 +194,7 @@ impl Primitive for Pad {
 }
 
 /// A batched operand is padded by nothing along the batch axis. A batched value is chosen where the operand is not.
-fn batch_pad(
-    prim: &Pad,
-    ctx: &Ctx,
-    inputs: &[Array],
-    axes: &[Option<usize>],
-) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+fn batch_pad(prim: &Pad, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
     let mut wide = prim.clone();
     let (Some(batch), None) = (axes[0], axes[1]) else {
         let x = batch_in_front(ctx, &inputs[0], axes[0])?;

@@ -7,7 +7,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -73,12 +74,7 @@ impl Primitive for Slice {
     }
 
     /// `d slice(x) = slice(dx)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -87,12 +83,7 @@ impl Primitive for Slice {
     }
 
     /// Zeros around and between.
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let x = inputs[0].aval();
         transpose_unary(cotangents, x.clone(), |ct| {
             let along = |axis: usize| {
@@ -106,12 +97,7 @@ impl Primitive for Slice {
         })
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
         let mut wide = self.clone();
         wide.start_indices.insert(batch, 0);

@@ -8,7 +8,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -125,12 +126,7 @@ impl Primitive for SlidingWindows {
     }
 
     /// `d windows(x) = windows(dx)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -138,23 +134,13 @@ impl Primitive for SlidingWindows {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let x = inputs[0].aval();
         transpose_unary(cotangents, x.clone(), |ct| self.overlap_add(ct, &x))
     }
 
     /// The batch axis, in front, has windows of one element, whose axis is dropped again.
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let x = moveaxis(&inputs[0], axes[0].expect("the one operand is batched"), 0)?;
         let with_one = |s: &Shape| [1].into_iter().chain(s.iter().copied()).collect();
         let wide = SlidingWindows {

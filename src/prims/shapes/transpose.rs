@@ -7,7 +7,8 @@ use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult,
 };
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
@@ -57,12 +58,7 @@ impl Primitive for Transpose {
     }
 
     /// `d transpose(x) = transpose(dx)`
-    fn jvp(
-        &self,
-        _: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         linear_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
@@ -70,22 +66,12 @@ impl Primitive for Transpose {
         Taylor::Linear
     }
 
-    fn transpose(
-        &self,
-        _: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let back = inverse(&self.permutation);
         transpose_unary(cotangents, inputs[0].aval(), |ct| try_transpose(ct, &back))
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
         let rest = self.permutation.iter().map(|&a| if a < batch { a } else { a + 1 });
         let order: Shape = [batch].into_iter().chain(rest).collect();

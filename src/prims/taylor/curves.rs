@@ -3,7 +3,7 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::params::Params;
-use crate::core::primitive::{Arrays, Ctx, Prim, Tangent, Taylor};
+use crate::core::primitive::{Arrays, Ctx, JvpResult, Prim, Tangent, Taylor};
 use crate::core::source::{Source, replaying};
 use crate::core::trace::{bind, eval};
 use crate::prims::points::binary::{try_add_any, try_mul};
@@ -86,7 +86,7 @@ impl<'a> Curves<'a> {
         source: Source,
         primals: &[Array],
         series: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    ) -> JvpResult {
         let each = series.chunks(self.order);
         let inputs: Nodes = primals.iter().zip(each).map(|(x, s)| self.given(x, s)).collect();
         let avals: Vec<Aval> = primals.iter().map(Array::aval).collect();

@@ -14,7 +14,7 @@ mod rule;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::primitive::{Arrays, Ctx, Masked, Prim, Tangent, Taylor};
+use crate::core::primitive::{Ctx, JvpResult, Masked, Prim, Tangent, Taylor};
 use crate::core::source::Source;
 use cotangent_jit::Error;
 use curves::Curves;
@@ -66,7 +66,7 @@ pub fn along(
     source: Source,
     primals: &[Array],
     series: &[Tangent],
-) -> Result<(Arrays, Vec<Tangent>), Error> {
+) -> JvpResult {
     if let Taylor::Rule(rule) = prim.taylor() {
         return rule.jet(ctx, order, primals, series);
     }

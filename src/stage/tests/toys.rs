@@ -6,7 +6,8 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    Arrays, Ctx, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor, not_linear,
+    Arrays, BatchResult, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent,
+    Taylor, TransposeResult, not_linear,
 };
 use crate::core::trace;
 use crate::stage::executable::Executable;
@@ -50,7 +51,7 @@ impl Primitive for Toy {
         Ok((self.out)(inputs))
     }
 
-    fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, _: &Ctx, _: &[Array], _: &[Tangent]) -> JvpResult {
         not_linear(self)
     }
 
@@ -58,16 +59,11 @@ impl Primitive for Toy {
         Taylor::Still
     }
 
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
         not_linear(self)
     }
 
-    fn batch(
-        &self,
-        _: &Ctx,
-        _: &[Array],
-        _: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, _: &Ctx, _: &[Array], _: &[Option<usize>]) -> BatchResult {
         not_linear(self)
     }
 

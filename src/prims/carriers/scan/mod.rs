@@ -16,8 +16,8 @@ use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Operand, PartialEval, Prim, Shrunk, Tangent, Taylor,
-    Threaded,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk,
+    Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{
@@ -133,12 +133,7 @@ impl WithBodies for Scan {
         Ok(self.out_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         self.forward(Forward::Jvp, ctx, primals, tangents)
     }
 
@@ -146,21 +141,11 @@ impl WithBodies for Scan {
         Taylor::Rule(self)
     }
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         transpose::transpose(self, ctx, cotangents, inputs)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (carry, ys) = (self.0.carry, self.num_ys());
         let (mut inputs, batched) = axes_in_front(inputs, axes)?;
         let given = self.inputs(&batched);
@@ -201,7 +186,7 @@ impl ForwardRule for Scan {
         ctx: &Ctx,
         primals: &[Array],
         tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    ) -> JvpResult {
         let (carry, ys) = (self.0.carry, self.num_ys());
         let given = self.tangents(mode, &nonzero(tangents));
         let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
@@ -298,7 +283,7 @@ impl Carrier for Scan {
         mut bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
         inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    ) -> ThreadResult {
         let (n, consts) = (state.len(), self.0.consts);
         let body = bodies.remove(0);
         let order: Vec<usize> =
@@ -326,7 +311,7 @@ pub fn lane_by_lane(
     size: usize,
     inputs: &[Array],
     axes: &[Option<usize>],
-) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+) -> BatchResult {
     let (inputs, batched) = axes_in_front(inputs, axes)?;
     let lane = |(x, b): (&Array, &bool)| if *b { x.aval().unbatched(0) } else { x.aval() };
     let lanes: Vec<Aval> = inputs.iter().zip(&batched).map(lane).collect();

@@ -8,7 +8,7 @@
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
-use crate::core::primitive::{Ctx, Operand, Tangent};
+use crate::core::primitive::{Ctx, Operand, Tangent, TransposeResult};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{instantiate, nonzero, permuted, pick, zeros};
 use crate::prims::carriers::scan::Scan;
@@ -21,7 +21,7 @@ pub fn transpose(
     ctx: &Ctx,
     cotangents: &[Tangent],
     inputs: &[Operand],
-) -> Result<Vec<Tangent>, Error> {
+) -> TransposeResult {
     let (consts, carry) = (scan.0.consts, scan.0.carry);
     let mut linear: Vec<bool> = inputs.iter().map(Operand::is_linear).collect();
     if linear[consts..consts + carry].contains(&false) {

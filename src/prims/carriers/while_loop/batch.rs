@@ -13,7 +13,7 @@ use crate::core::aval::Aval;
 use crate::core::hazard::is_checked;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::WhileParts;
-use crate::core::primitive::{Arrays, Carrier, Ctx, Effects};
+use crate::core::primitive::{BatchResult, Carrier, Ctx, Effects};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{axes_in_front, front};
 use crate::prims::carriers::scan::lane_by_lane;
@@ -29,7 +29,7 @@ pub(in crate::prims) fn batch(
     ctx: &Ctx,
     inputs: &[Array],
     axes: &[Option<usize>],
-) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+) -> BatchResult {
     let WhileParts { test, body, test_consts, body_consts, limit } = w.parts();
     let size = ctx.batch_size;
     let (mut inputs, batched) = axes_in_front(inputs, axes)?;

@@ -15,8 +15,8 @@ use crate::core::lowering::{Lowering, LoweringKind, WhileParts};
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    Arrays, Carrier, Ctx, Effects, Kept, Operand, PartialEval, Prim, Shrunk, Tangent, Taylor,
-    Threaded,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk,
+    Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
@@ -161,12 +161,7 @@ impl WithBodies for While {
         Ok(self.carry_avals().into())
     }
 
-    fn jvp(
-        &self,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         self.forward(Forward::Jvp, ctx, primals, tangents)
     }
 
@@ -174,21 +169,11 @@ impl WithBodies for While {
         Taylor::Rule(self)
     }
 
-    fn transpose(
-        &self,
-        ctx: &Ctx,
-        cotangents: &[Tangent],
-        inputs: &[Operand],
-    ) -> Result<Vec<Tangent>, Error> {
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         split::transpose(self, ctx, cotangents, inputs)
     }
 
-    fn batch(
-        &self,
-        ctx: &Ctx,
-        inputs: &[Array],
-        axes: &[Option<usize>],
-    ) -> Result<(Arrays, Vec<Option<usize>>), Error> {
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         batch::batch(self, ctx, inputs, axes)
     }
 
@@ -205,7 +190,7 @@ impl ForwardRule for While {
         ctx: &Ctx,
         primals: &[Array],
         tangents: &[Tangent],
-    ) -> Result<(Arrays, Vec<Tangent>), Error> {
+    ) -> JvpResult {
         let WhileParts { test, body, test_consts, body_consts, .. } = &self.parts;
         let (consts, carry) = (*body_consts, self.num_carry());
         let t = Groups::of(tangents, test_consts * mode.count(), body_consts * mode.count());
@@ -292,12 +277,7 @@ impl Carrier for While {
     }
 
     /// The state is carried along, and what the test says: it takes the state, too.
-    fn threaded(
-        &self,
-        bodies: Vec<Arc<Jaxpr>>,
-        state: &[Array],
-        inputs: &[Array],
-    ) -> Result<Threaded, Error> {
+    fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         let [test, body] = &bodies[..] else { unreachable!("a test and a body") };
         let (n, parts) = (state.len(), &self.parts);
         let states: Vec<Aval> = state.iter().map(|s| s.aval().strong()).collect();

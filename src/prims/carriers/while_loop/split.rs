@@ -8,7 +8,7 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{ScanParts, WhileParts};
-use crate::core::primitive::{Ctx, Operand, PartialEval, Tangent};
+use crate::core::primitive::{Ctx, Operand, PartialEval, Tangent, TransposeResult};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::checkpoint;
 use crate::prims::carriers::cond;
@@ -85,7 +85,7 @@ pub(in crate::prims) fn transpose(
     ctx: &Ctx,
     cotangents: &[Tangent],
     inputs: &[Operand],
-) -> Result<Vec<Tangent>, Error> {
+) -> TransposeResult {
     if w.parts().limit.is_none() {
         return Err(err!(
             Transform,

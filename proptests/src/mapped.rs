@@ -21,7 +21,7 @@ use cotangent::prims::carriers::regroup::{
     check_inputs, input_cotangents, nonzero, operands, single, spread, values,
 };
 use cotangent::prims::entry::{Args, Case};
-use cotangent::prims::rules::batching::moveaxis;
+use cotangent::prims::shapes::transpose::moveaxis;
 use cotangent::transforms::Transforms;
 use std::sync::Arc;
 

@@ -110,7 +110,7 @@ impl Program {
             for a in &outs {
                 residuals.push(match given(&a) {
                     true => cts.next().expect("one per inexact output").clone(),
-                    false => cotangent::prims::carriers::regroup::zeros(a),
+                    false => cotangent::prims::rules::zeros::zeros(a),
                 });
             }
             eval(&pullback, &residuals)

@@ -10,9 +10,9 @@ use cotangent::core::jaxpr::{Atom, Eqn, Jaxpr};
 use cotangent::core::params::Param;
 use cotangent::core::primitive::{Prim, Registry};
 use cotangent::core::trace::{bind, eval, trace};
-use cotangent::prims::carriers::regroup::zeros;
 use cotangent::prims::lax;
 use cotangent::prims::roll_call::Roll;
+use cotangent::prims::rules::zeros::zeros;
 use cotangent::{DType, Error, Scalar};
 use std::sync::Arc;
 

@@ -20,11 +20,11 @@ use cotangent::core::primitive::{
     Ctx, JvpResult, Operand, Prim, Residual, Simpler, Tangent, Taylor,
 };
 use cotangent::core::trace::{bind, trace};
-use cotangent::prims::carriers::regroup::instantiate;
 use cotangent::prims::collectives::lane_fold::try_psum;
 use cotangent::prims::entry::Case;
 use cotangent::prims::lax;
 use cotangent::prims::roll_call::roll_call;
+use cotangent::prims::rules::zeros::instantiate;
 use cotangent_proptests::laws::{ALL, Law, Verdict};
 use std::io::Write;
 use std::sync::Arc;
@@ -367,7 +367,7 @@ fn partial_evaluation_with_another_residual() {
                 let zero = trace(&parts.known.in_avals(), |args| {
                     let mut outs = cotangent::core::trace::eval(&parts.known, &args)?;
                     let last = outs.len() - 1;
-                    outs[last] = cotangent::prims::carriers::regroup::zeros(&aval);
+                    outs[last] = cotangent::prims::rules::zeros::zeros(&aval);
                     Ok(outs)
                 })?;
                 parts.known = Arc::new(zero.jaxpr);
@@ -389,7 +389,7 @@ fn elimination_of_an_input_that_is_used() {
             small.inputs[first] = false;
             let avals = body.in_avals();
             let fewer = trace(&avals[1..], |args| {
-                let zero = cotangent::prims::carriers::regroup::zeros(&avals[0]);
+                let zero = cotangent::prims::rules::zeros::zeros(&avals[0]);
                 cotangent::core::trace::eval(&body, &[&[zero][..], &args].concat())
             })?;
             let carrier = small.prim.carrier().expect("a carrier");

@@ -29,7 +29,7 @@ use crate::prims::collectives::lane_move::{
     try_psum_scatter as scatter,
 };
 use crate::prims::lax;
-use crate::prims::rules::batching::moveaxis;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{DType, Error, Scalar, err, plural};
 
 /// What can be written for the axes of a collective: `"i"`, `("i", "j")`, an array or `Vec` of names.

@@ -8,7 +8,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax::{self, DotDims};
-use crate::prims::rules::batching::moveaxis;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
 

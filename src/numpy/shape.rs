@@ -8,7 +8,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
-use crate::prims::rules::batching;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err, plural};
 
 methods! {
@@ -69,7 +69,7 @@ methods! {
     fn moveaxis, try_moveaxis(self, from: isize, to: isize) -> Array {
         let from = axis_of("moveaxis", from as i64, &self.aval())?;
         let to = axis_of("moveaxis", to as i64, &self.aval())?;
-        batching::moveaxis(self, from, to)
+        moveaxis(self, from, to)
     }
 
     /// Repeated to a larger shape, as NumPy broadcasts: aligned at the last axis, sizes of 1 repeat.

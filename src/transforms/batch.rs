@@ -6,7 +6,8 @@ use crate::core::jaxpr::{Atom, Jaxpr, mentions};
 use crate::core::primitive::Ctx;
 use crate::core::source;
 use crate::core::trace::bind;
-use crate::prims::rules::batching::{broadcast_batch, moveaxis};
+use crate::prims::rules::batching::broadcast_batch;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::Error;
 use smallvec::SmallVec;
 

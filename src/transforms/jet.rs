@@ -10,7 +10,7 @@ use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::{Ctx, Tangent};
 use crate::core::source;
 use crate::core::trace::bind;
-use crate::prims::carriers::regroup::instantiate;
+use crate::prims::rules::zeros::instantiate;
 use crate::prims::taylor::along;
 use cotangent_jit::Error;
 use smallvec::SmallVec;

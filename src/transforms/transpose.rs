@@ -10,8 +10,8 @@ use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::primitive::{Ctx, Operand, Tangent};
 use crate::core::source;
 use crate::core::trace::bind;
-use crate::prims::carriers::regroup::zeros;
 use crate::prims::lax;
+use crate::prims::rules::zeros::zeros;
 use cotangent_jit::Error;
 use smallvec::SmallVec;
 

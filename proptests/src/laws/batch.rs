@@ -11,7 +11,7 @@ use cotangent::core::jaxpr::Jaxpr;
 use cotangent::core::primitive::Recur;
 use cotangent::core::trace::{bind, trace};
 use cotangent::prims::entry::Case;
-use cotangent::prims::rules::batching::moveaxis;
+use cotangent::prims::shapes::transpose::moveaxis;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::recur::replay;
 use std::sync::Arc;

@@ -100,7 +100,7 @@ fn gathers_forget_that_a_row_was_read_twice() {
         let (x, at) = (inputs[0].aval(), inputs[1].known().expect("indices"));
         let none = Tangent::Zero(at.aval());
         let Some(ct) = cts[0].value() else { return Ok(vec![Tangent::Zero(x), none]) };
-        let x = cotangent::prims::carriers::regroup::zeros(&x);
+        let x = cotangent::prims::rules::zeros::zeros(&x);
         let set = lax::scatter(&x, at, ct, &rows(), lax::ScatterMode::Clip);
         Ok(vec![Tangent::Value(set), none])
     });

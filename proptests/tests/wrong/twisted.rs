@@ -205,7 +205,7 @@ fn linear(p: &Twisted, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpR
     let prim: Prim = Arc::new(p.clone());
     let outs = bind(prim.clone(), primals)?;
     let tangents: Vec<Array> =
-        tangents.iter().map(cotangent::prims::carriers::regroup::instantiate).collect();
+        tangents.iter().map(cotangent::prims::rules::zeros::instantiate).collect();
     let moved = bind(prim, &tangents)?.into_iter().map(Tangent::Value).collect();
     Ok((outs, moved))
 }

@@ -9,8 +9,8 @@ use crate::core::array::Array;
 use crate::core::primitive::{Ctx, Prim, Tangent};
 use crate::core::trace::bind;
 use crate::prims::carriers::custom_jvp::CustomJvp;
-use crate::prims::carriers::regroup::instantiate;
 use crate::prims::lax;
+use crate::prims::rules::zeros::instantiate;
 use cotangent_jit::Error;
 use std::sync::Arc;
 

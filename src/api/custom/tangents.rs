@@ -6,7 +6,7 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::Tangent;
 use crate::core::source::raise;
-use crate::prims::carriers::regroup::instantiate;
+use crate::prims::rules::zeros::instantiate;
 use cotangent_jit::{Error, err, plural};
 use std::marker::PhantomData;
 

@@ -13,7 +13,7 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::{Ctx, Prim, Tangent};
 use crate::core::trace::{self, eval};
 use crate::prims::carriers::custom_vjp::CustomVjp;
-use crate::prims::carriers::regroup::instantiate;
+use crate::prims::rules::zeros::instantiate;
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -14,7 +14,7 @@ use crate::core::primitive::{
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{
     all_unknown, arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands,
-    pick, single, split_state, spread, values, with_inputs, zeros,
+    pick, single, split_state, spread, values, with_inputs,
 };
 use crate::prims::carriers::scan::lane_by_lane;
 use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
@@ -23,6 +23,7 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
 use crate::prims::points::guard::try_guard;
 use crate::prims::rules::batching::broadcast_batch;
+use crate::prims::rules::zeros::zeros;
 use crate::prims::taylor::Forward;
 use cotangent_jit::{DType, Error, err};
 use smallvec::smallvec;

@@ -13,14 +13,15 @@ use crate::core::trace::{Traced, bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
 use crate::prims::carriers::regroup::{
-    arrays, axes_in_front, check_inputs, front, instantiate, nonzero, pick, reached, split_state,
-    spread, values, with_inputs, zeros,
+    arrays, axes_in_front, check_inputs, front, nonzero, pick, reached, split_state, spread,
+    values, with_inputs,
 };
 use crate::prims::carriers::whole::{Whole, with_rules};
 use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
+use crate::prims::rules::zeros::{instantiate, zeros};
 use cotangent_jit::{Error, err, plural};
 
 use std::sync::Arc;

@@ -15,11 +15,12 @@ use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::custom_jvp::check_rule;
 use crate::prims::carriers::regroup::{
-    axes_in_front, front, instantiate, nonzero, operands, values, with_inputs,
+    axes_in_front, front, nonzero, operands, values, with_inputs,
 };
 use crate::prims::cases::bodies::{INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
+use crate::prims::rules::zeros::instantiate;
 use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;

@@ -18,13 +18,14 @@ use crate::prims::carriers::custom_lin::{
 };
 use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
 use crate::prims::carriers::regroup::{
-    arrays, axes_in_front, check_inputs, front, instantiate, nonzero, split_state, values,
+    arrays, axes_in_front, check_inputs, front, nonzero, split_state, values,
 };
 use crate::prims::carriers::whole::{Whole, with_rules};
 use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
+use crate::prims::rules::zeros::instantiate;
 use cotangent_jit::Error;
 
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use crate::prims::carriers::checkpoint::backward;
 use crate::prims::carriers::custom_jvp::{avals_of, check_rule};
 use crate::prims::carriers::regroup::{
     arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, permuted,
-    pick, single, spread, values, with_inputs, zeros,
+    pick, single, spread, values, with_inputs,
 };
 use crate::prims::carriers::scan::scan;
 use crate::prims::carriers::whole::with_rules;
@@ -28,6 +28,7 @@ use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::batching::broadcast_batch;
+use crate::prims::rules::zeros::zeros;
 use crate::prims::taylor::Forward;
 use cotangent_jit::Error;
 

@@ -15,10 +15,9 @@ use crate::core::primitive::{
     not_linear,
 };
 use crate::core::trace::{bind, eval};
+use crate::prims::rules::zeros::instantiate;
 
-use crate::prims::carriers::regroup::{
-    axes_in_front, check_inputs, front, instantiate, nonzero, values,
-};
+use crate::prims::carriers::regroup::{axes_in_front, check_inputs, front, nonzero, values};
 use crate::prims::carriers::whole::{Whole, thread_solver};
 use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::cases::bodies::{INEXACT, body, filled, numbers};

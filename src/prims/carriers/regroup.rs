@@ -4,9 +4,9 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr, Var};
 use crate::core::primitive::{Arrays, Ctx, Operand, PartialEval, Prim, Residual, Split, Tangent};
-use crate::prims::lax;
-use crate::prims::rules::batching::moveaxis;
-use cotangent_jit::{Error, Scalar, err, plural};
+
+use crate::prims::shapes::transpose::moveaxis;
+use cotangent_jit::{Error, err, plural};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -76,19 +76,6 @@ pub fn nonzero(tangents: &[Tangent]) -> Vec<bool> {
 
 pub fn values(tangents: &[Tangent]) -> impl Iterator<Item = Array> + '_ {
     tangents.iter().filter_map(|t| t.value().cloned())
-}
-
-/// An array full of zeros.
-pub fn zeros(aval: &Aval) -> Array {
-    lax::full(&aval.shape, Scalar::zero(aval.dtype))
-}
-
-/// A tangent as an array, zeros made.
-pub fn instantiate(t: &Tangent) -> Array {
-    match t {
-        Tangent::Value(a) => a.clone(),
-        Tangent::Zero(aval) => zeros(aval),
-    }
 }
 
 /// Spreads values over a mask: where it is false, zeros of the given types.

@@ -98,7 +98,7 @@ impl WithBodies for Root {
         let df = crate::prims::carriers::regroup::spread(&out, df, &self.solve.out_avals());
         let mut args: Vec<Array> = consts.iter().chain(&x).cloned().collect();
         for df in &df {
-            args.push(lax::try_neg(&crate::prims::carriers::regroup::instantiate(df))?);
+            args.push(lax::try_neg(&crate::prims::rules::zeros::instantiate(df))?);
         }
         let dx = bind(Arc::new(self.tangent.clone()), &args)?;
         Ok((x, dx.into_iter().map(Tangent::Value).collect()))

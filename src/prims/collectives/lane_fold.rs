@@ -24,7 +24,7 @@ use crate::prims::points::compare::try_eq;
 use crate::prims::points::convert::try_convert_element_type;
 use crate::prims::points::elementwise::expect_operand;
 use crate::prims::rules::apply::{expect_inputs, one};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
 use cotangent_jit::kernel::Combine;
 use cotangent_jit::{Error, Scalar, err};
 use smallvec::{SmallVec, smallvec};
@@ -80,7 +80,7 @@ impl Primitive for LaneFold {
 
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if self.fold == Fold::Sum {
-            return linear_jvp(Arc::new(self.clone()), primals, tangents);
+            return linear_unary_jvp(Arc::new(self.clone()), primals, tangents);
         }
         let x = &primals[0];
         let y = self.apply(x)?;

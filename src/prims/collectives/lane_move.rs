@@ -26,11 +26,13 @@ use crate::prims::collectives::lane_fold::{in_batch, times};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::folds::reduce::try_reduce_sum;
 use crate::prims::rules::apply::{expect_inputs, one};
-use crate::prims::rules::batching::{broadcast_batch, moveaxis};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary, zeros_of};
+use crate::prims::rules::batching::broadcast_batch;
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
+use crate::prims::rules::zeros::try_zeros;
 use crate::prims::shapes::concatenate::try_concatenate;
 use crate::prims::shapes::constant::Constant;
 use crate::prims::shapes::slice::try_slice_in_dim;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{DType, Error, Scalar, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -99,7 +101,7 @@ impl Primitive for LaneMove {
     }
 
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(self.clone()), primals, tangents)
+        linear_unary_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -230,7 +232,7 @@ fn permuted(x: &Array, pairs: &[[usize; 2]], n: usize) -> Result<Array, Error> {
         None => {
             let mut aval = x.aval().strong();
             aval.shape[0] = *len;
-            zeros_of(&aval)
+            try_zeros(&aval)
         }
     };
     let pieces = runs.iter().map(piece).collect::<Result<Vec<_>, Error>>()?;

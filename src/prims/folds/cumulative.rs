@@ -24,7 +24,7 @@ use crate::prims::points::logaddexp::{apart, log_add};
 use crate::prims::points::select::try_select_n;
 use crate::prims::points::unary::{try_logistic, try_neg};
 use crate::prims::rules::apply::{expect, expect_axis, expect_inputs, one};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
 use crate::prims::rules::numbers::number;
 use crate::prims::shapes::concatenate::try_concatenate;
 use crate::prims::shapes::reshape::{try_expand_dims, try_reshape};
@@ -77,7 +77,7 @@ impl Primitive for Cumulative {
 
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if self.fold == Fold::Of(Combine::Sum) {
-            return linear_jvp(Arc::new(*self), primals, tangents);
+            return linear_unary_jvp(Arc::new(*self), primals, tangents);
         }
         let y = self.apply(&primals[0])?;
         let dy = match tangents[0].value() {

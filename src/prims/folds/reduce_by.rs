@@ -5,11 +5,11 @@
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::rules::apply::{composed, expect, expect_axis};
-use crate::prims::rules::batching::moveaxis;
 use crate::prims::shapes::broadcast::try_broadcast_in_dim;
 use crate::prims::shapes::concatenate::try_concatenate;
 use crate::prims::shapes::reshape::try_reshape;
 use crate::prims::shapes::slice::try_slice;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err, plural};
 
 /// Operands of one shape folded over axes by a function of their elements.

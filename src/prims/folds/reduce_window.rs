@@ -21,7 +21,8 @@ use crate::prims::folds::select_window::gather_chosen;
 use crate::prims::folds::window::{Placed, Window};
 use crate::prims::points::elementwise::expect_operand;
 use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary, zeros_of};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
+use crate::prims::rules::zeros::try_zeros;
 use crate::prims::shapes::pad::try_pad;
 use crate::prims::shapes::sliding::try_sliding_windows;
 use cotangent_jit::Error;
@@ -54,7 +55,7 @@ impl Primitive for ReduceWindow {
 
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if self.combine == Combine::Sum {
-            return linear_jvp(Arc::new(self.clone()), primals, tangents);
+            return linear_unary_jvp(Arc::new(self.clone()), primals, tangents);
         }
         let y = self.apply(&primals[0])?;
         let dy = match tangents[0].value() {
@@ -79,7 +80,7 @@ impl Primitive for ReduceWindow {
         let x = inputs[0].aval();
         transpose_unary(cotangents, x.clone(), |ct| {
             if x.size() == 0 || ct.size() == 0 {
-                return zeros_of(&x);
+                return try_zeros(&x);
             }
             let window = self.window.turned(&x.shape, ct.shape());
             ReduceWindow { combine: Combine::Sum, window }.apply(ct)

@@ -18,11 +18,12 @@ use crate::prims::places::dynamic_update_slice::try_update_at;
 use crate::prims::places::gather::{Gather, GatherDims, Mode};
 use crate::prims::places::index_arithmetic::{as_index, clamped, expect_starts, from_end};
 use crate::prims::rules::apply::{composed, expect, expect_inputs};
-use crate::prims::rules::batching::moveaxis;
-use crate::prims::rules::linear::{linear_jvp, zeros_of};
+use crate::prims::rules::linear_operands::linear_jvp;
+use crate::prims::rules::zeros::try_zeros;
 use crate::prims::shapes::concatenate::try_concatenate;
 use crate::prims::shapes::reshape::try_reshape;
 use crate::prims::shapes::slice::Slice;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::kernel::NodeId;
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -85,7 +86,7 @@ impl Primitive for DynamicSlice {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         if let (Some(ct), true) = (cotangents[0].value(), inputs[0].is_linear()) {
             let starts = known(&inputs[1..]);
-            let zeros = zeros_of(&inputs[0].aval())?;
+            let zeros = try_zeros(&inputs[0].aval())?;
             result[0] = Tangent::Value(try_update_at(&zeros, ct, &starts)?);
         }
         Ok(result)

@@ -22,7 +22,8 @@ use crate::prims::places::index_arithmetic::{expect_starts, from_end};
 use crate::prims::places::scatter::{Scatter, ScatterMode};
 use crate::prims::rules::apply::{composed, expect, expect_inputs};
 use crate::prims::rules::batching::batch_in_front;
-use crate::prims::rules::linear::{linear_jvp, zeros_of};
+use crate::prims::rules::linear_operands::linear_jvp;
+use crate::prims::rules::zeros::try_zeros;
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Primitive for DynamicUpdateSlice {
         let Some(ct) = cotangents[0].value() else { return Ok(result) };
         let (update, starts) = (inputs[1].aval(), known(&inputs[2..]));
         if inputs[0].is_linear() {
-            let zeros = zeros_of(&update)?;
+            let zeros = try_zeros(&update)?;
             result[0] = Tangent::Value(try_update_at(ct, &zeros, &starts)?);
         }
         if inputs[1].is_linear() {

@@ -17,10 +17,10 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::places::gather_dims::Windows;
 use crate::prims::places::scatter::{Scatter, ScatterMode};
 use crate::prims::rules::apply::{expect, expect_axis, expect_inputs, one};
-use crate::prims::rules::batching::moveaxis;
-use crate::prims::rules::linear::zeros_of;
+use crate::prims::rules::zeros::try_zeros;
 use crate::prims::shapes::broadcast::try_full;
 use crate::prims::shapes::reshape::try_expand_dims;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::kernel::Combine;
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -143,7 +143,7 @@ impl Primitive for Gather {
             };
             let (dims, combine) = (self.dims.clone(), Some(Combine::Sum));
             let add = Scatter { dims, how: mode.into(), combine };
-            result[0] = Tangent::Value(one(add, &[&zeros_of(x)?, indices, ct])?);
+            result[0] = Tangent::Value(one(add, &[&try_zeros(x)?, indices, ct])?);
         }
         Ok(result)
     }

@@ -26,8 +26,9 @@ use crate::prims::points::elementwise::expect_operand;
 use crate::prims::points::select::try_select_n;
 use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
 use crate::prims::rules::batching::batch_in_front;
-use crate::prims::rules::linear::{instantiate, linear_jvp, zeros_of};
+use crate::prims::rules::linear_operands::linear_jvp;
 use crate::prims::rules::numbers::place_dtype;
+use crate::prims::rules::zeros::{try_instantiate, try_zeros};
 use crate::prims::shapes::broadcast::try_full;
 use crate::prims::shapes::iota::try_iota;
 use crate::prims::shapes::reshape::try_reshape;
@@ -179,7 +180,7 @@ impl Primitive for Scatter {
         let apply = || self.apply(&primals[0], &primals[1], &primals[2]);
         match self.combine {
             Some(Combine::Sum) if !tangents[0].is_zero() && tangents[2].is_zero() => {
-                Ok((smallvec![apply()?], vec![Tangent::Value(instantiate(&tangents[0])?)]))
+                Ok((smallvec![apply()?], vec![Tangent::Value(try_instantiate(&tangents[0])?)]))
             }
             None | Some(Combine::Sum) => linear_jvp(Arc::new(self.clone()), primals, tangents),
             _ if tangents.iter().all(Tangent::is_zero) => {
@@ -226,7 +227,7 @@ impl Primitive for Scatter {
             result[0] = Tangent::Value(if adds {
                 ct.clone()
             } else {
-                self.apply(ct, indices, &zeros_of(&updates)?)?
+                self.apply(ct, indices, &try_zeros(&updates)?)?
             });
         }
         if inputs[2].is_linear() {
@@ -235,7 +236,7 @@ impl Primitive for Scatter {
             result[2] = Tangent::Value(if adds || self.how.unique_indices {
                 read
             } else {
-                let lost = zeros_of(&updates)?;
+                let lost = try_zeros(&updates)?;
                 try_select_n(&self.standing(&ct.aval(), indices, &updates)?, &[&lost, &read])?
             });
         }
@@ -319,7 +320,7 @@ impl Scatter {
             ));
         }
         let place = Scatter { combine: Some(Combine::Sum), ..self.clone() };
-        let of_updates = try_mul(x, &place.apply(&zeros_of(&x.aval())?, indices, du)?)?;
+        let of_updates = try_mul(x, &place.apply(&try_zeros(&x.aval())?, indices, du)?)?;
         match of_operand {
             Some(dy) => try_add_any(&dy, &of_updates),
             None => Ok(of_updates),
@@ -343,7 +344,7 @@ impl Scatter {
         let count = sum.apply(&of_operand, indices, &of_updates)?;
         let share = |t: &Tangent, own: &Array| match t.value() {
             Some(t) => try_mul(t, own),
-            None => zeros_of(&own.aval()),
+            None => try_zeros(&own.aval()),
         };
         let dx = share(&tangents[0], &of_operand)?;
         let dy = match tangents[2].is_zero() {

@@ -21,13 +21,14 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::algebra::simplify;
 use crate::prims::points::compare::eq;
 use crate::prims::points::elementwise::{
-    batch, common_dtype, common_shape, expect_operand, fit, meet, scalar_op,
+    batch, common_dtype, common_shape, expect_operand, meet, scalar_op,
 };
 use crate::prims::points::limits::{finite, over_square_of_length};
+use crate::prims::points::pointwise::{contributions, of_operands};
 use crate::prims::points::select::select_n;
 use crate::prims::points::unary::log;
 use crate::prims::rules::apply::{expect, expect_inputs, one, one_to};
-use crate::prims::rules::bilinear::sum_of;
+
 use crate::prims::rules::numbers::{literal_f64, number};
 use Partial::{At, Given, Minus, Plus, Zero};
 use cotangent_jit::op::ScalarOp;
@@ -87,23 +88,21 @@ impl Primitive for Binary {
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (x, y) = (&primals[0], &primals[1]);
         let z = self.apply(x, y)?;
-        let contribution = |i: usize| -> Result<Option<Array>, Error> {
-            let Some(t) = tangents[i].value() else { return Ok(None) };
-            let dz = match &self.0.partials[i] {
+        let contribution = |i: usize, t: &Array| -> Result<Option<Array>, Error> {
+            Ok(Some(match &self.0.partials[i] {
                 Zero => return Ok(None),
                 Plus => t.clone(),
                 Minus => -t,
                 Given(rule) => rule(t, &primals[1 - i]),
                 At(rule) => rule(t, x, y, &z),
-            };
-            fit(dz, z.shape()).map(Some)
+            }))
         };
         let dz = match (&self.0.partials, tangents) {
             // A function that is linear in both together is its own derivative.
             ([Plus, Plus | Minus], [Tangent::Value(s), Tangent::Value(t)]) => {
                 Tangent::Value(self.apply(s, t)?)
             }
-            _ => sum_of(contribution(0)?, contribution(1)?, &z)?,
+            _ => contributions(&z, tangents, contribution)?,
         };
         Ok((smallvec![z], vec![dz]))
     }
@@ -119,19 +118,12 @@ impl Primitive for Binary {
     }
 
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        let cotangent_of = |i: usize| -> Result<Tangent, Error> {
-            let (Operand::Linear(aval), Some(ct)) = (&inputs[i], cotangents[0].value()) else {
-                return Ok(Tangent::Zero(inputs[i].aval()));
-            };
-            let ct = match (&self.0.partials[i], &inputs[1 - i]) {
-                (Plus, _) => ct.clone(),
-                (Minus, _) => -ct,
-                (Given(rule), Operand::Known(other)) => rule(ct, other),
-                _ => return not_linear(self),
-            };
-            fit(ct, &aval.shape).map(Tangent::Value)
-        };
-        Ok(vec![cotangent_of(0)?, cotangent_of(1)?])
+        of_operands(&cotangents[0], inputs, |i, ct| match (&self.0.partials[i], &inputs[1 - i]) {
+            (Plus, _) => Ok(ct.clone()),
+            (Minus, _) => Ok(-ct),
+            (Given(rule), Operand::Known(other)) => Ok(rule(ct, other)),
+            _ => not_linear(self),
+        })
     }
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {

@@ -4,19 +4,17 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::core::lowering::Lowering;
 use crate::core::params::Params;
-use crate::core::primitive::{
-    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    TransposeResult, not_linear,
-};
-use crate::core::trace::bind;
+use crate::core::primitive::{Known, Prim, Simpler};
+
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::RUNNING;
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::elementwise::{
-    batch, common_dtype, common_shape, expect_operand, meet, scalar_op,
+    common_dtype, common_shape, expect_operand, meet, scalar_op,
 };
+use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::rules::apply::{expect, expect_inputs, one_to};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -27,7 +25,7 @@ use std::sync::{Arc, LazyLock};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compare(ScalarOp);
 
-impl Primitive for Compare {
+impl Function for Compare {
     fn name(&self) -> &'static str {
         self.0.name()
     }
@@ -43,30 +41,12 @@ impl Primitive for Compare {
         Ok(smallvec![Aval::new(common_shape(self.name(), inputs)?, DType::Bool)])
     }
 
-    fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
-        let z = bind(Arc::new(*self), primals)?;
-        let zero = Tangent::Zero(z[0].aval());
-        Ok((z, vec![zero]))
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Zero
     }
 
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Still
-    }
-
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
-        not_linear(self)
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(scalar_op(self.0))
+    fn code(&self, _: &[Aval]) -> Lowering {
+        scalar_op(self.0)
     }
 
     /// What has no NaN equals itself.
@@ -74,10 +54,6 @@ impl Primitive for Compare {
         use ScalarOp::{Eq, Ge, Le};
         let same = inputs[0].atom == inputs[1].atom && !inputs[0].aval.dtype.is_inexact();
         same.then(|| Simpler::Splat(Scalar::from(matches!(self.0, Eq | Le | Ge))))
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
     }
 }
 
@@ -97,7 +73,7 @@ macro_rules! compare {
             #[doc = concat!("[`", stringify!($name), "`], or an error if shapes or dtypes do not fit.")]
             #[track_caller]
             pub fn $try(x: &Array, y: &Array) -> Result<Array, Error> {
-                static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Compare(ScalarOp::$op)));
+                static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Compare(ScalarOp::$op))));
                 one_to(PRIM.clone(), &meet(&[x, y])?)
             }
         )*
@@ -128,7 +104,7 @@ compare! {
 
 fn build(args: &Args) -> Result<Prim, Error> {
     match OPS.iter().find(|op| op.name() == args.prim) {
-        Some(op) => Ok(Arc::new(Compare(*op))),
+        Some(op) => Ok(Arc::new(Pointwise(Compare(*op)))),
         None => Err(err!(Parse, "{}: no comparison has this name", args.prim)),
     }
 }
@@ -139,7 +115,7 @@ fn cases(op: ScalarOp) -> Vec<Case> {
         for shape in SHAPES {
             let x = spread(shape, dtype, &(-2.0..2.0), 0.37);
             let y = spread(shape, dtype, &(2.0..-2.0), 0.61);
-            cases.push(Case::new(Arc::new(Compare(op)), vec![x, y]));
+            cases.push(Case::new(Arc::new(Pointwise(Compare(op))), vec![x, y]));
         }
     }
     cases

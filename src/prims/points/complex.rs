@@ -7,21 +7,18 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Atom;
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::core::lowering::Lowering;
 use crate::core::params::Params;
-use crate::core::primitive::{
-    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    TransposeResult,
-};
+use crate::core::primitive::{Known, Prim, Simpler};
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::elementwise::{
-    batch, common_dtype, common_shape, expect_class, expect_operand, fit, meet, scalar_code,
-    scalar_op,
+    common_dtype, common_shape, expect_class, expect_operand, meet, scalar_code, scalar_op,
 };
+use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::points::unary::try_neg;
-use crate::prims::rules::apply::{expect, expect_inputs, one, one_of, one_to};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::apply::{expect, expect_inputs, one_of, one_to};
+
 use crate::prims::rules::numbers::number;
 use cotangent_jit::op::{Class, ScalarOp};
 use cotangent_jit::{DType, Error, err};
@@ -32,7 +29,7 @@ use std::sync::{Arc, LazyLock};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Complex;
 
-impl Primitive for Complex {
+impl Function for Complex {
     fn name(&self) -> &'static str {
         "complex"
     }
@@ -53,47 +50,15 @@ impl Primitive for Complex {
         Ok(smallvec![Aval { shape, dtype, weak: inputs[0].weak && inputs[1].weak }])
     }
 
-    /// `dz = dx + i dy`
-    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        let z = one(Complex, &[&primals[0], &primals[1]])?;
-        if tangents.iter().all(Tangent::is_zero) {
-            let zero = Tangent::Zero(z.aval());
-            return Ok((smallvec![z], vec![zero]));
-        }
-        let part = |t: &Tangent| match t.value() {
-            Some(t) => fit(t.clone(), z.shape()),
-            None => Ok(number(0.0, z.dtype().part())),
-        };
-        let dz = one(Complex, &[&part(&tangents[0])?, &part(&tangents[1])?])?;
-        Ok((smallvec![z], vec![Tangent::Value(dz)]))
+    /// `dz = dx + i dy`; transposed `Re(ct (x + iy)) = Re(ct) x - Im(ct) y`.
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Linear(
+            |_, i, ct, _| if i == 0 { try_real(ct) } else { try_neg(&try_imag(ct)?) },
+        )
     }
 
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Linear
-    }
-
-    /// `Re(ct (x + iy)) = Re(ct) x - Im(ct) y`
-    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        let cotangent_of = |i: usize| -> Result<Tangent, Error> {
-            let (Operand::Linear(aval), Some(ct)) = (&inputs[i], cotangents[0].value()) else {
-                return Ok(Tangent::Zero(inputs[i].aval()));
-            };
-            let ct = if i == 0 { try_real(ct)? } else { try_neg(&try_imag(ct)?)? };
-            fit(ct, &aval.shape).map(Tangent::Value)
-        };
-        Ok(vec![cotangent_of(0)?, cotangent_of(1)?])
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(scalar_op(ScalarOp::Complex))
+    fn code(&self, _: &[Aval]) -> Lowering {
+        scalar_op(ScalarOp::Complex)
     }
 
     /// Of both parts of one number: the number.
@@ -105,10 +70,6 @@ impl Primitive for Complex {
         let (x, y) = (whole(&inputs[0], "real")?, whole(&inputs[1], "imag")?);
         (x == y).then_some(Simpler::Atom(x))
     }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
-    }
 }
 
 /// See [`real`], [`imag`] and [`conj`].
@@ -119,7 +80,7 @@ pub(crate) enum Part {
     Conj,
 }
 
-impl Primitive for Part {
+impl Function for Part {
     fn name(&self) -> &'static str {
         match self {
             Part::Real => "real",
@@ -140,20 +101,12 @@ impl Primitive for Part {
         Ok(smallvec![z.with_dtype(dtype)])
     }
 
-    /// `d Re(z) = Re(dz)`, and so for the others.
-    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(*self), primals, tangents)
-    }
-
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Linear
-    }
-
-    /// `ct Re(v) = Re(ct v)`, `ct Im(v) = Re(-i ct v)`, `Re(ct conj(v)) = Re(conj(ct) v)`.
-    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        transpose_unary(cotangents, inputs[0].aval(), |ct| {
+    /// `d Re(z) = Re(dz)`, and so for the others; transposed `ct Re(v) = Re(ct v)`, `ct Im(v) = Re(-i ct v)`,
+    /// `Re(ct conj(v)) = Re(conj(ct) v)`.
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Linear(|part, _, ct, _| {
             let zero = number(0.0, ct.dtype().part());
-            match self {
+            match part {
                 Part::Real => try_complex(ct, &zero),
                 Part::Imag => try_complex(&zero, &try_neg(ct)?),
                 Part::Conj => try_conj(ct),
@@ -161,16 +114,8 @@ impl Primitive for Part {
         })
     }
 
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(match self {
+    fn code(&self, _: &[Aval]) -> Lowering {
+        match self {
             Part::Real => scalar_op(ScalarOp::Real),
             Part::Imag => scalar_op(ScalarOp::Imag),
             Part::Conj => scalar_code(|b, z| {
@@ -178,7 +123,7 @@ impl Primitive for Part {
                 let im = b.op(ScalarOp::Neg, &[im]);
                 b.op(ScalarOp::Complex, &[re, im])
             }),
-        })
+        }
     }
 
     /// The parts of what was put together; the conjugate of a conjugate, and its real part.
@@ -192,13 +137,11 @@ impl Primitive for Part {
             (Part::Real, "complex") => Some(given(from[0])),
             (Part::Imag, "complex") => Some(given(from[1])),
             (Part::Conj, "conj") => Some(given(from[0])),
-            (Part::Real, "conj") => Some(Simpler::Apply(Arc::new(*self), smallvec![from[0]])),
+            (Part::Real, "conj") => {
+                Some(Simpler::Apply(Arc::new(Pointwise(*self)), smallvec![from[0]]))
+            }
             _ => None,
         }
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
     }
 }
 
@@ -219,7 +162,7 @@ pub fn complex(re: &Array, im: &Array) -> Array {
 /// [`complex`], or an error if dtypes or shapes do not fit.
 #[track_caller]
 pub fn try_complex(re: &Array, im: &Array) -> Result<Array, Error> {
-    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Complex));
+    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Complex)));
     one_to(PRIM.clone(), &meet(&[re, im])?)
 }
 
@@ -234,7 +177,7 @@ pub fn real(z: &Array) -> Array {
 /// [`real`], or an error if the dtype is not complex.
 #[track_caller]
 pub fn try_real(z: &Array) -> Result<Array, Error> {
-    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Part::Real));
+    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Part::Real)));
     one_of(PRIM.clone(), &[z])
 }
 
@@ -249,7 +192,7 @@ pub fn imag(z: &Array) -> Array {
 /// [`imag`], or an error if the dtype is not complex.
 #[track_caller]
 pub fn try_imag(z: &Array) -> Result<Array, Error> {
-    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Part::Imag));
+    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Part::Imag)));
     one_of(PRIM.clone(), &[z])
 }
 
@@ -264,13 +207,17 @@ pub fn conj(z: &Array) -> Array {
 /// [`conj`], or an error if the dtype is not complex.
 #[track_caller]
 pub fn try_conj(z: &Array) -> Result<Array, Error> {
-    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Part::Conj));
+    static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Part::Conj)));
     one_of(PRIM.clone(), &[z])
 }
 
 pub(crate) fn entries() -> Vec<Entry> {
     vec![
-        Entry { name: "complex", build: |_| Ok(Arc::new(Complex)), cases: complex_cases },
+        Entry {
+            name: "complex",
+            build: |_| Ok(Arc::new(Pointwise(Complex))),
+            cases: complex_cases,
+        },
         Entry { name: "real", build, cases: || part_cases(Part::Real) },
         Entry { name: "imag", build, cases: || part_cases(Part::Imag) },
         Entry { name: "conj", build, cases: || part_cases(Part::Conj) },
@@ -280,7 +227,7 @@ pub(crate) fn entries() -> Vec<Entry> {
 fn build(args: &Args) -> Result<Prim, Error> {
     let part = [Part::Real, Part::Imag, Part::Conj].into_iter().find(|p| p.name() == args.prim);
     let no = || err!(Parse, "{}: no part of a complex number has this name", args.prim);
-    part.map(|p| Arc::new(p) as Prim).ok_or_else(no)
+    part.map(|p| Arc::new(Pointwise(p)) as Prim).ok_or_else(no)
 }
 
 const WIDE: std::ops::Range<f64> = -2.0..2.0;
@@ -290,7 +237,7 @@ fn complex_cases() -> Vec<Case> {
     for d in [DType::F32, DType::F64] {
         for shape in SHAPES {
             let (x, y) = (spread(shape, d, &WIDE, 0.37), spread(shape, d, &WIDE, 0.61));
-            cases.push(Case::new(Arc::new(Complex), vec![x, y]));
+            cases.push(Case::new(Arc::new(Pointwise(Complex)), vec![x, y]));
         }
     }
     cases
@@ -300,7 +247,7 @@ fn part_cases(part: Part) -> Vec<Case> {
     let mut cases = Vec::new();
     for d in [DType::C64, DType::C128] {
         for shape in SHAPES {
-            cases.push(Case::new(Arc::new(part), vec![spread(shape, d, &WIDE, 0.37)]));
+            cases.push(Case::new(Arc::new(Pointwise(part)), vec![spread(shape, d, &WIDE, 0.37)]));
         }
     }
     cases

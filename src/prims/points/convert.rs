@@ -17,6 +17,7 @@ use crate::prims::entry::{Case, Entry};
 use crate::prims::folds::reduce::try_reduce_or;
 use crate::prims::points::binary::{try_mul, try_shift_left, try_shift_right_logical};
 use crate::prims::points::elementwise::{batch, scalar_op};
+use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::rules::apply::{expect, expect_inputs, one};
 use crate::prims::rules::numbers::scalar_as;
 use crate::prims::shapes::broadcast::try_broadcast_in_dim;
@@ -142,7 +143,7 @@ pub(crate) struct BitcastConvertType {
     new_dtype: DType,
 }
 
-impl Primitive for BitcastConvertType {
+impl Function for BitcastConvertType {
     fn name(&self) -> &'static str {
         "bitcast_convert_type"
     }
@@ -164,30 +165,12 @@ impl Primitive for BitcastConvertType {
         }
     }
 
-    fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
-        let y = one(*self, &[&primals[0]])?;
-        let zero = Tangent::Zero(y.aval());
-        Ok((smallvec![y], vec![zero]))
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Zero
     }
 
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Still
-    }
-
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
-        not_linear(self)
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(scalar_op(ScalarOp::Bitcast(self.new_dtype)))
+    fn code(&self, _: &[Aval]) -> Lowering {
+        scalar_op(ScalarOp::Bitcast(self.new_dtype))
     }
 
     /// To the same dtype: the operand. Twice: once.
@@ -196,11 +179,7 @@ impl Primitive for BitcastConvertType {
             return Some(Simpler::Operand(0));
         }
         let (_, from) = inputs[0].made_by.as_ref().filter(|(p, _)| p.name() == self.name())?;
-        Some(Simpler::Apply(Arc::new(*self), smallvec![from[0]]))
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
+        Some(Simpler::Apply(Arc::new(Pointwise(*self)), smallvec![from[0]]))
     }
 }
 
@@ -225,7 +204,7 @@ pub fn bitcast_convert_type(x: &Array, new_dtype: DType) -> Array {
 /// [`bitcast_convert_type`], or an error if a dtype is no number or the last axis has not the size that it takes.
 #[track_caller]
 pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
-    let same_width = |x: &Array, new_dtype| one(BitcastConvertType { new_dtype }, &[x]);
+    let same_width = |x: &Array, new_dtype| one(Pointwise(BitcastConvertType { new_dtype }), &[x]);
     match (x.dtype().bit_pattern(), new_dtype.bit_pattern()) {
         (Some(wide), Some(narrow)) if wide.size() > narrow.size() => {
             let bits = same_width(x, wide)?;
@@ -286,7 +265,7 @@ fn convert_to(new_dtype: DType) -> Prim {
 }
 
 fn bitcast_to(new_dtype: DType) -> Prim {
-    Arc::new(BitcastConvertType { new_dtype })
+    Arc::new(Pointwise(BitcastConvertType { new_dtype }))
 }
 
 fn cases(prim: fn(DType) -> Prim, fits: fn(DType, DType) -> Option<DType>) -> Vec<Case> {

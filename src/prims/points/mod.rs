@@ -13,6 +13,7 @@ pub(crate) mod limits;
 pub(crate) mod logaddexp;
 pub mod name;
 pub mod nextafter;
+pub(super) mod pointwise;
 pub(super) mod power;
 pub mod reduce_precision;
 pub(super) mod select;

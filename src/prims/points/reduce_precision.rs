@@ -5,18 +5,16 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::core::lowering::Lowering;
 use crate::core::params::{Param, Params};
-use crate::core::primitive::{
-    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
-    TransposeResult,
-};
+use crate::core::primitive::{Known, Prim, Simpler};
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::NUMBERS;
 use crate::prims::entry::{Args, Case, Entry};
-use crate::prims::points::elementwise::{batch, expect_class, scalar_code};
+use crate::prims::points::elementwise::{expect_class, scalar_code};
+use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::rules::apply::{expect, expect_inputs, one};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
 use cotangent_jit::op::{Class, ScalarOp};
@@ -43,7 +41,7 @@ fn format(d: DType) -> (u32, u32) {
 
 impl ReducePrecision {
     fn apply(self, x: &Array) -> Result<Array, Error> {
-        one(self, &[x])
+        one(Pointwise(self), &[x])
     }
 
     fn code(self, b: &mut KernelBuilder, x: NodeId) -> NodeId {
@@ -90,7 +88,7 @@ impl ReducePrecision {
     }
 }
 
-impl Primitive for ReducePrecision {
+impl Function for ReducePrecision {
     fn name(&self) -> &'static str {
         "reduce_precision"
     }
@@ -111,29 +109,13 @@ impl Primitive for ReducePrecision {
         Ok(smallvec![inputs[0].clone()])
     }
 
-    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(*self), primals, tangents)
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Linear(|this, _, ct, _| this.apply(ct))
     }
 
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Linear
-    }
-
-    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        transpose_unary(cotangents, inputs[0].aval(), |ct| self.apply(ct))
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+    fn code(&self, _: &[Aval]) -> Lowering {
         let prim = *self;
-        Ok(scalar_code(move |b, x| prim.code(b, x[0])))
+        scalar_code(move |b, x| prim.code(b, x[0]))
     }
 
     /// A format that holds all values of the dtype changes none of them.
@@ -141,10 +123,6 @@ impl Primitive for ReducePrecision {
         let (exponent, mantissa) = format(inputs[0].aval.dtype);
         let holds = self.exponent_bits >= exponent && self.mantissa_bits >= mantissa;
         holds.then_some(Simpler::Operand(0))
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
     }
 }
 
@@ -183,7 +161,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
             .map_err(|_| err!(Parse, "reduce_precision: {name} is out of range"))
     };
     let (exponent_bits, mantissa_bits) = (bits("exponent_bits")?, bits("mantissa_bits")?);
-    Ok(Arc::new(ReducePrecision { exponent_bits, mantissa_bits }))
+    Ok(Arc::new(Pointwise(ReducePrecision { exponent_bits, mantissa_bits })))
 }
 
 fn cases() -> Vec<Case> {
@@ -193,8 +171,10 @@ fn cases() -> Vec<Case> {
         for shape in SHAPES {
             for (exponent_bits, mantissa_bits) in [(8, 7), (4, 3), (11, 52)] {
                 let prim = ReducePrecision { exponent_bits, mantissa_bits };
-                let mut case =
-                    Case::new(Arc::new(prim), vec![spread(shape, d, &(-2.0..2.0), 0.37)]);
+                let mut case = Case::new(
+                    Arc::new(Pointwise(prim)),
+                    vec![spread(shape, d, &(-2.0..2.0), 0.37)],
+                );
                 if mantissa_bits < 52 {
                     for law in ["jvp", "adjoint", "second", "third", "jet", "commute"] {
                         case = case.exempt(law, why);

@@ -5,33 +5,31 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::core::lowering::Lowering;
 use crate::core::params::Params;
-use crate::core::primitive::{
-    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor,
-    TransposeResult, not_linear,
-};
+use crate::core::primitive::{Known, Operand, Simpler, not_linear};
 use crate::core::trace::bind;
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::{REAL, RUNNING, array};
 use crate::prims::entry::{Case, Entry};
-use crate::prims::points::binary::try_add_any;
+use crate::prims::points::binary::and;
 use crate::prims::points::compare::{gt, lt};
 use crate::prims::points::elementwise::{
-    batch, common_dtype, common_shape, expect_operand, fit, meet, meet_in, scalar_code,
+    common_dtype, common_shape, expect_operand, meet, meet_in, scalar_code,
 };
-use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
+use crate::prims::rules::apply::{expect, expect_inputs};
 use crate::prims::rules::numbers::number;
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err, plural};
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// See [`select_n`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelectN;
 
-impl Primitive for SelectN {
+impl Function for SelectN {
     fn name(&self) -> &'static str {
         "select_n"
     }
@@ -63,57 +61,22 @@ impl Primitive for SelectN {
         Ok(smallvec![Aval { shape, dtype, weak: cases.iter().all(|c| c.weak) }])
     }
 
-    /// The tangent chosen as the value is; beside a tangent that is there, a symbolic zero is the literal 0.
-    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        let z = select(primals)?;
-        if tangents[1..].iter().all(Tangent::is_zero) {
-            let zero = Tangent::Zero(z.aval());
-            return Ok((smallvec![z], vec![zero]));
-        }
-        let mut operands: SmallVec<[Array; 4]> = smallvec![primals[0].clone()];
-        for t in &tangents[1..] {
-            operands.push(t.value().cloned().unwrap_or_else(|| number(0.0, z.dtype())));
-        }
-        let dz = fit(select(&operands)?, z.shape())?;
-        Ok((smallvec![z], vec![Tangent::Value(dz)]))
+    /// The tangents are chosen as the values are; transposed, each case gets the cotangent where it was chosen, 0 elsewhere.
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Linear(|_, i, ct, operands| {
+            let mut chosen: Vec<Array> = vec![number(0.0, ct.dtype()); operands.len()];
+            match &operands[0] {
+                Operand::Known(which) => chosen[0] = which.clone(),
+                Operand::Linear(_) => return not_linear(&Pointwise(SelectN)),
+            }
+            chosen[i] = ct.clone();
+            select(&chosen)
+        })
     }
 
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Linear
-    }
-
-    /// To each case the cotangent where it was chosen, 0 elsewhere.
-    fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        let (Some(ct), Some(which)) = (cotangents[0].value(), inputs[0].known()) else {
-            return Ok(inputs.iter().map(|i| Tangent::Zero(i.aval())).collect());
-        };
-        let zero = number(0.0, ct.dtype());
-        let mut result = vec![Tangent::Zero(which.aval())];
-        for (i, input) in inputs.iter().enumerate().skip(1) {
-            result.push(match input {
-                Operand::Known(known) => Tangent::Zero(known.aval()),
-                Operand::Linear(aval) => {
-                    let mut operands: Vec<Array> = vec![zero.clone(); inputs.len()];
-                    operands[0] = which.clone();
-                    operands[i] = ct.clone();
-                    Tangent::Value(fit(select(&operands)?, &aval.shape)?)
-                }
-            });
-        }
-        Ok(result)
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
+    fn code(&self, inputs: &[Aval]) -> Lowering {
         let bool = inputs[0].dtype.is_bool();
-        Ok(scalar_code(move |b, x| {
+        scalar_code(move |b, x| {
             let (which, cases) = (x[0], &x[1..]);
             if let (true, [on_false, on_true]) = (bool, cases) {
                 return b.op(ScalarOp::Select, &[which, *on_true, *on_false]);
@@ -125,7 +88,7 @@ impl Primitive for SelectN {
                 chosen = b.op(ScalarOp::Select, &[reached, *case, chosen]);
             }
             chosen
-        }))
+        })
     }
 
     fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler> {
@@ -144,15 +107,11 @@ impl Primitive for SelectN {
             }
         }
     }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
-    }
 }
 
 /// Of operands as they are.
 fn select(operands: &[Array]) -> Result<Array, Error> {
-    Ok(bind(Arc::new(SelectN), operands)?.swap_remove(0))
+    Ok(bind(Arc::new(Pointwise(SelectN)), operands)?.swap_remove(0))
 }
 
 /// The case that `which` names, at every point: `out[i] = cases[which[i]][i]`.
@@ -183,7 +142,7 @@ pub fn try_select_n(which: &Array, cases: &[&Array]) -> Result<Array, Error> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clamp;
 
-impl Primitive for Clamp {
+impl Function for Clamp {
     fn name(&self) -> &'static str {
         "clamp"
     }
@@ -202,57 +161,27 @@ impl Primitive for Clamp {
     }
 
     /// The tangent of that one of the three which is strictly the result.
-    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        let [low, x, high] = primals else { unreachable!("clamp has three operands") };
-        let z = one(Clamp, &[low, x, high])?;
-        let zero = number(0.0, z.dtype());
-        let mut sum: Option<Array> = None;
-        for (i, t) in tangents.iter().enumerate() {
-            let Some(t) = t.value() else { continue };
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Partials(|_, i, t, operands| {
+            let [low, x, high] = operands else { unreachable!("clamp has three operands") };
             let passes = match i {
                 0 => gt(low, x),
-                1 => crate::prims::points::binary::and(&lt(low, x), &lt(x, high)),
+                1 => and(&lt(low, x), &lt(x, high)),
                 _ => lt(high, x),
             };
-            let part = fit(try_select_n(&passes, &[&zero, t])?, z.shape())?;
-            sum = Some(match sum {
-                None => part,
-                Some(s) => try_add_any(&s, &part)?,
-            });
-        }
-        let dz = sum.map_or_else(|| Tangent::Zero(z.aval()), Tangent::Value);
-        Ok((smallvec![z], vec![dz]))
+            try_select_n(&passes, &[&number(0.0, x.dtype()), t])
+        })
     }
 
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::ByDerivative
-    }
-
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
-        not_linear(self)
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(scalar_code(|b, x| {
+    fn code(&self, _: &[Aval]) -> Lowering {
+        scalar_code(|b, x| {
             let raised = b.op(ScalarOp::Max, &[x[1], x[0]]);
             b.op(ScalarOp::Min, &[raised, x[2]])
-        }))
+        })
     }
 
     fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
         None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
     }
 }
 
@@ -269,13 +198,17 @@ pub fn clamp(low: &Array, x: &Array, high: &Array) -> Array {
 #[track_caller]
 pub fn try_clamp(low: &Array, x: &Array, high: &Array) -> Result<Array, Error> {
     let operands = meet(&[low, x, high])?;
-    Ok(bind(Arc::new(Clamp), &operands)?.swap_remove(0))
+    Ok(bind(Arc::new(Pointwise(Clamp)), &operands)?.swap_remove(0))
 }
 
 pub(crate) fn entries() -> Vec<Entry> {
     vec![
-        Entry { name: "select_n", build: |_| Ok(Arc::new(SelectN)), cases: select_cases },
-        Entry { name: "clamp", build: |_| Ok(Arc::new(Clamp)), cases: clamp_cases },
+        Entry {
+            name: "select_n",
+            build: |_| Ok(Arc::new(Pointwise(SelectN))),
+            cases: select_cases,
+        },
+        Entry { name: "clamp", build: |_| Ok(Arc::new(Pointwise(Clamp))), cases: clamp_cases },
     ]
 }
 
@@ -286,14 +219,14 @@ fn select_cases() -> Vec<Case> {
         for shape in SHAPES {
             let which = case(shape, DType::Bool, 0.1);
             let pair = vec![which, case(shape, d, 0.37), case(shape, d, 0.61)];
-            cases.push(Case::new(Arc::new(SelectN), pair));
+            cases.push(Case::new(Arc::new(Pointwise(SelectN)), pair));
         }
         let scalar = array(&[], DType::Bool, [1.0]);
         let pair = vec![scalar, case(&[3], d, 0.37), case(&[3], d, 0.61)];
-        cases.push(Case::new(Arc::new(SelectN), pair));
+        cases.push(Case::new(Arc::new(Pointwise(SelectN)), pair));
         let which = array(&[5], DType::I32, [-1.0, 0.0, 1.0, 2.0, 7.0]);
         let three = [0.37, 0.61, 0.83].map(|phase| case(&[5], d, phase));
-        cases.push(Case::new(Arc::new(SelectN), [vec![which], three.to_vec()].concat()));
+        cases.push(Case::new(Arc::new(Pointwise(SelectN)), [vec![which], three.to_vec()].concat()));
     }
     cases
 }
@@ -305,7 +238,7 @@ fn clamp_cases() -> Vec<Case> {
             let bounds = [array(&[], d, [1.0]), array(&[], d, [2.0])];
             let x = spread(shape, d, &(-1.0..3.0), 0.37);
             let [low, high] = bounds.map(|b| fit_case(b, shape));
-            cases.push(Case::new(Arc::new(Clamp), vec![low, x, high]));
+            cases.push(Case::new(Arc::new(Pointwise(Clamp)), vec![low, x, high]));
         }
     }
     cases

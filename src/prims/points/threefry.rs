@@ -5,16 +5,14 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::core::lowering::Lowering;
 use crate::core::params::Params;
-use crate::core::primitive::{
-    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent, Taylor,
-    TransposeResult, not_linear,
-};
+use crate::core::primitive::{Known, Simpler};
 use crate::core::trace::bind;
 use crate::prims::cases::samples::array;
 use crate::prims::entry::{Case, Entry};
-use crate::prims::points::elementwise::{batch, common_dtype, common_shape, meet};
+use crate::prims::points::elementwise::{common_dtype, common_shape, meet};
+use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::rules::apply::{expect, expect_inputs};
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
@@ -27,7 +25,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Threefry2x32;
 
-impl Primitive for Threefry2x32 {
+impl Function for Threefry2x32 {
     fn name(&self) -> &'static str {
         "threefry2x32"
     }
@@ -46,40 +44,18 @@ impl Primitive for Threefry2x32 {
         Ok(smallvec![out.clone(), out])
     }
 
-    fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
-        let outputs = bind(Arc::new(*self), primals)?;
-        let zeros = outputs.iter().map(|o| Tangent::Zero(o.aval())).collect();
-        Ok((outputs, zeros))
+    fn derivative(&self) -> Derivative<Self> {
+        Derivative::Zero
     }
 
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Still
-    }
-
-    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
-        not_linear(self)
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch(Arc::new(*self), ctx, inputs, axes)
-    }
-
-    fn kind(&self) -> LoweringKind {
-        LoweringKind::Elementwise
-    }
-
-    fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Elementwise(Arc::new(|b, x| {
+    fn code(&self, _: &[Aval]) -> Lowering {
+        Lowering::Elementwise(Arc::new(|b, x| {
             SmallVec::from_slice(&hash(b, [x[0], x[1]], [x[2], x[3]]))
-        })))
+        }))
     }
 
     fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
         None
-    }
-
-    fn nature(&self) -> Nature<'_> {
-        Nature::PURE
     }
 }
 
@@ -128,13 +104,13 @@ pub fn try_threefry2x32(
     x1: &Array,
 ) -> Result<(Array, Array), Error> {
     let operands = meet(&[k0, k1, x0, x1])?;
-    let mut words = bind(Arc::new(Threefry2x32), &operands)?.into_iter();
+    let mut words = bind(Arc::new(Pointwise(Threefry2x32)), &operands)?.into_iter();
     let mut next = || words.next().expect("two outputs");
     Ok((next(), next()))
 }
 
 pub(crate) fn entries() -> Vec<Entry> {
-    vec![Entry { name: "threefry2x32", build: |_| Ok(Arc::new(Threefry2x32)), cases }]
+    vec![Entry { name: "threefry2x32", build: |_| Ok(Arc::new(Pointwise(Threefry2x32))), cases }]
 }
 
 fn cases() -> Vec<Case> {
@@ -145,5 +121,5 @@ fn cases() -> Vec<Case> {
         words([0, u32::MAX, 0x243f6a88]),
         words([0, u32::MAX, 0x85a308d3]),
     ];
-    vec![Case::new(Arc::new(Threefry2x32), inputs)]
+    vec![Case::new(Arc::new(Pointwise(Threefry2x32)), inputs)]
 }

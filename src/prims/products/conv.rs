@@ -23,14 +23,14 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::folds::window::{Edges, bordered, dilated, edges_of, edges_param};
 use crate::prims::products::dot_general::try_dot_general;
 use crate::prims::rules::apply::{expect_inputs, one};
-use crate::prims::rules::batching::moveaxis;
 use crate::prims::rules::bilinear::{bilinear_jvp, bilinear_transpose};
-use crate::prims::rules::linear::zeros_of;
+use crate::prims::rules::zeros::try_zeros;
 use crate::prims::shapes::broadcast::try_full;
 use crate::prims::shapes::pad::try_pad;
 use crate::prims::shapes::reshape::try_reshape;
 use crate::prims::shapes::rev::try_rev;
 use crate::prims::shapes::sliding::{fitting, try_sliding_windows};
+use crate::prims::shapes::transpose::moveaxis;
 use crate::prims::shapes::transpose::try_transpose;
 use cotangent_jit::{Error, Scalar, err, plural};
 use smallvec::{SmallVec, smallvec};
@@ -170,7 +170,7 @@ impl Conv {
     /// The cotangent of `x`: that of the output convolved with the kernel, read backwards.
     fn to_lhs(&self, ct: &Array, kernel: &Array, x: &Aval) -> Result<Array, Error> {
         if x.size() == 0 || ct.size() == 0 || kernel.size() == 0 {
-            return zeros_of(x);
+            return try_zeros(x);
         }
         let (g, b, space) = (self.feature_groups, self.batch_groups, self.space());
         let groups = g * b;
@@ -205,7 +205,7 @@ impl Conv {
     /// The cotangent of the kernel: `x` convolved with that of the output, features in place of batches.
     fn to_rhs(&self, ct: &Array, x: &Array, kernel: &Aval) -> Result<Array, Error> {
         if x.size() == 0 || ct.size() == 0 || kernel.size() == 0 {
-            return zeros_of(kernel);
+            return try_zeros(kernel);
         }
         let space = self.space();
         let swapped = |x: &Array| {
@@ -299,7 +299,7 @@ impl Primitive for Conv {
             };
             let lanes: Vec<Aval> = inputs.iter().zip(axes).map(lane).collect();
             let out = self.abstract_eval(&lanes)?[0].batched(0, 0);
-            return Ok((smallvec![zeros_of(&out)?], vec![Some(0)]));
+            return Ok((smallvec![try_zeros(&out)?], vec![Some(0)]));
         }
         let (g, b) = (self.feature_groups, self.batch_groups);
         let front = |n: usize, axis: usize| moveaxis(&inputs[n], axis, 0);

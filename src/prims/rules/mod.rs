@@ -4,4 +4,6 @@ pub(crate) mod apply;
 pub mod batching;
 pub(crate) mod bilinear;
 pub(crate) mod linear;
+pub(crate) mod linear_operands;
 pub(crate) mod numbers;
+pub mod zeros;

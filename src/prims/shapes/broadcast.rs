@@ -14,9 +14,9 @@ use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::folds::reduce::try_reduce_sum;
 use crate::prims::rules::apply::{expect, expect_inputs, one};
-use crate::prims::rules::batching::moveaxis;
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
 use crate::prims::shapes::reshape::try_reshape;
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
@@ -77,7 +77,7 @@ impl Primitive for BroadcastInDim {
 
     /// `d broadcast(x) = broadcast(dx)`
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(self.clone()), primals, tangents)
+        linear_unary_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {

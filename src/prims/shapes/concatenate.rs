@@ -15,7 +15,7 @@ use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::apply::{expect, expect_axis};
 use crate::prims::rules::batching::batch_in_front;
-use crate::prims::rules::linear::linear_jvp;
+use crate::prims::rules::linear_operands::linear_jvp;
 use crate::prims::shapes::slice::try_slice_in_dim;
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;

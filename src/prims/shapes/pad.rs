@@ -18,7 +18,8 @@ use crate::prims::points::binary::try_sub;
 use crate::prims::points::select::try_select_n;
 use crate::prims::rules::apply::{expect, expect_inputs, one};
 use crate::prims::rules::batching::batch_in_front;
-use crate::prims::rules::linear::{linear_jvp, zeros_of};
+use crate::prims::rules::linear_operands::linear_jvp;
+use crate::prims::rules::zeros::try_zeros;
 use crate::prims::shapes::broadcast::{try_broadcast_in_dim, try_full};
 use crate::prims::shapes::slice::try_slice;
 use cotangent_jit::{Error, err};
@@ -144,7 +145,7 @@ impl Primitive for Pad {
         let x = inputs[0].aval();
         let edges: Vec<Padding> =
             self.padding_config.iter().map(|(lo, hi, _)| (-lo, -hi, 0)).collect();
-        let zero = zeros_of(&inputs[1].aval())?;
+        let zero = try_zeros(&inputs[1].aval())?;
         let unpadded = try_pad(ct, &zero, &edges)?;
         let strides: Shape = self.padding_config.iter().map(|c| c.2 as usize + 1).collect();
         let start = Shape::from_elem(0, x.rank());
@@ -200,7 +201,7 @@ fn batch_pad(prim: &Pad, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) ->
         let x = batch_in_front(ctx, &inputs[0], axes[0])?;
         let values = batch_in_front(ctx, &inputs[1], axes[1])?;
         wide.padding_config.insert(0, (0, 0, 0));
-        let padded = one(wide.clone(), &[&x, &zeros_of(&Aval::scalar(x.dtype()))?])?;
+        let padded = one(wide.clone(), &[&x, &try_zeros(&Aval::scalar(x.dtype()))?])?;
         let inside = try_full(x.shape(), true.into())?;
         let inside = one(wide, &[&inside, &Array::strong_literal(false.into())])?;
         let values = try_broadcast_in_dim(&values, padded.shape(), &[0])?;

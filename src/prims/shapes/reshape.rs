@@ -13,8 +13,8 @@ use crate::core::primitive::{
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::apply::{expect, expect_inputs, one};
-use crate::prims::rules::batching::moveaxis;
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
+use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Primitive for Reshape {
 
     /// `d reshape(x) = reshape(dx)`
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(self.clone()), primals, tangents)
+        linear_unary_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {

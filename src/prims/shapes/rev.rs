@@ -13,7 +13,7 @@ use crate::core::primitive::{
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::apply::{expect, expect_axis, expect_inputs, one};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
 use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
 use smallvec::smallvec;
@@ -47,7 +47,7 @@ impl Primitive for Rev {
 
     /// `d rev(x) = rev(dx)`
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(self.clone()), primals, tangents)
+        linear_unary_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {

@@ -13,7 +13,7 @@ use crate::core::primitive::{
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::apply::{expect, expect_inputs, one};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
 use crate::prims::shapes::pad::try_pad;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::{Error, Scalar, err};
@@ -75,7 +75,7 @@ impl Primitive for Slice {
 
     /// `d slice(x) = slice(dx)`
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(self.clone()), primals, tangents)
+        linear_unary_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {

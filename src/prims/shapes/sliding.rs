@@ -17,11 +17,12 @@ use crate::prims::places::gather::GatherDims;
 use crate::prims::places::scatter::{ScatterMode, try_scatter_add};
 use crate::prims::points::binary::{try_add, try_mul};
 use crate::prims::rules::apply::{expect, expect_inputs, one};
-use crate::prims::rules::batching::moveaxis;
-use crate::prims::rules::linear::{linear_jvp, transpose_unary, zeros_of};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
+use crate::prims::rules::zeros::try_zeros;
 use crate::prims::shapes::concatenate::try_concatenate;
 use crate::prims::shapes::iota::try_iota;
 use crate::prims::shapes::reshape::{try_expand_dims, try_reshape};
+use crate::prims::shapes::transpose::moveaxis;
 use crate::prims::shapes::transpose::try_transpose;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -51,7 +52,7 @@ impl SlidingWindows {
     fn overlap_add(&self, ct: &Array, x: &Aval) -> Result<Array, Error> {
         if ct.size() == 0 {
             // No window at all.
-            return zeros_of(x);
+            return try_zeros(x);
         }
         let rank = x.rank();
         let moves = |a: &usize| self.sizes[*a] != 1 || self.strides[*a] != 1;
@@ -87,7 +88,7 @@ impl SlidingWindows {
             ..GatherDims::default()
         };
         let at = try_concatenate(&at?, shape.len())?;
-        try_scatter_add(&zeros_of(x)?, &at, &updates, &dims, ScatterMode::Promise)
+        try_scatter_add(&try_zeros(x)?, &at, &updates, &dims, ScatterMode::Promise)
     }
 }
 
@@ -127,7 +128,7 @@ impl Primitive for SlidingWindows {
 
     /// `d windows(x) = windows(dx)`
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(self.clone()), primals, tangents)
+        linear_unary_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {

@@ -13,7 +13,7 @@ use crate::core::primitive::{
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::apply::{expect, expect_inputs, one};
-use crate::prims::rules::linear::{linear_jvp, transpose_unary};
+use crate::prims::rules::linear::{linear_unary_jvp, transpose_unary};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
@@ -59,7 +59,7 @@ impl Primitive for Transpose {
 
     /// `d transpose(x) = transpose(dx)`
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        linear_jvp(Arc::new(self.clone()), primals, tangents)
+        linear_unary_jvp(Arc::new(self.clone()), primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -130,6 +130,16 @@ pub fn try_transpose(operand: &Array, permutation: &[usize]) -> Result<Array, Er
         return Ok(operand.clone());
     }
     one(Transpose { permutation: permutation.into() }, &[operand])
+}
+
+/// `x` with axis `from` at `to`, the others in order; `x` itself if it is there already.
+pub fn moveaxis(x: &Array, from: usize, to: usize) -> Result<Array, Error> {
+    if from == to {
+        return Ok(x.clone());
+    }
+    let mut order: Vec<usize> = (0..x.ndim()).filter(|a| *a != from).collect();
+    order.insert(to, from);
+    try_transpose(x, &order)
 }
 
 pub fn entries() -> Vec<Entry> {

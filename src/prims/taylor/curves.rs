@@ -7,8 +7,8 @@ use crate::core::primitive::{Arrays, Ctx, JvpResult, Prim, Tangent, Taylor};
 use crate::core::source::{Source, replaying};
 use crate::core::trace::{bind, eval};
 use crate::prims::points::binary::{try_add_any, try_mul};
-use crate::prims::rules::linear::instantiate;
 use crate::prims::rules::numbers::number;
+use crate::prims::rules::zeros::try_instantiate;
 use cotangent_jit::{Error, Scalar};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -258,7 +258,7 @@ impl<'a> Curves<'a> {
 
     /// Coefficients `k` of quantities, as arrays.
     fn at(&mut self, ids: &[Id], k: usize) -> Result<Arrays, Error> {
-        ids.iter().map(|id| instantiate(&self.coefficient(*id, k)?)).collect()
+        ids.iter().map(|id| try_instantiate(&self.coefficient(*id, k)?)).collect()
     }
 
     /// The outputs at `t = 0`.
@@ -305,7 +305,7 @@ impl<'a> Curves<'a> {
         let mut operands = Arrays::new();
         for (i, t) in inputs.iter().zip(&terms) {
             let t = if inexact(self, *i) { t.clone() } else { self.coefficient(*i, 0)? };
-            operands.push(instantiate(&t)?);
+            operands.push(try_instantiate(&t)?);
         }
         let made = replaying(source, || bind(prim.clone(), &operands))?;
         let out = |(o, x): (&Id, Array)| match inexact(self, *o) {
@@ -410,7 +410,7 @@ impl<'a> Curves<'a> {
         if self.nodes[b].degree == 0 {
             let x = self.coefficient(a, k)?;
             let Some(x) = x.value() else { return Ok(Tangent::Zero(aval)) };
-            let y = instantiate(&self.coefficient(b, 0)?)?;
+            let y = try_instantiate(&self.coefficient(b, 0)?)?;
             let made = replaying(source, || bind(prim.clone(), &[x.clone(), y]))?;
             return Ok(Tangent::Value(made[0].clone()));
         }

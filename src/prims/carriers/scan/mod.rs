@@ -21,13 +21,15 @@ use crate::core::primitive::{
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{
-    axes_in_front, check_inputs, count, either, fixpoint, instantiate, none, nonzero, permuted,
-    pick, single, split_state, spread, values, with_inputs,
+    axes_in_front, check_inputs, count, either, fixpoint, none, nonzero, permuted, pick, single,
+    split_state, spread, values, with_inputs,
 };
 use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, number, numbers};
 use crate::prims::entry::{Args, Case, Entry};
-use crate::prims::rules::batching::{broadcast_batch, moveaxis};
+use crate::prims::rules::batching::broadcast_batch;
+use crate::prims::rules::zeros::instantiate;
+use crate::prims::shapes::transpose::moveaxis;
 use crate::prims::taylor::Forward;
 use cotangent_jit::{Error, err, plural};
 use groups::Groups;

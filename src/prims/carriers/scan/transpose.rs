@@ -10,9 +10,10 @@ use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
 use crate::core::primitive::{Ctx, Operand, Tangent, TransposeResult};
 use crate::core::trace::{bind, eval, trace};
-use crate::prims::carriers::regroup::{instantiate, nonzero, permuted, pick, zeros};
+use crate::prims::carriers::regroup::{nonzero, permuted, pick};
 use crate::prims::carriers::scan::Scan;
 use crate::prims::lax;
+use crate::prims::rules::zeros::{instantiate, zeros};
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
 

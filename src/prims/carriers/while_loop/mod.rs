@@ -21,14 +21,15 @@ use crate::core::primitive::{
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::regroup::{
-    check_inputs, count, either, fixpoint, instantiate, nonzero, permuted, pick, split_state,
-    spread, values, with_inputs,
+    check_inputs, count, either, fixpoint, nonzero, permuted, pick, split_state, spread, values,
+    with_inputs,
 };
 use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
 use crate::prims::cases::bodies::{NUMBERS, bent, body, number, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
 use crate::prims::rules::numbers::number as number_of;
+use crate::prims::rules::zeros::instantiate;
 use crate::prims::taylor::Forward;
 use cotangent_jit::{DType, Error, err, plural};
 use std::sync::{Arc, OnceLock};

@@ -3,6 +3,7 @@
 
 pub(super) mod argminmax;
 pub(super) mod cumulative;
+pub(super) mod folded_axes;
 pub(super) mod reduce;
 pub mod reduce_by;
 pub mod reduce_window;

@@ -9,7 +9,7 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
-use crate::core::params::{Param, Params};
+use crate::core::params::Params;
 use crate::core::primitive::{
     BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
     TransposeResult, not_linear,
@@ -17,26 +17,26 @@ use crate::core::primitive::{
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::{RUNNING, array};
 use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::folds::folded_axes::{FoldedAxes, over_axes};
 use crate::prims::points::binary::{try_add_any, try_div, try_mul};
 use crate::prims::points::compare::try_eq;
 use crate::prims::points::convert::try_convert_element_type;
 use crate::prims::points::elementwise::expect_operand;
-use crate::prims::rules::apply::{expect, expect_inputs, one};
-use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+use crate::prims::rules::apply::{expect_inputs, one};
+
 use crate::prims::shapes::reshape::try_reshape;
 use crate::prims::shapes::slice::try_slice_in_dim;
 use crate::prims::shapes::transpose::moveaxis;
+use cotangent_jit::Error;
 use cotangent_jit::kernel::Combine;
-use cotangent_jit::{Error, err, plural};
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// A fold over axes.
 #[derive(Clone, Debug)]
 pub(crate) struct Reduce {
     combine: Combine,
-    /// Increasing.
-    axes: SmallVec<[usize; 4]>,
+    axes: FoldedAxes,
 }
 
 impl Primitive for Reduce {
@@ -53,30 +53,15 @@ impl Primitive for Reduce {
     }
 
     fn params(&self) -> Params {
-        smallvec![("axes", Param::ints(self.axes.iter().copied()))]
+        self.axes.params()
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 1)?;
         let x = &inputs[0];
         expect_operand(self.name(), self.combine.op(), x)?;
-        if let Some(axis) = self.axes.iter().find(|a| **a >= x.rank()) {
-            return Err(err!(
-                Axis,
-                "{}: axis {axis} is out of range for {x}, which has {axes}",
-                self.name(),
-                axes = plural(x.rank(), "axis")
-            ));
-        }
-        if self.axes.windows(2).any(|w| w[0] >= w[1]) {
-            return Err(err!(
-                Axis,
-                "{}: expected each axis of {x} once, got {:?}",
-                self.name(),
-                self.axes
-            ));
-        }
-        Ok(smallvec![x.with_shape(self.kept(x.rank()).map(|a| x.shape[a]))])
+        self.axes.check(self.name(), x)?;
+        Ok(smallvec![x.with_shape(self.axes.kept_of(&x.shape))])
     }
 
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
@@ -106,7 +91,7 @@ impl Primitive for Reduce {
         let x = inputs[0].aval();
         match cotangents[0].value() {
             Some(ct) if self.combine == Combine::Sum => {
-                Ok(vec![Tangent::Value(self.repeat(ct, &x.shape)?)])
+                Ok(vec![Tangent::Value(self.axes.repeat(ct, &x.shape)?)])
             }
             Some(_) => not_linear(self),
             None => Ok(vec![Tangent::Zero(x)]),
@@ -115,9 +100,8 @@ impl Primitive for Reduce {
 
     fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
-        let moved = self.axes.iter().map(|&a| if a < batch { a } else { a + 1 });
-        let same = Reduce { combine: self.combine, axes: moved.collect() };
-        let place = batch - self.axes.iter().filter(|a| **a < batch).count();
+        let (axes, place) = self.axes.around(batch);
+        let same = Reduce { combine: self.combine, axes };
         Ok((smallvec![same.apply(&inputs[0])?], vec![Some(place)]))
     }
 
@@ -126,7 +110,7 @@ impl Primitive for Reduce {
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Reduce { combine: self.combine, axes: self.axes.clone() })
+        Ok(Lowering::Reduce { combine: self.combine, axes: (*self.axes).into() })
     }
 
     /// Over no axes: the operand. The extreme of equal numbers is the number.
@@ -146,9 +130,7 @@ impl Primitive for Reduce {
 
 impl Reduce {
     fn new(combine: Combine, axes: &[usize]) -> Reduce {
-        let mut axes: SmallVec<[usize; 4]> = axes.into();
-        axes.sort_unstable();
-        Reduce { combine, axes }
+        Reduce { combine, axes: FoldedAxes::new(axes) }
     }
 
     #[track_caller]
@@ -156,22 +138,12 @@ impl Reduce {
         if self.axes.is_empty() { Ok(x.clone()) } else { one(self.clone(), &[x]) }
     }
 
-    /// The axes that stay.
-    fn kept(&self, rank: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..rank).filter(|a| !self.axes.contains(a))
-    }
-
-    /// What was folded, repeated along the axes again.
-    fn repeat(&self, y: &Array, shape: &[usize]) -> Result<Array, Error> {
-        try_broadcast_in_dim(y, shape, &self.kept(shape.len()).collect::<Vec<_>>())
-    }
-
     /// `dy = sum of dx over where x = y, divided by how often that is`
     fn extreme_tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
         let sum = Reduce { combine: Combine::Sum, ..self.clone() };
-        let attained = try_eq(x, &self.repeat(y, x.shape())?)?;
+        let attained = try_eq(x, &self.axes.repeat(y, x.shape())?)?;
         let attained = try_convert_element_type(&attained, x.dtype())?;
-        let share = try_div(&attained, &self.repeat(&sum.apply(&attained)?, x.shape())?)?;
+        let share = try_div(&attained, &self.axes.repeat(&sum.apply(&attained)?, x.shape())?)?;
         sum.apply(&try_mul(t, &share)?)
     }
 
@@ -194,7 +166,7 @@ impl Reduce {
             }
             (x, t) = (product, tangent);
         }
-        let sum = Reduce { combine: Combine::Sum, axes: smallvec![axis] };
+        let sum = Reduce { combine: Combine::Sum, axes: FoldedAxes::new(&[axis]) };
         // One element is left along the axis, or none if there was none.
         sum.apply(&t)
     }
@@ -216,36 +188,13 @@ fn join(a: &Array, b: &Array, axis: usize) -> Result<Array, Error> {
     crate::prims::shapes::concatenate::try_concatenate(&[a.clone(), b.clone()], axis)
 }
 
-macro_rules! reduce {
-    ($($(#[$doc:meta])* $name:ident, $try:ident: $combine:ident;)*) => {
-        $(
-            $(#[$doc])*
-            ///
-            /// The axes are taken away. Panics where its `try_` twin gives an error.
-            #[track_caller]
-            pub fn $name(x: &Array, axes: &[usize]) -> Array {
-                expect($try(x, axes))
-            }
-
-            #[doc = concat!("[`", stringify!($name), "`], or an error if an axis is out of range or given twice, or the dtype is not one it takes.")]
-            #[track_caller]
-            pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
-                Reduce::new(Combine::$combine, axes).apply(x)
-            }
-        )*
-
-        /// Every fold.
-        pub(crate) fn entries() -> Vec<Entry> {
-            vec![$(Entry {
-                name: stringify!($name),
-                build: |args| build(Combine::$combine, args),
-                cases: || cases(Combine::$combine),
-            }),*]
-        }
-    };
+#[track_caller]
+fn apply(combine: Combine, axes: &[usize], x: &Array) -> Result<Array, Error> {
+    Reduce::new(combine, axes).apply(x)
 }
 
-reduce! {
+over_axes! {
+    apply: apply, build: build, cases: cases, Combine, "The axes are taken away.";
     /// Sum over axes: `y[k] = ∑ᵢ x[k, i]`; 0 of nothing. Ints (wrapping) and floats; f32 is summed in f64.
     ///
     /// Derivative: the sum of the tangents. Linear; the transpose repeats the cotangent.
@@ -280,7 +229,7 @@ reduce! {
 }
 
 fn build(combine: Combine, args: &Args) -> Result<Prim, Error> {
-    Ok(Arc::new(Reduce { combine, axes: args.sizes("axes")?.into() }))
+    Ok(Arc::new(Reduce { combine, axes: FoldedAxes::from_args(args)? }))
 }
 
 fn cases(combine: Combine) -> Vec<Case> {

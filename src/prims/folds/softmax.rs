@@ -10,7 +10,7 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::lowering::{Lowering, LoweringKind};
-use crate::core::params::{Param, Params};
+use crate::core::params::Params;
 use crate::core::primitive::{
     BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
     TransposeResult, not_linear,
@@ -20,15 +20,16 @@ use crate::prims::cases::bodies::INEXACT;
 use crate::prims::cases::points::spread;
 use crate::prims::cases::samples::array;
 use crate::prims::entry::{Args, Case, Entry};
+use crate::prims::folds::folded_axes::{FoldedAxes, over_axes};
 use crate::prims::folds::reduce::{try_reduce_max, try_reduce_sum};
 use crate::prims::points::compare::try_eq;
 use crate::prims::points::select::try_select_n;
 use crate::prims::points::unary::{try_exp, try_is_finite, try_log};
-use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::apply::{expect_inputs, one};
 use crate::prims::rules::numbers::number;
-use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+
 use cotangent_jit::{Error, err};
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// What is computed.
@@ -43,8 +44,7 @@ enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Softmax {
     kind: Kind,
-    /// Increasing.
-    axes: SmallVec<[usize; 4]>,
+    axes: FoldedAxes,
 }
 
 impl Primitive for Softmax {
@@ -57,7 +57,7 @@ impl Primitive for Softmax {
     }
 
     fn params(&self) -> Params {
-        smallvec![("axes", Param::ints(self.axes.iter().copied()))]
+        self.axes.params()
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -67,12 +67,9 @@ impl Primitive for Softmax {
         if !x.dtype.is_inexact() {
             return Err(err!(DType, "{name}: expected a float, got {x}; convert it"));
         }
-        if self.axes.iter().any(|a| *a >= x.rank()) || self.axes.windows(2).any(|w| w[0] >= w[1]) {
-            let axes = &self.axes;
-            return Err(err!(Axis, "{name}: expected axes of {x}, each once, got {axes:?}"));
-        }
+        self.axes.check(name, x)?;
         Ok(smallvec![match self.kind {
-            Kind::LogSumExp => x.with_shape(self.kept(x.rank()).map(|a| x.shape[a])),
+            Kind::LogSumExp => x.with_shape(self.axes.kept_of(&x.shape)),
             _ => x.clone(),
         }])
     }
@@ -96,10 +93,9 @@ impl Primitive for Softmax {
 
     fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
-        let moved = self.axes.iter().map(|&a| if a < batch { a } else { a + 1 });
-        let wide = Softmax { kind: self.kind, axes: moved.collect() };
-        let gone = self.axes.iter().filter(|a| **a < batch).count();
-        let place = if self.kind == Kind::LogSumExp { batch - gone } else { batch };
+        let (axes, without) = self.axes.around(batch);
+        let wide = Softmax { kind: self.kind, axes };
+        let place = if self.kind == Kind::LogSumExp { without } else { batch };
         Ok((smallvec![one(wide, &[&inputs[0]])?], vec![Some(place)]))
     }
 
@@ -123,26 +119,14 @@ impl Primitive for Softmax {
 
 impl Softmax {
     fn new(kind: Kind, axes: &[usize]) -> Softmax {
-        let mut axes: SmallVec<[usize; 4]> = axes.into();
-        axes.sort_unstable();
-        Softmax { kind, axes }
-    }
-
-    /// The axes that stay.
-    fn kept(&self, rank: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..rank).filter(|a| !self.axes.contains(a))
-    }
-
-    /// What was folded, repeated along the axes again.
-    fn repeat(&self, y: &Array, x: &Array) -> Result<Array, Error> {
-        try_broadcast_in_dim(y, x.shape(), &self.kept(x.ndim()).collect::<Vec<_>>())
+        Softmax { kind, axes: FoldedAxes::new(axes) }
     }
 
     fn tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
         let mean = |p: &Array| try_reduce_sum(&(p * t), &self.axes);
         Ok(match self.kind {
-            Kind::Softmax => y * (t - self.repeat(&mean(y)?, x)?),
-            Kind::LogSoftmax => t - self.repeat(&mean(&try_exp(y)?)?, x)?,
+            Kind::Softmax => y * (t - self.axes.repeat(&mean(y)?, x.shape())?),
+            Kind::LogSoftmax => t - self.axes.repeat(&mean(&try_exp(y)?)?, x.shape())?,
             Kind::LogSumExp => mean(&one(Softmax { kind: Kind::Softmax, ..self.clone() }, &[x])?)?,
         })
     }
@@ -154,7 +138,7 @@ impl Softmax {
         let n = |value| number(value, x.dtype());
         let top = try_reduce_max(x, &self.axes)?;
         let nothing = try_eq(&top, &n(f64::NEG_INFINITY))?;
-        let top = self.repeat(&try_select_n(&nothing, &[&top, &n(0.0)])?, x)?;
+        let top = self.axes.repeat(&try_select_n(&nothing, &[&top, &n(0.0)])?, x.shape())?;
         // Infinite elements are at no distance from an infinite greatest one.
         let below = try_select_n(&try_eq(x, &top)?, &[&(x - &top), &n(0.0)])?;
         let e = try_exp(&below)?;
@@ -162,8 +146,8 @@ impl Softmax {
         let none = try_eq(&total, &n(0.0))?;
         let total = try_select_n(&none, &[&total, &n(1.0)])?;
         Ok(match self.kind {
-            Kind::Softmax => e / self.repeat(&total, x)?,
-            _ => below - self.repeat(&try_log(&total)?, x)?,
+            Kind::Softmax => e / self.axes.repeat(&total, x.shape())?,
+            _ => below - self.axes.repeat(&try_log(&total)?, x.shape())?,
         })
     }
 
@@ -175,41 +159,19 @@ impl Softmax {
             true => top,
             false => try_select_n(&try_is_finite(&top)?, &[&n(0.0), &top])?,
         };
-        let total = try_reduce_sum(&try_exp(&(x - self.repeat(&shift, x)?))?, &self.axes)?;
+        let total =
+            try_reduce_sum(&try_exp(&(x - self.axes.repeat(&shift, x.shape())?))?, &self.axes)?;
         Ok(try_log(&total)? + shift)
     }
 }
 
-macro_rules! softmax {
-    ($($(#[$doc:meta])* $name:ident, $try:ident: $kind:ident;)*) => {
-        $(
-            $(#[$doc])*
-            ///
-            /// Floats and complex numbers. Panics where its `try_` twin gives an error.
-            #[track_caller]
-            pub fn $name(x: &Array, axes: &[usize]) -> Array {
-                expect($try(x, axes))
-            }
-
-            #[doc = concat!("[`", stringify!($name), "`], or an error if an axis is out of range or given twice, or the dtype is not one it takes.")]
-            #[track_caller]
-            pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
-                one(Softmax::new(Kind::$kind, axes), &[x])
-            }
-        )*
-
-        /// Every function of exponentials over axes.
-        pub(crate) fn entries() -> Vec<Entry> {
-            vec![$(Entry {
-                name: stringify!($name),
-                build: |args| build(Kind::$kind, args),
-                cases: || cases(Kind::$kind),
-            }),*]
-        }
-    };
+#[track_caller]
+fn apply(kind: Kind, axes: &[usize], x: &Array) -> Result<Array, Error> {
+    one(Softmax::new(kind, axes), &[x])
 }
 
-softmax! {
+over_axes! {
+    apply: apply, build: build, cases: cases, Kind, "Floats and complex numbers.";
     /// `p[i] = e^x[i] / ∑ⱼ e^x[j]` over the axes, without overflow: positive numbers that sum to 1. Infinite elements share
     /// the whole; where all are -∞, all are 0.
     ///
@@ -228,7 +190,7 @@ softmax! {
 }
 
 fn build(kind: Kind, args: &Args) -> Result<Prim, Error> {
-    Ok(Arc::new(Softmax { kind, axes: args.sizes("axes")?.into() }))
+    Ok(Arc::new(Softmax { kind, axes: FoldedAxes::from_args(args)? }))
 }
 
 fn cases(kind: Kind) -> Vec<Case> {

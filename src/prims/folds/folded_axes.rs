@@ -1,0 +1,113 @@
+//! The axes over which a fold goes, and the `lax` functions of a family that folds over axes.
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::core::params::{Param, Params};
+use crate::prims::entry::Args;
+use crate::prims::shapes::broadcast::try_broadcast_in_dim;
+use cotangent_jit::{Error, err, plural};
+use smallvec::{SmallVec, smallvec};
+use std::ops::Deref;
+
+/// Axes in increasing order, each once.
+#[derive(Clone, Debug)]
+pub(crate) struct FoldedAxes(SmallVec<[usize; 4]>);
+
+impl Deref for FoldedAxes {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl FoldedAxes {
+    /// Any order is put in order. An axis that is given twice is found by [`FoldedAxes::check`].
+    pub fn new(axes: &[usize]) -> FoldedAxes {
+        let mut axes: SmallVec<[usize; 4]> = axes.into();
+        axes.sort_unstable();
+        FoldedAxes(axes)
+    }
+
+    pub fn params(&self) -> Params {
+        smallvec![("axes", Param::ints(self.iter().copied()))]
+    }
+
+    /// The inverse of [`FoldedAxes::params`].
+    pub fn from_args(args: &Args) -> Result<FoldedAxes, Error> {
+        Ok(FoldedAxes(args.sizes("axes")?.into()))
+    }
+
+    /// Errors: an axis is out of range for `x` or given twice.
+    pub fn check(&self, name: &str, x: &Aval) -> Result<(), Error> {
+        if let Some(axis) = self.iter().find(|a| **a >= x.rank()) {
+            let axes = plural(x.rank(), "axis");
+            return Err(err!(
+                Axis,
+                "{name}: axis {axis} is out of range for {x}, which has {axes}"
+            ));
+        }
+        if self.windows(2).any(|w| w[0] >= w[1]) {
+            return Err(err!(Axis, "{name}: expected each axis of {x} once, got {:?}", &self.0));
+        }
+        Ok(())
+    }
+
+    /// The axes that stay.
+    pub fn kept(&self, rank: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..rank).filter(|a| !self.contains(a))
+    }
+
+    /// The shape without the axes.
+    pub fn kept_of(&self, shape: &[usize]) -> Shape {
+        self.kept(shape.len()).map(|a| shape[a]).collect()
+    }
+
+    /// A result of the fold, repeated along the axes to the shape that was folded.
+    pub fn repeat(&self, y: &Array, shape: &[usize]) -> Result<Array, Error> {
+        try_broadcast_in_dim(y, shape, &self.kept(shape.len()).collect::<Vec<_>>())
+    }
+
+    /// The same axes of an operand that has one axis more, at `batch`; and where that axis is in a result without the axes.
+    pub fn around(&self, batch: usize) -> (FoldedAxes, usize) {
+        let moved = self.iter().map(|&a| if a < batch { a } else { a + 1 }).collect();
+        (FoldedAxes(moved), batch - self.iter().filter(|a| **a < batch).count())
+    }
+}
+
+/// From each row a `lax` function, its `try_` twin, and an entry of the roll. `$apply` applies the primitive of a member to an
+/// array over axes, `$build` makes it from parsed parameters, `$cases` gives its cases; `$note` holds for all members.
+macro_rules! over_axes {
+    (
+        apply: $apply:path, build: $build:path, cases: $cases:path, $family:ident, $note:literal;
+        $($(#[$doc:meta])* $name:ident, $try:ident: $member:ident;)*
+    ) => {
+        $(
+            $(#[$doc])*
+            ///
+            #[doc = concat!($note, " Panics where [`", stringify!($try), "`] gives an error.")]
+            #[track_caller]
+            pub fn $name(x: &Array, axes: &[usize]) -> Array {
+                $crate::prims::rules::apply::expect($try(x, axes))
+            }
+
+            #[doc = concat!("[`", stringify!($name), "`], or an error if an axis is out of range or given twice, or the")]
+            /// dtype is not one that it takes.
+            #[track_caller]
+            pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+                $apply($family::$member, axes, x)
+            }
+        )*
+
+        /// Every member of the family.
+        pub(crate) fn entries() -> Vec<Entry> {
+            vec![$(Entry {
+                name: stringify!($name),
+                build: |args| $build($family::$member, args),
+                cases: || $cases($family::$member),
+            }),*]
+        }
+    };
+}
+
+pub(crate) use over_axes;

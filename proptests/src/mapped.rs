@@ -12,7 +12,7 @@ use cotangent::core::lowering::{Lowering, LoweringKind};
 use cotangent::core::params::{Param, Params};
 use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Known, Nature, Operand, PartialEval, Prim,
+    BatchResult, Carrier, Ctx, JvpResult, Kept, Known, Nature, Operand, PartialEval, Prim,
     Primitive, Recur, Registry, Residual, Shrunk, Simpler, Tangent, Taylor, TaylorRule,
     ThreadResult, TransposeResult,
 };
@@ -138,7 +138,7 @@ impl Primitive for Mapped {
     }
 
     fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+        Nature::carrier(self, self.jaxpr.effects())
     }
 }
 
@@ -151,10 +151,6 @@ impl TaylorRule for Mapped {
 }
 
 impl Carrier for Mapped {
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
-    }
-
     fn keep(
         &self,
         ctx: &Ctx,

@@ -74,8 +74,7 @@ pub trait Primitive: Debug + Send + Sync + 'static {
 impl dyn Primitive {
     /// What the primitive does besides computing.
     pub fn effects(&self) -> Effects {
-        let Nature { effects, carrier, .. } = self.nature();
-        carrier.map_or(effects, Carrier::effects)
+        self.nature().effects
     }
 
     /// What can go wrong with inputs of these types without anybody noticing.
@@ -108,9 +107,9 @@ impl<'a> Nature<'a> {
         Nature { effects, ..Nature::PURE }
     }
 
-    /// The primitive carries jaxprs; its effects are what [`Carrier::effects`] says.
-    pub fn carrier(carrier: &'a dyn Carrier) -> Nature<'a> {
-        Nature { carrier: Some(carrier), ..Nature::PURE }
+    /// The primitive carries jaxprs; those that run have these effects.
+    pub fn carrier(carrier: &'a dyn Carrier, effects: Effects) -> Nature<'a> {
+        Nature { effects, carrier: Some(carrier), ..Nature::PURE }
     }
 
     /// Something can go wrong that no result shows.
@@ -121,9 +120,6 @@ impl<'a> Nature<'a> {
 
 /// Owed by primitives that carry jaxprs: how they split into known and unknown parts, and how they shrink.
 pub trait Carrier {
-    /// The effects of the bodies that run.
-    fn effects(&self) -> Effects;
-
     /// Splits into a part that needs only the known inputs and a part that needs the unknown ones.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error>;
 

@@ -8,7 +8,7 @@ use cotangent::core::lowering::{Lowering, LoweringKind};
 use cotangent::core::params::{Param, Params};
 use cotangent::core::policy::KeepPolicy;
 use cotangent::core::primitive::{
-    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Known, Nature, Operand, PartialEval, Prim,
+    BatchResult, Carrier, Ctx, JvpResult, Kept, Known, Nature, Operand, PartialEval, Prim,
     Primitive, Shrunk, Simpler, Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use cotangent::core::trace::bind;
@@ -151,7 +151,7 @@ impl Primitive for Twisted {
 
     fn nature(&self) -> Nature<'_> {
         match self.right.carrier() {
-            Some(_) => Nature::carrier(self),
+            Some(_) => Nature::carrier(self, self.right.effects()),
             None => self.right.nature(),
         }
     }
@@ -164,10 +164,6 @@ impl Twisted {
 }
 
 impl Carrier for Twisted {
-    fn effects(&self) -> Effects {
-        self.right.effects()
-    }
-
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         match self.rules.partial_eval {
             Some(partial_eval) => partial_eval(self.right_carrier(), ctx, unknown),

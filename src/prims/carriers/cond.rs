@@ -4,7 +4,7 @@ use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::hazard::is_checked;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind};
+
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
@@ -17,7 +17,7 @@ use crate::prims::carriers::regroup::{
     pick, single, split_state, spread, values, with_inputs,
 };
 use crate::prims::carriers::scan::lane_by_lane;
-use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, filled, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -89,10 +89,13 @@ impl Cond {
 
 impl WithBodies for Cond {
     const NAME: &'static str = "cond";
-    const KIND: LoweringKind = LoweringKind::Cond;
 
     fn params(&self) -> Params {
         smallvec![("branches", Param::Jaxprs(self.branches.clone()))]
+    }
+
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Cond(&self.branches)
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -107,8 +110,17 @@ impl WithBodies for Cond {
         Ok(self.first().out_avals().into())
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        self.forward(Forward::Jvp, ctx, primals, tangents)
+    /// Both forward modes: `rides` are what rides beside each primal.
+    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
+        // The index, an int, has none.
+        let rides = &rides[mode.count()..];
+        let nz = nonzero(rides);
+        let count = self.outs() * mode.count();
+        let (branches, mask) = self.unite(count, |b, force| mode.of(ctx, b, &nz, force))?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
+        let rides = outs.split_off(self.outs());
+        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.first().out_avals()))))
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -139,7 +151,7 @@ impl WithBodies for Cond {
             let (branches, mask) = self.unite(self.outs(), batch)?;
             return Ok((bind(Arc::new(Cond { branches }), &inputs)?, front(&mask)));
         }
-        let effects = self.effects();
+        let effects = self.bodies().effects();
         if effects.contains(Effects::ORDERED) && effects.contains(Effects::ONCE) {
             return Err(err!(
                 Transform,
@@ -178,32 +190,9 @@ impl WithBodies for Cond {
         }
         Ok((arrays(chosen.expect("at least one branch")), vec![Some(0); self.outs()]))
     }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Cond { arms: self.branches.clone() }
-    }
-}
-
-impl ForwardRule for Cond {
-    /// Both forward modes: `rides` are what rides beside each primal.
-    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
-        // The index, an int, has none.
-        let rides = &rides[mode.count()..];
-        let nz = nonzero(rides);
-        let count = self.outs() * mode.count();
-        let (branches, mask) = self.unite(count, |b, force| mode.of(ctx, b, &nz, force))?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
-        let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
-        let rides = outs.split_off(self.outs());
-        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.first().out_avals()))))
-    }
 }
 
 impl Carrier for Cond {
-    fn effects(&self) -> Effects {
-        self.branches.iter().fold(Effects::NONE, |e, b| e | b.effects())
-    }
-
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let avals = self.first().in_avals();
         if unknown[0] {

@@ -1,10 +1,11 @@
 //! `custom_jvp`: a function with a derivative rule of the user's.
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, Avals};
+use crate::core::aval::Aval;
 use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::prims::taylor::Forward;
+
 use crate::core::params::{Params, Rule};
 use crate::core::primitive::{
     BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
@@ -13,11 +14,10 @@ use crate::core::trace::{Traced, bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
 use crate::prims::carriers::regroup::{
-    arrays, axes_in_front, check_inputs, front, nonzero, pick, reached, split_state, spread,
-    values, with_inputs,
+    arrays, axes_in_front, front, nonzero, pick, reached, split_state, spread, values, with_inputs,
 };
 use crate::prims::carriers::whole::{Whole, with_rules};
-use crate::prims::carriers::with_bodies::WithBodies;
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -192,18 +192,16 @@ impl CustomJvp {
 
 impl WithBodies for CustomJvp {
     const NAME: &'static str = "custom_jvp";
-    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         with_rules(&self.callee, &self.jaxpr, [("jvp", &self.rule)])
     }
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs("custom_jvp", &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.out_avals().into())
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Call(&self.jaxpr)
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
+    fn forward(&self, _: Forward, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (avals, n) = (self.jaxpr.out_avals(), primals.len());
         let (tangents, by_body) = self.sources.divide("custom_jvp", &self.callee, tangents)?;
         let TracedRule { traced, given } = self.trace_rule(ctx, &avals_of(primals), &tangents)?;
@@ -243,17 +241,9 @@ impl WithBodies for CustomJvp {
         let prim = self.over_batch(ctx, &batched)?;
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; self.jaxpr.outputs.len()])))
     }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Call(self.jaxpr.clone())
-    }
 }
 
 impl Whole for CustomJvp {
-    fn executed(&self) -> &Arc<Jaxpr> {
-        &self.jaxpr
-    }
-
     fn with_bodies(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         Arc::new(CustomJvp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }

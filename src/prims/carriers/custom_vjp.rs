@@ -1,10 +1,11 @@
 //! `custom_vjp`: a function with a reverse rule of the user's. Its derivative is `custom_lin`, until that is transposed.
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, Avals};
+use crate::core::aval::Aval;
 use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::prims::taylor::Forward;
+
 use crate::core::params::{Params, Rule};
 use crate::core::primitive::{
     BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
@@ -17,11 +18,9 @@ use crate::prims::carriers::custom_lin::{
     CustomLin, batched_bwd, bwd_of, bwd_rule, cure_of, reverse_only,
 };
 use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources, add_body};
-use crate::prims::carriers::regroup::{
-    arrays, axes_in_front, check_inputs, front, nonzero, split_state, values,
-};
+use crate::prims::carriers::regroup::{arrays, axes_in_front, front, nonzero, split_state, values};
 use crate::prims::carriers::whole::{Whole, with_rules};
-use crate::prims::carriers::with_bodies::WithBodies;
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{self, INEXACT, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -131,18 +130,16 @@ fn strong(avals: &[Aval]) -> Vec<Aval> {
 
 impl WithBodies for CustomVjp {
     const NAME: &'static str = "custom_vjp";
-    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         with_rules(&self.callee, &self.jaxpr, [("fwd", &self.fwd), ("bwd", &self.bwd)])
     }
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs("custom_vjp", &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.out_avals().into())
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Call(&self.jaxpr)
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
+    fn forward(&self, _: Forward, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (tangents, by_body) = self.sources.divide("custom_vjp", &self.callee, tangents)?;
         let given = nonzero(&tangents);
         let (outs, residuals) = self.fwd()(ctx, primals, &given)?;
@@ -209,17 +206,9 @@ impl WithBodies for CustomVjp {
         let prim = prim.with_sources(self.sources.clone()).curing(cure_of(&self.bwd));
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
     }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Call(self.jaxpr.clone())
-    }
 }
 
 impl Whole for CustomVjp {
-    fn executed(&self) -> &Arc<Jaxpr> {
-        &self.jaxpr
-    }
-
     fn with_bodies(&self, mut jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         Arc::new(CustomVjp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }

@@ -4,27 +4,27 @@
 //! transpose of the rule. So `vmap(grad(f))` is what `grad(vmap(f))` is.
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, Avals};
+use crate::core::aval::Aval;
 use crate::core::axis::AxisEnv;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
+use crate::core::lowering::ScanParts;
 use crate::core::params::{Params, Rule};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Residual,
-    Shrunk, Tangent, Taylor, ThreadResult, TransposeResult,
+    BatchResult, Carrier, Ctx, JvpResult, Kept, Operand, PartialEval, Prim, Residual, Shrunk,
+    Tangent, Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::{Traced, bind, eval, trace};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::checkpoint::backward;
 use crate::prims::carriers::custom_jvp::{avals_of, check_rule};
 use crate::prims::carriers::regroup::{
-    arrays, axes_in_front, check_inputs, front, input_cotangents, nonzero, operands, permuted,
-    pick, single, spread, values, with_inputs,
+    arrays, axes_in_front, front, input_cotangents, nonzero, operands, permuted, pick, single,
+    spread, values, with_inputs,
 };
 use crate::prims::carriers::scan::scan;
 use crate::prims::carriers::whole::with_rules;
-use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::batching::broadcast_batch;
@@ -162,19 +162,60 @@ fn aligned(x: &Array, has: bool, want: bool, size: usize) -> Result<Array, Error
 
 impl WithBodies for CustomVmap {
     const NAME: &'static str = "custom_vmap";
-    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         with_rules(&self.callee, &self.jaxpr, [("vmap", &self.rule)])
     }
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs("custom_vmap", &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.out_avals().into())
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Call(&self.jaxpr)
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        self.forward(Forward::Jvp, ctx, primals, tangents)
+    /// With what rides beside the inputs; the rule is the rule's own derivative.
+    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
+        let (n, count, outs) = (primals.len(), mode.count(), self.jaxpr.outputs.len());
+        let there = nonzero(rides);
+        let (body, mask) = mode.of(ctx, &self.jaxpr, &there, &vec![false; outs * count])?;
+        let (plain, moving, wanted) = (self.clone(), there.clone(), mask.clone());
+        let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
+            // A primal and what rides beside it are batched together.
+            let mut ride_has = batched[n..].iter();
+            let has: Vec<bool> = (0..n)
+                .map(|i| {
+                    let mut any = batched[i];
+                    for _ in moving[i * count..(i + 1) * count].iter().filter(|m| **m) {
+                        any |= *ride_has.next().expect("one per ride");
+                    }
+                    any
+                })
+                .collect();
+            let Some((traced, out_has)) = plain.trace_rule(ctx, size, &has)? else {
+                return Ok(None);
+            };
+            let captured = traced.captured.len();
+            let still = vec![false; captured * count];
+            let nz = [&still[..], &moving].concat();
+            let (jaxpr, found) = mode.of(ctx, &Arc::new(traced.jaxpr), &nz, &wanted)?;
+            let owner = (0..n).chain((0..n * count).filter(|r| moving[*r]).map(|r| r / count));
+            let aligned: Result<Vec<Array>, Error> = args
+                .iter()
+                .zip(batched)
+                .zip(owner)
+                .map(|((x, b), i)| aligned(x, *b, has[i], size))
+                .collect();
+            let mut results = eval(&jaxpr, &[traced.captured, aligned?].concat())?;
+            let found_rides = results.split_off(outs);
+            let kept = pick(&wanted, &found, true).copied().collect::<Vec<bool>>();
+            results.extend(pick(&found_rides, &kept, true).cloned());
+            let rides_have = (0..outs * count).filter(|r| wanted[*r]).map(|r| out_has[r / count]);
+            let all_have = out_has.iter().copied().chain(rides_have).collect();
+            Ok(Some((results, all_have)))
+        };
+        let prim = CustomVmap::new(&self.callee, body, Arc::new(rule));
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let mut results = bind(Arc::new(prim), &inputs)?.into_vec();
+        let rides = results.split_off(outs);
+        Ok((arrays(results), spread(&mask, rides, &mode.avals(&self.jaxpr.out_avals()))))
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -234,66 +275,9 @@ impl WithBodies for CustomVmap {
             None => Call::new(&self.callee, self.jaxpr.clone()).batch(ctx, inputs, axes),
         }
     }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Call(self.jaxpr.clone())
-    }
-}
-
-impl ForwardRule for CustomVmap {
-    /// With what rides beside the inputs; the rule is the rule's own derivative.
-    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
-        let (n, count, outs) = (primals.len(), mode.count(), self.jaxpr.outputs.len());
-        let there = nonzero(rides);
-        let (body, mask) = mode.of(ctx, &self.jaxpr, &there, &vec![false; outs * count])?;
-        let (plain, moving, wanted) = (self.clone(), there.clone(), mask.clone());
-        let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
-            // A primal and what rides beside it are batched together.
-            let mut ride_has = batched[n..].iter();
-            let has: Vec<bool> = (0..n)
-                .map(|i| {
-                    let mut any = batched[i];
-                    for _ in moving[i * count..(i + 1) * count].iter().filter(|m| **m) {
-                        any |= *ride_has.next().expect("one per ride");
-                    }
-                    any
-                })
-                .collect();
-            let Some((traced, out_has)) = plain.trace_rule(ctx, size, &has)? else {
-                return Ok(None);
-            };
-            let captured = traced.captured.len();
-            let still = vec![false; captured * count];
-            let nz = [&still[..], &moving].concat();
-            let (jaxpr, found) = mode.of(ctx, &Arc::new(traced.jaxpr), &nz, &wanted)?;
-            let owner = (0..n).chain((0..n * count).filter(|r| moving[*r]).map(|r| r / count));
-            let aligned: Result<Vec<Array>, Error> = args
-                .iter()
-                .zip(batched)
-                .zip(owner)
-                .map(|((x, b), i)| aligned(x, *b, has[i], size))
-                .collect();
-            let mut results = eval(&jaxpr, &[traced.captured, aligned?].concat())?;
-            let found_rides = results.split_off(outs);
-            let kept = pick(&wanted, &found, true).copied().collect::<Vec<bool>>();
-            results.extend(pick(&found_rides, &kept, true).cloned());
-            let rides_have = (0..outs * count).filter(|r| wanted[*r]).map(|r| out_has[r / count]);
-            let all_have = out_has.iter().copied().chain(rides_have).collect();
-            Ok(Some((results, all_have)))
-        };
-        let prim = CustomVmap::new(&self.callee, body, Arc::new(rule));
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
-        let mut results = bind(Arc::new(prim), &inputs)?.into_vec();
-        let rides = results.split_off(outs);
-        Ok((arrays(results), spread(&mask, rides, &mode.avals(&self.jaxpr.out_avals()))))
-    }
 }
 
 impl Carrier for CustomVmap {
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
-    }
-
     /// Outputs that are known now; for the others the function again, of all inputs. Execution merges what is the same.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let n = self.jaxpr.outputs.len();

@@ -2,10 +2,10 @@
 
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::primitive::{Ctx, Tangent};
+use crate::core::primitive::{Ctx, Primitive, Tangent};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::regroup::nonzero;
-use crate::prims::carriers::with_bodies::WithBodies;
+
 use crate::prims::lax;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;

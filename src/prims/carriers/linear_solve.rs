@@ -6,20 +6,20 @@
 //! So no derivative looks inside the method, which may be a loop without limit, a factorisation, anything.
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, Avals};
+use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::prims::taylor::Forward;
+
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
-    not_linear,
+    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, TransposeResult, not_linear,
 };
 use crate::core::trace::{bind, eval};
 use crate::prims::rules::zeros::instantiate;
 
 use crate::prims::carriers::regroup::{axes_in_front, check_inputs, front, nonzero, values};
-use crate::prims::carriers::whole::{Whole, thread_solver};
-use crate::prims::carriers::with_bodies::WithBodies;
+use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{INEXACT, body, filled, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -90,7 +90,6 @@ impl LinearSolve {
 
 impl WithBodies for LinearSolve {
     const NAME: &'static str = "linear_solve";
-    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         [
@@ -101,12 +100,11 @@ impl WithBodies for LinearSolve {
         .collect()
     }
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs("linear_solve", &self.forward.solve, inputs)?;
-        Ok(self.forward.solve.out_avals().into())
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Call(&self.forward.solve)
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
+    fn forward(&self, _: Forward, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let x = bind(Arc::new(self.clone()), primals)?;
         let (consts, _) = primals.split_at(self.consts);
         let (dconsts, db) = tangents.split_at(self.consts);
@@ -165,23 +163,11 @@ impl WithBodies for LinearSolve {
         let axes = front(&vec![true; outs.len()]);
         Ok((outs, axes))
     }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Call(self.forward.solve.clone())
-    }
 }
 
 impl Whole for LinearSolve {
-    fn executed(&self) -> &Arc<Jaxpr> {
-        &self.forward.solve
-    }
-
     fn with_bodies(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         Arc::new(LinearSolve::of(self.consts, &jaxprs))
-    }
-
-    fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
-        thread_solver(&bodies[1], state, inputs)
     }
 }
 

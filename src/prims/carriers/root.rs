@@ -6,20 +6,20 @@
 //! The linear system is a `linear_solve`, so both modes go through it to any order, and no derivative looks inside the method.
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, Avals};
+use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::prims::taylor::Forward;
+
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
-    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, ThreadResult, TransposeResult,
-    not_linear,
+    BatchResult, Ctx, JvpResult, Operand, Prim, Tangent, Taylor, TransposeResult, not_linear,
 };
 use crate::core::trace::{bind, eval};
 
 use crate::prims::carriers::linear_solve::{LinearSolve, Side};
 use crate::prims::carriers::regroup::{axes_in_front, check_inputs, front, nonzero, values};
-use crate::prims::carriers::whole::{Whole, thread_solver};
-use crate::prims::carriers::with_bodies::WithBodies;
+use crate::prims::carriers::whole::Whole;
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{INEXACT, body, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -63,7 +63,6 @@ impl Root {
 
 impl WithBodies for Root {
     const NAME: &'static str = "root";
-    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         [
@@ -76,13 +75,12 @@ impl WithBodies for Root {
         .collect()
     }
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs("root", &self.solve, inputs)?;
-        Ok(self.solve.out_avals().into())
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Call(&self.solve)
     }
 
     /// Neither the guess nor what only the method reads moves the root.
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
+    fn forward(&self, _: Forward, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let x = bind(Arc::new(self.clone()), primals)?;
         let (consts, dconsts) = (&primals[..self.consts], &tangents[..self.consts]);
         let moving = nonzero(dconsts);
@@ -127,25 +125,13 @@ impl WithBodies for Root {
         let prim = Root { consts: self.consts, f: f?, solve: solve?, tangent };
         Ok((bind(Arc::new(prim), &inputs)?, front(&vec![true; n])))
     }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Call(self.solve.clone())
-    }
 }
 
 impl Whole for Root {
-    fn executed(&self) -> &Arc<Jaxpr> {
-        &self.solve
-    }
-
     fn with_bodies(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim {
         let tangent = LinearSolve::of(self.tangent.consts, &jaxprs[2..]);
         let (f, solve) = (jaxprs[0].clone(), jaxprs[1].clone());
         Arc::new(Root { consts: self.consts, f, solve, tangent })
-    }
-
-    fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
-        thread_solver(&bodies[1], state, inputs)
     }
 }
 

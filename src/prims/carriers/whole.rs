@@ -4,28 +4,28 @@ use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::params::{Param, Params, Rule};
 use crate::core::policy::KeepPolicy;
-use crate::core::primitive::{Carrier, Ctx, Effects, Kept, PartialEval, Prim, Shrunk};
-use crate::core::primitive::{Primitive, ThreadResult};
+
+use crate::core::primitive::{Carrier, Ctx, Kept, PartialEval, Prim, Shrunk, ThreadResult};
 use crate::prims::carriers::call::Call;
 use crate::prims::carriers::regroup::{all, all_unknown};
+use crate::prims::carriers::with_bodies::WithBodies;
 use cotangent_jit::Error;
 use std::sync::Arc;
 
 /// A carrier that is split, thinned and kept as a whole. [`Carrier`] follows from these methods.
-pub trait Whole: Primitive + Clone {
-    /// The body that is executed. Its inputs and outputs are the primitive's.
-    fn executed(&self) -> &Arc<Jaxpr>;
-
+pub trait Whole: WithBodies {
     /// [`Carrier::with_jaxprs`] of the primitive.
     fn with_bodies(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim;
 
-    /// [`Carrier::threaded`] of the primitive.
-    fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult;
-}
-
-/// Threads a state through the body that solves something: the others only serve its derivatives.
-pub fn thread_solver(solve: &Arc<Jaxpr>, state: &[Array], inputs: &[Array]) -> ThreadResult {
-    Call::new("solve", solve.clone()).threaded(vec![solve.clone()], state, inputs)
+    /// [`Carrier::threaded`] of the primitive. By default the body that runs is called, and the others, which only serve its
+    /// derivatives, are left behind.
+    fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
+        let params = self.params();
+        let mut own = params.iter().flat_map(|(_, p)| p.jaxprs());
+        let first = own.position(|j| Arc::ptr_eq(j, self.bodies().first()));
+        let body = &bodies[first.unwrap_or(0)];
+        Call::new("solve", body.clone()).threaded(vec![body.clone()], state, inputs)
+    }
 }
 
 /// Parameters of a function with rules of the user's.
@@ -40,13 +40,9 @@ pub fn with_rules<const N: usize>(
 }
 
 impl<T: Whole> Carrier for T {
-    fn effects(&self) -> Effects {
-        self.executed().effects()
-    }
-
     /// Everything waits for the unknown inputs: half of a body has no rule.
     fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-        all_unknown(Arc::new(self.clone()), &self.executed().in_avals(), unknown)
+        all_unknown(Arc::new(self.clone()), &self.bodies().first().in_avals(), unknown)
     }
 
     /// Values inside the body are not the rule's.
@@ -66,7 +62,7 @@ impl<T: Whole> Carrier for T {
 
     /// A rule gives all outputs from all inputs.
     fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
-        let inputs = all(self.executed().inputs.len());
+        let inputs = all(self.bodies().first().inputs.len());
         Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: all(used.len()) })
     }
 

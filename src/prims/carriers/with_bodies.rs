@@ -8,35 +8,99 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::lowering::{Lowering, LoweringKind};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::{Lowering, LoweringKind, ScanParts, WhileParts};
 use crate::core::params::Params;
 use crate::core::primitive::{
-    BatchResult, Carrier, Ctx, JvpResult, Known, Nature, Operand, Primitive, Simpler, Tangent,
-    Taylor, TaylorRule, TransposeResult,
+    BatchResult, Carrier, Ctx, Effects, JvpResult, Known, Nature, Operand, Primitive, Simpler,
+    Tangent, Taylor, TaylorRule, TransposeResult,
 };
+use crate::prims::carriers::regroup::check_inputs;
 use crate::prims::taylor::Forward;
 use cotangent_jit::Error;
 use std::fmt::Debug;
+use std::sync::Arc;
 
-/// A primitive that carries jaxprs. The methods are those of [`Primitive`] of the same names.
+/// The jaxprs that a primitive carries, as far as they are executed.
+#[derive(Clone, Copy)]
+pub enum Bodies<'a> {
+    /// This one stands in place of the equation.
+    Call(&'a Arc<Jaxpr>),
+    /// One of these, by the first input.
+    Cond(&'a [Arc<Jaxpr>]),
+    Scan(&'a ScanParts),
+    While(&'a WhileParts),
+}
+
+impl<'a> Bodies<'a> {
+    /// The first body, or the only one. Of `while` it is the body proper, not the test.
+    pub fn first(self) -> &'a Arc<Jaxpr> {
+        match self {
+            Bodies::Call(body) => body,
+            Bodies::Cond(arms) => &arms[0],
+            Bodies::Scan(parts) => &parts.body,
+            Bodies::While(parts) => &parts.body,
+        }
+    }
+
+    pub fn effects(self) -> Effects {
+        match self {
+            Bodies::Cond(arms) => arms.iter().fold(Effects::NONE, |e, arm| e | arm.effects()),
+            Bodies::While(parts) => parts.test.effects() | parts.body.effects(),
+            Bodies::Call(_) | Bodies::Scan(_) => self.first().effects(),
+        }
+    }
+
+    fn kind(self) -> LoweringKind {
+        match self {
+            Bodies::Call(_) => LoweringKind::Call,
+            Bodies::Cond(_) => LoweringKind::Cond,
+            Bodies::Scan(_) => LoweringKind::Scan,
+            Bodies::While(_) => LoweringKind::While,
+        }
+    }
+
+    fn lowering(self) -> Lowering {
+        match self {
+            Bodies::Call(body) => Lowering::Call(body.clone()),
+            Bodies::Cond(arms) => Lowering::Cond { arms: arms.to_vec() },
+            Bodies::Scan(parts) => Lowering::Scan(parts.clone()),
+            Bodies::While(parts) => Lowering::While(parts.clone()),
+        }
+    }
+}
+
+/// A primitive that carries jaxprs. But for `forward` and `bodies` the methods are those of [`Primitive`] of the same names.
 pub trait WithBodies: Carrier + Clone + Debug + Send + Sync + 'static {
     const NAME: &'static str;
-    const KIND: LoweringKind;
 
     fn params(&self) -> Params;
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error>;
+    fn bodies(&self) -> Bodies<'_>;
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult;
+    /// The types of the first body, unless the primitive has inputs or outputs of its own.
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        let body = self.bodies().first();
+        check_inputs(Self::NAME, body, inputs)?;
+        Ok(body.out_avals().into())
+    }
+
+    /// Both forward modes as one rule: outputs and their tangents from those of the inputs. Where `mode` asks for Taylor
+    /// coefficients, these take the place of the tangents: [`Forward::count`] of them per input and per output. Only a
+    /// primitive whose `taylor` is `Taylor::Rule(self)` is asked for them.
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> JvpResult;
 
     fn taylor(&self) -> Taylor<'_>;
 
     fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult;
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult;
-
-    /// The bodies as the compiler takes them, of the kind [`WithBodies::KIND`].
-    fn lowering(&self) -> Lowering;
 }
 
 impl<T: WithBodies> Primitive for T {
@@ -53,7 +117,7 @@ impl<T: WithBodies> Primitive for T {
     }
 
     fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        WithBodies::jvp(self, ctx, primals, tangents)
+        self.forward(Forward::Jvp, ctx, primals, tangents)
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -69,11 +133,11 @@ impl<T: WithBodies> Primitive for T {
     }
 
     fn kind(&self) -> LoweringKind {
-        T::KIND
+        self.bodies().kind()
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(self.lowering())
+        Ok(self.bodies().lowering())
     }
 
     /// Simplification goes into the bodies by itself.
@@ -82,24 +146,11 @@ impl<T: WithBodies> Primitive for T {
     }
 
     fn nature(&self) -> Nature<'_> {
-        Nature::carrier(self)
+        Nature::carrier(self, self.bodies().effects())
     }
 }
 
-/// Both forward modes as one rule.
-pub trait ForwardRule {
-    /// Outputs and their tangents from those of the inputs. Where `mode` asks for Taylor coefficients, these take the place
-    /// of the tangents: [`Forward::count`] of them per input and per output.
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> JvpResult;
-}
-
-impl<T: ForwardRule> TaylorRule for T {
+impl<T: WithBodies> TaylorRule for T {
     fn jet(&self, ctx: &Ctx, order: usize, primals: &[Array], series: &[Tangent]) -> JvpResult {
         self.forward(Forward::Jet(order), ctx, primals, series)
     }

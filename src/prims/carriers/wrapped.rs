@@ -2,21 +2,21 @@
 //! with the same note.
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, Avals};
+
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind};
+
 use crate::core::params::Params;
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk, Split,
-    Tangent, Taylor, ThreadResult, TransposeResult,
+    BatchResult, Carrier, Ctx, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk, Split, Tangent,
+    Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{
-    arrays, axes_in_front, check_inputs, front, input_cotangents, linear_inputs, none, nonzero,
-    operands, single, split_state, spread, values,
+    arrays, axes_in_front, front, input_cotangents, linear_inputs, none, nonzero, operands, single,
+    split_state, spread, values,
 };
-use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::taylor::Forward;
 use cotangent_jit::Error;
 use std::fmt::Debug;
@@ -97,19 +97,28 @@ impl<W: Note> Wrapped<W> {
 
 impl<W: Note> WithBodies for Wrapped<W> {
     const NAME: &'static str = W::NAME;
-    const KIND: LoweringKind = LoweringKind::Call;
 
     fn params(&self) -> Params {
         self.note.params(&self.jaxpr)
     }
 
-    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
-        check_inputs(W::NAME, &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.out_avals().into())
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Call(&self.jaxpr)
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        self.forward(Forward::Jvp, ctx, primals, tangents)
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> JvpResult {
+        let force = none(self.jaxpr.outputs.len() * mode.count());
+        let (body, mask) = mode.of(ctx, &self.jaxpr, &nonzero(tangents), &force)?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
+        let mut outs = bind(self.with(body), &inputs)?.into_vec();
+        let tangents = outs.split_off(self.jaxpr.outputs.len());
+        Ok((arrays(outs), spread(&mask, tangents, &mode.avals(&self.jaxpr.out_avals()))))
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -126,34 +135,9 @@ impl<W: Note> WithBodies for Wrapped<W> {
         let (body, mask) = ctx.recur.batch(&self.jaxpr, ctx.axis, &batched, &force)?;
         Ok((bind(self.with(body), &inputs)?, front(&mask)))
     }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Call(self.jaxpr.clone())
-    }
-}
-
-impl<W: Note> ForwardRule for Wrapped<W> {
-    fn forward(
-        &self,
-        mode: Forward,
-        ctx: &Ctx,
-        primals: &[Array],
-        tangents: &[Tangent],
-    ) -> JvpResult {
-        let force = none(self.jaxpr.outputs.len() * mode.count());
-        let (body, mask) = mode.of(ctx, &self.jaxpr, &nonzero(tangents), &force)?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
-        let mut outs = bind(self.with(body), &inputs)?.into_vec();
-        let tangents = outs.split_off(self.jaxpr.outputs.len());
-        Ok((arrays(outs), spread(&mask, tangents, &mode.avals(&self.jaxpr.out_avals()))))
-    }
 }
 
 impl<W: Note> Carrier for Wrapped<W> {
-    fn effects(&self) -> Effects {
-        self.jaxpr.effects()
-    }
-
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         W::partial_eval(self, ctx, unknown)
     }

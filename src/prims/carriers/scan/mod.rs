@@ -12,19 +12,19 @@ mod transpose;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind, ScanParts};
+use crate::core::lowering::ScanParts;
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk,
-    Tangent, Taylor, ThreadResult, TransposeResult,
+    BatchResult, Carrier, Ctx, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk, Tangent,
+    Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::bind;
 use crate::prims::carriers::regroup::{
     axes_in_front, check_inputs, count, either, fixpoint, none, nonzero, permuted, pick, single,
     split_state, spread, values, with_inputs,
 };
-use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{self, NUMBERS, number, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::rules::batching::broadcast_batch;
@@ -102,7 +102,6 @@ impl Scan {
 
 impl WithBodies for Scan {
     const NAME: &'static str = "scan";
-    const KIND: LoweringKind = LoweringKind::Scan;
 
     fn params(&self) -> Params {
         let p = &self.0;
@@ -117,6 +116,10 @@ impl WithBodies for Scan {
             params.insert(4, ("unroll", Param::Int(p.unroll as i64)));
         }
         params
+    }
+
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::Scan(&self.0)
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -135,52 +138,6 @@ impl WithBodies for Scan {
         Ok(self.out_avals().into())
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        self.forward(Forward::Jvp, ctx, primals, tangents)
-    }
-
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Rule(self)
-    }
-
-    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        transpose::transpose(self, ctx, cotangents, inputs)
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        let (carry, ys) = (self.0.carry, self.num_ys());
-        let (mut inputs, batched) = axes_in_front(inputs, axes)?;
-        let given = self.inputs(&batched);
-        let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
-            let force = [carried, &none(ys)].concat();
-            let mask = given.with_carry(carried).all();
-            let made = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
-            let next = made.1[..carry].to_vec();
-            Ok((made, next))
-        })?;
-        for (i, batched) in carried.iter().enumerate() {
-            if *batched && !given.carry[i] {
-                let x = &mut inputs[self.0.consts + i];
-                *x = broadcast_batch(x, ctx.batch_size, 0)?;
-            }
-        }
-        // Time comes first, then the batch.
-        for (i, b) in batched.iter().enumerate().skip(self.0.consts + carry) {
-            if *b {
-                inputs[i] = moveaxis(&inputs[i], 0, 1)?;
-            }
-        }
-        let outs = bind(self.with(body, self.0.consts, carry), &inputs)?;
-        let axes = mask.iter().enumerate().map(|(i, b)| b.then_some((i >= carry) as usize));
-        Ok((outs, axes.collect()))
-    }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::Scan(self.0.clone())
-    }
-}
-
-impl ForwardRule for Scan {
     /// The tangent of a scan is a scan whose carry holds the tangents, too: those that any step makes nonzero.
     fn forward(
         &self,
@@ -225,13 +182,45 @@ impl ForwardRule for Scan {
         let tangents = spread(&mask, dots, &mode.avals(&self.out_avals()));
         Ok((carry_outs.iter().chain(ys_outs).cloned().collect(), tangents))
     }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
+        transpose::transpose(self, ctx, cotangents, inputs)
+    }
+
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
+        let (carry, ys) = (self.0.carry, self.num_ys());
+        let (mut inputs, batched) = axes_in_front(inputs, axes)?;
+        let given = self.inputs(&batched);
+        let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
+            let force = [carried, &none(ys)].concat();
+            let mask = given.with_carry(carried).all();
+            let made = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
+            let next = made.1[..carry].to_vec();
+            Ok((made, next))
+        })?;
+        for (i, batched) in carried.iter().enumerate() {
+            if *batched && !given.carry[i] {
+                let x = &mut inputs[self.0.consts + i];
+                *x = broadcast_batch(x, ctx.batch_size, 0)?;
+            }
+        }
+        // Time comes first, then the batch.
+        for (i, b) in batched.iter().enumerate().skip(self.0.consts + carry) {
+            if *b {
+                inputs[i] = moveaxis(&inputs[i], 0, 1)?;
+            }
+        }
+        let outs = bind(self.with(body, self.0.consts, carry), &inputs)?;
+        let axes = mask.iter().enumerate().map(|(i, b)| b.then_some((i >= carry) as usize));
+        Ok((outs, axes.collect()))
+    }
 }
 
 impl Carrier for Scan {
-    fn effects(&self) -> Effects {
-        self.body().effects()
-    }
-
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         split::partial_eval(self, ctx, unknown)
     }

@@ -13,11 +13,12 @@ use crate::core::aval::Aval;
 use crate::core::hazard::is_checked;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::WhileParts;
-use crate::core::primitive::{BatchResult, Carrier, Ctx, Effects};
+use crate::core::primitive::{BatchResult, Ctx, Effects};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{axes_in_front, front};
 use crate::prims::carriers::scan::lane_by_lane;
 use crate::prims::carriers::while_loop::While;
+use crate::prims::carriers::with_bodies::WithBodies;
 use crate::prims::lax;
 use crate::prims::places::dynamic_slice::{starts_at, try_slice_at};
 use crate::prims::rules::batching::broadcast_batch;
@@ -60,7 +61,7 @@ pub(in crate::prims) fn batch(
         let prim = w.with((new_test, *test_consts), (new_body, *body_consts))?;
         return Ok((bind(prim, &inputs)?, front(&moving)));
     }
-    let effects = w.effects();
+    let effects = w.bodies().effects();
     if effects.contains(Effects::ORDERED) && effects.contains(Effects::ONCE) {
         return Err(err!(
             Transform,

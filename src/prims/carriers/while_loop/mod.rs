@@ -11,12 +11,12 @@ mod split;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Lowering, LoweringKind, WhileParts};
+use crate::core::lowering::WhileParts;
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;
 use crate::core::primitive::{
-    BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk,
-    Tangent, Taylor, ThreadResult, TransposeResult,
+    BatchResult, Carrier, Ctx, JvpResult, Kept, Operand, PartialEval, Prim, Shrunk, Tangent,
+    Taylor, ThreadResult, TransposeResult,
 };
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::call::Call;
@@ -24,7 +24,7 @@ use crate::prims::carriers::regroup::{
     check_inputs, count, either, fixpoint, nonzero, permuted, pick, split_state, spread, values,
     with_inputs,
 };
-use crate::prims::carriers::with_bodies::{ForwardRule, WithBodies};
+use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
 use crate::prims::cases::bodies::{NUMBERS, bent, body, number, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
@@ -132,7 +132,6 @@ impl While {
 
 impl WithBodies for While {
     const NAME: &'static str = "while";
-    const KIND: LoweringKind = LoweringKind::While;
 
     fn params(&self) -> Params {
         let p = &self.parts;
@@ -146,6 +145,10 @@ impl WithBodies for While {
                 ("body", Param::Jaxpr(p.body.clone())),
             ])
             .collect()
+    }
+
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::While(&self.parts)
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -162,28 +165,6 @@ impl WithBodies for While {
         Ok(self.carry_avals().into())
     }
 
-    fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        self.forward(Forward::Jvp, ctx, primals, tangents)
-    }
-
-    fn taylor(&self) -> Taylor<'_> {
-        Taylor::Rule(self)
-    }
-
-    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        split::transpose(self, ctx, cotangents, inputs)
-    }
-
-    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-        batch::batch(self, ctx, inputs, axes)
-    }
-
-    fn lowering(&self) -> Lowering {
-        Lowering::While(self.parts.clone())
-    }
-}
-
-impl ForwardRule for While {
     /// The tangents of the carries that any round makes nonzero are carried along; the test sees the primals only.
     fn forward(
         &self,
@@ -228,13 +209,21 @@ impl ForwardRule for While {
         let tangents = outs.split_off(carry);
         Ok((outs.into(), spread(&carried, tangents, &types)))
     }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::Rule(self)
+    }
+
+    fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
+        split::transpose(self, ctx, cotangents, inputs)
+    }
+
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
+        batch::batch(self, ctx, inputs, axes)
+    }
 }
 
 impl Carrier for While {
-    fn effects(&self) -> Effects {
-        self.parts.test.effects() | self.parts.body.effects()
-    }
-
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         split::partial_eval(self, ctx, unknown)
     }

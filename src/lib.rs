@@ -39,24 +39,35 @@
 //! println!("{}", make_jaxpr(grad(f))(array![1.0, 2.0], array![3.0, 4.0]));
 //! ```
 //!
+//! What users need:
+//!
 //! | to | see |
 //! | --- | --- |
-//! | make arrays | [`array!`], [`Array::new`](core::array::Array::new), [`numpy`] |
-//! | compute with them | operators and methods of [`Array`](core::array::Array), [`numpy`], [`lax`] |
+//! | make arrays | [`array!`], [`Array::new`], [`numpy`], [`random`] |
+//! | compute with them | operators and methods of [`Array`], [`numpy`], [`lax`] |
 //! | differentiate | [`grad`](api::grad), [`jvp`, `vjp`](api::derivative), [`jacobian`](api::jacobian), [`custom`](api::custom) |
 //! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
 //! | let the lanes of a batch talk to each other | [`collectives`](api::collectives) |
 //! | branch and loop on traced values | [`control`](api::control) |
 //! | factor matrices, solve systems (feature `linalg`) | `linalg` |
+//! | solve differential equations | [`ode`] |
+//! | minimise functions, find roots, solve large linear systems | [`optimize`], [`root`] |
+//! | build networks: activations, losses, convolutions, pooling | [`nn`] |
 //! | train, and save what was trained | [`optim`], [`io`] |
+//! | see a pytree as one vector | [`ravel`] |
+//! | draw curves as SVG | [`plot`] |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
 //! | check what no result shows | [`checkify`](api::checkify) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
+//!
+//! What authors of primitives and backends need is in [`author`]. Other public paths are not part of the interface.
 
 // The derive macro names the crate by its published name, also in our own tests.
 extern crate self as cotangent;
 
 pub mod api;
+pub mod author;
+#[doc(hidden)]
 pub mod core;
 pub mod io;
 #[cfg(feature = "linalg")]
@@ -67,13 +78,17 @@ pub mod ode;
 pub mod optim;
 pub mod optimize;
 pub mod plot;
+#[doc(hidden)]
 pub mod prims;
 pub mod random;
 pub mod ravel;
 pub mod root;
+#[doc(hidden)]
 pub mod stage;
+#[doc(hidden)]
 pub mod transforms;
 
+pub use core::array::Array;
 pub use prims::lax;
 
 pub use cotangent_jit::{Complex, DType, Error, ErrorKind, Scalar};

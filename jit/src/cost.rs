@@ -7,12 +7,12 @@
 //! - A dot counts `2 b m n k`, of complex numbers four times that; a loop its trips; a while loop one round; a branch its most expensive arm.
 
 use crate::affine::Affine;
+use crate::domain::Domain;
 use crate::host::HostType;
 use crate::interp;
 use crate::kernel::{BufferId, Combine, Kernel, Mode, Node};
 use crate::op::{Level, ScalarOp};
 use crate::program::{Cost, Program, Routine, Step};
-use crate::verify::Domain;
 use crate::{DType, Error};
 
 pub fn cost(program: &Program) -> Result<Cost, Error> {

@@ -5,9 +5,9 @@
 //! if every arm sets it, past a loop only if the loop runs at least once.
 
 use crate::affine::Affine;
+use crate::domain::injective;
 use crate::kernel::{BufferId, Kernel, Loop, Mode, Node, Store};
 use crate::program::{Program, SlotId, Step, View};
-use crate::verify::injective;
 use std::collections::BTreeMap;
 
 /// What a kernel or a step does to some memory.

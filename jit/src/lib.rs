@@ -15,6 +15,7 @@ pub mod buffer;
 pub mod build;
 pub mod complex;
 pub mod cost;
+mod domain;
 pub mod dtype;
 pub mod error;
 mod flow;

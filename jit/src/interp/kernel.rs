@@ -5,18 +5,12 @@
 //! Verified kernels cannot fail here for any reason but an element type that does not run; others get an error.
 
 use super::elementary::op_value;
+use super::memory::Place;
 use super::scalar;
 use crate::affine::Affine;
 use crate::kernel::{BufferId, Combine, Kernel, Mode, Node, NodeId, Store};
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
-
-/// Where element 0 of a kernel's buffer lies: which region of memory, at which byte.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
-    pub region: usize,
-    pub byte: usize,
-}
 
 /// Runs a kernel on one byte vector per buffer, each at least as long as its buffer.
 pub fn run_kernel(kernel: &Kernel, buffers: &mut [Vec<u8>]) -> Result<(), Error> {

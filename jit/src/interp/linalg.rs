@@ -1,7 +1,6 @@
 //! Linear algebra by its definitions, in pairs of f64, rounded once at the end.
 
-use super::kernel::Place;
-use super::routine::{read, write};
+use super::memory::{Place, read, write};
 use crate::program::Triangle;
 use crate::{DType, Scalar};
 use num_complex::Complex64;

@@ -14,6 +14,7 @@
 pub mod elementary;
 pub mod kernel;
 mod linalg;
+mod memory;
 pub mod program;
 mod routine;
 pub mod scalar;

@@ -1,6 +1,6 @@
 //! Steps in order, slots as regions of memory. Unwritten memory holds 0xaa, so that reading it shows.
 
-use super::kernel::Place;
+use super::memory::Place;
 use super::{kernel, routine};
 use crate::host::{HostCall, HostInput, HostOutput};
 use crate::program::{Program, SlotId, SlotKind, Step, View};

@@ -1,10 +1,10 @@
 //! Invariants 4 and 5 of kernels: which points may meet at an element. Buffers that share memory are judged together, so
 //! the same code answers whether a launch may bind two of a kernel's buffers to one slot.
 
-use super::domain::{Domain, injective, same, same_strides};
-use super::kernel::{Fault, fault};
+use super::fault::{Fault, fault};
 use crate::affine::Affine;
 use crate::build::operands;
+use crate::domain::{Domain, injective, same, same_strides};
 use crate::kernel::{BufferId, Kernel, Loop, Mode, Node, NodeId};
 use crate::print::Line;
 use rustc_hash::FxHashMap;
@@ -19,7 +19,7 @@ struct Write<'a> {
     reduction: bool,
 }
 
-pub(super) fn check(kernel: &Kernel) -> Result<(), Fault> {
+pub(super) fn check(kernel: &Kernel) -> Result<(), Fault<Line>> {
     grouped(kernel, |id| id)
 }
 
@@ -33,7 +33,7 @@ fn in_order(kernel: &Kernel) -> bool {
     kernel.loops.iter().all(|l| l.extent <= 1 || l.mode == Mode::Sequential)
 }
 
-fn grouped(kernel: &Kernel, memory: impl Fn(BufferId) -> BufferId) -> Result<(), Fault> {
+fn grouped(kernel: &Kernel, memory: impl Fn(BufferId) -> BufferId) -> Result<(), Fault<Line>> {
     if in_order(kernel) || kernel.loops.iter().any(|l| l.extent == 0 && l.mode != Mode::Reduce) {
         return Ok(());
     }
@@ -65,7 +65,7 @@ fn grouped(kernel: &Kernel, memory: impl Fn(BufferId) -> BufferId) -> Result<(),
 }
 
 /// An offset must be one number for all points, or else anything may meet.
-fn uniform_offsets(kernel: &Kernel, writes: &[Write]) -> Result<(), Fault> {
+fn uniform_offsets(kernel: &Kernel, writes: &[Write]) -> Result<(), Fault<Line>> {
     let moves = |at: &Affine| {
         kernel.loops.iter().enumerate().any(|(n, l)| l.extent > 1 && at.stride(n) != 0)
     };
@@ -96,7 +96,7 @@ fn strides<'a>(kernel: &'a Kernel, write: &'a Write) -> impl Iterator<Item = (i6
     loops.map(|(n, l)| (write.at.stride(n), *l))
 }
 
-fn own_elements(kernel: &Kernel, write: &Write) -> Result<(), Fault> {
+fn own_elements(kernel: &Kernel, write: &Write) -> Result<(), Fault<Line>> {
     if injective(strides(kernel, write)) {
         return Ok(());
     }
@@ -106,7 +106,7 @@ fn own_elements(kernel: &Kernel, write: &Write) -> Result<(), Fault> {
 }
 
 /// Writes to one memory must be the same point's, or never meet.
-fn apart(kernel: &Kernel, group: &[Write]) -> Result<(), Fault> {
+fn apart(kernel: &Kernel, group: &[Write]) -> Result<(), Fault<Line>> {
     let outer = |l: &Loop| if l.mode == Mode::Reduce { l.extent.max(1) } else { l.extent };
     let Some(domain) = Domain::new(kernel.loops.iter().map(outer)) else { return Ok(()) };
     let mut sorted: Vec<((i128, i128), &Write)> =
@@ -140,7 +140,7 @@ fn loads(
     kernel: &Kernel,
     writes: &[Write],
     memory: impl Fn(BufferId) -> BufferId,
-) -> Result<(), Fault> {
+) -> Result<(), Fault<Line>> {
     let mut written = vec![false; kernel.buffers.len()];
     for w in writes {
         written[w.buffer.0 as usize] = true;

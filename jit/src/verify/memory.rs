@@ -2,8 +2,8 @@
 //! written; temporaries that are live together lie apart, as the planner's own account of lives has it.
 
 use super::alias;
-use super::domain::same;
-use super::program::{Fault, fault};
+use super::fault::{Fault, fault};
+use crate::domain::same;
 use crate::flow::{self, Facts, Moment, Nest, Touch};
 use crate::kernel::BufferId;
 use crate::plan::{self, ALIGNMENT};
@@ -11,14 +11,14 @@ use crate::print::Mark;
 use crate::program::{Program, Routine, SlotId, SlotKind, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn check(program: &Program) -> Result<(), Fault<'_>> {
+pub(super) fn check(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     inputs(program)?;
     donations(program)?;
     arena(program)
 }
 
 /// Invariant 3, for inputs.
-fn inputs(program: &Program) -> Result<(), Fault<'_>> {
+fn inputs(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     flow::walk(program, |m: Moment, touches: &[Touch], _: &mut Facts| {
         let wrong = touches
             .iter()
@@ -45,7 +45,7 @@ struct Use<'a> {
 }
 
 /// Invariant 3, for donations: after the first write of the output nobody reads the input.
-fn donations(program: &Program) -> Result<(), Fault<'_>> {
+fn donations(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     if program.donations.is_empty() {
         return Ok(());
     }
@@ -105,7 +105,7 @@ fn at_one_point<'a>(
     step: &'a Step,
     input: SlotId,
     output: SlotId,
-) -> Result<(), Fault<'a>> {
+) -> Result<(), Fault<Mark<'a>>> {
     let wrong = |how: &str| Err(fault(3, Mark::Step(step), how));
     match step {
         Step::Launch { kernel, args } => {
@@ -137,7 +137,7 @@ fn at_one_point<'a>(
 }
 
 /// Invariant 4.
-fn arena(program: &Program) -> Result<(), Fault<'_>> {
+fn arena(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     // Starts and ends of lives, ends after starts at one position.
     let mut events: Vec<(usize, bool, usize)> = Vec::new();
     for (n, life) in plan::live_ranges(program).into_iter().enumerate() {

@@ -1,48 +1,26 @@
 //! Invariant 1 of [`program`](crate::program): operands exist, types fit and views stay inside their slots; and that what one
 //! step touches does not overlap in ways its kind does not allow. The other invariants: `order.rs`, `memory.rs`.
 
-use super::domain::{Domain, same, same_strides};
-use super::kernel::excerpt;
+use super::fault::{Fault, fault};
 use super::{alias, kernel, memory, order};
 use crate::affine::Affine;
+use crate::domain::{Domain, same, same_strides};
 use crate::kernel::BufferId;
 use crate::print::Mark;
-use crate::program::{Program, Routine, Slot, SlotId, SlotKind, Step, View};
-use crate::{DType, Error, err};
-
-/// The invariants in few words.
-const LAWS: [&str; 4] = [
-    "operands exist and fit, and views stay inside their slots",
-    "outputs are written, and temporaries before they are read",
-    "inputs are never written, nor is memory that is still needed",
-    "temporaries that are live together do not overlap",
-];
-
-/// Which invariant is broken, where and how.
-pub(super) struct Fault<'a> {
-    pub law: usize,
-    pub mark: Mark<'a>,
-    pub how: String,
-}
-
-pub(super) fn fault<'a>(law: usize, mark: Mark<'a>, how: impl Into<String>) -> Fault<'a> {
-    Fault { law, mark, how: how.into() }
-}
+use crate::program::{INVARIANTS, Program, Routine, Slot, SlotId, SlotKind, Step, View};
+use crate::{DType, Error};
 
 pub(super) fn check(program: &Program) -> Result<(), Error> {
     program.kernels.iter().try_for_each(kernel::check)?;
     faults(program).map_err(|f| report(program, &f))
 }
 
-fn report(program: &Program, fault: &Fault) -> Error {
-    let lines = program.lines().into_iter().map(|(mark, text)| (mark == fault.mark, text));
-    let text = excerpt(lines, |text| text);
-    let Fault { law, how, .. } = fault;
-    let law_text = LAWS[law - 1];
-    err!(Verify, "program {} breaks invariant {law}, {law_text}: {how}\n{text}", program.name)
+fn report(program: &Program, fault: &Fault<Mark>) -> Error {
+    let lines = program.lines().into_iter().map(|(mark, text)| (mark == fault.at, text));
+    fault.error(&format!("program {}", program.name), &INVARIANTS, lines, |text| text)
 }
 
-fn faults(program: &Program) -> Result<(), Fault<'_>> {
+fn faults(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     slots(program)?;
     let mut scope = Scope { program, trips: Vec::new() };
     scope.steps(&program.steps)?;
@@ -51,7 +29,7 @@ fn faults(program: &Program) -> Result<(), Fault<'_>> {
 }
 
 /// Inputs are numbered from 0 without holes, and so are outputs.
-fn slots(program: &Program) -> Result<(), Fault<'_>> {
+fn slots(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     let count = |f: fn(&Slot) -> bool| program.slots.iter().filter(|s| f(s)).count();
     let mut inputs = vec![false; count(|s| matches!(s.kind, SlotKind::Input(_)))];
     let mut outputs = vec![false; count(|s| matches!(s.kind, SlotKind::Output(_)))];
@@ -86,11 +64,11 @@ enum Trips {
 }
 
 impl<'a> Scope<'a> {
-    fn steps(&mut self, steps: &'a [Step]) -> Result<(), Fault<'a>> {
+    fn steps(&mut self, steps: &'a [Step]) -> Result<(), Fault<Mark<'a>>> {
         steps.iter().try_for_each(|step| self.step(step))
     }
 
-    fn step(&mut self, step: &'a Step) -> Result<(), Fault<'a>> {
+    fn step(&mut self, step: &'a Step) -> Result<(), Fault<Mark<'a>>> {
         let at = Mark::Step(step);
         let wrong = |how: String| fault(1, at, how);
         match step {

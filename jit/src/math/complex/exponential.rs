@@ -1,6 +1,6 @@
 //! exp, log and their kin, powers, roots.
 
-use super::{Z, greater, is_finite, is_infinite};
+use super::number::{Z, greater, is_finite, is_infinite};
 use crate::math::term::Term;
 use crate::op::ScalarOp;
 use std::f64::consts::{LN_2, LOG2_E};

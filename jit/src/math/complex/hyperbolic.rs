@@ -1,7 +1,7 @@
 //! sinh, cosh and tanh. `sin z = -i sinh iz`, `cos z = cosh iz`, `tan z = -i tanh iz` are these, turned.
 
 use super::exponential::exp_of;
-use super::{Z, is_finite, is_infinite};
+use super::number::{Z, is_finite, is_infinite};
 use crate::math::term::Term;
 use crate::op::ScalarOp;
 

@@ -3,7 +3,7 @@
 //! elementary functions" (1987).
 
 use super::exponential::log_abs;
-use super::{Z, is_infinite};
+use super::number::{Z, is_infinite};
 use crate::math::term::Term;
 use crate::op::ScalarOp;
 use std::f64::consts::{FRAC_PI_2, LN_2, PI};

@@ -240,26 +240,7 @@ impl KernelBuilder {
     /// The kernel, without the nodes that nothing stored depends on.
     pub fn finish(self) -> Kernel {
         let mut kernel = self.kernel;
-        let mut used = vec![false; kernel.nodes.len()];
-        for s in &kernel.stores {
-            used[s.value.0 as usize] = true;
-            if let Some(offset) = s.offset {
-                used[offset.0 as usize] = true;
-            }
-        }
-        for r in &kernel.reductions {
-            used[r.value.0 as usize] = true;
-        }
-        if let Some(holds) = kernel.goes_on {
-            used[holds.0 as usize] = true;
-        }
-        for n in (0..used.len()).rev() {
-            if used[n] {
-                for a in operands(&kernel.nodes[n]) {
-                    used[a.0 as usize] = true;
-                }
-            }
-        }
+        let used = live_nodes(&kernel);
         if used.iter().all(|u| *u) {
             return kernel;
         }
@@ -321,6 +302,24 @@ impl KernelBuilder {
         let expected = self.buffer_dtype(buffer);
         assert!(expected == got, "{what}: expected a value of type {expected}, got {got}");
     }
+}
+
+/// For each node of the kernel, whether something that it stores depends on the node.
+pub fn live_nodes(kernel: &Kernel) -> Vec<bool> {
+    let mut live = vec![false; kernel.nodes.len()];
+    let mut mark = |id: NodeId| live[id.0 as usize] = true;
+    for s in &kernel.stores {
+        mark(s.value);
+        s.offset.into_iter().for_each(&mut mark);
+    }
+    kernel.reductions.iter().for_each(|r| mark(r.value));
+    kernel.goes_on.into_iter().for_each(&mut mark);
+    for n in (0..live.len()).rev() {
+        if live[n] {
+            operands(&kernel.nodes[n]).into_iter().for_each(|a| live[a.0 as usize] = true);
+        }
+    }
+    live
 }
 
 /// The nodes that a node refers to.

@@ -1,4 +1,4 @@
-//! The elementary functions, each defined once in machine ops: [`define`] builds one, [`expand`] rewrites a kernel.
+//! The elementary functions, each defined once in machine ops: [`define`] builds a definition.
 //!
 //! Definitions are branch-free (but for `far`) and stay within the width of their operand, so that whatever runs machine ops on vectors
 //! runs these; NaNs, infinities, signed zeros and subnormals are C's. They use integers only as bit patterns, and shifts
@@ -47,7 +47,7 @@
 //! What does not live here: derivatives, and which ops there are.
 
 use crate::build::KernelBuilder;
-use crate::kernel::{Kernel, Node, NodeId, Store};
+use crate::kernel::NodeId;
 use crate::op::{Level, ScalarOp};
 use complex::Parts;
 use smallvec::SmallVec;
@@ -139,44 +139,4 @@ pub fn near(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> Option<(Nod
     let builder = RefCell::new(b);
     let (holds, value) = rule(Term::new(&builder, args[0]));
     Some((holds.id(), value.id()))
-}
-
-/// How many ops of the kernel are elementary functions.
-pub fn count(kernel: &Kernel) -> usize {
-    let elementary =
-        |n: &&Node| matches!(n, Node::Op { op, .. } if op.level() == Level::Elementary);
-    kernel.nodes.iter().filter(elementary).count()
-}
-
-/// The kernel with every elementary function replaced by its definition.
-pub fn expand(kernel: &Kernel) -> Kernel {
-    let mut b = KernelBuilder::like(kernel);
-    let mut renamed: Vec<NodeId> = Vec::with_capacity(kernel.nodes.len());
-    for node in &kernel.nodes {
-        let new = |id: &NodeId| renamed[id.0 as usize];
-        let id = match node {
-            Node::Op { op, args } => {
-                let args: SmallVec<[NodeId; 3]> = args.iter().map(new).collect();
-                define(*op, &mut b, &args)
-            }
-            Node::Gather { buffer, at } => b.gather(*buffer, new(at)),
-            node => b.add(node.clone()),
-        };
-        renamed.push(id);
-    }
-    let new = |id: NodeId| renamed[id.0 as usize];
-    for s in &kernel.stores {
-        b.store(Store { value: new(s.value), offset: s.offset.map(new), ..s.clone() });
-    }
-    for r in &kernel.reductions {
-        b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
-    }
-    if let Some(holds) = kernel.goes_on {
-        b.goes_on(new(holds));
-    }
-    let mut expanded = b.finish();
-    for (new, old) in expanded.reductions.iter_mut().zip(&kernel.reductions) {
-        new.accumulator = old.accumulator;
-    }
-    expanded
 }

@@ -9,12 +9,13 @@
 //! Partial results have the accumulator's type. Whether and how a reduction is cut depends on its extents alone, so
 //! results do not depend on the number of threads.
 
-use crate::normal::{Clip, Nest, map_affines, parallel};
+use crate::normal::{Clip, Nest, parallel};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{
     BufferId, BufferType, Kernel, Loop, Mode, Node, NodeId, Reduction, Store,
 };
 use cotangent_jit::op::ScalarOp;
+use cotangent_jit::prepare::loops::map_affines;
 use cotangent_jit::{Error, Scalar};
 use smallvec::{SmallVec, smallvec};
 

@@ -1,5 +1,5 @@
 //! Types of 8 and 16 bits: loads and stores of lanes, and conversions between them and the 32-bit types that
-//! `cotangent_jit::narrow` has put in their place.
+//! `cotangent_jit::prepare::narrow` has put in their place.
 //!
 //! A narrow scalar is its bits in an `i8` or `i16` register. Narrow lanes are 32 bits wide and hold the number itself: signed
 //! ints with their sign above, unsigned ones and the bits of floats with zeros. So widening an int costs nothing, and the

@@ -11,9 +11,11 @@
 use crate::lanes::Bits;
 use crate::{carry, outline, runs, vector};
 use cotangent_jit::affine::Affine;
+use cotangent_jit::build::live_nodes;
 use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId, Store};
 use cotangent_jit::op::{Level, ScalarOp};
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::prepare::loops::{self, choose_loops, dependence};
+use cotangent_jit::{DType, Error, err};
 
 /// A loop cut out of a longer one: it has `min(extent, total - start)` points, `start` affine in the loops outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,127 +66,6 @@ const TIMED_NODES: usize = 400;
 /// Whether the kernel is scalar code because of its few points.
 pub fn few_points(k: &Kernel) -> bool {
     k.loops.iter().map(|l| l.extent.max(1)).product::<usize>() <= UNROLLED
-}
-
-/// Every affine map of the kernel, rewritten.
-pub fn map_affines(k: &mut Kernel, f: impl Fn(&Affine) -> Affine) {
-    for node in &mut k.nodes {
-        if let Node::Load { at, guard, .. } = node {
-            *at = f(at);
-            for range in guard {
-                range.at = f(&range.at);
-            }
-        }
-    }
-    for s in &mut k.stores {
-        s.at = f(&s.at);
-    }
-    for r in &mut k.reductions {
-        r.at = f(&r.at);
-    }
-}
-
-/// Every affine map of the live part of the kernel.
-fn affines(k: &Kernel) -> Vec<&Affine> {
-    let mut all: Vec<&Affine> = Vec::new();
-    for node in &k.nodes {
-        if let Node::Load { at, guard, .. } = node {
-            all.push(at);
-            all.extend(guard.iter().map(|r| &r.at));
-        }
-    }
-    all.extend(k.stores.iter().map(|s| &s.at));
-    all.extend(k.reductions.iter().map(|r| &r.at));
-    all
-}
-
-/// Keeps the loops at these positions, in this order; the others have one point.
-pub fn choose_loops(k: &mut Kernel, keep: &[usize]) {
-    k.loops = keep.iter().map(|n| k.loops[*n]).collect();
-    map_affines(k, |a| Affine::new(a.offset, keep.iter().map(|n| a.stride(*n))));
-    for node in &mut k.nodes {
-        if let Node::Counter(n) = node {
-            *node = match keep.iter().position(|o| o == n) {
-                Some(new) => Node::Counter(new),
-                None => Node::Constant(Scalar::from(0i64)),
-            };
-        }
-    }
-}
-
-fn drop_single_points(k: &mut Kernel) {
-    let keep: Vec<usize> = (0..k.loops.len()).filter(|n| k.loops[*n].extent != 1).collect();
-    if keep.len() < k.loops.len() {
-        choose_loops(k, &keep);
-    }
-}
-
-fn coalesce(k: &mut Kernel) {
-    loop {
-        let counted = |n: usize| k.nodes.contains(&Node::Counter(n));
-        let pair = (0..k.loops.len())
-            .flat_map(|a| (0..k.loops.len()).map(move |b| (a, b)))
-            .filter(|(a, b)| a != b && k.loops[*a].mode == k.loops[*b].mode)
-            .filter(|(a, _)| k.loops[*a].mode != Mode::Sequential)
-            .find(|&(a, b)| {
-                let n = k.loops[b].extent as i64;
-                affines(k).iter().all(|f| f.stride(a) == f.stride(b) * n)
-                    && !counted(a)
-                    && !counted(b)
-            });
-        let Some((a, b)) = pair else { return };
-        k.loops[b].extent *= k.loops[a].extent;
-        let keep: Vec<usize> = (0..k.loops.len()).filter(|n| *n != a).collect();
-        choose_loops(k, &keep);
-    }
-}
-
-fn live_nodes(k: &Kernel) -> Vec<bool> {
-    let mut live = vec![false; k.nodes.len()];
-    let mut mark = |n: NodeId| live[n.0 as usize] = true;
-    for s in &k.stores {
-        mark(s.value);
-        s.offset.into_iter().for_each(&mut mark);
-    }
-    k.reductions.iter().for_each(|r| mark(r.value));
-    k.goes_on.into_iter().for_each(&mut mark);
-    for n in (0..k.nodes.len()).rev() {
-        if live[n] {
-            match &k.nodes[n] {
-                Node::Gather { at, .. } => live[at.0 as usize] = true,
-                Node::Op { args, .. } => args.iter().for_each(|a| live[a.0 as usize] = true),
-                _ => {}
-            }
-        }
-    }
-    live
-}
-
-/// For each node, what it depends on: bit `n` for loop `n`.
-fn dependence(k: &Kernel) -> Vec<u64> {
-    let of = |a: &Affine| {
-        a.strides.iter().enumerate().filter(|(_, s)| **s != 0).fold(0u64, |m, (n, _)| m | 1 << n)
-    };
-    let everything = (1u64 << k.loops.len()) - 1;
-    let sequential = k.loops.iter().any(|l| l.mode == Mode::Sequential);
-    let mut bits: Vec<u64> = Vec::with_capacity(k.nodes.len());
-    for node in &k.nodes {
-        let mask = match node {
-            Node::Constant(_) => 0,
-            Node::Counter(n) => 1 << n,
-            // What a loop that runs in order reads from a buffer it writes, it reads every time.
-            Node::Load { buffer, .. } | Node::Gather { buffer, .. }
-                if sequential && k.writes(*buffer) =>
-            {
-                everything
-            }
-            Node::Load { at, guard, .. } => guard.iter().fold(of(at), |m, r| m | of(&r.at)),
-            Node::Gather { at, .. } => bits[at.0 as usize],
-            Node::Op { args, .. } => args.iter().fold(0, |m, a| m | bits[a.0 as usize]),
-        };
-        bits.push(mask);
-    }
-    bits
 }
 
 /// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and of its scalar form.
@@ -298,13 +179,7 @@ fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> 
 impl Nest {
     /// Normalises an expanded kernel.
     pub fn new(kernel: &Kernel) -> Result<Nest, Error> {
-        let mut k = kernel.clone();
-        if k.loops.last().is_some_and(|l| l.extent == 1) {
-            // One round, whatever it says.
-            k.goes_on = None;
-        }
-        drop_single_points(&mut k);
-        coalesce(&mut k);
+        let mut k = loops::simplify(kernel);
         if k.loops.len() > 60 {
             return Err(err!(Unsupported, "cpu: {} loops in one kernel", k.loops.len()));
         }

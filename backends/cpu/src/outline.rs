@@ -16,9 +16,10 @@ use crate::pool::Pool;
 use crate::scalar;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{Kernel, Node, NodeId, Store};
+use cotangent_jit::kernel::{Kernel, Node, NodeId};
 use cotangent_jit::op::{Level, ScalarOp};
-use cotangent_jit::{DType, Error, Scalar, err, math, narrow};
+use cotangent_jit::prepare::{definitions, narrow};
+use cotangent_jit::{DType, Error, Scalar, err, math};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, BlockArg, FuncRef, InstBuilder, Signature, Type, Value};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -63,50 +64,15 @@ fn branches(op: ScalarOp, d: DType) -> bool {
     math::near(op, &mut b, &args).is_some()
 }
 
-/// The kernel in machine ops, without arithmetic of narrow types; if it has many elementary functions, with those left to be called; if it is scalar code, with
-/// those left that branch.
+/// The kernel in machine ops, without arithmetic on narrow types. A kernel with many elementary functions keeps those that
+/// are called; a kernel that is scalar code keeps those that branch.
 pub fn expand(kernel: &Kernel) -> Kernel {
     let kernel = &*narrow::widen(kernel);
     let (called, scalar) = (calls(kernel), few_points(kernel));
-    if !called && !scalar {
-        return math::expand(kernel);
-    }
-    let types = kernel.node_types().unwrap_or_default();
-    let leave = |op: ScalarOp, args: &[NodeId]| {
-        let d = args.first().and_then(|a| types.get(a.0 as usize));
+    definitions::expand_except(kernel, |op, d| {
         op.level() == Level::Elementary
-            && if called { !short(op) } else { d.is_some_and(|d| branches(op, *d)) }
-    };
-    let mut b = KernelBuilder::like(kernel);
-    let mut renamed: Vec<NodeId> = Vec::with_capacity(kernel.nodes.len());
-    for node in &kernel.nodes {
-        let new = |id: &NodeId| renamed[id.0 as usize];
-        let id = match node {
-            Node::Op { op, args } => {
-                let leave = leave(*op, args);
-                let args: SmallVec<[NodeId; 3]> = args.iter().map(new).collect();
-                if leave { b.op(*op, &args) } else { math::define(*op, &mut b, &args) }
-            }
-            Node::Gather { buffer, at } => b.gather(*buffer, new(at)),
-            node => b.add(node.clone()),
-        };
-        renamed.push(id);
-    }
-    let new = |id: NodeId| renamed[id.0 as usize];
-    for s in &kernel.stores {
-        b.store(Store { value: new(s.value), offset: s.offset.map(new), ..s.clone() });
-    }
-    for r in &kernel.reductions {
-        b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
-    }
-    if let Some(holds) = kernel.goes_on {
-        b.goes_on(new(holds));
-    }
-    let mut expanded = b.finish();
-    for (new, old) in expanded.reductions.iter_mut().zip(&kernel.reductions) {
-        new.accumulator = old.accumulator;
-    }
-    expanded
+            && if called { !short(op) } else { scalar && branches(op, d) }
+    })
 }
 
 impl Outlines {

@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use crate::interp::run_kernel;
     use crate::kernel::{Loop, Mode};
+    use crate::prepare;
 
     fn bytes(values: &[f32]) -> Vec<u8> {
         values.iter().flat_map(|v| v.to_le_bytes()).collect()
@@ -120,7 +121,7 @@ mod tests {
         let mut plain = [bytes(&values), bytes(&[0f32; 9])];
         let mut expanded = plain.clone();
         run_kernel(&kernel, &mut plain).unwrap();
-        run_kernel(&math::expand(&kernel), &mut expanded).unwrap();
+        run_kernel(&prepare::definitions::expand(&kernel), &mut expanded).unwrap();
         assert_eq!(plain, expanded);
     }
 }

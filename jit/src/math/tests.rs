@@ -1,10 +1,6 @@
 //! Accuracy of every definition against the standard library in twice the width, and the values at the edges.
 
 use super::eval::{COLUMN, Definition};
-use super::{count, expand};
-use crate::affine::Affine;
-use crate::build::KernelBuilder;
-use crate::kernel::{Combine, Loop, Mode};
 use crate::op::ScalarOp;
 use crate::{DType, Scalar};
 
@@ -165,26 +161,6 @@ fn functions_of_two_operands_agree_with_the_library() {
             assert!(far <= 1.6, "{} of {x:e} and {y:e}: {got:e}, {far} ulp off", op.name());
         }
     }
-}
-
-#[test]
-fn expansion_keeps_everything_else() {
-    let loops = [Mode::Parallel, Mode::Reduce].map(|mode| Loop { extent: 8, mode });
-    let mut b = KernelBuilder::new("k", loops);
-    let (x, y, z) = (b.buffer(DType::F32, 64), b.buffer(DType::F32, 64), b.buffer(DType::F32, 8));
-    let v = b.load(x, Affine::new(0, [8, 1]));
-    let v = b.op(ScalarOp::Exp, &[v]);
-    let w = b.op(ScalarOp::Pow, &[v, v]);
-    b.store_at(y, Affine::new(0, [8, 1]), v);
-    b.reduce(z, Affine::counter(0), Combine::Sum, w);
-    let mut kernel = b.finish();
-    kernel.reductions[0].accumulator = DType::F32;
-    let expanded = expand(&kernel);
-    assert_eq!((count(&kernel), count(&expanded)), (2, 0));
-    assert_eq!((&expanded.loops, &expanded.buffers), (&kernel.loops, &kernel.buffers));
-    assert_eq!(expanded.stores[0].at, kernel.stores[0].at);
-    assert_eq!(expanded.reductions[0].accumulator, DType::F32);
-    assert_eq!(expand(&expanded), expanded);
 }
 
 /// Every op costs compile time in every kernel that uses the function.

@@ -12,50 +12,24 @@
 //! reductions, `Select`, `Bitcast`, and `Convert` between a narrow type and the one it is widened to. A conversion between
 //! floats makes a NaN quiet and keeps its sign and its upper digits.
 
+use super::rewrite::map_ops;
 use crate::build::KernelBuilder;
 use crate::interp::scalar;
-use crate::kernel::{Kernel, Node, NodeId, Store};
+use crate::kernel::{Kernel, Node, NodeId};
 use crate::op::ScalarOp;
 use crate::{DType, Scalar};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
-/// The kernel without arithmetic of narrow types.
+/// The kernel without arithmetic on narrow types.
 pub fn widen(kernel: &Kernel) -> Cow<'_, Kernel> {
     let types = kernel.node_types().unwrap_or_default();
     if !types.iter().any(|d| d.is_narrow()) {
         return Cow::Borrowed(kernel);
     }
-    let mut w = Widening { b: KernelBuilder::like(kernel), wide: FxHashMap::default() };
-    let mut renamed: Vec<NodeId> = Vec::with_capacity(kernel.nodes.len());
-    for node in &kernel.nodes {
-        let new = |id: &NodeId| renamed[id.0 as usize];
-        let id = match node {
-            Node::Op { op, args } => {
-                let args: SmallVec<[NodeId; 3]> = args.iter().map(new).collect();
-                w.op(*op, &args)
-            }
-            Node::Gather { buffer, at } => w.b.gather(*buffer, new(at)),
-            node => w.b.add(node.clone()),
-        };
-        renamed.push(id);
-    }
-    let new = |id: NodeId| renamed[id.0 as usize];
-    for s in &kernel.stores {
-        w.b.store(Store { value: new(s.value), offset: s.offset.map(new), ..s.clone() });
-    }
-    for r in &kernel.reductions {
-        w.b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
-    }
-    if let Some(holds) = kernel.goes_on {
-        w.b.goes_on(new(holds));
-    }
-    let mut widened = w.b.finish();
-    for (new, old) in widened.reductions.iter_mut().zip(&kernel.reductions) {
-        new.accumulator = old.accumulator;
-    }
-    Cow::Owned(widened)
+    let mut wide = FxHashMap::default();
+    Cow::Owned(map_ops(kernel, |b, op, args| Widening { b, wide: &mut wide }.op(op, args)))
 }
 
 /// Whether the op of two narrow operands is one that backends know: it neither rounds nor wraps.
@@ -63,13 +37,14 @@ fn stays(op: ScalarOp) -> bool {
     matches!(op, ScalarOp::Select | ScalarOp::Bitcast(_))
 }
 
-struct Widening {
-    b: KernelBuilder,
-    /// Of narrow nodes: the node of the same value in the wider type, where it is known to be that.
-    wide: FxHashMap<NodeId, NodeId>,
+/// The rewrite of one op.
+struct Widening<'a> {
+    b: &'a mut KernelBuilder,
+    /// For narrow nodes, the node that is known to have the same value in the wider type.
+    wide: &'a mut FxHashMap<NodeId, NodeId>,
 }
 
-impl Widening {
+impl Widening<'_> {
     /// The node of the same value in the wider type; any other node itself.
     fn wide(&mut self, id: NodeId) -> NodeId {
         let d = self.b.dtype(id);

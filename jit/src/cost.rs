@@ -11,7 +11,7 @@ use crate::domain::Domain;
 use crate::host::HostType;
 use crate::interp;
 use crate::kernel::{BufferId, Combine, Kernel, Mode, Node};
-use crate::op::{Level, ScalarOp};
+use crate::op::ScalarOp;
 use crate::program::{Cost, Program, Routine, Step};
 use crate::{DType, Error};
 
@@ -152,23 +152,15 @@ fn fold_flops(dtype: DType, combine: Option<Combine>) -> f64 {
     }
 }
 
-/// Of one op on operands of this type.
+/// The operations of one op on operands of this type.
 fn flops(op: ScalarOp, dtype: DType) -> Result<f64, Error> {
-    use ScalarOp::*;
     if !dtype.is_inexact() {
         return Ok(0.0);
     }
-    if op.level_on(dtype) == Level::Elementary {
-        return interp::elementary::definition_sum(op, dtype, flops);
+    match op.flops(dtype) {
+        Some(n) => Ok(f64::from(n)),
+        None => interp::elementary::definition_sum(op, dtype, flops),
     }
-    Ok(match op {
-        Complex | Real | Imag => 0.0,
-        Mul if dtype.is_complex() => 6.0,
-        Neg | Add | Sub if dtype.is_complex() => 2.0,
-        Fma => 2.0,
-        Eq | Ne | Lt | Le | Gt | Ge | Select | Convert(_) | Bitcast(_) => 0.0,
-        _ => 1.0,
-    })
 }
 
 #[cfg(test)]

@@ -46,9 +46,11 @@
 //!
 //! What does not live here: derivatives, and which ops there are.
 
+use crate::DType;
+use crate::affine::Affine;
 use crate::build::KernelBuilder;
-use crate::kernel::NodeId;
-use crate::op::{Level, ScalarOp};
+use crate::kernel::{Kernel, NodeId};
+use crate::op::{Level, ScalarOp, scalar_ops};
 use complex::Parts;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -74,7 +76,7 @@ mod points;
 #[cfg(test)]
 mod tests;
 
-/// The op applied to the operands, in machine ops alone; an op that is one already stays as it is.
+/// The op applied to the operands, in machine ops alone. A machine op stays as it is.
 pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
     let operand = b.dtype(args[0]);
     if op.level_on(operand) == Level::Machine {
@@ -90,53 +92,92 @@ pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
         };
     }
     let builder = RefCell::new(b);
-    let x = Term::new(&builder, args[0]);
-    let result = match op {
-        ScalarOp::Sign => root::sign(x),
-        ScalarOp::IsFinite => root::is_finite(x),
-        ScalarOp::RoundAway => root::round_away(x),
-        ScalarOp::Rsqrt => root::rsqrt(x),
-        ScalarOp::Exp => exp::exp(x),
-        ScalarOp::Exp2 => exp::exp2(x),
-        ScalarOp::Expm1 => exp::expm1(x),
-        ScalarOp::Logistic => exp::logistic(x),
-        ScalarOp::Log => log::log(x),
-        ScalarOp::Log2 => log::log2(x),
-        ScalarOp::Log1p => log::log1p(x),
-        ScalarOp::Sin => trig::sin(x),
-        ScalarOp::Cos => trig::cos(x),
-        ScalarOp::Cbrt => root::cbrt(x),
-        ScalarOp::Tan => trig::tan(x),
-        ScalarOp::Asin => inverse_trig::asin(x),
-        ScalarOp::Acos => inverse_trig::acos(x),
-        ScalarOp::Atan => inverse_trig::atan(x),
-        ScalarOp::Atan2 => inverse_trig::atan2(x, Term::new(&builder, args[1])),
-        ScalarOp::Sinh => hyperbolic::sinh(x),
-        ScalarOp::Cosh => hyperbolic::cosh(x),
-        ScalarOp::Tanh => hyperbolic::tanh(x),
-        ScalarOp::Asinh => hyperbolic::asinh(x),
-        ScalarOp::Acosh => hyperbolic::acosh(x),
-        ScalarOp::Atanh => hyperbolic::atanh(x),
-        ScalarOp::Erf => erf::erf(x),
-        ScalarOp::Erfc => erf::erfc(x),
-        ScalarOp::Pow => pow::pow(x, Term::new(&builder, args[1])),
-        ScalarOp::ErfInv => erf::erf_inv(x),
-        ScalarOp::Lgamma => gamma::lgamma(x),
-        ScalarOp::Digamma => gamma::digamma(x),
-        op => panic!("{op:?}: not an elementary function"),
-    };
-    result.id()
+    match definition(op, |n| Term::new(&builder, args[n])) {
+        Some(value) => value.id(),
+        None => panic!("{op:?}: its row names no definition on {operand}"),
+    }
 }
 
-/// A test of the operands (a bool), and the op's value where it holds, by a shorter way to the same bits; `None` for ops
-/// without one. For scalar code, which can branch.
+/// A bool and a value: where the bool holds, the value is that of the op, by a shorter way to the same bits. `None` for ops
+/// whose row names no such way. Scalar code can branch on the bool.
 pub fn near(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> Option<(NodeId, NodeId)> {
-    let rule: fn(Term) -> (Term, Term) = match op {
-        ScalarOp::Sin => trig::sin_near,
-        ScalarOp::Cos => trig::cos_near,
-        _ => return None,
-    };
     let builder = RefCell::new(b);
-    let (holds, value) = rule(Term::new(&builder, args[0]));
+    let (holds, value) = near_definition(op, |n| Term::new(&builder, args[n]))?;
     Some((holds.id(), value.id()))
+}
+
+/// The value that the definition named in a row builds from its operands.
+macro_rules! apply {
+    (1 [elementary $f:path $(, $($mark:tt)*)?] $operand:ident) => {
+        Some($f($operand(0)))
+    };
+    (2 [elementary $f:path $(, $($mark:tt)*)?] $operand:ident) => {
+        Some($f($operand(0), $operand(1)))
+    };
+    ($arity:literal [machine $flops:literal] $operand:ident) => {
+        None
+    };
+}
+
+/// The values that the shorter definition named in a row builds from its operand.
+macro_rules! apply_near {
+    (1 [elementary $f:path, near $near:path] $operand:ident) => {
+        Some($near($operand(0)))
+    };
+    ($arity:literal $form:tt $operand:ident) => {
+        None
+    };
+}
+
+macro_rules! definitions {
+    ($(
+        $section:ident {$(
+            $(#[$doc:meta])*
+            $op:ident $(($to:ident: $payload:ident))? $name:literal:
+            $arity:tt $class:ident -> $result:ident, $nan:ident, $narrowing:ident,
+            $real:tt, $complex:tt;
+        )*}
+    )*) => {
+        /// The definition of an elementary op on real operands.
+        fn definition<'s>(
+            op: ScalarOp,
+            operand: impl Fn(usize) -> Term<'s>,
+        ) -> Option<Term<'s>> {
+            match op {
+                $($(ScalarOp::$op { .. } => apply!($arity $real operand),)*)*
+            }
+        }
+
+        /// The shorter definition of an op: where it holds, and its value.
+        fn near_definition<'s>(
+            op: ScalarOp,
+            operand: impl Fn(usize) -> Term<'s>,
+        ) -> Option<(Term<'s>, Term<'s>)> {
+            match op {
+                $($(ScalarOp::$op { .. } => apply_near!($arity $real operand),)*)*
+            }
+        }
+    };
+}
+
+scalar_ops!(definitions);
+
+/// A kernel of one point. It loads one element of type `d` for each of `arity` operands, each from a
+/// buffer of its own, and stores the value that `build` makes of them to the last buffer.
+pub fn point_kernel(
+    name: &str,
+    d: DType,
+    arity: usize,
+    build: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> NodeId,
+) -> Kernel {
+    let mut b = KernelBuilder::new(name, []);
+    let mut args: SmallVec<[NodeId; 3]> = SmallVec::new();
+    for _ in 0..arity {
+        let buffer = b.buffer(d, 1);
+        args.push(b.load(buffer, Affine::default()));
+    }
+    let value = build(&mut b, &args);
+    let out = b.buffer(b.dtype(value), 1);
+    b.store_at(out, Affine::default(), value);
+    b.finish()
 }

@@ -38,15 +38,14 @@ pub struct Outlines {
     ids: FxHashMap<Key, FunctionId>,
 }
 
-/// Too short to be worth a call.
-fn short(op: ScalarOp) -> bool {
-    use ScalarOp::*;
-    op.level() == Level::Machine || matches!(op, Sign | IsFinite | RoundAway | Rsqrt)
+/// Whether a call of the op pays where many are called.
+fn worth_call(op: ScalarOp) -> bool {
+    op.level() == Level::Elementary && !op.is_brief()
 }
 
 fn called(node: &Node) -> Option<ScalarOp> {
     match node {
-        Node::Op { op, .. } if !short(*op) => Some(*op),
+        Node::Op { op, .. } if worth_call(*op) => Some(*op),
         _ => None,
     }
 }
@@ -70,8 +69,11 @@ pub fn expand(kernel: &Kernel) -> Kernel {
     let kernel = &*narrow::widen(kernel);
     let (called, scalar) = (calls(kernel), few_points(kernel));
     definitions::expand_except(kernel, |op, d| {
-        op.level() == Level::Elementary
-            && if called { !short(op) } else { scalar && branches(op, d) }
+        if called {
+            worth_call(op)
+        } else {
+            scalar && op.level() == Level::Elementary && branches(op, d)
+        }
     })
 }
 
@@ -133,23 +135,26 @@ pub fn in_place(
     d: DType,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let far = Graph::new(d, args.len(), |k, args| SmallVec::from_iter([math::define(op, k, args)]));
-    if !branches(op, d) {
-        return Ok(far.emit(b, args)?[0]);
-    }
-    let pair = |k: &mut KernelBuilder, args: &[NodeId]| math::near(op, k, args);
-    let of = |pick: fn((NodeId, NodeId)) -> NodeId| {
-        Graph::new(d, args.len(), |k, args| pair(k, args).map(pick).into_iter().collect())
+    let graph = |value: &dyn Fn(&mut KernelBuilder, &[NodeId]) -> NodeId| {
+        Graph::new(math::point_kernel(op.name(), d, args.len(), value))
     };
-    let holds = of(|(holds, _)| holds).emit(b, args)?[0];
+    let whole = graph(&|k, args| math::define(op, k, args));
+    if !branches(op, d) {
+        return whole.emit(b, args);
+    }
+    let near = |k: &mut KernelBuilder, args: &[NodeId]| {
+        math::near(op, k, args).expect("an op that branches has a shorter way")
+    };
+    let holds = graph(&|k, args| near(k, args).0).emit(b, args)?;
+    let short = graph(&|k, args| near(k, args).1);
     let [near, beyond, joined] = std::array::from_fn(|_| b.create_block());
     let result = b.append_block_param(joined, scalar::register(d)?);
     b.set_cold_block(beyond);
     b.ins().brif(holds, near, &[], beyond, &[]);
-    for (block, graph) in [(near, of(|(_, value)| value)), (beyond, far)] {
+    for (block, graph) in [(near, short), (beyond, whole)] {
         b.seal_block(block);
         b.switch_to_block(block);
-        let value = graph.emit(b, args)?[0];
+        let value = graph.emit(b, args)?;
         b.ins().jump(joined, &[BlockArg::Value(value)]);
     }
     b.seal_block(joined);
@@ -157,35 +162,20 @@ pub fn in_place(
     Ok(result)
 }
 
-/// Machine ops of operands of one type.
+/// The machine ops of a kernel of one point, see [`math::point_kernel`].
 struct Graph {
     kernel: Kernel,
     types: Vec<DType>,
 }
 
 impl Graph {
-    fn new(
-        d: DType,
-        arity: usize,
-        values: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> SmallVec<[NodeId; 1]>,
-    ) -> Graph {
-        let mut k = KernelBuilder::new("graph", [parallel(1)]);
-        let args: SmallVec<[NodeId; 3]> = (0..arity)
-            .map(|_| {
-                let buffer = k.buffer(d, 1);
-                k.load(buffer, Affine::default())
-            })
-            .collect();
-        for value in values(&mut k, &args) {
-            let out = k.buffer(k.dtype(value), 1);
-            k.store_at(out, Affine::default(), value);
-        }
-        let kernel = k.finish();
+    fn new(kernel: Kernel) -> Graph {
         let types = kernel.node_types().unwrap_or_default();
         Graph { kernel, types }
     }
 
-    fn emit(&self, b: &mut FunctionBuilder, args: &[Value]) -> Result<SmallVec<[Value; 1]>, Error> {
+    /// The value that the kernel stores, computed from the operands.
+    fn emit(&self, b: &mut FunctionBuilder, args: &[Value]) -> Result<Value, Error> {
         let mut values: Vec<Value> = Vec::with_capacity(self.types.len());
         for node in &self.kernel.nodes {
             let value = match node {
@@ -202,7 +192,7 @@ impl Graph {
             };
             values.push(value);
         }
-        Ok(self.kernel.stores.iter().map(|s| values[s.value.0 as usize]).collect())
+        Ok(values[self.kernel.stores[0].value.0 as usize])
     }
 }
 

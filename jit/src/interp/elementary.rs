@@ -2,8 +2,6 @@
 //! [`math`] does, of narrow types in the wider one. Definitions are made once per type and kept.
 
 use super::scalar;
-use crate::affine::Affine;
-use crate::build::KernelBuilder;
 use crate::kernel::{Kernel, Node};
 use crate::op::{Level, ScalarOp};
 use crate::{DType, Error, Scalar, err, math};
@@ -79,24 +77,17 @@ fn definition(op: ScalarOp, dtype: DType) -> Result<Arc<Kernel>, Error> {
 
 fn define(op: ScalarOp, dtype: DType) -> Result<Kernel, Error> {
     let arity = op.signature().0;
-    let Some(result) = op.result(&vec![dtype; arity]) else {
+    if op.result(&vec![dtype; arity]).is_none() {
         return Err(err!(DType, "{}: does not take {dtype}", op.name()));
-    };
-    let mut b = KernelBuilder::new(op.name(), []);
-    let mut args = Vec::with_capacity(arity);
-    for _ in 0..arity {
-        let buffer = b.buffer(dtype, 1);
-        args.push(b.load(buffer, Affine::default()));
     }
-    let value = math::define(op, &mut b, &args);
-    let out = b.buffer(result, 1);
-    b.store_at(out, Affine::default(), value);
-    Ok(b.finish())
+    Ok(math::point_kernel(op.name(), dtype, arity, |b, args| math::define(op, b, args)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::affine::Affine;
+    use crate::build::KernelBuilder;
     use crate::interp::run_kernel;
     use crate::kernel::{Loop, Mode};
     use crate::prepare;

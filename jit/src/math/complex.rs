@@ -18,8 +18,8 @@ use super::term::Term;
 use crate::DType;
 use crate::build::KernelBuilder;
 use crate::kernel::NodeId;
-use crate::op::ScalarOp;
-use number::{Z, sign};
+use crate::op::{ScalarOp, scalar_ops};
+use number::Z;
 use std::cell::RefCell;
 
 mod exponential;
@@ -32,6 +32,24 @@ mod number;
 pub(crate) enum Parts {
     Real(NodeId),
     Complex([NodeId; 2]),
+}
+
+/// The value of a definition in f64.
+enum Value<'s> {
+    Real(Term<'s>),
+    Complex(Z<'s>),
+}
+
+impl<'s> From<Term<'s>> for Value<'s> {
+    fn from(x: Term<'s>) -> Value<'s> {
+        Value::Real(x)
+    }
+}
+
+impl<'s> From<Z<'s>> for Value<'s> {
+    fn from(z: Z<'s>) -> Value<'s> {
+        Value::Complex(z)
+    }
 }
 
 /// The op on operands given by their real and imaginary parts, in real ops.
@@ -47,34 +65,48 @@ pub(crate) fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[[NodeId; 2]]) 
     let back = |x: Term| {
         if part == DType::F64 { x.id() } else { x.unary(ScalarOp::Convert(part)).id() }
     };
-    let z = operand(0);
-    let value = match op {
-        ScalarOp::Abs => return Parts::Real(back(z.abs())),
-        ScalarOp::Div => z.over(operand(1)),
-        ScalarOp::Sign => sign(z),
-        ScalarOp::Sqrt => exponential::sqrt(z),
-        ScalarOp::Rsqrt => z.real(1.0).over(exponential::sqrt(z)),
-        ScalarOp::Exp => exponential::exp(z),
-        ScalarOp::Exp2 => exponential::exp2(z),
-        ScalarOp::Expm1 => exponential::expm1(z),
-        ScalarOp::Logistic => exponential::logistic(z),
-        ScalarOp::Log => exponential::log(z),
-        ScalarOp::Log2 => exponential::log2(z),
-        ScalarOp::Log1p => exponential::log1p(z),
-        ScalarOp::Pow => exponential::pow(z, operand(1)),
-        ScalarOp::Sinh => hyperbolic::sinh(z),
-        ScalarOp::Cosh => hyperbolic::cosh(z),
-        ScalarOp::Tanh => hyperbolic::tanh(z),
-        ScalarOp::Sin => hyperbolic::sinh(z.turned()).turned_back(),
-        ScalarOp::Cos => hyperbolic::cosh(z.turned()),
-        ScalarOp::Tan => hyperbolic::tanh(z.turned()).turned_back(),
-        ScalarOp::Asin => inverse::asin(z),
-        ScalarOp::Acos => inverse::acos(z),
-        ScalarOp::Acosh => inverse::acosh(z),
-        ScalarOp::Atanh => inverse::atanh(z),
-        ScalarOp::Asinh => inverse::asin(z.turned()).turned_back(),
-        ScalarOp::Atan => inverse::atanh(z.turned()).turned_back(),
-        op => panic!("{op:?}: not a function of complex numbers"),
-    };
-    Parts::Complex([back(value.re), back(value.im)])
+    match definition(op, operand) {
+        Some(Value::Real(x)) => Parts::Real(back(x)),
+        Some(Value::Complex(z)) => Parts::Complex([back(z.re), back(z.im)]),
+        None => panic!("{op:?}: its row names no definition on complex numbers"),
+    }
 }
+
+/// The value that the definition named in a row builds from its operands.
+macro_rules! apply {
+    (1 [elementary $f:path] $operand:ident) => {
+        Some($f($operand(0)).into())
+    };
+    (2 [elementary $f:path] $operand:ident) => {
+        Some($f($operand(0), $operand(1)).into())
+    };
+    ($arity:literal [machine $flops:literal] $operand:ident) => {
+        None
+    };
+    ($arity:literal [none] $operand:ident) => {
+        None
+    };
+}
+
+macro_rules! definitions {
+    ($(
+        $section:ident {$(
+            $(#[$doc:meta])*
+            $op:ident $(($to:ident: $payload:ident))? $name:literal:
+            $arity:tt $class:ident -> $result:ident, $nan:ident, $narrowing:ident,
+            $real:tt, $complex:tt;
+        )*}
+    )*) => {
+        /// The definition of an op on complex operands.
+        fn definition<'s>(
+            op: ScalarOp,
+            operand: impl Fn(usize) -> Z<'s>,
+        ) -> Option<Value<'s>> {
+            match op {
+                $($(ScalarOp::$op { .. } => apply!($arity $complex operand),)*)*
+            }
+        }
+    };
+}
+
+scalar_ops!(definitions);

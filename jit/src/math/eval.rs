@@ -93,18 +93,8 @@ impl Definition {
         dtype: DType,
         value: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> NodeId,
     ) -> Definition {
-        let mut b = KernelBuilder::new(op.name(), []);
         let arity = op.signature().0;
-        let args: Vec<_> = (0..arity)
-            .map(|_| {
-                let buffer = b.buffer(dtype, 1);
-                b.load(buffer, crate::affine::Affine::constant(0))
-            })
-            .collect();
-        let value = value(&mut b, &args);
-        let out = b.buffer(b.dtype(value), 1);
-        b.store_at(out, crate::affine::Affine::constant(0), value);
-        let kernel = b.finish();
+        let kernel = super::point_kernel(op.name(), dtype, arity, value);
         let types = kernel.node_types().expect("a typed kernel");
         let columns = vec![[0; COLUMN]; types.len()];
         Definition { kernel, types, columns }

@@ -145,6 +145,11 @@ pub(super) fn sqrt(z: Z) -> Z {
     root.unless(is_infinite(z.im), z.like(z.im.abs(), z.im))
 }
 
+/// `1 / sqrt(z)`
+pub(super) fn rsqrt(z: Z) -> Z {
+    z.real(1.0).over(sqrt(z))
+}
+
 /// `|z|^c e^(-d arg z)` turned by `d ln |z| + c arg z`, for the exponent `c + d i`. `0^w` is 0 if `c > 0`, 1 if `w = 0`.
 pub(super) fn pow<'s>(z: Z<'s>, w: Z<'s>) -> Z<'s> {
     let (size, angle, log) = (z.abs(), angle(z), log_abs(z));

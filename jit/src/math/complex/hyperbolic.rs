@@ -51,3 +51,18 @@ pub(super) fn tanh(z: Z) -> Z {
         .unless(y.eq(0.0), z.like(x.unary(ScalarOp::Tanh), y))
         .unless(is_infinite(x), z.like(one, is_finite(y).select(rest, x.like(0.0).signed_like(y))))
 }
+
+/// `-i sinh(i z)`
+pub(super) fn sin(z: Z) -> Z {
+    sinh(z.turned()).turned_back()
+}
+
+/// `cosh(i z)`
+pub(super) fn cos(z: Z) -> Z {
+    cosh(z.turned())
+}
+
+/// `-i tanh(i z)`
+pub(super) fn tan(z: Z) -> Z {
+    tanh(z.turned()).turned_back()
+}

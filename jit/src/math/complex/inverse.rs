@@ -85,3 +85,13 @@ pub(super) fn atanh(z: Z) -> Z {
     let (re, im) = (far.select(small, re), far.select(x.like(FRAC_PI_2), im));
     z.like(re.signed_like(z.re), im.signed_like(z.im))
 }
+
+/// `-i asin(i z)`
+pub(super) fn asinh(z: Z) -> Z {
+    asin(z.turned()).turned_back()
+}
+
+/// `-i atanh(i z)`
+pub(super) fn atan(z: Z) -> Z {
+    atanh(z.turned()).turned_back()
+}

@@ -142,6 +142,16 @@ impl<'s> Z<'s> {
     }
 }
 
+/// The magnitude.
+pub(super) fn abs<'s>(z: Z<'s>) -> Term<'s> {
+    z.abs()
+}
+
+/// `z / w`
+pub(super) fn quotient<'s>(z: Z<'s>, w: Z<'s>) -> Z<'s> {
+    z.over(w)
+}
+
 /// `z / |z|`, and 0 of 0.
 pub(super) fn sign(z: Z) -> Z {
     let s = if z.narrow {

@@ -2,6 +2,7 @@
 //!
 //! What does not live here: loops, buffers, stores: the interpreter has those.
 
+use super::far::{Function, reach, value};
 use crate::build::KernelBuilder;
 use crate::kernel::{Kernel, Node, NodeId};
 use crate::op::ScalarOp;
@@ -246,21 +247,22 @@ fn two(op: ScalarOp, d: DType, out: &mut Column, a: &Column, b: &Column) {
             }
             d => panic!("upper half of a product of {d}: not needed so far"),
         },
-        ScalarOp::FarSin | ScalarOp::FarCos | ScalarOp::FarTan => {
-            let reach = super::far::reach(d);
-            let far = |x: f64| x.abs() > reach;
-            match d {
-                DType::F32 => binary(out, a, b, |x: f32, y: f32| match f64::from(x) {
-                    x if far(x) => super::far::value(op, x) as f32,
-                    _ => y,
-                }),
-                _ => binary(out, a, b, |x: f64, y: f64| match x {
-                    x if far(x) => super::far::value(op, x),
-                    _ => y,
-                }),
-            }
-        }
+        ScalarOp::FarSin => far(Function::Sin, d, out, a, b),
+        ScalarOp::FarCos => far(Function::Cos, d, out, a, b),
+        ScalarOp::FarTan => far(Function::Tan, d, out, a, b),
         op => panic!("{op:?} of two operands: not needed so far"),
+    }
+}
+
+/// The function of the arguments beyond reach, and of others the second operand.
+fn far(function: Function, d: DType, out: &mut Column, a: &Column, b: &Column) {
+    let beyond = |x: f64| x.abs() > reach(d);
+    match d {
+        DType::F32 => binary(out, a, b, |x: f32, y: f32| match f64::from(x) {
+            x if beyond(x) => value(function, x) as f32,
+            _ => y,
+        }),
+        _ => binary(out, a, b, |x: f64, y: f64| if beyond(x) { value(function, x) } else { y }),
     }
 }
 

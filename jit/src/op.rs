@@ -418,8 +418,9 @@ macro_rules! enums {
                 if d.is_complex() { complex } else { real }
             }
 
-            /// The type of the result on operands of type `d`, which the op takes.
-            fn result_of(self, d: DType) -> Option<DType> {
+            /// The type of the result on operands of type `d`, which the op takes; of `Select`, the
+            /// type of the operands to select from.
+            pub fn result_of(self, d: DType) -> Option<DType> {
                 match self {
                     $($(ScalarOp::$op $(($to))? => fact!(result d $result $($to)?),)*)*
                 }

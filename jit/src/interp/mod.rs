@@ -13,6 +13,8 @@
 
 pub mod elementary;
 pub mod kernel;
+#[cfg(test)]
+mod known_values;
 mod linalg;
 mod memory;
 pub mod program;

@@ -1,10 +1,15 @@
-//! What a program costs, counted from its text: arithmetic on floats and bytes moved, if every byte moved once per launch.
+//! The cost of a program, counted from its text: arithmetic on floats, and memory traffic if every
+//! byte moves once per launch. Measured times do not live here.
 //!
-//! - Every arithmetic op on floats counts one at every point of its kernel, `fma` two, an elementary function what its
-//!   definition has; comparisons, selections, conversions and ints count nothing. A reduction counts one per point.
-//! - A launch reads and writes the elements that its loads and stores reach, each once, however often it uses them.
-//! - A host call reads its arguments and writes its results; what else it does nobody knows.
-//! - A dot counts `2 b m n k`, of complex numbers four times that; a loop its trips; a while loop one round; a branch its most expensive arm.
+//! - Every arithmetic op on floats counts one at every point of its kernel, `fma` two, an
+//!   elementary function as many as its definition; comparisons, selections, conversions and ints
+//!   count nothing. A reduction counts one per point.
+//! - A launch reads and writes the elements that its loads and stores reach, each once, however
+//!   often it uses them.
+//! - A host call reads its arguments and writes its results; its other work is unknown and not
+//!   counted.
+//! - A dot counts `2 b m n k`, of complex numbers four times that; a loop its trips; a while loop
+//!   one iteration; a branch its most expensive arm.
 
 use crate::affine::Affine;
 use crate::domain::Domain;
@@ -92,7 +97,7 @@ fn routine_cost(routine: &Routine) -> Cost {
 /// The cost of one launch.
 pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
     let types = kernel.node_types().unwrap_or_default();
-    // A loop that ends by itself counts one round, as while loops of programs do.
+    // A loop with a condition counts one iteration, as while loops of programs do.
     let rounds = kernel.loops.last().filter(|_| kernel.goes_on.is_some()).map_or(1, |l| l.extent);
     let points = kernel.points() as f64 / rounds.max(1) as f64;
     let domain = Domain::new(kernel.extents());
@@ -142,7 +147,7 @@ pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
     Ok(cost)
 }
 
-/// Of folding one value in.
+/// The operations of folding in one value.
 fn fold_flops(dtype: DType, combine: Option<Combine>) -> f64 {
     match combine {
         Some(Combine::Product) if dtype.is_complex() => 6.0,

@@ -1,8 +1,9 @@
-//! The values that affine functions of loop counters take: their bounds under guards, and whether different points of
-//! the loops get different elements.
+//! The values that affine functions of loop counters take: their bounds under guards, and whether
+//! different points of the loops get different elements.
 //!
-//! The arithmetic has 128 bits, so no offset can overflow and so pass a check. What kernels and programs must fulfil does
-//! not live here; the verifier, the planner and the cost model ask these functions.
+//! The arithmetic has 128 bits, so no offset can overflow and so pass a check. What kernels and
+//! programs must fulfil does not live here; the verifier, the planner and the cost model ask these
+//! functions.
 
 use crate::affine::Affine;
 use crate::kernel::{Loop, Mode, Range};
@@ -13,7 +14,8 @@ use smallvec::SmallVec;
 pub(crate) struct Domain(SmallVec<[(i128, i128); 6]>);
 
 impl Domain {
-    /// All points of loops with these extents; `None` if some extent is zero, for then there are no points.
+    /// All points of loops with these extents; `None` if some extent is zero, for then there are no
+    /// points.
     pub fn new(extents: impl IntoIterator<Item = usize>) -> Option<Domain> {
         let ranges = extents.into_iter().map(|e| (e > 0).then_some((0, e as i128 - 1)));
         ranges.collect::<Option<_>>().map(Domain)
@@ -30,9 +32,9 @@ impl Domain {
         (low, high)
     }
 
-    /// The bounds of `at` over the points that the guard admits; `None` if it admits no point. The bounds are exact if every
-    /// range of the guard bounds one counter. A range of several counters tightens the bounds only if `at` contains a
-    /// multiple of its function.
+    /// The bounds of `at` over the points that the guard admits; `None` if it admits no point. The
+    /// bounds are exact if every range of the guard bounds one counter. A range of several counters
+    /// tightens the bounds only if `at` contains a multiple of its function.
     pub fn guarded_bounds(&self, at: &Affine, guard: &[Range]) -> Option<(i128, i128)> {
         if guard.is_empty() {
             return Some(self.bounds(at));
@@ -58,8 +60,8 @@ impl Domain {
         Some((plain.0.max(low + rest_low), plain.1.min(high + rest_high)))
     }
 
-    /// The smallest box around the points that the guard admits, as far as ranges of one counter tell; `None` if the guard
-    /// admits no point.
+    /// The smallest box around the points that the guard admits, as far as ranges of one counter
+    /// tell; `None` if the guard admits no point.
     pub fn within(mut self, guard: &[Range]) -> Option<Domain> {
         for r in guard {
             let mut counters = r.at.strides.iter().enumerate().filter(|(_, s)| **s != 0);
@@ -72,14 +74,15 @@ impl Domain {
         Some(self)
     }
 
-    /// The number of elements that an index reaches, if points that differ in a counter of nonzero stride get different
-    /// elements.
+    /// The number of elements that an index reaches, if points that differ in a counter of nonzero
+    /// stride get different elements.
     pub fn elements(&self, at: &Affine) -> f64 {
         let counters = at.strides.iter().zip(&self.0).filter(|(s, _)| **s != 0);
         counters.map(|(_, (first, last))| (last - first + 1) as f64).product()
     }
 
-    /// Keeps the counters `n` for which `low <= stride * counter + offset < high`; `None` if none is left.
+    /// Keeps the counters `n` for which `low <= stride * counter + offset < high`; `None` if none
+    /// is left.
     fn restrict(&mut self, n: usize, stride: i64, r: &Range) -> Option<()> {
         let Some(range) = self.0.get_mut(n) else { return Some(()) };
         let (stride, offset) = (i128::from(stride), i128::from(r.at.offset));
@@ -104,11 +107,12 @@ fn subtract(at: &Affine, other: &Affine, factor: i64) -> Option<Affine> {
     Some(Affine { offset: minus(at.offset, other.offset)?, strides: strides? })
 }
 
-/// Whether points that differ in a loop that is not sequential get different elements, given `(stride, loop)` pairs.
+/// Returns whether points that differ in a loop that is not sequential get different elements,
+/// given `(stride, loop)` pairs.
 ///
-/// In order of growing strides, each stride must exceed the sum of what the smaller ones reach. The strides are then those of
-/// a mixed-radix number, and no two points share an element. Loops of one point do not count. Points that differ in
-/// sequential loops alone may share an element.
+/// In order of growing strides, each stride must exceed the sum of what the smaller ones reach. The
+/// strides are then those of a mixed-radix number, and no two points share an element. Loops of one
+/// point do not count. Points that differ in sequential loops alone may share an element.
 pub(crate) fn injective(at: impl IntoIterator<Item = (i64, Loop)>) -> bool {
     let mut strides: SmallVec<[(u128, Loop); 8]> = at
         .into_iter()
@@ -127,12 +131,12 @@ pub(crate) fn injective(at: impl IntoIterator<Item = (i64, Loop)>) -> bool {
     true
 }
 
-/// Whether two functions are equal; trailing strides of zero do not count.
+/// Returns whether two functions are equal; trailing strides of zero do not count.
 pub(crate) fn same(a: &Affine, b: &Affine) -> bool {
     a.offset == b.offset && same_strides(a, b)
 }
 
-/// Whether two functions differ by a constant at most.
+/// Returns whether two functions differ by a constant at most.
 pub(crate) fn same_strides(a: &Affine, b: &Affine) -> bool {
     (0..a.strides.len().max(b.strides.len())).all(|n| a.stride(n) == b.stride(n))
 }

@@ -1,12 +1,15 @@
 //! The elementary functions, each defined once in machine ops: [`define`] builds a definition.
 //!
-//! Definitions are branch-free (but for `far`) and stay within the width of their operand, so that whatever runs machine ops on vectors
-//! runs these; NaNs, infinities, signed zeros and subnormals are C's. They use integers only as bit patterns, and shifts
-//! by constants only. The files are families; `term.rs` lets them be written as formulas.
+//! Definitions have no branches (except for `far`) and stay within the width of their operand, so a
+//! backend that runs machine ops on vectors runs definitions on vectors, too. NaNs, infinities,
+//! signed zeros and subnormals are those of C. Definitions use integers only as bit patterns, and
+//! shift by constants only. Each file holds a family of functions; `term.rs` lets them be written
+//! as formulas.
 //!
-//! The largest errors, of f32 over all 2^32 inputs, are in the repository's `docs/accuracy.md`: at most 2 units in the last
-//! place for every elementary function, in f32 and f64; of special ones erf_inv in f32 2.35, lgamma and digamma in f64 2.4 and
-//! 3.0 right of zero. The number of machine ops of each definition (constants apart):
+//! The largest errors, of f32 over all 2^32 inputs, are in the repository's `docs/accuracy.md`: at
+//! most 2 units in the last place for every elementary function, in f32 and f64; of the special
+//! functions 2.35 for erf_inv in f32, and in f64 2.4 for lgamma and 3.0 for digamma right of zero.
+//! The number of machine ops of each definition (constants apart):
 //!
 //! | | f32 | f64 |
 //! | --- | --- | --- |
@@ -37,14 +40,16 @@
 //! | pow | 126 | 137 |
 //! | atan2 | 39 | 43 |
 //!
-//! - sin, cos and tan reduce their argument by three parts of pi/2, which has digits for `|x| <= 2^18` in f32 and
-//!   `|x| <= 1.4e14` in f64; beyond, an op takes over that calls [`far`] (a branch that loops hardly feel).
-//! - lgamma and digamma are computed in f64 for either width: in f32 all but correctly rounded, in f64 off by at most 2.5 and
-//!   3.2 units for positive numbers (6,500 points), on the left by about as much of the greater term of the reflection,
-//!   so that digits are lost near their roots there.
+//! - sin, cos and tan reduce their argument by three parts of pi/2, which is accurate for
+//!   `|x| <= 2^18` in f32 and `|x| <= 1.4e14` in f64. Beyond, an op branches to [`far`], at little
+//!   cost for the loops around it.
+//! - lgamma and digamma are computed in f64 for either width: in f32 they are almost always
+//!   correctly rounded, in f64 off by at most 2.5 and 3.2 units for positive numbers (6,500
+//!   points), and for negative numbers by about as much of the greater term of the reflection, so
+//!   near their roots there they lose digits.
 //! - `sign`, `is_finite` and `round_away` are exact.
 //!
-//! What does not live here: derivatives, and which ops there are.
+//! Derivatives do not live here, nor does the list of ops, which is the table in [`op`](crate::op).
 
 use crate::DType;
 use crate::affine::Affine;
@@ -98,8 +103,8 @@ pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
     }
 }
 
-/// A bool and a value: where the bool holds, the value is that of the op, by a shorter way to the same bits. `None` for ops
-/// whose row names no such way. Scalar code can branch on the bool.
+/// A bool and a value. Where the bool holds, the value has the bits of the op, at a lower cost.
+/// `None` for ops whose row names no shorter definition. Scalar code can branch on the bool.
 pub fn near(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> Option<(NodeId, NodeId)> {
     let builder = RefCell::new(b);
     let (holds, value) = near_definition(op, |n| Term::new(&builder, args[n]))?;
@@ -148,7 +153,7 @@ macro_rules! definitions {
             }
         }
 
-        /// The shorter definition of an op: where it holds, and its value.
+        /// The shorter definition of an op: the condition under which it holds, and its value.
         fn near_definition<'s>(
             op: ScalarOp,
             operand: impl Fn(usize) -> Term<'s>,
@@ -162,8 +167,8 @@ macro_rules! definitions {
 
 scalar_ops!(definitions);
 
-/// A kernel of one point. It loads one element of type `d` for each of `arity` operands, each from a
-/// buffer of its own, and stores the value that `build` makes of them to the last buffer.
+/// A kernel of one point. It loads one element of type `d` for each of `arity` operands, each from
+/// a buffer of its own, and stores the value that `build` makes of them to the last buffer.
 pub fn point_kernel(
     name: &str,
     d: DType,

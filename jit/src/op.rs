@@ -108,17 +108,17 @@ macro_rules! scalar_ops {
             FarTan "far_tan": 2 Float -> Same, MakesNan, Rounded, [machine 1], [none];
 
             // ---- comparisons, in which false < true
-            /// Whether the operands are equal; false of a NaN.
+            /// True if the operands are equal; false of a NaN.
             Eq "eq": 2 Any -> Bool, NoNan, Exact, [machine 0], [machine 0];
-            /// Whether the operands differ; true of a NaN.
+            /// True if the operands differ; true of a NaN.
             Ne "ne": 2 Any -> Bool, NoNan, Exact, [machine 0], [machine 0];
-            /// Whether `x < y`; false of a NaN.
+            /// True if `x < y`; false of a NaN.
             Lt "lt": 2 Any -> Bool, NoNan, Exact, [machine 0], [none];
-            /// Whether `x <= y`; false of a NaN.
+            /// True if `x <= y`; false of a NaN.
             Le "le": 2 Any -> Bool, NoNan, Exact, [machine 0], [none];
-            /// Whether `x > y`; false of a NaN.
+            /// True if `x > y`; false of a NaN.
             Gt "gt": 2 Any -> Bool, NoNan, Exact, [machine 0], [none];
-            /// Whether `x >= y`; false of a NaN.
+            /// True if `x >= y`; false of a NaN.
             Ge "ge": 2 Any -> Bool, NoNan, Exact, [machine 0], [none];
 
             // ---- three operands
@@ -141,7 +141,7 @@ macro_rules! scalar_ops {
             /// -1, 0 or 1. Floats keep -0 and NaN. Of a complex number it is `z / |z|`, and 0 of 0.
             Sign "sign": 1 Number -> Same, NoNan, Exact,
                 [elementary root::sign, brief], [elementary number::sign];
-            /// Whether the operand is neither a NaN nor an infinity.
+            /// True if the operand is neither a NaN nor an infinity.
             IsFinite "is_finite": 1 Float -> Bool, NoNan, Exact,
                 [elementary root::is_finite, brief], [none];
             /// The nearest whole number; ties go away from zero.
@@ -251,7 +251,7 @@ macro_rules! scalar_ops {
 
 pub(crate) use scalar_ops;
 
-/// Who implements an op.
+/// The implementer of an op.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Level {
     /// The interpreter, and the instruction selection of each backend.
@@ -290,8 +290,7 @@ impl Class {
     }
 }
 
-/// How the result of an op on a narrow type (8 or 16 bits) follows from the op on the widened
-/// operands.
+/// The relation between an op on a narrow type (8 or 16 bits) and the op on the widened operands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Narrowing {
     /// The result is that of the wide op, which fits the narrow type.
@@ -302,7 +301,7 @@ pub enum Narrowing {
     Rounded,
     /// The op has a rule of its own in [`prepare::narrow`](crate::prepare::narrow).
     Special,
-    /// Nothing is widened: backends implement the op on narrow types.
+    /// The operands are not widened: backends implement the op on narrow types.
     Kept,
 }
 
@@ -368,21 +367,21 @@ macro_rules! enums {
                 }
             }
 
-            /// Whether floats without a NaN among them may give one.
+            /// Returns whether floats without a NaN among them may give one.
             pub fn makes_nan(self) -> bool {
                 match self {
                     $($(ScalarOp::$op { .. } => fact!(makes_nan $nan),)*)*
                 }
             }
 
-            /// How the op on narrow types follows from the op on wider ones.
+            /// The relation between the op on narrow types and the op on wider ones.
             pub fn narrowing(self) -> Narrowing {
                 match self {
                     $($(ScalarOp::$op { .. } => Narrowing::$narrowing,)*)*
                 }
             }
 
-            /// Who implements the op on real operands.
+            /// The implementer of the op on real operands.
             pub fn level(self) -> Level {
                 match self {
                     $($(ScalarOp::$op { .. } => fact!(level $real),)*)*
@@ -395,14 +394,15 @@ macro_rules! enums {
                 }
             }
 
-            /// Whether the op takes complex operands besides those of its class.
+            /// Returns whether the op takes complex operands besides those of its class.
             fn takes_complex(self) -> bool {
                 match self {
                     $($(ScalarOp::$op { .. } => fact!(is_some $complex),)*)*
                 }
             }
 
-            /// Whether the definition of an elementary op is too short to be worth a function call.
+            /// Returns whether the definition of an elementary op is too short to be worth a
+            /// function call.
             pub fn is_brief(self) -> bool {
                 match self {
                     $($(ScalarOp::$op { .. } => fact!(brief $real),)*)*
@@ -485,8 +485,8 @@ macro_rules! machine_ops {
 scalar_ops!(machine_ops);
 
 impl ScalarOp {
-    /// Whether the op takes operands of this type: those of its class, and for many ops complex
-    /// numbers besides.
+    /// Returns whether the op takes operands of this type: those of its class, and for many ops
+    /// complex numbers besides.
     pub fn takes(self, d: DType) -> bool {
         if self == ScalarOp::Complex {
             return d.complex().is_some();
@@ -495,8 +495,8 @@ impl ScalarOp {
         class.contains(d) || d.is_complex() && self.takes_complex()
     }
 
-    /// Who implements the op on operands of this type: complex quotients, magnitudes and roots have
-    /// definitions.
+    /// The implementer of the op on operands of this type. Complex quotients, magnitudes and roots
+    /// have definitions.
     pub fn level_on(self, d: DType) -> Level {
         if d.is_complex() { self.level_on_complex() } else { self.level() }
     }

@@ -1,18 +1,23 @@
 //! The program language: what an executable does, in order, on one device.
 //!
-//! A program owns *slots* (typed buffers) and a list of *steps*. Control flow is part of the program, so a backend can
-//! compile a small program with its loops into one native function, or capture it as a graph.
+//! A program owns *slots* (typed buffers) and a list of *steps*. Control flow is part of the
+//! program, so a backend can compile a small program with its loops into one native function, or
+//! capture it as a graph.
 //!
-//! The verifier checks these invariants and numbers its messages by them ([`INVARIANTS`] holds the first sentences):
-//! 1. Operands exist and fit, and views stay inside their slots. Slots, kernels and routines exist, their types and lengths
-//!    fit, and every view lies inside its slot for all values of the counters of the enclosing loops.
-//! 2. Outputs are written, and temporaries before they are read. Every output is written on every path to the end.
-//! 3. Inputs are never written, nor is memory that is still needed. Constants are inputs. Donated memory is written through
-//!    the slot of the output, and only after the last read of the input.
+//! The verifier checks these invariants and numbers its messages by them ([`INVARIANTS`] holds the
+//! first sentences):
+//! 1. Operands exist and fit, and views stay inside their slots. Slots, kernels and routines exist,
+//!    their types and lengths fit, and every view lies inside its slot for all values of the
+//!    counters of the enclosing loops.
+//! 2. Outputs are written, and temporaries before they are read. Every output is written on every
+//!    path to the end.
+//! 3. Inputs are never written, nor is memory that is still needed. Constants are inputs. Donated
+//!    memory is written through the slot of the output, and only after the last read of the input.
 //! 4. Temporaries that are live together do not overlap. They lie apart in the arena.
 //!
-//! Steps run in the order in which they are listed, and this order is the order of host calls. If a step fails, the program
-//! ends at once with the error of that step, and the contents of the outputs are unspecified.
+//! Steps run in the order in which they are listed, and this order is the order of host calls. If a
+//! step fails, the program ends at once with the error of that step, and the contents of the
+//! outputs are unspecified.
 
 use crate::DType;
 use crate::affine::Affine;
@@ -56,7 +61,8 @@ pub enum SlotKind {
     Input(usize),
     /// The caller's `n`th output.
     Output(usize),
-    /// Scratch at this byte offset of the program's arena (0 before planning, see [`plan`](crate::plan)).
+    /// Scratch at this byte offset of the program's arena (0 before planning, see
+    /// [`plan`](crate::plan)).
     Temp { arena_offset: usize },
 }
 
@@ -74,7 +80,8 @@ impl Slot {
     }
 }
 
-/// A position inside a slot. The element offset is affine in the counters of the enclosing loops, outermost first.
+/// A position inside a slot. The element offset is affine in the counters of the enclosing loops,
+/// outermost first.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct View {
     pub slot: SlotId,
@@ -98,8 +105,8 @@ pub enum Step {
         routine: Routine,
         args: SmallVec<[View; 4]>,
     },
-    /// Calls a closure of the host. There is one view per argument, then one per result; the call writes every result in
-    /// full.
+    /// Calls a closure of the host. There is one view per argument, then one per result; the call
+    /// writes every result in full.
     Host {
         call: HostCall,
         args: SmallVec<[View; 4]>,
@@ -115,8 +122,9 @@ pub enum Step {
         trips: usize,
         body: Vec<Step>,
     },
-    /// Runs `test`, and while the bool at `holds` is true, `body` and `test` again. The counter of this loop counts the
-    /// iterations; views have stride 0 in it. `limit`, if given, bounds the number of iterations.
+    /// Runs `test`, and while the bool at `holds` is true, `body` and `test` again. The counter of
+    /// this loop counts the iterations; views have stride 0 in it. `limit`, if given, bounds the
+    /// number of iterations.
     While {
         test: Vec<Step>,
         holds: View,
@@ -138,9 +146,9 @@ pub struct Program {
     pub slots: Vec<Slot>,
     pub kernels: Vec<Kernel>,
     pub steps: Vec<Step>,
-    /// `(output, input)` pairs that may share memory: if the caller gives up the input, its buffer may be passed as the
-    /// output. Both have one dtype and length. No step reads the input after the first write of the output, except a
-    /// kernel that reads and writes the same point.
+    /// `(output, input)` pairs that may share memory: if the caller gives up the input, its buffer
+    /// may be passed as the output. Both have one dtype and length. No step reads the input after
+    /// the first write of the output, except a kernel that reads and writes the same point.
     pub donations: Vec<(usize, usize)>,
     /// Bytes of scratch.
     pub arena: usize,
@@ -177,8 +185,8 @@ impl Program {
     }
 }
 
-/// The arithmetic and the memory traffic of a program, for reports: exact for kernels, `2 b m n k` for dots, one
-/// iteration for while loops.
+/// The arithmetic and the memory traffic of a program, for reports: exact for kernels, `2 b m n k`
+/// for dots, one iteration for while loops.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Cost {
     pub flops: f64,

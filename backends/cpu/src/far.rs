@@ -1,7 +1,9 @@
-//! Sines, cosines and tangents of huge arguments: a cold branch to `math::far`, which the definitions leave them to.
+//! Sines, cosines and tangents of huge arguments: a cold branch to `math::far`, where their
+//! reduction lives.
 //!
-//! The hot path compares and branches once for all lanes. The call disturbs no register (a stub with Cranelift's
-//! `preserve_all` convention, compiled once per process, stands between), so loops keep theirs.
+//! The hot path compares and branches once for all lanes. The call preserves all registers: it goes
+//! through a stub with Cranelift's `preserve_all` convention, which is compiled once per process.
+//! So loops need no spills around it.
 
 use crate::code::{self, Code, FunctionId};
 use crate::isa::{self, Allocator};
@@ -18,7 +20,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::sync::OnceLock;
 
-/// The op on scalars: `near` where `x` is in reach.
+/// The function of a scalar; `near` where `x` is within reach.
 pub fn scalar(
     b: &mut FunctionBuilder,
     function: Function,
@@ -33,7 +35,7 @@ pub fn scalar(
     Ok(branch(b, function, d, beyond, 1, &[x], &[near])?[0])
 }
 
-/// The op on all lanes of these registers.
+/// The function of all lanes of these registers.
 pub fn lanes(
     b: &mut FunctionBuilder,
     function: Function,
@@ -60,7 +62,8 @@ pub fn lanes(
     branch(b, function, d, any, per_register * x.len(), x, near)
 }
 
-/// If `beyond`, what the runtime makes of the `count` values in these registers.
+/// Under the condition `beyond`, the results of the runtime for the `count` values in these
+/// registers; else `near`.
 fn branch(
     b: &mut FunctionBuilder,
     function: Function,
@@ -123,7 +126,8 @@ fn pack(function: Function, d: DType, count: usize) -> i64 {
     number | (i64::from(d == DType::F64) << 2) | ((count as i64) << 3)
 }
 
-/// `count` arguments and behind them as many results, which are replaced where the argument is beyond reach.
+/// `count` arguments and behind them as many results, which are replaced where the argument is
+/// beyond reach.
 ///
 /// # Safety
 /// `values` points to as many values as `kind` says.

@@ -1,12 +1,15 @@
-//! Elementary functions: expanded in place in small kernels, called in kernels with many of them.
+//! Elementary functions: small kernels expand them in place, and kernels with many of them call
+//! them.
 //!
-//! Register allocation of long straight-line code is superlinear, and a sine is some forty instructions: a kernel of a
-//! thousand sines would compile for a fifth of a second. So beyond [`FEW`] of them, each function that a program needs is
-//! compiled once for scalars and once for a vector register, and called. It is the same definition, so results do not
-//! change by a bit.
+//! Register allocation of long straight-line code is superlinear, and a sine has some forty
+//! instructions: the compilation of a kernel of a thousand sines would take a fifth of a second. So
+//! beyond [`FEW`] of them, each function that a program needs is compiled once for scalars and once
+//! for a vector register, and called. The definition is the same, so results are the same to the
+//! bit.
 //!
-//! Scalar code can branch: a function that has a shorter way for some arguments ([`math::near`]) takes it there. A loop
-//! whose carry goes through a sine is as fast as that way is short.
+//! Scalar code can branch: a function that has a shorter definition for some arguments
+//! ([`math::near`]) branches to it. This is the speed of a loop whose carry goes through a sine.
+//! The definitions live in `cotangent_jit::math`, and their expansion in `cotangent_jit::prepare`.
 
 use crate::code::{self, FunctionId};
 use crate::kernel::{Base, Emitter};
@@ -29,16 +32,16 @@ use smallvec::SmallVec;
 /// Kernels with at most this many elementary functions have them expanded in place.
 const FEW: usize = 24;
 
-/// A function of the program: the op, its type, and whether it works on a vector register.
+/// A function of the program: the op, its type, and whether it takes vector registers.
 pub type Key = (ScalarOp, DType, bool);
 
-/// The functions that a program's kernels call, by number.
+/// The functions that the kernels of a program call, with their numbers.
 #[derive(Default)]
 pub struct Outlines {
     ids: FxHashMap<Key, FunctionId>,
 }
 
-/// Whether a call of the op pays where many are called.
+/// Returns whether a call of the op is worth its cost in kernels that call functions.
 fn worth_call(op: ScalarOp) -> bool {
     op.level() == Level::Elementary && !op.is_brief()
 }
@@ -50,12 +53,12 @@ fn called(node: &Node) -> Option<ScalarOp> {
     }
 }
 
-/// Whether the kernel has so many elementary functions that they are called.
+/// Returns whether the kernel has so many elementary functions that they are called.
 pub fn calls(kernel: &Kernel) -> bool {
     kernel.nodes.iter().filter(|n| called(n).is_some()).count() > FEW
 }
 
-/// Whether the op has a shorter way for some operands.
+/// Returns whether the op has a shorter definition for some operands.
 fn branches(op: ScalarOp, d: DType) -> bool {
     let mut b = KernelBuilder::new(op.name(), [parallel(1)]);
     let args: SmallVec<[NodeId; 3]> =
@@ -63,8 +66,8 @@ fn branches(op: ScalarOp, d: DType) -> bool {
     math::near(op, &mut b, &args).is_some()
 }
 
-/// The kernel in machine ops, without arithmetic on narrow types. A kernel with many elementary functions keeps those that
-/// are called; a kernel that is scalar code keeps those that branch.
+/// The kernel in machine ops, without arithmetic on narrow types. A kernel with many elementary
+/// functions keeps those that are called; a kernel that is scalar code keeps those that branch.
 pub fn expand(kernel: &Kernel) -> Kernel {
     let kernel = &*narrow::widen(kernel);
     let (called, scalar) = (calls(kernel), few_points(kernel));
@@ -98,14 +101,14 @@ impl Outlines {
         (all, next)
     }
 
-    /// All of them, in the order of their numbers.
+    /// All functions, in the order of their numbers.
     pub fn functions(&self) -> Vec<(Key, FunctionId)> {
         let mut all: Vec<_> = self.ids.iter().map(|(k, id)| (*k, *id)).collect();
         all.sort_by_key(|(_, id)| *id);
         all
     }
 
-    /// Declares one of them in the function that is being built.
+    /// Declares a function inside of the one that is being built.
     pub fn import(&self, b: &mut FunctionBuilder, key: Key) -> Result<FuncRef, Error> {
         let id = self.ids.get(&key);
         let id = id.ok_or_else(|| err!(Compile, "cpu: {} was not expanded", key.0.name()))?;
@@ -128,7 +131,8 @@ fn signature(key: Key) -> Result<Signature, Error> {
     Ok(s)
 }
 
-/// The op on scalars, as the code of its definition; where it has a shorter way, by a branch.
+/// Emits the definition of the op on scalars, or a branch between the shorter definition and the
+/// whole one.
 pub fn in_place(
     b: &mut FunctionBuilder,
     op: ScalarOp,

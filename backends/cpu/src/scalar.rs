@@ -1,7 +1,9 @@
-//! Scalar ops to Cranelift: one exhaustive match. Every op is total, as its row in `cotangent_jit::op` says.
+//! Scalar ops to Cranelift: one exhaustive match. Every op is total, as its row in
+//! `cotangent_jit::op` says.
 //!
-//! Bools are 0 or 1 in an `i8`; numbers of 8 and 16 bits are their bits (see `narrow`). The vector forms live in `vector`.
-//! Elementary ops never arrive here, because `cotangent_jit::prepare` has replaced them or `outline` has generated them.
+//! Bools are 0 or 1 in an `i8`; numbers of 8 and 16 bits are their bits (see `narrow`). The vector
+//! forms live in `vector`. Elementary ops never arrive here, because `cotangent_jit::prepare` has
+//! replaced them or `outline` has generated them.
 
 use crate::{far, narrow, runtime};
 use cotangent_jit::math::far::Function;
@@ -107,8 +109,8 @@ pub fn emit(
     })
 }
 
-/// Whether the op on operands of this type is computed in the widened type. Only folds compute on narrow types here; all
-/// other arithmetic on them is rewritten before.
+/// Returns whether the op on operands of this type is computed in the widened type. Only folds
+/// compute on narrow types here; all other arithmetic on them is rewritten before.
 pub fn widens(op: ScalarOp, d: DType) -> bool {
     use ScalarOp::*;
     let extreme = matches!(op, Max | Min) && d.is_float();
@@ -151,7 +153,7 @@ fn remainder(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Value {
     b.ins().select(zero, x, r)
 }
 
-/// One for the divisors 0 and -1, and whether it was -1.
+/// The divisor with 0 and -1 replaced by 1, and whether it was -1.
 fn safe_divisor(b: &mut FunctionBuilder, zero: Value, y: Value) -> (Value, Value) {
     let one = int_like(b, y, 1);
     let minus = b.ins().icmp_imm_s(IntCC::Equal, y, -1);
@@ -159,7 +161,7 @@ fn safe_divisor(b: &mut FunctionBuilder, zero: Value, y: Value) -> (Value, Value
     (b.ins().select(either, one, y), minus)
 }
 
-/// The exact remainder is a loop of its own on every machine: it is called.
+/// A call of the exact remainder, which is a loop on every machine.
 fn float_remainder(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Result<Value, Error> {
     let t = register(d)?;
     let address =
@@ -204,7 +206,8 @@ pub fn shift_by(
     }
 }
 
-/// Machine shifts take the amount modulo the width; from the width on the answer is fixed.
+/// A shift by any amount. Machine shifts take the amount modulo the width, so amounts from the
+/// width on are treated apart.
 fn shift(b: &mut FunctionBuilder, op: MachineOp, d: DType, x: Value, amount: Value) -> Value {
     let width = i64::from(d.bits());
     if let Some(amount) = known(b, amount) {

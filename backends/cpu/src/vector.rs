@@ -1,8 +1,8 @@
 //! Scalar ops on 128-bit registers: the counterpart of `scalar` for vector loops.
 //!
-//! `emit` computes an op on all lanes: with native instructions where there are good ones, else lane by lane through `scalar`.
-//! Both forms give the same bits. `native` tells the loop planner which form an op takes. Loads and stores of lanes live in
-//! `lanes`.
+//! `emit` computes an op on all lanes: with native instructions where there are good ones, else
+//! lane by lane through `scalar`. Both forms give the same bits. `native` tells the loop planner
+//! which form an op takes. Loads and stores of lanes live in `lanes`.
 
 use crate::lanes::{Bits, Lanes, Regs, bitcast, even_words, repeat, shuffle, vector_type};
 use crate::{far, narrow, scalar};
@@ -18,7 +18,8 @@ pub struct Operand {
     pub scalar: Option<Value>,
 }
 
-/// Whether the op has native instructions for lanes of this operand type; `uniform` if its second operand does not vary.
+/// Returns whether the op has native instructions for lanes of this operand type; `uniform` if its
+/// second operand does not vary.
 pub fn native(op: ScalarOp, d: DType, uniform: bool) -> bool {
     use MachineOp::*;
     // An elementary op is called, and its function takes a vector register.
@@ -177,13 +178,14 @@ fn register(
     }
 }
 
-/// There is no 64-bit integer maximum; a comparison and a choice do it.
+/// The extremum of 64-bit integers, for which there is no instruction: a comparison and a
+/// selection.
 fn wide_extremum(b: &mut FunctionBuilder, op: MachineOp, d: DType, x: Value, y: Value) -> Value {
     let first = b.ins().icmp(scalar::order(op, d), x, y);
     b.ins().bitselect(first, x, y)
 }
 
-/// Bools as masks.
+/// An op on bools, which are masks.
 fn boolean(b: &mut FunctionBuilder, op: MachineOp, x: Value, y: Value) -> Value {
     use MachineOp::*;
     match op {
@@ -209,7 +211,8 @@ fn boolean(b: &mut FunctionBuilder, op: MachineOp, x: Value, y: Value) -> Value 
     }
 }
 
-/// All lanes by one amount. Vector shifts also take it modulo the width, so from the width on the answer is chosen.
+/// A shift of all lanes by one amount. Vector shifts also take the amount modulo the width, so
+/// amounts from the width on select a fixed result.
 fn shift_register(
     b: &mut FunctionBuilder,
     op: MachineOp,
@@ -320,7 +323,7 @@ pub fn convert(b: &mut FunctionBuilder, from: DType, to: DType, x: &Lanes, width
                 let low = b.ins().swiden_low(*v);
                 regs.push(b.ins().fcvt_from_sint(types::F64X2, low));
                 let high = b.ins().swiden_high(*v);
-                // Only the low half has an instruction: the high one is moved there.
+                // Only the low half has an instruction, so the high half is moved there.
                 let high = even_words(b, high, high);
                 let high = b.ins().swiden_low(high);
                 regs.push(b.ins().fcvt_from_sint(types::F64X2, high));
@@ -352,7 +355,7 @@ fn low_halves(b: &mut FunctionBuilder, low: Value, high: Value) -> Value {
     shuffle(b, low, high, (0..8).chain(16..24).collect())
 }
 
-/// The bits of one under the mask.
+/// The bits of the number one where the mask is set.
 fn from_bool(b: &mut FunctionBuilder, to: DType, x: &Lanes, width: usize) -> Lanes {
     let bits = Lanes::bits_for(to, width);
     let x = x.clone().with_bits(b, bits, width);

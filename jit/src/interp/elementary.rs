@@ -1,5 +1,6 @@
-//! Any op on scalars: a machine-level one as its row says, an elementary one as its definition in
-//! [`math`] does, of narrow types in the wider one. Definitions are made once per type and kept.
+//! Any op on scalars. A machine op is evaluated as its row says, and an elementary op by its
+//! definition in [`math`], for narrow types in the wider type. Each definition is built once per
+//! type and kept. Machine ops live in `scalar.rs`.
 
 use super::scalar;
 use crate::kernel::{Kernel, Node};
@@ -9,7 +10,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::sync::{Arc, LazyLock, RwLock};
 
-/// The value of any op: of an elementary one, its definition's.
+/// The value of any op; that of an elementary op is the value of its definition.
 pub fn op_value(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
     if args.first().is_none_or(|a| op.level_on(a.dtype()) == Level::Machine) {
         return scalar::apply(op, args);
@@ -64,7 +65,7 @@ pub(crate) fn definition_sum(
 
 type Definitions = FxHashMap<(ScalarOp, DType), Arc<Kernel>>;
 
-/// The definition of an elementary op as a kernel of one point, from one buffer per operand; made once per type.
+/// The definition of an elementary op as a kernel of one point, built once per type.
 fn definition(op: ScalarOp, dtype: DType) -> Result<Arc<Kernel>, Error> {
     static KNOWN: LazyLock<RwLock<Definitions>> = LazyLock::new(RwLock::default);
     if let Some(kernel) = KNOWN.read().unwrap_or_else(|e| e.into_inner()).get(&(op, dtype)) {

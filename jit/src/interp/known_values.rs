@@ -124,7 +124,7 @@ fn elementary() -> Vec<Row> {
         Tanh, (-2.0f64) => -0.9640275800758169f64;
         Asinh, (0.3f64) => 0.29567304756342244f64;
         Asinh, (-9.0f64) => -2.8934439858858716f64;
-        Acosh, (1.25f64) => 0.6931471805599453f64;
+        Acosh, (1.5f64) => 0.9624236501192069f64;
         Acosh, (9000000000.0f64) => 23.613637594842576f64;
         Atanh, (0.3f64) => 0.3095196042031117f64;
         Atanh, (-0.99f64) => -2.6466524123622457f64;
@@ -234,7 +234,8 @@ fn complex_ops_have_the_known_values() {
     agrees(complex(), 4.0);
 }
 
-/// Other tests compare an op with its own definition; the rows here are what says that the definition is right.
+/// Other tests compare a backend with the definition of an op. The rows here check the definition
+/// itself.
 #[test]
 fn every_op_has_a_known_value() {
     let names = |rows: Vec<Row>| rows.into_iter().map(|(op, ..)| op.name()).collect::<Vec<_>>();

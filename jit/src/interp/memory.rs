@@ -1,6 +1,7 @@
 //! Memory of the interpreter: byte regions, positions in them, and typed access at a position.
 //!
-//! Bounds are not checked here beyond those of the byte vectors; the interpreter of kernels checks its elements itself.
+//! Bounds are not checked here beyond those of the byte vectors; the interpreter of kernels checks
+//! its elements itself.
 
 use crate::{DType, Scalar};
 

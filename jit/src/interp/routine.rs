@@ -1,4 +1,5 @@
-//! The routines, by their definitions: dot in the order of k, sort by a stable comparison of rows; see also `linalg`.
+//! The routines, by their definitions: dot sums in the order of k, and sort compares rows stably.
+//! Linear algebra lives in `linalg.rs`.
 
 use super::linalg::{self, Layout};
 use super::memory::{Place, read, write};

@@ -1,6 +1,8 @@
-//! One machine op on scalars, exactly as its row in [`op`](crate::op) says. Ints are computed in 128 bits and wrapped.
+//! One machine op on scalars, exactly as its row in [`op`](crate::op) says. Ints are computed in
+//! 128 bits and wrapped.
 //!
-//! Elementary ops do not live here: they are evaluated by their definitions (see [`elementary`](super::elementary)).
+//! Elementary ops do not live here: they are evaluated by their definitions (see
+//! [`elementary`](super::elementary)).
 
 use crate::math::far;
 use crate::op::{MachineOp, ScalarOp};
@@ -8,7 +10,8 @@ use crate::scalar::with_sticky_bit;
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
-/// The result of a machine op; an error if the op is elementary, does not take the operands' types, or they do not run.
+/// The result of a machine op; an error if the op is elementary, does not take the operands' types,
+/// or they do not run.
 pub fn apply(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
     let unsupported = || err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name());
     let machine = op.machine().filter(|_| args.len() == op.signature().0);
@@ -34,8 +37,8 @@ pub fn apply(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
     result.ok_or_else(unsupported)
 }
 
-/// An op on complex numbers, by the textbook formula on their parts; `None` if the op does not take them, or has a definition
-/// for them.
+/// An op on complex numbers, by the textbook formula on their parts; `None` if the op does not take
+/// them, or has a definition for them.
 fn complex_op(op: MachineOp, args: &[Scalar]) -> Result<Option<Scalar>, Error> {
     use MachineOp::*;
     let parts: Option<SmallVec<[(Scalar, Scalar); 2]>> = args.iter().map(|a| a.parts()).collect();
@@ -128,7 +131,8 @@ macro_rules! float_op {
         fn $name(op: MachineOp, args: &[Scalar]) -> Option<Scalar> {
             use MachineOp::*;
             let x = |n: usize| $float::from_bits(args[n].bits() as $bits);
-            // The sign decides between two zeros: the bits are or-ed for the least, and and-ed for the greatest.
+            // The sign decides between two zeros: the bits are or-ed for the least, and and-ed for
+            // the greatest.
             let zeros =
                 |f: fn($bits, $bits) -> $bits| $float::from_bits(f(x(0).to_bits(), x(1).to_bits()));
             let far = |function: far::Function| {
@@ -175,8 +179,8 @@ macro_rules! float_op {
 float_op!(f32_op, f32, u32);
 float_op!(f64_op, f64, u64);
 
-/// An op on narrow floats: computed in f32 and then rounded. For one op of `+ - * /` and square roots that is the same as
-/// rounding once. A NaN becomes quiet.
+/// An op on narrow floats: computed in f32 and then rounded. For one op of `+ - * /` and square
+/// roots that is the same as rounding once. A NaN becomes quiet.
 fn narrow_op(op: MachineOp, d: DType, args: &[Scalar]) -> Result<Option<Scalar>, Error> {
     if op == MachineOp::Fma {
         let [x, y, z] = [0, 1, 2].map(|n| args[n].to_f64().unwrap_or(f64::NAN));
@@ -188,7 +192,8 @@ fn narrow_op(op: MachineOp, d: DType, args: &[Scalar]) -> Result<Option<Scalar>,
     narrowed.transpose()
 }
 
-/// `x + y`, truncated with an odd last bit if f64 does not hold the sum. Rounding it to fewer digits is rounding once.
+/// `x + y`, truncated with an odd last bit if f64 does not hold the sum. Rounding it to fewer
+/// digits is rounding once.
 fn sum_to_odd(x: f64, y: f64) -> f64 {
     let sum = x + y;
     let part = sum - x;
@@ -201,8 +206,8 @@ fn sum_to_odd(x: f64, y: f64) -> f64 {
     f64::from_bits(if (rest > 0.0) == (sum > 0.0) { bits + 1 } else { bits - 1 })
 }
 
-/// The value in another type. Float to int truncates, saturates and takes NaN to 0; int to float rounds to nearest even; int
-/// to int wraps.
+/// The value in another type. Float to int truncates, saturates and takes NaN to 0; int to float
+/// rounds to nearest even; int to int wraps.
 pub fn convert(x: Scalar, to: DType) -> Result<Scalar, Error> {
     let from = x.dtype();
     let unsupported = || err!(Unsupported, "convert: the interpreter does not run {from} to {to}");

@@ -1,9 +1,11 @@
-//! Functions of complex numbers, each defined once from real ones; quotients and magnitudes too.
+//! Functions of complex numbers, each defined once in terms of real functions; quotients and
+//! magnitudes, too.
 //!
-//! All are computed in f64: for c64 that holds every product of two parts, so that nothing overflows on the way, what
-//! cancels loses nothing that shows, and one rounding at the end is all of the error; for c128 the formulas scale.
-//! Branch cuts, infinities and signed zeros are those of C99's annex G where it speaks (it lets `inf + nan i` count as
-//! infinite, and so does this).
+//! All are computed in f64. For c64 an f64 holds every product of two parts, so no intermediate
+//! result overflows, cancellation loses no visible digits, and the one rounding at the end is the
+//! whole error. For c128 the formulas scale their operands. Branch cuts, infinities and signed
+//! zeros are those of annex G of C99 where it specifies them; `inf + nan i` counts as infinite
+//! there and here.
 //!
 //! | file | what it holds |
 //! | --- | --- |

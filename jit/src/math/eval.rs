@@ -1,6 +1,7 @@
-//! For tests alone: runs a definition over columns of bit patterns, fast enough for tens of millions of points.
+//! For tests only: runs a definition over columns of bit patterns, fast enough for tens of millions
+//! of points.
 //!
-//! What does not live here: loops, buffers, stores: the interpreter has those.
+//! Loops, buffers and stores do not live here: the interpreter has them.
 
 use super::far::{Function, reach, value};
 use crate::build::KernelBuilder;
@@ -75,12 +76,12 @@ fn binary<T: Lane, R: Lane>(out: &mut Column, a: &Column, b: &Column, f: impl Fn
 }
 
 impl Definition {
-    /// What `math::define` makes of the op.
+    /// The definition that `math::define` builds.
     pub(crate) fn new(op: ScalarOp, dtype: DType) -> Definition {
         Definition::by(op, dtype, |b, args| super::define(op, b, args))
     }
 
-    /// The op by the way of `math::near` where that is open.
+    /// The definition that takes the shorter way of `math::near` where it holds.
     pub(crate) fn near(op: ScalarOp, dtype: DType) -> Definition {
         Definition::by(op, dtype, |b, args| {
             let (holds, value) = super::near(op, b, args).expect("an op with a shorter way");
@@ -101,7 +102,7 @@ impl Definition {
         Definition { kernel, types, columns }
     }
 
-    /// How many ops the definition takes: neither operands nor constants.
+    /// The number of ops in the definition; operands and constants do not count.
     pub(crate) fn ops(&self) -> usize {
         self.kernel.nodes.iter().filter(|n| matches!(n, Node::Op { .. })).count()
     }

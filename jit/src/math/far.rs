@@ -1,15 +1,16 @@
-//! sin, cos and tan of arguments so large that the reduction of the definitions in `trig` loses all digits. The reduction
-//! here is exact: it uses as many bits of `2 / pi` as an `f64` needs.
+//! sin, cos and tan of arguments so large that the reduction of the definitions in `trig` loses all
+//! digits. The reduction here is exact: it uses as many bits of `2 / pi` as an `f64` needs.
 //!
-//! This is plain Rust, which the interpreter and generated code both call, and call rarely. The method is that of M. Payne
-//! and R. Hanek, "Radian reduction for trigonometric functions", SIGNUM Newsletter 18 (1983). The definitions for ordinary
-//! arguments do not live here.
+//! This is plain Rust, which the interpreter and generated code both call, and call rarely. The
+//! method is that of M. Payne and R. Hanek, "Radian reduction for trigonometric functions", SIGNUM
+//! Newsletter 18 (1983). The definitions for ordinary arguments do not live here.
 
 use super::trig;
 use crate::DType;
 
-/// The largest argument for which the short reduction is accurate. In f32 the number of turns is a product of 24 bits; beyond
-/// this argument it is off by a hundredth of a turn, and tan by more than 2 units in the last place.
+/// The largest argument for which the short reduction is accurate. In f32 the number of turns is a
+/// product of 24 bits; beyond this argument it is off by a hundredth of a turn, and tan by more
+/// than 2 units in the last place.
 pub const fn reach(dtype: DType) -> f64 {
     if dtype.size() == 4 { 262_144.0 } else { 1.4e14 }
 }
@@ -22,7 +23,8 @@ pub enum Function {
     Tan,
 }
 
-/// `sin x`, `cos x` or `tan x`, whatever the size of `x`; NaN for an infinity. Within a unit in the last place.
+/// `sin x`, `cos x` or `tan x`, whatever the size of `x`; NaN for an infinity. Within a unit in the
+/// last place.
 pub fn value(function: Function, x: f64) -> f64 {
     if !x.is_finite() {
         return f64::NAN;
@@ -91,10 +93,12 @@ const TWO_OVER_PI: [u64; 22] = [
 /// `pi / 2` in units of `2^-127`.
 const HALF_PI: u128 = 0xc90fdaa22168c234c4c6628b80dc1cd1;
 
-/// `(high, low, n)`: `x = high + low + n pi/2` modulo whole turns, `|high + low| <= pi/4`, for a normal `|x| >= 1`.
+/// `(high, low, n)`: `x = high + low + n pi/2` modulo whole turns, `|high + low| <= pi/4`, for a
+/// normal `|x| >= 1`.
 ///
-/// With `x = m 2^e`, the bits of `2/pi` before number `e - 1` add whole turns to `x 2/pi`. The 256 bits from there on suffice: a
-/// number close to a multiple of `pi / 2` gives a product that begins with zeros, and more than 128 bits follow these.
+/// With `x = m 2^e`, the bits of `2/pi` before number `e - 1` add whole turns to `x 2/pi`. The 256
+/// bits from there on suffice: a number close to a multiple of `pi / 2` gives a product that begins
+/// with zeros, and more than 128 bits follow these.
 fn reduce(x: f64) -> (f64, f64, u32) {
     let bits = x.to_bits();
     let exponent = ((bits >> 52) & 0x7ff) as i64 - 1075;

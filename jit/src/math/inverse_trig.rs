@@ -56,8 +56,8 @@ pub(super) fn atan(x: Term) -> Term {
     far.select(far_value, r).signed_like(x)
 }
 
-/// The smaller of the magnitudes over the larger is an angle `r` within an eighth of the circle; the eighth is added by
-/// `base + r` or `base - r`.
+/// The smaller of the magnitudes over the larger is an angle `r` within an eighth of the circle;
+/// the eighth is added by `base + r` or `base - r`.
 pub(super) fn atan2<'s>(y: Term<'s>, x: Term<'s>) -> Term<'s> {
     let (up, right) = (y.abs(), x.abs());
     let steep = up.gt(right);

@@ -19,13 +19,14 @@ fn parts(x: Term) -> [f64; 3] {
     )
 }
 
-/// `(r, t)`: `x = r + n pi/2` with `|r| <= pi/4` or barely more, and the bits of `t` end in those of the integer `n`.
+/// `(r, t)`: `x = r + n pi/2` with `|r| <= pi/4` or barely more, and the bits of `t` end in those
+/// of the integer `n`.
 fn reduce<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
     let (n, t) = turns(x);
     (parts(x).into_iter().fold(x, |r, part| n.fma(-part, r)), t)
 }
 
-/// As `reduce`, with what rounding `r` lost as a third value.
+/// As `reduce`, with the rounding error of `r` as a further value.
 fn reduce_twice<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>, Term<'s>) {
     let (n, t) = turns(x);
     let c = parts(x);
@@ -71,16 +72,18 @@ pub(super) fn cos(x: Term) -> Term {
     x.binary(ScalarOp::FarCos, turn(r, t.bits() + 1))
 }
 
-/// Below this, barely less than `pi / 4`, the reduction finds no turns and leaves the argument as it is.
+/// Below this number, which is barely less than `pi / 4`, the reduction finds no turns and leaves
+/// the argument as it is.
 const UNTURNED: f64 = 0.785;
 
-/// Whether [`sin`] need not reduce its argument, and what it is then. A zero must keep its sign, which the formula loses.
+/// The condition under which [`sin`] need not reduce its argument, and its value then. A zero is
+/// excluded: it must keep its sign, which the formula loses.
 pub(super) fn sin_near<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
     let a = x.abs();
     (a.le(UNTURNED) & a.gt(0.0), sin_of(x))
 }
 
-/// Whether [`cos`] need not reduce its argument, and what it is then.
+/// The condition under which [`cos`] need not reduce its argument, and its value then.
 pub(super) fn cos_near<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
     (x.abs().le(UNTURNED), cos_of(x))
 }
@@ -89,7 +92,8 @@ pub(super) fn tan(x: Term) -> Term {
     x.eq(0.0).select(x, x.binary(ScalarOp::FarTan, tan_of_few(x)))
 }
 
-/// [`tan`] of a few turns at most: that of the reduced argument, or its negative reciprocal in the odd quadrants.
+/// [`tan`] of a few turns at most: that of the reduced argument, or its negative reciprocal in the
+/// odd quadrants.
 pub(super) fn tan_of_few(x: Term) -> Term {
     let (r, low, t) = reduce_twice(x);
     let z = r * r;
@@ -98,7 +102,7 @@ pub(super) fn tan_of_few(x: Term) -> Term {
     // To first order `low` grows by the derivative, `1 + tan^2`, near enough `1 + 3/2 r^2`.
     let beside = (r * z).fma(ratio, low.fma(z * 1.5, low));
     let value = r + beside;
-    // What the sum lost moves the reciprocal, to first order.
+    // The rounding error of the sum changes the reciprocal, to first order.
     let lost = (r - value) + beside;
     let inverse = x.like(-1.0) / value;
     (t.bits() & 1).eq(0).select(value, (inverse * inverse).fma(lost, inverse))
@@ -132,7 +136,8 @@ pub(super) const COS_64: [f64; 8] = [
     -1.1351543310217274e-11,
 ];
 
-/// `(tan(r) - r) / r^3`, a quotient in powers of `r^2`; of `tan` relative error 2^-30.5 for `|r| <= 1.23 pi/4`.
+/// `(tan(r) - r) / r^3`, a quotient in powers of `r^2`; of `tan` relative error 2^-30.5 for
+/// `|r| <= 1.23 pi/4`.
 const TAN_32: [f64; 2] = [3.821539e-01, -1.7126797e-02];
 
 /// The denominator of that.

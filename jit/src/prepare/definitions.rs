@@ -1,7 +1,7 @@
 //! Replaces the elementary ops of a kernel by their definitions.
 //!
-//! The definitions themselves live in [`math`]. A backend that calls a function, or branches inside of it, keeps the op and
-//! generates code for it on its own.
+//! The definitions themselves live in [`math`]. A backend that calls a function, or branches inside
+//! of it, keeps the op and generates code for it itself.
 
 use super::rewrite::map_ops;
 use crate::kernel::Kernel;
@@ -14,8 +14,8 @@ pub fn expand(kernel: &Kernel) -> Kernel {
     expand_except(kernel, |_, _| false)
 }
 
-/// The kernel in which every elementary op is replaced by its definition, except the ops that `keep` names by op and type
-/// of operand.
+/// The kernel in which every elementary op is replaced by its definition, except the ops that
+/// `keep` names by op and type of operand.
 pub fn expand_except(kernel: &Kernel, keep: impl Fn(ScalarOp, DType) -> bool) -> Kernel {
     map_ops(kernel, |b, op, args| {
         let operand = b.dtype(args[0]);

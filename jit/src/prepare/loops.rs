@@ -4,7 +4,8 @@
 //! - a loop of one point is dropped;
 //! - two loops of one mode that every index walks as one become one.
 //!
-//! The order of loops and the choice of a loop to vectorise do not live here: they depend on the device.
+//! The order of loops and the choice of a loop to vectorise do not live here: they depend on the
+//! device.
 
 use crate::Scalar;
 use crate::affine::Affine;
@@ -95,7 +96,8 @@ fn coalesce(k: &mut Kernel) {
     }
 }
 
-/// For each node, the loops that it depends on: bit `n` stands for loop `n`. The kernel has at most 60 loops.
+/// For each node, the loops that it depends on: bit `n` stands for loop `n`. The kernel has at most
+/// 60 loops.
 pub fn dependence(k: &Kernel) -> Vec<u64> {
     let of = |a: &Affine| {
         a.strides.iter().enumerate().filter(|(_, s)| **s != 0).fold(0u64, |m, (n, _)| m | 1 << n)
@@ -107,7 +109,8 @@ pub fn dependence(k: &Kernel) -> Vec<u64> {
         let mask = match node {
             Node::Constant(_) => 0,
             Node::Counter(n) => 1 << n,
-            // A sequential loop reads anew, in every iteration, what it loads from a buffer that it writes.
+            // A sequential loop reads anew, in every iteration, what it loads from a buffer that it
+            // writes.
             Node::Load { buffer, .. } | Node::Gather { buffer, .. }
                 if sequential && k.writes(*buffer) =>
             {

@@ -1,20 +1,23 @@
-//! Arithmetic on types of 8 and 16 bits is computed in 32 bits: [`widen`] rewrites a kernel so that backends implement no
-//! arithmetic on narrow types.
+//! Arithmetic on types of 8 and 16 bits is computed in 32 bits: [`widen`] rewrites a kernel so that
+//! backends implement no arithmetic on narrow types.
 //!
 //! ```text
 //! i8, i16 -> i32      u8, u16 -> u32      f16, bf16 -> f32
 //! ```
-//! An op on narrow operands becomes the op on the wider ones, and its result is brought back: ints wrap, floats are rounded
-//! to nearest even. For one op of `+ - * /` and square roots that is the same as rounding once; a fused product goes through
-//! f64 and is truncated with an odd last bit. A result that the narrow type holds anyway, such as a maximum, is not rounded
-//! again. A value that goes straight into another op stays wide if it fits. Elementary functions are those of the wider
+//! An op on narrow operands becomes the op on the wider ones, and its result is brought back: ints
+//! wrap, floats are rounded to nearest even. For one op of `+ - * /` and square roots that is the
+//! same as rounding once; a fused product goes through f64 and is truncated with an odd last bit. A
+//! result that the narrow type holds anyway, such as a maximum, is not rounded again. A value that
+//! goes straight into another op stays wide if it fits. Elementary functions are those of the wider
 //! type.
 //!
-//! Backends still implement these for narrow types: constants, loads and gathers, stores (also those that combine),
-//! reductions, `Select`, `Bitcast`, and `Convert` between a narrow type and the one it is widened to. A conversion between
-//! floats makes a NaN quiet and keeps its sign and its upper digits.
+//! Backends still implement these for narrow types: constants, loads and gathers, stores (also
+//! those that combine), reductions, `Select`, `Bitcast`, and `Convert` between a narrow type and
+//! the one it is widened to. A conversion between floats makes a NaN quiet and keeps its sign and
+//! its upper digits.
 //!
-//! The list of ops that are exact under widening does not live here: it is a column of the table in [`op`](crate::op).
+//! The list of ops that are exact under widening does not live here: it is a column of the table in
+//! [`op`](crate::op).
 
 use super::rewrite::map_ops;
 use crate::build::KernelBuilder;
@@ -127,7 +130,8 @@ impl Widening<'_> {
                 self.narrow(result, d)
             }
             ShrArithmetic if d.is_unsigned() => {
-                // The sign bit is shifted up to that of 32 bits, and back. An amount of any size shifts out all other bits.
+                // The sign bit is shifted up to that of 32 bits, and back. An amount of any size
+                // shifts out all other bits.
                 let bits = self.b.convert(args[0], DType::I32);
                 let up = self.int_like(bits, 32 - width);
                 let high = self.b.op(Shl, &[bits, up]);
@@ -210,7 +214,8 @@ impl Widening<'_> {
             DType::I64 | DType::U64 => self.with_sticky_bit(x),
             _ => self.b.convert(x, DType::F64),
         };
-        // The f32 next to the number toward zero, with an odd last bit unless it is the number itself.
+        // The f32 next to the number toward zero, with an odd last bit unless it is the number
+        // itself.
         let single = self.b.convert(double, DType::F32);
         let back = self.b.convert(single, DType::F64);
         let (size, back_size) = (self.b.op(Abs, &[double]), self.b.op(Abs, &[back]));
@@ -226,7 +231,8 @@ impl Widening<'_> {
         self.narrow(single, to)
     }
 
-    /// A 64-bit int as f64. In a large int the lowest twelve bits become one bit, which is set if any of them was.
+    /// A 64-bit int as f64. In a large int the lowest twelve bits become one bit, which is set if
+    /// any of them was.
     fn with_sticky_bit(&mut self, x: NodeId) -> NodeId {
         use ScalarOp::*;
         let d = self.b.dtype(x);
@@ -325,7 +331,8 @@ mod tests {
         edges.chain(spread).collect()
     }
 
-    /// One op over columns of operands, interpreted as it is and widened: results are the same bits.
+    /// One op over columns of operands, interpreted as it is and widened: results are the same
+    /// bits.
     fn agrees(op: ScalarOp, types: &[DType], columns: &[Vec<Scalar>]) {
         let n = columns[0].len();
         let result = op.result(types).expect("an op that takes these");
@@ -446,7 +453,8 @@ mod tests {
                 assert!(!narrow || *op == ScalarOp::Convert(DType::F32), "{op:?}");
             }
         }
-        // x, x wide, 1, sum, rounded, wide again, max, exp, rounded: the maximum is not rounded again.
+        // x, x wide, 1, sum, rounded, wide again, max, exp, rounded: the maximum is not rounded
+        // again.
         assert_eq!(wide.nodes.len(), 9);
     }
 }

@@ -1,6 +1,7 @@
-//! Rebuilds a kernel op by op. Passes that replace ops and leave everything else as it is are closures for [`map_ops`].
+//! Rebuilds a kernel op by op. Passes that replace ops and leave everything else as it is are
+//! closures for [`map_ops`].
 //!
-//! What replaces an op does not live here.
+//! The replacements of ops do not live here.
 
 use crate::build::KernelBuilder;
 use crate::kernel::{Kernel, Node, NodeId, Store};

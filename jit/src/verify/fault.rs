@@ -1,11 +1,12 @@
-//! A fault is a broken invariant: its number, where it is broken and how. The error that a user reads is made here.
+//! A fault is a broken invariant: its number, where it is broken and how. The error that a user
+//! reads is made here.
 //!
-//! The invariants themselves do not live here: kernels state theirs in [`kernel`](crate::kernel), programs in
-//! [`program`](crate::program).
+//! The invariants themselves do not live here: kernels state theirs in [`kernel`](crate::kernel),
+//! programs in [`program`](crate::program).
 
 use crate::{Error, err};
 
-/// How many lines an error shows before and after the line that breaks the invariant.
+/// The number of lines that an error shows before and after the line that breaks the invariant.
 const CONTEXT: usize = 8;
 
 /// A broken invariant. `At` names a line of a listing: [`Line`](crate::print::Line) in kernels,
@@ -22,8 +23,8 @@ pub(super) fn fault<At>(invariant: usize, at: At, how: impl Into<String>) -> Fau
 }
 
 impl<At> Fault<At> {
-    /// The verifier's error. `subject` is the kernel or program with its name. `lines` are the lines of its listing, each
-    /// with whether it is at fault, and `text` prints one of them.
+    /// The verifier's error. `subject` is the kernel or program with its name. `lines` are the
+    /// lines of its listing, each with whether it is at fault, and `text` prints one of them.
     pub fn error<T>(
         &self,
         subject: &str,

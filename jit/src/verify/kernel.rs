@@ -1,5 +1,6 @@
-//! Checks the invariants that [`kernel`](crate::kernel) states. Types, hash-consing, bounds, reductions and the end of loops
-//! are checked here. Which points may share an element (invariants 4 and 5) is checked in `alias.rs`.
+//! Checks the invariants that [`kernel`](crate::kernel) states. Types, hash-consing, bounds,
+//! reductions and the end of loops are checked here. Which points may share an element (invariants
+//! 4 and 5) is checked in `alias.rs`.
 
 use super::alias;
 use super::fault::{Fault, fault};
@@ -165,8 +166,8 @@ fn goes_on(kernel: &Kernel, types: &[DType]) -> Result<(), Fault<Line>> {
     if kernel.loops.last().is_none_or(|l| l.mode != Mode::Sequential) {
         return Err(fault(8, line, "the innermost loop does not run in order"));
     }
-    let moves = |s: &Store| s.offset.is_some() || s.combine.is_some() || s.at.stride(last) != 0;
-    match kernel.stores.iter().position(moves) {
+    let unfit = |s: &Store| s.offset.is_some() || s.combine.is_some() || s.at.stride(last) != 0;
+    match kernel.stores.iter().position(unfit) {
         Some(n) => Err(fault(8, Line::Store(n), "it folds, or moves with the innermost loop")),
         None => Ok(()),
     }

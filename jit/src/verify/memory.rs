@@ -1,5 +1,6 @@
-//! Invariants 3 and 4 of programs: whose memory is written when. Inputs are not; a donated input is dead once its output is
-//! written; temporaries that are live together lie apart, as the planner's own account of lives has it.
+//! Invariants 3 and 4 of programs. Inputs are never written; a donated input is dead once its
+//! output is written; temporaries whose live ranges overlap lie apart. The live ranges are those of
+//! the planner.
 
 use super::alias;
 use super::fault::{Fault, fault};
@@ -17,7 +18,7 @@ pub(super) fn check(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     arena(program)
 }
 
-/// Invariant 3, for inputs.
+/// Invariant 3 for inputs.
 fn inputs(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     flow::walk(program, |m: Moment, touches: &[Touch], _: &mut Facts| {
         let wrong = touches
@@ -44,7 +45,7 @@ struct Use<'a> {
     writes: bool,
 }
 
-/// Invariant 3, for donations: after the first write of the output nobody reads the input.
+/// Invariant 3 for donations: after the first write of the output no step reads the input.
 fn donations(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     if program.donations.is_empty() {
         return Ok(());
@@ -90,7 +91,8 @@ fn donations(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     Ok(())
 }
 
-/// Where the outermost loop around a use begins: in its next round, all of it comes after the use.
+/// The first position of the outermost loop around a use. In the next iteration, the whole loop
+/// follows the use.
 fn outermost(nests: &[Nest], u: &Use) -> usize {
     let mut nest = u.nest;
     while nest != 0 && nests[nest].parent != 0 {
@@ -99,7 +101,8 @@ fn outermost(nests: &[Nest], u: &Use) -> usize {
     if nest == 0 { u.position } else { nests[nest].start }
 }
 
-/// A step that reads the input and writes the output does so element by element.
+/// Invariant 3 for a step that reads a donated input and writes its output: the step works element
+/// by element.
 fn at_one_point<'a>(
     program: &Program,
     step: &'a Step,
@@ -136,9 +139,9 @@ fn at_one_point<'a>(
     }
 }
 
-/// Invariant 4.
+/// Invariant 4: temporaries lie apart and inside of the arena.
 fn arena(program: &Program) -> Result<(), Fault<Mark<'_>>> {
-    // Starts and ends of lives, ends after starts at one position.
+    // The starts and ends of live ranges. At one position, ends follow starts.
     let mut events: Vec<(usize, bool, usize)> = Vec::new();
     for (n, life) in plan::live_ranges(program).into_iter().enumerate() {
         let slot = &program.slots[n];

@@ -1,4 +1,5 @@
-//! The verifier: it checks the numbered invariants of kernels and programs and returns the proof that backends demand.
+//! The verifier: it checks the numbered invariants of kernels and programs and returns the proof
+//! that backends demand.
 //!
 //! | file | what it checks or holds |
 //! | --- | --- |
@@ -9,9 +10,10 @@
 //! | `memory.rs` | invariants 3 and 4 of programs |
 //! | `fault.rs` | a broken invariant and its error message |
 //!
-//! Every check takes time linear in the size of what it reads (except for sorting), because it runs on every compile. Where
-//! an exact answer would cost more, the verifier refuses what it cannot prove, and the message says what to change. The
-//! bounds of affine functions do not live here but in `domain.rs`.
+//! Every check takes time linear in the size of what it reads (except for sorting), because it runs
+//! on every compile. Where an exact answer would cost more, the verifier refuses what it cannot
+//! prove, and the message says what to change. The bounds of affine functions do not live here but
+//! in `domain.rs`.
 
 mod alias;
 mod fault;
@@ -66,7 +68,8 @@ pub fn verify_kernel(kernel: Kernel) -> Result<Verified<Kernel>, Error> {
 mod tests {
     use crate::{kernel, program};
 
-    /// The head of a file states its invariants as a numbered list, whose first sentences are those that messages quote.
+    /// The head of a file states its invariants as a numbered list, whose first sentences are those
+    /// that messages quote.
     fn assert_stated(source: &str, invariants: &[&str]) {
         let head = source.lines().map_while(|l| l.strip_prefix("//!"));
         let head: Vec<&str> = head.map(str::trim).collect();

@@ -1,5 +1,6 @@
-//! Invariant 1 of [`program`](crate::program): operands exist, types fit and views stay inside their slots; and that what one
-//! step touches does not overlap in ways its kind does not allow. The other invariants: `order.rs`, `memory.rs`.
+//! Invariant 1 of [`program`](crate::program): operands exist, types fit and views stay inside
+//! their slots; and the operands of one step overlap only as its kind allows. Invariants 2 to 4 are
+//! checked in `order.rs` and `memory.rs`.
 
 use super::fault::{Fault, fault};
 use super::{alias, kernel, memory, order};
@@ -28,7 +29,7 @@ fn faults(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     memory::check(program)
 }
 
-/// Inputs are numbered from 0 without holes, and so are outputs.
+/// Invariant 1 for slots: inputs are numbered from 0 without gaps, and so are outputs.
 fn slots(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     let count = |f: fn(&Slot) -> bool| program.slots.iter().filter(|s| f(s)).count();
     let mut inputs = vec![false; count(|s| matches!(s.kind, SlotKind::Input(_)))];
@@ -53,7 +54,7 @@ fn slots(program: &Program) -> Result<(), Fault<Mark<'_>>> {
 
 struct Scope<'a> {
     program: &'a Program,
-    /// Of the enclosing loops.
+    /// The trip counts of the enclosing loops.
     trips: Vec<Trips>,
 }
 
@@ -155,15 +156,15 @@ impl<'a> Scope<'a> {
         self.program.slots.get(view.slot.0 as usize).ok_or_else(missing)
     }
 
-    /// `len` elements of this type lie in the slot from wherever the view points.
+    /// Checks that `len` elements of this type lie in the slot from every position of the view.
     fn view(&self, view: &View, dtype: DType, len: usize) -> Result<(), String> {
         let slot = self.slot(view)?;
         let text = || self.program.view_text(view);
         if slot.dtype != dtype {
             return Err(format!("{}: expected {dtype}, got {}", text(), slot.dtype));
         }
-        let moving = (0..view.at.strides.len()).filter(|n| view.at.stride(*n) != 0);
-        for n in moving {
+        let varying = (0..view.at.strides.len()).filter(|n| view.at.stride(*n) != 0);
+        for n in varying {
             match self.trips.get(n) {
                 Some(Trips::Count(_)) => {}
                 Some(Trips::Unknown) => {
@@ -181,12 +182,13 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// `None` if the step never runs.
+    /// The box of all values of the counters; `None` if the step never runs.
     fn domain(&self) -> Option<Domain> {
         Domain::new(self.trips.iter().map(|t| if let Trips::Count(n) = t { *n } else { 1 }))
     }
 
-    /// Arguments of which one is written do not overlap, unless they are the same and `share` allows it.
+    /// Checks that two arguments of which one is written do not overlap, unless they are the same
+    /// view and `share` allows it.
     fn overlaps(
         &self,
         args: &[View],
@@ -226,7 +228,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Invariant 1 for what a routine says of itself.
+/// Invariant 1 for the parameters of a routine.
 fn routine_fits(routine: &Routine) -> Result<(), String> {
     match routine {
         Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {

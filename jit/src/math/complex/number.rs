@@ -1,4 +1,5 @@
-//! Complex numbers under construction, and the functions that need nothing but arithmetic: quotient, magnitude, sign.
+//! Complex numbers under construction, and the functions that need nothing but arithmetic:
+//! quotient, magnitude, sign.
 //!
 //! Exponentials, logarithms and the functions of angles live in the files beside this one.
 
@@ -9,7 +10,7 @@ use crate::math::term::Term;
 pub(super) struct Z<'s> {
     pub re: Term<'s>,
     pub im: Term<'s>,
-    /// The parts were f32, so sums of their squares neither overflow nor vanish.
+    /// The parts were f32, so sums of their squares neither overflow nor underflow.
     pub narrow: bool,
 }
 
@@ -52,7 +53,7 @@ impl<'s> Z<'s> {
         self.like(self.im, -self.re)
     }
 
-    /// Where `holds`, `this`.
+    /// The number `this` where `holds` is true, else this number.
     pub(super) fn unless(self, holds: Term<'s>, this: Z<'s>) -> Z<'s> {
         self.like(holds.select(this.re, self.re), holds.select(this.im, self.im))
     }
@@ -96,7 +97,8 @@ impl<'s> Z<'s> {
         (s, large.select(up, small.select(down, 1.0)))
     }
 
-    /// `(z 2^-k, k)`, so that the parts are at most 4 and one of them, unless subnormal, is at least 1.
+    /// `(z 2^-k, k)`, so that the parts are at most 4 and one of them, unless subnormal, is at
+    /// least 1.
     fn normalised(self) -> (Z<'s>, Term<'s>) {
         let exponent = self.size().bits().shr(52);
         let exponent = exponent.gt(2045).select(exponent.like(2045), exponent);
@@ -125,7 +127,7 @@ impl<'s> Z<'s> {
         }
         let infinity = a.like(f64::INFINITY).signed_like(c);
         let by_zero = self.like(infinity * a, infinity * b);
-        // Infinite parts count as ones, the others as zeros.
+        // Infinite parts are replaced by ones, and other parts by zeros.
         let boxed = |z: Z<'s>| {
             let one = |x: Term<'s>| is_infinite(x).select(x.like(1.0), 0.0).signed_like(x);
             z.like(one(z.re), one(z.im))
@@ -157,7 +159,7 @@ pub(super) fn sign(z: Z) -> Z {
     let s = if z.narrow {
         z
     } else {
-        // So that the magnitude of the largest numbers is one.
+        // Scale down, so that the magnitude of the largest numbers does not overflow.
         let s = z.size().gt(2f64.powi(1000)).select(z.re.like(0.25), 1.0);
         z.like(z.re * s, z.im * s)
     };

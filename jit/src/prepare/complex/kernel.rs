@@ -1,8 +1,10 @@
-//! A kernel over complex buffers as one over buffers of parts: every complex node becomes two.
+//! Rewrites a kernel over complex buffers into one over buffers of parts: every complex node
+//! becomes two nodes. Programs live in `prepare/complex.rs`.
 //!
-//! Sums become two sums. Products and extremes have no such form: their reduce loops become loops in order, in which a
-//! temporary element is loaded, combined and stored; kernels before and after fill the temporary with what combines away
-//! and bring it where it belongs. A store that combines so loads, combines and stores, too.
+//! A sum becomes two sums. Products and extremes do not split that way: their reduce loops become
+//! sequential loops, in which a temporary element is loaded, combined and stored. A kernel before
+//! fills the temporary with the identity, and a kernel after copies it to its destination. A store
+//! that combines by product or extreme becomes a load, the op and a store.
 
 use crate::affine::Affine;
 use crate::build::KernelBuilder;
@@ -14,7 +16,7 @@ use crate::op::ScalarOp;
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
-/// What a node became.
+/// The node or nodes that replace a node.
 #[derive(Clone, Copy)]
 enum Value {
     One(NodeId),
@@ -27,7 +29,8 @@ pub(super) struct Split {
     pub folds: Option<Folds>,
 }
 
-/// What folds in order need around them. All three kernels take the same arguments, the temporaries last.
+/// The kernels around folds that run in order. All three kernels take the same arguments, the
+/// temporaries last.
 pub(super) struct Folds {
     pub before: Kernel,
     pub after: Kernel,
@@ -101,7 +104,7 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
     Ok(Split { main, folds })
 }
 
-/// Whether folding complex numbers so takes both parts together.
+/// Returns whether folding complex numbers so takes both parts together.
 fn of_whole_numbers(combine: Combine) -> bool {
     matches!(combine, Combine::Product | Combine::Max | Combine::Min)
 }
@@ -110,7 +113,7 @@ fn dtype(kernel: &Kernel, buffer: BufferId) -> DType {
     kernel.buffers[buffer.0 as usize].dtype
 }
 
-/// Where part `part` of the element at `at` lies.
+/// The position of part `part` of the element at `at`.
 fn part_at(at: &Affine, part: i64) -> Affine {
     at.scale(2).add(&Affine::constant(part))
 }
@@ -118,7 +121,7 @@ fn part_at(at: &Affine, part: i64) -> Affine {
 struct Splitter<'a> {
     kernel: &'a Kernel,
     types: Vec<DType>,
-    /// The first of the loops that reduce.
+    /// The number of the first reduce loop.
     folded: usize,
     b: KernelBuilder,
     values: Vec<Value>,
@@ -129,14 +132,14 @@ impl Splitter<'_> {
         self.values[id.0 as usize]
     }
 
-    /// Of a real node.
+    /// The replacement of a real node.
     fn one(&self, id: NodeId) -> NodeId {
         match self.value(id) {
             Value::One(x) | Value::Pair([x, _]) => x,
         }
     }
 
-    /// Of a complex node.
+    /// The replacements of a complex node.
     fn pair(&self, id: NodeId) -> [NodeId; 2] {
         match self.value(id) {
             Value::One(x) => [x, x],
@@ -163,7 +166,7 @@ impl Splitter<'_> {
         }
     }
 
-    /// The element at the nearest position there is.
+    /// The element at the nearest position of the buffer.
     fn gather(&mut self, buffer: BufferId, at: NodeId) -> Value {
         if !dtype(self.kernel, buffer).is_complex() {
             return Value::One(self.b.gather(buffer, at));
@@ -267,7 +270,7 @@ impl Splitter<'_> {
             }
             combine = None;
         }
-        // Clamped so that doubling it does not lead back into the buffer.
+        // The offset is clamped, so that doubling it does not wrap back into the buffer.
         let offset = offset.map(|o| {
             let (low, high) = at.range(&self.kernel.extents()).unwrap_or((0, 0));
             self.clamped_twice(o, -high - 1, len - low)
@@ -317,7 +320,8 @@ impl Splitter<'_> {
         BufferType { dtype: to.part(), len }
     }
 
-    /// Kernels that fill the temporaries of folds with identities, and that bring the results where they belong.
+    /// The kernel that fills the temporaries of folds with identities, and the one that copies the
+    /// results to their destinations.
     fn around(&self, temporaries: Vec<BufferType>) -> Folds {
         let outer = |what: &str| {
             let loops = self.kernel.loops[..self.folded].iter().copied();
@@ -342,7 +346,7 @@ impl Splitter<'_> {
         Folds { before: before.b.finish(), after: after.b.finish(), temporaries }
     }
 
-    /// Of reductions over nothing.
+    /// Stores the identities, for reductions over no points.
     fn identities(&mut self) {
         for r in &self.kernel.reductions {
             let identity = self.constant(r.combine.identity(dtype(self.kernel, r.buffer)));
@@ -370,7 +374,8 @@ fn folded(b: &mut KernelBuilder, op: ScalarOp, x: [NodeId; 2], y: [NodeId; 2]) -
     }
 }
 
-/// `x` where it is beyond `y` by its real part or, those being equal, by its imaginary one; else `y`.
+/// `x` where it is beyond `y` by its real part or, those being equal, by its imaginary one; else
+/// `y`.
 fn extreme(b: &mut KernelBuilder, op: ScalarOp, x: [NodeId; 2], y: [NodeId; 2]) -> [NodeId; 2] {
     let beyond = if op == ScalarOp::Max { ScalarOp::Gt } else { ScalarOp::Lt };
     let [by_re, by_im] = [0, 1].map(|i| b.op(beyond, &[x[i], y[i]]));

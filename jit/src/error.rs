@@ -137,7 +137,7 @@ pub fn plural(n: impl fmt::Display, thing: &str) -> String {
 #[macro_export]
 macro_rules! err {
     ($kind:ident, $($arg:tt)*) => {
-        $crate::Error::new($crate::ErrorKind::$kind, format!($($arg)*))
+        $crate::error::Error::new($crate::error::ErrorKind::$kind, format!($($arg)*))
     };
 }
 

@@ -1,7 +1,7 @@
 //! One typed value: a literal of a jaxpr, a constant of a kernel, or a value of the interpreter.
 //! Arithmetic on scalars lives in the interpreter.
 
-use crate::DType;
+use crate::dtype::DType;
 use half::{bf16, f16};
 use num_complex::Complex;
 use std::fmt;

@@ -1,9 +1,7 @@
 //! The order of a kernel's loops and the choice of the loop to vectorise.
 //!
-//! `before -> after`, meaning unchanged:
-//! - parallel loops are reordered so that the vector loop is innermost among its kind;
-//! - a sequential loop inside of parallel ones stays innermost: each register of lanes runs through
-//!   all of it.
+//! Parallel loops are reordered so that the vector loop is innermost among its mode. A sequential
+//! loop inside of parallel ones stays innermost: each register of lanes runs through all of it.
 //!
 //! Choices depend on the kernel alone, never on the machine's load or thread count. Passes that do
 //! not depend on the device live in `cotangent_jit::prepare`.

@@ -12,7 +12,7 @@ use crate::kernel::{
     BufferId, BufferType, Combine, Kernel, Loop, Mode, Node, NodeId, Range, Reduction, Store,
 };
 use crate::math::complex::{self, Parts};
-use crate::op::ScalarOp;
+use crate::op::{Level, MachineOp, ScalarOp};
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
@@ -200,50 +200,65 @@ impl Splitter<'_> {
     }
 
     fn op(&mut self, op: ScalarOp, args: &[NodeId]) -> Value {
-        use ScalarOp::*;
-        let complex = |n: usize| self.types[args[n].0 as usize].is_complex();
-        let on_numbers = args.iter().any(|a| self.types[a.0 as usize].is_complex());
+        let is_complex = |a: &NodeId| self.types[a.0 as usize].is_complex();
+        if args.iter().any(is_complex) {
+            return self.on_complex(op, args);
+        }
         match op {
-            Complex => return Value::Pair([self.one(args[0]), self.one(args[1])]),
-            Convert(to) if to.is_complex() && !complex(0) => {
+            ScalarOp::Complex => Value::Pair([self.one(args[0]), self.one(args[1])]),
+            ScalarOp::Convert(to) if to.is_complex() => {
                 let x = self.one(args[0]);
                 let re = self.b.convert(x, to.part());
-                return Value::Pair([re, self.b.constant(Scalar::zero(to.part()))]);
+                Value::Pair([re, self.b.constant(Scalar::zero(to.part()))])
             }
-            _ if !on_numbers => {
+            _ => {
                 let args: SmallVec<[NodeId; 3]> = args.iter().map(|a| self.one(*a)).collect();
-                return Value::One(self.b.op(op, &args));
+                Value::One(self.b.op(op, &args))
             }
-            Select => {
-                let (p, x, y) = (self.one(args[0]), self.pair(args[1]), self.pair(args[2]));
-                return Value::Pair([0, 1].map(|i| self.b.op(Select, &[p, x[i], y[i]])));
-            }
-            _ => {}
+        }
+    }
+
+    /// An op on complex operands: its formula on parts, or its definition.
+    fn on_complex(&mut self, op: ScalarOp, args: &[NodeId]) -> Value {
+        use MachineOp::*;
+        if let ScalarOp::Select = op {
+            let (p, x, y) = (self.one(args[0]), self.pair(args[1]), self.pair(args[2]));
+            return Value::Pair([0, 1].map(|i| self.b.op(op, &[p, x[i], y[i]])));
         }
         let pairs: SmallVec<[[NodeId; 2]; 2]> = args.iter().map(|a| self.pair(*a)).collect();
         let b = &mut self.b;
-        match (op, &pairs[..]) {
-            (Real, [x]) => Value::One(x[0]),
-            (Imag, [x]) => Value::One(x[1]),
-            (Neg, [x]) => Value::Pair(x.map(|x| b.op(Neg, &[x]))),
-            (Add | Sub, [x, y]) => Value::Pair([0, 1].map(|i| b.op(op, &[x[i], y[i]]))),
-            (Mul | Max | Min, [x, y]) => Value::Pair(folded(b, op, *x, *y)),
-            (Eq | Ne, [x, y]) => {
+        let machine = match op.machine() {
+            Some(machine) if op.level_on(DType::C128) == Level::Machine => machine,
+            _ => {
+                return match complex::define(op, b, &pairs) {
+                    Parts::Real(x) => Value::One(x),
+                    Parts::Complex(z) => Value::Pair(z),
+                };
+            }
+        };
+        let (x, y) = (pairs[0], pairs[pairs.len() - 1]);
+        match machine {
+            Real => Value::One(x[0]),
+            Imag => Value::One(x[1]),
+            Neg => Value::Pair(x.map(|x| b.op(op, &[x]))),
+            Add | Sub => Value::Pair([0, 1].map(|i| b.op(op, &[x[i], y[i]]))),
+            Mul | Max | Min => Value::Pair(folded(b, op, x, y)),
+            Eq | Ne => {
                 let [re, im] = [0, 1].map(|i| b.op(op, &[x[i], y[i]]));
-                Value::One(b.op(if op == Eq { And } else { Or }, &[re, im]))
+                let join = if machine == Eq { ScalarOp::And } else { ScalarOp::Or };
+                Value::One(b.op(join, &[re, im]))
             }
-            (Convert(DType::Bool), [x]) => {
+            Convert(DType::Bool) => {
                 let [re, im] = x.map(|x| b.convert(x, DType::Bool));
-                Value::One(b.op(Or, &[re, im]))
+                Value::One(b.op(ScalarOp::Or, &[re, im]))
             }
-            (Convert(to), [x]) if to.is_complex() => {
-                Value::Pair(x.map(|x| b.convert(x, to.part())))
+            Convert(to) if to.is_complex() => Value::Pair(x.map(|x| b.convert(x, to.part()))),
+            Convert(to) => Value::One(b.convert(x[0], to)),
+            Abs | Sqrt | Div | Select | Not | Floor | Ceil | Trunc | RoundEven | PopCount | Clz
+            | Rem | And | Or | Xor | Shl | ShrLogical | ShrArithmetic | MulHi | FarSin | FarCos
+            | FarTan | Lt | Le | Gt | Ge | Fma | Bitcast(_) | Complex => {
+                unreachable!("{op:?} has no formula on the parts of complex numbers")
             }
-            (Convert(to), [x]) => Value::One(b.convert(x[0], to)),
-            _ => match complex::define(op, b, &pairs) {
-                Parts::Real(x) => Value::One(x),
-                Parts::Complex(z) => Value::Pair(z),
-            },
         }
     }
 

@@ -23,8 +23,8 @@ pub(super) fn erfc(x: Term) -> Term {
 }
 
 /// For `x >= 0`: `exp(-x^2) v Q(v)` with `v = 1 / (x + 2)` and a polynomial `Q`. The square and the
-/// reciprocal are kept with their remainders, as the exponential and the many roundings would
-/// otherwise show in the last places.
+/// reciprocal are kept with their remainders; otherwise the exponential and the many roundings
+/// would affect the last places.
 fn erfc_right(x: Term) -> Term {
     let square = x * x;
     let lost_square = x.fma(x, -square);
@@ -61,7 +61,7 @@ fn erf_inv_32(x: Term) -> Term {
     w.lt(5.0).select(near, far) * x
 }
 
-/// As above with three polynomials in `w`.
+/// The inverse of erf for f64, with three polynomials in `w`.
 fn erf_inv_64(x: Term) -> Term {
     let w = -log(x.fma(-x, 1.0));
     let near = (w - 2.5791015625).poly(&NEAR_64);
@@ -194,7 +194,7 @@ const ERF_32: [f64; 7] = [
     7.947553e-05,
 ];
 
-/// The same with relative error 2^-56.3.
+/// The coefficients for f64, with relative error 2^-56.3.
 const ERF_64: [f64; 12] = [
     0.1283791670955126,
     -0.3761263890318411,
@@ -223,7 +223,7 @@ const ERF_FAR_32: [f64; 8] = [
     2.1740057e-05,
 ];
 
-/// The same in powers of `a - 1.578125`, relative error 2^-55.7 for `a <= 6`.
+/// The coefficients for f64, in powers of `a - 1.578125`, with relative error 2^-55.7 for `a <= 6`.
 const ERF_FAR_64: [f64; 18] = [
     3.6640774901473647,
     3.6487374810559627,

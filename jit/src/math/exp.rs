@@ -169,7 +169,7 @@ const EXP2_64: [f64; 14] = [
 const EXPM1_32: [f64; 6] =
     [0.5, 1.6666666e-01, 4.166649e-02, 8.333527e-03, 1.3932801e-03, 1.9778773e-04];
 
-/// The same with relative error 2^-61.5.
+/// The coefficients for f64, with relative error 2^-61.5.
 const EXPM1_64: [f64; 11] = [
     0.5,
     0.16666666666666677,

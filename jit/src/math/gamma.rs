@@ -1,9 +1,10 @@
 //! The logarithm of the gamma function and its derivative.
 //!
-//! Both have roots among positive numbers, where a polynomial (Chebyshev's points, rounded
-//! coefficients) is taken times the distance from the root; from 10 on Stirling's series; between,
-//! steps of one, `gamma(x + 1) = x gamma(x)`; on the left the reflection. In f64 throughout: f32 is
-//! widened, so its results are all but correctly rounded.
+//! Both functions have roots among positive numbers. Near a root the value is a polynomial
+//! (Chebyshev's points, rounded coefficients) times the distance from the root. From 10 on it is
+//! Stirling's series, and between the two it follows by steps of one, `gamma(x + 1) = x gamma(x)`.
+//! Negative numbers use the reflection. All is computed in f64, to which f32 is widened, so results
+//! in f32 are almost always correctly rounded.
 
 use super::log::log;
 use super::term::Term;
@@ -57,7 +58,7 @@ pub(super) fn lgamma(x: Term) -> Term {
         // gamma(x) gamma(-x) = -pi / (x sin(pi x))
         let sine = sin_of_few(off_integer(a) * PI).abs();
         let left = -log(a * (sine / PI)) - right;
-        // Of the poles, those whose `right` overflows too.
+        // Poles at which `right` overflows, too.
         let left = sine.eq(0.0).select(x.like(f64::INFINITY), left);
         let value = x.le(-0.5).select(left, right);
         a.eq(f64::INFINITY).select(a, value)
@@ -191,7 +192,7 @@ const STIRLING: [f64; 10] = [
     -1.3924322169059011,
 ];
 
-/// `B(2n) / 2n` from `n = 1` on: those of its derivative.
+/// `B(2n) / 2n` from `n = 1` on: the terms of the derivative of Stirling's series.
 const STIRLING_SLOPE: [f64; 10] = [
     0.08333333333333333,
     -0.008333333333333333,

@@ -85,7 +85,7 @@ pub(super) fn atanh(x: Term) -> Term {
 /// `(tanh(x) - x) / x^3` in powers of `x^2`; of `tanh` relative error 2^-30.4 for `|x| < 0.36`.
 const TANH_32: [f64; 4] = [-3.3333316e-01, 1.333209e-01, -5.3681813e-02, 1.9230712e-02];
 
-/// The same with relative error 2^-62.0.
+/// The coefficients for f64, with relative error 2^-62.0.
 const TANH_64: [f64; 9] = [
     -0.33333333333333315,
     0.1333333333332738,
@@ -101,7 +101,7 @@ const TANH_64: [f64; 9] = [
 /// `(sinh(x) - x) / x^3` in powers of `x^2`; of `sinh` relative error 2^-31.6 for `|x| <= 1`.
 const SINH_32: [f64; 4] = [1.6666667e-01, 8.3333105e-03, 1.9842891e-04, 2.7822703e-06];
 
-/// The same with relative error 2^-61.7.
+/// The coefficients for f64, with relative error 2^-61.7.
 const SINH_64: [f64; 7] = [
     0.16666666666666669,
     0.008333333333332912,

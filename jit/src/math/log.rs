@@ -93,7 +93,7 @@ pub(super) fn log1p_sum<'s>(x: Term<'s>, rest: Option<Term<'s>>, k: Option<Term<
 /// `(2 atanh(s) - 2 s) / s^3` in powers of `s^2`; of `log(1 + f)` relative error 2^-35.2.
 const LOG_32: [f64; 4] = [6.666666e-01, 4.0000972e-01, 2.8498793e-01, 2.4278758e-01];
 
-/// The same with relative error 2^-59.5.
+/// The coefficients for f64, with relative error 2^-59.5.
 const LOG_64: [f64; 7] = [
     0.6666666666666735,
     0.3999999999940936,

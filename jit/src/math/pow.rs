@@ -79,7 +79,7 @@ pub(super) fn pow<'s>(x: Term<'s>, y: Term<'s>) -> Term<'s> {
 /// `log` relative error 2^-36.8.
 const ATANH_32: [f64; 3] = [4.0000153e-01, 2.8547087e-01, 2.3419762e-01];
 
-/// The same with relative error 2^-66.7.
+/// The coefficients for f64, with relative error 2^-66.7.
 const ATANH_64: [f64; 8] = [
     0.3999999999999998,
     0.2857142857144387,

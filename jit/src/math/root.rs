@@ -29,9 +29,9 @@ pub(super) fn rsqrt(x: Term) -> Term {
     x.like(1.0) / x.sqrt()
 }
 
-/// From the bits of `|x|` a first `y` near `x^(-1/3)`, off by a thirtieth at most; one step of
-/// order four (and in f64 one of order three) on it; then Newton's step on `t = x y^2`, with `t^2`
-/// to twice the width.
+/// The bits of `|x|` give a first `y` near `x^(-1/3)`, which is off by a thirtieth at most. One
+/// step of order four (and in f64 one of order three) improves `y`. Then follows Newton's step on
+/// `t = x y^2`, with `t^2` to twice the width.
 pub(super) fn cbrt(x: Term) -> Term {
     let (least, up) = x.by_width((f32::MIN_POSITIVE as f64, 24), (f64::MIN_POSITIVE, 54));
     let given = x.abs();

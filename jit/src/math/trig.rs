@@ -111,7 +111,7 @@ pub(super) fn tan_of_few(x: Term) -> Term {
 /// `(sin(r) - r) / r^3` in powers of `r^2`; of `sin` relative error 2^-31.7 for `|r| <= 1.23 pi/4`.
 const SIN_32: [f64; 4] = [-1.6666667e-01, 8.333358e-03, -1.9843629e-04, 2.735857e-06];
 
-/// The same with relative error 2^-57.3.
+/// The coefficients for f64, with relative error 2^-57.3.
 pub(super) const SIN_64: [f64; 6] = [
     -0.16666666666666616,
     0.008333333333318317,
@@ -124,7 +124,7 @@ pub(super) const SIN_64: [f64; 6] = [
 /// `cos(r)` in powers of `r^2`, relative error 2^-29.8.
 const COS_32: [f64; 5] = [1.0, -0.5, 4.1666593e-02, -1.3885275e-03, 2.4243833e-05];
 
-/// The same with relative error 2^-63.3.
+/// The coefficients for f64, with relative error 2^-63.3.
 pub(super) const COS_64: [f64; 8] = [
     1.0,
     -0.5,
@@ -140,13 +140,13 @@ pub(super) const COS_64: [f64; 8] = [
 /// `|r| <= 1.23 pi/4`.
 const TAN_32: [f64; 2] = [3.821539e-01, -1.7126797e-02];
 
-/// The denominator of that.
+/// The denominator of the quotient above.
 const TAN_32_UNDER: [f64; 3] = [1.1464617e+00, -5.099653e-01, 1.8369101e-02];
 
-/// The same with relative error 2^-59.8 for `|r| <= 1.05 pi/4`.
+/// The coefficients for f64, with relative error 2^-59.8 for `|r| <= 1.05 pi/4`.
 pub(super) const TAN_64: [f64; 4] =
     [0.6056798894592956, -0.03896509858706016, 0.00044510665850507313, -3.257157151929779e-08];
 
-/// The denominator of that.
+/// The denominator of the quotient above.
 pub(super) const TAN_64_UNDER: [f64; 4] =
     [1.8170396683778869, -0.8437111631123343, 0.044632410340207936, -0.0004653914626282567];

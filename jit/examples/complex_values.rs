@@ -1,5 +1,5 @@
-//! Values of complex functions by their definitions, for `scripts/complex_accuracy.py`: reads lines of a name, a dtype and
-//! the bits of operands in hex, writes the bits of the result.
+//! Values of complex functions by their definitions, for `scripts/complex_accuracy.py`: reads lines
+//! of a name, a dtype and the bits of operands in hex, writes the bits of the result.
 
 use cotangent_jit::interp::op_value;
 use cotangent_jit::op::ScalarOp;

@@ -1,9 +1,11 @@
-//! Affine functions of loop counters: `offset + sum of stride * counter`. All addressing is one of these.
+//! Affine functions of loop counters: `offset + sum of stride * counter`. Every address in a kernel
+//! or a program is one of these. Their bounds under guards live in `domain.rs`.
 
 use smallvec::SmallVec;
 use std::fmt;
 
-/// `offset + strides[0] * i0 + strides[1] * i1 + ...`, in elements. Missing trailing strides are zero.
+/// `offset + strides[0] * i0 + strides[1] * i1 + ...`, in elements. Missing trailing strides are
+/// zero.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Affine {
     pub offset: i64,
@@ -43,7 +45,8 @@ impl Affine {
         self.offset + counters.iter().enumerate().map(|(n, c)| self.stride(n) * c).sum::<i64>()
     }
 
-    /// Smallest and largest value over `0 <= counter[n] < extents[n]`; `None` if the domain is empty.
+    /// Smallest and largest value over `0 <= counter[n] < extents[n]`; `None` if the domain is
+    /// empty.
     pub fn range(&self, extents: &[usize]) -> Option<(i64, i64)> {
         if extents.contains(&0) {
             return None;

@@ -1,6 +1,8 @@
-//! The contract between the array system and a device: memory, copies, compilation, execution, events.
+//! The contract between the array system and a device: memory, copies, compilation, execution,
+//! events.
 //!
-//! Synchronous on the CPU, but written for devices that are not: a run returns an [`Event`], and reading a buffer waits.
+//! The contract also fits devices that run asynchronously: a run returns an [`Event`], and reading
+//! a buffer waits for it. A run on the CPU is synchronous. No backend lives here.
 
 use crate::Error;
 use crate::buffer::{Buffer, Memory};
@@ -12,7 +14,7 @@ pub trait Backend: Send + Sync {
     /// `"cpu"`, `"cuda"`.
     fn name(&self) -> &'static str;
 
-    /// How many devices there are; 0 if the driver is missing.
+    /// The number of devices; 0 if the driver is missing.
     fn device_count(&self) -> u32;
 
     fn memory(&self, ordinal: u32) -> Result<&'static dyn Memory, Error>;
@@ -35,19 +37,19 @@ pub trait Backend: Send + Sync {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct CompileOptions {
-    /// Keep the text of the generated code, for [`Executable::text`].
+    /// Keeps the text of the generated code, for [`Executable::text`].
     pub keep_text: bool,
 }
 
-/// Compiled code. Its code memory is freed with it. May be run from many threads at once.
+/// Compiled code. Its code memory is freed with it. It may run on many threads at once.
 pub trait Executable: Send + Sync {
-    /// Runs on these inputs (as many bytes as their slots, or more) and outputs. For a donated output the input's pointer
-    /// is the same address as the output's.
+    /// Runs on these inputs (as many bytes as their slots, or more) and outputs. For a donated
+    /// output the input's pointer is the same address as the output's.
     ///
     /// # Safety
-    /// `inputs[i]` is readable for the bytes of input slot `i`, and `outputs[j]` writable for those of output slot `j`, on
-    /// the program's device, for the whole run; outputs overlap nothing but inputs donated to them by
-    /// [`Program::donations`].
+    /// `inputs[i]` is readable for the bytes of input slot `i`, and `outputs[j]` writable for those
+    /// of output slot `j`, on the program's device, for the whole run; outputs overlap nothing but
+    /// inputs donated to them by [`Program::donations`].
     unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) -> Result<Event, Error>;
 
     /// Text of a stage of compilation, if kept: `"clif"`, `"asm"` on the CPU, `"ptx"` on CUDA.
@@ -80,12 +82,12 @@ pub trait Wait: Send + Sync + std::fmt::Debug {
     fn wait(&self) -> Result<(), Error>;
 }
 
-/// What the allocator of a device holds.
+/// The state of a device's allocator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MemoryStats {
     /// Bytes in live buffers.
     pub live: usize,
-    /// The most there ever were.
+    /// The most bytes that were ever in live buffers.
     pub peak: usize,
     /// Bytes kept for reuse.
     pub cached: usize,

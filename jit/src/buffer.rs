@@ -1,22 +1,24 @@
 //! Device memory with an owner. A [`Buffer`] gives its bytes back when it is dropped.
 //!
-//! One of the small audited rooms of `unsafe`: the raw pointer is made by a backend's [`Memory`] and read by backends.
+//! This is one of the few files with `unsafe`: a backend's [`Memory`] makes the raw pointer, and
+//! backends read it. Allocators do not live here.
 
 use crate::Error;
 use crate::program::Placement;
 use std::fmt;
 
-/// Who hands out and takes back the bytes of a device. Lives as long as the process.
+/// An allocator of a device's bytes. It lives as long as the process.
 pub trait Memory: Send + Sync {
     fn place(&self) -> Placement;
 
-    /// At least `bytes` bytes aligned to 64, with unspecified contents; zero bytes give a dangling aligned pointer.
+    /// At least `bytes` bytes aligned to 64, with unspecified contents; zero bytes give a dangling
+    /// aligned pointer.
     fn allocate(&'static self, bytes: usize) -> Result<Buffer, Error>;
 
-    /// Takes back what `allocate` gave.
+    /// Frees the bytes of a buffer.
     ///
     /// # Safety
-    /// `pointer` and `bytes` come from one `allocate` of this memory, freed once.
+    /// `pointer` and `bytes` come from one `allocate` of this memory, and are freed once.
     unsafe fn free(&self, pointer: *mut u8, bytes: usize);
 }
 
@@ -27,7 +29,8 @@ pub struct Buffer {
     memory: &'static dyn Memory,
 }
 
-// SAFETY: a buffer is plain bytes with a unique owner; shared access only reads (see `write_pointer`).
+// SAFETY: a buffer is plain bytes with a unique owner; shared access only reads (see
+// `write_pointer`).
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
@@ -47,12 +50,12 @@ impl Buffer {
         self.memory.place()
     }
 
-    /// For reading. On a host device this is an ordinary address.
+    /// The address for reading. On a host device it is an ordinary address.
     pub fn pointer(&self) -> *const u8 {
         self.pointer
     }
 
-    /// For writing, by whoever owns the buffer alone.
+    /// The address for writing, for the sole owner of the buffer.
     pub fn write_pointer(&mut self) -> *mut u8 {
         self.pointer
     }

@@ -1,7 +1,8 @@
-//! The builder of kernels: the one place where graphs are hash-consed. What is built is checked in full by
-//! [`verify`](crate::verify); here only what would make a node meaningless (types, unknown buffers) is refused.
+//! The builder of kernels: the one place where graphs are hash-consed. The builder refuses only
+//! what would make a node meaningless (wrong types, unknown buffers); [`verify`](crate::verify)
+//! checks a finished kernel in full.
 //!
-//! What does not live here: algebra. The builder never replaces an op by another.
+//! Algebra does not live here: the builder never replaces an op by another.
 
 use crate::affine::Affine;
 use crate::kernel::{
@@ -13,7 +14,8 @@ use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 
-/// Builds one kernel. Asking twice for the same node gives the same id; the cost per node does not grow.
+/// Builds one kernel. Asking twice for the same node gives the same id; the cost per node does not
+/// grow.
 ///
 /// ```
 /// use cotangent_jit::{DType, Scalar, affine::Affine, build::KernelBuilder, op::ScalarOp};
@@ -30,7 +32,8 @@ use std::hash::{Hash, Hasher};
 pub struct KernelBuilder {
     kernel: Kernel,
     types: Vec<DType>,
-    /// From the hash of a node to its id. Different nodes of equal hash take the next free keys, so nodes are kept once.
+    /// From the hash of a node to its id. Different nodes of equal hash take the next free keys, so
+    /// the graph holds each node once.
     known: FxHashMap<u64, NodeId>,
 }
 
@@ -51,7 +54,8 @@ impl KernelBuilder {
         }
     }
 
-    /// A builder with the name, loops and buffers of another kernel, and no nodes: where rewrites start.
+    /// A builder with the name, loops and buffers of another kernel, and no nodes. Rewrites of a
+    /// kernel start from it.
     pub fn like(kernel: &Kernel) -> KernelBuilder {
         let mut b = KernelBuilder::new(kernel.name.clone(), kernel.loops.iter().copied());
         b.kernel.buffers = kernel.buffers.clone();
@@ -151,7 +155,8 @@ impl KernelBuilder {
         }
     }
 
-    /// Any node, as rewrites copy them; panics if it refers to what is not there or its types do not fit.
+    /// Adds a node of any kind, for rewrites that copy nodes. It panics if an operand does not
+    /// exist or a type does not fit.
     #[track_caller]
     pub fn add(&mut self, node: Node) -> NodeId {
         let dtype = match &node {
@@ -214,7 +219,8 @@ impl KernelBuilder {
         self.store(Store { buffer, at, offset: None, combine: None, value });
     }
 
-    /// `buffer[at] = fold of value over the reduce loops`, in the type that [`Combine::accumulator`] names.
+    /// `buffer[at] = fold of value over the reduce loops`, in the type that
+    /// [`Combine::accumulator`] names.
     #[track_caller]
     pub fn reduce(&mut self, buffer: BufferId, at: Affine, combine: Combine, value: NodeId) {
         let dtype = self.dtype(value);
@@ -229,7 +235,8 @@ impl KernelBuilder {
         });
     }
 
-    /// The innermost loop, which runs in order, ends for a point at which this bool is false, once it has stored.
+    /// Ends the innermost loop, which is sequential, for a point at which this bool is false, after
+    /// the stores of that point.
     #[track_caller]
     pub fn goes_on(&mut self, holds: NodeId) {
         let d = self.dtype(holds);
@@ -240,26 +247,7 @@ impl KernelBuilder {
     /// The kernel, without the nodes that nothing stored depends on.
     pub fn finish(self) -> Kernel {
         let mut kernel = self.kernel;
-        let mut used = vec![false; kernel.nodes.len()];
-        for s in &kernel.stores {
-            used[s.value.0 as usize] = true;
-            if let Some(offset) = s.offset {
-                used[offset.0 as usize] = true;
-            }
-        }
-        for r in &kernel.reductions {
-            used[r.value.0 as usize] = true;
-        }
-        if let Some(holds) = kernel.goes_on {
-            used[holds.0 as usize] = true;
-        }
-        for n in (0..used.len()).rev() {
-            if used[n] {
-                for a in operands(&kernel.nodes[n]) {
-                    used[a.0 as usize] = true;
-                }
-            }
-        }
+        let used = live_nodes(&kernel);
         if used.iter().all(|u| *u) {
             return kernel;
         }
@@ -323,6 +311,24 @@ impl KernelBuilder {
     }
 }
 
+/// For each node of the kernel, whether something that it stores depends on the node.
+pub fn live_nodes(kernel: &Kernel) -> Vec<bool> {
+    let mut live = vec![false; kernel.nodes.len()];
+    let mut mark = |id: NodeId| live[id.0 as usize] = true;
+    for s in &kernel.stores {
+        mark(s.value);
+        s.offset.into_iter().for_each(&mut mark);
+    }
+    kernel.reductions.iter().for_each(|r| mark(r.value));
+    kernel.goes_on.into_iter().for_each(&mut mark);
+    for n in (0..live.len()).rev() {
+        if live[n] {
+            operands(&kernel.nodes[n]).into_iter().for_each(|a| live[a.0 as usize] = true);
+        }
+    }
+    live
+}
+
 /// The nodes that a node refers to.
 pub fn operands(node: &Node) -> SmallVec<[NodeId; 3]> {
     match node {
@@ -332,7 +338,7 @@ pub fn operands(node: &Node) -> SmallVec<[NodeId; 3]> {
     }
 }
 
-/// Without trailing zero strides, so that equal functions are equal values.
+/// The function without trailing zero strides, so that equal functions are equal values.
 fn trimmed(mut at: Affine) -> Affine {
     while at.strides.last() == Some(&0) {
         at.strides.pop();

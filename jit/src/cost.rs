@@ -1,18 +1,23 @@
-//! What a program costs, counted from its text: arithmetic on floats and bytes moved, if every byte moved once per launch.
+//! The cost of a program, counted from its text: arithmetic on floats, and memory traffic if every
+//! byte moves once per launch. Measured times do not live here.
 //!
-//! - Every arithmetic op on floats counts one at every point of its kernel, `fma` two, an elementary function what its
-//!   definition has; comparisons, selections, conversions and ints count nothing. A reduction counts one per point.
-//! - A launch reads and writes the elements that its loads and stores reach, each once, however often it uses them.
-//! - A host call reads its arguments and writes its results; what else it does nobody knows.
-//! - A dot counts `2 b m n k`, of complex numbers four times that; a loop its trips; a while loop one round; a branch its most expensive arm.
+//! - Every arithmetic op on floats counts one at every point of its kernel, `fma` two, an
+//!   elementary function as many as its definition; comparisons, selections, conversions and ints
+//!   count nothing. A reduction counts one per point.
+//! - A launch reads and writes the elements that its loads and stores reach, each once, however
+//!   often it uses them.
+//! - A host call reads its arguments and writes its results; its other work is unknown and not
+//!   counted.
+//! - A dot counts `2 b m n k`, of complex numbers four times that; a loop its trips; a while loop
+//!   one iteration; a branch its most expensive arm.
 
 use crate::affine::Affine;
+use crate::domain::Domain;
 use crate::host::HostType;
 use crate::interp;
 use crate::kernel::{BufferId, Combine, Kernel, Mode, Node};
-use crate::op::{Level, ScalarOp};
+use crate::op::ScalarOp;
 use crate::program::{Cost, Program, Routine, Step};
-use crate::verify::Domain;
 use crate::{DType, Error};
 
 pub fn cost(program: &Program) -> Result<Cost, Error> {
@@ -92,7 +97,7 @@ fn routine_cost(routine: &Routine) -> Cost {
 /// The cost of one launch.
 pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
     let types = kernel.node_types().unwrap_or_default();
-    // A loop that ends by itself counts one round, as while loops of programs do.
+    // A loop with a condition counts one iteration, as while loops of programs do.
     let rounds = kernel.loops.last().filter(|_| kernel.goes_on.is_some()).map_or(1, |l| l.extent);
     let points = kernel.points() as f64 / rounds.max(1) as f64;
     let domain = Domain::new(kernel.extents());
@@ -142,7 +147,7 @@ pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
     Ok(cost)
 }
 
-/// Of folding one value in.
+/// The operations of folding in one value.
 fn fold_flops(dtype: DType, combine: Option<Combine>) -> f64 {
     match combine {
         Some(Combine::Product) if dtype.is_complex() => 6.0,
@@ -152,23 +157,15 @@ fn fold_flops(dtype: DType, combine: Option<Combine>) -> f64 {
     }
 }
 
-/// Of one op on operands of this type.
+/// The operations of one op on operands of this type.
 fn flops(op: ScalarOp, dtype: DType) -> Result<f64, Error> {
-    use ScalarOp::*;
     if !dtype.is_inexact() {
         return Ok(0.0);
     }
-    if op.level_on(dtype) == Level::Elementary {
-        return interp::elementary::definition_sum(op, dtype, flops);
+    match op.flops(dtype) {
+        Some(n) => Ok(f64::from(n)),
+        None => interp::elementary::definition_sum(op, dtype, flops),
     }
-    Ok(match op {
-        Complex | Real | Imag => 0.0,
-        Mul if dtype.is_complex() => 6.0,
-        Neg | Add | Sub if dtype.is_complex() => 2.0,
-        Fma => 2.0,
-        Eq | Ne | Lt | Le | Gt | Ge | Select | Convert(_) | Bitcast(_) => 0.0,
-        _ => 1.0,
-    })
 }
 
 #[cfg(test)]

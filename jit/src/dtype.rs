@@ -1,4 +1,5 @@
-//! Element types: their names, sizes and classes. Promotion between them is a matter of the array library.
+//! Element types: their names, sizes and classes. Promotion between them is a matter of the array
+//! library.
 
 use std::fmt;
 
@@ -89,12 +90,12 @@ impl DType {
         matches!(self, DType::C64 | DType::C128)
     }
 
-    /// Whether derivatives flow through values of this type.
+    /// Returns whether derivatives flow through values of this type.
     pub const fn is_inexact(self) -> bool {
         self.is_float() || self.is_complex()
     }
 
-    /// Whether backends execute values of this type today.
+    /// Returns whether backends execute values of this type today.
     pub const fn runs(self) -> bool {
         true
     }
@@ -104,7 +105,8 @@ impl DType {
         matches!(self, DType::I8 | DType::I16 | DType::U8 | DType::U16 | DType::F16 | DType::BF16)
     }
 
-    /// The 32-bit type of the same kind that holds every value of a narrow type; any other type itself.
+    /// The 32-bit type of the same kind that holds every value of a narrow type; any other type
+    /// itself.
     pub const fn widened(self) -> DType {
         match self {
             DType::I8 | DType::I16 => DType::I32,

@@ -1,8 +1,9 @@
-//! The one error of the system: a kind to match on and a message to read.
+//! The one error type of the system: a kind to match on and a message to read. Where errors arise
+//! does not matter here.
 
 use std::fmt;
 
-/// What went wrong, coarsely. More kinds may come.
+/// The kind of a failure. Later versions may add kinds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -20,25 +21,27 @@ pub enum ErrorKind {
     Transform,
     /// Text that is not a jaxpr.
     Parse,
-    /// A kernel or program that breaks an invariant: a defect of the compiler, not of the user's code.
+    /// A kernel or program that breaks an invariant: a defect of the compiler, not of the user's
+    /// code.
     Verify,
     /// The code generator failed.
     Compile,
     /// A device failed or lacks memory.
     Device,
-    /// Something that is not there yet, said plainly.
+    /// A feature that does not exist yet.
     Unsupported,
-    /// A value is not what was asked for (wrong count of elements, say).
+    /// A value is not the expected one (for instance in its count of elements).
     Value,
     /// A callback panicked.
     Callback,
     /// A check failed, or a NaN was found, in a mode that looks for them.
     Check,
-    /// A file could not be read or written, or does not hold what it should.
+    /// A file could not be read or written, or has other contents than it should.
     File,
 }
 
-/// An error with a kind; its text says what was expected, what came, where, and the cure if known.
+/// An error with a kind. Its text names the expectation, the actual value, the place, and the
+/// remedy if there is a known one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -58,13 +61,14 @@ impl Error {
         &self.message
     }
 
-    /// Whether the message begins with the name of an operation.
+    /// Returns whether the message begins with the name of an operation.
     pub fn names_operation(&self) -> bool {
         self.message.split_once(": ").is_some_and(|(op, _)| is_name(op))
     }
 
-    /// The same error as the function `name` tells it: its name stands in the place of that of an operation inside it.
-    /// What goes wrong while a program runs keeps the name of what failed.
+    /// The same error under the name of a function that the user called: `name` replaces the name
+    /// of the operation inside it. Errors of running programs keep the name of the operation that
+    /// failed.
     pub fn told_by(self, name: &str) -> Error {
         use ErrorKind::{Axis, DType, Shape, Tracer, Tree, Unsupported, Value};
         if !matches!(self.kind, Shape | DType | Axis | Tracer | Tree | Value | Unsupported) {
@@ -78,7 +82,8 @@ impl Error {
         }
     }
 
-    /// The same error with the leaf of a tree that it speaks of behind its message, unless the tree is that leaf.
+    /// The same error with the path of a leaf behind its message. A tree that is a single leaf has
+    /// an empty path, which adds nothing.
     pub fn in_leaf(self, path: impl AsRef<str>) -> Error {
         let path = path.as_ref();
         if path.is_empty() {
@@ -111,7 +116,7 @@ fn is_name(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// A number of things as messages say it: `1 axis`, `2 axes`.
+/// A count with its noun, as messages have it: `1 axis`, `2 axes`.
 pub fn plural(n: impl fmt::Display, thing: &str) -> String {
     let n = n.to_string();
     if n == "1" {
@@ -132,7 +137,7 @@ pub fn plural(n: impl fmt::Display, thing: &str) -> String {
 #[macro_export]
 macro_rules! err {
     ($kind:ident, $($arg:tt)*) => {
-        $crate::Error::new($crate::ErrorKind::$kind, format!($($arg)*))
+        $crate::error::Error::new($crate::error::ErrorKind::$kind, format!($($arg)*))
     };
 }
 

@@ -1,21 +1,24 @@
-//! A walk over the steps of a program in the order they run: what each touches, inside which loops, and which facts about
-//! slots hold on every path that leads there. The planner and the verifier are visitors of this walk.
+//! A walk over the steps of a program in the order in which they run. For each step it gives the
+//! slots that the step reads and writes, the loops around it, and the facts about slots that hold
+//! on every path to it. The planner and the verifier are visitors of this walk; they do not live
+//! here.
 //!
-//! A fact is set by a step ("written", "overwritten in full") and holds for the steps after it: past an arm of a branch only
-//! if every arm sets it, past a loop only if the loop runs at least once.
+//! A step sets a fact ("written", "overwritten in full"), which holds for the steps after it. It
+//! holds after a branch only if every arm sets it, and after a loop only if the loop runs at least
+//! once.
 
 use crate::affine::Affine;
+use crate::domain::injective;
 use crate::kernel::{BufferId, Kernel, Loop, Mode, Node, Store};
 use crate::program::{Program, SlotId, Step, View};
-use crate::verify::injective;
 use std::collections::BTreeMap;
 
-/// What a kernel or a step does to some memory.
+/// The way in which a kernel or a step accesses some memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Access {
     pub reads: bool,
     pub writes: bool,
-    /// Writes every element, none depending on what was there.
+    /// Every element is written, and no new value depends on the old contents.
     pub covers: bool,
 }
 
@@ -31,12 +34,12 @@ pub(crate) struct Touch {
 pub(crate) struct Nest {
     pub parent: usize,
     pub depth: usize,
-    /// The first and one past the last position in it.
+    /// The first position in the loop, and one past the last.
     pub start: usize,
     pub end: usize,
 }
 
-/// When something is touched.
+/// The step that accesses memory, with its place in the program.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment<'a> {
     pub step: &'a Step,
@@ -45,7 +48,7 @@ pub(crate) struct Moment<'a> {
     pub nest: usize,
 }
 
-/// Which slots have the fact, here.
+/// The slots for which the fact holds.
 pub(crate) struct Facts {
     holds: Vec<bool>,
     log: Vec<SlotId>,
@@ -62,7 +65,7 @@ impl Facts {
         }
     }
 
-    /// Forgets what was set since the log had this length, and returns it.
+    /// Forgets the facts that were set since the log had this length, and returns their slots.
     fn undo(&mut self, to: usize) -> Vec<SlotId> {
         let undone = self.log.split_off(to);
         for slot in &undone {
@@ -72,7 +75,7 @@ impl Facts {
     }
 }
 
-/// What a kernel does to each of its buffers.
+/// The accesses of a kernel to each of its buffers.
 pub(crate) fn accesses(kernel: &Kernel) -> Vec<Access> {
     let mut found = vec![Access::default(); kernel.buffers.len()];
     for node in &kernel.nodes {
@@ -80,17 +83,18 @@ pub(crate) fn accesses(kernel: &Kernel) -> Vec<Access> {
             found[buffer.0 as usize].reads = true;
         }
     }
-    // As many places as elements, all different; two that go side by side, in steps of an even size, count as one.
+    // A store covers its buffer if it writes as many different elements as the buffer has. Two
+    // stores to neighbouring elements, whose strides are even, count as one.
     let full = |buffer: BufferId, places: &[&Affine], at: &Affine| {
-        let moving = || kernel.loops.iter().enumerate().filter(|(n, _)| at.stride(*n) != 0);
-        let points = moving().map(|(_, l)| l.extent).product::<usize>();
+        let varying = || kernel.loops.iter().enumerate().filter(|(n, _)| at.stride(*n) != 0);
+        let points = varying().map(|(_, l)| l.extent).product::<usize>();
         let apart = |(n, l): (usize, &Loop)| (at.stride(n), Loop { mode: Mode::Parallel, ..*l });
         let beside = at.add(&Affine::constant(1));
-        let paired = moving().all(|(n, _)| at.stride(n) % 2 == 0)
+        let paired = varying().all(|(n, _)| at.stride(n) % 2 == 0)
             && places.iter().any(|other| **other == beside);
         let len = kernel.buffers[buffer.0 as usize].len;
         (points == len || paired && points.checked_mul(2) == Some(len))
-            && injective(moving().map(apart))
+            && injective(varying().map(apart))
     };
     let runs = kernel.loops.iter().all(|l| l.extent > 0);
     let plain = |s: &&Store| runs && s.combine.is_none() && s.offset.is_none();
@@ -113,7 +117,8 @@ pub(crate) fn accesses(kernel: &Kernel) -> Vec<Access> {
     found
 }
 
-/// Visits every step that touches memory; identifiers must be valid. Returns the loops and the facts at the end.
+/// Visits every step that touches memory; identifiers must be valid. Returns the loops and the
+/// facts at the end.
 pub(crate) fn walk<'a, E>(
     program: &'a Program,
     visit: impl FnMut(Moment<'a>, &[Touch], &mut Facts) -> Result<(), E>,
@@ -234,7 +239,8 @@ where
         self.nest = self.nests[self.nest].parent;
     }
 
-    /// Notes an argument of the step that `moment` will show: `len` elements from where the view points.
+    /// Notes an argument of the step that the next `moment` visits: `len` elements from the
+    /// position of the view.
     fn touch(&mut self, view: &View, len: usize, access: Access) {
         let whole = view.at.offset == 0 && view.at.strides.iter().all(|s| *s == 0);
         let covers = access.covers && whole && len == self.program.slot(view.slot).len;

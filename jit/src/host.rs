@@ -1,8 +1,9 @@
 //! Calls from a program into the host: opaque closures over typed bytes.
 //!
-//! A call is told apart by its identity, not by what it does: clones of one identity are the same call, so that programs
-//! stay plain data that can be compared and hashed. Whatever the closure does, [`HostCall::run`] returns: a panic becomes
-//! an error there and never unwinds into generated code.
+//! Calls are compared by identity, not by effect: clones of one identity are the same call, so
+//! programs are plain data that can be compared and hashed. [`HostCall::run`] always returns: it
+//! turns a panic of the closure into an error, so no panic unwinds into generated code. Steps that
+//! call the host live in `program.rs`.
 
 use crate::{DType, Error, err};
 use std::any::Any;
@@ -26,7 +27,7 @@ pub struct HostOutput<'a> {
     pub bytes: &'a mut [u8],
 }
 
-/// What is called: may run on many threads at once.
+/// The closure of a call. It may run on many threads at once.
 pub type HostFunction =
     dyn Fn(&[HostInput], &mut [HostOutput]) -> Result<(), Error> + Send + Sync + 'static;
 
@@ -36,9 +37,9 @@ pub type HostType = (DType, usize);
 /// A closure of the host with its signature.
 #[derive(Clone)]
 pub struct HostCall {
-    /// What it is called in listings.
+    /// The name in listings.
     pub name: Arc<str>,
-    /// Where it stands in the user's code, in front of what is said of its failures.
+    /// The place of the call in the user's code. Messages about failures begin with it.
     pub at: Arc<str>,
     pub args: Vec<HostType>,
     pub results: Vec<HostType>,
@@ -58,12 +59,13 @@ impl HostCall {
         HostCall { name: name.into(), at: "".into(), args, results, identity, function }
     }
 
-    /// The same call, standing at this place of the user's code.
+    /// The same call with this place in the user's code.
     pub fn at(self, place: impl fmt::Display) -> HostCall {
         HostCall { at: place.to_string().into(), ..self }
     }
 
-    /// The same call as a step that passes complex operands as their parts in turn: the closure sees what it always saw.
+    /// The same call for a step that passes complex operands as pairs of parts. The closure still
+    /// sees complex operands.
     pub(crate) fn on_parts(&self) -> HostCall {
         let all = || self.args.iter().chain(&self.results);
         if !all().any(|(d, _)| d.is_complex()) {
@@ -98,13 +100,15 @@ impl HostCall {
         }
     }
 
-    /// Types of all operands in the order in which a step gives them (arguments, then results), and which are written.
+    /// The type, the length and whether it is written, of each operand in the order of a step's
+    /// views: arguments, then results.
     pub fn operands(&self) -> impl Iterator<Item = (DType, usize, bool)> + '_ {
         let args = self.args.iter().map(|(d, n)| (*d, *n, false));
         args.chain(self.results.iter().map(|(d, n)| (*d, *n, true)))
     }
 
-    /// Calls the closure. Its panics and errors come back as errors that name the call and its place.
+    /// Calls the closure. Its panics and errors come back as errors that name the call and its
+    /// place.
     pub fn run(&self, args: &[HostInput], results: &mut [HostOutput]) -> Result<(), Error> {
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.function)(args, results)));
         let error = match outcome {
@@ -112,7 +116,7 @@ impl HostCall {
             Ok(Err(e)) => e.context(&*self.name),
             Err(panic) => {
                 let text = message(&*panic).to_owned();
-                // What a payload does when it is dropped is the user's code, too.
+                // Dropping the payload runs code of the user, too.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
                 err!(Callback, "{}: the callback panicked: {text}", self.name)
             }

@@ -1,37 +1,63 @@
-//! The kernel language: one loop nest over typed buffers, its body a hash-consed graph of scalar ops.
+//! The kernel language: one loop nest over typed buffers, whose body is a hash-consed graph of
+//! scalar ops.
 //!
 //! ```text
 //! kernel  = name, buffers, loops, nodes, stores, reductions
-//! loop    = extent, mode                      outermost first; parallel loops come before reduce loops
+//! loop    = extent, mode                      outermost first, parallel before reduce loops
 //! node    = constant | counter of a loop | load | gather | op of earlier nodes
 //! store   = buffer[affine (+ offset node)] (combine)= node         at every point of the loops
 //! reduce  = buffer[affine of the parallel loops] = op over the reduce loops of node
 //! goes on = node that ends the innermost loop where it is false
 //! ```
 //!
-//! Invariants (the verifier numbers its messages by them):
-//! 1. A node refers to earlier nodes only; operand types fit the op's row; the graph is hash-consed.
-//! 2. Loads: for every point of the domain the guard lets through, the affine index lies in `0..len` of its buffer.
-//! 3. Plain stores likewise; a store with an offset node drops what falls outside; a gather clamps into `0..len`.
-//! 4. Parallel loops: no two points store to the same element (strides are injective), unless the store combines
-//!    and every loop is sequential.
-//! 5. A buffer that is stored to is loaded from only at the same affine index (in-place update of a point), or, in a
-//!    kernel whose loops are all sequential, anywhere: such loops run in order.
-//! 6. Reductions exist only where there are reduce loops; their index has stride zero in those.
-//! 7. An empty reduction gives the op's identity, so kernels with a zero extent in a reduce loop still store.
-//! 8. A kernel that says whether it goes on does so by a bool; its last loop is sequential, there are no reduce loops, and
-//!    its stores are plain and stay where they are in that loop.
+//! The verifier checks these invariants and numbers its messages by them ([`INVARIANTS`] holds the
+//! first sentences):
+//! 1. Nodes refer to earlier nodes, and types fit. The types of operands fit the row of their op,
+//!    and the graph holds no node twice.
+//! 2. Loads stay inside their buffer. For every point that the guard admits, the affine index lies
+//!    in `0..len`. A gather clamps its index into `0..len`.
+//! 3. Stores stay inside their buffer. So do reductions. A store with an offset node drops what
+//!    falls outside.
+//! 4. No two parallel points store to one element. Their strides are injective, unless every loop
+//!    is sequential.
+//! 5. A buffer that is stored to is loaded from only at the same point. The load has the affine
+//!    index of the store, so the kernel updates a point in place. A kernel whose loops are all
+//!    sequential runs in order and may load any element.
+//! 6. Reductions run over reduce loops, which come last. The index of a reduction has stride zero
+//!    in these loops.
+//! 7. A reduction folds in its own type or its accumulator. [`Combine::accumulator`] names the type
+//!    of the latter.
+//! 8. The condition that ends the innermost loop is a bool, and stores do not move with that loop.
+//!    The loop is sequential, so there are no reduce loops; the stores have no offset and do not
+//!    combine.
 //!
-//! A sequential loop inside of parallel ones is time: every point of those runs through it in order, and an element that it
-//! loads and stores at one index goes from round to round. Backends may hold it in a register.
+//! A reduction over no points gives the identity of its op, so a kernel whose reduce loops have a
+//! zero extent still stores.
 //!
-//! The order of a float reduction is not part of the meaning, but the accumulator is: `accumulator` is the type sums are
-//! held in (f64 for f32 sums, f32 for those of f16), and a backend's order may depend on shapes alone, never on the number of threads.
+//! A sequential loop inside of parallel loops stands for time: every point of the parallel loops
+//! runs through it in order. An element that such a point loads and stores at one index is a carry:
+//! it passes from one iteration to the next, and a backend may hold it in a register.
+//!
+//! The order of a float reduction is not part of the meaning, but the accumulator is: sums are held
+//! in the type `accumulator` (f64 for sums of f32, f32 for sums of f16). The order that a backend
+//! chooses may depend on shapes alone, never on the number of threads.
 
 use crate::affine::Affine;
 use crate::op::ScalarOp;
 use crate::{Complex, DType, Scalar};
 use smallvec::SmallVec;
+
+/// The first sentences of the invariants above, by their numbers less one.
+pub const INVARIANTS: [&str; 8] = [
+    "nodes refer to earlier nodes, and types fit",
+    "loads stay inside their buffer",
+    "stores stay inside their buffer",
+    "no two parallel points store to one element",
+    "a buffer that is stored to is loaded from only at the same point",
+    "reductions run over reduce loops, which come last",
+    "a reduction folds in its own type or its accumulator",
+    "the condition that ends the innermost loop is a bool, and stores do not move with that loop",
+];
 
 /// Index of a node in [`Kernel::nodes`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -48,14 +74,14 @@ pub struct BufferType {
     pub len: usize,
 }
 
-/// How a loop may run.
+/// The order in which a loop may run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mode {
     /// Points are independent: vectors, threads and grids may share them.
     Parallel,
     /// Points are folded by the kernel's reductions.
     Reduce,
-    /// In order, one after the other (scatters).
+    /// Points run in order, one after the other, as scatters need.
     Sequential,
 }
 
@@ -65,7 +91,7 @@ pub struct Loop {
     pub mode: Mode,
 }
 
-/// Holds where `low <= at < high`.
+/// The condition `low <= at < high`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Range {
     pub at: Affine,
@@ -96,7 +122,7 @@ pub enum Node {
     },
 }
 
-/// How a store or a reduction folds values.
+/// The op by which a store or a reduction folds values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum Combine {
     Sum,
@@ -132,8 +158,8 @@ impl Combine {
         }
     }
 
-    /// The value that combines away: 0, 1, the least, the greatest, all ones. Of complex numbers the real infinities stand
-    /// for the least and the greatest.
+    /// The identity of the op: 0, 1, the least value, the greatest value, or all ones. Of complex
+    /// numbers the real infinities stand for the least and the greatest value.
     pub fn identity(self, d: DType) -> Scalar {
         let least = |negate: bool| -> Scalar {
             match d {
@@ -162,8 +188,9 @@ impl Combine {
         }
     }
 
-    /// The type to fold in: f64 for f32 sums and products, c128 for c64 sums, 32 bits for those of narrower types; f32 for
-    /// the extremes of narrower floats; else the type itself.
+    /// The type to fold in: f64 for sums and products of f32, c128 for sums of c64, the 32-bit type
+    /// for sums and products of narrow types, f32 for the extremes of narrow floats, and otherwise
+    /// the type itself.
     pub fn accumulator(self, d: DType) -> DType {
         match (self, d) {
             (Combine::Sum | Combine::Product, DType::F32) => DType::F64,
@@ -216,8 +243,9 @@ pub struct Kernel {
     pub nodes: Vec<Node>,
     pub stores: Vec<Store>,
     pub reductions: Vec<Reduction>,
-    /// Looked at after the stores of a point: where it is false, the innermost loop, which runs in order, ends for this
-    /// point of the other loops.
+    /// The condition under which the innermost loop, which is sequential, continues. It is read
+    /// after the stores of a point; where it is false, the loop ends for this point of the other
+    /// loops.
     pub goes_on: Option<NodeId>,
 }
 
@@ -231,7 +259,7 @@ impl Kernel {
         self.loops.iter().map(|l| l.extent).product()
     }
 
-    /// How many leading loops are parallel.
+    /// The number of leading loops that are parallel.
     pub fn parallel_rank(&self) -> usize {
         self.loops.iter().take_while(|l| l.mode == Mode::Parallel).count()
     }
@@ -260,12 +288,12 @@ impl Kernel {
         Some(types)
     }
 
-    /// Whether the kernel writes to this buffer.
+    /// Returns whether the kernel writes to this buffer.
     pub fn writes(&self, id: BufferId) -> bool {
         self.stores.iter().any(|s| s.buffer == id) || self.reductions.iter().any(|r| r.buffer == id)
     }
 
-    /// Whether the kernel reads from this buffer (a combining store reads too).
+    /// Returns whether the kernel reads from this buffer (a combining store reads too).
     pub fn reads(&self, id: BufferId) -> bool {
         self.stores.iter().any(|s| s.buffer == id && s.combine.is_some())
             || self.nodes.iter().any(|n| match n {

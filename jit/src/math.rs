@@ -1,12 +1,15 @@
-//! The elementary functions, each defined once in machine ops: [`define`] builds one, [`expand`] rewrites a kernel.
+//! The elementary functions, each defined once in machine ops: [`define`] builds a definition.
 //!
-//! Definitions are branch-free (but for `far`) and stay within the width of their operand, so that whatever runs machine ops on vectors
-//! runs these; NaNs, infinities, signed zeros and subnormals are C's. They use integers only as bit patterns, and shifts
-//! by constants only. The files are families; `term.rs` lets them be written as formulas.
+//! Definitions have no branches (except for `far`) and stay within the width of their operand, so a
+//! backend that runs machine ops on vectors runs definitions on vectors, too. NaNs, infinities,
+//! signed zeros and subnormals are those of C. Definitions use integers only as bit patterns, and
+//! shift by constants only. Each file holds a family of functions; `term.rs` lets them be written
+//! as formulas.
 //!
-//! The largest errors, of f32 over all 2^32 inputs, are in the repository's `docs/accuracy.md`: at most 2 units in the last
-//! place for every elementary function, in f32 and f64; of special ones erf_inv in f32 2.35, lgamma and digamma in f64 2.4 and
-//! 3.0 right of zero. The number of machine ops of each definition (constants apart):
+//! The largest errors, of f32 over all 2^32 inputs, are in the repository's `docs/accuracy.md`: at
+//! most 2 units in the last place for every elementary function, in f32 and f64; of the special
+//! functions 2.35 for erf_inv in f32, and in f64 2.4 for lgamma and 3.0 for digamma right of zero.
+//! The number of machine ops of each definition (constants apart):
 //!
 //! | | f32 | f64 |
 //! | --- | --- | --- |
@@ -37,18 +40,22 @@
 //! | pow | 126 | 137 |
 //! | atan2 | 39 | 43 |
 //!
-//! - sin, cos and tan reduce their argument by three parts of pi/2, which has digits for `|x| <= 2^18` in f32 and
-//!   `|x| <= 1.4e14` in f64; beyond, an op takes over that calls [`far`] (a branch that loops hardly feel).
-//! - lgamma and digamma are computed in f64 for either width: in f32 all but correctly rounded, in f64 off by at most 2.5 and
-//!   3.2 units for positive numbers (6,500 points), on the left by about as much of the greater term of the reflection,
-//!   so that digits are lost near their roots there.
+//! - sin, cos and tan reduce their argument by three parts of pi/2, which is accurate for
+//!   `|x| <= 2^18` in f32 and `|x| <= 1.4e14` in f64. Beyond, an op branches to [`far`], at little
+//!   cost for the loops around it.
+//! - lgamma and digamma are computed in f64 for either width: in f32 they are almost always
+//!   correctly rounded, in f64 off by at most 2.5 and 3.2 units for positive numbers (6,500
+//!   points), and for negative numbers by about as much of the greater term of the reflection, so
+//!   near their roots there they lose digits.
 //! - `sign`, `is_finite` and `round_away` are exact.
 //!
-//! What does not live here: derivatives, and which ops there are.
+//! Derivatives do not live here, nor does the list of ops, which is the table in [`op`](crate::op).
 
+use crate::DType;
+use crate::affine::Affine;
 use crate::build::KernelBuilder;
-use crate::kernel::{Kernel, Node, NodeId, Store};
-use crate::op::{Level, ScalarOp};
+use crate::kernel::{Kernel, NodeId};
+use crate::op::{Level, ScalarOp, scalar_ops};
 use complex::Parts;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -74,7 +81,7 @@ mod points;
 #[cfg(test)]
 mod tests;
 
-/// The op applied to the operands, in machine ops alone; an op that is one already stays as it is.
+/// The op applied to the operands, in machine ops alone. A machine op stays as it is.
 pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
     let operand = b.dtype(args[0]);
     if op.level_on(operand) == Level::Machine {
@@ -90,93 +97,92 @@ pub fn define(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> NodeId {
         };
     }
     let builder = RefCell::new(b);
-    let x = Term::new(&builder, args[0]);
-    let result = match op {
-        ScalarOp::Sign => root::sign(x),
-        ScalarOp::IsFinite => root::is_finite(x),
-        ScalarOp::RoundAway => root::round_away(x),
-        ScalarOp::Rsqrt => root::rsqrt(x),
-        ScalarOp::Exp => exp::exp(x),
-        ScalarOp::Exp2 => exp::exp2(x),
-        ScalarOp::Expm1 => exp::expm1(x),
-        ScalarOp::Logistic => exp::logistic(x),
-        ScalarOp::Log => log::log(x),
-        ScalarOp::Log2 => log::log2(x),
-        ScalarOp::Log1p => log::log1p(x),
-        ScalarOp::Sin => trig::sin(x),
-        ScalarOp::Cos => trig::cos(x),
-        ScalarOp::Cbrt => root::cbrt(x),
-        ScalarOp::Tan => trig::tan(x),
-        ScalarOp::Asin => inverse_trig::asin(x),
-        ScalarOp::Acos => inverse_trig::acos(x),
-        ScalarOp::Atan => inverse_trig::atan(x),
-        ScalarOp::Atan2 => inverse_trig::atan2(x, Term::new(&builder, args[1])),
-        ScalarOp::Sinh => hyperbolic::sinh(x),
-        ScalarOp::Cosh => hyperbolic::cosh(x),
-        ScalarOp::Tanh => hyperbolic::tanh(x),
-        ScalarOp::Asinh => hyperbolic::asinh(x),
-        ScalarOp::Acosh => hyperbolic::acosh(x),
-        ScalarOp::Atanh => hyperbolic::atanh(x),
-        ScalarOp::Erf => erf::erf(x),
-        ScalarOp::Erfc => erf::erfc(x),
-        ScalarOp::Pow => pow::pow(x, Term::new(&builder, args[1])),
-        ScalarOp::ErfInv => erf::erf_inv(x),
-        ScalarOp::Lgamma => gamma::lgamma(x),
-        ScalarOp::Digamma => gamma::digamma(x),
-        op => panic!("{op:?}: not an elementary function"),
-    };
-    result.id()
+    match definition(op, |n| Term::new(&builder, args[n])) {
+        Some(value) => value.id(),
+        None => panic!("{op:?}: its row names no definition on {operand}"),
+    }
 }
 
-/// A test of the operands (a bool), and the op's value where it holds, by a shorter way to the same bits; `None` for ops
-/// without one. For scalar code, which can branch.
+/// A bool and a value. Where the bool holds, the value has the bits of the op, at a lower cost.
+/// `None` for ops whose row names no shorter definition. Scalar code can branch on the bool.
 pub fn near(op: ScalarOp, b: &mut KernelBuilder, args: &[NodeId]) -> Option<(NodeId, NodeId)> {
-    let rule: fn(Term) -> (Term, Term) = match op {
-        ScalarOp::Sin => trig::sin_near,
-        ScalarOp::Cos => trig::cos_near,
-        _ => return None,
-    };
     let builder = RefCell::new(b);
-    let (holds, value) = rule(Term::new(&builder, args[0]));
+    let (holds, value) = near_definition(op, |n| Term::new(&builder, args[n]))?;
     Some((holds.id(), value.id()))
 }
 
-/// How many ops of the kernel are elementary functions.
-pub fn count(kernel: &Kernel) -> usize {
-    let elementary =
-        |n: &&Node| matches!(n, Node::Op { op, .. } if op.level() == Level::Elementary);
-    kernel.nodes.iter().filter(elementary).count()
+/// The value that the definition named in a row builds from its operands.
+macro_rules! apply {
+    (1 [elementary $f:path $(, $($mark:tt)*)?] $operand:ident) => {
+        Some($f($operand(0)))
+    };
+    (2 [elementary $f:path $(, $($mark:tt)*)?] $operand:ident) => {
+        Some($f($operand(0), $operand(1)))
+    };
+    ($arity:literal [machine $flops:literal] $operand:ident) => {
+        None
+    };
 }
 
-/// The kernel with every elementary function replaced by its definition.
-pub fn expand(kernel: &Kernel) -> Kernel {
-    let mut b = KernelBuilder::like(kernel);
-    let mut renamed: Vec<NodeId> = Vec::with_capacity(kernel.nodes.len());
-    for node in &kernel.nodes {
-        let new = |id: &NodeId| renamed[id.0 as usize];
-        let id = match node {
-            Node::Op { op, args } => {
-                let args: SmallVec<[NodeId; 3]> = args.iter().map(new).collect();
-                define(*op, &mut b, &args)
+/// The values that the shorter definition named in a row builds from its operand.
+macro_rules! apply_near {
+    (1 [elementary $f:path, near $near:path] $operand:ident) => {
+        Some($near($operand(0)))
+    };
+    ($arity:literal $form:tt $operand:ident) => {
+        None
+    };
+}
+
+macro_rules! definitions {
+    ($(
+        $section:ident {$(
+            $(#[$doc:meta])*
+            $op:ident $(($to:ident: $payload:ident))? $name:literal:
+            $arity:tt $class:ident -> $result:ident, $nan:ident, $narrowing:ident,
+            $real:tt, $complex:tt;
+        )*}
+    )*) => {
+        /// The definition of an elementary op on real operands.
+        fn definition<'s>(
+            op: ScalarOp,
+            operand: impl Fn(usize) -> Term<'s>,
+        ) -> Option<Term<'s>> {
+            match op {
+                $($(ScalarOp::$op { .. } => apply!($arity $real operand),)*)*
             }
-            Node::Gather { buffer, at } => b.gather(*buffer, new(at)),
-            node => b.add(node.clone()),
-        };
-        renamed.push(id);
+        }
+
+        /// The shorter definition of an op: the condition under which it holds, and its value.
+        fn near_definition<'s>(
+            op: ScalarOp,
+            operand: impl Fn(usize) -> Term<'s>,
+        ) -> Option<(Term<'s>, Term<'s>)> {
+            match op {
+                $($(ScalarOp::$op { .. } => apply_near!($arity $real operand),)*)*
+            }
+        }
+    };
+}
+
+scalar_ops!(definitions);
+
+/// A kernel of one point. It loads one element of type `d` for each of `arity` operands, each from
+/// a buffer of its own, and stores the value that `build` makes of them to the last buffer.
+pub fn point_kernel(
+    name: &str,
+    d: DType,
+    arity: usize,
+    build: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> NodeId,
+) -> Kernel {
+    let mut b = KernelBuilder::new(name, []);
+    let mut args: SmallVec<[NodeId; 3]> = SmallVec::new();
+    for _ in 0..arity {
+        let buffer = b.buffer(d, 1);
+        args.push(b.load(buffer, Affine::default()));
     }
-    let new = |id: NodeId| renamed[id.0 as usize];
-    for s in &kernel.stores {
-        b.store(Store { value: new(s.value), offset: s.offset.map(new), ..s.clone() });
-    }
-    for r in &kernel.reductions {
-        b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
-    }
-    if let Some(holds) = kernel.goes_on {
-        b.goes_on(new(holds));
-    }
-    let mut expanded = b.finish();
-    for (new, old) in expanded.reductions.iter_mut().zip(&kernel.reductions) {
-        new.accumulator = old.accumulator;
-    }
-    expanded
+    let value = build(&mut b, &args);
+    let out = b.buffer(b.dtype(value), 1);
+    b.store_at(out, Affine::default(), value);
+    b.finish()
 }

@@ -1,9 +1,11 @@
-//! Where temporaries lie in the arena: those that are never needed at the same time may share bytes.
+//! The planner: it places temporaries in the arena, so that those with disjoint live ranges may
+//! share bytes.
 //!
-//! A temporary is live from the first step that touches it to the last. Seen from outside a loop that it is also used
-//! outside of, all of the loop counts; and all of every loop counts, if its old contents may reach the next iteration,
-//! that is, unless the iteration overwrites it in full before anything else. What does not live here: sharing between
-//! inputs and outputs ([`Program::donations`]).
+//! The live range of a temporary extends from the first step that accesses it to the last. If a
+//! temporary is accessed both inside and outside of a loop, its live range contains the whole loop.
+//! It also contains every enclosing loop if the old contents may reach the next iteration; they
+//! cannot if each iteration overwrites the temporary in full before any other access. Sharing
+//! between inputs and outputs does not live here ([`Program::donations`]).
 
 use crate::flow::{self, Facts, Moment, Nest, Touch};
 use crate::program::{Program, SlotKind};
@@ -13,10 +15,11 @@ use std::convert::Infallible;
 /// Every temporary begins at a multiple of this many bytes.
 pub const ALIGNMENT: usize = 64;
 
-/// First and last position, both included, at which a slot holds something; in the order of the slots.
+/// The live range of each slot: its first and last position, both included.
 pub(crate) type LiveRanges = Vec<Option<(usize, usize)>>;
 
-/// Gives every temporary its place and the program its arena. Identifiers in the program must be valid.
+/// Gives every temporary its place and the program its arena. Identifiers in the program must be
+/// valid.
 pub fn plan(program: &mut Program) {
     let live = live_ranges(program);
     let mut starts: Vec<(usize, usize)> = live
@@ -25,7 +28,7 @@ pub fn plan(program: &mut Program) {
         .filter_map(|(slot, range)| Some((range.as_ref()?.0, slot)))
         .collect();
     starts.retain(|(_, slot)| is_temp(program.slots[*slot].kind));
-    // Larger ones first among those that begin together: they are harder to place.
+    // Of the temporaries that begin together the larger ones come first: they are harder to place.
     starts.sort_by_key(|&(start, slot)| (start, usize::MAX - program.slots[slot].bytes(), slot));
     let mut arena = Arena::default();
     let mut ends: BTreeSet<(usize, usize)> = BTreeSet::new();
@@ -58,7 +61,7 @@ fn room(bytes: usize) -> usize {
     bytes.next_multiple_of(ALIGNMENT)
 }
 
-/// Free stretches below `size`, by place and by length.
+/// The free blocks below `size`, by offset and by length.
 #[derive(Default)]
 struct Arena {
     size: usize,
@@ -67,11 +70,11 @@ struct Arena {
 }
 
 impl Arena {
-    /// From the shortest stretch that fits, else from the end.
+    /// Takes bytes from the shortest block that fits, else from the end.
     fn take(&mut self, bytes: usize) -> usize {
         let best = self.by_length.range((bytes, 0)..).next().copied();
         let Some((length, offset)) = best else {
-            // The last stretch grows, if it reaches the end.
+            // If the last block reaches the end of the arena, it grows.
             let last = self.by_offset.last_key_value().map(|(offset, length)| (*offset, *length));
             let tail = last.filter(|(offset, length)| offset + length == self.size);
             let offset = match tail {
@@ -116,7 +119,7 @@ impl Arena {
     }
 }
 
-/// Where one slot is live, while the uses are folded: `start..=end`, as seen from the loop `home`.
+/// The live range of one slot while its uses are joined: `start..=end` inside of the loop `home`.
 #[derive(Clone, Copy)]
 struct Life {
     home: usize,
@@ -125,7 +128,8 @@ struct Life {
 }
 
 pub(crate) fn live_ranges(program: &Program) -> LiveRanges {
-    // Slot, position, loop, and whether old contents may show there.
+    // The slot, the position, the loop, and whether the use may see the contents of an earlier
+    // iteration.
     let mut uses: Vec<(usize, usize, usize, bool)> = Vec::new();
     let visit = |m: Moment, touches: &[Touch], overwritten: &mut Facts| -> Result<(), Infallible> {
         for t in touches {
@@ -148,7 +152,7 @@ pub(crate) fn live_ranges(program: &Program) -> LiveRanges {
     lives.into_iter().map(|life| life.map(|l| (l.start, l.end))).collect()
 }
 
-/// Out of its loop: all of the loop counts.
+/// The live range in the enclosing loop: it contains the whole loop `home`.
 fn out(nests: &[Nest], life: Life) -> Life {
     let Nest { parent, start, end, .. } = nests[life.home];
     Life { home: parent, start, end: end.saturating_sub(1).max(start) }
@@ -165,7 +169,7 @@ fn joined(nests: &[Nest], mut a: Life, mut b: Life) -> Life {
     Life { home: a.home, start: a.start.min(b.start), end: a.end.max(b.end) }
 }
 
-/// All of the outermost loop counts.
+/// The live range that contains the whole outermost loop.
 fn widened(nests: &[Nest], mut life: Life) -> Life {
     while life.home != 0 {
         life = out(nests, life);

@@ -1,18 +1,23 @@
 //! The program language: what an executable does, in order, on one device.
 //!
-//! A program owns *slots* (typed buffers) and a list of *steps*. Inputs and constants are only read, unless a donation
-//! lets an output share an input's memory. Control flow is in the program, so that a backend can compile a small program,
-//! loops included, into one native function or capture it as a graph.
+//! A program owns *slots* (typed buffers) and a list of *steps*. Control flow is part of the
+//! program, so a backend can compile a small program with its loops into one native function, or
+//! capture it as a graph.
 //!
-//! Invariants:
-//! 1. Slot, kernel and routine operands exist and their dtypes and lengths fit: every view lies inside its slot for all
-//!    values of the enclosing loops' counters.
-//! 2. Every output is written before the program ends; a temporary is written before it is read.
-//! 3. Inputs and constants are never written (donated memory is written through the output's slot).
-//! 4. Temporaries that overlap in the arena are not live at the same time.
+//! The verifier checks these invariants and numbers its messages by them ([`INVARIANTS`] holds the
+//! first sentences):
+//! 1. Operands exist and fit, and views stay inside their slots. Slots, kernels and routines exist,
+//!    their types and lengths fit, and every view lies inside its slot for all values of the
+//!    counters of the enclosing loops.
+//! 2. Outputs are written, and temporaries before they are read. Every output is written on every
+//!    path to the end.
+//! 3. Inputs are never written, nor is memory that is still needed. Constants are inputs. Donated
+//!    memory is written through the slot of the output, and only after the last read of the input.
+//! 4. Temporaries that are live together do not overlap. They lie apart in the arena.
 //!
-//! Steps run in the order in which they are written; that is what keeps the order of host calls. If one fails, the program
-//! ends at once with its error, and outputs hold anything.
+//! Steps run in the order in which they are listed, and this order is the order of host calls. If a
+//! step fails, the program ends at once with the error of that step, and the contents of the
+//! outputs are unspecified.
 
 use crate::DType;
 use crate::affine::Affine;
@@ -22,13 +27,21 @@ pub use crate::routine::{Routine, Triangle};
 use smallvec::SmallVec;
 use std::fmt;
 
+/// The first sentences of the invariants above, by their numbers less one.
+pub const INVARIANTS: [&str; 4] = [
+    "operands exist and fit, and views stay inside their slots",
+    "outputs are written, and temporaries before they are read",
+    "inputs are never written, nor is memory that is still needed",
+    "temporaries that are live together do not overlap",
+];
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct SlotId(pub u32);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct KernelId(pub u32);
 
-/// A device of the machine: which backend, which of its devices.
+/// A device of the machine: the name of its backend and its number there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct Placement {
     pub backend: &'static str,
@@ -41,14 +54,15 @@ impl fmt::Display for Placement {
     }
 }
 
-/// Where the memory of a slot comes from.
+/// The source of a slot's memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SlotKind {
     /// The caller's `n`th input, read only. Captured constants are inputs too.
     Input(usize),
     /// The caller's `n`th output.
     Output(usize),
-    /// Scratch at this byte offset of the program's arena (0 before planning, see [`plan`](crate::plan)).
+    /// Scratch at this byte offset of the program's arena (0 before planning, see
+    /// [`plan`](crate::plan)).
     Temp { arena_offset: usize },
 }
 
@@ -66,7 +80,8 @@ impl Slot {
     }
 }
 
-/// A position inside a slot: the element offset is affine in the counters of the enclosing loops, outermost first.
+/// A position inside a slot. The element offset is affine in the counters of the enclosing loops,
+/// outermost first.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct View {
     pub slot: SlotId,
@@ -90,7 +105,8 @@ pub enum Step {
         routine: Routine,
         args: SmallVec<[View; 4]>,
     },
-    /// Calls a closure of the host; one view per argument, then one per result, all of which it writes.
+    /// Calls a closure of the host. There is one view per argument, then one per result; the call
+    /// writes every result in full.
     Host {
         call: HostCall,
         args: SmallVec<[View; 4]>,
@@ -106,8 +122,9 @@ pub enum Step {
         trips: usize,
         body: Vec<Step>,
     },
-    /// Runs `test`, and while the bool at `holds` is true, `body` and `test` again. The counter of this loop exists in
-    /// views (it counts rounds) but only with stride 0. `limit` bounds how often `body` runs, if given.
+    /// Runs `test`, and while the bool at `holds` is true, `body` and `test` again. The counter of
+    /// this loop counts the iterations; views have stride 0 in it. `limit`, if given, bounds the
+    /// number of iterations.
     While {
         test: Vec<Step>,
         holds: View,
@@ -121,7 +138,7 @@ pub enum Step {
     },
 }
 
-/// What an executable does.
+/// The slots, kernels and steps of an executable.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Program {
     pub name: String,
@@ -129,9 +146,9 @@ pub struct Program {
     pub slots: Vec<Slot>,
     pub kernels: Vec<Kernel>,
     pub steps: Vec<Step>,
-    /// `(output, input)` pairs that may share memory: if the caller gives up the input, its buffer may be passed as the
-    /// output. Same dtype and length; no step reads the input after the first write of the output, except a kernel
-    /// that reads and writes the same point.
+    /// `(output, input)` pairs that may share memory: if the caller gives up the input, its buffer
+    /// may be passed as the output. Both have one dtype and length. No step reads the input after
+    /// the first write of the output, except a kernel that reads and writes the same point.
     pub donations: Vec<(usize, usize)>,
     /// Bytes of scratch.
     pub arena: usize,
@@ -168,7 +185,8 @@ impl Program {
     }
 }
 
-/// The arithmetic of a program, for `cost` reports: exact for kernels, `2 b m n k` for dots, trips of while loops once.
+/// The arithmetic and the memory traffic of a program, for reports: exact for kernels, `2 b m n k`
+/// for dots, one iteration for while loops.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Cost {
     pub flops: f64,

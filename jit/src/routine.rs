@@ -1,13 +1,13 @@
-//! Routines: the closed list of what a program calls rather than fuses.
+//! Routines: the closed list of operations that a program calls and does not fuse into kernels.
 //!
-//! Each is defined by its formula; the interpreter computes that, backends as they like. Not here: how arguments lie in
-//! slots (see `program`).
+//! A formula defines each routine. The interpreter evaluates the formula; a backend is free in its
+//! method. The views of arguments do not live here (see `program.rs`).
 
 use crate::DType;
 use crate::affine::Affine;
 use smallvec::SmallVec;
 
-/// Work that one would not fuse.
+/// An operation that a program calls.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Routine {
     /// `out[b,m,n] = sum over k of lhs[b,m,k] * rhs[b,k,n]`, `out` dense. Args: lhs, rhs, out.
@@ -22,16 +22,19 @@ pub enum Routine {
         /// Element strides of rhs in b, k, n.
         rhs: [i64; 3],
     },
-    /// Sorts `outer * inner` rows of `len` elements with stride `inner`, stably and ascending, by the first `keys`
-    /// operands lexicographically, moving all operands along. -0 equals 0; NaN comes last, all NaN are equal; false
-    /// before true. Args: the operands, then the outputs, in the same order; an output may share its operand's memory.
+    /// Sorts `outer * inner` rows of `len` elements with stride `inner`, stably and ascending, by
+    /// the first `keys` operands lexicographically, moving all operands along. -0 equals 0; NaN
+    /// comes last, all NaN are equal; false before true. Args: the operands, then the outputs, in
+    /// the same order; an output may share its operand's memory.
     Sort { dtypes: SmallVec<[DType; 2]>, keys: usize, outer: usize, len: usize, inner: usize },
-    /// `x = l lᴴ` of `batch` positive definite matrices, `n` by `n`: the lower triangle is read (and only the real part of
-    /// the diagonal), `l` has zeros above its diagonal. Where `x` is not positive definite, the lower triangle is NaN.
-    /// With `paired`, the elements are complex numbers, each a pair of `dtype`. Args: x, l.
+    /// `x = l lᴴ` of `batch` positive definite matrices, `n` by `n`: the lower triangle is read
+    /// (and only the real part of the diagonal), `l` has zeros above its diagonal. Where `x` is not
+    /// positive definite, the lower triangle is NaN. With `paired`, the elements are complex
+    /// numbers, each a pair of `dtype`. Args: x, l.
     Cholesky { dtype: DType, paired: bool, batch: usize, n: usize },
-    /// `op(a) x = b` of `batch` systems, or `x op(a) = b`: see [`Triangle`]. `a` is `n` by `n`, `b` and `x` are `n` by `m`, or
-    /// `m` by `n` where `a` stands on the right. `paired` as above. Args: a, b, x.
+    /// `op(a) x = b` of `batch` systems, or `x op(a) = b`: see [`Triangle`]. `a` is `n` by `n`, `b`
+    /// and `x` are `n` by `m`, or `m` by `n` where `a` stands on the right. `paired` as above.
+    /// Args: a, b, x.
     TriangularSolve {
         dtype: DType,
         paired: bool,
@@ -42,18 +45,18 @@ pub enum Routine {
     },
 }
 
-/// Which part of a matrix counts and what is done with it before it is divided by.
+/// The part of the matrix that a triangular solve reads, and the form in which it is used.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Triangle {
     /// `op(a) x = b`, not `x op(a) = b`.
     pub left: bool,
     /// The lower triangle is read, not the upper one.
     pub lower: bool,
-    /// Then transposed.
+    /// The matrix is transposed.
     pub transpose: bool,
-    /// Then conjugated.
+    /// The matrix is conjugated.
     pub conjugate: bool,
-    /// The diagonal counts as ones, whatever is there.
+    /// The diagonal counts as ones, whatever its elements are.
     pub unit: bool,
 }
 
@@ -67,7 +70,8 @@ impl Routine {
         }
     }
 
-    /// dtype and number of elements that each argument must reach, and whether it is written.
+    /// For each argument its dtype, the number of elements that it must reach, and whether it is
+    /// written.
     pub fn args(&self) -> Vec<(DType, usize, bool)> {
         match self {
             Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
@@ -97,7 +101,8 @@ impl Routine {
         }
     }
 
-    /// The same on complex numbers that lie as pairs of their parts, for routines that know pairs.
+    /// The same routine on complex numbers that are stored as pairs of parts, for routines that
+    /// support pairs.
     pub fn on_pairs(&self) -> Routine {
         let mut pairs = self.clone();
         if let Routine::Cholesky { dtype, paired, .. }

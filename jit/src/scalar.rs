@@ -1,11 +1,13 @@
-//! One typed value: literals of jaxprs, constants of kernels, the interpreter's currency.
+//! One typed value: a literal of a jaxpr, a constant of a kernel, or a value of the interpreter.
+//! Arithmetic on scalars lives in the interpreter.
 
-use crate::DType;
+use crate::dtype::DType;
 use half::{bf16, f16};
 use num_complex::Complex;
 use std::fmt;
 
-/// A value with its type. Equality and hashing are by bits, so a NaN equals itself and 0.0 differs from -0.0.
+/// A value with its type. Equality and hashing are by bits, so a NaN equals itself and 0.0 differs
+/// from -0.0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scalar {
     dtype: DType,
@@ -14,7 +16,8 @@ pub struct Scalar {
 }
 
 impl Scalar {
-    /// The value of `dtype` with this bit pattern (higher bits are dropped; `bool` takes the lowest).
+    /// The value of `dtype` with this bit pattern (higher bits are dropped; `bool` takes the
+    /// lowest).
     pub fn from_bits(dtype: DType, bits: u128) -> Scalar {
         let width = dtype.bits();
         let mask = if width == 128 { u128::MAX } else { (1 << width) - 1 };
@@ -29,8 +32,8 @@ impl Scalar {
         self.bits
     }
 
-    /// The number `x` in `dtype`: floats round to nearest even, ints saturate (NaN gives 0), bool is `x != 0`.
-    /// A complex number has no imaginary part.
+    /// The number `x` in `dtype`: floats round to nearest even, ints saturate (NaN gives 0), bool
+    /// is `x != 0`. A complex number has no imaginary part.
     pub fn from_f64(dtype: DType, x: f64) -> Option<Scalar> {
         if dtype.is_complex() {
             return Scalar::complex(Scalar::from_f64(dtype.part(), x)?, Scalar::zero(dtype.part()));
@@ -108,8 +111,8 @@ impl Scalar {
         })
     }
 
-    /// As `f64`, for printing: of f16 and bf16 that with the fewest decimal digits that rounds to the same value, as 0.1
-    /// for the f16 next to it.
+    /// The value as `f64`, for printing. For f16 and bf16 it is the number with the fewest decimal
+    /// digits that rounds to the same value, such as 0.1 for the f16 next to it.
     pub fn shortest_f64(self) -> f64 {
         let x = self.to_f64().unwrap_or(f64::NAN);
         match self.dtype {
@@ -120,7 +123,7 @@ impl Scalar {
         }
     }
 
-    /// The text that people read: as `Display` has it, but every NaN is `nan`, whatever its bits.
+    /// The text for people: that of `Display`, except that every NaN is `nan`, whatever its bits.
     pub fn readable(self) -> String {
         let one = |part: Scalar| match part.to_f64() {
             Some(x) if part.dtype.is_float() && x.is_nan() => part.canonical_nan(),
@@ -140,7 +143,7 @@ impl Scalar {
         Scalar::from_f64(self.dtype, f64::NAN).unwrap_or(self)
     }
 
-    /// Of an int or bool, sign-extended; u64 wraps.
+    /// An int or bool as `i64`, sign-extended; u64 wraps.
     pub fn to_i64(self) -> Option<i64> {
         let d = self.dtype;
         if d.is_signed() {
@@ -153,7 +156,7 @@ impl Scalar {
         }
     }
 
-    /// Little-endian bytes, [`DType::size`] of them.
+    /// The value as [`DType::size`] little-endian bytes.
     pub fn to_bytes(self) -> Vec<u8> {
         self.bits.to_le_bytes()[..self.dtype.size()].to_vec()
     }
@@ -166,20 +169,21 @@ impl Scalar {
     }
 }
 
-/// An f32 from which narrower floats round as from `x` itself: what does not fit is cut off, and an odd last bit tells of
-/// it, so that nothing cut off looks like half of a narrower last place.
+/// An f32 that rounds to narrower floats as `x` itself does. Digits that do not fit are truncated,
+/// and an odd last bit marks the truncation, so a truncated number never looks like a tie of a
+/// narrower float.
 fn to_odd(x: f64) -> f32 {
     let near = x as f32;
     if near as f64 == x || x.is_nan() {
         return near;
     }
-    // Toward zero. The bits of floats of one sign are in the order of their sizes.
+    // Round toward zero. The bits of floats of one sign are ordered as their magnitudes.
     let bits = near.to_bits() - u32::from((near as f64).abs() > x.abs());
     f32::from_bits(bits | 1)
 }
 
-/// An f64 from which narrower floats round as from the int: of large ones the lowest twelve bits become one that tells
-/// whether any was set.
+/// An f64 that rounds to narrower floats as the int does. In a large int the lowest twelve bits
+/// become one bit, which is set if any of them was.
 pub(crate) fn with_sticky_bit(x: i128) -> f64 {
     if x.unsigned_abs() < 1 << 53 {
         return x as f64;
@@ -188,7 +192,7 @@ pub(crate) fn with_sticky_bit(x: i128) -> f64 {
     ((x - low) | (i128::from(low != 0) << 11)) as f64
 }
 
-/// The f64 that has the fewest decimal digits of those that a narrow float is read from.
+/// The f64 with the fewest decimal digits that reads back as the narrow float.
 fn shortest(x: f32, reads_back: impl Fn(f64) -> bool) -> f64 {
     let digits = (0..9).map(|n| format!("{x:.n$e}").parse::<f64>().unwrap_or(x.into()));
     digits.into_iter().find(|d| reads_back(*d)).unwrap_or(x.into())
@@ -223,8 +227,8 @@ from_native! {
     Complex<f64> => C128, |z| z.re.to_bits() as u128 | (z.im.to_bits() as u128) << 64;
 }
 
-/// The number alone, so that parsing it as the scalar's dtype gives the same bits: `2.0`, `-7`, `true`, `nan`, `-inf`,
-/// `1.0-2.0j`.
+/// The number without its type. Parsing it as the scalar's dtype gives the same bits: `2.0`, `-7`,
+/// `true`, `nan`, `-inf`, `1.0-2.0j`.
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((re, im)) = self.parts() {
@@ -247,7 +251,8 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// `{:?}` of a float prints the shortest text that reads back; a NaN that is not the canonical one shows its bits.
+/// `{:?}` of a float prints the shortest text that reads back; a NaN that is not the canonical one
+/// shows its bits.
 fn float_text<T: Into<f64> + Copy + fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
     x: T,
@@ -273,7 +278,7 @@ impl Scalar {
     pub fn parse(dtype: DType, text: &str) -> Option<Scalar> {
         if dtype.is_complex() {
             let text = text.strip_suffix('j')?;
-            // The sign of the imaginary part is the last one that belongs to no exponent.
+            // The sign of the imaginary part is the last sign that does not belong to an exponent.
             let signs = text.rmatch_indices(['+', '-']);
             let at = signs.map(|(at, _)| at).find(|at| *at > 0 && !text[..*at].ends_with('e'))?;
             let (re, im) = text.split_at(at);

@@ -1,5 +1,5 @@
-//! The planner against a plan that shares nothing: random programs, loops and branches included, give the same bytes, and
-//! the verifier finds no overlap.
+//! The planner against a plan that shares nothing: random programs, loops and branches included,
+//! give the same bytes, and the verifier finds no overlap.
 
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
@@ -266,7 +266,8 @@ fn a_chain_needs_two_places() {
     verify(p).unwrap();
 }
 
-/// A temporary used inside one loop alone, but whose old contents later rounds read, keeps its place all through.
+/// A temporary used inside one loop alone, but whose old contents later iterations read, keeps its
+/// place throughout the loop.
 #[test]
 fn what_rounds_leave_behind_stays() {
     let mut p = random_program(0);

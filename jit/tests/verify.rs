@@ -1,5 +1,6 @@
-//! The verifier's promise: kernels that pass never leave their buffers, and mean the same in any order of their parallel
-//! points. Random kernels, half of them wrong, are run as written and with their points turned around.
+//! The verifier's promise: kernels that pass never leave their buffers, and mean the same in any
+//! order of their parallel points. Random kernels, half of them wrong, are run as written and with
+//! their points in another order.
 
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
@@ -94,8 +95,8 @@ fn random_kernel(r: &mut Random) -> Kernel {
     b.finish()
 }
 
-/// The same points in another order: parallel and reduce loops run backwards, and each parallel loop moves inwards by one
-/// place, if that is not a reduce loop's.
+/// The same points in another order: parallel and reduce loops run backwards, and each parallel
+/// loop moves inwards by one place, if that is not a reduce loop's.
 fn turned(kernel: &Kernel) -> Kernel {
     let mut order: Vec<usize> = (0..kernel.loops.len()).collect();
     for n in (1..order.len()).rev() {

@@ -1,4 +1,5 @@
-//! The CPU as a device: compiles programs, runs them, copies bytes.
+//! The CPU as a device: it compiles programs, runs them and copies bytes. The emission of code
+//! lives in the other files.
 
 use crate::chunk;
 use crate::code::{self, Code, FunctionId};
@@ -10,9 +11,10 @@ use crate::rows::{self, RowLoop};
 use crate::{host, kernel};
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
+use cotangent_jit::prepare::complex;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
-use cotangent_jit::{Error, complex, err, plural};
+use cotangent_jit::{Error, err, plural};
 use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
@@ -119,14 +121,16 @@ impl Executable for CpuExecutable {
             ));
         }
         if self.arena == 0 {
-            // SAFETY: the code lives as long as self; the buffers are valid by the caller's promise.
+            // SAFETY: the code lives as long as self; the buffers are valid by the caller's
+            // promise.
             let none = std::ptr::null_mut();
             let failure = unsafe { (self.driver)(inputs.as_ptr(), outputs.as_ptr(), none) };
             // SAFETY: the driver returned it just now.
             return unsafe { host::outcome(failure) }.map(|()| Event::Done);
         }
         let arena = memory::take(self.arena)?;
-        // SAFETY: as above; the arena is ours for this run and has the bytes that the driver was built for.
+        // SAFETY: as above; the arena is ours for this run and has the bytes that the driver was
+        // built for.
         let failure = unsafe {
             let failure = (self.driver)(inputs.as_ptr(), outputs.as_ptr(), arena);
             memory::give(arena, self.arena);
@@ -158,8 +162,10 @@ impl Executable for CpuExecutable {
 }
 
 thread_local! {
-    /// Cranelift's tables, reused from function to function. Taken out while in use.
-    static TABLES: RefCell<Option<(Context, FunctionBuilderContext)>> = const { RefCell::new(None) };
+    /// Cranelift's tables, which are reused from function to function. The cell is empty while they
+    /// are in use.
+    static TABLES: RefCell<Option<(Context, FunctionBuilderContext)>> =
+        const { RefCell::new(None) };
 }
 
 /// Runs `work` with cleared compilation tables of this thread.

@@ -1,8 +1,11 @@
-//! What a loop in order hands from round to round, in registers: elements that every point of it reads and writes anew.
+//! Carries of sequential loops in registers: the elements that each iteration reads and writes
+//! anew.
 //!
-//! In a kernel of parallel lanes with time inside, a carry is a buffer that is loaded and stored at one position which
-//! does not move with time. It is loaded before the loop, lives in variables, and is stored after it. Where points end the
-//! loop themselves, lanes go on together until the last has ended; those that have keep what they handed on last.
+//! In a kernel whose innermost loop is sequential and whose other loops are parallel, a carry is an
+//! element that is loaded and stored at one position, which does not vary with the innermost loop.
+//! The carry is loaded before that loop, lives in variables, and is stored after it. If the kernel
+//! has a condition that ends the loop, lanes continue together until the last of them has ended,
+//! and an ended lane keeps its last carry. The loops themselves are emitted in `kernel`.
 
 use crate::kernel::Emitter;
 use crate::lanes::{self, Lanes, Regs};
@@ -13,29 +16,30 @@ use cotangent_jit::{DType, Error, Scalar};
 use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::Variable;
 
-/// One element, or lanes of them, held in variables.
-pub struct Carried {
+/// One carry, or the carries of all lanes, in variables.
+pub struct Carry {
     buffer: BufferId,
     at: Affine,
     variables: Vec<Variable>,
-    /// In lanes: their types.
+    /// The form of the lanes; `None` for a scalar.
     lanes: Option<Lanes>,
 }
 
-/// Whether loop `n` runs in order inside of parallel lanes.
-pub fn is_time(nest: &Nest, n: usize) -> bool {
-    n + 1 == nest.kernel.loops.len() && normal::over_time(&nest.kernel)
+/// Returns whether loop `n` is a sequential loop inside of parallel ones.
+pub fn is_carry_loop(nest: &Nest, n: usize) -> bool {
+    n + 1 == nest.kernel.loops.len() && normal::has_carry_loop(&nest.kernel)
 }
 
-/// The positions that can be held: all that happens to their buffer are plain loads and stores at positions that stay.
+/// The positions of carries: their buffer has plain loads and stores only, at positions that do not
+/// vary with the innermost loop.
 fn positions(k: &Kernel, live: &[bool]) -> Vec<(BufferId, Affine)> {
-    let time = k.loops.len() - 1;
+    let inner = k.loops.len() - 1;
     let mut held = vec![true; k.buffers.len()];
     let mut loads: Vec<(BufferId, Affine)> = Vec::new();
     for (node, _) in k.nodes.iter().zip(live).filter(|(_, live)| **live) {
         match node {
             Node::Load { buffer, at, guard, .. } => {
-                held[buffer.0 as usize] &= guard.is_empty() && at.stride(time) == 0;
+                held[buffer.0 as usize] &= guard.is_empty() && at.stride(inner) == 0;
                 loads.push((*buffer, at.clone()));
             }
             Node::Gather { buffer, .. } => held[buffer.0 as usize] = false,
@@ -43,23 +47,23 @@ fn positions(k: &Kernel, live: &[bool]) -> Vec<(BufferId, Affine)> {
         }
     }
     for s in &k.stores {
-        let plain = s.offset.is_none() && s.combine.is_none() && s.at.stride(time) == 0;
-        // A position that is stored to and not loaded is another one's business: leave the buffer alone.
+        let plain = s.offset.is_none() && s.combine.is_none() && s.at.stride(inner) == 0;
+        // If a position is stored to but not loaded, the buffer holds no carries.
         held[s.buffer.0 as usize] &= plain && loads.contains(&(s.buffer, s.at.clone()));
     }
     loads.retain(|(buffer, _)| held[buffer.0 as usize] && k.writes(*buffer));
     loads
 }
 
-/// Whether everything that is stored is handed on.
+/// Returns whether every store of the kernel updates a carry.
 pub fn holds_all(k: &Kernel, live: &[bool]) -> bool {
     let held = positions(k, live);
     k.stores.iter().all(|s| held.contains(&(s.buffer, s.at.clone())))
 }
 
 impl Emitter<'_, '_> {
-    /// Before the loop: everything that it hands on is loaded.
-    pub fn take_up(&mut self) -> Result<(), Error> {
+    /// Loads the carries, before the loop.
+    pub fn load_carries(&mut self) -> Result<(), Error> {
         let nest = self.nest;
         for (buffer, at) in positions(&nest.kernel, &nest.live) {
             let fill = Scalar::zero(self.buffer_type(buffer));
@@ -77,7 +81,7 @@ impl Emitter<'_, '_> {
                 self.b.def_var(variable, v);
                 variables.push(variable);
             }
-            self.carried.push(Carried { buffer, at, variables, lanes });
+            self.carries.push(Carry { buffer, at, variables, lanes });
         }
         self.active.clear();
         if let (Some(width), true) = (self.width, nest.kernel.goes_on.is_some()) {
@@ -92,18 +96,19 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    /// The mask of lanes that have not ended, if lanes can.
+    /// The mask of lanes that have not ended; `None` if the kernel has no condition.
     fn active_lanes(&mut self, width: usize) -> Option<Lanes> {
         let bits = Lanes::bits_for(DType::Bool, width);
         let regs: Regs = self.active.iter().map(|v| self.b.use_var(*v)).collect();
         (!regs.is_empty()).then_some(Lanes { dtype: DType::Bool, bits, regs })
     }
 
-    /// After the stores: whether the loop goes on, if the kernel says. Lanes that end now keep what they hand on.
-    pub fn look_whether_to_go_on(&mut self) -> Result<(), Error> {
+    /// Emits the condition under which the loop continues, after the stores of an iteration. A lane
+    /// that ends now keeps its carries.
+    pub fn emit_condition(&mut self) -> Result<(), Error> {
         let Some(holds) = self.nest.kernel.goes_on else { return Ok(()) };
         let Some(width) = self.width else {
-            self.goes_on = Some(self.scalar(holds)?);
+            self.condition = Some(self.scalar(holds)?);
             return Ok(());
         };
         let Some(mask) = self.active_lanes(width) else { return Ok(()) };
@@ -117,44 +122,44 @@ impl Emitter<'_, '_> {
                 Some(any) => self.b.ins().bor(any, both),
             });
         }
-        self.goes_on = any.map(|any| self.b.ins().vany_true(any));
+        self.condition = any.map(|any| self.b.ins().vany_true(any));
         Ok(())
     }
 
-    fn carried(&self, buffer: BufferId, at: &Affine) -> Option<usize> {
-        self.carried.iter().position(|c| c.buffer == buffer && c.at == *at)
+    fn find_carry(&self, buffer: BufferId, at: &Affine) -> Option<usize> {
+        self.carries.iter().position(|c| c.buffer == buffer && c.at == *at)
     }
 
-    /// The element that the loop has in registers, if it has.
-    pub fn carried_scalar(&mut self, buffer: BufferId, at: &Affine) -> Option<Value> {
-        let n = self.carried(buffer, at)?;
-        let variable = self.carried[n].variables[0];
+    /// The carry at this position, if there is one.
+    pub fn carry_scalar(&mut self, buffer: BufferId, at: &Affine) -> Option<Value> {
+        let n = self.find_carry(buffer, at)?;
+        let variable = self.carries[n].variables[0];
         Some(self.b.use_var(variable))
     }
 
-    pub fn carried_lanes(&mut self, buffer: BufferId, at: &Affine) -> Option<Lanes> {
-        let n = self.carried(buffer, at)?;
-        let c = &self.carried[n];
+    pub fn carry_lanes(&mut self, buffer: BufferId, at: &Affine) -> Option<Lanes> {
+        let n = self.find_carry(buffer, at)?;
+        let c = &self.carries[n];
         let lanes = c.lanes.clone()?;
         let regs: Regs = c.variables.iter().map(|v| self.b.use_var(*v)).collect();
         Some(Lanes { regs, ..lanes })
     }
 
-    /// Hands on what a store gives, instead of storing it.
-    pub fn hand_on(&mut self, s: &Store, value: Value) -> bool {
-        let Some(n) = self.carried(s.buffer, &s.at) else { return false };
-        self.b.def_var(self.carried[n].variables[0], value);
+    /// Updates a carry instead of storing a value; returns false if the store is not to a carry.
+    pub fn update_carry(&mut self, s: &Store, value: Value) -> bool {
+        let Some(n) = self.find_carry(s.buffer, &s.at) else { return false };
+        self.b.def_var(self.carries[n].variables[0], value);
         true
     }
 
-    /// As `hand_on`, in the lanes that have not ended.
-    pub fn hand_on_lanes(&mut self, s: &Store, value: &Lanes, width: usize) -> bool {
-        let Some(n) = self.carried(s.buffer, &s.at) else { return false };
-        let Some(form) = self.carried[n].lanes.clone() else { return false };
+    /// As `update_carry`, in the lanes that have not ended.
+    pub fn update_carry_lanes(&mut self, s: &Store, value: &Lanes, width: usize) -> bool {
+        let Some(n) = self.find_carry(s.buffer, &s.at) else { return false };
+        let Some(form) = self.carries[n].lanes.clone() else { return false };
         let value = value.clone().with_bits(self.b, form.bits, width);
         let mask = self.active_lanes(width).map(|m| m.with_bits(self.b, form.bits, width));
         for (r, new) in value.regs.iter().enumerate() {
-            let variable = self.carried[n].variables[r];
+            let variable = self.carries[n].variables[r];
             let mut new = *new;
             if let Some(mask) = &mask {
                 let (old, t) = (self.b.use_var(variable), self.b.func.dfg.value_type(new));
@@ -166,9 +171,9 @@ impl Emitter<'_, '_> {
         true
     }
 
-    /// After the loop: everything that it handed on is stored.
-    pub fn put_down(&mut self) -> Result<(), Error> {
-        for c in std::mem::take(&mut self.carried) {
+    /// Stores the carries, after the loop.
+    pub fn store_carries(&mut self) -> Result<(), Error> {
+        for c in std::mem::take(&mut self.carries) {
             let step = self.nest.vector.map_or(0, |(v, _)| c.at.stride(v));
             let values: Vec<Value> = c.variables.iter().map(|v| self.b.use_var(*v)).collect();
             match c.lanes {

@@ -1,33 +1,37 @@
-//! Stages of a kernel: long reductions are cut so that threads can share them and memory is read in order.
+//! Stages of a kernel: long reductions are cut so that threads can share them and memory is read in
+//! order. The choice of the vector loop lives in `normal`.
 //!
 //! `before -> after`, where one stage becomes several nests that run one after the other:
-//! - **folding lanes** (the vector loop is reduced): the longest reduce loop becomes a parallel loop over chunks and a
-//!   reduce loop within each; partial results go to scratch memory, and a last small nest folds them in order.
-//! - **streaming rows** (the vector loop is kept: sums of columns): blocks of a few rows are folded in registers into
-//!   partial results that stay in a near cache, so the operand is read row by row. Long sums are cut into chunks too.
+//! - **folding lanes** (the vector loop is reduced): the longest reduce loop becomes a parallel
+//!   loop over chunks and a reduce loop within each chunk. Partial results go to scratch memory,
+//!   and a last small nest folds them in order.
+//! - **streaming rows** (the vector loop is kept: sums of columns): blocks of a few rows are folded
+//!   in registers into partial results that stay in the first cache, so the operand is read row by
+//!   row. Long sums are cut into chunks, too.
 //!
-//! Partial results have the accumulator's type. Whether and how a reduction is cut depends on its extents alone, so
-//! results do not depend on the number of threads.
+//! Partial results have the accumulator's type. The cuts of a reduction depend on its extents
+//! alone, so results do not depend on the number of threads.
 
-use crate::normal::{Clip, Nest, map_affines, parallel};
+use crate::normal::{Clip, Nest, parallel};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{
     BufferId, BufferType, Kernel, Loop, Mode, Node, NodeId, Reduction, Store,
 };
 use cotangent_jit::op::ScalarOp;
+use cotangent_jit::prepare::loops::map_affines;
 use cotangent_jit::{Error, Scalar};
 use smallvec::{SmallVec, smallvec};
 
-/// Where a stage's buffer comes from.
+/// The source of a stage's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The launch's nth view.
     Argument(usize),
-    /// This byte offset of the launch's scratch memory.
+    /// The launch's scratch memory, at this byte offset.
     Scratch(usize),
 }
 
-/// One nest to run, one after the other.
+/// One nest of a kernel. Stages run one after the other.
 #[derive(Clone, Debug)]
 pub struct Stage {
     pub nest: Nest,
@@ -36,10 +40,10 @@ pub struct Stage {
 
 /// Points below which a reduction is not cut.
 const LEAST_POINTS: usize = 1 << 16;
-/// Points per chunk, about.
+/// The approximate number of points per chunk.
 const CHUNK_POINTS: usize = 1 << 14;
 const MOST_CHUNKS: usize = 128;
-/// With this many independent results, threads share the results instead.
+/// With this many independent results, threads share results instead of chunks.
 const ENOUGH_RESULTS: usize = 64;
 /// Rows folded in registers before partial results are touched.
 const BLOCK_ROWS: usize = 8;
@@ -67,14 +71,14 @@ pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
     }
 }
 
-/// New loops, and the counter of each old one as an affine function of theirs.
+/// The new loops, and the counter of each old loop as an affine function of the new counters.
 struct Plan {
     loops: Vec<Loop>,
     counters: Vec<Affine>,
     clips: Vec<Clip>,
     vector: Option<(usize, usize)>,
     split: usize,
-    /// The new loop over chunks, and how many there are.
+    /// The new loop over chunks, and the number of chunks.
     chunk: usize,
     chunks: usize,
     accumulate: bool,
@@ -109,7 +113,8 @@ fn fold_lanes(nest: &Nest, vector: Option<(usize, usize)>, results: usize) -> Op
     })
 }
 
-/// Loops: the other kept ones, chunks, tiles of columns, blocks of rows, columns, rows.
+/// The plan of streaming rows. Its loops are, from outside in: the other parallel loops, chunks,
+/// tiles of columns, blocks of rows, columns, rows.
 fn stream_rows(nest: &Nest, v: usize, width: usize, results: usize) -> Option<Plan> {
     let loops = &nest.kernel.loops;
     let (columns, r) = (loops[v].extent, nest.outer);
@@ -202,7 +207,7 @@ impl Plan {
         terms.fold(Affine::constant(a.offset), |sum, term| sum.add(&term))
     }
 
-    /// Counters of old loops as functions of new ones.
+    /// Replaces the counters of old loops by functions of the new counters.
     fn replace_counters(&self, k: &mut Kernel) {
         let old = std::mem::take(&mut k.nodes);
         let mut new_id: Vec<NodeId> = Vec::with_capacity(old.len());
@@ -255,7 +260,7 @@ fn dense_strides(loops: &[Loop]) -> Vec<i64> {
     (0..loops.len()).map(|n| loops[n + 1..].iter().map(|l| l.extent as i64).product()).collect()
 }
 
-/// Sets partial results to the identity.
+/// The kernel that sets partial results to the identity.
 fn start_kernel(cut: &Kernel, count: usize) -> Kernel {
     let mut k = Kernel {
         name: format!("{}_start", cut.name),
@@ -274,7 +279,7 @@ fn start_kernel(cut: &Kernel, count: usize) -> Kernel {
     k
 }
 
-/// Folds the partial results of every chunk, in order.
+/// The kernel that folds the partial results of all chunks, in order.
 fn join_kernel(nest: &Nest, cut: &Kernel, chunks: usize, results: usize) -> Kernel {
     let outer = &nest.kernel.loops[..nest.outer];
     let folds = Loop { extent: chunks, mode: Mode::Reduce };

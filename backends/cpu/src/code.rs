@@ -1,9 +1,11 @@
-//! Machine code: compiled functions laid out in one block of pages, linked, made executable, freed with their owner.
+//! Machine code: compiled functions laid out in one block of pages, linked, made executable, freed
+//! with their owner.
 //!
-//! Functions of one executable call each other directly, so they lie in one reservation, far below 2 GB; their constants
-//! lie behind them. Whatever lives elsewhere (the runtime) is called through addresses held in registers, so nothing here
-//! depends on where the process was loaded. Pages are cranelift-jit's: never writable and executable at once, and caches are
-//! flushed where the processor asks for it.
+//! Functions of one executable call each other directly, so they lie in one reservation, far below
+//! 2 GB. The runtime is called through addresses in registers, so the code does not depend on the
+//! load address of the process. cranelift-jit provides the pages: they are never writable and
+//! executable at once, and instruction caches are flushed where the processor needs it. The
+//! emission of CLIF does not live here.
 
 use crate::isa::{self, Allocator};
 use cotangent_jit::{Error, err};
@@ -22,7 +24,7 @@ use std::fmt::Display;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
 
-/// What a relocation points to.
+/// The target of a relocation.
 #[derive(Clone, Copy, Debug)]
 enum Target {
     Function(FunctionId),
@@ -80,7 +82,7 @@ pub fn import(f: &mut Function, id: FunctionId, signature: Signature) -> FuncRef
     })
 }
 
-/// Compiles what the context holds.
+/// Compiles the function in the context.
 pub fn compile(
     context: &mut Context,
     id: FunctionId,
@@ -117,7 +119,7 @@ pub fn compile(
     Ok(Compiled { id, bytes, align, patches, text: clif.map(|c| (c, assembly)) })
 }
 
-/// What Cranelift calls on hosts that lack an instruction.
+/// The runtime function that Cranelift calls on hosts that lack an instruction.
 fn libcall(call: LibCall) -> Result<usize, Error> {
     extern "C" fn ceil32(x: f32) -> f32 {
         x.ceil()
@@ -168,7 +170,7 @@ fn libcall(call: LibCall) -> Result<usize, Error> {
 pub struct Code {
     pages: ArenaMemoryProvider,
     base: *const u8,
-    /// Where each function starts, by its number.
+    /// The offset of each function, by its number.
     starts: Vec<usize>,
     bytes: usize,
 }
@@ -180,7 +182,8 @@ unsafe impl Sync for Code {}
 
 impl Drop for Code {
     fn drop(&mut self) {
-        // SAFETY: an executable owns its code and outlives its runs, so nobody is in these pages or will enter them.
+        // SAFETY: an executable owns its code and outlives its runs, so no thread executes these
+        // pages now or later.
         unsafe { self.pages.free_memory() }
     }
 }
@@ -204,7 +207,8 @@ impl Code {
             .map_err(|e| failed(&e))?;
         for f in functions {
             let start = starts[f.id.0 as usize];
-            // SAFETY: the layout above gave this function `bytes.len()` bytes at `start` of fresh writable pages.
+            // SAFETY: the layout above gave this function `bytes.len()` bytes at `start` of fresh
+            // writable pages.
             let place = unsafe {
                 let place = base.add(start);
                 std::ptr::copy_nonoverlapping(f.bytes.as_ptr(), place, f.bytes.len());

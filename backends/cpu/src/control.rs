@@ -1,4 +1,4 @@
-//! Control flow of the driver: loops and branches.
+//! Control flow of the driver: loops and branches. The other steps live in `program`.
 
 use crate::program::Driver;
 use cotangent_jit::Error;
@@ -70,7 +70,8 @@ impl Driver<'_, '_> {
         let index = self.element(index)?;
         let exit = self.b.create_block();
         for (n, arm) in arms.iter().enumerate() {
-            // Anything below the last arm's number that no arm before took: negative numbers take the first.
+            // The arm takes every number up to its own that no earlier arm took, so negative
+            // numbers take the first arm.
             let last = n + 1 == arms.len();
             let next = if last { exit } else { self.b.create_block() };
             if !last {

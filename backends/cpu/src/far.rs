@@ -1,14 +1,15 @@
-//! Sines, cosines and tangents of huge arguments: a cold branch to `math::far`, which the definitions leave them to.
+//! Sines, cosines and tangents of huge arguments: a cold branch to `math::far`, where their
+//! reduction lives.
 //!
-//! The hot path compares and branches once for all lanes. The call disturbs no register (a stub with Cranelift's
-//! `preserve_all` convention, compiled once per process, stands between), so loops keep theirs.
+//! The hot path compares and branches once for all lanes. The call preserves all registers: it goes
+//! through a stub with Cranelift's `preserve_all` convention, which is compiled once per process.
+//! So loops need no spills around it.
 
 use crate::code::{self, Code, FunctionId};
 use crate::isa::{self, Allocator};
 use crate::lanes::{Bits, Regs, memory, repeat};
 use crate::scalar;
-use cotangent_jit::math::far;
-use cotangent_jit::op::ScalarOp;
+use cotangent_jit::math::far::{self, Function};
 use cotangent_jit::{DType, Error, Scalar};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::FloatCC;
@@ -19,10 +20,10 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::sync::OnceLock;
 
-/// The op on scalars: `near` where `x` is in reach.
+/// The function of a scalar; `near` where `x` is within reach.
 pub fn scalar(
     b: &mut FunctionBuilder,
-    op: ScalarOp,
+    function: Function,
     d: DType,
     x: Value,
     near: Value,
@@ -31,13 +32,13 @@ pub fn scalar(
     let reach = Scalar::from_f64(d, far::reach(d)).unwrap_or(Scalar::zero(d));
     let reach = scalar::constant(b, reach)?;
     let beyond = b.ins().fcmp(FloatCC::GreaterThan, size, reach);
-    Ok(branch(b, op, d, beyond, 1, &[x], &[near])?[0])
+    Ok(branch(b, function, d, beyond, 1, &[x], &[near])?[0])
 }
 
-/// The op on all lanes of these registers.
+/// The function of all lanes of these registers.
 pub fn lanes(
     b: &mut FunctionBuilder,
-    op: ScalarOp,
+    function: Function,
     d: DType,
     bits: Bits,
     x: &[Value],
@@ -58,13 +59,14 @@ pub fn lanes(
     let Some(beyond) = beyond else { return Ok(Regs::new()) };
     let any = b.ins().vany_true(beyond);
     let per_register = 16 / d.size();
-    branch(b, op, d, any, per_register * x.len(), x, near)
+    branch(b, function, d, any, per_register * x.len(), x, near)
 }
 
-/// If `beyond`, what the runtime makes of the `count` values in these registers.
+/// Under the condition `beyond`, the results of the runtime for the `count` values in these
+/// registers; else `near`.
 fn branch(
     b: &mut FunctionBuilder,
-    op: ScalarOp,
+    function: Function,
     d: DType,
     beyond: Value,
     count: usize,
@@ -79,7 +81,7 @@ fn branch(
     b.ins().brif(beyond, cold, &[], joined, &given);
     b.seal_block(cold);
     b.switch_to_block(cold);
-    let computed = call(b, op, d, count, t, x, near)?;
+    let computed = call(b, function, d, count, t, x, near)?;
     b.ins().jump(joined, &computed);
     b.seal_block(joined);
     b.switch_to_block(joined);
@@ -88,7 +90,7 @@ fn branch(
 
 fn call(
     b: &mut FunctionBuilder,
-    op: ScalarOp,
+    function: Function,
     d: DType,
     count: usize,
     t: Type,
@@ -106,7 +108,7 @@ fn call(
     let stub = stub()?;
     let convention = b.import_signature(preserving());
     let address = b.ins().iconst(types::I64, stub as i64);
-    let kind = b.ins().iconst(types::I64, pack(op, d, count));
+    let kind = b.ins().iconst(types::I64, pack(function, d, count));
     b.ins().call_indirect(convention, address, &[values, kind]);
     let one = |n: usize| half + bytes * n as i32;
     Ok((0..near.len())
@@ -114,22 +116,23 @@ fn call(
         .collect())
 }
 
-/// Op, type and number of values in one word.
-fn pack(op: ScalarOp, d: DType, count: usize) -> i64 {
-    let op = match op {
-        ScalarOp::FarSin => 0,
-        ScalarOp::FarCos => 1,
-        _ => 2,
+/// Function, type and number of values in one word.
+fn pack(function: Function, d: DType, count: usize) -> i64 {
+    let number = match function {
+        Function::Sin => 0,
+        Function::Cos => 1,
+        Function::Tan => 2,
     };
-    op | (i64::from(d == DType::F64) << 2) | ((count as i64) << 3)
+    number | (i64::from(d == DType::F64) << 2) | ((count as i64) << 3)
 }
 
-/// `count` arguments and behind them as many results, which are replaced where the argument is beyond reach.
+/// `count` arguments and behind them as many results, which are replaced where the argument is
+/// beyond reach.
 ///
 /// # Safety
 /// `values` points to as many values as `kind` says.
 unsafe extern "C" fn replace(values: *mut u8, kind: i64) {
-    let op = [ScalarOp::FarSin, ScalarOp::FarCos, ScalarOp::FarTan][(kind & 3).min(2) as usize];
+    let function = [Function::Sin, Function::Cos, Function::Tan][(kind & 3).min(2) as usize];
     let count = (kind >> 3) as usize;
     macro_rules! each {
         ($float:ty, $d:expr) => {
@@ -139,7 +142,7 @@ unsafe extern "C" fn replace(values: *mut u8, kind: i64) {
                 unsafe {
                     let x = f64::from(*values.add(n));
                     if x.abs() > far::reach($d) {
-                        *values.add(count + n) = far::value(op, x) as $float;
+                        *values.add(count + n) = far::value(function, x) as $float;
                     }
                 }
             }

@@ -1,25 +1,28 @@
-//! The targets that code is generated for: the host with all its features, in two variants of the register allocator.
+//! The targets that code is generated for: the host with all its features, in two variants of the
+//! register allocator.
 //!
-//! Built once per process and shared by all threads. No kernel is known here.
+//! The targets are built once per process and shared by all threads. Nothing here depends on a
+//! kernel.
 
 use cotangent_jit::{Error, err};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use std::sync::OnceLock;
 
-/// How much care the register allocator takes.
+/// The variant of the register allocator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Allocator {
-    /// For loop bodies: good code, superlinear in the size of straight-line code.
+    /// For loop bodies: it gives good code, in time superlinear in the size of straight-line code.
     Careful,
-    /// For long straight-line code: more spills, linear time.
+    /// For long straight-line code: it gives more spills, in linear time.
     Fast,
 }
 
-/// An environment variable that takes features from the host, by Cranelift's names without `has_`: `fma,avx2`.
+/// An environment variable that takes features from the host, by Cranelift's names without `has_`:
+/// `fma,avx2`.
 ///
-/// Results do not depend on features: what an older processor lacks is done by calls, to the same bits, more slowly. (Without
-/// FMA every fused step of an elementary function is such a call.)
+/// Results do not depend on features: calls replace missing instructions, with the same bits and at
+/// a higher cost. (Without FMA every fused step of an elementary function is such a call.)
 const WITHOUT: &str = "COTANGENT_CPU_WITHOUT";
 
 /// The host, described to Cranelift.
@@ -35,7 +38,8 @@ pub fn host(allocator: Allocator) -> Result<&'static OwnedTargetIsa, Error> {
 
 fn build(allocator: &str) -> Result<OwnedTargetIsa, Error> {
     let mut flags = settings::builder();
-    // Invariants are hoisted and nodes shared before code generation, so Cranelift's optimiser would only cost time.
+    // Invariants are hoisted and nodes shared before code generation, so Cranelift's optimiser
+    // would only cost time.
     let options = [
         ("opt_level", "none"),
         ("regalloc_algorithm", allocator),

@@ -1,13 +1,15 @@
-//! Emission of one kernel into a function: loops, the nodes at the level where they stop varying, stores, reductions.
+//! Emission of one kernel into a function: loops, the nodes at the level where they stop varying,
+//! stores, reductions.
 //!
-//! An [`Emitter`] works on any `FunctionBuilder`, so a kernel becomes a function of its own ([`build`]) or part of the
-//! driver. Loops are opened outermost first; a node is computed once all loops it depends on are open. The vector loop is
-//! emitted twice, in lanes and as scalars for the remainder, from the same nodes. Addresses are one pointer per buffer
-//! and stride pattern, advanced as loops open.
+//! An [`Emitter`] works on any `FunctionBuilder`, so a kernel becomes a function of its own
+//! ([`build`]) or part of the driver. Loops are opened outermost first; a node is computed once all
+//! loops it depends on are open. The vector loop is emitted twice, once in lanes and once in
+//! scalars for the remainder loop, from the same nodes. There is one pointer per buffer and pattern
+//! of strides, which advances as loops open.
 //!
-//! Which loops and how many lanes is decided in `normal`; what a node becomes, in `nodes`.
+//! The choice of loops and lanes lives in `normal`; the code of a single node lives in `nodes`.
 
-use crate::carry::{self, Carried};
+use crate::carry::{self, Carry};
 use crate::code;
 use crate::lanes::{Lanes, memory};
 use crate::normal::Nest;
@@ -29,11 +31,12 @@ struct Stream {
     strides: Vec<i64>,
 }
 
-/// Where a buffer is.
+/// The location of a buffer.
 #[derive(Clone)]
 pub enum Base {
     Memory(Value),
-    /// A few elements that the driver keeps in registers, from the first on. Only in kernels that are unrolled.
+    /// Elements that the driver keeps in registers, from the first on. Only unrolled kernels have
+    /// such buffers.
     Registers(Vec<Variable>),
 }
 
@@ -44,7 +47,7 @@ pub enum Counter {
     Fixed(i64),
 }
 
-/// What to undo when a loop closes.
+/// A change to undo when a loop closes.
 enum Trail {
     Scalar(usize),
     Lanes(usize),
@@ -60,20 +63,20 @@ pub struct Emitter<'e, 'f> {
     bases: Vec<Base>,
     streams: Vec<Stream>,
     pointers: Vec<Value>,
-    /// Bytes to add to each pointer, of loops that are unrolled.
+    /// The bytes that unrolled loops add to each pointer.
     shifts: Vec<i64>,
-    /// Counters of the open loops; of the vector loop, of its first lane.
+    /// Counters of the open loops; for the vector loop the counter of its first lane.
     pub counters: Vec<Counter>,
     pub scalars: Vec<Option<Value>>,
     pub lanes: Vec<Option<Lanes>>,
     trail: Vec<Trail>,
     pub accumulators: Vec<Accumulator>,
-    /// What a loop in order hands on in registers, while it is open.
-    pub carried: Vec<Carried>,
-    /// Which lanes have not ended, where lanes can.
+    /// The carries of the sequential loop, while it is open.
+    pub carries: Vec<Carry>,
+    /// The mask of lanes that have not ended, if the kernel has a condition.
     pub active: Vec<Variable>,
-    /// Whether the loop that closes goes on, if the kernel says.
-    pub goes_on: Option<Value>,
+    /// The condition under which the loop that closes continues, if the kernel has one.
+    pub condition: Option<Value>,
     /// Constants that one node of the vector loop uses; its instruction can load them itself.
     pub used_once: Vec<bool>,
     /// The number of lanes, inside the vector loop.
@@ -105,9 +108,9 @@ impl<'e, 'f> Emitter<'e, 'f> {
             lanes: vec![None; nest.types.len()],
             trail: Vec::new(),
             accumulators: Vec::new(),
-            carried: Vec::new(),
+            carries: Vec::new(),
             active: Vec::new(),
-            goes_on: None,
+            condition: None,
             used_once: used_once(nest),
             width: None,
             range: None,
@@ -149,7 +152,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
         self.nest.kernel.buffers[buffer.0 as usize].dtype
     }
 
-    /// Base and byte offset of `buffer[at]` for the open loops, `lane` lanes further.
+    /// The pointer and the byte offset of `buffer[at]` for the open loops, `lane` lanes further.
     pub fn address(&mut self, buffer: BufferId, at: &Affine, lane: usize) -> (Value, i32) {
         let strides = self.strides(at);
         let stream = self
@@ -172,7 +175,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
         self.address(buffer, &Affine::default(), 0).0
     }
 
-    /// An affine function of the counters as an i64; in a vector loop, of this lane.
+    /// An affine function of the counters as an i64; in a vector loop its value at this lane.
     pub fn index(&mut self, at: &Affine, lane: usize) -> Value {
         let step = self.nest.vector.map_or(0, |(v, _)| at.stride(v));
         let mut offset = at.offset + if self.width.is_some() { lane as i64 * step } else { 0 };
@@ -237,7 +240,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
         self.trail.push(Trail::Lanes(n.0 as usize));
     }
 
-    /// Where `undo` goes back to.
+    /// The mark to which `undo` returns.
     pub fn mark(&self) -> usize {
         self.trail.len()
     }
@@ -256,17 +259,19 @@ impl<'e, 'f> Emitter<'e, 'f> {
         }
     }
 
-    /// The whole kernel, its split loop (if given) from the first to the second value.
+    /// Emits the whole kernel, with its split loop (if given) running from the first to the second
+    /// value.
     pub fn run(&mut self, range: Option<(usize, Value, Value)>) -> Result<(), Error> {
         if self.nest.empty() {
             return Ok(());
         }
         self.range = range;
-        self.level()
+        self.loop_body()
     }
 
-    /// What happens with the loops that are open now: the nodes that depend on the last of them, then the loops inside.
-    fn level(&mut self) -> Result<(), Error> {
+    /// Emits the body of the innermost open loop: the nodes that depend on it, then the loops
+    /// inside.
+    fn loop_body(&mut self) -> Result<(), Error> {
         let depth = self.counters.len();
         for n in 0..self.nest.types.len() {
             if self.nest.live[n] && self.nest.level[n] == depth {
@@ -279,10 +284,10 @@ impl<'e, 'f> Emitter<'e, 'f> {
         }
         if depth == self.nest.kernel.loops.len() {
             self.stores()?;
-            self.look_whether_to_go_on()?;
+            self.emit_condition()?;
             self.fold()?;
         } else {
-            self.open()?;
+            self.next_loop()?;
         }
         if reduces {
             self.finish_reductions()?;
@@ -290,8 +295,8 @@ impl<'e, 'f> Emitter<'e, 'f> {
         Ok(())
     }
 
-    /// Opens the next loop, in lanes and then the remainder if it is the vector loop.
-    fn open(&mut self) -> Result<(), Error> {
+    /// Emits the next loop; the vector loop once in lanes and then as a remainder loop.
+    fn next_loop(&mut self) -> Result<(), Error> {
         let n = self.counters.len();
         let extent = self.nest.kernel.loops[n].extent;
         let (mut low, mut high, mut fixed) = (None, None, Some(extent));
@@ -309,17 +314,17 @@ impl<'e, 'f> Emitter<'e, 'f> {
             let full = self.b.ins().iconst(types::I64, extent as i64);
             (high, fixed) = (Some(self.b.ins().smin(full, rest)), None);
         }
-        if carry::is_time(nest, n) && fixed.is_some() && !nest.unrolled {
-            self.take_up()?;
+        if carry::is_carry_loop(nest, n) && fixed.is_some() && !nest.unrolled {
+            self.load_carries()?;
             let (low, high) = (self.b.ins().iconst(types::I64, 0), extent as i64);
             let high = self.b.ins().iconst(types::I64, high);
-            self.counted(low, high, 1, fixed)?;
-            return self.put_down();
+            self.counted_loop(low, high, 1, fixed)?;
+            return self.store_carries();
         }
         let low = low.unwrap_or_else(|| self.b.ins().iconst(types::I64, 0));
         let high = high.unwrap_or_else(|| self.b.ins().iconst(types::I64, extent as i64));
         let Some((_, width)) = self.nest.vector.filter(|(v, _)| *v == n) else {
-            return self.counted(low, high, 1, fixed);
+            return self.counted_loop(low, high, 1, fixed);
         };
         let mark = self.trail.len();
         let middle = match fixed {
@@ -331,22 +336,23 @@ impl<'e, 'f> Emitter<'e, 'f> {
             }
         };
         self.width = Some(width);
-        self.spread()?;
-        self.counted(low, middle, width, fixed.map(|e| e / width))?;
+        self.broadcast_invariants()?;
+        self.counted_loop(low, middle, width, fixed.map(|e| e / width))?;
         self.width = None;
         self.undo(mark);
-        // Chunks end at multiples of the width, so a remainder exists only if the whole extent has one.
+        // Chunks end at multiples of the width, so there is a remainder loop only if the whole
+        // extent has a remainder.
         let whole = clip.is_none_or(|c| c.total.is_multiple_of(width));
         let rest = !whole || !extent.is_multiple_of(width);
         if rest {
-            self.counted(middle, high, 1, fixed.map(|e| e % width))?;
+            self.counted_loop(middle, high, 1, fixed.map(|e| e % width))?;
         }
         self.undo(mark);
         Ok(())
     }
 
-    /// `for counter in (low..high).step_by(step) { level }`; `trips` if known.
-    fn counted(
+    /// `for counter in (low..high).step_by(step) { loop_body }`; `trips` if known.
+    fn counted_loop(
         &mut self,
         low: Value,
         high: Value,
@@ -357,9 +363,9 @@ impl<'e, 'f> Emitter<'e, 'f> {
             Some(0) => return Ok(()),
             Some(_) if self.nest.kernel.goes_on.is_some() => {}
             Some(n) if self.nest.unrolled => {
-                return (0..n).try_for_each(|i| self.inside(Counter::Fixed(i as i64)));
+                return (0..n).try_for_each(|i| self.iteration(Counter::Fixed(i as i64)));
             }
-            Some(1) => return self.inside(Counter::Value(low)),
+            Some(1) => return self.iteration(Counter::Value(low)),
             _ => {}
         }
         let body = self.b.create_block();
@@ -372,11 +378,11 @@ impl<'e, 'f> Emitter<'e, 'f> {
             self.b.ins().brif(any, body, &[BlockArg::Value(low)], exit, &[]);
         }
         self.b.switch_to_block(body);
-        self.inside(Counter::Value(counter))?;
+        self.iteration(Counter::Value(counter))?;
         let next = self.b.ins().iadd_imm_s(counter, step as i64);
         let mut more = self.b.ins().icmp(IntCC::SignedLessThan, next, high);
-        if let Some(goes_on) = self.goes_on.take() {
-            more = self.b.ins().band(more, goes_on);
+        if let Some(condition) = self.condition.take() {
+            more = self.b.ins().band(more, condition);
         }
         self.b.ins().brif(more, body, &[BlockArg::Value(next)], exit, &[]);
         self.b.seal_block(body);
@@ -385,8 +391,8 @@ impl<'e, 'f> Emitter<'e, 'f> {
         Ok(())
     }
 
-    /// One round of the loop that opens.
-    fn inside(&mut self, counter: Counter) -> Result<(), Error> {
+    /// Emits one iteration of the loop that opens.
+    fn iteration(&mut self, counter: Counter) -> Result<(), Error> {
         let mark = self.trail.len();
         let n = self.counters.len();
         for s in 0..self.streams.len() {
@@ -412,7 +418,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
             self.pointers[s] = self.b.ins().iadd(old, step);
         }
         self.counters.push(counter);
-        self.level()?;
+        self.loop_body()?;
         self.counters.pop();
         self.undo(mark);
         Ok(())
@@ -432,7 +438,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
         Ok(self.b.inst_results(call)[0])
     }
 
-    /// Branches to a new block if `flag`, where `then` is emitted; goes on after it either way.
+    /// Emits `then` under the condition `flag`. The code continues after it in either case.
     pub fn when(
         &mut self,
         flag: Value,
@@ -451,7 +457,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
     }
 }
 
-/// For each node, whether lanes of it are wanted by one node only.
+/// For each node, whether exactly one node of the vector loop uses its lanes.
 fn used_once(nest: &Nest) -> Vec<bool> {
     if nest.vector.is_none() {
         return Vec::new();

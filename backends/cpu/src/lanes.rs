@@ -1,8 +1,10 @@
 //! Values of a vector loop: `width` lanes held in as many 128-bit registers as their type needs.
 //!
-//! A loop has one width for all its values, so 32-bit and 64-bit types mix: with eight lanes an `f32` takes two registers
-//! and an `f64` four. Narrower numbers have lanes of 32 bits (see `narrow`). Bools are masks (all ones or zeros) of 32-bit or 64-bit lanes; in memory they are bytes. What ops do
-//! to lanes is in `vector`; here are loads, stores, splats, single lanes and changes of mask width.
+//! A loop has one width for all its values, so 32-bit and 64-bit types mix: with eight lanes an
+//! `f32` takes two registers and an `f64` four. Narrower numbers have lanes of 32 bits (see
+//! `narrow`). Bools are masks (all ones or zeros) of 32-bit or 64-bit lanes; in memory they are
+//! bytes. Loads, stores, broadcasts, single lanes and changes of mask width live here; ops on lanes
+//! live in `vector`.
 
 use crate::pool::Pool;
 use crate::{narrow, scalar};
@@ -19,7 +21,7 @@ pub enum Bits {
 }
 
 impl Bits {
-    /// Of a dtype; masks may be of either, `None`.
+    /// The bits of a lane of this dtype; `None` for bools, whose masks may have either width.
     pub fn of(d: DType) -> Option<Bits> {
         match d.size() {
             4 => Some(Bits::B32),
@@ -62,7 +64,7 @@ pub fn vector_type(d: DType, bits: Bits) -> Type {
     }
 }
 
-/// Memory that is certainly there; alignment is not assumed.
+/// Flags of accesses that cannot trap; alignment is not assumed.
 pub fn memory() -> MemFlagsData {
     MemFlagsData::new().with_notrap()
 }
@@ -72,7 +74,7 @@ pub fn vconst(b: &mut FunctionBuilder, t: Type, bytes: [u8; 16]) -> Value {
     b.ins().vconst(t, data)
 }
 
-/// A register with every lane these bits.
+/// A register whose lanes all hold these bits.
 pub fn repeat(b: &mut FunctionBuilder, t: Type, bits: u64) -> Value {
     let bytes = repeated(t, bits);
     vconst(b, t, bytes)
@@ -105,7 +107,8 @@ impl Lanes {
         Lanes::constant_by(s, width, |t, bytes| vconst(b, t, bytes))
     }
 
-    /// A constant from memory; every register loads it anew, so that the load can be part of its use.
+    /// A constant from memory. Every register loads it anew, so the load can be part of the
+    /// instruction that uses it.
     pub fn pooled(b: &mut FunctionBuilder, pool: &mut Pool, s: Scalar, width: usize) -> Lanes {
         Lanes::constant_by(s, width, |t, bytes| pool.get(b, t, bytes))
     }
@@ -126,7 +129,7 @@ impl Lanes {
         Lanes { dtype: s.dtype(), bits, regs }
     }
 
-    /// Every lane this scalar.
+    /// Lanes that all hold this scalar.
     pub fn splat(b: &mut FunctionBuilder, d: DType, v: Value, width: usize) -> Lanes {
         let bits = Lanes::bits_for(d, width);
         let v = as_lane(b, d, bits, v);
@@ -176,7 +179,7 @@ impl Lanes {
         Lanes { dtype: d, bits, regs }
     }
 
-    /// To consecutive elements.
+    /// Stores the lanes to consecutive elements.
     pub fn store(&self, b: &mut FunctionBuilder, address: Value, offset: i32) {
         if self.dtype.is_narrow() {
             return narrow::store(b, self.dtype, &self.regs, address, offset);
@@ -189,7 +192,7 @@ impl Lanes {
         }
         let narrow = self.clone().with_bits(b, Bits::B32, self.width());
         if self.width() == 2 {
-            // One 64-bit mask register: its lanes are put side by side first.
+            // The two lanes of one 64-bit mask register are moved side by side first.
             let v = bitcast(b, types::I8X16, self.regs[0]);
             let pick = vconst(
                 b,

@@ -1,10 +1,16 @@
-//! cotangent's CPU backend: programs to machine code by Cranelift, and the runtime that the code calls.
+//! cotangent's CPU backend: programs to machine code by Cranelift, and the runtime that the code
+//! calls.
 //!
-//! The way of a program: its kernels are expanded (`outline`: elementary functions become machine ops or calls), normalised (`normal`), cut
-//! into stages (`chunk`) and emitted (`kernel`, `nodes`, `runs`, `reduce`, `carry`; `scalar`, `lanes`, `vector` and `narrow` know the instructions);
-//! `program` and `control` emit the driver, with small values in `registers` and loops that threads share in `rows`; `code` links them; `backend` is the door. `runtime` and `routines` are called by the code.
+//! A program passes through these files. `backend` runs the passes of `cotangent_jit::prepare`;
+//! `outline` decides which elementary functions are called. `normal` arranges the loops of each
+//! kernel, and `chunk` cuts long reductions into stages. `kernel`, `nodes`, `runs`, `reduce` and
+//! `carry` emit a kernel; `scalar`, `lanes`, `vector`, `narrow` and `far` select instructions.
+//! `program` and `control` emit the driver, `registers` chooses the slots that it keeps in
+//! registers, and `rows` finds loops that threads share. `code` links the functions. Generated code
+//! calls `runtime`, `host` and `routines`.
 //!
-//! What does not live here: which ops exist and what they mean (`cotangent-jit`), arrays, derivatives.
+//! The list of ops and their meaning do not live here (see `cotangent-jit`), nor do arrays and
+//! derivatives.
 
 mod backend;
 mod carry;

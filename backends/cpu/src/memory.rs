@@ -1,10 +1,12 @@
 //! Memory of the CPU: 64-byte aligned blocks, kept for reuse by size class.
 //!
-//! Sizes are rounded up to classes an eighth of a power of two apart. Every thread keeps a few blocks of each class up to
-//! a megabyte, so allocating and freeing touches no lock; beyond that, and for larger blocks, there is one shared,
-//! bounded store per class. Fresh memory costs six times the arithmetic on large arrays: reuse is what makes them fast.
+//! Sizes are rounded up to classes an eighth of a power of two apart. Every thread keeps a few
+//! blocks of each class up to a megabyte, so allocating and freeing touches no lock; beyond that,
+//! and for larger blocks, there is one shared, bounded store per class. On large arrays fresh
+//! memory costs six times as much as the arithmetic, so reuse pays.
 //!
-//! One of the small audited rooms of `unsafe`.
+//! This is one of the few files with `unsafe`. Buffers with an owner live in
+//! `cotangent_jit::buffer`.
 
 use cotangent_jit::backend::MemoryStats;
 use cotangent_jit::buffer::{Buffer, Memory};
@@ -25,7 +27,8 @@ const LOCAL_CLASS_BYTES: usize = 1 << 18;
 const LOCAL_COUNT: usize = 16;
 /// Bytes in the shared store.
 const SHARED_BYTES: usize = 2 << 30;
-/// How far a thread's count of live bytes may run ahead of the shared one that the peak is read from.
+/// The most by which a thread's count of live bytes may differ from its share of the global count,
+/// from which the peak is read.
 const UNREPORTED: i64 = 1 << 16;
 
 /// The class of a size, and the size that its blocks have.
@@ -37,7 +40,7 @@ fn class(bytes: usize) -> (usize, usize) {
     ((shift - 3) * 8 + steps - 8, steps << shift)
 }
 
-/// What one thread counted; written by that thread only, so without locked instructions.
+/// The counts of one thread. Only that thread writes them, so it needs no locked instructions.
 #[derive(Default)]
 struct Counts {
     live: AtomicI64,
@@ -209,7 +212,7 @@ pub fn take(bytes: usize) -> Result<*mut u8, Error> {
     Ok(block)
 }
 
-/// Gives back what `take` gave.
+/// Returns a block of `take` to the store.
 ///
 /// # Safety
 /// `block` came from `take(bytes)` and is not used any more.

@@ -1,11 +1,13 @@
-//! Types of 8 and 16 bits: loads and stores of lanes, and conversions between them and the 32-bit types that
-//! `cotangent_jit::narrow` has put in their place.
+//! Types of 8 and 16 bits: loads and stores of lanes, and conversions between them and the 32-bit
+//! types that `cotangent_jit::prepare::narrow` has put in their place.
 //!
-//! A narrow scalar is its bits in an `i8` or `i16` register. Narrow lanes are 32 bits wide and hold the number itself: signed
-//! ints with their sign above, unsigned ones and the bits of floats with zeros. So widening an int costs nothing, and the
-//! instructions that narrow and saturate change nothing.
+//! A narrow scalar is its bits in an `i8` or `i16` register. Narrow lanes are 32 bits wide and hold
+//! the number itself: signed ints with their sign above, unsigned ones and the bits of floats with
+//! zeros. So widening an int costs nothing, and the instructions that narrow and saturate change
+//! nothing.
 //!
-//! Conversions of floats are integer operations, the same for scalars and for vectors; a NaN becomes quiet.
+//! Conversions of floats are integer operations, the same for scalars and for vectors; a NaN
+//! becomes quiet. Arithmetic on narrow types does not live here: a pass has widened it.
 
 use crate::lanes::{Lanes, Regs, bitcast, memory, repeat};
 use cotangent_jit::DType;
@@ -113,7 +115,7 @@ fn halves(b: &mut FunctionBuilder, d: DType, low: Value, high: Value) -> Value {
     }
 }
 
-/// Whether lanes of one of the types become lanes of the other here.
+/// Returns whether `convert` takes lanes of the first type to lanes of the second.
 pub fn converts(from: DType, to: DType) -> bool {
     from.is_narrow() && to == from.widened() || to.is_narrow() && from == to.widened()
 }
@@ -165,7 +167,8 @@ fn float_type(b: &FunctionBuilder, v: Value) -> Type {
     if b.func.dfg.value_type(v).is_vector() { types::F32X4 } else { types::F32 }
 }
 
-/// `x` where the comparison with a constant holds, else `y`. What is compared has its sign bit clear.
+/// `x` where the comparison with a constant holds, else `y`. The sign bit of the compared value is
+/// clear.
 fn choose(
     b: &mut FunctionBuilder,
     (order, a, bits): (IntCC, Value, u32),
@@ -203,7 +206,7 @@ pub fn to_single(b: &mut FunctionBuilder, d: DType, x: Value) -> Value {
     let sign = b.ins().band(x, sign_mask);
     let sign = b.ins().ishl(sign, sixteen);
     let size = b.ins().ishl(size, thirteen);
-    // The exponent's bias by a multiplication, which is exact and takes subnormals along.
+    // A multiplication adds the exponent's bias; it is exact and covers subnormals.
     let small = bitcast(b, t, size);
     let power = float(b, small, 0x7780_0000);
     let scaled = b.ins().fmul(small, power);
@@ -241,7 +244,7 @@ pub fn from_single(b: &mut FunctionBuilder, d: DType, x: Value) -> Value {
     let sign = b.ins().band(high, sign_mask);
     let thirteen = by(b, 13);
     let cut = b.ins().ushr(size, thirteen);
-    // Subnormals: adding 1/2 leaves them in the last bits, rounded.
+    // For subnormals, adding 1/2 leaves the rounded number in the last bits.
     let positive = float_type(b, x);
     let positive = bitcast(b, positive, size);
     let half = float(b, positive, 0x3f00_0000);
@@ -249,7 +252,8 @@ pub fn from_single(b: &mut FunctionBuilder, d: DType, x: Value) -> Value {
     let added = bitcast(b, t, added);
     let base = constant(b, bits, 0x3f00_0000);
     let subnormal = b.ins().isub(added, base);
-    // Others: the exponent's bias, and half of the last place, less one for even digits.
+    // For other numbers, add the exponent's bias and half of the last place, less one if the last
+    // digit is even.
     let odd = b.ins().band(cut, one);
     let bias = constant(b, bits, 0xc800_0fff);
     let up = b.ins().iadd(size, bias);

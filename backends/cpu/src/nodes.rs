@@ -1,4 +1,5 @@
-//! What a node becomes at its level: a scalar, or lanes inside the vector loop; and the stores at the innermost level.
+//! The code of single nodes, as scalars or as lanes inside the vector loop, and of the stores at
+//! the innermost level. Loops live in `kernel`.
 
 use crate::kernel::Emitter;
 use crate::lanes::{self, Lanes, memory};
@@ -20,7 +21,8 @@ impl Emitter<'_, '_> {
             return Ok(());
         }
         match self.width {
-            // Positions are made into lanes only if something besides runs asks for them.
+            // Positions become lanes only if a node needs them that is not a gather or a store of
+            // consecutive elements.
             Some(_) if nest.varies[n.0 as usize] && nest.steps[n.0 as usize].is_some() => {}
             Some(width) if nest.varies[n.0 as usize] => {
                 let v = self.in_lanes(node, width)?;
@@ -38,7 +40,7 @@ impl Emitter<'_, '_> {
         match node {
             Node::Constant(s) => scalar::constant(self.b, *s),
             Node::Counter(n) => Ok(self.counter(*n)),
-            Node::Load { buffer, at, guard, fill } => match self.carried_scalar(*buffer, at) {
+            Node::Load { buffer, at, guard, fill } => match self.carry_scalar(*buffer, at) {
                 Some(v) => Ok(v),
                 None => self.load(*buffer, at, guard, *fill, 0),
             },
@@ -68,7 +70,7 @@ impl Emitter<'_, '_> {
         match node {
             Node::Constant(s) => Ok(Lanes::constant(self.b, *s, width)),
             Node::Counter(n) => self.counter_lanes(*n, width),
-            Node::Load { buffer, at, guard, fill } => match self.carried_lanes(*buffer, at) {
+            Node::Load { buffer, at, guard, fill } => match self.carry_lanes(*buffer, at) {
                 Some(lanes) => Ok(lanes),
                 None => self.load_lanes(*buffer, at, guard, *fill, width),
             },
@@ -96,7 +98,8 @@ impl Emitter<'_, '_> {
                     matches!(op, ScalarOp::Shl | ScalarOp::ShrLogical | ScalarOp::ShrArithmetic);
                 for (n, a) in args.iter().enumerate() {
                     if shifts && n == 1 && !self.nest.varies[a.0 as usize] {
-                        // One amount for all lanes stays a scalar; nobody looks at these lanes.
+                        // An amount that is the same for all lanes stays a scalar. The lanes given
+                        // here are not read.
                         let first: &Operand = &operands[0];
                         let lanes = first.lanes.clone();
                         operands.push(Operand { lanes, scalar: Some(self.scalar(*a)?) });
@@ -168,8 +171,8 @@ impl Emitter<'_, '_> {
         Ok(Operand { lanes, scalar: Some(scalar) })
     }
 
-    /// Before the vector loop: lanes of what is already computed and will be used in it.
-    pub fn spread(&mut self) -> Result<(), Error> {
+    /// Broadcasts, before the vector loop, the loop-invariant values that the loop uses.
+    pub fn broadcast_invariants(&mut self) -> Result<(), Error> {
         let (nest, Some(width)) = (self.nest, self.width) else { return Ok(()) };
         let mut used = vec![false; nest.types.len()];
         for (n, node) in nest.kernel.nodes.iter().enumerate() {
@@ -185,7 +188,7 @@ impl Emitter<'_, '_> {
         let ready =
             |n: &usize| used[*n] && !nest.varies[*n] && nest.level[*n] <= self.counters.len();
         let ready: Vec<usize> = (0..nest.types.len()).filter(ready).collect();
-        // Registers are few: beyond some, constants are loaded where they are used.
+        // There are few registers: beyond this number, constants are loaded where they are used.
         let busy = (0..nest.types.len()).filter(|n| nest.live[*n] && nest.varies[*n]).count();
         let mut room: usize = if busy <= 12 { 6 } else { 0 };
         for n in ready {
@@ -218,7 +221,7 @@ impl Emitter<'_, '_> {
         Ok(Lanes { regs, ..base })
     }
 
-    /// Whether the guard lets this lane through; `None` if there is nothing to ask.
+    /// The condition under which the guard admits this lane; `None` if there is no guard.
     fn admitted(&mut self, guard: &[Range], lane: usize) -> Option<Value> {
         let mut all: Option<Value> = None;
         for range in guard {
@@ -234,7 +237,8 @@ impl Emitter<'_, '_> {
         all
     }
 
-    /// One element, or `fill` where the guard does not hold; then some harmless address is read.
+    /// One element, or `fill` where the guard does not hold; in that case the load reads a harmless
+    /// address.
     pub fn load(
         &mut self,
         buffer: BufferId,
@@ -245,7 +249,7 @@ impl Emitter<'_, '_> {
     ) -> Result<Value, Error> {
         let d = self.buffer_type(buffer);
         if self.nest.unrolled {
-            // All counters are known, so the guard is.
+            // All counters are known, so the value of the guard is known.
             let admits =
                 |r: &Range| self.fixed_index(&r.at).is_some_and(|i| r.low <= i && i < r.high);
             if !guard.iter().all(admits) {
@@ -314,7 +318,7 @@ impl Emitter<'_, '_> {
                 Some(width) => self.store_lanes(s, width)?,
                 None => {
                     let value = self.scalar(s.value)?;
-                    if self.hand_on(s, value) {
+                    if self.update_carry(s, value) {
                         continue;
                     }
                     let offset = s.offset.map(|o| self.scalar(o)).transpose()?;
@@ -327,7 +331,7 @@ impl Emitter<'_, '_> {
 
     fn store_lanes(&mut self, s: &Store, width: usize) -> Result<(), Error> {
         let value = self.operand(s.value, width)?;
-        if self.hand_on_lanes(s, &value.lanes, width) {
+        if self.update_carry_lanes(s, &value.lanes, width) {
             return Ok(());
         }
         let stride = self.nest.vector.map_or(0, |(v, _)| s.at.stride(v));

@@ -1,21 +1,22 @@
-//! Kernels before code generation: fewer, longer loops in a good order, and the choice of what to vectorise.
+//! The order of a kernel's loops and the choice of the loop to vectorise.
 //!
-//! `before -> after`, meaning unchanged:
-//! - a loop of one point goes away;
-//! - two loops of one mode that every index walks as one become one;
-//! - parallel loops are reordered so that the vector loop is innermost among its kind;
-//! - a loop in order inside of parallel ones stays innermost: each register of lanes runs through all of it.
+//! Parallel loops are reordered so that the vector loop is innermost among its mode. A sequential
+//! loop inside of parallel ones stays innermost: each register of lanes runs through all of it.
 //!
-//! Choices depend on the kernel alone, never on the machine's load or thread count.
+//! Choices depend on the kernel alone, never on the machine's load or thread count. Passes that do
+//! not depend on the device live in `cotangent_jit::prepare`.
 
 use crate::lanes::Bits;
 use crate::{carry, outline, runs, vector};
 use cotangent_jit::affine::Affine;
+use cotangent_jit::build::live_nodes;
 use cotangent_jit::kernel::{Kernel, Loop, Mode, Node, NodeId, Store};
 use cotangent_jit::op::{Level, ScalarOp};
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::prepare::loops::{self, choose_loops, dependence};
+use cotangent_jit::{DType, Error, err};
 
-/// A loop cut out of a longer one: it has `min(extent, total - start)` points, `start` affine in the loops outside.
+/// A part of a longer loop. It has `min(extent, total - start)` points, where `start` is affine in
+/// the counters of the loops outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
     pub inner: usize,
@@ -27,167 +28,48 @@ pub struct Clip {
 #[derive(Clone, Debug)]
 pub struct Nest {
     pub kernel: Kernel,
-    /// Leading loops that are not reduced over.
+    /// The number of leading loops that are not reduce loops.
     pub outer: usize,
     /// The vector loop and its number of lanes.
     pub vector: Option<(usize, usize)>,
     pub clips: Vec<Clip>,
     /// The loop that threads share, if any.
     pub split: Option<usize>,
-    /// Whether all loops are emitted point by point, with counters known.
+    /// True if all loops are emitted point by point, with counters known.
     pub unrolled: bool,
-    /// Whether elementary functions are called, see `outline`.
+    /// True if elementary functions are called, see `outline`.
     pub calls: bool,
-    /// Whether reductions go on from what their results hold, instead of from the identity.
+    /// True if reductions start from the contents of their results instead of the identity.
     pub accumulate: bool,
     pub types: Vec<DType>,
-    /// Whether a node is needed.
+    /// True if a store or reduction depends on a node.
     pub live: Vec<bool>,
-    /// How many loops must be open to compute a node.
+    /// The number of loops that must be open to compute a node.
     pub level: Vec<usize>,
-    /// Whether a node differs between the lanes of the vector loop.
+    /// True if a node differs between the lanes of the vector loop.
     pub varies: Vec<bool>,
-    /// By how much a position advances from lane to lane, if by a constant (see `runs`).
+    /// The step of a position from lane to lane; `None` if it is not constant (see `runs`).
     pub steps: Vec<Option<i64>>,
 }
 
-/// Kernels of at most this many points are emitted point by point, unless that makes too many nodes.
+/// Kernels of at most this many points are emitted point by point, unless that makes too many
+/// nodes.
 const UNROLLED: usize = 4;
 const UNROLLED_NODES: usize = 400;
-/// Nodes that an elementary function counts for if it is not called.
+/// The number of nodes that an elementary function counts for if it is not called.
 const ELEMENTARY: usize = 30;
-/// How many rounds a loop that ends by itself is taken to have.
+/// The assumed number of iterations of a loop that has a condition.
 const ROUNDS: f64 = 8.0;
-/// Values in flight in a loop over time.
-const TIMED_NODES: usize = 400;
+/// The most values that are live at once in a sequential loop of lanes.
+const MOST_LIVE_VALUES: usize = 400;
 
-/// Whether the kernel is scalar code because of its few points.
+/// Returns whether the kernel has so few points that it becomes scalar code.
 pub fn few_points(k: &Kernel) -> bool {
     k.loops.iter().map(|l| l.extent.max(1)).product::<usize>() <= UNROLLED
 }
 
-/// Every affine map of the kernel, rewritten.
-pub fn map_affines(k: &mut Kernel, f: impl Fn(&Affine) -> Affine) {
-    for node in &mut k.nodes {
-        if let Node::Load { at, guard, .. } = node {
-            *at = f(at);
-            for range in guard {
-                range.at = f(&range.at);
-            }
-        }
-    }
-    for s in &mut k.stores {
-        s.at = f(&s.at);
-    }
-    for r in &mut k.reductions {
-        r.at = f(&r.at);
-    }
-}
-
-/// Every affine map of the live part of the kernel.
-fn affines(k: &Kernel) -> Vec<&Affine> {
-    let mut all: Vec<&Affine> = Vec::new();
-    for node in &k.nodes {
-        if let Node::Load { at, guard, .. } = node {
-            all.push(at);
-            all.extend(guard.iter().map(|r| &r.at));
-        }
-    }
-    all.extend(k.stores.iter().map(|s| &s.at));
-    all.extend(k.reductions.iter().map(|r| &r.at));
-    all
-}
-
-/// Keeps the loops at these positions, in this order; the others have one point.
-pub fn choose_loops(k: &mut Kernel, keep: &[usize]) {
-    k.loops = keep.iter().map(|n| k.loops[*n]).collect();
-    map_affines(k, |a| Affine::new(a.offset, keep.iter().map(|n| a.stride(*n))));
-    for node in &mut k.nodes {
-        if let Node::Counter(n) = node {
-            *node = match keep.iter().position(|o| o == n) {
-                Some(new) => Node::Counter(new),
-                None => Node::Constant(Scalar::from(0i64)),
-            };
-        }
-    }
-}
-
-fn drop_single_points(k: &mut Kernel) {
-    let keep: Vec<usize> = (0..k.loops.len()).filter(|n| k.loops[*n].extent != 1).collect();
-    if keep.len() < k.loops.len() {
-        choose_loops(k, &keep);
-    }
-}
-
-fn coalesce(k: &mut Kernel) {
-    loop {
-        let counted = |n: usize| k.nodes.contains(&Node::Counter(n));
-        let pair = (0..k.loops.len())
-            .flat_map(|a| (0..k.loops.len()).map(move |b| (a, b)))
-            .filter(|(a, b)| a != b && k.loops[*a].mode == k.loops[*b].mode)
-            .filter(|(a, _)| k.loops[*a].mode != Mode::Sequential)
-            .find(|&(a, b)| {
-                let n = k.loops[b].extent as i64;
-                affines(k).iter().all(|f| f.stride(a) == f.stride(b) * n)
-                    && !counted(a)
-                    && !counted(b)
-            });
-        let Some((a, b)) = pair else { return };
-        k.loops[b].extent *= k.loops[a].extent;
-        let keep: Vec<usize> = (0..k.loops.len()).filter(|n| *n != a).collect();
-        choose_loops(k, &keep);
-    }
-}
-
-fn live_nodes(k: &Kernel) -> Vec<bool> {
-    let mut live = vec![false; k.nodes.len()];
-    let mut mark = |n: NodeId| live[n.0 as usize] = true;
-    for s in &k.stores {
-        mark(s.value);
-        s.offset.into_iter().for_each(&mut mark);
-    }
-    k.reductions.iter().for_each(|r| mark(r.value));
-    k.goes_on.into_iter().for_each(&mut mark);
-    for n in (0..k.nodes.len()).rev() {
-        if live[n] {
-            match &k.nodes[n] {
-                Node::Gather { at, .. } => live[at.0 as usize] = true,
-                Node::Op { args, .. } => args.iter().for_each(|a| live[a.0 as usize] = true),
-                _ => {}
-            }
-        }
-    }
-    live
-}
-
-/// For each node, what it depends on: bit `n` for loop `n`.
-fn dependence(k: &Kernel) -> Vec<u64> {
-    let of = |a: &Affine| {
-        a.strides.iter().enumerate().filter(|(_, s)| **s != 0).fold(0u64, |m, (n, _)| m | 1 << n)
-    };
-    let everything = (1u64 << k.loops.len()) - 1;
-    let sequential = k.loops.iter().any(|l| l.mode == Mode::Sequential);
-    let mut bits: Vec<u64> = Vec::with_capacity(k.nodes.len());
-    for node in &k.nodes {
-        let mask = match node {
-            Node::Constant(_) => 0,
-            Node::Counter(n) => 1 << n,
-            // What a loop that runs in order reads from a buffer it writes, it reads every time.
-            Node::Load { buffer, .. } | Node::Gather { buffer, .. }
-                if sequential && k.writes(*buffer) =>
-            {
-                everything
-            }
-            Node::Load { at, guard, .. } => guard.iter().fold(of(at), |m, r| m | of(&r.at)),
-            Node::Gather { at, .. } => bits[at.0 as usize],
-            Node::Op { args, .. } => args.iter().fold(0, |m, a| m | bits[a.0 as usize]),
-        };
-        bits.push(mask);
-    }
-    bits
-}
-
-/// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and of its scalar form.
+/// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and the
+/// cost of one point in scalar form.
 fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (f64, f64) {
     let (mut vector_cost, mut scalar_cost) = (0.0, 0.0);
     let steps = runs::steps(k, types, bits, v);
@@ -223,7 +105,7 @@ fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (
                 vector_cost += 0.5;
                 scalar_cost += 0.5;
             }
-            // Part of a position.
+            // The op is a part of a position.
             Node::Op { .. } if steps[n].is_some() => {
                 vector_cost += 0.3;
                 scalar_cost += 0.5;
@@ -254,19 +136,20 @@ fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (
         if types[r.value.0 as usize] != r.accumulator {
             vector_cost += 0.5;
         }
-        // Floats folded one by one wait for each other.
+        // In a scalar fold, each op waits for the one before.
         scalar_cost += 3.0;
     }
     (vector_cost, scalar_cost)
 }
 
-/// How many lanes a loop over these types has; enough registers' worth to hide latencies in small bodies.
+/// The number of lanes of a loop over these types. A small body gets several registers per value,
+/// to hide latencies.
 fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> usize {
     let varying = |n: usize| live[n] && bits[n] >> v & 1 == 1;
     let mut narrow = false;
     let mut wide = false;
     let mut body = 0;
-    // Positions are no lanes, as a rule.
+    // Positions seldom become lanes.
     let steps = runs::steps(k, types, bits, v);
     for n in (0..types.len()).filter(|n| varying(*n) && steps[*n].is_none()) {
         body += 1;
@@ -298,13 +181,7 @@ fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> 
 impl Nest {
     /// Normalises an expanded kernel.
     pub fn new(kernel: &Kernel) -> Result<Nest, Error> {
-        let mut k = kernel.clone();
-        if k.loops.last().is_some_and(|l| l.extent == 1) {
-            // One round, whatever it says.
-            k.goes_on = None;
-        }
-        drop_single_points(&mut k);
-        coalesce(&mut k);
+        let mut k = loops::simplify(kernel);
         if k.loops.len() > 60 {
             return Err(err!(Unsupported, "cpu: {} loops in one kernel", k.loops.len()));
         }
@@ -312,7 +189,7 @@ impl Nest {
         Nest::finish(k, vector)
     }
 
-    /// Puts the loop to vectorise innermost among its kind and says how wide it is.
+    /// Moves the loop to vectorise innermost among its mode. Returns it with its number of lanes.
     fn arrange(k: &mut Kernel) -> Result<Option<(usize, usize)>, Error> {
         let types = types_of(k)?;
         let live = live_nodes(k);
@@ -320,11 +197,11 @@ impl Nest {
         if k.loops.iter().any(|l| l.extent == 0) || few_points(k) {
             return Ok(None);
         }
-        if over_time(k) {
-            return Ok(lanes_over_time(k, &types, &live, &bits));
+        if has_carry_loop(k) {
+            return Ok(lanes_around_carry_loop(k, &types, &live, &bits));
         }
         if k.loops.iter().any(|l| l.mode == Mode::Sequential) {
-            return Ok(in_order(k, &types, &live, &bits));
+            return Ok(sequential_lanes(k, &types, &live, &bits));
         }
         let mut best: Option<(f64, usize, bool, usize)> = None;
         for v in 0..k.loops.len() {
@@ -336,7 +213,7 @@ impl Nest {
             let pays = extent >= lanes && vector_cost < scalar_cost;
             let mut c = if pays { vector_cost } else { scalar_cost };
             if k.loops[v].mode == Mode::Reduce && pays {
-                // Joining the lanes at the end, and the remainder.
+                // The cost of joining the lanes at the end, and of the remainder loop.
                 c += 16.0 / extent as f64;
             }
             if pays && !extent.is_multiple_of(lanes) {
@@ -360,7 +237,8 @@ impl Nest {
         Ok(pays.then_some((at, lanes)))
     }
 
-    /// The facts about nodes that emission needs.
+    /// The nest of a kernel whose loops are in emission order: computes the facts about nodes that
+    /// emission needs.
     pub fn finish(kernel: Kernel, vector: Option<(usize, usize)>) -> Result<Nest, Error> {
         let types = types_of(&kernel)?;
         let live = live_nodes(&kernel);
@@ -399,9 +277,9 @@ impl Nest {
         self.types[n.0 as usize]
     }
 
-    /// Nodes that code is made for.
+    /// The number of nodes that code is generated for.
     pub fn size(&self) -> usize {
-        // Elementary functions that stand in place have two definitions.
+        // An elementary function that is expanded in place has two definitions.
         let weight = if self.calls { 1 } else { ELEMENTARY };
         let node = |node: &Node| match node {
             Node::Op { op, .. } if op.level() == Level::Elementary => weight,
@@ -413,14 +291,14 @@ impl Nest {
             + self.kernel.reductions.len()
     }
 
-    /// What a run takes on one thread, roughly, from the kernel alone.
+    /// The estimated time of a run on one thread, from the kernel alone.
     pub fn nanoseconds(&self) -> f64 {
         let per_node = if self.vector.is_some() { 0.03 } else { 0.25 };
         let inner = self.kernel.loops.len();
         let nodes = (0..self.types.len()).filter(|n| self.live[*n] && self.level[*n] == inner);
         let body = nodes.count() + self.kernel.stores.len() + 2 * self.kernel.reductions.len();
         let points = self.kernel.points() as f64;
-        // Loops that end by themselves are taken for short ones.
+        // A loop with a condition is assumed to be short.
         let rounds = self.kernel.loops.last().filter(|_| self.kernel.goes_on.is_some());
         let rounds = rounds.map_or(1.0, |l| (l.extent as f64 / ROUNDS).max(1.0));
         body.max(2) as f64 * per_node * points / rounds
@@ -431,47 +309,55 @@ impl Nest {
     }
 }
 
-/// Whether the kernel is parallel lanes that each run through a loop in order.
-pub fn over_time(k: &Kernel) -> bool {
+/// Returns whether the innermost loop of the kernel is sequential and all others are parallel.
+pub fn has_carry_loop(k: &Kernel) -> bool {
     let Some((last, lanes)) = k.loops.split_last() else { return false };
     let parallel = lanes.iter().all(|l| l.mode == Mode::Parallel);
     last.mode == Mode::Sequential && parallel && !lanes.is_empty() && k.reductions.is_empty()
 }
 
-/// Several registers per value, so that what one waits for the others can do; the loop along which most is read and
-/// written side by side becomes the innermost of the parallel ones.
-fn lanes_over_time(
+/// The vector loop of a kernel whose innermost loop is sequential. Each value gets several
+/// registers, so that one computes while another waits. The loop along which most accesses are
+/// contiguous becomes the innermost parallel one.
+fn lanes_around_carry_loop(
     k: &mut Kernel,
     types: &[DType],
     live: &[bool],
     bits: &[u64],
 ) -> Option<(usize, usize)> {
-    let time = k.loops.len() - 1;
-    let apart = |at: &Affine, v: usize| at.stride(time) != 0 && !(0..=1).contains(&at.stride(v));
+    let inner = k.loops.len() - 1;
+    let apart = |at: &Affine, v: usize| at.stride(inner) != 0 && !(0..=1).contains(&at.stride(v));
     let strided = |v: usize| {
         let loads = k.nodes.iter().filter(|n| matches!(n, Node::Load { at, .. } if apart(at, v)));
         loads.count() + k.stores.iter().filter(|s| apart(&s.at, v)).count()
     };
     let width = |v: usize| least_width(k, types, live, bits, v);
-    let v = (0..time)
+    let v = (0..inner)
         .filter(|v| k.loops[*v].extent >= width(*v))
-        .min_by_key(|v| (strided(*v), time - v))?;
+        .min_by_key(|v| (strided(*v), inner - v))?;
     let (vector_cost, scalar_cost) = cost(k, types, live, bits, v);
-    // Short bodies wait for themselves; long ones have enough to do and too few registers.
+    // A short body waits for its own results; a long body has enough independent work, and too few
+    // registers.
     let body = (0..types.len()).filter(|n| live[*n] && bits[*n] >> v & 1 == 1).count();
     let fewest = width(v);
-    let registers = [4, 2].into_iter().find(|r| body * r <= TIMED_NODES).unwrap_or(1);
+    let registers = [4, 2].into_iter().find(|r| body * r <= MOST_LIVE_VALUES).unwrap_or(1);
     let lanes = fewest * registers;
     let lanes = if k.loops[v].extent < lanes { fewest } else { lanes };
-    let order: Vec<usize> = (0..time).filter(|n| *n != v).chain([v, time]).collect();
+    let order: Vec<usize> = (0..inner).filter(|n| *n != v).chain([v, inner]).collect();
     choose_loops(k, &order);
-    // Lanes that have ended keep what they hand on; nothing else could be kept from being stored.
+    // An ended lane keeps its carries. Other stores could not be suppressed for single lanes.
     let kept = k.goes_on.is_none() || carry::holds_all(k, live);
-    (kept && vector_cost < scalar_cost).then_some((time - 1, lanes))
+    (kept && vector_cost < scalar_cost).then_some((inner - 1, lanes))
 }
 
-/// Lanes for the last of loops that run in order: if what they write lies side by side and nobody reads it.
-fn in_order(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64]) -> Option<(usize, usize)> {
+/// The vector loop of a sequential kernel: its last loop, if the stores are contiguous along it and
+/// the kernel does not read what it writes.
+fn sequential_lanes(
+    k: &Kernel,
+    types: &[DType],
+    live: &[bool],
+    bits: &[u64],
+) -> Option<(usize, usize)> {
     let v = k.loops.len().checked_sub(1)?;
     let steps = runs::steps(k, types, bits, v);
     let beside = |s: &Store| {
@@ -491,9 +377,10 @@ fn in_order(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64]) -> Option<
     (fits && k.loops[v].extent >= lanes && vector_cost < scalar_cost).then_some((v, lanes))
 }
 
-/// The outermost parallel loop long enough, else the longest; none if loops must run in order.
+/// The loop for threads to share: the outermost parallel loop that is long enough, else the
+/// longest; none in a sequential kernel.
 fn split(k: &Kernel) -> Option<usize> {
-    if !over_time(k) && k.loops.iter().any(|l| l.mode == Mode::Sequential) {
+    if !has_carry_loop(k) && k.loops.iter().any(|l| l.mode == Mode::Sequential) {
         return None;
     }
     let all = || (0..k.loops.len()).filter(|n| k.loops[*n].mode == Mode::Parallel);
@@ -502,7 +389,7 @@ fn split(k: &Kernel) -> Option<usize> {
         .or_else(|| all().max_by_key(|n| (k.loops[*n].extent, k.loops.len() - n)))
 }
 
-/// One register of the widest count that all types fill.
+/// The number of lanes of one register of the narrowest type.
 fn least_width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> usize {
     let wide = (0..types.len())
         .filter(|n| live[*n] && bits[*n] >> v & 1 == 1)

@@ -1,12 +1,15 @@
-//! Elementary functions: expanded in place in small kernels, called in kernels with many of them.
+//! Elementary functions: small kernels expand them in place, and kernels with many of them call
+//! them.
 //!
-//! Register allocation of long straight-line code is superlinear, and a sine is some forty instructions: a kernel of a
-//! thousand sines would compile for a fifth of a second. So beyond [`FEW`] of them, each function that a program needs is
-//! compiled once for scalars and once for a vector register, and called. It is the same definition, so results do not
-//! change by a bit.
+//! Register allocation of long straight-line code is superlinear, and a sine has some forty
+//! instructions: the compilation of a kernel of a thousand sines would take a fifth of a second. So
+//! beyond [`FEW`] of them, each function that a program needs is compiled once for scalars and once
+//! for a vector register, and called. The definition is the same, so results are the same to the
+//! bit.
 //!
-//! Scalar code can branch: a function that has a shorter way for some arguments ([`math::near`]) takes it there. A loop
-//! whose carry goes through a sine is as fast as that way is short.
+//! Scalar code can branch: a function that has a shorter definition for some arguments
+//! ([`math::near`]) branches to it. This is the speed of a loop whose carry goes through a sine.
+//! The definitions live in `cotangent_jit::math`, and their expansion in `cotangent_jit::prepare`.
 
 use crate::code::{self, FunctionId};
 use crate::kernel::{Base, Emitter};
@@ -16,9 +19,10 @@ use crate::pool::Pool;
 use crate::scalar;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{Kernel, Node, NodeId, Store};
+use cotangent_jit::kernel::{Kernel, Node, NodeId};
 use cotangent_jit::op::{Level, ScalarOp};
-use cotangent_jit::{DType, Error, Scalar, err, math, narrow};
+use cotangent_jit::prepare::{definitions, narrow};
+use cotangent_jit::{DType, Error, Scalar, err, math};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, BlockArg, FuncRef, InstBuilder, Signature, Type, Value};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -28,34 +32,33 @@ use smallvec::SmallVec;
 /// Kernels with at most this many elementary functions have them expanded in place.
 const FEW: usize = 24;
 
-/// A function of the program: the op, its type, and whether it works on a vector register.
+/// A function of the program: the op, its type, and whether it takes vector registers.
 pub type Key = (ScalarOp, DType, bool);
 
-/// The functions that a program's kernels call, by number.
+/// The functions that the kernels of a program call, with their numbers.
 #[derive(Default)]
 pub struct Outlines {
     ids: FxHashMap<Key, FunctionId>,
 }
 
-/// Too short to be worth a call.
-fn short(op: ScalarOp) -> bool {
-    use ScalarOp::*;
-    op.level() == Level::Machine || matches!(op, Sign | IsFinite | RoundAway | Rsqrt)
+/// Returns whether a call of the op is worth its cost in kernels that call functions.
+fn worth_call(op: ScalarOp) -> bool {
+    op.level() == Level::Elementary && !op.is_brief()
 }
 
 fn called(node: &Node) -> Option<ScalarOp> {
     match node {
-        Node::Op { op, .. } if !short(*op) => Some(*op),
+        Node::Op { op, .. } if worth_call(*op) => Some(*op),
         _ => None,
     }
 }
 
-/// Whether the kernel has so many elementary functions that they are called.
+/// Returns whether the kernel has so many elementary functions that they are called.
 pub fn calls(kernel: &Kernel) -> bool {
     kernel.nodes.iter().filter(|n| called(n).is_some()).count() > FEW
 }
 
-/// Whether the op has a shorter way for some operands.
+/// Returns whether the op has a shorter definition for some operands.
 fn branches(op: ScalarOp, d: DType) -> bool {
     let mut b = KernelBuilder::new(op.name(), [parallel(1)]);
     let args: SmallVec<[NodeId; 3]> =
@@ -63,50 +66,18 @@ fn branches(op: ScalarOp, d: DType) -> bool {
     math::near(op, &mut b, &args).is_some()
 }
 
-/// The kernel in machine ops, without arithmetic of narrow types; if it has many elementary functions, with those left to be called; if it is scalar code, with
-/// those left that branch.
+/// The kernel in machine ops, without arithmetic on narrow types. A kernel with many elementary
+/// functions keeps those that are called; a kernel that is scalar code keeps those that branch.
 pub fn expand(kernel: &Kernel) -> Kernel {
     let kernel = &*narrow::widen(kernel);
     let (called, scalar) = (calls(kernel), few_points(kernel));
-    if !called && !scalar {
-        return math::expand(kernel);
-    }
-    let types = kernel.node_types().unwrap_or_default();
-    let leave = |op: ScalarOp, args: &[NodeId]| {
-        let d = args.first().and_then(|a| types.get(a.0 as usize));
-        op.level() == Level::Elementary
-            && if called { !short(op) } else { d.is_some_and(|d| branches(op, *d)) }
-    };
-    let mut b = KernelBuilder::like(kernel);
-    let mut renamed: Vec<NodeId> = Vec::with_capacity(kernel.nodes.len());
-    for node in &kernel.nodes {
-        let new = |id: &NodeId| renamed[id.0 as usize];
-        let id = match node {
-            Node::Op { op, args } => {
-                let leave = leave(*op, args);
-                let args: SmallVec<[NodeId; 3]> = args.iter().map(new).collect();
-                if leave { b.op(*op, &args) } else { math::define(*op, &mut b, &args) }
-            }
-            Node::Gather { buffer, at } => b.gather(*buffer, new(at)),
-            node => b.add(node.clone()),
-        };
-        renamed.push(id);
-    }
-    let new = |id: NodeId| renamed[id.0 as usize];
-    for s in &kernel.stores {
-        b.store(Store { value: new(s.value), offset: s.offset.map(new), ..s.clone() });
-    }
-    for r in &kernel.reductions {
-        b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
-    }
-    if let Some(holds) = kernel.goes_on {
-        b.goes_on(new(holds));
-    }
-    let mut expanded = b.finish();
-    for (new, old) in expanded.reductions.iter_mut().zip(&kernel.reductions) {
-        new.accumulator = old.accumulator;
-    }
-    expanded
+    definitions::expand_except(kernel, |op, d| {
+        if called {
+            worth_call(op)
+        } else {
+            scalar && op.level() == Level::Elementary && branches(op, d)
+        }
+    })
 }
 
 impl Outlines {
@@ -130,14 +101,14 @@ impl Outlines {
         (all, next)
     }
 
-    /// All of them, in the order of their numbers.
+    /// All functions, in the order of their numbers.
     pub fn functions(&self) -> Vec<(Key, FunctionId)> {
         let mut all: Vec<_> = self.ids.iter().map(|(k, id)| (*k, *id)).collect();
         all.sort_by_key(|(_, id)| *id);
         all
     }
 
-    /// Declares one of them in the function that is being built.
+    /// Declares a function inside of the one that is being built.
     pub fn import(&self, b: &mut FunctionBuilder, key: Key) -> Result<FuncRef, Error> {
         let id = self.ids.get(&key);
         let id = id.ok_or_else(|| err!(Compile, "cpu: {} was not expanded", key.0.name()))?;
@@ -160,30 +131,34 @@ fn signature(key: Key) -> Result<Signature, Error> {
     Ok(s)
 }
 
-/// The op on scalars, as the code of its definition; where it has a shorter way, by a branch.
+/// Emits the definition of the op on scalars, or a branch between the shorter definition and the
+/// whole one.
 pub fn in_place(
     b: &mut FunctionBuilder,
     op: ScalarOp,
     d: DType,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let far = Graph::new(d, args.len(), |k, args| SmallVec::from_iter([math::define(op, k, args)]));
-    if !branches(op, d) {
-        return Ok(far.emit(b, args)?[0]);
-    }
-    let pair = |k: &mut KernelBuilder, args: &[NodeId]| math::near(op, k, args);
-    let of = |pick: fn((NodeId, NodeId)) -> NodeId| {
-        Graph::new(d, args.len(), |k, args| pair(k, args).map(pick).into_iter().collect())
+    let graph = |value: &dyn Fn(&mut KernelBuilder, &[NodeId]) -> NodeId| {
+        Graph::new(math::point_kernel(op.name(), d, args.len(), value))
     };
-    let holds = of(|(holds, _)| holds).emit(b, args)?[0];
+    let whole = graph(&|k, args| math::define(op, k, args));
+    if !branches(op, d) {
+        return whole.emit(b, args);
+    }
+    let near = |k: &mut KernelBuilder, args: &[NodeId]| {
+        math::near(op, k, args).expect("an op that branches has a shorter way")
+    };
+    let holds = graph(&|k, args| near(k, args).0).emit(b, args)?;
+    let short = graph(&|k, args| near(k, args).1);
     let [near, beyond, joined] = std::array::from_fn(|_| b.create_block());
     let result = b.append_block_param(joined, scalar::register(d)?);
     b.set_cold_block(beyond);
     b.ins().brif(holds, near, &[], beyond, &[]);
-    for (block, graph) in [(near, of(|(_, value)| value)), (beyond, far)] {
+    for (block, graph) in [(near, short), (beyond, whole)] {
         b.seal_block(block);
         b.switch_to_block(block);
-        let value = graph.emit(b, args)?[0];
+        let value = graph.emit(b, args)?;
         b.ins().jump(joined, &[BlockArg::Value(value)]);
     }
     b.seal_block(joined);
@@ -191,35 +166,20 @@ pub fn in_place(
     Ok(result)
 }
 
-/// Machine ops of operands of one type.
+/// The machine ops of a kernel of one point, see [`math::point_kernel`].
 struct Graph {
     kernel: Kernel,
     types: Vec<DType>,
 }
 
 impl Graph {
-    fn new(
-        d: DType,
-        arity: usize,
-        values: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> SmallVec<[NodeId; 1]>,
-    ) -> Graph {
-        let mut k = KernelBuilder::new("graph", [parallel(1)]);
-        let args: SmallVec<[NodeId; 3]> = (0..arity)
-            .map(|_| {
-                let buffer = k.buffer(d, 1);
-                k.load(buffer, Affine::default())
-            })
-            .collect();
-        for value in values(&mut k, &args) {
-            let out = k.buffer(k.dtype(value), 1);
-            k.store_at(out, Affine::default(), value);
-        }
-        let kernel = k.finish();
+    fn new(kernel: Kernel) -> Graph {
         let types = kernel.node_types().unwrap_or_default();
         Graph { kernel, types }
     }
 
-    fn emit(&self, b: &mut FunctionBuilder, args: &[Value]) -> Result<SmallVec<[Value; 1]>, Error> {
+    /// The value that the kernel stores, computed from the operands.
+    fn emit(&self, b: &mut FunctionBuilder, args: &[Value]) -> Result<Value, Error> {
         let mut values: Vec<Value> = Vec::with_capacity(self.types.len());
         for node in &self.kernel.nodes {
             let value = match node {
@@ -236,7 +196,7 @@ impl Graph {
             };
             values.push(value);
         }
-        Ok(self.kernel.stores.iter().map(|s| values[s.value.0 as usize]).collect())
+        Ok(values[self.kernel.stores[0].value.0 as usize])
     }
 }
 

@@ -1,7 +1,8 @@
 //! Vector constants of one function, in memory that lives as long as the code.
 //!
-//! Cranelift loads a `vconst` into a register at every use; a plain load becomes the operand of the instruction that uses
-//! it. In a polynomial that is a third of the instructions.
+//! Cranelift loads a `vconst` into a register at every use; a plain load becomes the operand of the
+//! instruction that uses it. In a polynomial this saves a third of the instructions. Scalar
+//! constants do not live here.
 
 use crate::lanes::{memory, vconst};
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
@@ -19,19 +20,20 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// An empty pool, its address in a register from here on; for a builder that stands in the entry block.
+    /// An empty pool, whose address is in a register from here on. The builder must be in the entry
+    /// block.
     pub fn new(b: &mut FunctionBuilder) -> Pool {
         let mut rows = vec![0u128; ROWS + 1].into_boxed_slice();
         let address = rows.as_ptr() as i64;
-        // The first row holds the address of them all: loaded, it stays in a register, while a constant would be made
-        // anew at every use.
+        // The first row holds the address of the pool. A loaded address stays in a register, while
+        // a constant would be materialised at every use.
         rows[0] = address as u128;
         let first = b.ins().iconst(types::I64, address);
         let base = b.ins().load(types::I64, memory(), first, 0);
         Pool { rows, known: FxHashMap::default(), base }
     }
 
-    /// Zero and all ones are made in registers.
+    /// Instructions make zero and all ones without memory.
     pub fn get(&mut self, b: &mut FunctionBuilder, t: Type, bytes: [u8; 16]) -> Value {
         let next = self.known.len();
         let plain = bytes == [0; 16] || bytes == [255; 16];
@@ -43,7 +45,7 @@ impl Pool {
         b.ins().load(t, memory().with_aligned().with_readonly(), self.base, 16 * row as i32)
     }
 
-    /// The memory, for the owner of the code; `None` if nothing is in it.
+    /// The memory, for the owner of the code; `None` if the pool is empty.
     pub fn rows(self) -> Option<Box<[u128]>> {
         (!self.known.is_empty()).then_some(self.rows)
     }

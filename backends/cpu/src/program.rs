@@ -1,9 +1,11 @@
-//! Emission of a whole program as one native driver: `fn(inputs, outputs, arena) -> failure`, which is 0 if all went well,
-//! else the address of the error of the host call at which the program ended.
+//! Emission of a whole program as one native driver: `fn(inputs, outputs, arena) -> failure`, where
+//! the failure is 0 after success, else the address of the error of the host call at which the
+//! program ended.
 //!
-//! Loops, branches and copies are native; small kernels are emitted in place, others are called directly, and those with
-//! enough work go through the runtime, which shares them among threads. Routines are calls of the runtime with data that
-//! the executable owns, and so are calls of the host, after each of which the driver looks whether to go on.
+//! Loops, branches and copies are native; small kernels are emitted in place, others are called
+//! directly, and those with enough work go through the runtime, which shares them among threads.
+//! Routines and host calls are calls of the runtime with data that the executable owns; after a
+//! host call the driver checks for a failure. Loops and branches live in `control`.
 
 use crate::chunk::{Source, Stage};
 use crate::code::{self, FunctionId};
@@ -34,9 +36,10 @@ pub const STACK_ARENA: usize = 2048;
 const EAGER_SLOTS: usize = 10;
 /// Kernels of at most this many operations in all are emitted in place.
 const INLINE_WORK: usize = 256;
-/// But no more nodes than this in one driver.
+/// At most this many nodes are emitted in place in one driver.
 const INLINE_NODES: usize = 1500;
-/// Estimated nanoseconds from which threads share a kernel; waking a helper takes some microseconds.
+/// Estimated nanoseconds from which threads share a kernel; waking a helper takes some
+/// microseconds.
 const SHARED_NANOSECONDS: f64 = 20_000.0;
 /// Estimated nanoseconds per part that one thread takes.
 const PART_NANOSECONDS: f64 = 4_000.0;
@@ -49,13 +52,14 @@ pub struct Prepared {
     pub functions: Vec<Option<FunctionId>>,
 }
 
-/// Whether a stage is small enough to be emitted in place.
+/// Returns whether a stage is small enough to be emitted in place.
 pub fn small(stage: &Stage) -> bool {
     stage.nest.size() * stage.nest.kernel.points().max(1) <= INLINE_WORK
         || (stage.nest.size() <= 40 && stage.nest.kernel.points() <= 16)
 }
 
-/// Decides per stage, in order, while there is room in the driver.
+/// Decides for each stage, in order, whether it gets a function of its own. Small stages do not,
+/// while there is room in the driver.
 pub fn functions(kernels: &mut [Prepared], first: u32) -> u32 {
     let mut next = first;
     let mut room = INLINE_NODES;
@@ -74,7 +78,7 @@ pub fn functions(kernels: &mut [Prepared], first: u32) -> u32 {
     next
 }
 
-/// Bytes of arena with the scratch of reductions behind the program's own.
+/// The bytes of the program's own arena, and those with the scratch memory of reductions behind it.
 pub fn arena_bytes(program: &Program, kernels: &[Prepared]) -> (usize, usize) {
     let own = program.arena.next_multiple_of(64);
     let scratch = kernels.iter().map(|k| k.scratch).max().unwrap_or(0);
@@ -87,7 +91,7 @@ pub struct Driver<'d, 'f> {
     kernels: &'d [Prepared],
     outlines: &'d Outlines,
     pool: Pool,
-    /// Shared, so that generated code may hold their addresses.
+    /// Values whose addresses generated code holds.
     owned: &'d mut Owned,
     inputs: Value,
     outputs: Value,
@@ -95,27 +99,28 @@ pub struct Driver<'d, 'f> {
     scratch_at: usize,
     pub counters: Vec<Value>,
     slots: FxHashMap<SlotId, Value>,
-    /// The elements of slots that never touch memory on the way.
+    /// The elements of slots that are kept in registers.
     registers: FxHashMap<SlotId, Vec<Variable>>,
     buffers: Option<StackSlot>,
     signatures: FxHashMap<usize, SigRef>,
     imported: FxHashMap<FunctionId, FuncRef>,
     /// Loops that are shared by rows.
     loops: &'d [RowLoop<'d>],
-    /// In the function of such a loop: the first row of this part.
+    /// In the function of a shared loop: the loop and the first row of this part.
     part: Option<(&'d RowLoop<'d>, Value)>,
-    /// Where the driver returns the failure that it is given; made by the first host call.
+    /// The block that returns a failure. The first host call creates it.
     failed: Option<Block>,
 }
 
-/// What generated code reads through addresses. Shared, so that it stays where it is.
+/// The data that generated code reads through addresses. Each value has an allocation of its own,
+/// so its address stays.
 #[derive(Default)]
 pub struct Owned {
     pub routines: Vec<Arc<routines::Call>>,
     pub hosts: Vec<Arc<HostCall>>,
 }
 
-/// What a driver is made from.
+/// The inputs of the emission of a driver.
 #[derive(Clone, Copy)]
 pub struct Parts<'d> {
     pub program: &'d Program,
@@ -124,8 +129,9 @@ pub struct Parts<'d> {
     pub loops: &'d [RowLoop<'d>],
 }
 
-/// Fills the context with the driver; or with the function of one loop, `fn(list, begin, end)`, for the rows from `begin`
-/// on. The list has the driver's three parameters and the counters of the loops around.
+/// Fills the context with the driver; or with the function of one loop, `fn(list, begin, end)`, for
+/// the rows from `begin` on. The list has the driver's three parameters and the counters of the
+/// loops around.
 pub fn build(
     context: &mut Context,
     scratch: &mut FunctionBuilderContext,
@@ -277,7 +283,7 @@ impl Driver<'_, '_> {
         Some(&self.registers.get(&view.slot)?[view.at.offset as usize..])
     }
 
-    /// Outputs held in registers go to memory.
+    /// Stores the outputs that are kept in registers.
     fn write_outputs(&mut self) {
         let held: Vec<(SlotId, Vec<Variable>)> =
             self.registers.iter().map(|(s, e)| (*s, e.clone())).collect();
@@ -348,7 +354,7 @@ impl Driver<'_, '_> {
         Ok(())
     }
 
-    /// Lets threads run a loop, each on rows of its own.
+    /// Emits a call that lets threads run a loop, each on rows of its own.
     fn share(&mut self, shared: &RowLoop) -> Result<(), Error> {
         let mut list = vec![self.inputs, self.outputs, self.arena];
         list.extend(&self.counters);
@@ -360,14 +366,14 @@ impl Driver<'_, '_> {
         self.call(runtime::launch as *const () as usize, &[address, list, rows, grain])
     }
 
-    /// The address so many rows further, of so many elements each.
+    /// The address `rows` rows further, where a row has `by` elements.
     fn further(&mut self, address: Value, rows: Value, by: i64, view: &View) -> Value {
         let bytes = by * self.program.slot(view.slot).dtype.size() as i64;
         let step = self.b.ins().imul_imm_s(rows, bytes);
         self.b.ins().iadd(address, step)
     }
 
-    /// Addresses in memory, for functions that take a list of them.
+    /// Stores addresses in memory, for functions that take a list of them.
     fn list(&mut self, addresses: &[Value]) -> Value {
         let Some(slot) = self.buffers else { return self.arena };
         for (n, v) in addresses.iter().enumerate() {
@@ -476,7 +482,7 @@ impl Driver<'_, '_> {
             self.b.ins().call(function, &[list, zero, total_value]);
             return Ok(());
         }
-        // Parts end at multiples of the vector width, and of a cache line of any type.
+        // Parts end at multiples of the vector width and of a cache line.
         let grain = ((PART_NANOSECONDS / work * total as f64) as usize).max(1);
         let grain = if nest.vector.is_some_and(|(v, _)| nest.split == Some(v)) {
             grain.next_multiple_of(64)
@@ -494,7 +500,7 @@ impl Driver<'_, '_> {
                 slot: v.slot,
                 at: v.at.add(&Affine::constant(n as i64)),
             };
-            // All are read before any is written: the ranges may be the same.
+            // All elements are read before any is written, because the ranges may be the same.
             let values = (0..len).map(|n| self.element(&shifted(from, n)));
             let values = values.collect::<Result<Vec<Value>, Error>>()?;
             let size = self.program.slot(to.slot).dtype.size();

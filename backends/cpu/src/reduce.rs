@@ -1,8 +1,10 @@
 //! Reductions: accumulators that live in registers across the reduce loops.
 //!
-//! If the vector loop is parallel, each lane folds a point of its own. If it is a reduce loop, lanes fold interleaved
-//! parts of one point, are joined pairwise at the end and then with the fold of the remainder. The order depends on the
-//! kernel alone. Long reductions into few points are cut into chunks first (`chunk`), so that threads can share them.
+//! If the vector loop is parallel, each lane folds a point of its own. If it is a reduce loop,
+//! lanes fold interleaved parts of one point, are joined pairwise at the end and then with the fold
+//! of the remainder. The order depends on the kernel alone. Long reductions into few points are cut
+//! into chunks first (`chunk`), so that threads can share them. Carries of sequential loops live in
+//! `carry`.
 
 use crate::kernel::Emitter;
 use crate::lanes::{Lanes, Regs, vector_type};
@@ -21,7 +23,7 @@ pub struct Accumulator {
 }
 
 impl Emitter<'_, '_> {
-    /// Whether lanes of the vector loop fold parts of one point.
+    /// The number of lanes if they fold parts of one point.
     fn folds_lanes(&self) -> Option<usize> {
         self.nest.vector.filter(|(v, _)| *v >= self.nest.outer).map(|(_, width)| width)
     }
@@ -65,13 +67,13 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    /// What the results of these lanes hold so far. Only for results that lie side by side.
+    /// The current contents of the results of these lanes. The results must be contiguous.
     fn stored_lanes(&mut self, r: &Reduction, width: usize) -> Lanes {
         let (pointer, offset) = self.address(r.buffer, &r.at, 0);
         Lanes::load(self.b, r.accumulator, pointer, offset, width)
     }
 
-    /// Adds the current point or lanes.
+    /// Folds in the current point or lanes.
     pub fn fold(&mut self) -> Result<(), Error> {
         let nest = self.nest;
         for (n, r) in nest.kernel.reductions.iter().enumerate() {
@@ -154,7 +156,7 @@ impl Emitter<'_, '_> {
         Lanes { dtype: d, bits: Lanes::bits_for(d, width), regs }
     }
 
-    /// Registers are joined in halves, then the lanes of the last one.
+    /// Joins all lanes: registers by halves, then the lanes of the last register.
     fn join_all(&mut self, n: usize, r: &Reduction, width: usize) -> Result<Value, Error> {
         let mut sum = self.running(n, r.accumulator, width);
         while sum.regs.len() > 1 {

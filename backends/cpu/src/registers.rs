@@ -1,15 +1,17 @@
-//! Which slots of a program live in registers: small temporaries and outputs of small kernels.
+//! The choice of the slots that live in registers: small temporaries and outputs of small kernels.
 //!
-//! The carry of a scan of scalars, and the values between the small kernels of its body, would otherwise go through memory
-//! at every step, at five cycles each way. A slot qualifies if everything that touches it knows which elements at compile
-//! time: kernels that are unrolled in the driver, short copies, tests of loops and branches. Cranelift's variables carry
-//! the elements around loops; outputs are written at the end.
+//! The carry of a scan of scalars, and the values between the small kernels of its body, would
+//! otherwise go through memory at every step, at five cycles each way. A slot qualifies if the
+//! elements of every access are known at compile time: accesses of kernels that are unrolled in the
+//! driver, of short copies, and of the conditions of loops and branches. Cranelift's variables
+//! carry the elements around loops, and outputs are written at the end. The code that uses the
+//! registers lives in `program` and `nodes`.
 
 use crate::program::Prepared;
 use cotangent_jit::kernel::{BufferId, Node};
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
 
-/// Slots of at most this many elements, and so many elements in all.
+/// The most elements of a slot, and the most elements in all.
 const MOST_ELEMENTS: usize = 8;
 const MOST_IN_ALL: usize = 128;
 
@@ -21,7 +23,7 @@ pub fn choose(program: &Program, kernels: &[Prepared]) -> Vec<SlotId> {
             mark(std::slice::from_ref(step), &mut looped);
         }
     }
-    // An output that no loop touches is best written at once: in a register it would only be in the way.
+    // An output that no loop accesses is written at once: a register would be wasted on it.
     let fits = |n: usize| {
         let s = &program.slots[n];
         let pays = match s.kind {
@@ -44,7 +46,7 @@ pub fn choose(program: &Program, kernels: &[Prepared]) -> Vec<SlotId> {
     chosen
 }
 
-/// Marks the slots that these steps touch.
+/// Marks the slots that these steps access.
 fn mark(steps: &[Step], touched: &mut [bool]) {
     let touch = |v: &View, touched: &mut [bool]| touched[v.slot.0 as usize] = true;
     for step in steps {
@@ -68,7 +70,7 @@ fn mark(steps: &[Step], touched: &mut [bool]) {
 }
 
 fn visit(steps: &[Step], kernels: &[Prepared], fits: &mut [bool]) {
-    let moving = |view: &View, fits: &mut [bool], always: bool| {
+    let check = |view: &View, fits: &mut [bool], always: bool| {
         if always || view.at.strides.iter().any(|s| *s != 0) {
             fits[view.slot.0 as usize] = false;
         }
@@ -78,37 +80,37 @@ fn visit(steps: &[Step], kernels: &[Prepared], fits: &mut [bool]) {
             Step::Launch { kernel, args } => {
                 let k = &kernels[kernel.0 as usize];
                 for (n, view) in args.iter().enumerate() {
-                    moving(view, fits, !in_place(k) || computed(k, BufferId(n as u32)));
+                    check(view, fits, !in_place(k) || computed(k, BufferId(n as u32)));
                 }
             }
             Step::Routine { args, .. } | Step::Host { args, .. } => {
-                args.iter().for_each(|v| moving(v, fits, true));
+                args.iter().for_each(|v| check(v, fits, true));
             }
             Step::Copy { from, to, len } => {
                 for view in [from, to] {
-                    moving(view, fits, *len > MOST_ELEMENTS);
+                    check(view, fits, *len > MOST_ELEMENTS);
                 }
             }
             Step::Loop { body, .. } => visit(body, kernels, fits),
             Step::While { test, holds, body, .. } => {
-                moving(holds, fits, false);
+                check(holds, fits, false);
                 visit(test, kernels, fits);
                 visit(body, kernels, fits);
             }
             Step::Branch { index, arms } => {
-                moving(index, fits, false);
+                check(index, fits, false);
                 arms.iter().for_each(|a| visit(a, kernels, fits));
             }
         }
     }
 }
 
-/// Whether the kernel is emitted in the driver, point by point.
+/// Returns whether the kernel is emitted in the driver, point by point.
 fn in_place(k: &Prepared) -> bool {
     k.functions.iter().all(Option::is_none) && k.stages.iter().all(|s| s.nest.unrolled)
 }
 
-/// Whether the kernel computes a position in this buffer at run time.
+/// Returns whether the kernel computes a position in this buffer at run time.
 fn computed(k: &Prepared, buffer: BufferId) -> bool {
     k.stages.iter().any(|s| {
         let nest = &s.nest;

@@ -1,13 +1,16 @@
-//! Loops in which every step works row by row: threads share the rows, and each takes its own through all of time.
+//! Loops in which every step works row by row: threads share the rows, and each thread takes its
+//! rows through all iterations.
 //!
-//! In `for t { h = tanh(h w + x[t]) }` a row of the next `h` needs that row of the old one and all of `w`, which nobody
-//! writes. So the loop is a function of a range of rows, and threads meet once, at its end, instead of twice per step.
+//! In `for t { h = tanh(h w + x[t]) }` a row of the next `h` needs that row of the old one and all
+//! of `w`, which is not written. So the loop becomes a function of a range of rows, and threads
+//! synchronise once, at its end, instead of twice per step.
 //!
-//! A loop is of this kind if each slot that it writes is touched, by whatever step, only in rows: step `r` of the rows lies
-//! in `base + r * len .. base + (r + 1) * len`, with one base and one length for all. How the rows are cut depends on their
-//! number alone, so results do not depend on the number of threads.
+//! A loop is of this kind if every step accesses the slots that the loop writes by rows only: row
+//! `r` of a slot lies in `base + r * len .. base + (r + 1) * len`, with one base and one length for
+//! all steps. The cuts between rows depend on their number alone, so results do not depend on the
+//! number of threads.
 //!
-//! Not here: the code of such a loop (program).
+//! The code of such a loop lives in `program`.
 
 use crate::chunk::{Source, Stage};
 use crate::code::FunctionId;
@@ -21,16 +24,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub struct RowLoop<'p> {
     pub id: FunctionId,
     pub step: &'p Step,
-    /// How many loops enclose it.
+    /// The number of loops around it.
     pub depth: usize,
     pub rows: usize,
-    /// Rows of one part; divides `rows`.
+    /// The rows of one part; it divides `rows`.
     pub grain: usize,
 }
 
 /// Loops that take less than this, in estimated nanoseconds, are not worth waking a thread.
 const LEAST_WORK: f64 = 100_000.0;
-/// Steps beyond this are shared one by one, which spreads them better.
+/// Steps that take longer than this are shared one by one, which balances the load better.
 const MOST_PER_STEP: f64 = 400_000.0;
 /// Rows of a matrix product that are worth a call.
 const LEAST_ROWS: usize = 16;
@@ -38,7 +41,7 @@ const MOST_PARTS: usize = 16;
 /// Estimated nanoseconds of one multiplication in a matrix product.
 const MULTIPLICATION: f64 = 0.02;
 
-/// The outermost loops of this kind, their functions numbered from `next` on.
+/// The outermost loops of this kind, with their functions numbered from `next` on.
 pub fn collect<'p>(
     program: &'p Program,
     kernels: &[Prepared],
@@ -64,7 +67,8 @@ pub fn collect<'p>(
     (found, next)
 }
 
-/// A dot of one part of the rows, and how far its operands and its result move from row to row, in elements.
+/// A dot of one part of the rows, and the distances between rows of its operands and its result, in
+/// elements.
 pub fn part(routine: &Routine, grain: usize) -> Option<(Routine, [i64; 3])> {
     let Routine::Dot { dtype, batch, m, n, k, lhs, rhs } = routine else { return None };
     let (dtype, n, k, lhs, rhs) = (*dtype, *n, *k, *lhs, *rhs);
@@ -75,13 +79,13 @@ pub fn part(routine: &Routine, grain: usize) -> Option<(Routine, [i64; 3])> {
     })
 }
 
-/// How many points of a kernel's split loop are a row.
+/// The number of points of a kernel's split loop that form a row.
 pub fn points_per_row(stage: &Stage, rows: usize) -> Option<usize> {
     let extent = stage.nest.kernel.loops[stage.nest.split?].extent;
     extent.is_multiple_of(rows).then_some(extent / rows)
 }
 
-/// The rows of a loop and how they are cut, if it is of this kind and worth it.
+/// The rows of a loop and the rows per part, if the loop is of this kind and worth sharing.
 fn shares(program: &Program, kernels: &[Prepared], step: &Step) -> Option<(usize, usize)> {
     let Step::Loop { trips, body } = step else { return None };
     let (rows, least) = body.iter().find_map(|s| match s {
@@ -113,15 +117,18 @@ fn shares(program: &Program, kernels: &[Prepared], step: &Step) -> Option<(usize
         rows,
         grain,
         written: FxHashSet::default(),
-        lie: FxHashMap::default(),
+        layouts: FxHashMap::default(),
     };
     body.iter().for_each(|s| rows.note_writes(s));
-    let by_rows = body.iter().all(|s| rows.step(s)) && rows.apart(body) && rows.still();
+    let by_rows = body.iter().all(|s| rows.step(s))
+        && rows.temporaries_are_disjoint(body)
+        && rows.varying_rows_are_only_written();
     by_rows.then_some((rows.rows, grain))
 }
 
-/// How the rows of a written slot lie: from where, how long, and whether anybody reads them.
-struct Lie {
+/// The layout of the rows of a written slot: their base, their length, and whether a step reads
+/// them.
+struct RowLayout {
     base: Affine,
     len: i64,
     read: bool,
@@ -133,7 +140,7 @@ struct Rows<'a> {
     rows: usize,
     grain: usize,
     written: FxHashSet<SlotId>,
-    lie: FxHashMap<SlotId, Lie>,
+    layouts: FxHashMap<SlotId, RowLayout>,
 }
 
 impl Rows<'_> {
@@ -152,15 +159,16 @@ impl Rows<'_> {
         }
     }
 
-    /// Notes that rows of this length from where the view points are touched; whether that fits what is known.
+    /// Notes an access to rows of this length at the base of the view. Returns whether it agrees
+    /// with the earlier accesses.
     fn touch(&mut self, view: &View, len: i64, read: bool) -> bool {
         if !self.written.contains(&view.slot) {
             return true;
         }
-        let new = Lie { base: view.at.clone(), len, read: false };
-        let lie = self.lie.entry(view.slot).or_insert(new);
-        lie.read |= read;
-        len > 0 && lie.base == view.at && lie.len == len
+        let new = RowLayout { base: view.at.clone(), len, read: false };
+        let layout = self.layouts.entry(view.slot).or_insert(new);
+        layout.read |= read;
+        len > 0 && layout.base == view.at && layout.len == len
     }
 
     fn step(&mut self, step: &Step) -> bool {
@@ -176,7 +184,7 @@ impl Rows<'_> {
                 let Routine::Dot { batch, m, n, k, rhs, lhs, .. } = routine else { return false };
                 let along = if *batch == 1 { *m } else { *batch };
                 let Some((_, [l, r, out])) = part(routine, self.grain) else { return false };
-                // What one row of each operand reaches.
+                // The elements that one row of each operand reaches.
                 let extents = if *batch == 1 { [1, 1, *k] } else { [1, *m, *k] };
                 let left = reach(&Affine::new(0, *lhs), &extents);
                 let right = reach(&Affine::new(0, *rhs), &[1, *k, *n]);
@@ -212,7 +220,8 @@ impl Rows<'_> {
         if !cut || nest.empty() || !nest.clips.is_empty() {
             return false;
         }
-        // The part of a row that an index reaches: all loops but the split one, which walks the row's own points.
+        // The length of a row, if an index stays inside of it: the split loop runs over the points
+        // of one row, the other loops in full.
         let mut extents: Vec<usize> = nest.kernel.loops.iter().map(|l| l.extent).collect();
         extents[split] = points;
         let row = |at: &Affine| {
@@ -243,8 +252,9 @@ impl Rows<'_> {
         })
     }
 
-    /// Whether no written temporary shares its bytes with another one in the loop: rows are not in step with each other.
-    fn apart(&self, body: &[Step]) -> bool {
+    /// Returns whether no two temporaries of the loop share bytes. They must not, because rows run
+    /// at different speeds.
+    fn temporaries_are_disjoint(&self, body: &[Step]) -> bool {
         let mut slots: FxHashSet<SlotId> = FxHashSet::default();
         for step in body {
             match step {
@@ -266,18 +276,19 @@ impl Rows<'_> {
         spans.windows(2).all(|w| w[0].1 <= w[1].0)
     }
 
-    /// Whether rows that move with time are only written, and never where other rows were.
-    fn still(&self) -> bool {
-        self.lie.values().all(|lie| {
-            let whole = lie.len * self.rows as i64;
-            let moving = lie.base.strides.iter().filter(|s| **s != 0);
-            moving.clone().next().is_none()
-                || (!lie.read && moving.clone().all(|s| s.abs() >= whole))
+    /// Returns whether rows whose base varies with the loop are only written, and never where other
+    /// rows layout.
+    fn varying_rows_are_only_written(&self) -> bool {
+        self.layouts.values().all(|layout| {
+            let whole = layout.len * self.rows as i64;
+            let varying = layout.base.strides.iter().filter(|s| **s != 0);
+            varying.clone().next().is_none()
+                || (!layout.read && varying.clone().all(|s| s.abs() >= whole))
         })
     }
 }
 
-/// One past the last element that an index from zero on reaches.
+/// One past the last element that a non-negative index reaches.
 fn reach(at: &Affine, extents: &[usize]) -> i64 {
     at.range(extents).map_or(0, |(low, high)| if low < 0 { i64::MAX } else { high + 1 })
 }

@@ -1,8 +1,10 @@
-//! Computed positions that advance by one in the vector loop: gathers and offset stores of consecutive elements.
+//! Computed positions that advance by one in the vector loop: gathers and offset stores of
+//! consecutive elements. Positions that are affine in the counters do not live here.
 //!
-//! A position made of counters, invariants, sums, constant factors and clamps steps by a constant from lane to lane, as
-//! long as no clamp takes hold within the lanes. So rows of an embedding, dynamic slices and their updates are read and
-//! written as whole registers where a test at run time says that all lanes lie inside, and lane by lane elsewhere.
+//! A position made of counters, invariants, sums, constant factors and clamps steps by a constant
+//! from lane to lane, as long as no clamp takes effect within the lanes. So rows of an embedding,
+//! dynamic slices and their updates are read and written as whole registers where a test at run
+//! time says that all lanes lie inside, and lane by lane elsewhere.
 
 use crate::kernel::Emitter;
 use crate::lanes::{self, Lanes, memory, vector_type};
@@ -16,10 +18,12 @@ use cranelift_codegen::ir::{
     BlockArg, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 
-/// Larger trees of ops are no positions to us; what walks them may recurse and visit a node once per use.
+/// Larger trees of ops do not count as positions. So functions that walk a position may recurse and
+/// visit a node once per use.
 const LARGEST: u32 = 50;
 
-/// By how much each i64 node advances per point of loop `v`, clamps aside; `None` if not by a constant.
+/// The step of each i64 node per point of loop `v`, without its clamps; `None` if the step is not
+/// constant.
 pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<i64>> {
     let mut steps: Vec<Option<i64>> = Vec::with_capacity(k.nodes.len());
     let mut sizes: Vec<u32> = Vec::with_capacity(k.nodes.len());
@@ -63,7 +67,8 @@ pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<
     steps
 }
 
-/// Whether a clamp stands between a position and what it is made of: then it steps by a constant only in places.
+/// Returns whether a position contains a clamp: then its step is constant only where the clamp has
+/// no effect.
 fn clamps(k: &Kernel, varies: &[bool], n: NodeId) -> bool {
     match k.node(n) {
         Node::Op { op: ScalarOp::Min | ScalarOp::Max, .. } if varies[n.0 as usize] => true,
@@ -73,7 +78,8 @@ fn clamps(k: &Kernel, varies: &[bool], n: NodeId) -> bool {
 }
 
 impl Emitter<'_, '_> {
-    /// A position as 32-bit lanes, which wrap as the conversion does; `None` if a clamp is in the way.
+    /// A position as 32-bit lanes, which wrap as the conversion does; `None` if the position
+    /// contains a clamp.
     pub fn narrow_run(
         &mut self,
         n: NodeId,
@@ -101,7 +107,8 @@ impl Emitter<'_, '_> {
         Ok(Some(Lanes { regs, ..first }))
     }
 
-    /// The position at the first lane if no clamp takes hold; what must be true for that goes to `tests`.
+    /// The position at the first lane if no clamp takes effect. The conditions for that are added
+    /// to `tests`.
     fn first(&mut self, n: NodeId, width: usize, tests: &mut Vec<Value>) -> Result<Value, Error> {
         let nest = self.nest;
         if !nest.varies[n.0 as usize] {
@@ -118,17 +125,17 @@ impl Emitter<'_, '_> {
             return scalar::emit(self.b, op, DType::I64, &[x, y]);
         }
         let varying = usize::from(!nest.varies[args[0].0 as usize]);
-        let (moving, bound) = if varying == 0 { (x, y) } else { (y, x) };
+        let (clamped, bound) = if varying == 0 { (x, y) } else { (y, x) };
         let step = nest.steps[args[varying].0 as usize].unwrap_or(0);
         let reach = step * (width as i64 - 1);
         let low = op == ScalarOp::Max;
-        // The lane that is nearest to the bound.
+        // The lane nearest to the bound decides.
         let nearest = if low { reach.min(0) } else { reach.max(0) };
-        let at = self.b.ins().iadd_imm_s(moving, nearest);
+        let at = self.b.ins().iadd_imm_s(clamped, nearest);
         let order =
             if low { IntCC::SignedGreaterThanOrEqual } else { IntCC::SignedLessThanOrEqual };
         tests.push(self.b.ins().icmp(order, at, bound));
-        Ok(moving)
+        Ok(clamped)
     }
 
     /// The position at a lane known at run time.
@@ -151,7 +158,7 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// Whether `first .. first + width` lies in `0..len` and all tests hold.
+    /// Returns whether `first .. first + width` lies in `0..len` and all tests hold.
     fn all_inside(&mut self, first: Value, len: usize, width: usize, tests: &[Value]) -> Value {
         let room = len as i64 - width as i64;
         let last = self.b.ins().iconst(types::I64, room.max(-1));
@@ -239,7 +246,7 @@ impl Emitter<'_, '_> {
 
         self.b.seal_block(joined);
         self.b.switch_to_block(joined);
-        // What was computed on one of the ways is not known on the other.
+        // Values computed in one branch are not available in the other.
         self.undo(mark);
         let regs = self.b.block_params(joined).iter().copied().collect();
         Ok(Lanes { dtype: d, bits, regs })

@@ -1,12 +1,14 @@
-//! What generated code calls: sharing a range among threads, copies, exact float remainders. Called by address.
+//! The functions that generated code calls by address: sharing a range among threads, copies, exact
+//! float remainders. Routines and host calls live in files of their own.
 //!
-//! Nothing here unwinds into generated code, holds a lock while it shares work, or lets the number of threads show in a
-//! result: ranges are cut by their length alone, and every point of a range is computed the same way in any cut.
+//! Nothing here unwinds into generated code, holds a lock while it shares work, or lets the number
+//! of threads show in a result: ranges are cut by their length alone, and every point of a range is
+//! computed the same way in any cut.
 
 use crate::share::share;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Where loads go whose guard does not hold.
+/// The memory that loads read when their guard does not hold.
 pub static NOWHERE: [u64; 8] = [0; 8];
 
 /// `fn(buffers, begin, end)`: a kernel over a part of its split loop.
@@ -26,8 +28,8 @@ struct Job {
     buffers: *const *mut u8,
 }
 
-// SAFETY: the pointers stay valid until `launch` returns, which is after all threads are done, and kernels write disjoint
-// elements in disjoint parts of their range.
+// SAFETY: the pointers stay valid until `launch` returns, which is after all threads are done, and
+// kernels write disjoint elements in disjoint parts of their range.
 unsafe impl Send for Job {}
 // SAFETY: as above.
 unsafe impl Sync for Job {}

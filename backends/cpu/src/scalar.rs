@@ -1,10 +1,13 @@
-//! Scalar ops to Cranelift: one exhaustive match. Every op is total, as its row in `cotangent_jit::op` says.
+//! Scalar ops to Cranelift: one exhaustive match. Every op is total, as its row in
+//! `cotangent_jit::op` says.
 //!
-//! Bools are 0 or 1 in an `i8`, numbers of 8 and 16 bits their bits (see `narrow`). The vector forms stand beside this file in `vector`; elementary functions never arrive
-//! here, for `math::expand` has replaced them.
+//! Bools are 0 or 1 in an `i8`; numbers of 8 and 16 bits are their bits (see `narrow`). The vector
+//! forms live in `vector`. Elementary ops never arrive here, because `cotangent_jit::prepare` has
+//! replaced them or `outline` has generated them.
 
 use crate::{far, narrow, runtime};
-use cotangent_jit::op::ScalarOp;
+use cotangent_jit::math::far::Function;
+use cotangent_jit::op::{MachineOp, ScalarOp};
 use cotangent_jit::{DType, Error, Scalar, err};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{
@@ -43,13 +46,15 @@ pub fn emit(
     d: DType,
     args: &[Value],
 ) -> Result<Value, Error> {
-    use ScalarOp::*;
+    use MachineOp::*;
     if widens(op, d) {
         let wide = args.iter().map(|v| convert(b, d, d.widened(), *v));
         let wide = wide.collect::<Result<Vec<Value>, Error>>()?;
         let result = emit(b, op, d.widened(), &wide)?;
         return convert(b, d.widened(), d, result);
     }
+    let machine = op.machine();
+    let op = machine.ok_or_else(|| err!(Compile, "cpu: {} was not expanded", op.name()))?;
     let x = args[0];
     let y = args.get(1).copied().unwrap_or(x);
     Ok(match op {
@@ -89,7 +94,9 @@ pub fn emit(
         Shl | ShrLogical | ShrArithmetic => shift(b, op, d, x, y),
         MulHi if d.is_signed() => b.ins().smulhi(x, y),
         MulHi => b.ins().umulhi(x, y),
-        FarSin | FarCos | FarTan => far::scalar(b, op, d, x, y)?,
+        FarSin => far::scalar(b, Function::Sin, d, x, y)?,
+        FarCos => far::scalar(b, Function::Cos, d, x, y)?,
+        FarTan => far::scalar(b, Function::Tan, d, x, y)?,
         Eq | Ne | Lt | Le | Gt | Ge => compare(b, op, d, x, y),
         Select => b.ins().select(x, y, args[2]),
         Fma => b.ins().fma(x, y, args[2]),
@@ -98,17 +105,12 @@ pub fn emit(
             let to = register(to)?;
             if to == register(d)? { x } else { b.ins().bitcast(to, MemFlagsData::new(), x) }
         }
-        Sign | IsFinite | RoundAway | Rsqrt | Cbrt | Exp | Exp2 | Expm1 | Log | Log2 | Log1p
-        | Sin | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh | Tanh | Asinh | Acosh | Atanh
-        | Logistic | Erf | Erfc | ErfInv | Lgamma | Digamma | Pow | Atan2 | Complex | Real
-        | Imag => {
-            return Err(err!(Compile, "cpu: {} was not expanded", op.name()));
-        }
+        Complex | Real | Imag => return Err(err!(Compile, "cpu: {op:?} was not split")),
     })
 }
 
-/// Whether operands of this type fold in the one that it is widened to. All other arithmetic of narrow types is rewritten
-/// before it comes here.
+/// Returns whether the op on operands of this type is computed in the widened type. Only folds
+/// compute on narrow types here; all other arithmetic on them is rewritten before.
 pub fn widens(op: ScalarOp, d: DType) -> bool {
     use ScalarOp::*;
     let extreme = matches!(op, Max | Min) && d.is_float();
@@ -151,7 +153,7 @@ fn remainder(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Value {
     b.ins().select(zero, x, r)
 }
 
-/// One for the divisors 0 and -1, and whether it was -1.
+/// The divisor with 0 and -1 replaced by 1, and whether it was -1.
 fn safe_divisor(b: &mut FunctionBuilder, zero: Value, y: Value) -> (Value, Value) {
     let one = int_like(b, y, 1);
     let minus = b.ins().icmp_imm_s(IntCC::Equal, y, -1);
@@ -159,7 +161,7 @@ fn safe_divisor(b: &mut FunctionBuilder, zero: Value, y: Value) -> (Value, Value
     (b.ins().select(either, one, y), minus)
 }
 
-/// The exact remainder is a loop of its own on every machine: it is called.
+/// A call of the exact remainder, which is a loop on every machine.
 fn float_remainder(b: &mut FunctionBuilder, d: DType, x: Value, y: Value) -> Result<Value, Error> {
     let t = register(d)?;
     let address =
@@ -183,13 +185,19 @@ pub fn known(b: &FunctionBuilder, v: Value) -> Option<i64> {
 }
 
 /// Shifts a scalar or a vector register by a known amount.
-pub fn shift_by(b: &mut FunctionBuilder, op: ScalarOp, x: Value, amount: i64, width: i64) -> Value {
+pub fn shift_by(
+    b: &mut FunctionBuilder,
+    op: MachineOp,
+    x: Value,
+    amount: i64,
+    width: i64,
+) -> Value {
     let inside = (0..width).contains(&amount);
-    let arithmetic = op == ScalarOp::ShrArithmetic;
+    let arithmetic = op == MachineOp::ShrArithmetic;
     let by = b.ins().iconst(types::I32, if inside { amount } else { width - 1 });
     match op {
         _ if arithmetic => b.ins().sshr(x, by),
-        ScalarOp::Shl if inside => b.ins().ishl(x, by),
+        MachineOp::Shl if inside => b.ins().ishl(x, by),
         _ if inside => b.ins().ushr(x, by),
         _ => {
             let t = b.func.dfg.value_type(x);
@@ -198,25 +206,26 @@ pub fn shift_by(b: &mut FunctionBuilder, op: ScalarOp, x: Value, amount: i64, wi
     }
 }
 
-/// Machine shifts take the amount modulo the width; from the width on the answer is fixed.
-fn shift(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, amount: Value) -> Value {
+/// A shift by any amount. Machine shifts take the amount modulo the width, so amounts from the
+/// width on are treated apart.
+fn shift(b: &mut FunctionBuilder, op: MachineOp, d: DType, x: Value, amount: Value) -> Value {
     let width = i64::from(d.bits());
     if let Some(amount) = known(b, amount) {
         return shift_by(b, op, x, amount, width);
     }
-    if op == ScalarOp::ShrArithmetic {
+    if op == MachineOp::ShrArithmetic {
         let most = int_like(b, amount, width - 1);
         let amount = b.ins().umin(amount, most);
         return b.ins().sshr(x, amount);
     }
     let shifted =
-        if op == ScalarOp::Shl { b.ins().ishl(x, amount) } else { b.ins().ushr(x, amount) };
+        if op == MachineOp::Shl { b.ins().ishl(x, amount) } else { b.ins().ushr(x, amount) };
     let inside = b.ins().icmp_imm_u(IntCC::UnsignedLessThan, amount, width);
     let zero = int_like(b, x, 0);
     b.ins().select(inside, shifted, zero)
 }
 
-fn compare(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, y: Value) -> Value {
+fn compare(b: &mut FunctionBuilder, op: MachineOp, d: DType, x: Value, y: Value) -> Value {
     if d.is_float() {
         b.ins().fcmp(float_order(op), x, y)
     } else {
@@ -224,32 +233,31 @@ fn compare(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, y: Value) 
     }
 }
 
-/// The condition code of a comparison of floats: false of a NaN, but for `Ne`.
-pub fn float_order(op: ScalarOp) -> FloatCC {
+/// The condition code of a comparison of floats: false of a NaN, except for `Ne`.
+pub fn float_order(op: MachineOp) -> FloatCC {
     match op {
-        ScalarOp::Eq => FloatCC::Equal,
-        ScalarOp::Ne => FloatCC::NotEqual,
-        ScalarOp::Lt => FloatCC::LessThan,
-        ScalarOp::Le => FloatCC::LessThanOrEqual,
-        ScalarOp::Gt => FloatCC::GreaterThan,
-        _ => FloatCC::GreaterThanOrEqual,
+        MachineOp::Eq => FloatCC::Equal,
+        MachineOp::Ne => FloatCC::NotEqual,
+        MachineOp::Lt => FloatCC::LessThan,
+        MachineOp::Le => FloatCC::LessThanOrEqual,
+        MachineOp::Gt => FloatCC::GreaterThan,
+        MachineOp::Ge => FloatCC::GreaterThanOrEqual,
+        other => unreachable!("{other:?} is not a comparison"),
     }
 }
 
 /// The condition code of a comparison of ints or bools.
-pub fn order(op: ScalarOp, d: DType) -> IntCC {
-    match (op, d.is_signed()) {
-        (ScalarOp::Eq, _) => IntCC::Equal,
-        (ScalarOp::Ne, _) => IntCC::NotEqual,
-        (ScalarOp::Lt, true) => IntCC::SignedLessThan,
-        (ScalarOp::Le, true) => IntCC::SignedLessThanOrEqual,
-        (ScalarOp::Gt, true) => IntCC::SignedGreaterThan,
-        (_, true) => IntCC::SignedGreaterThanOrEqual,
-        (ScalarOp::Lt, false) => IntCC::UnsignedLessThan,
-        (ScalarOp::Le, false) => IntCC::UnsignedLessThanOrEqual,
-        (ScalarOp::Gt, false) => IntCC::UnsignedGreaterThan,
-        (_, false) => IntCC::UnsignedGreaterThanOrEqual,
-    }
+pub fn order(op: MachineOp, d: DType) -> IntCC {
+    let signed = match op {
+        MachineOp::Eq => IntCC::Equal,
+        MachineOp::Ne => IntCC::NotEqual,
+        MachineOp::Lt => IntCC::SignedLessThan,
+        MachineOp::Le => IntCC::SignedLessThanOrEqual,
+        MachineOp::Gt => IntCC::SignedGreaterThan,
+        MachineOp::Ge => IntCC::SignedGreaterThanOrEqual,
+        other => unreachable!("{other:?} is not a comparison"),
+    };
+    if d.is_signed() { signed } else { signed.unsigned() }
 }
 
 /// A value in another type, as `ScalarOp::Convert` says.

@@ -1,9 +1,11 @@
-//! Sharing work among threads: the caller works too, rayon's threads help if they come in time.
+//! Sharing work among threads: the caller works, too, and rayon's threads help if they come in
+//! time. The cut into parts does not live here.
 //!
-//! The parts are numbered; whoever is free takes the next. Which thread runs a part never shows, because parts are cut by
-//! shape alone and write disjoint elements. The caller takes parts until none is left and then waits only for those that
-//! are running, never for a helper that has not started; so there is nothing to deadlock on, from inside or outside of a
-//! rayon pool, and no lock is held while a part runs.
+//! The parts are numbered, and a free thread takes the next one. Results do not depend on which
+//! thread runs a part, because parts are cut by shape alone and write disjoint elements. The caller
+//! takes parts until none is left and then waits only for those that are running, never for a
+//! helper that has not started; so it cannot deadlock, inside or outside of a rayon pool. No lock
+//! is held while a part runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -30,14 +32,15 @@ struct Shared {
 }
 
 impl Shared {
-    /// Takes parts until there are none. Coming late, it touches nothing but the counter.
+    /// Takes parts until there are none. A helper that comes late accesses only the counter.
     fn help(&self) {
         loop {
             let part = self.next.fetch_add(1, Ordering::Relaxed);
             if part >= self.parts {
                 return;
             }
-            // SAFETY: a part below `parts` is not done, so the caller, who waits for all of them, is still there.
+            // SAFETY: a part below `parts` is not done, so the caller, who waits for all of them,
+            // is still there.
             let run = || unsafe { (self.work.run)(self.work.data, part) };
             if catch_unwind(AssertUnwindSafe(run)).is_err() {
                 self.panicked.store(true, Ordering::Relaxed);
@@ -54,7 +57,8 @@ unsafe fn run_part<F: Fn(usize) + Sync>(data: *const (), part: usize) {
     unsafe { (*data.cast::<F>())(part) }
 }
 
-/// Runs `work` for every part in `0..parts`, on several threads if rayon has them. Panics if a part panicked.
+/// Runs `work` for every part in `0..parts`, on several threads if rayon has them. Panics if a part
+/// panicked.
 pub fn share<F: Fn(usize) + Sync>(parts: usize, work: F) {
     let threads = rayon::current_num_threads();
     if threads == 1 || parts < 2 {

@@ -1,24 +1,29 @@
 //! Scalar ops on 128-bit registers: the counterpart of `scalar` for vector loops.
 //!
-//! `emit` answers for whole lanes: with native instructions where there are good ones, else lane by lane through `scalar`,
-//! so both forms give the same bits. `native` tells the loop planner which it will be.
+//! `emit` computes an op on all lanes: with native instructions where there are good ones, else
+//! lane by lane through `scalar`. Both forms give the same bits. `native` tells the loop planner
+//! which form an op takes. Loads and stores of lanes live in `lanes`.
 
 use crate::lanes::{Bits, Lanes, Regs, bitcast, even_words, repeat, shuffle, vector_type};
 use crate::{far, narrow, scalar};
-use cotangent_jit::op::ScalarOp;
-use cotangent_jit::{DType, Error};
+use cotangent_jit::math::far::Function;
+use cotangent_jit::op::{MachineOp, ScalarOp};
+use cotangent_jit::{DType, Error, err};
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
-/// An operand: its lanes, and the scalar that they all are, if it does not vary.
+/// An operand: its lanes, and if it does not vary between lanes, its scalar.
 pub struct Operand {
     pub lanes: Lanes,
     pub scalar: Option<Value>,
 }
 
-/// Whether the op has native instructions for lanes of this operand type; `uniform` if its second operand does not vary.
+/// Returns whether the op has native instructions for lanes of this operand type; `uniform` if its
+/// second operand does not vary.
 pub fn native(op: ScalarOp, d: DType, uniform: bool) -> bool {
-    use ScalarOp::*;
+    use MachineOp::*;
+    // An elementary op is called, and its function takes a vector register.
+    let Some(op) = op.machine() else { return true };
     match op {
         Div => d.is_float(),
         Rem | PopCount | Clz | MulHi => false,
@@ -40,7 +45,11 @@ pub fn native(op: ScalarOp, d: DType, uniform: bool) -> bool {
                 | (_, DType::Bool)
                 | (DType::Bool, _)
         ),
-        _ => true,
+        Neg | Abs | Not | Floor | Ceil | Trunc | RoundEven | Sqrt | Add | Sub | Mul | Max | Min
+        | And | Or | Xor | FarSin | FarCos | FarTan | Eq | Ne | Lt | Le | Gt | Ge | Select
+        | Fma | Bitcast(_) => true,
+        // Complex numbers have been split.
+        Complex | Real | Imag => true,
     }
 }
 
@@ -61,7 +70,7 @@ pub fn emit(
         let result = emit(b, op, d.widened(), &wide, width)?;
         return Ok(convert(b, d.widened(), d, &result, width));
     }
-    let result = result_type(op, d);
+    let result = op.result_of(d).unwrap_or(d);
     let uniform = args.get(1).is_some_and(|a| a.scalar.is_some());
     if !native(op, d, uniform) {
         let mut lanes = Vec::with_capacity(width);
@@ -71,23 +80,28 @@ pub fn emit(
         }
         return Ok(Lanes::gather(b, result, &lanes));
     }
+    let machine = op.machine();
+    let op = machine.ok_or_else(|| err!(Compile, "cpu: {} was not expanded", op.name()))?;
     match op {
-        ScalarOp::Convert(to) => return Ok(convert(b, d, to, &args[0].lanes, width)),
-        ScalarOp::Bitcast(to) => return Ok(reinterpret(b, to, &args[0].lanes)),
-        ScalarOp::Select => return Ok(select(b, args, width)),
+        MachineOp::Convert(to) => return Ok(convert(b, d, to, &args[0].lanes, width)),
+        MachineOp::Bitcast(to) => return Ok(reinterpret(b, to, &args[0].lanes)),
+        MachineOp::Select => return Ok(select(b, args, width)),
         _ => {}
     }
     let lanes = unify(b, args, width);
     let bits = lanes[0].bits;
-    if matches!(op, ScalarOp::FarSin | ScalarOp::FarCos | ScalarOp::FarTan) {
-        let regs = far::lanes(b, op, d, bits, &lanes[0].regs, &lanes[1].regs)?;
+    let far = match op {
+        MachineOp::FarSin => Some(Function::Sin),
+        MachineOp::FarCos => Some(Function::Cos),
+        MachineOp::FarTan => Some(Function::Tan),
+        _ => None,
+    };
+    if let Some(function) = far {
+        let regs = far::lanes(b, function, d, bits, &lanes[0].regs, &lanes[1].regs)?;
         return Ok(Lanes { dtype: result, bits, regs });
     }
-    let shift = if matches!(op, ScalarOp::Shl | ScalarOp::ShrLogical | ScalarOp::ShrArithmetic) {
-        args[1].scalar
-    } else {
-        None
-    };
+    let shifts = matches!(op, MachineOp::Shl | MachineOp::ShrLogical | MachineOp::ShrArithmetic);
+    let shift = args.get(1).filter(|_| shifts).and_then(|amount| amount.scalar);
     let mut regs = Regs::new();
     for r in 0..lanes[0].regs.len() {
         let x = lanes[0].regs[r];
@@ -102,15 +116,6 @@ pub fn emit(
     Ok(Lanes { dtype: result, bits, regs })
 }
 
-fn result_type(op: ScalarOp, d: DType) -> DType {
-    use ScalarOp::*;
-    match op {
-        Eq | Ne | Lt | Le | Gt | Ge => DType::Bool,
-        Convert(to) | Bitcast(to) => to,
-        _ => d,
-    }
-}
-
 /// Operands with masks of one width.
 fn unify(b: &mut FunctionBuilder, args: &[Operand], width: usize) -> Vec<Lanes> {
     let bits = args[0].lanes.bits;
@@ -120,12 +125,12 @@ fn unify(b: &mut FunctionBuilder, args: &[Operand], width: usize) -> Vec<Lanes> 
 /// One register of an op whose operands all have the same type.
 fn register(
     b: &mut FunctionBuilder,
-    op: ScalarOp,
+    op: MachineOp,
     d: DType,
     bits: Bits,
     [x, y, z]: [Value; 3],
 ) -> Value {
-    use ScalarOp::*;
+    use MachineOp::*;
     let float = d.is_float();
     if d.is_bool() {
         return boolean(b, op, x, y);
@@ -166,20 +171,23 @@ fn register(
         }
         Eq | Ne | Lt | Le | Gt | Ge => b.ins().icmp(scalar::order(op, d), x, y),
         Fma => b.ins().fma(x, y, z),
-        // The others are not native for any type, or were handled by `emit`.
-        _ => x,
+        Rem | PopCount | Clz | MulHi | Shl | ShrLogical | ShrArithmetic | FarSin | FarCos
+        | FarTan | Select | Convert(_) | Bitcast(_) | Complex | Real | Imag => {
+            unreachable!("{op:?} is not native, or `emit` has handled it")
+        }
     }
 }
 
-/// There is no 64-bit integer maximum; a comparison and a choice do it.
-fn wide_extremum(b: &mut FunctionBuilder, op: ScalarOp, d: DType, x: Value, y: Value) -> Value {
+/// The extremum of 64-bit integers, for which there is no instruction: a comparison and a
+/// selection.
+fn wide_extremum(b: &mut FunctionBuilder, op: MachineOp, d: DType, x: Value, y: Value) -> Value {
     let first = b.ins().icmp(scalar::order(op, d), x, y);
     b.ins().bitselect(first, x, y)
 }
 
-/// Bools as masks.
-fn boolean(b: &mut FunctionBuilder, op: ScalarOp, x: Value, y: Value) -> Value {
-    use ScalarOp::*;
+/// An op on bools, which are masks.
+fn boolean(b: &mut FunctionBuilder, op: MachineOp, x: Value, y: Value) -> Value {
+    use MachineOp::*;
     match op {
         Not => b.ins().bnot(x),
         And | Min => b.ins().band(x, y),
@@ -195,17 +203,19 @@ fn boolean(b: &mut FunctionBuilder, op: ScalarOp, x: Value, y: Value) -> Value {
             let not = b.ins().bnot(x);
             b.ins().bor(not, y)
         }
-        _ => {
+        Ge => {
             let not = b.ins().bnot(y);
             b.ins().bor(x, not)
         }
+        other => unreachable!("{other:?} does not take bools, or `emit` has handled it"),
     }
 }
 
-/// All lanes by one amount. Vector shifts also take it modulo the width, so from the width on the answer is chosen.
+/// A shift of all lanes by one amount. Vector shifts also take the amount modulo the width, so
+/// amounts from the width on select a fixed result.
 fn shift_register(
     b: &mut FunctionBuilder,
-    op: ScalarOp,
+    op: MachineOp,
     d: DType,
     x: Value,
     amount: Value,
@@ -217,11 +227,11 @@ fn shift_register(
     let t = b.func.dfg.value_type(amount);
     let most = b.ins().iconst(t, width - 1);
     let clamped = b.ins().umin(amount, most);
-    if op == ScalarOp::ShrArithmetic {
+    if op == MachineOp::ShrArithmetic {
         return b.ins().sshr(x, clamped);
     }
     let shifted =
-        if op == ScalarOp::Shl { b.ins().ishl(x, clamped) } else { b.ins().ushr(x, clamped) };
+        if op == MachineOp::Shl { b.ins().ishl(x, clamped) } else { b.ins().ushr(x, clamped) };
     let inside = b.ins().icmp(
         cranelift_codegen::ir::condcodes::IntCC::UnsignedLessThanOrEqual,
         amount,
@@ -275,9 +285,9 @@ pub fn convert(b: &mut FunctionBuilder, from: DType, to: DType, x: &Lanes, width
             for v in &x.regs {
                 let zero = repeat(b, b.func.dfg.value_type(*v), 0);
                 let mask = if from.is_float() {
-                    b.ins().fcmp(scalar::float_order(ScalarOp::Ne), *v, zero)
+                    b.ins().fcmp(scalar::float_order(MachineOp::Ne), *v, zero)
                 } else {
-                    b.ins().icmp(scalar::order(ScalarOp::Ne, from), *v, zero)
+                    b.ins().icmp(scalar::order(MachineOp::Ne, from), *v, zero)
                 };
                 regs.push(bitcast(b, bits.int(), mask));
             }
@@ -313,7 +323,7 @@ pub fn convert(b: &mut FunctionBuilder, from: DType, to: DType, x: &Lanes, width
                 let low = b.ins().swiden_low(*v);
                 regs.push(b.ins().fcvt_from_sint(types::F64X2, low));
                 let high = b.ins().swiden_high(*v);
-                // Only the low half has an instruction: the high one is moved there.
+                // Only the low half has an instruction, so the high half is moved there.
                 let high = even_words(b, high, high);
                 let high = b.ins().swiden_low(high);
                 regs.push(b.ins().fcvt_from_sint(types::F64X2, high));
@@ -345,7 +355,7 @@ fn low_halves(b: &mut FunctionBuilder, low: Value, high: Value) -> Value {
     shuffle(b, low, high, (0..8).chain(16..24).collect())
 }
 
-/// The bits of one under the mask.
+/// The bits of the number one where the mask is set.
 fn from_bool(b: &mut FunctionBuilder, to: DType, x: &Lanes, width: usize) -> Lanes {
     let bits = Lanes::bits_for(to, width);
     let x = x.clone().with_bits(b, bits, width);

@@ -1,4 +1,5 @@
-//! Kernels of every shape: strides, guards, gathers, scatters, reductions over any axes, equal to the oracle.
+//! Kernels of every shape: strides, guards, gathers, scatters, reductions over any axes, equal to
+//! the oracle.
 
 mod support;
 
@@ -39,7 +40,8 @@ const EXTENTS: [&[usize]; 14] = [
     &[2, 1, 9],
 ];
 
-/// `out = select(a < b, a * b + c, -a)` with every operand broadcast, transposed or reversed in turn.
+/// `out = select(a < b, a * b + c, -a)` with every operand broadcast, transposed or reversed in
+/// turn.
 #[test]
 fn elementwise_with_any_strides() {
     for d in [DType::F32, DType::F64, DType::I32, DType::U64] {
@@ -274,7 +276,8 @@ fn sequential_loops_read_what_they_wrote() {
     check(&k, &random_buffers(&k, 1), 0.0);
 }
 
-/// Kernels with many elementary functions call them: same bits as the oracle, in lanes and as scalars.
+/// Kernels with many elementary functions call them: same bits as the oracle, in lanes and as
+/// scalars.
 #[test]
 fn long_chains_of_elementary_functions() {
     for d in [DType::F32, DType::F64] {
@@ -392,8 +395,8 @@ fn deep_chains_of_positions_and_values() {
     check(&k, &random_buffers(&k, 1), 0.0);
 }
 
-/// `for lane { x, y, flag go through time }`, with values of two widths and a bool, and stores of every step beside; with
-/// `ends`, each lane until its own count is reached.
+/// `for lane { x, y, flag go through time }`, with values of two widths and a bool, and stores of
+/// every step beside; with `ends`, each lane until its own count is reached.
 fn lanes_over_time(d: DType, e: DType, lanes: usize, trips: usize, ends: bool) -> Kernel {
     let mut nest = loops(&[lanes], Mode::Parallel);
     nest.extend(loops(&[trips], Mode::Sequential));

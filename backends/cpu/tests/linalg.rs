@@ -41,7 +41,8 @@ fn alone(routine: Routine) -> Program {
     }
 }
 
-/// Numbers of `dtype`, or pairs of them, in which the diagonals of `n` by `n` matrices outweigh the rest.
+/// Numbers of `dtype`, or pairs of them, in which the diagonals of `n` by `n` matrices outweigh the
+/// rest.
 fn heavy_diagonals(dtype: DType, paired: bool, batch: usize, n: usize) -> Vec<u8> {
     let mut r = Random(11);
     let mut number = |diagonal: bool, part: usize| {

@@ -1,4 +1,5 @@
-//! Every scalar op on every type that it takes, in lanes and as scalars, on odd values: equal to the oracle.
+//! Every scalar op on every type that it takes, in lanes and as scalars, on odd values, has the
+//! results of the oracle.
 
 mod support;
 
@@ -98,7 +99,7 @@ fn check(op: ScalarOp, operands: &[DType], uniform: bool) {
 }
 
 fn run(op: ScalarOp, operands: &[DType], rows: &[Vec<Scalar>], uniform: bool) {
-    // Two sizes: a whole number of vectors and scalars alone are both reached through the remainder.
+    // The larger size reaches whole vectors and the remainder loop, the smaller size scalars alone.
     for count in [rows.len(), rows.len().min(3)] {
         let mut b = KernelBuilder::new("op", [Loop { extent: count, mode: Mode::Parallel }]);
         let mut buffers = Vec::new();
@@ -170,8 +171,8 @@ fn elementary_functions_agree_with_the_oracle() {
     }
 }
 
-/// Older processors have no FMA; there the oracle's bits come out of calls. Features are those of a process, so this test
-/// runs others again in one that goes without.
+/// Older processors have no FMA; there the oracle's bits come out of calls. Features are those of a
+/// process, so this test runs others again in one that goes without.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn without_fma_the_bits_are_the_same() {

@@ -259,7 +259,8 @@ fn sorted_floats_put_nan_last_and_zeros_together() {
     }
 }
 
-/// `for t { h = sin(h w + x[t]); y[t] = h }` with `rows` rows of `n`; or `w h`, in which every row needs all others.
+/// `for t { h = sin(h w + x[t]); y[t] = h }` with `rows` rows of `n`; or `w h`, in which every row
+/// needs all others.
 fn recurrence(rows: usize, n: usize, trips: usize, mixing: bool) -> Program {
     let d = DType::F32;
     let (len, step) = (rows * n, (rows * n) as i64);
@@ -354,7 +355,8 @@ fn lanes_over_time_in_registers() {
     }
 }
 
-/// Sums, maps, dots and sorts give the same bits for any number of threads, and inside a user's pool.
+/// Sums, maps, dots and sorts give the same bits for any number of threads, and inside a user's
+/// pool.
 #[test]
 fn results_do_not_depend_on_threads() {
     let n = 300_001;
@@ -441,7 +443,8 @@ fn a_constant_alone_fills_its_output() {
     check(program(vec![b.finish()], slots, vec![launch(0, &[whole(0)])], 0), 0, 0.0);
 }
 
-/// `for i in 0..5 { if x < 3 { f(x) } else { g(x) } }`, `x` being what the last call gave; calls note their order.
+/// `for i in 0..5 { if x < 3 { f(x) } else { g(x) } }`, `x` being what the last call gave; calls
+/// note their order.
 fn calling(log: &Arc<Mutex<Vec<String>>>, fails_at: f32) -> Program {
     let call = |name: &'static str, step: f32| {
         let log = log.clone();

@@ -1,4 +1,5 @@
-//! Random kernels: any mix of loops, strides, guards, gathers, types, ops, stores and reductions, equal to the oracle.
+//! Random kernels: any mix of loops, strides, guards, gathers, types, ops, stores and reductions,
+//! equal to the oracle.
 
 mod support;
 

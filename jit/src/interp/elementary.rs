@@ -1,9 +1,8 @@
-//! Any op on scalars: a machine-level one as its row says, an elementary one as its definition in
-//! [`math`] does, of narrow types in the wider one. Definitions are made once per type and kept.
+//! Any op on scalars. A machine op is evaluated as its row says, and an elementary op by its
+//! definition in [`math`], for narrow types in the wider type. Each definition is built once per
+//! type and kept. Machine ops live in `scalar.rs`.
 
 use super::scalar;
-use crate::affine::Affine;
-use crate::build::KernelBuilder;
 use crate::kernel::{Kernel, Node};
 use crate::op::{Level, ScalarOp};
 use crate::{DType, Error, Scalar, err, math};
@@ -11,7 +10,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::sync::{Arc, LazyLock, RwLock};
 
-/// The value of any op: of an elementary one, its definition's.
+/// The value of any op; that of an elementary op is the value of its definition.
 pub fn op_value(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
     if args.first().is_none_or(|a| op.level_on(a.dtype()) == Level::Machine) {
         return scalar::apply(op, args);
@@ -66,7 +65,7 @@ pub(crate) fn definition_sum(
 
 type Definitions = FxHashMap<(ScalarOp, DType), Arc<Kernel>>;
 
-/// The definition of an elementary op as a kernel of one point, from one buffer per operand; made once per type.
+/// The definition of an elementary op as a kernel of one point, built once per type.
 fn definition(op: ScalarOp, dtype: DType) -> Result<Arc<Kernel>, Error> {
     static KNOWN: LazyLock<RwLock<Definitions>> = LazyLock::new(RwLock::default);
     if let Some(kernel) = KNOWN.read().unwrap_or_else(|e| e.into_inner()).get(&(op, dtype)) {
@@ -79,26 +78,20 @@ fn definition(op: ScalarOp, dtype: DType) -> Result<Arc<Kernel>, Error> {
 
 fn define(op: ScalarOp, dtype: DType) -> Result<Kernel, Error> {
     let arity = op.signature().0;
-    let Some(result) = op.result(&vec![dtype; arity]) else {
+    if op.result(&vec![dtype; arity]).is_none() {
         return Err(err!(DType, "{}: does not take {dtype}", op.name()));
-    };
-    let mut b = KernelBuilder::new(op.name(), []);
-    let mut args = Vec::with_capacity(arity);
-    for _ in 0..arity {
-        let buffer = b.buffer(dtype, 1);
-        args.push(b.load(buffer, Affine::default()));
     }
-    let value = math::define(op, &mut b, &args);
-    let out = b.buffer(result, 1);
-    b.store_at(out, Affine::default(), value);
-    Ok(b.finish())
+    Ok(math::point_kernel(op.name(), dtype, arity, |b, args| math::define(op, b, args)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::affine::Affine;
+    use crate::build::KernelBuilder;
     use crate::interp::run_kernel;
     use crate::kernel::{Loop, Mode};
+    use crate::prepare;
 
     fn bytes(values: &[f32]) -> Vec<u8> {
         values.iter().flat_map(|v| v.to_le_bytes()).collect()
@@ -120,7 +113,7 @@ mod tests {
         let mut plain = [bytes(&values), bytes(&[0f32; 9])];
         let mut expanded = plain.clone();
         run_kernel(&kernel, &mut plain).unwrap();
-        run_kernel(&math::expand(&kernel), &mut expanded).unwrap();
+        run_kernel(&prepare::definitions::expand(&kernel), &mut expanded).unwrap();
         assert_eq!(plain, expanded);
     }
 }

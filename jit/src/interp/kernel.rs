@@ -1,22 +1,18 @@
-//! One kernel, point by point: outermost loop first, every node at every point, then the stores.
+//! One kernel, point by point: the outermost loop first, every node at every point, then the
+//! stores. Single ops live in `scalar.rs` and `elementary.rs`.
 //!
-//! Reductions start from the identity for each point of the outer loops, fold in the order of the reduce loops, in the
-//! accumulator's type, and are stored when the reduce loops are done. An elementary op is its definition, evaluated.
-//! Verified kernels cannot fail here for any reason but an element type that does not run; others get an error.
+//! Reductions start from the identity for each point of the outer loops, fold in the order of the
+//! reduce loops, in the accumulator's type, and are stored when the reduce loops are done. An
+//! elementary op has the value of its definition. A verified kernel fails only if an element type
+//! does not run; a kernel that is not verified may give an error.
 
 use super::elementary::op_value;
+use super::memory::Place;
 use super::scalar;
 use crate::affine::Affine;
 use crate::kernel::{BufferId, Combine, Kernel, Mode, Node, NodeId, Store};
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
-
-/// Where element 0 of a kernel's buffer lies: which region of memory, at which byte.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
-    pub region: usize,
-    pub byte: usize,
-}
 
 /// Runs a kernel on one byte vector per buffer, each at least as long as its buffer.
 pub fn run_kernel(kernel: &Kernel, buffers: &mut [Vec<u8>]) -> Result<(), Error> {
@@ -49,7 +45,7 @@ struct Machine<'a> {
     memory: &'a mut [Vec<u8>],
     places: &'a [Place],
     counters: Vec<i64>,
-    /// Of the nodes, at the current point.
+    /// The values of the nodes at the current point.
     values: Vec<Scalar>,
 }
 
@@ -66,7 +62,7 @@ impl Machine<'_> {
             while inside {
                 self.point()?;
                 if kernel.goes_on.is_some_and(|holds| self.value(holds).bits() == 0) {
-                    // The last of the loops in order: its other rounds are skipped.
+                    // The innermost sequential loop skips its other iterations.
                     self.counters[outer - 1] = extents[outer - 1] as i64 - 1;
                 }
                 for (acc, r) in folded.iter_mut().zip(&kernel.reductions) {
@@ -244,7 +240,8 @@ mod tests {
         b.goes_on(below);
         let mut memory = [bytes(&[1i32, 30, 200])];
         run_kernel(&b.finish(), &mut memory).unwrap();
-        // All five rounds; until it is large enough; one round always.
+        // The first point runs all five iterations, the second ends early, and the third runs one,
+        // as every loop does.
         assert_eq!(memory[0], bytes(&[32i32, 120, 400]));
     }
 

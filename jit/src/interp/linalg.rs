@@ -1,12 +1,13 @@
-//! Linear algebra by its definitions, in pairs of f64, rounded once at the end.
+//! Linear algebra by its definitions, in complex numbers of f64, rounded once at the end. The other
+//! routines live in `routine.rs`.
 
-use super::kernel::Place;
-use super::routine::{read, write};
+use super::memory::{Place, read, write};
 use crate::program::Triangle;
 use crate::{DType, Scalar};
 use num_complex::Complex64;
 
-/// How elements lie: numbers of a dtype, complex ones of it, or pairs of it that are complex.
+/// The memory layout of elements: real numbers of a dtype, complex numbers, or pairs of real
+/// numbers that stand for complex ones.
 #[derive(Clone, Copy)]
 pub(super) struct Layout {
     pub dtype: DType,
@@ -46,7 +47,8 @@ impl Layout {
     }
 }
 
-/// Row by row: `l[i,j] = (x[i,j] - sum over k < j of l[i,k] conj(l[j,k])) / l[j,j]`, and the root of that on the diagonal.
+/// Row by row: `l[i,j] = (x[i,j] - sum over k < j of l[i,k] conj(l[j,k])) / l[j,j]`, and the root
+/// of the numerator on the diagonal.
 pub(super) fn cholesky(at: Layout, batch: usize, n: usize, memory: &mut [Vec<u8>], args: &[Place]) {
     let zero = Complex64::default();
     for b in 0..batch {
@@ -81,7 +83,7 @@ pub(super) fn cholesky(at: Layout, batch: usize, n: usize, memory: &mut [Vec<u8>
     }
 }
 
-/// Substitution: from the end of the triangle that has one unknown.
+/// Substitution, which begins at the equation with one unknown.
 pub(super) fn triangular_solve(
     at: Layout,
     (batch, n, m): (usize, usize, usize),

@@ -1,4 +1,5 @@
-//! The oracle: what kernels and programs mean, executed as their definitions read. Every backend is compared with it.
+//! The oracle: it executes kernels and programs as their definitions read. Tests compare every
+//! backend with it.
 //!
 //! | file | what it gives meaning to |
 //! | --- | --- |
@@ -7,13 +8,17 @@
 //! | [`kernel`] | one kernel: points, loads, stores, reductions |
 //! | [`program`] | steps, slots and routines |
 //!
-//! Nothing here is fast, and nothing here knows a device. What is not part of the meaning, and so may differ between this
-//! and a backend: the order of a float reduction, and the payload and sign of a NaN that an arithmetic op made (`neg`,
-//! `abs`, `select`, `bitcast`, loads and stores do keep a NaN's bits).
+//! Nothing here is fast, and nothing here knows a device. Two things are not part of the meaning
+//! and may differ in a backend: the order of a float reduction, and the payload and sign of a NaN
+//! that an arithmetic op made. (`neg`, `abs`, `select`, `bitcast`, loads and stores keep the bits
+//! of a NaN.)
 
 pub mod elementary;
 pub mod kernel;
+#[cfg(test)]
+mod known_values;
 mod linalg;
+mod memory;
 pub mod program;
 mod routine;
 pub mod scalar;

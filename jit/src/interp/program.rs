@@ -1,6 +1,7 @@
-//! Steps in order, slots as regions of memory. Unwritten memory holds 0xaa, so that reading it shows.
+//! Programs: steps run in order, and slots are regions of memory. Unwritten memory holds 0xaa, so
+//! tests notice when it is read. Kernels and routines live in files of their own.
 
-use super::kernel::Place;
+use super::memory::Place;
 use super::{kernel, routine};
 use crate::host::{HostCall, HostInput, HostOutput};
 use crate::program::{Program, SlotId, SlotKind, Step, View};
@@ -8,7 +9,8 @@ use crate::verify::Verified;
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
-/// Runs a program on the bytes of its inputs (as many as their slots need, or more) and returns those of its outputs.
+/// Runs a program on the bytes of its inputs (as many as their slots need, or more) and returns
+/// those of its outputs.
 pub fn run(
     program: &Verified<Program>,
     inputs: &[impl AsRef<[u8]>],
@@ -16,7 +18,8 @@ pub fn run(
     execute(program.get(), inputs, false)
 }
 
-/// As [`run`], with every donated input's memory given to its output, as a caller who gives up all inputs would.
+/// As [`run`], but every donated input lends its memory to its output, as for a caller who gives up
+/// all inputs.
 pub fn run_sharing(
     program: &Verified<Program>,
     inputs: &[impl AsRef<[u8]>],
@@ -47,9 +50,9 @@ fn execute(
 struct Machine<'a> {
     program: &'a Program,
     memory: Vec<Vec<u8>>,
-    /// Where each slot lies.
+    /// The position of each slot.
     slots: Vec<Place>,
-    /// Of the enclosing loops, outermost first.
+    /// Counters of the enclosing loops, outermost first.
     counters: Vec<i64>,
 }
 
@@ -151,7 +154,8 @@ impl Machine<'_> {
         }
     }
 
-    /// The results get memory of their own first: nothing says where the arguments lie.
+    /// Runs a host call. The results are written to memory of their own and then copied, because
+    /// the arguments may lie anywhere.
     fn host(&mut self, call: &HostCall, args: &[View]) -> Result<(), Error> {
         let places: SmallVec<[Place; 4]> = args.iter().map(|v| self.place(v)).collect();
         let (from, to) = places.split_at(call.args.len());

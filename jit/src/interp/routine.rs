@@ -1,13 +1,14 @@
-//! The routines, by their definitions: dot in the order of k, sort by a stable comparison of rows; see also `linalg`.
+//! The routines, by their definitions: dot sums in the order of k, and sort compares rows stably.
+//! Linear algebra lives in `linalg.rs`.
 
-use super::kernel::Place;
 use super::linalg::{self, Layout};
+use super::memory::{Place, read, write};
 use super::scalar;
 use crate::affine::Affine;
 use crate::kernel::Combine;
 use crate::op::ScalarOp;
 use crate::program::Routine;
-use crate::{DType, Error, Scalar, err};
+use crate::{Error, Scalar, err};
 use std::cmp::Ordering;
 
 pub(super) fn run(routine: &Routine, memory: &mut [Vec<u8>], args: &[Place]) -> Result<(), Error> {
@@ -74,14 +75,4 @@ pub fn order(a: Scalar, b: Scalar) -> Ordering {
         return a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
     }
     if a.dtype().is_signed() { a.to_i64().cmp(&b.to_i64()) } else { a.bits().cmp(&b.bits()) }
-}
-
-pub(super) fn read(memory: &[Vec<u8>], place: Place, dtype: DType, element: usize) -> Scalar {
-    Scalar::from_bytes(dtype, &memory[place.region][place.byte + element * dtype.size()..])
-}
-
-pub(super) fn write(memory: &mut [Vec<u8>], place: Place, element: usize, value: Scalar) {
-    let bytes = value.to_bytes();
-    let at = place.byte + element * bytes.len();
-    memory[place.region][at..at + bytes.len()].copy_from_slice(&bytes);
 }

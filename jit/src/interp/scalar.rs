@@ -1,68 +1,77 @@
-//! One op on scalars, exactly as its row in [`op`](crate::op) says. Ints are computed in 128 bits and wrapped.
+//! One machine op on scalars, exactly as its row in [`op`](crate::op) says. Ints are computed in
+//! 128 bits and wrapped.
 //!
-//! What does not live here: elementary functions, which are kernels of their own (see [`elementary`](super::elementary)).
+//! Elementary ops do not live here: they are evaluated by their definitions (see
+//! [`elementary`](super::elementary)).
 
 use crate::math::far;
-use crate::op::ScalarOp;
+use crate::op::{MachineOp, ScalarOp};
 use crate::scalar::with_sticky_bit;
 use crate::{DType, Error, Scalar, err};
+use smallvec::SmallVec;
 
-/// The result of a machine-level op; an error if the op does not take the operands' types, or they do not run yet.
+/// The result of a machine op; an error if the op is elementary, does not take the operands' types,
+/// or they do not run.
 pub fn apply(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
-    use ScalarOp::*;
-    match (op, args) {
-        (Select, [p, a, b]) => return Ok(if p.bits() != 0 { *a } else { *b }),
-        (Convert(to), [x]) => return convert(*x, to),
-        (Bitcast(to), [x]) => return Ok(Scalar::from_bits(to, x.bits())),
-        _ if args.iter().any(|a| a.dtype().is_complex()) || op == Complex => {
-            return complex_op(op, args);
+    let unsupported = || err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name());
+    let machine = op.machine().filter(|_| args.len() == op.signature().0);
+    let machine = machine.ok_or_else(unsupported)?;
+    match machine {
+        MachineOp::Select => return Ok(args[if args[0].bits() != 0 { 1 } else { 2 }]),
+        MachineOp::Convert(to) => return convert(args[0], to),
+        MachineOp::Bitcast(to) => return Ok(Scalar::from_bits(to, args[0].bits())),
+        MachineOp::Complex => {
+            return Scalar::complex(args[0], args[1]).ok_or_else(unsupported);
         }
         _ => {}
     }
-    let result = match (args.first().map(|a| a.dtype()), args) {
-        (Some(d @ (DType::F16 | DType::BF16)), _) => narrow_op(op, d, args)?,
-        (Some(DType::F32), _) => f32_op(op, args),
-        (Some(DType::F64), _) => f64_op(op, args),
-        (Some(d), [x]) if d.is_int() || d.is_bool() => int_unary(op, *x),
-        (Some(d), [a, b]) if d.is_int() || d.is_bool() => int_binary(op, *a, *b),
-        _ => None,
+    if args.iter().any(|a| a.dtype().is_complex()) {
+        return complex_op(machine, args)?.ok_or_else(unsupported);
+    }
+    let result = match args[0].dtype() {
+        d @ (DType::F16 | DType::BF16) => narrow_op(machine, d, args)?,
+        DType::F32 => f32_op(machine, args),
+        DType::F64 => f64_op(machine, args),
+        _ => int_op(machine, args),
     };
-    result.ok_or_else(|| err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name()))
+    result.ok_or_else(unsupported)
 }
 
-/// On complex numbers: by the textbook's formulas on their parts. Quotients and functions are definitions.
-fn complex_op(op: ScalarOp, args: &[Scalar]) -> Result<Scalar, Error> {
-    use ScalarOp::*;
-    let wrong = || err!(Unsupported, "{}: the interpreter does not run {args:?}", op.name());
-    let make = |re, im| Scalar::complex(re, im).ok_or_else(wrong);
-    if let (Complex, [re, im]) = (op, args) {
-        return make(*re, *im);
-    }
-    let parts: Option<Vec<(Scalar, Scalar)>> = args.iter().map(|a| a.parts()).collect();
-    match (op, &parts.ok_or_else(wrong)?[..]) {
-        (Real, [x]) => Ok(x.0),
-        (Imag, [x]) => Ok(x.1),
-        (Neg, [x]) => make(apply(Neg, &[x.0])?, apply(Neg, &[x.1])?),
-        (Add | Sub, [x, y]) => make(apply(op, &[x.0, y.0])?, apply(op, &[x.1, y.1])?),
-        (Mul, [x, y]) => {
-            let times = |a, b| apply(Mul, &[a, b]);
-            let re = apply(Sub, &[times(x.0, y.0)?, times(x.1, y.1)?])?;
-            make(re, apply(Add, &[times(x.0, y.1)?, times(x.1, y.0)?])?)
+/// An op on complex numbers, by the textbook formula on their parts; `None` if the op does not take
+/// them, or has a definition for them.
+fn complex_op(op: MachineOp, args: &[Scalar]) -> Result<Option<Scalar>, Error> {
+    use MachineOp::*;
+    let parts: Option<SmallVec<[(Scalar, Scalar); 2]>> = args.iter().map(|a| a.parts()).collect();
+    let Some(parts) = parts else { return Ok(None) };
+    let (x, y) = (parts[0], parts[parts.len() - 1]);
+    let on = |op: MachineOp, args: &[Scalar]| apply(op.into(), args);
+    Ok(match op {
+        Real => Some(x.0),
+        Imag => Some(x.1),
+        Neg => Scalar::complex(on(Neg, &[x.0])?, on(Neg, &[x.1])?),
+        Add | Sub => Scalar::complex(on(op, &[x.0, y.0])?, on(op, &[x.1, y.1])?),
+        Mul => {
+            let times = |a, b| on(Mul, &[a, b]);
+            let re = on(Sub, &[times(x.0, y.0)?, times(x.1, y.1)?])?;
+            Scalar::complex(re, on(Add, &[times(x.0, y.1)?, times(x.1, y.0)?])?)
         }
-        (Max | Min, [x, y]) => {
+        Max | Min => {
             let beats = if op == Max { Gt } else { Lt };
-            let same = apply(Eq, &[x.0, y.0])?;
-            let by_im = apply(And, &[same, apply(beats, &[x.1, y.1])?])?;
-            let first = apply(Or, &[apply(beats, &[x.0, y.0])?, by_im])?;
-            Ok(if first.bits() != 0 { args[0] } else { args[1] })
+            let same = on(Eq, &[x.0, y.0])?;
+            let by_im = on(And, &[same, on(beats, &[x.1, y.1])?])?;
+            let first = on(Or, &[on(beats, &[x.0, y.0])?, by_im])?;
+            Some(args[if first.bits() != 0 { 0 } else { 1 }])
         }
-        (Eq, [x, y]) => apply(And, &[apply(Eq, &[x.0, y.0])?, apply(Eq, &[x.1, y.1])?]),
-        (Ne, [x, y]) => apply(Or, &[apply(Ne, &[x.0, y.0])?, apply(Ne, &[x.1, y.1])?]),
-        _ => Err(wrong()),
-    }
+        Eq => Some(on(And, &[on(Eq, &[x.0, y.0])?, on(Eq, &[x.1, y.1])?])?),
+        Ne => Some(on(Or, &[on(Ne, &[x.0, y.0])?, on(Ne, &[x.1, y.1])?])?),
+        Abs | Sqrt | Div => None,
+        Not | Floor | Ceil | Trunc | RoundEven | PopCount | Clz | Rem | And | Or | Xor | Shl
+        | ShrLogical | ShrArithmetic | MulHi | FarSin | FarCos | FarTan | Lt | Le | Gt | Ge
+        | Select | Fma | Convert(_) | Bitcast(_) | Complex => None,
+    })
 }
 
-/// `Scalar` as a number wide enough for any int or bool.
+/// A `Scalar` as a number wide enough for any int or bool.
 fn wide(x: Scalar) -> i128 {
     if x.dtype().is_signed() { i128::from(signed(x)) } else { x.bits() as i128 }
 }
@@ -73,26 +82,20 @@ fn signed(x: Scalar) -> i64 {
     ((x.bits() as i64) << unused) >> unused
 }
 
-fn int_unary(op: ScalarOp, x: Scalar) -> Option<Scalar> {
-    let (d, v) = (x.dtype(), wide(x));
-    let result = match op {
-        ScalarOp::Neg => -v,
-        ScalarOp::Abs => v.abs(),
-        ScalarOp::Not => !v,
-        ScalarOp::PopCount => x.bits().count_ones().into(),
-        ScalarOp::Clz => (x.bits().leading_zeros() + d.bits()).wrapping_sub(128).into(),
-        _ => return None,
-    };
-    Some(Scalar::from_bits(d, result as u128))
-}
-
-fn int_binary(op: ScalarOp, a: Scalar, b: Scalar) -> Option<Scalar> {
-    use ScalarOp::*;
+/// An op on ints or bools; `None` if the op does not take them.
+fn int_op(op: MachineOp, args: &[Scalar]) -> Option<Scalar> {
+    use MachineOp::*;
+    let (a, b) = (args[0], args[args.len() - 1]);
     let (d, x, y) = (a.dtype(), wide(a), wide(b));
     let width = d.bits();
     // An amount of the width or more, read as unsigned, shifts everything out.
     let amount = b.bits().min(width.into()) as u32;
     let result = match op {
+        Neg => -x,
+        Abs => x.abs(),
+        Not => !x,
+        PopCount => a.bits().count_ones().into(),
+        Clz => (a.bits().leading_zeros() + width).wrapping_sub(128).into(),
         Add => x + y,
         Sub => x - y,
         Mul => x.wrapping_mul(y),
@@ -116,60 +119,71 @@ fn int_binary(op: ScalarOp, a: Scalar, b: Scalar) -> Option<Scalar> {
         Le => return Some((x <= y).into()),
         Gt => return Some((x > y).into()),
         Ge => return Some((x >= y).into()),
-        _ => return None,
+        Floor | Ceil | Trunc | RoundEven | Sqrt | FarSin | FarCos | FarTan | Select | Fma
+        | Convert(_) | Bitcast(_) | Complex | Real | Imag => return None,
     };
     Some(Scalar::from_bits(d, result as u128))
 }
 
 macro_rules! float_op {
     ($name:ident, $float:ident, $bits:ident) => {
-        fn $name(op: ScalarOp, args: &[Scalar]) -> Option<Scalar> {
-            use ScalarOp::*;
+        /// An op on floats of one type; `None` if the op does not take them.
+        fn $name(op: MachineOp, args: &[Scalar]) -> Option<Scalar> {
+            use MachineOp::*;
             let x = |n: usize| $float::from_bits(args[n].bits() as $bits);
-            // Of two zeros, the sign decides: their bits are or-ed for the least, and-ed for the greatest.
+            // The sign decides between two zeros: the bits are or-ed for the least, and and-ed for
+            // the greatest.
             let zeros =
                 |f: fn($bits, $bits) -> $bits| $float::from_bits(f(x(0).to_bits(), x(1).to_bits()));
-            let result = match (op, args.len()) {
-                (Neg, 1) => -x(0),
-                (Abs, 1) => x(0).abs(),
-                (Floor, 1) => x(0).floor(),
-                (Ceil, 1) => x(0).ceil(),
-                (Trunc, 1) => x(0).trunc(),
-                (RoundEven, 1) => x(0).round_ties_even(),
-                (Sqrt, 1) => x(0).sqrt(),
-                (Add, 2) => x(0) + x(1),
-                (Sub, 2) => x(0) - x(1),
-                (Mul, 2) => x(0) * x(1),
-                (Div, 2) => x(0) / x(1),
-                (Rem, 2) => x(0) % x(1),
-                (Max | Min, 2) if x(0).is_nan() => x(0),
-                (Max | Min, 2) if x(1).is_nan() => x(1),
-                (Max, 2) if x(0) == x(1) => zeros(|a, b| a & b),
-                (Min, 2) if x(0) == x(1) => zeros(|a, b| a | b),
-                (Max, 2) => x(if x(0) > x(1) { 0 } else { 1 }),
-                (Min, 2) => x(if x(0) < x(1) { 0 } else { 1 }),
-                (FarSin | FarCos | FarTan, 2) => {
-                    let (wide, reach) = (f64::from(x(0)), far::reach(args[0].dtype()));
-                    if wide.abs() > reach { far::value(op, wide) as $float } else { x(1) }
-                }
-                (Fma, 3) => x(0).mul_add(x(1), x(2)),
-                (Eq, 2) => return Some((x(0) == x(1)).into()),
-                (Ne, 2) => return Some((x(0) != x(1)).into()),
-                (Lt, 2) => return Some((x(0) < x(1)).into()),
-                (Le, 2) => return Some((x(0) <= x(1)).into()),
-                (Gt, 2) => return Some((x(0) > x(1)).into()),
-                (Ge, 2) => return Some((x(0) >= x(1)).into()),
-                _ => return None,
+            let far = |function: far::Function| {
+                let (wide, reach) = (f64::from(x(0)), far::reach(args[0].dtype()));
+                if wide.abs() > reach { far::value(function, wide) as $float } else { x(1) }
+            };
+            let result = match op {
+                Neg => -x(0),
+                Abs => x(0).abs(),
+                Floor => x(0).floor(),
+                Ceil => x(0).ceil(),
+                Trunc => x(0).trunc(),
+                RoundEven => x(0).round_ties_even(),
+                Sqrt => x(0).sqrt(),
+                Add => x(0) + x(1),
+                Sub => x(0) - x(1),
+                Mul => x(0) * x(1),
+                Div => x(0) / x(1),
+                Rem => x(0) % x(1),
+                Max | Min if x(0).is_nan() => x(0),
+                Max | Min if x(1).is_nan() => x(1),
+                Max if x(0) == x(1) => zeros(|a, b| a & b),
+                Min if x(0) == x(1) => zeros(|a, b| a | b),
+                Max => x(if x(0) > x(1) { 0 } else { 1 }),
+                Min => x(if x(0) < x(1) { 0 } else { 1 }),
+                FarSin => far(far::Function::Sin),
+                FarCos => far(far::Function::Cos),
+                FarTan => far(far::Function::Tan),
+                Fma => x(0).mul_add(x(1), x(2)),
+                Eq => return Some((x(0) == x(1)).into()),
+                Ne => return Some((x(0) != x(1)).into()),
+                Lt => return Some((x(0) < x(1)).into()),
+                Le => return Some((x(0) <= x(1)).into()),
+                Gt => return Some((x(0) > x(1)).into()),
+                Ge => return Some((x(0) >= x(1)).into()),
+                Not | PopCount | Clz | And | Or | Xor | Shl | ShrLogical | ShrArithmetic
+                | MulHi | Select | Convert(_) | Bitcast(_) | Complex | Real | Imag => return None,
             };
             Some(result.into())
         }
     };
 }
 
-/// In f32, then rounded: for one op of `+ - * /` and square roots that is the same as rounding once. A NaN becomes quiet.
-fn narrow_op(op: ScalarOp, d: DType, args: &[Scalar]) -> Result<Option<Scalar>, Error> {
-    if let (ScalarOp::Fma, [x, y, z]) = (op, args) {
-        let [x, y, z] = [x, y, z].map(|a| a.to_f64().unwrap_or(f64::NAN));
+float_op!(f32_op, f32, u32);
+float_op!(f64_op, f64, u64);
+
+/// An op on narrow floats: computed in f32 and then rounded. For one op of `+ - * /` and square
+/// roots that is the same as rounding once. A NaN becomes quiet.
+fn narrow_op(op: MachineOp, d: DType, args: &[Scalar]) -> Result<Option<Scalar>, Error> {
+    if op == MachineOp::Fma {
+        let [x, y, z] = [0, 1, 2].map(|n| args[n].to_f64().unwrap_or(f64::NAN));
         return Ok(Scalar::from_f64(d, sum_to_odd(x * y, z)));
     }
     let wide: Result<Vec<Scalar>, Error> = args.iter().map(|a| convert(*a, DType::F32)).collect();
@@ -178,11 +192,12 @@ fn narrow_op(op: ScalarOp, d: DType, args: &[Scalar]) -> Result<Option<Scalar>, 
     narrowed.transpose()
 }
 
-/// `x + y`, cut off with an odd last bit if it does not fit, so that rounding it to fewer digits is rounding once.
+/// `x + y`, truncated with an odd last bit if f64 does not hold the sum. Rounding it to fewer
+/// digits is rounding once.
 fn sum_to_odd(x: f64, y: f64) -> f64 {
     let sum = x + y;
     let part = sum - x;
-    // What the sum lacks, exactly.
+    // The rounding error of the sum, which is exact.
     let rest = (x - (sum - part)) + (y - part);
     let bits = sum.to_bits();
     if bits & 1 == 1 || rest == 0.0 || rest.is_nan() {
@@ -191,10 +206,8 @@ fn sum_to_odd(x: f64, y: f64) -> f64 {
     f64::from_bits(if (rest > 0.0) == (sum > 0.0) { bits + 1 } else { bits - 1 })
 }
 
-float_op!(f32_op, f32, u32);
-float_op!(f64_op, f64, u64);
-
-/// Float to int truncates, saturates and takes NaN to 0; int to float rounds to nearest even; int to int wraps.
+/// The value in another type. Float to int truncates, saturates and takes NaN to 0; int to float
+/// rounds to nearest even; int to int wraps.
 pub fn convert(x: Scalar, to: DType) -> Result<Scalar, Error> {
     let from = x.dtype();
     let unsupported = || err!(Unsupported, "convert: the interpreter does not run {from} to {to}");

@@ -22,8 +22,9 @@ pub(super) fn erfc(x: Term) -> Term {
     x.lt(0.0).select(-value + 2.0, value)
 }
 
-/// For `x >= 0`: `exp(-x^2) v Q(v)` with `v = 1 / (x + 2)` and a polynomial `Q`. The square and the reciprocal are kept
-/// with their remainders, as the exponential and the many roundings would otherwise show in the last places.
+/// For `x >= 0`: `exp(-x^2) v Q(v)` with `v = 1 / (x + 2)` and a polynomial `Q`. The square and the
+/// reciprocal are kept with their remainders; otherwise the exponential and the many roundings
+/// would affect the last places.
 fn erfc_right(x: Term) -> Term {
     let square = x * x;
     let lost_square = x.fma(x, -square);
@@ -50,8 +51,9 @@ pub(super) fn erf_inv(x: Term) -> Term {
     x.abs().eq(1.0).select(x * f64::INFINITY, value)
 }
 
-/// `x` times a polynomial in `w = -log(1 - x^2)`, or in `sqrt(w)` for the tails, as M. Giles, "Approximating the erfinv
-/// function" (GPU Computing Gems, 2012), with coefficients of our own and `1 - x^2` rounded once.
+/// `x` times a polynomial in `w = -log(1 - x^2)`, or in `sqrt(w)` for the tails, as M. Giles,
+/// "Approximating the erfinv function" (GPU Computing Gems, 2012), with coefficients of our own and
+/// `1 - x^2` rounded once.
 fn erf_inv_32(x: Term) -> Term {
     let w = -log(x.fma(-x, 1.0));
     let near = (w - 1.25).poly(&NEAR_32);
@@ -59,7 +61,7 @@ fn erf_inv_32(x: Term) -> Term {
     w.lt(5.0).select(near, far) * x
 }
 
-/// As above with three polynomials in `w`.
+/// The inverse of erf for f64, with three polynomials in `w`.
 fn erf_inv_64(x: Term) -> Term {
     let w = -log(x.fma(-x, 1.0));
     let near = (w - 2.5791015625).poly(&NEAR_64);
@@ -68,7 +70,8 @@ fn erf_inv_64(x: Term) -> Term {
     w.lt(5.0).select(near, w.lt(16.0).select(mid, far)) * x
 }
 
-/// `erf_inv(x) / x` in powers of `w - 1.25`, `w <= 5`: minimax, relative error 2^-28.7. (Around 2.5 it would cancel more.)
+/// `erf_inv(x) / x` in powers of `w - 1.25`, `w <= 5`: minimax, relative error 2^-28.7. (Around 2.5
+/// it would cancel more.)
 const NEAR_32: [f64; 11] = [
     1.1895616,
     0.24951965,
@@ -97,8 +100,8 @@ const FAR_32: [f64; 10] = [
     0.00012972175,
 ];
 
-/// `erf_inv(x) / x` in powers of `w - 2.5791015625`, `w <= 5`: minimax, relative error 2^-58.2. (The centres are where the
-/// value is all but exact in an f64.)
+/// `erf_inv(x) / x` in powers of `w - 2.5791015625`, `w <= 5`: minimax, relative error 2^-58.2.
+/// (The centres are where the value is all but exact in an f64.)
 const NEAR_64: [f64; 23] = [
     1.5208922331701402,
     0.24595632827608574,
@@ -191,7 +194,7 @@ const ERF_32: [f64; 7] = [
     7.947553e-05,
 ];
 
-/// The same with relative error 2^-56.3.
+/// The coefficients for f64, with relative error 2^-56.3.
 const ERF_64: [f64; 12] = [
     0.1283791670955126,
     -0.3761263890318411,
@@ -207,7 +210,8 @@ const ERF_64: [f64; 12] = [
     -1.0824556910108013e-09,
 ];
 
-/// `-log(erfc(a))` in powers of `a - 1.390625`; of `erf` relative error 2^-30.1 for `0.9 <= a <= 4`.
+/// `-log(erfc(a))` in powers of `a - 1.390625`; of `erf` relative error 2^-30.1 for
+/// `0.9 <= a <= 4`.
 const ERF_FAR_32: [f64; 8] = [
     3.011361e+00,
     3.3144948e+00,
@@ -219,7 +223,7 @@ const ERF_FAR_32: [f64; 8] = [
     2.1740057e-05,
 ];
 
-/// The same in powers of `a - 1.578125`, relative error 2^-55.7 for `a <= 6`.
+/// The coefficients for f64, in powers of `a - 1.578125`, with relative error 2^-55.7 for `a <= 6`.
 const ERF_FAR_64: [f64; 18] = [
     3.6640774901473647,
     3.6487374810559627,

@@ -1,7 +1,9 @@
-//! For tests alone: runs a definition over columns of bit patterns, fast enough for tens of millions of points.
+//! For tests only: runs a definition over columns of bit patterns, fast enough for tens of millions
+//! of points.
 //!
-//! What does not live here: loops, buffers, stores: the interpreter has those.
+//! Loops, buffers and stores do not live here: the interpreter has them.
 
+use super::far::{Function, reach, value};
 use crate::build::KernelBuilder;
 use crate::kernel::{Kernel, Node, NodeId};
 use crate::op::ScalarOp;
@@ -74,12 +76,12 @@ fn binary<T: Lane, R: Lane>(out: &mut Column, a: &Column, b: &Column, f: impl Fn
 }
 
 impl Definition {
-    /// What `math::define` makes of the op.
+    /// The definition that `math::define` builds.
     pub(crate) fn new(op: ScalarOp, dtype: DType) -> Definition {
         Definition::by(op, dtype, |b, args| super::define(op, b, args))
     }
 
-    /// The op by the way of `math::near` where that is open.
+    /// The definition that takes the shorter way of `math::near` where it holds.
     pub(crate) fn near(op: ScalarOp, dtype: DType) -> Definition {
         Definition::by(op, dtype, |b, args| {
             let (holds, value) = super::near(op, b, args).expect("an op with a shorter way");
@@ -93,24 +95,14 @@ impl Definition {
         dtype: DType,
         value: impl FnOnce(&mut KernelBuilder, &[NodeId]) -> NodeId,
     ) -> Definition {
-        let mut b = KernelBuilder::new(op.name(), []);
         let arity = op.signature().0;
-        let args: Vec<_> = (0..arity)
-            .map(|_| {
-                let buffer = b.buffer(dtype, 1);
-                b.load(buffer, crate::affine::Affine::constant(0))
-            })
-            .collect();
-        let value = value(&mut b, &args);
-        let out = b.buffer(b.dtype(value), 1);
-        b.store_at(out, crate::affine::Affine::constant(0), value);
-        let kernel = b.finish();
+        let kernel = super::point_kernel(op.name(), dtype, arity, value);
         let types = kernel.node_types().expect("a typed kernel");
         let columns = vec![[0; COLUMN]; types.len()];
         Definition { kernel, types, columns }
     }
 
-    /// How many ops the definition takes: neither operands nor constants.
+    /// The number of ops in the definition; operands and constants do not count.
     pub(crate) fn ops(&self) -> usize {
         self.kernel.nodes.iter().filter(|n| matches!(n, Node::Op { .. })).count()
     }
@@ -256,21 +248,22 @@ fn two(op: ScalarOp, d: DType, out: &mut Column, a: &Column, b: &Column) {
             }
             d => panic!("upper half of a product of {d}: not needed so far"),
         },
-        ScalarOp::FarSin | ScalarOp::FarCos | ScalarOp::FarTan => {
-            let reach = super::far::reach(d);
-            let far = |x: f64| x.abs() > reach;
-            match d {
-                DType::F32 => binary(out, a, b, |x: f32, y: f32| match f64::from(x) {
-                    x if far(x) => super::far::value(op, x) as f32,
-                    _ => y,
-                }),
-                _ => binary(out, a, b, |x: f64, y: f64| match x {
-                    x if far(x) => super::far::value(op, x),
-                    _ => y,
-                }),
-            }
-        }
+        ScalarOp::FarSin => far(Function::Sin, d, out, a, b),
+        ScalarOp::FarCos => far(Function::Cos, d, out, a, b),
+        ScalarOp::FarTan => far(Function::Tan, d, out, a, b),
         op => panic!("{op:?} of two operands: not needed so far"),
+    }
+}
+
+/// The function of the arguments beyond reach, and of others the second operand.
+fn far(function: Function, d: DType, out: &mut Column, a: &Column, b: &Column) {
+    let beyond = |x: f64| x.abs() > reach(d);
+    match d {
+        DType::F32 => binary(out, a, b, |x: f32, y: f32| match f64::from(x) {
+            x if beyond(x) => value(function, x) as f32,
+            _ => y,
+        }),
+        _ => binary(out, a, b, |x: f64, y: f64| if beyond(x) { value(function, x) } else { y }),
     }
 }
 

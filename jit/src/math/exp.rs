@@ -1,13 +1,15 @@
 //! exp, exp2, expm1 and the logistic function.
 //!
-//! `exp(x) = 2^(2n) * exp(r)` with `n` the integer nearest to `x / (2 ln 2)`, which adding a large constant leaves in the
-//! low bits of the sum, and `|r| <= ln 2`. Scaling by `2^n` twice reaches every result, subnormal or infinite, with
-//! one rounding. The polynomials are minimax fits (Remez exchange, then rounding coefficient by coefficient).
+//! `exp(x) = 2^(2n) * exp(r)` with `n` the integer nearest to `x / (2 ln 2)`, which adding a large
+//! constant leaves in the low bits of the sum, and `|r| <= ln 2`. Scaling by `2^n` twice reaches
+//! every result, subnormal or infinite, with one rounding. The polynomials are minimax fits (Remez
+//! exchange, then rounding coefficient by coefficient).
 
 use super::term::Term;
 use std::f64::consts::{LN_2, LOG2_E};
 
-/// `1.5 * 2^23` or `1.5 * 2^52`: what is added to it is rounded to an integer, kept in the low bits.
+/// `1.5 * 2^23` or `1.5 * 2^52`. A number that is added to it is rounded to an integer, which the
+/// low bits of the sum hold.
 pub(super) fn magic(x: Term) -> f64 {
     x.by_width(12_582_912.0, 6_755_399_441_055_744.0)
 }
@@ -17,8 +19,8 @@ pub(super) fn ln_2_rest(x: Term) -> f64 {
     x.by_width(LN_2 - LN_2 as f32 as f64, 2.3190468138462996e-17)
 }
 
-/// `2^(n + add)` for an integer that ends in the bits of `n` (all higher ones are shifted out), such as the bits of
-/// `magic + n`; the exponent must be that of a normal number.
+/// `2^(n + add)` for an integer that ends in the bits of `n` (all higher ones are shifted out),
+/// such as the bits of `magic + n`; the exponent must be that of a normal number.
 pub(super) fn power_of_two(n: Term, add: i64) -> Term {
     let (mantissa, bias) = n.by_width((23, 127), (52, 1023));
     (n.shl(mantissa) + ((bias + add) << mantissa)).float()
@@ -30,7 +32,8 @@ fn scale<'s>(p: Term<'s>, t: Term<'s>) -> Term<'s> {
     p * s * s
 }
 
-/// `p * 2^n` for `t = magic + n`: by half of `n` and by the rest, so that results below the normal numbers round once.
+/// `p * 2^n` for `t = magic + n`: by half of `n` and by the rest, so that results below the normal
+/// numbers round once.
 pub(super) fn scale_twice<'s>(p: Term<'s>, t: Term<'s>) -> Term<'s> {
     let half = t.bits().shr(1);
     p * power_of_two(half, 0) * power_of_two(t.bits() - half, 0)
@@ -75,8 +78,8 @@ pub(super) fn expm1_reduced_sum<'s>(x: Term<'s>, rest: Option<Term<'s>>) -> (Ter
     ((r * r).fma(r.poly(x.by_width(&EXPM1_32, &EXPM1_64)), r), t)
 }
 
-/// `exp(x) - 1`. With `x = n ln 2 + r` it is `2^n (exp(r) - 1) + (2^n - 1)`, computed at half its size so that `2^128`
-/// does not overflow on the way.
+/// `exp(x) - 1`. With `x = n ln 2 + r` it is `2^n (exp(r) - 1) + (2^n - 1)`, computed at half its
+/// size so that `2^128` does not overflow on the way.
 pub(super) fn expm1(x: Term) -> Term {
     let (least, most) = x.by_width((-18.0, 89.0), (-38.0, 710.0));
     let (p, t) = expm1_reduced(x.at_least(least).at_most(most));
@@ -85,9 +88,10 @@ pub(super) fn expm1(x: Term) -> Term {
     x.abs().lt(x.by_width(3e-8, 5e-17)).select(x, half + half)
 }
 
-/// `exp(-|x|) / (1 + exp(-|x|))` on the left, `1 / (1 + exp(-|x|))` on the right: neither overflows. On the left, where
-/// errors add up most, what the sum lost is put back to first order: there the reciprocal of the sum is `1 - q`. The
-/// exponential is on the short argument of `expm1`, which costs three ops and saves half a unit in the last place.
+/// `exp(-|x|) / (1 + exp(-|x|))` on the left, `1 / (1 + exp(-|x|))` on the right: neither
+/// overflows. On the left, where errors add up most, the rounding error of the sum is corrected to
+/// first order: there the reciprocal of the sum is `1 - q`. The exponential takes the short
+/// argument of `expm1`, which costs three ops and saves half a unit in the last place.
 pub(super) fn logistic(x: Term) -> Term {
     let least = x.by_width(-104.0, -746.0);
     let (p, t) = expm1_reduced((-x.abs()).at_least(least));
@@ -165,7 +169,7 @@ const EXP2_64: [f64; 14] = [
 const EXPM1_32: [f64; 6] =
     [0.5, 1.6666666e-01, 4.166649e-02, 8.333527e-03, 1.3932801e-03, 1.9778773e-04];
 
-/// The same with relative error 2^-61.5.
+/// The coefficients for f64, with relative error 2^-61.5.
 const EXPM1_64: [f64; 11] = [
     0.5,
     0.16666666666666677,

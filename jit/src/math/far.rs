@@ -1,34 +1,45 @@
-//! sin, cos and tan of arguments so large that the definitions in `trig` have no digits left for them: exact reduction by
-//! as many bits of `2 / pi` as an `f64` can ask for.
+//! sin, cos and tan of arguments so large that the reduction of the definitions in `trig` loses all
+//! digits. The reduction here is exact: it uses as many bits of `2 / pi` as an `f64` needs.
 //!
-//! Plain Rust, called by the interpreter and by generated code alike, and by both rarely. M. Payne and R. Hanek, "Radian
-//! reduction for trigonometric functions", SIGNUM Newsletter 18 (1983).
+//! This is plain Rust, which the interpreter and generated code both call, and call rarely. The
+//! method is that of M. Payne and R. Hanek, "Radian reduction for trigonometric functions", SIGNUM
+//! Newsletter 18 (1983). The definitions for ordinary arguments do not live here.
 
 use super::trig;
 use crate::DType;
-use crate::op::ScalarOp;
 
-/// The largest argument that the short reduction is good for: in f32 the number of turns, a product of 24 bits, is off by a
-/// hundredth of a turn further out, and tan by more than 2 units in the last place.
+/// The largest argument for which the short reduction is accurate. In f32 the number of turns is a
+/// product of 24 bits; beyond this argument it is off by a hundredth of a turn, and tan by more
+/// than 2 units in the last place.
 pub const fn reach(dtype: DType) -> f64 {
     if dtype.size() == 4 { 262_144.0 } else { 1.4e14 }
 }
 
-/// `sin x`, `cos x` or `tan x`, whatever the size of `x`; of an infinity NaN. Within a unit in the last place.
-pub fn value(op: ScalarOp, x: f64) -> f64 {
+/// A function that has values at huge arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Function {
+    Sin,
+    Cos,
+    Tan,
+}
+
+/// `sin x`, `cos x` or `tan x`, whatever the size of `x`; NaN for an infinity. Within a unit in the
+/// last place.
+pub fn value(function: Function, x: f64) -> f64 {
     if !x.is_finite() {
         return f64::NAN;
     }
     let (high, low, quadrant) = reduce(x);
-    let value = match (op, quadrant % 2) {
-        (ScalarOp::FarTan, 0) => return tan(high, low),
-        (ScalarOp::FarTan, _) => return -1.0 / tan(high, low),
-        (ScalarOp::FarSin, 0) | (ScalarOp::FarCos, 1) => sin(high, low),
-        _ => cos(high, low),
-    };
-    let negative = match op {
-        ScalarOp::FarSin => quadrant >= 2,
-        _ => quadrant == 1 || quadrant == 2,
+    let odd = quadrant % 2 == 1;
+    let (value, negative) = match function {
+        Function::Tan => {
+            let tan = tan(high, low);
+            return if odd { -1.0 / tan } else { tan };
+        }
+        Function::Sin => (if odd { cos(high, low) } else { sin(high, low) }, quadrant >= 2),
+        Function::Cos => {
+            (if odd { sin(high, low) } else { cos(high, low) }, quadrant == 1 || quadrant == 2)
+        }
     };
     if negative { -value } else { value }
 }
@@ -82,21 +93,23 @@ const TWO_OVER_PI: [u64; 22] = [
 /// `pi / 2` in units of `2^-127`.
 const HALF_PI: u128 = 0xc90fdaa22168c234c4c6628b80dc1cd1;
 
-/// `(high, low, n)`: `x = high + low + n pi/2` modulo whole turns, `|high + low| <= pi/4`, for a normal `|x| >= 1`.
+/// `(high, low, n)`: `x = high + low + n pi/2` modulo whole turns, `|high + low| <= pi/4`, for a
+/// normal `|x| >= 1`.
 ///
-/// With `x = m 2^e`, the bits of `2/pi` before number `e - 1` add whole turns to `x 2/pi`, and the 256 from there on leave
-/// more than 128 behind the zeros that a number close to a multiple of `pi / 2` begins with.
+/// With `x = m 2^e`, the bits of `2/pi` before number `e - 1` add whole turns to `x 2/pi`. The 256
+/// bits from there on suffice: a number close to a multiple of `pi / 2` gives a product that begins
+/// with zeros, and more than 128 bits follow these.
 fn reduce(x: f64) -> (f64, f64, u32) {
     let bits = x.to_bits();
     let exponent = ((bits >> 52) & 0x7ff) as i64 - 1075;
     let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
     let first = (exponent - 2).max(0) as usize;
-    // Where the point lies: bits of the product behind it.
+    // The number of bits of the product behind the binary point.
     let fraction = 256 + first as i64 - exponent;
     let mut product = times(window(first), mantissa);
     let mut quadrant = (shifted_right(&product, fraction as u32) & 3) as u32;
     shift_left(&mut product, 320 - fraction as u32);
-    // To the nearest multiple.
+    // Round to the nearest multiple.
     let over = product[0] >> 63 == 1;
     if over {
         quadrant += 1;
@@ -224,26 +237,26 @@ mod tests {
     #[test]
     fn huge_arguments_keep_their_digits() {
         for (x, sin, cos, tan) in POINTS {
-            for (op, want) in
-                [(ScalarOp::FarSin, sin), (ScalarOp::FarCos, cos), (ScalarOp::FarTan, tan)]
+            for (function, want) in
+                [(Function::Sin, sin), (Function::Cos, cos), (Function::Tan, tan)]
             {
-                let got = value(op, x);
+                let got = value(function, x);
                 let far = got.to_bits().abs_diff(want.to_bits());
-                assert!(far <= 1, "{op:?} of {x:e}: {got:e}, expected {want:e}");
-                let odd = if op == ScalarOp::FarCos { got } else { -got };
-                assert_eq!(value(op, -x).to_bits(), odd.to_bits());
+                assert!(far <= 1, "{function:?} of {x:e}: {got:e}, expected {want:e}");
+                let odd = if function == Function::Cos { got } else { -got };
+                assert_eq!(value(function, -x).to_bits(), odd.to_bits());
             }
         }
-        assert!(value(ScalarOp::FarSin, f64::INFINITY).is_nan());
+        assert!(value(Function::Sin, f64::INFINITY).is_nan());
     }
 
-    /// Where both reductions work they agree.
+    /// The two reductions agree where both are accurate.
     #[test]
     fn near_arguments_agree_with_the_library() {
         let mut x = 1.1f64;
         while x < 1e5 {
-            assert!((value(ScalarOp::FarSin, x) - x.sin()).abs() < 2e-16, "{x}");
-            assert!((value(ScalarOp::FarCos, x) - x.cos()).abs() < 2e-16, "{x}");
+            assert!((value(Function::Sin, x) - x.sin()).abs() < 2e-16, "{x}");
+            assert!((value(Function::Cos, x) - x.cos()).abs() < 2e-16, "{x}");
             x *= 1.37;
         }
     }

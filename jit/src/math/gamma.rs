@@ -1,8 +1,10 @@
 //! The logarithm of the gamma function and its derivative.
 //!
-//! Both have roots among positive numbers, where a polynomial (Chebyshev's points, rounded coefficients) is taken times the
-//! distance from the root; from 10 on Stirling's series; between, steps of one, `gamma(x + 1) = x gamma(x)`; on the left the
-//! reflection. In f64 throughout: f32 is widened, so its results are all but correctly rounded.
+//! Both functions have roots among positive numbers. Near a root the value is a polynomial
+//! (Chebyshev's points, rounded coefficients) times the distance from the root. From 10 on it is
+//! Stirling's series, and between the two it follows by steps of one, `gamma(x + 1) = x gamma(x)`.
+//! Negative numbers use the reflection. All is computed in f64, to which f32 is widened, so results
+//! in f32 are almost always correctly rounded.
 
 use super::log::log;
 use super::term::Term;
@@ -11,11 +13,11 @@ use crate::DType;
 use crate::op::ScalarOp;
 use std::f64::consts::PI;
 
-/// Half of `ln(2 pi)`, less a half: what is left of Stirling's formula written with `ln(x) - 1`.
+/// Half of `ln(2 pi)`, less a half: the constant of Stirling's formula in terms of `ln(x) - 1`.
 const HALF_LN_TAU_LESS: f64 = 0.4189385332046727;
-/// The positive root of digamma and what rounding lost of it.
+/// The positive root of digamma and the rounding error of it.
 const ROOT: (f64, f64) = (1.4616321449683622, 9.549995429965697e-17);
-/// From here on Stirling's series.
+/// The least argument of Stirling's series.
 const FAR: f64 = 10.0;
 
 /// A function of f64 for either width.
@@ -56,7 +58,7 @@ pub(super) fn lgamma(x: Term) -> Term {
         // gamma(x) gamma(-x) = -pi / (x sin(pi x))
         let sine = sin_of_few(off_integer(a) * PI).abs();
         let left = -log(a * (sine / PI)) - right;
-        // Of the poles, those whose `right` overflows too.
+        // Poles at which `right` overflows, too.
         let left = sine.eq(0.0).select(x.like(f64::INFINITY), left);
         let value = x.le(-0.5).select(left, right);
         a.eq(f64::INFINITY).select(a, value)
@@ -69,7 +71,7 @@ pub(super) fn digamma(x: Term) -> Term {
         let left = x.le(0.0);
         let a = left.select(-x + 1.0, x);
         let low = a.lt(1.0);
-        // What steps of one add, as a quotient.
+        // The sum over steps of one, as a quotient.
         let (mut over, mut under) = (low.select(x.like(-1.0), 0.0), low.select(a, 1.0));
         let mut y = low.select(a + 1.0, a.at_most(FAR));
         for _ in 0..8 {
@@ -175,7 +177,8 @@ const NEAR_ROOT: [f64; 22] = [
     -0.00017312261802727394,
 ];
 
-/// `B(2n) / (2n (2n - 1))` from `n = 1` on, `B` being Bernoulli's numbers: the terms of Stirling's series.
+/// `B(2n) / (2n (2n - 1))` from `n = 1` on, `B` being Bernoulli's numbers: the terms of Stirling's
+/// series.
 const STIRLING: [f64; 10] = [
     0.08333333333333333,
     -0.002777777777777778,
@@ -189,7 +192,7 @@ const STIRLING: [f64; 10] = [
     -1.3924322169059011,
 ];
 
-/// `B(2n) / 2n` from `n = 1` on: those of its derivative.
+/// `B(2n) / 2n` from `n = 1` on: the terms of the derivative of Stirling's series.
 const STIRLING_SLOPE: [f64; 10] = [
     0.08333333333333333,
     -0.008333333333333333,
@@ -209,7 +212,8 @@ mod tests {
     use crate::op::ScalarOp;
     use crate::{DType, Scalar};
 
-    /// Points of f64 with correctly rounded values computed by mpmath, and how many last places they may be off.
+    /// Points of f64 with correctly rounded values computed by mpmath, and how many last places
+    /// they may be off.
     type Row = (f64, f64, u64);
 
     const LGAMMA: [Row; 11] = [

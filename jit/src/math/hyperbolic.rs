@@ -4,8 +4,8 @@ use super::exp::{expm1_reduced, power_of_two};
 use super::log::log1p_sum;
 use super::term::Term;
 
-/// A polynomial near 0. With `h = (exp(a) - 1) / 2` it is `h + (h / 2) / (h + 1/2)`, `a = |x|`; `h` is computed at half its size, so that it overflows
-/// no sooner than the result.
+/// A polynomial near 0. With `h = (exp(a) - 1) / 2` it is `h + (h / 2) / (h + 1/2)`, `a = |x|`; `h`
+/// is computed at half its size, so that it overflows no sooner than the result.
 pub(super) fn sinh(x: Term) -> Term {
     let a = x.abs();
     let (p, t) = expm1_reduced(a.at_most(x.by_width(89.5, 710.6)));
@@ -27,7 +27,8 @@ pub(super) fn cosh(x: Term) -> Term {
     e + x.like(0.25) / e
 }
 
-/// A polynomial near 0; elsewhere `e / (e + 2)` with `e = exp(2a) - 1` and `a = |x|`; then the sign of `x`.
+/// A polynomial near 0; elsewhere `e / (e + 2)` with `e = exp(2a) - 1` and `a = |x|`; then the sign
+/// of `x`.
 pub(super) fn tanh(x: Term) -> Term {
     let a = x.abs();
     let z = a * a;
@@ -57,7 +58,8 @@ pub(super) fn acosh(x: Term) -> Term {
     x.lt(1.0).select(x.like(f64::NAN), log1p_beyond(x, sum, lost))
 }
 
-/// `log(1 + sum + lost)`, or `log(2a)` where squares have no digits left for anything else and may overflow.
+/// `log(1 + sum + lost)`, or `log(2a)` where the other terms vanish beside the square, which may
+/// overflow.
 fn log1p_beyond<'s>(a: Term<'s>, sum: Term<'s>, lost: Term<'s>) -> Term<'s> {
     let far = a.gt(x_far(a));
     let doubled = far.select(a.like(1.0), 0.0);
@@ -83,7 +85,7 @@ pub(super) fn atanh(x: Term) -> Term {
 /// `(tanh(x) - x) / x^3` in powers of `x^2`; of `tanh` relative error 2^-30.4 for `|x| < 0.36`.
 const TANH_32: [f64; 4] = [-3.3333316e-01, 1.333209e-01, -5.3681813e-02, 1.9230712e-02];
 
-/// The same with relative error 2^-62.0.
+/// The coefficients for f64, with relative error 2^-62.0.
 const TANH_64: [f64; 9] = [
     -0.33333333333333315,
     0.1333333333332738,
@@ -99,7 +101,7 @@ const TANH_64: [f64; 9] = [
 /// `(sinh(x) - x) / x^3` in powers of `x^2`; of `sinh` relative error 2^-31.6 for `|x| <= 1`.
 const SINH_32: [f64; 4] = [1.6666667e-01, 8.3333105e-03, 1.9842891e-04, 2.7822703e-06];
 
-/// The same with relative error 2^-61.7.
+/// The coefficients for f64, with relative error 2^-61.7.
 const SINH_64: [f64; 7] = [
     0.16666666666666669,
     0.008333333333332912,

@@ -56,8 +56,8 @@ pub(super) fn atan(x: Term) -> Term {
     far.select(far_value, r).signed_like(x)
 }
 
-/// The smaller of the magnitudes over the larger is an angle `r` within an eighth of the circle; the eighth is added by
-/// `base + r` or `base - r`.
+/// The smaller of the magnitudes over the larger is an angle `r` within an eighth of the circle;
+/// the eighth is added by `base + r` or `base - r`.
 pub(super) fn atan2<'s>(y: Term<'s>, x: Term<'s>) -> Term<'s> {
     let (up, right) = (y.abs(), x.abs());
     let steep = up.gt(right);
@@ -79,7 +79,7 @@ pub(super) fn atan2<'s>(y: Term<'s>, x: Term<'s>) -> Term<'s> {
 const ASIN_32: [f64; 5] =
     [1.6666752e-01, 7.4953064e-02, 4.5470547e-02, 2.4170922e-02, 4.2193476e-02];
 
-/// The same with relative error 2^-55.9.
+/// The coefficients for f64, with relative error 2^-55.9.
 const ASIN_64: [f64; 12] = [
     0.16666666666665403,
     0.07500000000338587,
@@ -108,7 +108,7 @@ const ATAN_32: [f64; 9] = [
     -1.7832919e-03,
 ];
 
-/// The same as a quotient, relative error 2^-57.1.
+/// The coefficients for f64, as a quotient, with relative error 2^-57.1.
 const ATAN_64: [f64; 6] = [
     -0.4043227316638058,
     -0.905640528920179,
@@ -118,7 +118,7 @@ const ATAN_64: [f64; 6] = [
     -0.0009080670122362397,
 ];
 
-/// The denominator of that.
+/// The denominator of the quotient above.
 const ATAN_64_UNDER: [f64; 7] = [
     1.2129681949914242,
     3.4447025037547427,

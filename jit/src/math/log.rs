@@ -1,15 +1,17 @@
 //! log, log2 and log1p.
 //!
-//! `x = 2^k (1 + f)` with `1 + f` in [sqrt(1/2), sqrt(2)), taken from the bits. With `s = f / (2 + f)`,
-//! `log(1 + f) = 2 atanh(s) = f - f^2/2 + s (f^2/2 + R(s^2))`, where `R` is a short polynomial: the form that FreeBSD's
-//! `e_log.c` made common (Sun Microsystems, 1993), here with coefficients of our own (minimax, Remez exchange).
+//! `x = 2^k (1 + f)` with `1 + f` in [sqrt(1/2), sqrt(2)), taken from the bits. With
+//! `s = f / (2 + f)`, `log(1 + f) = 2 atanh(s) = f - f^2/2 + s (f^2/2 + R(s^2))`, where `R` is a
+//! short polynomial: the form that FreeBSD's `e_log.c` made common (Sun Microsystems, 1993), here
+//! with coefficients of our own (minimax, Remez exchange).
 
 use super::term::Term;
 use crate::DType;
 use crate::op::ScalarOp;
 use std::f64::consts::{LN_2, LOG2_E};
 
-/// `(k, 1 + f)` of a positive normal number, `k` as a float less `bias` (a term, so that callers can add to it).
+/// `(k, 1 + f)` of a positive normal number, `k` as a float less `bias` (a term, so that callers
+/// can add to it).
 fn split<'s>(x: Term<'s>, bias: impl FnOnce(i64) -> Term<'s>) -> (Term<'s>, Term<'s>) {
     // Bits of the float nearest to sqrt(1/2), and of 1.
     let (root, one, mantissa) = x.by_width(
@@ -21,7 +23,8 @@ fn split<'s>(x: Term<'s>, bias: impl FnOnce(i64) -> Term<'s>) -> (Term<'s>, Term
     let k = if x.narrow() {
         exponent.unary(ScalarOp::Convert(DType::F32)) - bias(127)
     } else {
-        // There is no vector instruction for 64-bit ints: under the bits of 2^52 they are a float.
+        // No vector instruction converts 64-bit ints; under the exponent of 2^52 their bits are a
+        // float.
         (exponent | 0x4330_0000_0000_0000).float() - bias((1 << 52) + 1023)
     };
     let m = (shifted & ((1 << mantissa) - 1)) + root;
@@ -37,7 +40,8 @@ fn below<'s>(f: Term<'s>) -> Term<'s> {
     s.fma(r, half)
 }
 
-/// What a logarithm gives at the edges of its domain: infinity and NaN as they came, -infinity at 0, NaN below.
+/// The value of a logarithm at the edges of its domain: infinity and NaN stay, 0 gives -infinity,
+/// and a negative number NaN.
 fn edges<'s>(x: Term<'s>, value: Term<'s>) -> Term<'s> {
     let at_most_zero = x.eq(0.0).select(x.like(f64::NEG_INFINITY), f64::NAN);
     x.gt(0.0).select(x.lt(f64::INFINITY).select(value, x), at_most_zero)
@@ -71,7 +75,8 @@ pub(super) fn log1p(x: Term) -> Term {
     x.eq(0.0).select(x, log1p_sum(x, None, None))
 }
 
-/// `log(1 + x + rest) + k log(2)`: `f` of the rounded sum `1 + x`, plus what rounding lost and `rest` at the scale of `f`.
+/// `log(1 + x + rest) + k log(2)`: `f` of the rounded sum `1 + x`, plus what rounding lost and
+/// `rest` at the scale of `f`.
 pub(super) fn log1p_sum<'s>(x: Term<'s>, rest: Option<Term<'s>>, k: Option<Term<'s>>) -> Term<'s> {
     let u = x + 1.0;
     let (exponent, m) = split(u, |b| x.like(b as f64));
@@ -88,7 +93,7 @@ pub(super) fn log1p_sum<'s>(x: Term<'s>, rest: Option<Term<'s>>, k: Option<Term<
 /// `(2 atanh(s) - 2 s) / s^3` in powers of `s^2`; of `log(1 + f)` relative error 2^-35.2.
 const LOG_32: [f64; 4] = [6.666666e-01, 4.0000972e-01, 2.8498793e-01, 2.4278758e-01];
 
-/// The same with relative error 2^-59.5.
+/// The coefficients for f64, with relative error 2^-59.5.
 const LOG_64: [f64; 7] = [
     0.6666666666666735,
     0.3999999999940936,

@@ -1,4 +1,5 @@
-//! Points of f64, ordinary and awkward, with correctly rounded values computed by mpmath at 1500 bits.
+//! Points of f64, ordinary and awkward, with correctly rounded values computed by mpmath at 1500
+//! bits.
 
 use super::eval::Definition;
 use crate::op::ScalarOp;

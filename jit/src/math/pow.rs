@@ -9,8 +9,8 @@ use std::f64::consts::{LN_2, LOG2_E};
 /// A sum of two floats, the second below the last place of the first.
 type Double<'s> = (Term<'s>, Term<'s>);
 
-/// `log2` of a positive finite number. With `s = f / (2 + f)` it is `k + s (2 + z R(z)) / ln 2`, `z = s^2`; everything
-/// but the tail of `R` is carried as a sum of two floats.
+/// `log2` of a positive finite number. With `s = f / (2 + f)` it is `k + s (2 + z R(z)) / ln 2`,
+/// `z = s^2`; everything but the tail of `R` is carried as a sum of two floats.
 fn log2_double(x: Term) -> Double {
     let (k, f) = split_any(x);
     let under = f + 2.0;
@@ -75,11 +75,11 @@ pub(super) fn pow<'s>(x: Term<'s>, y: Term<'s>) -> Term<'s> {
     (x.eq(1.0) | y.eq(0.0)).select(x.like(1.0), value)
 }
 
-/// Of `2 atanh(s) = 2s + 2/3 s^3 + s^5 (...)`, the coefficients in brackets in powers of `s^2`; of `log` relative
-/// error 2^-36.8.
+/// Of `2 atanh(s) = 2s + 2/3 s^3 + s^5 (...)`, the coefficients in brackets in powers of `s^2`; of
+/// `log` relative error 2^-36.8.
 const ATANH_32: [f64; 3] = [4.0000153e-01, 2.8547087e-01, 2.3419762e-01];
 
-/// The same with relative error 2^-66.7.
+/// The coefficients for f64, with relative error 2^-66.7.
 const ATANH_64: [f64; 8] = [
     0.3999999999999998,
     0.2857142857144387,

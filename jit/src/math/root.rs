@@ -1,4 +1,4 @@
-//! Roots, and what needs no more than looking at the bits: sign, is_finite, round_away.
+//! Roots, and the functions that read the bits only: sign, is_finite, round_away.
 
 use super::exp::magic;
 use super::term::Term;
@@ -17,7 +17,8 @@ pub(super) fn is_finite(x: Term) -> Term {
     x.abs().lt(f64::INFINITY)
 }
 
-/// To nearest, ties away from zero. The fraction is exact; of an infinity it is NaN, which is no reason to move.
+/// To nearest, ties away from zero. The fraction is exact; that of an infinity is NaN, so the
+/// infinity stays.
 pub(super) fn round_away(x: Term) -> Term {
     let whole = x.unary(ScalarOp::Trunc);
     let moved = whole + x.like(1.0).signed_like(x);
@@ -28,14 +29,16 @@ pub(super) fn rsqrt(x: Term) -> Term {
     x.like(1.0) / x.sqrt()
 }
 
-/// From the bits of `|x|` a first `y` near `x^(-1/3)`, off by a thirtieth at most; one step of order four (and in f64 one of
-/// order three) on it; then Newton's step on `t = x y^2`, with `t^2` to twice the width.
+/// The bits of `|x|` give a first `y` near `x^(-1/3)`, which is off by a thirtieth at most. One
+/// step of order four (and in f64 one of order three) improves `y`. Then follows Newton's step on
+/// `t = x y^2`, with `t^2` to twice the width.
 pub(super) fn cbrt(x: Term) -> Term {
     let (least, up) = x.by_width((f32::MIN_POSITIVE as f64, 24), (f64::MIN_POSITIVE, 54));
     let given = x.abs();
     let tiny = given.lt(least);
     let a = tiny.select(given * (1i64 << up) as f64, given);
-    // The upper bits as a float, for a division by three that any vector unit has; `2^23 / 3` and `2^52 / 3` cancel.
+    // The upper bits as a float, for a division by three that any vector unit has; `2^23 / 3` and
+    // `2^52 / 3` cancel.
     let (cut, two, whole, first) = x.by_width(
         (12, 0x4b00_0000, 8_388_608.0, 0x5_4a1f as f64),
         (32, 0x4330_0000_0000_0000, 4_503_599_627_370_496.0, 0x553e_f0ff as f64),

@@ -1,6 +1,7 @@
-//! Terms: nodes under construction that can be written as formulas, `x * x + 1.0`, and the polynomial helper.
+//! Terms: nodes under construction that can be written as formulas, `x * x + 1.0`, and the
+//! polynomial helper.
 //!
-//! What does not live here: algebra. Every operator makes exactly the op it names.
+//! Algebra does not live here: every operator builds exactly the op that it names.
 
 use crate::build::KernelBuilder;
 use crate::kernel::NodeId;
@@ -9,7 +10,7 @@ use crate::{DType, Scalar};
 use std::cell::RefCell;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Sub};
 
-/// A node, the type it has and the builder that it belongs to. Copied freely: a term is a reference, not a value.
+/// A node with its type and its builder. Copies of a term refer to the same node.
 #[derive(Clone, Copy)]
 pub(super) struct Term<'s> {
     builder: &'s RefCell<&'s mut KernelBuilder>,
@@ -17,7 +18,7 @@ pub(super) struct Term<'s> {
     dtype: DType,
 }
 
-/// What may stand beside a term: another term, or a number that becomes a constant of the term's type.
+/// An operand beside a term: another term, or a number that becomes a constant of the term's type.
 pub(super) trait Operand<'s> {
     fn term(self, like: Term<'s>) -> Term<'s>;
 }
@@ -54,7 +55,7 @@ impl<'s> Term<'s> {
         self.dtype
     }
 
-    /// Whether this is the 32-bit of the two float types.
+    /// Returns whether this is the 32-bit of the two float types.
     pub(super) fn narrow(self) -> bool {
         self.dtype.size() == 4
     }
@@ -128,13 +129,13 @@ impl<'s> Term<'s> {
         self.unary(ScalarOp::Not)
     }
 
-    /// Of a bool: `yes` where it holds, else `no`; a number beside a term takes the term's type.
+    /// `yes` where this bool is true, else `no`. A number beside a term takes the term's type.
     pub(super) fn select(self, yes: Term<'s>, no: impl Operand<'s>) -> Term<'s> {
         self.op(ScalarOp::Select, &[self.id, yes.id, no.term(yes).id])
     }
 
-    /// `most` where this exceeds it; a NaN stays. (A compare and a select cost less than `Min`, which must look
-    /// for NaNs and signed zeros.)
+    /// `most` where this exceeds it; a NaN stays. (A comparison and a selection cost less than
+    /// `Min`, which treats NaNs and signed zeros.)
     pub(super) fn at_most(self, most: f64) -> Term<'s> {
         self.gt(most).select(self.like(most), self)
     }

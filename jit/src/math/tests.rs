@@ -1,14 +1,12 @@
-//! Accuracy of every definition against the standard library in twice the width, and the values at the edges.
+//! Accuracy of every definition against the standard library in twice the width, and the values at
+//! the edges.
 
 use super::eval::{COLUMN, Definition};
-use super::{count, expand};
-use crate::affine::Affine;
-use crate::build::KernelBuilder;
-use crate::kernel::{Combine, Loop, Mode};
 use crate::op::ScalarOp;
 use crate::{DType, Scalar};
 
-/// An op of one operand, what it should compute, and how many units in the last place of f32 and f64 it may be off.
+/// An op of one operand, the function that it computes, and the largest error in units in the last
+/// place of f32.
 type Row = (ScalarOp, fn(f64) -> f64, f64);
 
 const ROWS: [Row; 22] = [
@@ -44,7 +42,8 @@ fn logistic(x: f64) -> f64 {
     if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
 }
 
-/// The distance from `want` in units in the last place of an f32 there; a wrong class of result is infinitely far.
+/// The distance from `want` in units in the last place of an f32 there; a wrong class of result is
+/// infinitely far.
 fn ulps(got: f32, want: f64) -> f64 {
     let rounded = want as f32;
     if got.to_bits() == rounded.to_bits() || got.is_nan() && want.is_nan() {
@@ -113,7 +112,8 @@ fn narrow_results_are_within_their_bounds() {
     }
 }
 
-/// The standard library has no error functions: here the wide definition is what the narrow one is compared with.
+/// The standard library has no error functions, so the narrow definitions are compared with the
+/// wide ones.
 #[test]
 fn narrow_error_functions_agree_with_the_wide_ones() {
     for (op, bound) in [(ScalarOp::Erf, 1.0), (ScalarOp::Erfc, 1.8), (ScalarOp::ErfInv, 2.0)] {
@@ -165,26 +165,6 @@ fn functions_of_two_operands_agree_with_the_library() {
             assert!(far <= 1.6, "{} of {x:e} and {y:e}: {got:e}, {far} ulp off", op.name());
         }
     }
-}
-
-#[test]
-fn expansion_keeps_everything_else() {
-    let loops = [Mode::Parallel, Mode::Reduce].map(|mode| Loop { extent: 8, mode });
-    let mut b = KernelBuilder::new("k", loops);
-    let (x, y, z) = (b.buffer(DType::F32, 64), b.buffer(DType::F32, 64), b.buffer(DType::F32, 8));
-    let v = b.load(x, Affine::new(0, [8, 1]));
-    let v = b.op(ScalarOp::Exp, &[v]);
-    let w = b.op(ScalarOp::Pow, &[v, v]);
-    b.store_at(y, Affine::new(0, [8, 1]), v);
-    b.reduce(z, Affine::counter(0), Combine::Sum, w);
-    let mut kernel = b.finish();
-    kernel.reductions[0].accumulator = DType::F32;
-    let expanded = expand(&kernel);
-    assert_eq!((count(&kernel), count(&expanded)), (2, 0));
-    assert_eq!((&expanded.loops, &expanded.buffers), (&kernel.loops, &kernel.buffers));
-    assert_eq!(expanded.stores[0].at, kernel.stores[0].at);
-    assert_eq!(expanded.reductions[0].accumulator, DType::F32);
-    assert_eq!(expand(&expanded), expanded);
 }
 
 /// Every op costs compile time in every kernel that uses the function.

@@ -1,5 +1,5 @@
-//! Kernels and programs as text, for golden files, `lower` and the verifier's messages. One line per node, store, loop,
-//! slot and step. What does not live here: parsing; this text is for reading only.
+//! Kernels and programs as text, for golden files, `lower` and the verifier's messages. One line
+//! per node, store, loop, slot and step. Parsing does not live here: the text is for people only.
 //!
 //! ```text
 //! kernel axpy(a: f32[8] read, b: f32[8] write) {

@@ -4,7 +4,7 @@ use crate::affine::Affine;
 use crate::program::{Program, Routine, Slot, SlotId, SlotKind, Step, View};
 use std::fmt;
 
-/// What a line of a program's text shows, so that a message can point at it.
+/// The subject of a line of a program's text, so that a message can point at the line.
 #[derive(Clone, Copy, Debug)]
 pub enum Mark<'a> {
     Head,
@@ -16,7 +16,7 @@ pub enum Mark<'a> {
     Rest,
 }
 
-/// Equal if they mark the same line: steps count by identity.
+/// Two marks are equal if they mark the same line. Steps are compared by identity.
 impl PartialEq for Mark<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -45,7 +45,7 @@ impl Program {
         if view.at == Affine::default() { name } else { format!("{name}[{}]", view.at) }
     }
 
-    /// The first line of a step; what it contains follows on lines of its own.
+    /// The first line of a step. The steps that it contains follow on lines of their own.
     pub fn step_line(&self, step: &Step) -> String {
         let args = |args: &[View]| {
             let texts: Vec<String> = args.iter().map(|v| self.view_text(v)).collect();
@@ -75,7 +75,7 @@ impl Program {
         }
     }
 
-    /// The whole text but the kernels, line by line.
+    /// The whole text except for the kernels, line by line.
     pub fn lines(&self) -> Vec<(Mark<'_>, String)> {
         let head = format!("program {} on {} {{", self.name, self.place);
         let mut lines = vec![(Mark::Head, head)];

@@ -1,39 +1,40 @@
-//! Invariants 4 and 5 of kernels: which points may meet at an element. Buffers that share memory are judged together, so
-//! the same code answers whether a launch may bind two of a kernel's buffers to one slot.
+//! Invariants 4 and 5 of kernels: which points may access one element. Buffers that share memory
+//! are checked together, so the same code decides whether a launch may bind two buffers of a kernel
+//! to one slot. Bounds do not live here.
 
-use super::domain::{Domain, injective, same, same_strides};
-use super::kernel::{Fault, fault};
+use super::fault::{Fault, fault};
 use crate::affine::Affine;
 use crate::build::operands;
+use crate::domain::{Domain, injective, same, same_strides};
 use crate::kernel::{BufferId, Kernel, Loop, Mode, Node, NodeId};
 use crate::print::Line;
 use rustc_hash::FxHashMap;
 
-/// One place of a kernel that writes.
+/// A store or a reduction of a kernel.
 struct Write<'a> {
     buffer: BufferId,
     at: &'a Affine,
     offset: Option<NodeId>,
     line: Line,
-    /// Folded: written once per point of the outer loops.
+    /// The element is folded, and written once per point of the outer loops.
     reduction: bool,
 }
 
-pub(super) fn check(kernel: &Kernel) -> Result<(), Fault> {
+pub(super) fn check(kernel: &Kernel) -> Result<(), Fault<Line>> {
     grouped(kernel, |id| id)
 }
 
-/// Whether these two buffers may be the same memory.
+/// Returns whether these two buffers may be the same memory.
 pub(super) fn may_share(kernel: &Kernel, a: BufferId, b: BufferId) -> Result<(), String> {
     grouped(kernel, |id| if id == b { a } else { id }).map_err(|f| f.how)
 }
 
-/// Whether nothing runs at the same time: then every order is the order that is written down.
+/// Returns whether the kernel runs in order: no two points run at the same time.
 fn in_order(kernel: &Kernel) -> bool {
     kernel.loops.iter().all(|l| l.extent <= 1 || l.mode == Mode::Sequential)
 }
 
-fn grouped(kernel: &Kernel, memory: impl Fn(BufferId) -> BufferId) -> Result<(), Fault> {
+fn grouped(kernel: &Kernel, memory: impl Fn(BufferId) -> BufferId) -> Result<(), Fault<Line>> {
     if in_order(kernel) || kernel.loops.iter().any(|l| l.extent == 0 && l.mode != Mode::Reduce) {
         return Ok(());
     }
@@ -56,7 +57,7 @@ fn grouped(kernel: &Kernel, memory: impl Fn(BufferId) -> BufferId) -> Result<(),
         uniform_offsets(kernel, &writes)?;
     }
     writes.iter().try_for_each(|w| own_elements(kernel, w))?;
-    // Stable, so that a message names the later of two writes.
+    // The sort is stable, so a message names the later of two writes.
     writes.sort_by_key(|w| w.buffer);
     for group in writes.chunk_by(|a, b| a.buffer == b.buffer).filter(|g| g.len() > 1) {
         apart(kernel, group)?;
@@ -64,16 +65,19 @@ fn grouped(kernel: &Kernel, memory: impl Fn(BufferId) -> BufferId) -> Result<(),
     loads(kernel, &writes, memory)
 }
 
-/// An offset must be one number for all points, or else anything may meet.
-fn uniform_offsets(kernel: &Kernel, writes: &[Write]) -> Result<(), Fault> {
-    let moves = |at: &Affine| {
+/// Invariant 4 for stores with an offset: the offset is one number for all points. With different
+/// offsets any two points might store to one element.
+fn uniform_offsets(kernel: &Kernel, writes: &[Write]) -> Result<(), Fault<Line>> {
+    let varies_with_loops = |at: &Affine| {
         kernel.loops.iter().enumerate().any(|(n, l)| l.extent > 1 && at.stride(n) != 0)
     };
     let mut varies = Vec::with_capacity(kernel.nodes.len());
     for node in &kernel.nodes {
         let own = match node {
             Node::Counter(n) => kernel.loops[*n].extent > 1,
-            Node::Load { at, guard, .. } => moves(at) || guard.iter().any(|r| moves(&r.at)),
+            Node::Load { at, guard, .. } => {
+                varies_with_loops(at) || guard.iter().any(|r| varies_with_loops(&r.at))
+            }
             _ => false,
         };
         varies.push(own || operands(node).iter().any(|a| varies[a.0 as usize]));
@@ -89,14 +93,15 @@ fn uniform_offsets(kernel: &Kernel, writes: &[Write]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The loops a write runs over, with its strides. Those of a store that reduce are as good as parallel.
+/// The loops that a write runs over, with its strides. Reduce loops count as parallel ones for a
+/// store, and do not count for a reduction.
 fn strides<'a>(kernel: &'a Kernel, write: &'a Write) -> impl Iterator<Item = (i64, Loop)> + 'a {
     let over = |l: &Loop| !(write.reduction && l.mode == Mode::Reduce);
     let loops = kernel.loops.iter().enumerate().filter(move |(_, l)| over(l));
     loops.map(|(n, l)| (write.at.stride(n), *l))
 }
 
-fn own_elements(kernel: &Kernel, write: &Write) -> Result<(), Fault> {
+fn own_elements(kernel: &Kernel, write: &Write) -> Result<(), Fault<Line>> {
     if injective(strides(kernel, write)) {
         return Ok(());
     }
@@ -105,8 +110,9 @@ fn own_elements(kernel: &Kernel, write: &Write) -> Result<(), Fault> {
     Err(fault(4, write.line, how))
 }
 
-/// Writes to one memory must be the same point's, or never meet.
-fn apart(kernel: &Kernel, group: &[Write]) -> Result<(), Fault> {
+/// Invariant 4 for two writes to one buffer: they belong to the same point, or never write to one
+/// element.
+fn apart(kernel: &Kernel, group: &[Write]) -> Result<(), Fault<Line>> {
     let outer = |l: &Loop| if l.mode == Mode::Reduce { l.extent.max(1) } else { l.extent };
     let Some(domain) = Domain::new(kernel.loops.iter().map(outer)) else { return Ok(()) };
     let mut sorted: Vec<((i128, i128), &Write)> =
@@ -121,7 +127,7 @@ fn apart(kernel: &Kernel, group: &[Write]) -> Result<(), Fault> {
             } else if same(a.at, b.at) {
                 a.reduction != b.reduction
             } else {
-                // Which of the two it is, is one more loop.
+                // The choice between the two writes is one more loop.
                 let which = Loop { extent: 2, mode: Mode::Parallel };
                 let apart = b.at.offset.wrapping_sub(a.at.offset);
                 !injective(strides(kernel, a).chain([(apart, which)]))
@@ -135,12 +141,12 @@ fn apart(kernel: &Kernel, group: &[Write]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Invariant 5: what is written is loaded only at the point that writes it.
+/// Invariant 5: an element that is written is loaded only at the point that writes it.
 fn loads(
     kernel: &Kernel,
     writes: &[Write],
     memory: impl Fn(BufferId) -> BufferId,
-) -> Result<(), Fault> {
+) -> Result<(), Fault<Line>> {
     let mut written = vec![false; kernel.buffers.len()];
     for w in writes {
         written[w.buffer.0 as usize] = true;

@@ -1,75 +1,33 @@
-//! The invariants of [`kernel`](crate::kernel), by their numbers there. Types, hash-consing, bounds and reductions are
-//! checked here; which points may meet at an element, in `alias.rs`.
+//! Checks the invariants that [`kernel`](crate::kernel) states. Types, hash-consing, bounds,
+//! reductions and the end of loops are checked here. Which points may share an element (invariants
+//! 4 and 5) is checked in `alias.rs`.
 
 use super::alias;
-use super::domain::Domain;
+use super::fault::{Fault, fault};
 use crate::affine::Affine;
-use crate::kernel::{BufferId, Kernel, Mode, Node, NodeId, Store};
+use crate::domain::Domain;
+use crate::kernel::{BufferId, INVARIANTS, Kernel, Mode, Node, NodeId, Store};
 use crate::print::Line;
-use crate::{DType, Error, err};
+use crate::{DType, Error};
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
-
-/// The invariants in few words.
-const LAWS: [&str; 8] = [
-    "nodes refer to earlier nodes, and types fit",
-    "loads stay inside their buffer",
-    "stores stay inside their buffer",
-    "no two parallel points store to one element",
-    "a buffer that is stored to is loaded from only at the same point",
-    "reductions run over reduce loops, which come last",
-    "a reduction folds in its own type or its accumulator",
-    "what ends its innermost loop itself keeps its stores still there",
-];
-
-/// Which invariant is broken, where and how.
-pub(super) struct Fault {
-    pub law: usize,
-    pub line: Line,
-    pub how: String,
-}
-
-pub(super) fn fault(law: usize, line: Line, how: impl Into<String>) -> Fault {
-    Fault { law, line, how: how.into() }
-}
 
 pub(super) fn check(kernel: &Kernel) -> Result<(), Error> {
     let mut types = Vec::with_capacity(kernel.nodes.len());
     faults(kernel, &mut types).map_err(|f| report(kernel, &types, &f))
 }
 
-fn report(kernel: &Kernel, types: &[DType], fault: &Fault) -> Error {
+fn report(kernel: &Kernel, types: &[DType], fault: &Fault<Line>) -> Error {
     let listed = std::iter::once(Line::Head).chain(kernel.lines());
-    let lines = listed.map(|line| (line == fault.line, line));
-    let text = excerpt(lines, |line| {
+    let lines = listed.map(|line| (line == fault.at, line));
+    fault.error(&format!("kernel {}", kernel.name), &INVARIANTS, lines, |line| {
         let indent = if line == Line::Head { "" } else { "  " };
         format!("{indent}{}", kernel.line(line, types))
-    });
-    let Fault { law, how, .. } = fault;
-    err!(Verify, "kernel {} breaks invariant {law}, {}: {how}\n{text}", kernel.name, LAWS[law - 1])
+    })
 }
 
-/// The first line and those around the marked one, which gets a `>`.
-pub(super) fn excerpt<T>(
-    lines: impl Iterator<Item = (bool, T)>,
-    text: impl Fn(T) -> String,
-) -> String {
-    let lines: Vec<(bool, T)> = lines.collect();
-    let marked = lines.iter().position(|(m, _)| *m).unwrap_or(0);
-    let mut shown = String::new();
-    for (n, (mark, line)) in lines.into_iter().enumerate() {
-        if n == 0 || n.abs_diff(marked) <= 8 {
-            let sign = if mark { '>' } else { ' ' };
-            shown.push_str(&format!("{sign} {}\n", text(line)));
-        } else if n.abs_diff(marked) == 9 {
-            shown.push_str("  ...\n");
-        }
-    }
-    shown
-}
-
-fn faults(kernel: &Kernel, types: &mut Vec<DType>) -> Result<(), Fault> {
+fn faults(kernel: &Kernel, types: &mut Vec<DType>) -> Result<(), Fault<Line>> {
     loops(kernel)?;
     let all = Domain::new(kernel.loops.iter().map(|l| l.extent));
     nodes(kernel, types, all.as_ref())?;
@@ -79,8 +37,8 @@ fn faults(kernel: &Kernel, types: &mut Vec<DType>) -> Result<(), Fault> {
     alias::check(kernel)
 }
 
-/// Invariant 6, for loops.
-fn loops(kernel: &Kernel) -> Result<(), Fault> {
+/// Invariant 6 for loops: the reduce loops are the innermost ones.
+fn loops(kernel: &Kernel) -> Result<(), Fault<Line>> {
     let first = kernel.loops.iter().position(|l| l.mode == Mode::Reduce);
     let after = first.unwrap_or(kernel.loops.len());
     match kernel.loops[after..].iter().position(|l| l.mode != Mode::Reduce) {
@@ -89,8 +47,12 @@ fn loops(kernel: &Kernel) -> Result<(), Fault> {
     }
 }
 
-/// Invariants 1 and 2.
-fn nodes(kernel: &Kernel, types: &mut Vec<DType>, domain: Option<&Domain>) -> Result<(), Fault> {
+/// Invariants 1 and 2 of nodes.
+fn nodes(
+    kernel: &Kernel,
+    types: &mut Vec<DType>,
+    domain: Option<&Domain>,
+) -> Result<(), Fault<Line>> {
     let mut known: FxHashMap<u64, usize> = FxHashMap::default();
     known.reserve(kernel.nodes.len());
     for (n, node) in kernel.nodes.iter().enumerate() {
@@ -140,7 +102,7 @@ fn nodes(kernel: &Kernel, types: &mut Vec<DType>, domain: Option<&Domain>) -> Re
 }
 
 /// Invariants 1 and 3 of stores.
-fn stores(kernel: &Kernel, types: &[DType], domain: Option<&Domain>) -> Result<(), Fault> {
+fn stores(kernel: &Kernel, types: &[DType], domain: Option<&Domain>) -> Result<(), Fault<Line>> {
     for (n, store) in kernel.stores.iter().enumerate() {
         let line = Line::Store(n);
         let (dtype, len) = typed_buffer(kernel, store.buffer, line)?;
@@ -161,8 +123,8 @@ fn stores(kernel: &Kernel, types: &[DType], domain: Option<&Domain>) -> Result<(
 }
 
 /// Invariants 1, 3, 6 and 7 of reductions.
-fn reductions(kernel: &Kernel, types: &[DType]) -> Result<(), Fault> {
-    // A reduction is stored even if there is nothing to fold.
+fn reductions(kernel: &Kernel, types: &[DType]) -> Result<(), Fault<Line>> {
+    // A reduction over no points is stored, too: it gives the identity.
     let outer = |mode, extent| if mode == Mode::Reduce { 1 } else { extent };
     let domain = Domain::new(kernel.loops.iter().map(|l| outer(l.mode, l.extent)));
     let reduces = kernel.loops.iter().any(|l| l.mode == Mode::Reduce);
@@ -192,8 +154,8 @@ fn reductions(kernel: &Kernel, types: &[DType]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Invariant 8.
-fn goes_on(kernel: &Kernel, types: &[DType]) -> Result<(), Fault> {
+/// Invariant 8: the condition and the loop that it ends.
+fn goes_on(kernel: &Kernel, types: &[DType]) -> Result<(), Fault<Line>> {
     let Some(holds) = kernel.goes_on else { return Ok(()) };
     let line = Line::GoesOn;
     match earlier(types, holds, line)? {
@@ -204,49 +166,58 @@ fn goes_on(kernel: &Kernel, types: &[DType]) -> Result<(), Fault> {
     if kernel.loops.last().is_none_or(|l| l.mode != Mode::Sequential) {
         return Err(fault(8, line, "the innermost loop does not run in order"));
     }
-    let moves = |s: &Store| s.offset.is_some() || s.combine.is_some() || s.at.stride(last) != 0;
-    match kernel.stores.iter().position(moves) {
+    let unfit = |s: &Store| s.offset.is_some() || s.combine.is_some() || s.at.stride(last) != 0;
+    match kernel.stores.iter().position(unfit) {
         Some(n) => Err(fault(8, Line::Store(n), "it folds, or moves with the innermost loop")),
         None => Ok(()),
     }
 }
 
-fn typed_buffer(kernel: &Kernel, id: BufferId, line: Line) -> Result<(DType, usize), Fault> {
+fn typed_buffer(kernel: &Kernel, id: BufferId, line: Line) -> Result<(DType, usize), Fault<Line>> {
     let buffer = kernel.buffers.get(id.0 as usize);
     let missing = || fault(1, line, format!("there is no buffer {}", id.0));
     buffer.map(|b| (b.dtype, b.len)).ok_or_else(missing)
 }
 
-fn earlier(types: &[DType], id: NodeId, line: Line) -> Result<DType, Fault> {
+fn earlier(types: &[DType], id: NodeId, line: Line) -> Result<DType, Fault<Line>> {
     let missing = || fault(1, line, format!("v{} is not an earlier node", id.0));
     types.get(id.0 as usize).copied().ok_or_else(missing)
 }
 
-fn index(types: &[DType], id: NodeId, line: Line) -> Result<(), Fault> {
+fn index(types: &[DType], id: NodeId, line: Line) -> Result<(), Fault<Line>> {
     match earlier(types, id, line)? {
         DType::I64 => Ok(()),
         d => Err(fault(1, line, format!("expected an i64 index, got {d}"))),
     }
 }
 
-fn value(types: &[DType], id: NodeId, expected: DType, line: Line) -> Result<(), Fault> {
+fn value(types: &[DType], id: NodeId, expected: DType, line: Line) -> Result<(), Fault<Line>> {
     match earlier(types, id, line)? {
         d if d == expected => Ok(()),
         d => Err(fault(1, line, format!("expected a value of type {expected}, got {d}"))),
     }
 }
 
-fn known_counters(kernel: &Kernel, at: &Affine, line: Line) -> Result<(), Fault> {
+fn known_counters(kernel: &Kernel, at: &Affine, line: Line) -> Result<(), Fault<Line>> {
     match (kernel.loops.len()..at.strides.len()).find(|n| at.stride(*n) != 0) {
         Some(n) => Err(fault(1, line, format!("there is no loop {n}"))),
         None => Ok(()),
     }
 }
 
-fn inside(law: usize, line: Line, bounds: (i128, i128), len: usize) -> Result<(), Fault> {
+fn inside(
+    invariant: usize,
+    line: Line,
+    bounds: (i128, i128),
+    len: usize,
+) -> Result<(), Fault<Line>> {
     let (low, high) = bounds;
     if low >= 0 && high < len as i128 || low > high {
         return Ok(());
     }
-    Err(fault(law, line, format!("the index runs from {low} to {high}, the buffer has {len}")))
+    Err(fault(
+        invariant,
+        line,
+        format!("the index runs from {low} to {high}, the buffer has {len}"),
+    ))
 }

@@ -1,4 +1,5 @@
-//! Every invariant of kernels, broken, and what the verifier says; and the odd kernels that it must let through.
+//! Kernels that break each invariant, with the verifier's messages, and unusual kernels that must
+//! pass.
 
 use super::verify_kernel;
 use crate::affine::Affine;
@@ -52,7 +53,8 @@ fn broken(law: usize, text: &str, mut kernel: Kernel, change: impl FnOnce(&mut K
 fn messages_point_into_the_listing() {
     let kernel = copy(&[8], [7, 8], Affine::counter(0), Affine::counter(0));
     let expected = "\
-kernel copy breaks invariant 2, loads stay inside their buffer: the index runs from 0 to 7, the buffer has 7
+kernel copy breaks invariant 2, loads stay inside their buffer: \
+    the index runs from 0 to 7, the buffer has 7
   kernel copy(a: f32[7] read, b: f32[8] write) {
     for i0 < 8 parallel
 >   v0 = load a[i0]

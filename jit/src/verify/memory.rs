@@ -1,9 +1,10 @@
-//! Invariants 3 and 4 of programs: whose memory is written when. Inputs are not; a donated input is dead once its output is
-//! written; temporaries that are live together lie apart, as the planner's own account of lives has it.
+//! Invariants 3 and 4 of programs. Inputs are never written; a donated input is dead once its
+//! output is written; temporaries whose live ranges overlap lie apart. The live ranges are those of
+//! the planner.
 
 use super::alias;
-use super::domain::same;
-use super::program::{Fault, fault};
+use super::fault::{Fault, fault};
+use crate::domain::same;
 use crate::flow::{self, Facts, Moment, Nest, Touch};
 use crate::kernel::BufferId;
 use crate::plan::{self, ALIGNMENT};
@@ -11,14 +12,14 @@ use crate::print::Mark;
 use crate::program::{Program, Routine, SlotId, SlotKind, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn check(program: &Program) -> Result<(), Fault<'_>> {
+pub(super) fn check(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     inputs(program)?;
     donations(program)?;
     arena(program)
 }
 
-/// Invariant 3, for inputs.
-fn inputs(program: &Program) -> Result<(), Fault<'_>> {
+/// Invariant 3 for inputs.
+fn inputs(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     flow::walk(program, |m: Moment, touches: &[Touch], _: &mut Facts| {
         let wrong = touches
             .iter()
@@ -44,8 +45,8 @@ struct Use<'a> {
     writes: bool,
 }
 
-/// Invariant 3, for donations: after the first write of the output nobody reads the input.
-fn donations(program: &Program) -> Result<(), Fault<'_>> {
+/// Invariant 3 for donations: after the first write of the output no step reads the input.
+fn donations(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     if program.donations.is_empty() {
         return Ok(());
     }
@@ -90,7 +91,8 @@ fn donations(program: &Program) -> Result<(), Fault<'_>> {
     Ok(())
 }
 
-/// Where the outermost loop around a use begins: in its next round, all of it comes after the use.
+/// The first position of the outermost loop around a use. In the next iteration, the whole loop
+/// follows the use.
 fn outermost(nests: &[Nest], u: &Use) -> usize {
     let mut nest = u.nest;
     while nest != 0 && nests[nest].parent != 0 {
@@ -99,13 +101,14 @@ fn outermost(nests: &[Nest], u: &Use) -> usize {
     if nest == 0 { u.position } else { nests[nest].start }
 }
 
-/// A step that reads the input and writes the output does so element by element.
+/// Invariant 3 for a step that reads a donated input and writes its output: the step works element
+/// by element.
 fn at_one_point<'a>(
     program: &Program,
     step: &'a Step,
     input: SlotId,
     output: SlotId,
-) -> Result<(), Fault<'a>> {
+) -> Result<(), Fault<Mark<'a>>> {
     let wrong = |how: &str| Err(fault(3, Mark::Step(step), how));
     match step {
         Step::Launch { kernel, args } => {
@@ -136,9 +139,9 @@ fn at_one_point<'a>(
     }
 }
 
-/// Invariant 4.
-fn arena(program: &Program) -> Result<(), Fault<'_>> {
-    // Starts and ends of lives, ends after starts at one position.
+/// Invariant 4: temporaries lie apart and inside of the arena.
+fn arena(program: &Program) -> Result<(), Fault<Mark<'_>>> {
+    // The starts and ends of live ranges. At one position, ends follow starts.
     let mut events: Vec<(usize, bool, usize)> = Vec::new();
     for (n, life) in plan::live_ranges(program).into_iter().enumerate() {
         let slot = &program.slots[n];

@@ -1,16 +1,22 @@
-//! The verifier: the numbered invariants of kernels and programs, and the proof object that backends demand.
+//! The verifier: it checks the numbered invariants of kernels and programs and returns the proof
+//! that backends demand.
 //!
-//! | file | what it holds |
+//! | file | what it checks or holds |
 //! | --- | --- |
-//! | [`kernel`](crate::kernel)'s invariants | `kernel.rs`, with `alias.rs` for 4 and 5 |
-//! | [`program`](crate::program)'s invariants | `program.rs`, `order.rs` for 2, `memory.rs` for 3 and 4 |
-//! | what affine functions reach | `domain.rs` |
+//! | `kernel.rs` | the invariants that [`kernel`](crate::kernel) states, except 4 and 5 |
+//! | `alias.rs` | invariants 4 and 5 of kernels |
+//! | `program.rs` | invariant 1 that [`program`](crate::program) states |
+//! | `order.rs` | invariant 2 of programs |
+//! | `memory.rs` | invariants 3 and 4 of programs |
+//! | `fault.rs` | a broken invariant and its error message |
 //!
-//! Every check takes time linear in what it reads (sorting aside), because it runs on every compile. Where an exact answer
-//! would cost more, the verifier asks for what it can see: a message then says what to change.
+//! Every check takes time linear in the size of what it reads (except for sorting), because it runs
+//! on every compile. Where an exact answer would cost more, the verifier refuses what it cannot
+//! prove, and the message says what to change. The bounds of affine functions do not live here but
+//! in `domain.rs`.
 
 mod alias;
-mod domain;
+mod fault;
 mod kernel;
 #[cfg(test)]
 mod kernel_tests;
@@ -20,13 +26,11 @@ mod program;
 #[cfg(test)]
 mod program_tests;
 
-pub(crate) use domain::{Domain, injective};
-
 use crate::Error;
 use crate::kernel::Kernel;
 use crate::program::Program;
 
-/// A value that passed verification. Only this module makes one.
+/// A value that passed verification. Only this module makes such values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T>(T);
 
@@ -35,7 +39,7 @@ impl<T> Verified<T> {
         &self.0
     }
 
-    /// Gives up the proof.
+    /// The value without the proof.
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -58,4 +62,30 @@ pub fn verify(program: Program) -> Result<Verified<Program>, Error> {
 pub fn verify_kernel(kernel: Kernel) -> Result<Verified<Kernel>, Error> {
     kernel::check(&kernel)?;
     Ok(Verified(kernel))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{kernel, program};
+
+    /// The head of a file states its invariants as a numbered list, whose first sentences are those
+    /// that messages quote.
+    fn assert_stated(source: &str, invariants: &[&str]) {
+        let head = source.lines().map_while(|l| l.strip_prefix("//!"));
+        let head: Vec<&str> = head.map(str::trim).collect();
+        let text = head.join(" ");
+        for (n, invariant) in invariants.iter().enumerate() {
+            let (first, rest) = invariant.split_at(1);
+            let sentence = format!(" {}. {}{rest}. ", n + 1, first.to_uppercase());
+            assert!(text.contains(&sentence), "the head does not state:{sentence}");
+        }
+        let next = format!("{}. ", invariants.len() + 1);
+        assert!(!head.iter().any(|l| l.starts_with(&next)), "the head states more invariants");
+    }
+
+    #[test]
+    fn the_invariants_are_those_that_are_stated() {
+        assert_stated(include_str!("../kernel.rs"), &kernel::INVARIANTS);
+        assert_stated(include_str!("../program.rs"), &program::INVARIANTS);
+    }
 }

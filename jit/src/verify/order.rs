@@ -1,12 +1,13 @@
-//! Invariant 2 of programs: what is read has been written, and every output is. A write of a part counts: which elements a
-//! slot holds is the business of whoever lays out the program, and random programs are compared with the interpreter.
+//! Invariant 2 of programs: a slot is written before it is read, and every output is written. A
+//! write to a part of a slot counts as a write: this check does not track elements, and tests
+//! compare random programs with the interpreter.
 
-use super::program::{Fault, fault};
+use super::fault::{Fault, fault};
 use crate::flow::{self, Facts, Moment, Touch};
 use crate::print::Mark;
 use crate::program::{Program, SlotId, SlotKind};
 
-pub(super) fn check(program: &Program) -> Result<(), Fault<'_>> {
+pub(super) fn check(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     let given = |id: SlotId| {
         let slot = program.slot(id);
         slot.len == 0 || matches!(slot.kind, SlotKind::Input(_))

@@ -1,48 +1,27 @@
-//! Invariant 1 of [`program`](crate::program): operands exist, types fit and views stay inside their slots; and that what one
-//! step touches does not overlap in ways its kind does not allow. The other invariants: `order.rs`, `memory.rs`.
+//! Invariant 1 of [`program`](crate::program): operands exist, types fit and views stay inside
+//! their slots; and the operands of one step overlap only as its kind allows. Invariants 2 to 4 are
+//! checked in `order.rs` and `memory.rs`.
 
-use super::domain::{Domain, same, same_strides};
-use super::kernel::excerpt;
+use super::fault::{Fault, fault};
 use super::{alias, kernel, memory, order};
 use crate::affine::Affine;
+use crate::domain::{Domain, same, same_strides};
 use crate::kernel::BufferId;
 use crate::print::Mark;
-use crate::program::{Program, Routine, Slot, SlotId, SlotKind, Step, View};
-use crate::{DType, Error, err};
-
-/// The invariants in few words.
-const LAWS: [&str; 4] = [
-    "operands exist and fit, and views stay inside their slots",
-    "outputs are written, and temporaries before they are read",
-    "inputs are never written, nor is memory that is still needed",
-    "temporaries that are live together do not overlap",
-];
-
-/// Which invariant is broken, where and how.
-pub(super) struct Fault<'a> {
-    pub law: usize,
-    pub mark: Mark<'a>,
-    pub how: String,
-}
-
-pub(super) fn fault<'a>(law: usize, mark: Mark<'a>, how: impl Into<String>) -> Fault<'a> {
-    Fault { law, mark, how: how.into() }
-}
+use crate::program::{INVARIANTS, Program, Routine, Slot, SlotId, SlotKind, Step, View};
+use crate::{DType, Error};
 
 pub(super) fn check(program: &Program) -> Result<(), Error> {
     program.kernels.iter().try_for_each(kernel::check)?;
     faults(program).map_err(|f| report(program, &f))
 }
 
-fn report(program: &Program, fault: &Fault) -> Error {
-    let lines = program.lines().into_iter().map(|(mark, text)| (mark == fault.mark, text));
-    let text = excerpt(lines, |text| text);
-    let Fault { law, how, .. } = fault;
-    let law_text = LAWS[law - 1];
-    err!(Verify, "program {} breaks invariant {law}, {law_text}: {how}\n{text}", program.name)
+fn report(program: &Program, fault: &Fault<Mark>) -> Error {
+    let lines = program.lines().into_iter().map(|(mark, text)| (mark == fault.at, text));
+    fault.error(&format!("program {}", program.name), &INVARIANTS, lines, |text| text)
 }
 
-fn faults(program: &Program) -> Result<(), Fault<'_>> {
+fn faults(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     slots(program)?;
     let mut scope = Scope { program, trips: Vec::new() };
     scope.steps(&program.steps)?;
@@ -50,8 +29,8 @@ fn faults(program: &Program) -> Result<(), Fault<'_>> {
     memory::check(program)
 }
 
-/// Inputs are numbered from 0 without holes, and so are outputs.
-fn slots(program: &Program) -> Result<(), Fault<'_>> {
+/// Invariant 1 for slots: inputs are numbered from 0 without gaps, and so are outputs.
+fn slots(program: &Program) -> Result<(), Fault<Mark<'_>>> {
     let count = |f: fn(&Slot) -> bool| program.slots.iter().filter(|s| f(s)).count();
     let mut inputs = vec![false; count(|s| matches!(s.kind, SlotKind::Input(_)))];
     let mut outputs = vec![false; count(|s| matches!(s.kind, SlotKind::Output(_)))];
@@ -75,7 +54,7 @@ fn slots(program: &Program) -> Result<(), Fault<'_>> {
 
 struct Scope<'a> {
     program: &'a Program,
-    /// Of the enclosing loops.
+    /// The trip counts of the enclosing loops.
     trips: Vec<Trips>,
 }
 
@@ -86,11 +65,11 @@ enum Trips {
 }
 
 impl<'a> Scope<'a> {
-    fn steps(&mut self, steps: &'a [Step]) -> Result<(), Fault<'a>> {
+    fn steps(&mut self, steps: &'a [Step]) -> Result<(), Fault<Mark<'a>>> {
         steps.iter().try_for_each(|step| self.step(step))
     }
 
-    fn step(&mut self, step: &'a Step) -> Result<(), Fault<'a>> {
+    fn step(&mut self, step: &'a Step) -> Result<(), Fault<Mark<'a>>> {
         let at = Mark::Step(step);
         let wrong = |how: String| fault(1, at, how);
         match step {
@@ -177,15 +156,15 @@ impl<'a> Scope<'a> {
         self.program.slots.get(view.slot.0 as usize).ok_or_else(missing)
     }
 
-    /// `len` elements of this type lie in the slot from wherever the view points.
+    /// Checks that `len` elements of this type lie in the slot from every position of the view.
     fn view(&self, view: &View, dtype: DType, len: usize) -> Result<(), String> {
         let slot = self.slot(view)?;
         let text = || self.program.view_text(view);
         if slot.dtype != dtype {
             return Err(format!("{}: expected {dtype}, got {}", text(), slot.dtype));
         }
-        let moving = (0..view.at.strides.len()).filter(|n| view.at.stride(*n) != 0);
-        for n in moving {
+        let varying = (0..view.at.strides.len()).filter(|n| view.at.stride(*n) != 0);
+        for n in varying {
             match self.trips.get(n) {
                 Some(Trips::Count(_)) => {}
                 Some(Trips::Unknown) => {
@@ -203,12 +182,13 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// `None` if the step never runs.
+    /// The box of all values of the counters; `None` if the step never runs.
     fn domain(&self) -> Option<Domain> {
         Domain::new(self.trips.iter().map(|t| if let Trips::Count(n) = t { *n } else { 1 }))
     }
 
-    /// Arguments of which one is written do not overlap, unless they are the same and `share` allows it.
+    /// Checks that two arguments of which one is written do not overlap, unless they are the same
+    /// view and `share` allows it.
     fn overlaps(
         &self,
         args: &[View],
@@ -248,7 +228,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Invariant 1 for what a routine says of itself.
+/// Invariant 1 for the parameters of a routine.
 fn routine_fits(routine: &Routine) -> Result<(), String> {
     match routine {
         Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {

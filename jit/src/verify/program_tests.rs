@@ -1,4 +1,5 @@
-//! Every invariant of programs, broken, and what the verifier says; and the odd programs that it must let through.
+//! Programs that break each invariant, with the verifier's messages, and unusual programs that must
+//! pass.
 
 use super::verify;
 use crate::DType;
@@ -37,7 +38,8 @@ fn copy(from: View, to: View, len: usize) -> Step {
     Step::Copy { from, to, len }
 }
 
-/// Slots: 0 input f32[4], 1 output f32[4], 2 and 3 temporaries f32[4], 4 input bool[1], 5 input i32[1].
+/// Slots: 0 input f32[4], 1 output f32[4], 2 and 3 temporaries f32[4], 4 input bool[1], 5 input
+/// i32[1].
 fn program(steps: Vec<Step>) -> Program {
     let slot = |dtype, len, kind| Slot { dtype, len, kind };
     let temp = SlotKind::Temp { arena_offset: 0 };
@@ -90,7 +92,8 @@ fn breaks(law: usize, text: &str, steps: Vec<Step>) {
 fn messages_point_into_the_listing() {
     let p = program(vec![launch(whole(0), whole(1)), copy(at(0, 2, &[]), whole(1), 3)]);
     let expected = "\
-program test breaks invariant 1, operands exist and fit, and views stay inside their slots: in0[2] spans 2 to 5, the slot has 4
+program test breaks invariant 1, operands exist and fit, and views stay inside their \
+    slots: in0[2] spans 2 to 5, the slot has 4
   program test on cpu:0 {
     in0: f32[4]
     out0: f32[4]

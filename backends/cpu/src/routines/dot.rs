@@ -1,4 +1,5 @@
-//! Matrix products: which way each shape takes, and how it is cut into parts for threads.
+//! Matrix products: the method for each shape, and its cut into parts for threads. Products with a
+//! vector live in `vector`.
 //!
 //! | shape | way |
 //! | --- | --- |
@@ -8,15 +9,18 @@
 //! | ints | plain loops |
 //! | f16, bf16 | as f32, converted before and after |
 //!
-//! Parts are cut by shape alone and each is computed by one thread, so results are the same for any number of threads.
+//! Parts are cut by shape alone and each is computed by one thread, so results are the same for any
+//! number of threads.
 //!
-//! Long sums of f32 are cut into runs, which are added up in f64: so the error does not grow with the length. Runs are of
-//! [`RUN`] terms in loops of our own; within [`DEPTH`] terms `gemm` adds as it likes.
+//! Long sums of f32 are cut into runs, which are added up in f64, so the error does not grow with
+//! the length. Runs have [`RUN`] terms in loops of our own; within [`DEPTH`] terms the order of
+//! sums is that of `gemm`.
 //!
-//! Measured on two cores of an AMD EPYC (Zen 5, AVX-512), GFLOP/s, f32 and f64, one thread (two threads for gemm in
-//! brackets), square: matrixmultiply 0.3.11 against gemm 0.19: 16: 37/34 against 63/56; 64: 148/86 against 233/110;
-//! 256: 195/98 against 237/120 (338/110); 1024: 201/100 against 242/119 (472/229); 2048: 203/97 against 226/116
-//! (439/217). So gemm it is; on processors without AVX-512 the two are closer.
+//! Measured on two cores of an AMD EPYC (Zen 5, AVX-512), GFLOP/s, f32 and f64, one thread (two
+//! threads for gemm in brackets), square: matrixmultiply 0.3.11 against gemm 0.19: 16: 37/34
+//! against 63/56; 64: 148/86 against 233/110; 256: 195/98 against 237/120 (338/110); 1024: 201/100
+//! against 242/119 (472/229); 2048: 203/97 against 226/116 (439/217). So `gemm` is used; on
+//! processors without AVX-512 the two are closer.
 
 use super::vector;
 use crate::memory::Scratch;
@@ -56,7 +60,7 @@ const LOOSE_PART: usize = 1 << 16;
 #[derive(Clone, Copy)]
 struct Truth(u8);
 
-/// What a product needs of its element type.
+/// The operations of a product on its element type.
 pub trait Element: Copy + Send + Sync + 'static {
     const ZERO: Self;
     fn add_product(self, x: Self, y: Self) -> Self;
@@ -66,7 +70,7 @@ pub trait Element: Copy + Send + Sync + 'static {
 pub trait Real: Element + std::ops::Add<Output = Self> {
     const ONE: Self;
     fn fused(self, x: Self, y: Self) -> Self;
-    /// In f64, in which runs are added up.
+    /// The element as f64, in which runs are added up.
     fn wide(self) -> f64;
     fn round(sum: f64) -> Self;
 }
@@ -157,7 +161,7 @@ impl<T> Clone for Operands<T> {
 impl<T> Copy for Operands<T> {}
 
 impl<T: Copy> Operands<T> {
-    /// Those of one product of the batch.
+    /// The addresses of one product of the batch.
     ///
     /// # Safety
     /// `b` is a number of the batch.
@@ -327,7 +331,8 @@ unsafe fn blocks<T: Real>(s: &Shape, o: Operands<T>) {
             let (b, block) = (part / (down * across), part % (down * across));
             let (i, j) = (block / across * rows, block % across * columns);
             let (m, n) = (rows.min(s.m - i), columns.min(s.n - j));
-            // SAFETY: the block lies inside the product, which the caller vouches for; no other part writes to it.
+            // SAFETY: the block lies inside the product, which the caller vouches for; no other
+            // part writes to it.
             unsafe {
                 let o = o.batch(s, b);
                 let block = Operands {
@@ -345,7 +350,8 @@ unsafe fn blocks<T: Real>(s: &Shape, o: Operands<T>) {
     });
 }
 
-/// One call of `gemm`: the product of `m` rows and `n` columns over `k` terms, into rows that are `stride` apart.
+/// One call of `gemm`: the product of `m` rows and `n` columns over `k` terms, into rows that are
+/// `stride` apart.
 ///
 /// # Safety
 /// As `run`, for a block of one product.

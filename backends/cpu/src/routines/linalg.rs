@@ -1,7 +1,8 @@
 //! Factorisations and triangular systems, by faer.
 //!
-//! Every matrix is worked on by one thread, and what threads share is cut by shape alone (matrices of a batch, panels of
-//! right-hand sides), so results are the same for any number of threads.
+//! One thread works on each matrix. Threads share the matrices of a batch and panels of right-hand
+//! sides, which are cut by shape alone, so results are the same for any number of threads. Matrix
+//! products live in `dot`.
 
 use crate::memory::Scratch;
 use crate::share::share;
@@ -98,7 +99,8 @@ unsafe fn factors<T: Element>(batch: usize, n: usize, x: *const T, l: *mut T) {
     });
 }
 
-/// faer wants columns in a row: the triangle is turned there and back, which costs nothing beside the factor.
+/// faer needs contiguous columns, so the triangle is transposed before and after. The cost is
+/// negligible beside that of the factorisation.
 fn factor_one<T: Element>(n: usize, x: &[T], l: &mut [T]) {
     let mut columns = Scratch::<T>::new(n * n);
     for i in 0..n {
@@ -116,7 +118,7 @@ fn factor_one<T: Element>(n: usize, x: &[T], l: &mut [T]) {
         MemStack::new(&mut memory),
         params,
     );
-    // A NaN that no pivot's test has caught has reached the last pivot.
+    // A NaN that no test of a pivot has found has reached the last pivot.
     let definite = done.is_ok() && !columns[n * n - 1].is_nan();
     for i in 0..n {
         for j in 0..n {
@@ -173,7 +175,8 @@ unsafe fn solutions<T: Element>([batch, n, m]: [usize; 3], t: Triangle, args: [*
             }
         }
         let (down, along) = (down as isize, along as isize);
-        // SAFETY: the matrix and the panel lie inside `a` and `x`; nobody else touches the panel.
+        // SAFETY: the matrix and the panel lie inside `a` and `x`; no other part accesses the
+        // panel.
         let (a, x) = unsafe {
             let from = o.out.add(start).offset(first as isize * along);
             (

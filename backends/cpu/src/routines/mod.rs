@@ -1,4 +1,5 @@
-//! Routines: what programs call rather than fuse. Each takes the addresses of its arguments in order.
+//! Routines: the operations that programs call and do not fuse. Each takes the addresses of its
+//! arguments in order. Their definitions live in `cotangent_jit`.
 
 mod dot;
 #[cfg(feature = "linalg")]
@@ -10,7 +11,7 @@ use crate::runtime;
 use cotangent_jit::program::Routine;
 use cotangent_jit::{Error, err};
 
-/// A routine call of a program, with what was worked out once.
+/// A routine call of a program, with the data that is computed once.
 pub struct Call {
     routine: Routine,
 }
@@ -29,7 +30,7 @@ impl Call {
     }
 }
 
-/// Called by generated code.
+/// Generated code calls this function.
 ///
 /// # Safety
 /// `call` is alive, and `args` holds as many valid addresses as `Routine::args` says.

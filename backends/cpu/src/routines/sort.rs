@@ -1,8 +1,10 @@
-//! Stable sorts of rows of several operands by the first few of them.
+//! Stable sorts of rows of several operands by the first few of them. Other routines live in files
+//! of their own.
 //!
-//! Keys become unsigned integers of the same order: -0 equals 0, all NaN are equal and last. A row is sorted by its last
-//! key first, each time stably, as pairs of key and position; long rows by counting digits, short ones by comparison.
-//! Then every operand is moved along. Rows are independent, and threads share them.
+//! Keys become unsigned integers of the same order: -0 equals 0, all NaN are equal and last. A row
+//! is sorted by its last key first, each time stably, as pairs of key and position; long rows by
+//! counting digits, short ones by comparison. Then every operand is permuted. Rows are independent,
+//! and threads share them.
 
 use crate::memory::Scratch;
 use crate::share::share;
@@ -113,8 +115,8 @@ struct Operands<'a> {
 unsafe impl Sync for Operands<'_> {}
 
 /// # Safety
-/// `args` holds the addresses of the operands and then of the outputs, each of `outer * len * inner` elements; an output
-/// may be its operand.
+/// `args` holds the addresses of the operands and then of the outputs, each of
+/// `outer * len * inner` elements; an output may be its operand.
 pub unsafe fn run(dtypes: &[DType], s: &Shape, args: *const *mut u8) {
     if s.len == 0 {
         return;

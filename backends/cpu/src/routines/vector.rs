@@ -1,7 +1,9 @@
-//! Products of a matrix and a vector, which are bound by memory: the matrix is read once, in the order it lies.
+//! Products of a matrix and a vector, which are bound by memory: the matrix is read once, in memory
+//! order. Products of matrices live in `dot`.
 //!
-//! Both cases are `out[i] = sum over k of a[i, k] * x[k]`. If `k` is contiguous, each row is a dot product; if `i` is, rows
-//! of `k` are added up into tiles of the result. Sums are cut into runs, see `dot`.
+//! Both cases are `out[i] = sum over k of a[i, k] * x[k]`. If `k` is contiguous, each row is a dot
+//! product; if `i` is, rows of `k` are added up into tiles of the result. Sums are cut into runs,
+//! see `dot`.
 
 use super::dot::{Operands, RUN, Real, Shape};
 use crate::share::share;

@@ -1,4 +1,5 @@
-//! Running one kernel or program on the CPU and on the oracle, and comparing what they leave in memory.
+//! Running one kernel or program on the CPU and on the oracle, and comparing what they leave in
+//! memory.
 
 #![allow(dead_code)]
 

@@ -1,6 +1,6 @@
-//! exp, log and their kin, powers, roots.
+//! Exponentials, logarithms, powers and roots of complex numbers.
 
-use super::{Z, greater, is_finite, is_infinite};
+use super::number::{Z, greater, is_finite, is_infinite};
 use crate::math::term::Term;
 use crate::op::ScalarOp;
 use std::f64::consts::{LN_2, LOG2_E};
@@ -8,7 +8,8 @@ use std::f64::consts::{LN_2, LOG2_E};
 /// `e^64`.
 const E_64: f64 = 6.235149080811617e27;
 
-/// `(a, b)` with `e^x = a b`, `b` being 1 where `a` alone does not overflow: what `e^x` is multiplied by may be small.
+/// `(a, b)` with `e^x = a b`, where `b` is 1 unless `a` alone would overflow: the factor of `e^x`
+/// may be small.
 pub(super) fn exp_of<'s>(x: Term<'s>) -> (Term<'s>, Term<'s>) {
     let far = x.gt(709.0);
     let near = far.select(x - 64.0, x).unary(ScalarOp::Exp);
@@ -106,7 +107,8 @@ pub(super) fn log2(z: Z) -> Z {
     z.like(z.im.eq(0.0).select(real, log.re * LOG2_E), log.im * LOG2_E)
 }
 
-/// `ln (1 + z)`. Where `1 + x` may round, from `|1 + z|^2 - 1 = 2 x + x^2 + y^2`, to twice the digits.
+/// `ln (1 + z)`. Where `1 + x` may round, from `|1 + z|^2 - 1 = 2 x + x^2 + y^2`, to twice the
+/// digits.
 pub(super) fn log1p(z: Z) -> Z {
     let (x, y) = (z.re, z.im);
     let (p, p_rest) = two_square(x);
@@ -119,7 +121,8 @@ pub(super) fn log1p(z: Z) -> Z {
     z.like(far.select(log_abs(moved), near), angle(moved))
 }
 
-/// `r = |z|`, `t = sqrt((r + |x|) / 2)`, and the other part is `|y| / 2 t`; which is which depends on the sign of `x`.
+/// `r = |z|`, `t = sqrt((r + |x|) / 2)`, and the other part is `|y| / 2 t`; which is which depends
+/// on the sign of `x`.
 pub(super) fn sqrt(z: Z) -> Z {
     let (z_scaled, back) = if z.narrow {
         (z, None)
@@ -145,7 +148,13 @@ pub(super) fn sqrt(z: Z) -> Z {
     root.unless(is_infinite(z.im), z.like(z.im.abs(), z.im))
 }
 
-/// `|z|^c e^(-d arg z)` turned by `d ln |z| + c arg z`, for the exponent `c + d i`. `0^w` is 0 if `c > 0`, 1 if `w = 0`.
+/// `1 / sqrt(z)`
+pub(super) fn rsqrt(z: Z) -> Z {
+    z.real(1.0).over(sqrt(z))
+}
+
+/// `|z|^c e^(-d arg z)` turned by `d ln |z| + c arg z`, for the exponent `c + d i`. `0^w` is 0 if
+/// `c > 0`, 1 if `w = 0`.
 pub(super) fn pow<'s>(z: Z<'s>, w: Z<'s>) -> Z<'s> {
     let (size, angle, log) = (z.abs(), angle(z), log_abs(z));
     let (c, d) = (w.re, w.im);

@@ -1,17 +1,18 @@
-//! The inverse functions of angles and their hyperbolic kin. asin and acos after Hull, Fairgrieve and Tang, "Implementing
-//! the complex arcsine and arccosine functions using exception handling" (1997), atanh after Kahan, "Branch cuts for complex
-//! elementary functions" (1987).
+//! The inverse trigonometric and hyperbolic functions. asin and acos follow Hull, Fairgrieve and
+//! Tang, "Implementing the complex arcsine and arccosine functions using exception handling"
+//! (1997), and atanh follows Kahan, "Branch cuts for complex elementary functions" (1987).
 
 use super::exponential::log_abs;
-use super::{Z, is_infinite};
+use super::number::{Z, is_infinite};
 use crate::math::term::Term;
 use crate::op::ScalarOp;
 use std::f64::consts::{FRAC_PI_2, LN_2, PI};
 
-/// Beyond this, what the functions tend to is what they are.
+/// Beyond this magnitude the functions equal their asymptotes.
 const FAR: f64 = 1e9;
 
-/// Of the point in the first quadrant: the real part of asin, that of acos, and the imaginary part of asin.
+/// Of the point in the first quadrant: the real part of asin, that of acos, and the imaginary part
+/// of asin.
 fn quadrant<'s>(z: Z<'s>) -> [Term<'s>; 3] {
     let (x, y) = (z.re.abs(), z.im.abs());
     let (above, below) = (x + 1.0, x - 1.0);
@@ -29,13 +30,13 @@ fn quadrant<'s>(z: Z<'s>) -> [Term<'s>; 3] {
     let steep = b.le(0.6417);
     let asin = steep.select(b.unary(ScalarOp::Asin), x.binary(ScalarOp::Atan2, other));
     let acos = steep.select(b.unary(ScalarOp::Acos), other.binary(ScalarOp::Atan2, x));
-    // a - 1, without what cancels.
+    // `a - 1` without cancellation.
     let right = x.lt(1.0).select(square / (s - below), s + below);
     let excess = (left + right) * 0.5;
     let flat = excess + (excess * (a + 1.0)).sqrt();
     let round = (a + ((a - 1.0) * (a + 1.0)).sqrt()).unary(ScalarOp::Log);
     let height = a.le(1.5).select(flat.unary(ScalarOp::Log1p), round);
-    // Where the square of y vanishes.
+    // Here the square of y underflows.
     let low = y.lt(1e-150) & x.lt(1.0);
     let height = low.select(y / ((-below) * above).sqrt(), height);
     let far = z.size().gt(FAR) | z.is_infinite();
@@ -74,7 +75,7 @@ pub(super) fn atanh(z: Z) -> Z {
     let left = x.like(1.0) - x;
     let distance = left.fma(left, y * y);
     let re = (x * 4.0 / distance).unary(ScalarOp::Log1p) * 0.25;
-    // Beside the pole, where the square of y vanishes.
+    // Beside the pole the square of y underflows.
     let beside = x.eq(1.0) & y.lt(1e-8);
     let re = beside.select((x.like(LN_2) - y.unary(ScalarOp::Log)) * 0.5, re);
     let im = (y + y).binary(ScalarOp::Atan2, left * (x + 1.0) - y * y) * 0.5;
@@ -84,4 +85,14 @@ pub(super) fn atanh(z: Z) -> Z {
     let far = z.size().gt(FAR) | infinite;
     let (re, im) = (far.select(small, re), far.select(x.like(FRAC_PI_2), im));
     z.like(re.signed_like(z.re), im.signed_like(z.im))
+}
+
+/// `-i asin(i z)`
+pub(super) fn asinh(z: Z) -> Z {
+    asin(z.turned()).turned_back()
+}
+
+/// `-i atanh(i z)`
+pub(super) fn atan(z: Z) -> Z {
+    atanh(z.turned()).turned_back()
 }

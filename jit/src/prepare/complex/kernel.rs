@@ -1,8 +1,10 @@
-//! A kernel over complex buffers as one over buffers of parts: every complex node becomes two.
+//! Rewrites a kernel over complex buffers into one over buffers of parts: every complex node
+//! becomes two nodes. Programs live in `prepare/complex.rs`.
 //!
-//! Sums become two sums. Products and extremes have no such form: their reduce loops become loops in order, in which a
-//! temporary element is loaded, combined and stored; kernels before and after fill the temporary with what combines away
-//! and bring it where it belongs. A store that combines so loads, combines and stores, too.
+//! A sum becomes two sums. Products and extremes do not split that way: their reduce loops become
+//! sequential loops, in which a temporary element is loaded, combined and stored. A kernel before
+//! fills the temporary with the identity, and a kernel after copies it to its destination. A store
+//! that combines by product or extreme becomes a load, the op and a store.
 
 use crate::affine::Affine;
 use crate::build::KernelBuilder;
@@ -10,11 +12,11 @@ use crate::kernel::{
     BufferId, BufferType, Combine, Kernel, Loop, Mode, Node, NodeId, Range, Reduction, Store,
 };
 use crate::math::complex::{self, Parts};
-use crate::op::ScalarOp;
+use crate::op::{Level, MachineOp, ScalarOp};
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
-/// What a node became.
+/// The node or nodes that replace a node.
 #[derive(Clone, Copy)]
 enum Value {
     One(NodeId),
@@ -27,7 +29,8 @@ pub(super) struct Split {
     pub folds: Option<Folds>,
 }
 
-/// What folds in order need around them. All three kernels take the same arguments, the temporaries last.
+/// The kernels around folds that run in order. All three kernels take the same arguments, the
+/// temporaries last.
 pub(super) struct Folds {
     pub before: Kernel,
     pub after: Kernel,
@@ -101,7 +104,7 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
     Ok(Split { main, folds })
 }
 
-/// Whether folding complex numbers so takes both parts together.
+/// Returns whether folding complex numbers so takes both parts together.
 fn of_whole_numbers(combine: Combine) -> bool {
     matches!(combine, Combine::Product | Combine::Max | Combine::Min)
 }
@@ -110,7 +113,7 @@ fn dtype(kernel: &Kernel, buffer: BufferId) -> DType {
     kernel.buffers[buffer.0 as usize].dtype
 }
 
-/// Where part `part` of the element at `at` lies.
+/// The position of part `part` of the element at `at`.
 fn part_at(at: &Affine, part: i64) -> Affine {
     at.scale(2).add(&Affine::constant(part))
 }
@@ -118,7 +121,7 @@ fn part_at(at: &Affine, part: i64) -> Affine {
 struct Splitter<'a> {
     kernel: &'a Kernel,
     types: Vec<DType>,
-    /// The first of the loops that reduce.
+    /// The number of the first reduce loop.
     folded: usize,
     b: KernelBuilder,
     values: Vec<Value>,
@@ -129,14 +132,14 @@ impl Splitter<'_> {
         self.values[id.0 as usize]
     }
 
-    /// Of a real node.
+    /// The replacement of a real node.
     fn one(&self, id: NodeId) -> NodeId {
         match self.value(id) {
             Value::One(x) | Value::Pair([x, _]) => x,
         }
     }
 
-    /// Of a complex node.
+    /// The replacements of a complex node.
     fn pair(&self, id: NodeId) -> [NodeId; 2] {
         match self.value(id) {
             Value::One(x) => [x, x],
@@ -163,7 +166,7 @@ impl Splitter<'_> {
         }
     }
 
-    /// The element at the nearest position there is.
+    /// The element at the nearest position of the buffer.
     fn gather(&mut self, buffer: BufferId, at: NodeId) -> Value {
         if !dtype(self.kernel, buffer).is_complex() {
             return Value::One(self.b.gather(buffer, at));
@@ -197,50 +200,65 @@ impl Splitter<'_> {
     }
 
     fn op(&mut self, op: ScalarOp, args: &[NodeId]) -> Value {
-        use ScalarOp::*;
-        let complex = |n: usize| self.types[args[n].0 as usize].is_complex();
-        let on_numbers = args.iter().any(|a| self.types[a.0 as usize].is_complex());
+        let is_complex = |a: &NodeId| self.types[a.0 as usize].is_complex();
+        if args.iter().any(is_complex) {
+            return self.on_complex(op, args);
+        }
         match op {
-            Complex => return Value::Pair([self.one(args[0]), self.one(args[1])]),
-            Convert(to) if to.is_complex() && !complex(0) => {
+            ScalarOp::Complex => Value::Pair([self.one(args[0]), self.one(args[1])]),
+            ScalarOp::Convert(to) if to.is_complex() => {
                 let x = self.one(args[0]);
                 let re = self.b.convert(x, to.part());
-                return Value::Pair([re, self.b.constant(Scalar::zero(to.part()))]);
+                Value::Pair([re, self.b.constant(Scalar::zero(to.part()))])
             }
-            _ if !on_numbers => {
+            _ => {
                 let args: SmallVec<[NodeId; 3]> = args.iter().map(|a| self.one(*a)).collect();
-                return Value::One(self.b.op(op, &args));
+                Value::One(self.b.op(op, &args))
             }
-            Select => {
-                let (p, x, y) = (self.one(args[0]), self.pair(args[1]), self.pair(args[2]));
-                return Value::Pair([0, 1].map(|i| self.b.op(Select, &[p, x[i], y[i]])));
-            }
-            _ => {}
+        }
+    }
+
+    /// An op on complex operands: its formula on parts, or its definition.
+    fn on_complex(&mut self, op: ScalarOp, args: &[NodeId]) -> Value {
+        use MachineOp::*;
+        if let ScalarOp::Select = op {
+            let (p, x, y) = (self.one(args[0]), self.pair(args[1]), self.pair(args[2]));
+            return Value::Pair([0, 1].map(|i| self.b.op(op, &[p, x[i], y[i]])));
         }
         let pairs: SmallVec<[[NodeId; 2]; 2]> = args.iter().map(|a| self.pair(*a)).collect();
         let b = &mut self.b;
-        match (op, &pairs[..]) {
-            (Real, [x]) => Value::One(x[0]),
-            (Imag, [x]) => Value::One(x[1]),
-            (Neg, [x]) => Value::Pair(x.map(|x| b.op(Neg, &[x]))),
-            (Add | Sub, [x, y]) => Value::Pair([0, 1].map(|i| b.op(op, &[x[i], y[i]]))),
-            (Mul | Max | Min, [x, y]) => Value::Pair(folded(b, op, *x, *y)),
-            (Eq | Ne, [x, y]) => {
+        let machine = match op.machine() {
+            Some(machine) if op.level_on(DType::C128) == Level::Machine => machine,
+            _ => {
+                return match complex::define(op, b, &pairs) {
+                    Parts::Real(x) => Value::One(x),
+                    Parts::Complex(z) => Value::Pair(z),
+                };
+            }
+        };
+        let (x, y) = (pairs[0], pairs[pairs.len() - 1]);
+        match machine {
+            Real => Value::One(x[0]),
+            Imag => Value::One(x[1]),
+            Neg => Value::Pair(x.map(|x| b.op(op, &[x]))),
+            Add | Sub => Value::Pair([0, 1].map(|i| b.op(op, &[x[i], y[i]]))),
+            Mul | Max | Min => Value::Pair(folded(b, op, x, y)),
+            Eq | Ne => {
                 let [re, im] = [0, 1].map(|i| b.op(op, &[x[i], y[i]]));
-                Value::One(b.op(if op == Eq { And } else { Or }, &[re, im]))
+                let join = if machine == Eq { ScalarOp::And } else { ScalarOp::Or };
+                Value::One(b.op(join, &[re, im]))
             }
-            (Convert(DType::Bool), [x]) => {
+            Convert(DType::Bool) => {
                 let [re, im] = x.map(|x| b.convert(x, DType::Bool));
-                Value::One(b.op(Or, &[re, im]))
+                Value::One(b.op(ScalarOp::Or, &[re, im]))
             }
-            (Convert(to), [x]) if to.is_complex() => {
-                Value::Pair(x.map(|x| b.convert(x, to.part())))
+            Convert(to) if to.is_complex() => Value::Pair(x.map(|x| b.convert(x, to.part()))),
+            Convert(to) => Value::One(b.convert(x[0], to)),
+            Abs | Sqrt | Div | Select | Not | Floor | Ceil | Trunc | RoundEven | PopCount | Clz
+            | Rem | And | Or | Xor | Shl | ShrLogical | ShrArithmetic | MulHi | FarSin | FarCos
+            | FarTan | Lt | Le | Gt | Ge | Fma | Bitcast(_) | Complex => {
+                unreachable!("{op:?} has no formula on the parts of complex numbers")
             }
-            (Convert(to), [x]) => Value::One(b.convert(x[0], to)),
-            _ => match complex::define(op, b, &pairs) {
-                Parts::Real(x) => Value::One(x),
-                Parts::Complex(z) => Value::Pair(z),
-            },
         }
     }
 
@@ -267,7 +285,7 @@ impl Splitter<'_> {
             }
             combine = None;
         }
-        // Clamped so that doubling it does not lead back into the buffer.
+        // The offset is clamped, so that doubling it does not wrap back into the buffer.
         let offset = offset.map(|o| {
             let (low, high) = at.range(&self.kernel.extents()).unwrap_or((0, 0));
             self.clamped_twice(o, -high - 1, len - low)
@@ -317,7 +335,8 @@ impl Splitter<'_> {
         BufferType { dtype: to.part(), len }
     }
 
-    /// Kernels that fill the temporaries of folds with identities, and that bring the results where they belong.
+    /// The kernel that fills the temporaries of folds with identities, and the one that copies the
+    /// results to their destinations.
     fn around(&self, temporaries: Vec<BufferType>) -> Folds {
         let outer = |what: &str| {
             let loops = self.kernel.loops[..self.folded].iter().copied();
@@ -342,7 +361,7 @@ impl Splitter<'_> {
         Folds { before: before.b.finish(), after: after.b.finish(), temporaries }
     }
 
-    /// Of reductions over nothing.
+    /// Stores the identities, for reductions over no points.
     fn identities(&mut self) {
         for r in &self.kernel.reductions {
             let identity = self.constant(r.combine.identity(dtype(self.kernel, r.buffer)));
@@ -370,7 +389,8 @@ fn folded(b: &mut KernelBuilder, op: ScalarOp, x: [NodeId; 2], y: [NodeId; 2]) -
     }
 }
 
-/// `x` where it is beyond `y` by its real part or, those being equal, by its imaginary one; else `y`.
+/// `x` where it is beyond `y` by its real part or, those being equal, by its imaginary one; else
+/// `y`.
 fn extreme(b: &mut KernelBuilder, op: ScalarOp, x: [NodeId; 2], y: [NodeId; 2]) -> [NodeId; 2] {
     let beyond = if op == ScalarOp::Max { ScalarOp::Gt } else { ScalarOp::Lt };
     let [by_re, by_im] = [0, 1].map(|i| b.op(beyond, &[x[i], y[i]]));

@@ -1,16 +1,21 @@
-//! What affine functions of loop counters reach: bounds under guards, and whether points get elements of their own.
-//! Computed in 128 bits, so that no offset can overflow its way past a check.
+//! The values that affine functions of loop counters take: their bounds under guards, and whether
+//! different points of the loops get different elements.
+//!
+//! The arithmetic has 128 bits, so no offset can overflow and so pass a check. What kernels and
+//! programs must fulfil does not live here; the verifier, the planner and the cost model ask these
+//! functions.
 
 use crate::affine::Affine;
 use crate::kernel::{Loop, Mode, Range};
 use smallvec::SmallVec;
 
-/// The inclusive range of every counter; a box of points. Never empty.
+/// A box of points: the inclusive range of every counter. It is never empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Domain(SmallVec<[(i128, i128); 6]>);
 
 impl Domain {
-    /// `None` if some extent is zero: then there are no points.
+    /// All points of loops with these extents; `None` if some extent is zero, for then there are no
+    /// points.
     pub fn new(extents: impl IntoIterator<Item = usize>) -> Option<Domain> {
         let ranges = extents.into_iter().map(|e| (e > 0).then_some((0, e as i128 - 1)));
         ranges.collect::<Option<_>>().map(Domain)
@@ -27,8 +32,9 @@ impl Domain {
         (low, high)
     }
 
-    /// The bounds of `at` over the points that the guard lets through; `None` if there are none. Exact where every range
-    /// bounds one counter; a range of several is used where `at` contains a multiple of its function.
+    /// The bounds of `at` over the points that the guard admits; `None` if it admits no point. The
+    /// bounds are exact if every range of the guard bounds one counter. A range of several counters
+    /// tightens the bounds only if `at` contains a multiple of its function.
     pub fn guarded_bounds(&self, at: &Affine, guard: &[Range]) -> Option<(i128, i128)> {
         if guard.is_empty() {
             return Some(self.bounds(at));
@@ -54,8 +60,8 @@ impl Domain {
         Some((plain.0.max(low + rest_low), plain.1.min(high + rest_high)))
     }
 
-    /// The smallest box around the points that the guard lets through, as far as ranges of one counter tell; `None` if
-    /// there are none.
+    /// The smallest box around the points that the guard admits, as far as ranges of one counter
+    /// tell; `None` if the guard admits no point.
     pub fn within(mut self, guard: &[Range]) -> Option<Domain> {
         for r in guard {
             let mut counters = r.at.strides.iter().enumerate().filter(|(_, s)| **s != 0);
@@ -68,13 +74,15 @@ impl Domain {
         Some(self)
     }
 
-    /// How many elements an index reaches if points that differ where it moves get different ones.
+    /// The number of elements that an index reaches, if points that differ in a counter of nonzero
+    /// stride get different elements.
     pub fn elements(&self, at: &Affine) -> f64 {
-        let moving = at.strides.iter().zip(&self.0).filter(|(s, _)| **s != 0);
-        moving.map(|(_, (first, last))| (last - first + 1) as f64).product()
+        let counters = at.strides.iter().zip(&self.0).filter(|(s, _)| **s != 0);
+        counters.map(|(_, (first, last))| (last - first + 1) as f64).product()
     }
 
-    /// Keeps the counters `n` for which `low <= stride * counter + offset < high`; `None` if none is left.
+    /// Keeps the counters `n` for which `low <= stride * counter + offset < high`; `None` if none
+    /// is left.
     fn restrict(&mut self, n: usize, stride: i64, r: &Range) -> Option<()> {
         let Some(range) = self.0.get_mut(n) else { return Some(()) };
         let (stride, offset) = (i128::from(stride), i128::from(r.at.offset));
@@ -90,7 +98,7 @@ impl Domain {
     }
 }
 
-/// `at - factor * other`, if that does not overflow.
+/// `at - factor * other`; `None` if it overflows.
 fn subtract(at: &Affine, other: &Affine, factor: i64) -> Option<Affine> {
     let minus = |a: i64, b: i64| a.checked_sub(b.checked_mul(factor)?);
     let n = at.strides.len().max(other.strides.len());
@@ -99,10 +107,12 @@ fn subtract(at: &Affine, other: &Affine, factor: i64) -> Option<Affine> {
     Some(Affine { offset: minus(at.offset, other.offset)?, strides: strides? })
 }
 
-/// Whether points that differ in a loop that is not sequential get different elements, given `(stride, loop)` pairs.
+/// Returns whether points that differ in a loop that is not sequential get different elements,
+/// given `(stride, loop)` pairs.
 ///
-/// In order of growing strides, each must exceed all that the smaller ones reach together; as in a mixed-radix number,
-/// no two points then meet. Loops of one point do not count; sequential ones among themselves may meet.
+/// In order of growing strides, each stride must exceed the sum of what the smaller ones reach. The
+/// strides are then those of a mixed-radix number, and no two points share an element. Loops of one
+/// point do not count. Points that differ in sequential loops alone may share an element.
 pub(crate) fn injective(at: impl IntoIterator<Item = (i64, Loop)>) -> bool {
     let mut strides: SmallVec<[(u128, Loop); 8]> = at
         .into_iter()
@@ -121,12 +131,13 @@ pub(crate) fn injective(at: impl IntoIterator<Item = (i64, Loop)>) -> bool {
     true
 }
 
-/// Whether two functions are the same, trailing zero strides aside.
-pub(super) fn same(a: &Affine, b: &Affine) -> bool {
+/// Returns whether two functions are equal; trailing strides of zero do not count.
+pub(crate) fn same(a: &Affine, b: &Affine) -> bool {
     a.offset == b.offset && same_strides(a, b)
 }
 
-pub(super) fn same_strides(a: &Affine, b: &Affine) -> bool {
+/// Returns whether two functions differ by a constant at most.
+pub(crate) fn same_strides(a: &Affine, b: &Affine) -> bool {
     (0..a.strides.len().max(b.strides.len())).all(|n| a.stride(n) == b.stride(n))
 }
 

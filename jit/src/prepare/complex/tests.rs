@@ -138,7 +138,8 @@ fn chain_in_a_loop(kernel: Kernel) -> Program {
     program
 }
 
-/// What a round of a loop overwrites in full it overwrites in full by its parts: temporaries that share memory still may.
+/// A temporary that an iteration overwrites in full is also overwritten in full by its parts, so
+/// temporaries still share memory.
 #[test]
 fn temporaries_of_a_loop_still_share_memory() {
     let mut b = KernelBuilder::new("square", nest(&[(4, Mode::Parallel)]));

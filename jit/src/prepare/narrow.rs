@@ -1,76 +1,53 @@
-//! Types of 8 and 16 bits computed in 32: [`widen`] rewrites a kernel so that backends know no arithmetic of narrow types.
+//! Arithmetic on types of 8 and 16 bits is computed in 32 bits: [`widen`] rewrites a kernel so that
+//! backends implement no arithmetic on narrow types.
 //!
 //! ```text
 //! i8, i16 -> i32      u8, u16 -> u32      f16, bf16 -> f32
 //! ```
-//! An op of narrow operands becomes the op of the wider ones, and its result is brought back: ints wrap, floats are rounded
-//! to nearest even. (For one op of `+ - * /` and square roots that is the same as rounding once; a fused product goes
-//! through f64 and is cut off with an odd last bit.) What fits anyway, like a maximum or a negation, is not rounded again.
-//! A value that goes straight into another op stays wide if it fits; elementary functions are those of the wider type.
+//! An op on narrow operands becomes the op on the wider ones, and its result is brought back: ints
+//! wrap, floats are rounded to nearest even. For one op of `+ - * /` and square roots that is the
+//! same as rounding once; a fused product goes through f64 and is truncated with an odd last bit. A
+//! result that the narrow type holds anyway, such as a maximum, is not rounded again. A value that
+//! goes straight into another op stays wide if it fits. Elementary functions are those of the wider
+//! type.
 //!
-//! What is left for backends to do with narrow types: constants, loads and gathers, stores (also those that combine),
-//! reductions, `Select`, `Bitcast`, and `Convert` between a narrow type and the one it is widened to. A conversion between
-//! floats makes a NaN quiet and keeps its sign and its upper digits.
+//! Backends still implement these for narrow types: constants, loads and gathers, stores (also
+//! those that combine), reductions, `Select`, `Bitcast`, and `Convert` between a narrow type and
+//! the one it is widened to. A conversion between floats makes a NaN quiet and keeps its sign and
+//! its upper digits.
+//!
+//! The list of ops that are exact under widening does not live here: it is a column of the table in
+//! [`op`](crate::op).
 
+use super::rewrite::map_ops;
 use crate::build::KernelBuilder;
 use crate::interp::scalar;
-use crate::kernel::{Kernel, Node, NodeId, Store};
-use crate::op::ScalarOp;
+use crate::kernel::{Kernel, Node, NodeId};
+use crate::op::{Narrowing, ScalarOp};
 use crate::{DType, Scalar};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
-/// The kernel without arithmetic of narrow types.
+/// The kernel without arithmetic on narrow types.
 pub fn widen(kernel: &Kernel) -> Cow<'_, Kernel> {
     let types = kernel.node_types().unwrap_or_default();
     if !types.iter().any(|d| d.is_narrow()) {
         return Cow::Borrowed(kernel);
     }
-    let mut w = Widening { b: KernelBuilder::like(kernel), wide: FxHashMap::default() };
-    let mut renamed: Vec<NodeId> = Vec::with_capacity(kernel.nodes.len());
-    for node in &kernel.nodes {
-        let new = |id: &NodeId| renamed[id.0 as usize];
-        let id = match node {
-            Node::Op { op, args } => {
-                let args: SmallVec<[NodeId; 3]> = args.iter().map(new).collect();
-                w.op(*op, &args)
-            }
-            Node::Gather { buffer, at } => w.b.gather(*buffer, new(at)),
-            node => w.b.add(node.clone()),
-        };
-        renamed.push(id);
-    }
-    let new = |id: NodeId| renamed[id.0 as usize];
-    for s in &kernel.stores {
-        w.b.store(Store { value: new(s.value), offset: s.offset.map(new), ..s.clone() });
-    }
-    for r in &kernel.reductions {
-        w.b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
-    }
-    if let Some(holds) = kernel.goes_on {
-        w.b.goes_on(new(holds));
-    }
-    let mut widened = w.b.finish();
-    for (new, old) in widened.reductions.iter_mut().zip(&kernel.reductions) {
-        new.accumulator = old.accumulator;
-    }
-    Cow::Owned(widened)
+    let mut wide = FxHashMap::default();
+    Cow::Owned(map_ops(kernel, |b, op, args| Widening { b, wide: &mut wide }.op(op, args)))
 }
 
-/// Whether the op of two narrow operands is one that backends know: it neither rounds nor wraps.
-fn stays(op: ScalarOp) -> bool {
-    matches!(op, ScalarOp::Select | ScalarOp::Bitcast(_))
+/// The rewrite of one op.
+struct Widening<'a> {
+    b: &'a mut KernelBuilder,
+    /// For narrow nodes, the node that is known to have the same value in the wider type.
+    wide: &'a mut FxHashMap<NodeId, NodeId>,
 }
 
-struct Widening {
-    b: KernelBuilder,
-    /// Of narrow nodes: the node of the same value in the wider type, where it is known to be that.
-    wide: FxHashMap<NodeId, NodeId>,
-}
-
-impl Widening {
-    /// The node of the same value in the wider type; any other node itself.
+impl Widening<'_> {
+    /// The node of the same value in the wider type; the node itself if its type is not narrow.
     fn wide(&mut self, id: NodeId) -> NodeId {
         let d = self.b.dtype(id);
         if !d.is_narrow() {
@@ -90,12 +67,12 @@ impl Widening {
         wide
     }
 
-    /// A wide node brought back, by wrapping or rounding.
+    /// The wide node in the narrow type, by wrapping or rounding.
     fn narrow(&mut self, wide: NodeId, d: DType) -> NodeId {
         self.b.convert(wide, d)
     }
 
-    /// A wide node whose value the narrow type holds.
+    /// The wide node in the narrow type, which holds its value.
     fn exact(&mut self, wide: NodeId, d: DType) -> NodeId {
         let narrow = self.b.convert(wide, d);
         self.wide.insert(narrow, wide);
@@ -103,48 +80,37 @@ impl Widening {
     }
 
     fn op(&mut self, op: ScalarOp, args: &[NodeId]) -> NodeId {
-        use ScalarOp::*;
         let d = self.b.dtype(args[args.len() - 1]);
-        if let Convert(to) = op {
+        if let ScalarOp::Convert(to) = op {
             return self.convert(args[0], to);
         }
-        if !d.is_narrow() || stays(op) {
+        if !d.is_narrow() || op.narrowing() == Narrowing::Kept {
             return self.b.op(op, args);
         }
-        let wide: SmallVec<[NodeId; 3]> = args.iter().map(|a| self.wide(*a)).collect();
-        if op.result(&[d, d][..args.len().min(2)]) == Some(DType::Bool) {
-            return self.b.op(op, &wide);
+        let args: SmallVec<[NodeId; 3]> = args.iter().map(|a| self.wide(*a)).collect();
+        if op.narrowing() == Narrowing::Special {
+            return self.special(op, d, &args);
         }
-        if d.is_float() { self.float(op, d, &wide) } else { self.int(op, d, &wide) }
+        let result = self.b.op(op, &args);
+        match op.narrowing() {
+            _ if self.b.dtype(result).is_bool() => result,
+            Narrowing::Exact => self.exact(result, d),
+            Narrowing::ExactFloat if d.is_float() => self.exact(result, d),
+            Narrowing::ExactFloat | Narrowing::Rounded => self.narrow(result, d),
+            Narrowing::Special | Narrowing::Kept => result,
+        }
     }
 
-    fn float(&mut self, op: ScalarOp, d: DType, args: &[NodeId]) -> NodeId {
+    /// An op on widened operands by a rule of its own.
+    fn special(&mut self, op: ScalarOp, d: DType, args: &[NodeId]) -> NodeId {
         use ScalarOp::*;
+        let width = i64::from(d.bits());
         match op {
             Fma => {
                 let [x, y, z] = [0, 1, 2].map(|n| self.b.convert(args[n], DType::F64));
                 let product = self.b.op(Mul, &[x, y]);
                 let sum = self.sum_to_odd(product, z);
                 self.rounded(sum, d)
-            }
-            Neg | Abs | Floor | Ceil | Trunc | RoundEven | RoundAway | Sign | Max | Min | Rem => {
-                let result = self.b.op(op, args);
-                self.exact(result, d)
-            }
-            _ => {
-                let result = self.b.op(op, args);
-                self.narrow(result, d)
-            }
-        }
-    }
-
-    fn int(&mut self, op: ScalarOp, d: DType, args: &[NodeId]) -> NodeId {
-        use ScalarOp::*;
-        let width = i64::from(d.bits());
-        match op {
-            And | Or | Xor | Max | Min | Rem | Sign => {
-                let result = self.b.op(op, args);
-                self.exact(result, d)
             }
             PopCount => {
                 let bits = self.zero_extended(args[0], d);
@@ -164,7 +130,8 @@ impl Widening {
                 self.narrow(result, d)
             }
             ShrArithmetic if d.is_unsigned() => {
-                // Up to the sign bit, and back with the sign; an amount of any size moves all else out.
+                // The sign bit is shifted up to that of 32 bits, and back. An amount of any size
+                // shifts out all other bits.
                 let bits = self.b.convert(args[0], DType::I32);
                 let up = self.int_like(bits, 32 - width);
                 let high = self.b.op(Shl, &[bits, up]);
@@ -174,6 +141,10 @@ impl Widening {
                 let result = self.b.convert(result, DType::U32);
                 self.narrow(result, d)
             }
+            ShrArithmetic => {
+                let result = self.b.op(op, args);
+                self.narrow(result, d)
+            }
             MulHi => {
                 let product = self.b.op(Mul, args);
                 let by = self.int_like(product, width);
@@ -181,10 +152,7 @@ impl Widening {
                 let result = self.b.op(shift, &[product, by]);
                 self.exact(result, d)
             }
-            _ => {
-                let result = self.b.op(op, args);
-                self.narrow(result, d)
-            }
+            op => unreachable!("{op:?}: its row says `Special`, but there is no rule"),
         }
     }
 
@@ -211,7 +179,7 @@ impl Widening {
         match to {
             to if !to.is_narrow() => self.b.convert(wide, to),
             DType::F16 | DType::BF16 => {
-                // f32 holds every narrow int; of ints beyond its reach f16 makes infinities.
+                // f32 holds every narrow int. Ints that it does not hold are infinite in f16.
                 if from.is_narrow() || from.is_bool() || to == DType::F16 && !from.is_float() {
                     let single = self.b.convert(wide, DType::F32);
                     return self.narrow(single, to);
@@ -246,7 +214,8 @@ impl Widening {
             DType::I64 | DType::U64 => self.with_sticky_bit(x),
             _ => self.b.convert(x, DType::F64),
         };
-        // The nearest f32, moved toward zero and made odd if it is not the number itself.
+        // The f32 next to the number toward zero, with an odd last bit unless it is the number
+        // itself.
         let single = self.b.convert(double, DType::F32);
         let back = self.b.convert(single, DType::F64);
         let (size, back_size) = (self.b.op(Abs, &[double]), self.b.op(Abs, &[back]));
@@ -262,7 +231,8 @@ impl Widening {
         self.narrow(single, to)
     }
 
-    /// A 64-bit int as f64: of large ones the lowest twelve bits become one that tells whether any was set.
+    /// A 64-bit int as f64. In a large int the lowest twelve bits become one bit, which is set if
+    /// any of them was.
     fn with_sticky_bit(&mut self, x: NodeId) -> NodeId {
         use ScalarOp::*;
         let d = self.b.dtype(x);
@@ -286,12 +256,12 @@ impl Widening {
         self.b.convert(kept, DType::F64)
     }
 
-    /// `x + y` in f64, cut off with an odd last bit if it does not fit.
+    /// `x + y` in f64, truncated with an odd last bit if f64 does not hold the sum.
     fn sum_to_odd(&mut self, x: NodeId, y: NodeId) -> NodeId {
         use ScalarOp::*;
         let sum = self.b.op(Add, &[x, y]);
         let part = self.b.op(Sub, &[sum, x]);
-        // What the sum lacks, exactly.
+        // The rounding error of the sum, which is exact.
         let whole = self.b.op(Sub, &[sum, part]);
         let (of_x, of_y) = (self.b.op(Sub, &[x, whole]), self.b.op(Sub, &[y, part]));
         let rest = self.b.op(Add, &[of_x, of_y]);
@@ -300,17 +270,17 @@ impl Widening {
         let off = self.b.op(Or, &[above, below]);
         let positive = self.b.op(Gt, &[sum, zero]);
         let inward = self.b.op(Ne, &[above, positive]);
-        // Even last bits move by one, outward or inward; odd ones stay.
+        // An even last bit becomes odd by a step outward or inward; an odd one stays.
         let bits = self.b.op(Bitcast(DType::I64), &[sum]);
         let one = self.b.constant(Scalar::from(1i64));
         let outward = self.b.op(Add, &[bits, one]);
         let inwards = self.b.op(Sub, &[bits, one]);
-        let moved = self.b.op(Select, &[inward, inwards, outward]);
+        let stepped = self.b.op(Select, &[inward, inwards, outward]);
         let last = self.b.op(And, &[bits, one]);
         let odd = self.b.convert(last, DType::Bool);
         let kept = self.b.op(Not, &[odd]);
-        let moves = self.b.op(And, &[off, kept]);
-        let bits = self.b.op(Select, &[moves, moved, bits]);
+        let steps = self.b.op(And, &[off, kept]);
+        let bits = self.b.op(Select, &[steps, stepped, bits]);
         self.b.op(Bitcast(DType::F64), &[bits])
     }
 }
@@ -361,7 +331,8 @@ mod tests {
         edges.chain(spread).collect()
     }
 
-    /// One op over columns of operands, interpreted as it is and widened: results are the same bits.
+    /// One op over columns of operands, interpreted as it is and widened: results are the same
+    /// bits.
     fn agrees(op: ScalarOp, types: &[DType], columns: &[Vec<Scalar>]) {
         let n = columns[0].len();
         let result = op.result(types).expect("an op that takes these");
@@ -482,7 +453,8 @@ mod tests {
                 assert!(!narrow || *op == ScalarOp::Convert(DType::F32), "{op:?}");
             }
         }
-        // x, x wide, 1, sum, rounded, wide again, max, exp, rounded: the maximum is not rounded again.
+        // x, x wide, 1, sum, rounded, wide again, max, exp, rounded: the maximum is not rounded
+        // again.
         assert_eq!(wide.nodes.len(), 9);
     }
 }

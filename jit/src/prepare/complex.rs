@@ -1,6 +1,6 @@
-//! Complex numbers as pairs of real ones: [`split`] rewrites a program over complex slots into one over real slots of twice
-//! the length, real and imaginary parts in turn, in the same memory. Backends begin with it, and so never see a complex
-//! number.
+//! Complex numbers as pairs of real ones: [`split`] rewrites a program over complex slots into one
+//! over real slots of twice the length, in which real and imaginary parts alternate in the same
+//! memory. Backends run this pass first, so they never see a complex number.
 //!
 //! | before | after |
 //! | --- | --- |
@@ -10,7 +10,7 @@
 //! | a dot | four real dots and a kernel that puts them together |
 //! | a host call | the same call, which still sees complex operands |
 //!
-//! What does not live here: complex functions (`math/complex.rs`). Sorts have no complex operands.
+//! Complex functions do not live here (see `math/complex.rs`). Sorts have no complex operands.
 
 use crate::affine::Affine;
 use crate::build::KernelBuilder;
@@ -48,12 +48,12 @@ pub fn split(program: &Program) -> Result<Option<Verified<Program>>, Error> {
     };
     parts.kernels()?;
     parts.new.steps = parts.steps(&program.steps);
-    // More steps and temporaries than before: other lives.
+    // The new steps and temporaries change the live ranges.
     plan(&mut parts.new);
     verify(parts.new).map(Some)
 }
 
-/// Where the four real products of a complex one lie: the temporaries, and how many numbers each holds.
+/// The temporaries for the four real products of a complex product, and the length of each.
 struct Products {
     dtype: DType,
     slots: [SlotId; 4],
@@ -63,13 +63,13 @@ struct Products {
 struct Parts<'a> {
     old: &'a Program,
     new: Program,
-    /// One set for each type and size: each is used up by the step after those that fill it.
+    /// One set for each type and size. A set is free again after the step that joins its products.
     products: Vec<Products>,
-    /// Per kernel, what stands around a launch of it if its folds run in order.
+    /// For each kernel whose folds run in order, the launches around its own.
     folds: Vec<Option<Folds>>,
 }
 
-/// Launches before and after that of a kernel, all on its arguments and these temporaries.
+/// The kernels launched before and after a kernel, all on its arguments and these temporaries.
 struct Folds {
     before: KernelId,
     after: KernelId,
@@ -208,7 +208,7 @@ impl Parts<'_> {
     }
 }
 
-/// From the four real products to the parts of the complex one.
+/// The kernel that computes the parts of a complex product from the four real ones.
 fn joined(dtype: DType, len: usize) -> Kernel {
     let mut b = KernelBuilder::new("dot_parts", [Loop { extent: len, mode: Mode::Parallel }]);
     let products = [0; 4].map(|_| b.buffer(dtype, len));

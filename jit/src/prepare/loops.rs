@@ -1,0 +1,169 @@
+//! Fewer and longer loops, and the loops that a node depends on.
+//!
+//! `before -> after`, meaning unchanged:
+//! - a loop of one point is dropped;
+//! - two loops of one mode that every index walks as one become one.
+//!
+//! The order of loops and the choice of a loop to vectorise do not live here: they depend on the
+//! device.
+
+use crate::Scalar;
+use crate::affine::Affine;
+use crate::kernel::{Kernel, Mode, Node};
+
+/// The kernel without loops of one point and with its parallel and its reduce loops coalesced.
+pub fn simplify(kernel: &Kernel) -> Kernel {
+    let mut k = kernel.clone();
+    if k.loops.last().is_some_and(|l| l.extent == 1) {
+        // The loop runs once, whatever its condition says.
+        k.goes_on = None;
+    }
+    drop_single_points(&mut k);
+    coalesce(&mut k);
+    k
+}
+
+/// Replaces every affine function of the kernel.
+pub fn map_affines(k: &mut Kernel, f: impl Fn(&Affine) -> Affine) {
+    for node in &mut k.nodes {
+        if let Node::Load { at, guard, .. } = node {
+            *at = f(at);
+            for range in guard {
+                range.at = f(&range.at);
+            }
+        }
+    }
+    for s in &mut k.stores {
+        s.at = f(&s.at);
+    }
+    for r in &mut k.reductions {
+        r.at = f(&r.at);
+    }
+}
+
+/// Every affine function of the kernel.
+fn affines(k: &Kernel) -> Vec<&Affine> {
+    let mut all: Vec<&Affine> = Vec::new();
+    for node in &k.nodes {
+        if let Node::Load { at, guard, .. } = node {
+            all.push(at);
+            all.extend(guard.iter().map(|r| &r.at));
+        }
+    }
+    all.extend(k.stores.iter().map(|s| &s.at));
+    all.extend(k.reductions.iter().map(|r| &r.at));
+    all
+}
+
+/// Keeps the loops at these positions, in this order. The other loops must have one point.
+pub fn choose_loops(k: &mut Kernel, keep: &[usize]) {
+    k.loops = keep.iter().map(|n| k.loops[*n]).collect();
+    map_affines(k, |a| Affine::new(a.offset, keep.iter().map(|n| a.stride(*n))));
+    for node in &mut k.nodes {
+        if let Node::Counter(n) = node {
+            *node = match keep.iter().position(|o| o == n) {
+                Some(new) => Node::Counter(new),
+                None => Node::Constant(Scalar::from(0i64)),
+            };
+        }
+    }
+}
+
+fn drop_single_points(k: &mut Kernel) {
+    let keep: Vec<usize> = (0..k.loops.len()).filter(|n| k.loops[*n].extent != 1).collect();
+    if keep.len() < k.loops.len() {
+        choose_loops(k, &keep);
+    }
+}
+
+fn coalesce(k: &mut Kernel) {
+    loop {
+        let counted = |n: usize| k.nodes.contains(&Node::Counter(n));
+        let pair = (0..k.loops.len())
+            .flat_map(|a| (0..k.loops.len()).map(move |b| (a, b)))
+            .filter(|(a, b)| a != b && k.loops[*a].mode == k.loops[*b].mode)
+            .filter(|(a, _)| k.loops[*a].mode != Mode::Sequential)
+            .find(|&(a, b)| {
+                let n = k.loops[b].extent as i64;
+                affines(k).iter().all(|f| f.stride(a) == f.stride(b) * n)
+                    && !counted(a)
+                    && !counted(b)
+            });
+        let Some((a, b)) = pair else { return };
+        k.loops[b].extent *= k.loops[a].extent;
+        let keep: Vec<usize> = (0..k.loops.len()).filter(|n| *n != a).collect();
+        choose_loops(k, &keep);
+    }
+}
+
+/// For each node, the loops that it depends on: bit `n` stands for loop `n`. The kernel has at most
+/// 60 loops.
+pub fn dependence(k: &Kernel) -> Vec<u64> {
+    let of = |a: &Affine| {
+        a.strides.iter().enumerate().filter(|(_, s)| **s != 0).fold(0u64, |m, (n, _)| m | 1 << n)
+    };
+    let everything = (1u64 << k.loops.len()) - 1;
+    let sequential = k.loops.iter().any(|l| l.mode == Mode::Sequential);
+    let mut bits: Vec<u64> = Vec::with_capacity(k.nodes.len());
+    for node in &k.nodes {
+        let mask = match node {
+            Node::Constant(_) => 0,
+            Node::Counter(n) => 1 << n,
+            // A sequential loop reads anew, in every iteration, what it loads from a buffer that it
+            // writes.
+            Node::Load { buffer, .. } | Node::Gather { buffer, .. }
+                if sequential && k.writes(*buffer) =>
+            {
+                everything
+            }
+            Node::Load { at, guard, .. } => guard.iter().fold(of(at), |m, r| m | of(&r.at)),
+            Node::Gather { at, .. } => bits[at.0 as usize],
+            Node::Op { args, .. } => args.iter().fold(0, |m, a| m | bits[a.0 as usize]),
+        };
+        bits.push(mask);
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DType;
+    use crate::build::KernelBuilder;
+    use crate::kernel::Loop;
+
+    /// `b[i, 0, j] = a[i, 0, j] + bias[0]` over loops of these extents, `a` dense.
+    fn map(extents: [usize; 3], bias: [i64; 3]) -> Kernel {
+        let loops = extents.map(|extent| Loop { extent, mode: Mode::Parallel });
+        let mut b = KernelBuilder::new("map", loops);
+        let points = extents.iter().product();
+        let (x, c, y) = (
+            b.buffer(DType::F32, points),
+            b.buffer(DType::F32, points),
+            b.buffer(DType::F32, points),
+        );
+        let dense = Affine::new(0, [(extents[1] * extents[2]) as i64, extents[2] as i64, 1]);
+        let (v, w) = (b.load(x, dense.clone()), b.load(c, Affine::new(0, bias)));
+        let v = b.op(crate::op::ScalarOp::Add, &[v, w]);
+        b.store_at(y, dense, v);
+        b.finish()
+    }
+
+    fn extents(k: &Kernel) -> Vec<usize> {
+        k.loops.iter().map(|l| l.extent).collect()
+    }
+
+    #[test]
+    fn loops_that_every_index_walks_as_one_become_one() {
+        assert_eq!(extents(&simplify(&map([2, 1, 3], [0; 3]))), [6]);
+        // The bias does not vary in the first two loops, so the third stays on its own.
+        assert_eq!(extents(&simplify(&map([2, 4, 3], [0, 0, 1]))), [8, 3]);
+        assert_eq!(extents(&simplify(&map([2, 4, 3], [1, 0, 0]))), [2, 12]);
+    }
+
+    #[test]
+    fn nodes_depend_on_the_loops_of_their_operands() {
+        let k = map([2, 4, 3], [0, 1, 0]);
+        assert_eq!(dependence(&k), [0b111, 0b010, 0b111]);
+    }
+}

@@ -16,6 +16,7 @@ use cotangent::prims::entry::Case;
 use cotangent::stage;
 use cotangent::transforms::Transforms;
 use cotangent::transforms::vjp::{Vjp, vjp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A jaxpr with inputs.
@@ -179,6 +180,17 @@ impl Program {
                 .any(|(_, p)| matches!(p, Param::Rule(_)) || p.jaxprs().iter().any(|j| rules(j)))
         }
         rules(&self.jaxpr)
+    }
+
+    /// Adds the names of all primitives inside.
+    pub fn names(&self, to: &mut BTreeSet<&'static str>) {
+        fn of(j: &Jaxpr, to: &mut BTreeSet<&'static str>) {
+            for eqn in &j.eqns {
+                to.insert(eqn.prim.name());
+                eqn.prim.params().iter().flat_map(|(_, p)| p.jaxprs()).for_each(|j| of(j, to));
+            }
+        }
+        of(&self.jaxpr, to);
     }
 
     /// Whether a loop inside has no limit on its rounds, so that there is no reverse mode.

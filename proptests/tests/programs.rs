@@ -7,6 +7,7 @@ use cotangent_proptests::laws::{
 };
 use cotangent_proptests::program::Program;
 use cotangent_proptests::violation::{Violation, guard};
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::io::Write;
 
@@ -124,6 +125,56 @@ fn values_of_programs_with_bodies() {
 #[test]
 fn derivatives_of_programs_with_bodies() {
     hold(0.5, Kind { depth: 3, ..plain(4) }, |_, p| derivatives(p));
+}
+
+/// Programs of any primitives of the library, each applied to inputs like those of its cases. Values satisfy the laws, and
+/// derivatives are the same interpreted and compiled.
+#[test]
+fn programs_of_cases() {
+    let kind = Kind { cases: true, rough: true, depth: 1, ..plain(5) };
+    hold(1.0, kind, |_, p| {
+        values(p)?;
+        backend::on(&p.jvp(3)?).map_err(|e| e.within("jvp"))?;
+        if p.forward_only() {
+            return Ok(());
+        }
+        backend::on(&p.pullback(3)?).map_err(|e| e.within("pullback"))
+    });
+}
+
+/// Every primitive is drawn, but for those that cannot stand in a program by themselves.
+#[test]
+fn every_primitive_is_drawn() {
+    let not_alone = [
+        ("psum", "needs a mapped axis: drawn inside lanes, and gone once these are batched"),
+        ("pmax", "needs a mapped axis"),
+        ("pmin", "needs a mapped axis"),
+        ("all_gather", "needs a mapped axis"),
+        ("psum_scatter", "needs a mapped axis"),
+        ("all_to_all", "needs a mapped axis"),
+        ("ppermute", "needs a mapped axis"),
+        ("axis_index", "needs a mapped axis"),
+        ("custom_lin", "lives between linearization and transposition only"),
+        ("check", "waits for checkify"),
+        ("pure_callback", "has no derivative"),
+        ("io_callback", "must happen once, so laws that compute twice see two calls"),
+        ("debug_callback", "prints"),
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    let kind = Kind { cases: true, endless: true, depth: 1, ..plain(8) };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let drawn = recipes(kind);
+    for _ in 0..600 {
+        let recipe = drawn.new_tree(&mut runner).expect("a recipe").current();
+        let program = program(&recipe).expect("a program");
+        program.names(&mut seen);
+    }
+    let names = cotangent::prims::roll_call::roll_call().into_iter().map(|e| e.name);
+    let missing: Vec<&str> = names
+        .filter(|n| !seen.contains(*n) && !not_alone.iter().any(|(name, _)| name == n))
+        .collect();
+    assert!(missing.is_empty(), "the generator of programs never draws {missing:?}");
 }
 
 /// Of programs without reverse mode.

@@ -78,3 +78,33 @@ fn cases_are_of_their_primitive() {
         }
     }
 }
+
+/// Every primitive has its function in `lax`, but for those that users reach through another room.
+#[test]
+fn every_primitive_stands_in_lax() {
+    let elsewhere = [
+        ("api::jit", &["call"][..]),
+        ("api::control", &["cond", "scan", "while", "linear_solve", "root"]),
+        ("api::checkpoint", &["checkpoint", "name"]),
+        ("api::custom", &["custom_jvp", "custom_vjp", "custom_lin", "custom_vmap", "constant"]),
+        ("api::callback", &["pure_callback", "io_callback", "debug_callback"]),
+        ("api::checkify", &["check"]),
+        ("api::collectives", &["psum", "pmax", "pmin", "all_gather", "psum_scatter"]),
+        ("api::collectives", &["all_to_all", "ppermute", "axis_index"]),
+        ("no user: batched conditions apply it", &["guard"]),
+    ];
+    let prims = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/prims");
+    let read = |path: &str| std::fs::read_to_string(path).expect("a source file");
+    let lax = read(&format!("{prims}/lax.rs"));
+    // Of a family all public functions are in `lax`, and their names begin the rows of its table.
+    let families = lax.split(';').filter_map(|l| l.trim().strip_prefix("pub use super::"));
+    let families = families.filter_map(|l| l.strip_suffix("::*"));
+    let text = families.map(|f| read(&format!("{prims}/{}.rs", f.replace("::", "/"))));
+    let text = text.collect::<String>() + &lax;
+    let words: std::collections::HashSet<&str> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let named = |n: &str| elsewhere.iter().any(|(_, names)| names.contains(&n));
+    let names = roll_call().into_iter().map(|e| e.name);
+    let missing: Vec<&str> = names.filter(|n| !words.contains(n) && !named(n)).collect();
+    assert!(missing.is_empty(), "not in lax, nor named as reached elsewhere: {missing:?}");
+}

@@ -7,6 +7,7 @@
 
 mod bench;
 mod bodies;
+mod cases;
 mod contract;
 mod floats;
 mod folds;

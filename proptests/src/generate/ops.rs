@@ -13,6 +13,7 @@ impl Bench {
             Op::Unary => self.unary(s),
             Op::Binary => self.binary(s),
             Op::Wild => self.wild(s),
+            Op::OfCase => self.of_case(s),
             Op::Stepwise => self.stepwise(s),
             Op::Complex => self.complex_step(s),
             Op::Reduce => self.reduce(s),

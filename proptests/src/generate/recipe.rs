@@ -46,6 +46,8 @@ pub struct Kind {
     pub rough: bool,
     /// Whether inputs are special values and functions are applied as they are.
     pub wild: bool,
+    /// Whether steps may apply any primitive of the library to inputs like those of its cases.
+    pub cases: bool,
 }
 
 /// One operation, its operands and details taken from the numbers, whatever they are.
@@ -82,6 +84,8 @@ ops! {
     Unary Binary
     /// Any function on any numbers: not drawn unless asked for.
     Wild
+    /// Any primitive, as one of its cases applies it: not drawn unless asked for.
+    OfCase
     /// What has steps: floor, sign and their kin.
     Stepwise
     /// Parts of complex numbers, and numbers of parts.
@@ -194,6 +198,7 @@ fn step(kind: Kind) -> impl Strategy<Value = Step> {
         Op::CustomVjp => kind.reverse_rules,
         Op::While => kind.endless,
         Op::Wild => kind.wild,
+        Op::OfCase => kind.cases,
         _ => true,
     };
     let of = |carries: bool| -> Vec<Op> {
@@ -203,6 +208,9 @@ fn step(kind: Kind) -> impl Strategy<Value = Step> {
     if kind.wild {
         // As often as all others together.
         plain.extend(vec![Op::Wild; plain.len()]);
+    }
+    if kind.cases {
+        plain.extend(vec![Op::OfCase; plain.len()]);
     }
     let leaf = (select(plain), any::<[u8; 3]>()).prop_map(|(op, [a, b, c])| Step {
         op,

@@ -35,26 +35,26 @@ fn every_law_holds_for_every_primitive() {
     assert!(wrong.is_empty(), "\n{} violations\n\n{}\n", wrong.len(), wrong.join("\n\n"));
 }
 
-/// The status table of the README is this table; `GOLDEN=update` writes it.
+/// The page of docs/ is this table; `GOLDEN=update` writes it.
 #[test]
-fn readme_shows_the_status() {
+fn the_status_page_is_current() {
     if narrowed() {
         return;
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let readme = std::fs::read_to_string(path).expect("a README");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/status.md");
+    let page = std::fs::read_to_string(path).expect("a page");
     let (begin, end) = ("<!-- status -->\n", "<!-- /status -->");
-    let (before, rest) = readme.split_once(begin).expect("the README has a place for the status");
+    let (before, rest) = page.split_once(begin).expect("the page has a place for the status");
     let (shown, after) = rest.split_once(end).expect("the status has an end");
     let status = format!("\n{}\n", table::markdown(&ROWS));
     if std::env::var("GOLDEN").is_ok_and(|v| v == "update") {
         let text = format!("{before}{begin}{status}{end}{after}");
-        std::fs::write(path, text).expect("the README can be written");
+        std::fs::write(path, text).expect("the page can be written");
         return;
     }
     assert!(
         shown == status,
-        "the README's status is not current; GOLDEN=update writes it:\n{status}"
+        "docs/status.md is not current; GOLDEN=update writes it:\n{status}"
     );
 }
 

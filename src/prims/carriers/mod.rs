@@ -17,3 +17,20 @@ pub mod while_loop;
 pub mod whole;
 pub mod with_bodies;
 pub mod wrapped;
+
+use super::entry::Entry;
+
+/// The registries of the files above, in the order in which tables show them.
+pub(super) const ENTRIES: &[fn() -> Vec<Entry>] = &[
+    call::entries,
+    cond::entries,
+    scan::entries,
+    while_loop::entries,
+    linear_solve::entries,
+    root::entries,
+    checkpoint::entries,
+    custom_jvp::entries,
+    custom_vjp::entries,
+    custom_lin::entries,
+    custom_vmap::entries,
+];

@@ -12,3 +12,14 @@ pub(super) mod softmax;
 pub mod sort;
 pub mod top_k;
 pub mod window;
+
+use super::entry::Entry;
+
+/// The registries of the files above, in the order in which tables show them.
+pub(super) const ENTRIES: &[fn() -> Vec<Entry>] = &[
+    reduce::entries,
+    cumulative::entries,
+    softmax::entries,
+    reduce_window::entries,
+    sort::entries,
+];

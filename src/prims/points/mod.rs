@@ -20,3 +20,21 @@ pub(super) mod select;
 pub(super) mod threefry;
 pub(super) mod unary;
 pub mod zeta;
+
+use super::entry::Entry;
+
+/// The registries of the files above, in the order in which tables show them.
+pub(super) const ENTRIES: &[fn() -> Vec<Entry>] = &[
+    unary::entries,
+    power::entries,
+    binary::entries,
+    compare::entries,
+    select::entries,
+    convert::entries,
+    complex::entries,
+    reduce_precision::entries,
+    identity::entries,
+    guard::entries,
+    name::entries,
+    threefry::entries,
+];

@@ -9,3 +9,15 @@ pub mod dot_general;
 pub(crate) mod matrix;
 #[cfg(feature = "linalg")]
 pub mod triangular_solve;
+
+use super::entry::Entry;
+
+/// The registries of the files above, in the order in which tables show them.
+pub(super) const ENTRIES: &[fn() -> Vec<Entry>] = &[
+    dot_general::entries,
+    conv::entries,
+    #[cfg(feature = "linalg")]
+    cholesky::entries,
+    #[cfg(feature = "linalg")]
+    triangular_solve::entries,
+];

@@ -12,3 +12,19 @@ pub mod rev;
 pub mod slice;
 pub mod sliding;
 pub mod transpose;
+
+use super::entry::Entry;
+
+/// The registries of the files above, in the order in which tables show them.
+pub(super) const ENTRIES: &[fn() -> Vec<Entry>] = &[
+    sliding::entries,
+    broadcast::entries,
+    reshape::entries,
+    transpose::entries,
+    slice::entries,
+    pad::entries,
+    concatenate::entries,
+    iota::entries,
+    constant::entries,
+    rev::entries,
+];

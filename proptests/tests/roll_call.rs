@@ -52,10 +52,7 @@ fn the_status_page_is_current() {
         std::fs::write(path, text).expect("the page can be written");
         return;
     }
-    assert!(
-        shown == status,
-        "docs/status.md is not current; GOLDEN=update writes it:\n{status}"
-    );
+    assert!(shown == status, "docs/status.md is not current; GOLDEN=update writes it:\n{status}");
 }
 
 #[test]

@@ -180,3 +180,8 @@ mod readme {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/sharp_bits.md")]
 mod sharp_bits {}
+
+/// The programs in the page on the architecture, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../ARCHITECTURE.md")]
+mod architecture {}

@@ -78,8 +78,7 @@ fn real(dtype: DType, values: Vec<f64>) -> Array {
     array(&[n], dtype, values.into_iter().flat_map(|x| [x, 0.0]).step_by(step))
 }
 
-/// Whether the function is finite on both sides along operand `n`, and changes in proportion to the
-/// operand.
+/// Whether the function is finite around the point along operand `n`, and not steep there.
 fn smooth_at(prim: &Prim, dtype: DType, point: &[f64], n: usize) -> bool {
     let (wide, narrow, steepest) = (0.03, 1e-4, 60.0);
     let steps = [0.0, wide, -wide, narrow, -narrow];

@@ -28,7 +28,9 @@ pub fn argmax(x: &Array, axis: usize) -> Array {
 /// [`argmax`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed("argmax", || first_extreme("argmax", x, axis, places_along(x, axis), try_reduce_max))
+    composed("argmax", || {
+        first_extremum("argmax", x, axis, index_dtype_along(x, axis), try_reduce_max)
+    })
 }
 
 /// [`argmax`] with indices of another int dtype.
@@ -41,7 +43,7 @@ pub fn argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
 /// an int or cannot hold the indices.
 #[track_caller]
 pub fn try_argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed("argmax_as", || first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
+    composed("argmax_as", || first_extremum("argmax", x, axis, index_dtype, try_reduce_max))
 }
 
 /// [`argmin`] with indices of another int dtype.
@@ -54,7 +56,7 @@ pub fn argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
 /// an int or cannot hold the indices.
 #[track_caller]
 pub fn try_argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed("argmin_as", || first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
+    composed("argmin_as", || first_extremum("argmin", x, axis, index_dtype, try_reduce_min))
 }
 
 /// The index (i32, or i64 if i32 cannot count the elements) of the least element along an axis,
@@ -71,21 +73,23 @@ pub fn argmin(x: &Array, axis: usize) -> Array {
 /// [`argmin`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed("argmin", || first_extreme("argmin", x, axis, places_along(x, axis), try_reduce_min))
+    composed("argmin", || {
+        first_extremum("argmin", x, axis, index_dtype_along(x, axis), try_reduce_min)
+    })
 }
 
 /// The dtype of indices along an axis, if the axis exists.
-fn places_along(x: &Array, axis: usize) -> DType {
+fn index_dtype_along(x: &Array, axis: usize) -> DType {
     place_dtype(x.shape().get(axis).copied().unwrap_or(0))
 }
 
 /// The least index of an element that attains the extremum or is NaN.
-fn first_extreme(
+fn first_extremum(
     name: &str,
     x: &Array,
     axis: usize,
     index_dtype: DType,
-    extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
+    extremum: fn(&Array, &[usize]) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     expect_axis(name, "axis", axis, &x.aval())?;
     if x.dtype().is_complex() {
@@ -114,18 +118,18 @@ fn first_extreme(
             x.aval()
         ));
     }
-    first_attaining(x, axis, index_dtype, extreme)
+    first_attaining(x, axis, index_dtype, extremum)
 }
 
-/// [`first_extreme`] along an axis that has elements, also for complex numbers.
+/// [`first_extremum`] along an axis that has elements, also for complex numbers.
 pub(crate) fn first_attaining(
     x: &Array,
     axis: usize,
     index_dtype: DType,
-    extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
+    extremum: fn(&Array, &[usize]) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     let kept: Vec<usize> = (0..x.ndim()).filter(|a| *a != axis).collect();
-    let best = try_broadcast_in_dim(&extreme(x, &[axis])?, x.shape(), &kept)?;
+    let best = try_broadcast_in_dim(&extremum(x, &[axis])?, x.shape(), &kept)?;
     let mut attained = try_eq(x, &best)?;
     if x.dtype().is_inexact() {
         let mut nan = try_ne(x, x)?;

@@ -74,7 +74,7 @@ impl Primitive for Reduce {
             (Some(t), Combine::Sum) => Tangent::Value(self.apply(t)?),
             (Some(t), Combine::Product) => Tangent::Value(self.product_tangent(x, t)?),
             (Some(t), Combine::Max | Combine::Min) => {
-                Tangent::Value(self.extreme_tangent(x, t, &y)?)
+                Tangent::Value(self.extremum_tangent(x, t, &y)?)
             }
             _ => Tangent::Zero(y.aval()),
         };
@@ -143,7 +143,7 @@ impl Reduce {
     }
 
     /// `dy = (sum of dx over the elements with x = y) / (number of these elements)`
-    fn extreme_tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
+    fn extremum_tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
         let sum = Reduce { combine: Combine::Sum, ..self.clone() };
         let attained = try_eq(x, &self.axes.repeat(y, x.shape())?)?;
         let attained = try_convert_element_type(&attained, x.dtype())?;
@@ -211,15 +211,15 @@ over_axes! {
     /// zero.
     reduce_prod, try_reduce_prod: Product;
 
-    /// The greatest element over axes; NaN if one is NaN; the least value of the dtype without
-    /// elements. Any dtype; complex numbers compare as in
+    /// The greatest element over axes; NaN if one is NaN; the least value of the dtype if there are
+    /// no elements. Any dtype; complex numbers compare as in
     /// [`max`](crate::prims::points::binary::max), in row-major order.
     ///
     /// Derivative: the mean of the tangents of the elements that attain it.
     reduce_max, try_reduce_max: Max;
 
-    /// The least element over axes; NaN if one is NaN; the greatest value of the dtype without
-    /// elements. Any dtype; complex numbers compare as in `reduce_max`.
+    /// The least element over axes; NaN if one is NaN; the greatest value of the dtype if there are
+    /// no elements. Any dtype; complex numbers compare as in `reduce_max`.
     ///
     /// Derivative: the mean of the tangents of the elements that attain it.
     reduce_min, try_reduce_min: Min;

@@ -170,8 +170,8 @@ fn selected(operand: &Array, windows: &ReduceWindow) -> Result<Array, Error> {
     let each = shape.drain(rank..).product();
     shape.push(each);
     let (places, values) = (try_reshape(&places, &shape)?, try_reshape(&values, &shape)?);
-    let extreme = if windows.combine == Combine::Max { try_reduce_max } else { try_reduce_min };
-    let best = first_attaining(&values, rank, place_dtype(each), extreme)?;
+    let extremum = if windows.combine == Combine::Max { try_reduce_max } else { try_reduce_min };
+    let best = first_attaining(&values, rank, place_dtype(each), extremum)?;
     let best = try_expand_dims(&best, &[rank])?;
     let place = try_take_along_axis(&places, &best, rank, Mode::Promise)?;
     try_reshape(&place, &shape[..rank])

@@ -5,9 +5,9 @@
 //! the result is finite. The derivatives are those of the definitions: `d ln ∑ e^x = ∑ p dx`,
 //! `d ln p = dx - ∑ p dx`, `dp = p (dx - ∑ p dx)`.
 //!
-//! Infinities have their limits: in a row with infinite elements, these share the whole weight. A
-//! row in which all elements are -∞ has no weights: `p` is 0, and the derivatives of its
-//! `logsumexp`, which is -∞, are 0.
+//! At infinite elements the functions have their limits: the infinite elements of a row share the
+//! whole weight. A row in which all elements are -∞ has no weights: `p` is 0, and the derivatives
+//! of its `logsumexp`, which is -∞, are 0.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};

@@ -2,7 +2,7 @@
 //!
 //! Floats sort as numbers, with NaN last and -0 equal to 0. The functions sort complex numbers by
 //! their real parts, then by their imaginary parts, as two operands. The derivative permutes the
-//! tangents as the elements.
+//! tangents like the elements.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -138,7 +138,7 @@ fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
 ///
 /// NaN comes last; -0 and 0 are equal; complex numbers compare by their real parts, then by their
 /// imaginary parts. The operands have one shape and any dtypes. The derivative permutes the
-/// tangents as the elements. Panics where [`try_sort_by`] gives an error.
+/// tangents like the elements. Panics where [`try_sort_by`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

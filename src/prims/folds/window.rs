@@ -52,7 +52,7 @@ impl Borders {
     }
 }
 
-/// The windows of a fold, one entry per axis of the operand.
+/// The windows of a reduction, one entry per axis of the operand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Window {
     pub sizes: Shape,

@@ -24,8 +24,8 @@ pub(in crate::prims) fn simplify(
     use ScalarOp::*;
     let d = out.dtype;
     let is = |k: &Known, value: f64| k.splat.is_some_and(|s| equals(s, value));
-    // An operand can stand for the output only if it has the shape of the output; a literal
-    // combined with an array has not.
+    // An operand can stand for the output only if it has the shape of the output. A literal
+    // combined with an array does not have it.
     let operand = |i: usize| ([x, y][i].aval.shape == out.shape).then_some(Simpler::Operand(i));
     let apply = |name, a, b| Some(Simpler::Apply(prim(name), smallvec![a, b]));
     let minus = |k: &Known| Some(Simpler::Apply(unary::prim("neg"), smallvec![k.atom]));

@@ -265,14 +265,14 @@ binary! {
     /// Power: `xʸ`. Floats and complex numbers.
     pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE, dx: At(pow_dx), dy: At(pow_dy);
 
-    /// The greater operand; NaN if one is NaN. Ints, floats, bool, and complex numbers, which
-    /// compare by their real parts, then by their imaginary parts, and give `y` if one is NaN.
-    /// Where `x = y`, each operand gets half of the tangent.
+    /// The greater operand; for real numbers NaN if one is NaN. Ints, floats, bool, complex
+    /// numbers. Complex numbers compare by their real parts, then by their imaginary parts; if one
+    /// is NaN, the result is `y`. Where `x = y`, each operand gets half of the tangent.
     max, try_max: Max, (2.0, 3.0) => 3.0, on WIDE,
         dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
 
-    /// The smaller operand; NaN if one is NaN. Ints, floats, bool, and complex numbers, which
-    /// compare as in [`max`]. Where `x = y`, each operand gets half of the tangent.
+    /// The smaller operand; for real numbers NaN if one is NaN. Ints, floats, bool, and complex
+    /// numbers, which compare as in [`max`]. Where `x = y`, each operand gets half of the tangent.
     min, try_min: Min, (2.0, 3.0) => 2.0, on WIDE,
         dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
 

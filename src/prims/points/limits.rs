@@ -27,7 +27,7 @@ pub(in crate::prims) fn finite(x: &Array) -> Array {
     clamped(x, greatest(x.dtype()))
 }
 
-/// `x` clamped to where `1 + x²` is finite.
+/// `x` clamped to the numbers for which `1 + x²` is finite.
 pub(in crate::prims) fn squarable(x: &Array) -> Array {
     let bound = match x.dtype() {
         DType::F16 => 255.0,

@@ -160,8 +160,8 @@ pub(crate) fn contributions(
     Ok(sum.map_or_else(|| Tangent::Zero(z.aval()), Tangent::Value))
 }
 
-/// The cotangents of the operands: of a linear operand by `rule`, in the operand's shape; of the
-/// others zero.
+/// The cotangents of the operands: `rule` gives those of linear operands, in the operand's shape;
+/// the others are zero.
 pub(crate) fn operand_cotangents(
     ct: &Tangent,
     inputs: &[Operand],

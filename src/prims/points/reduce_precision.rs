@@ -1,8 +1,8 @@
 //! `reduce_precision`: rounds floats to a smaller format and keeps their dtype.
 //!
-//! It rounds to nearest, ties to even. A value beyond the greatest of the format becomes infinite,
-//! a value below its least normal number becomes zero. It counts as linear, as in JAX: tangents and
-//! cotangents are rounded in the same way.
+//! It rounds to nearest, ties to even. A value beyond the greatest finite value of the format
+//! becomes infinite; a value below its least normal number becomes zero. It counts as linear, as in
+//! JAX: tangents and cotangents are rounded in the same way.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};

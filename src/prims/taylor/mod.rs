@@ -3,11 +3,11 @@
 //!
 //! A primitive of which only the derivative is known is a differential equation along the curve:
 //! `y' = rule(x', x, y)`. Its jvp rule is traced, and each application in the rule becomes an
-//! unknown besides `y`, with its own equation: the rule of `sin x` applies `cos x`, whose rule
-//! applies `sin x` again. The unknowns are solved together, order by order: coefficient `k` of `y`
-//! needs only coefficients up to `k - 1` of the others. Equal applications are one unknown, so sine
-//! and cosine cost as much as one bilinear recurrence, which is quadratic in the order, and nothing
-//! is exponential.
+//! unknown in addition to `y`, with its own equation: the rule of `sin x` applies `cos x`, whose
+//! rule applies `sin x` again. The unknowns are solved together, order by order: coefficient `k` of
+//! `y` needs only coefficients up to `k - 1` of the others. Equal applications are one unknown, so
+//! sine and cosine cost as much as one bilinear recurrence, which is quadratic in the order, and
+//! nothing is exponential.
 //!
 //! The unknowns are in `curves`, their equations in `rule`. Also here: [`Forward`], by which a
 //! carrier writes one rule for `jvp` and `jet`.

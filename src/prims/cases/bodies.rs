@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub const INEXACT: [DType; 6] =
     [DType::F32, DType::F64, DType::F16, DType::BF16, DType::C64, DType::C128];
 
-/// The same and some ints, for what carries ints as well as floats.
+/// The inexact dtypes and some ints, for primitives that carry both.
 pub const NUMBERS: [DType; 8] = [
     DType::F32,
     DType::F64,
@@ -31,12 +31,13 @@ pub fn numbers(dtype: DType, n: usize) -> Array {
     filled(Aval::new([n], dtype))
 }
 
-/// A scalar like that.
+/// A number between 0.3 and 1.
 pub fn number(dtype: DType) -> Array {
     filled(Aval::scalar(dtype))
 }
 
-/// Different numbers between 0.3 and 1 in any shape, parts of complex ones alike; 0 to 2 for ints.
+/// Different numbers between 0.3 and 1 in any shape, as both parts of complex numbers too; 0 to 2
+/// for ints.
 pub fn filled(aval: Aval) -> Array {
     let value = |i: usize| match aval.dtype.is_inexact() {
         true => 0.3 + 0.7 * ((i * 7 + 3) % 11) as f64 / 11.0,
@@ -54,46 +55,46 @@ fn two(d: DType) -> [Aval; 2] {
     [Aval::new([3], d), Aval::new([3], d)]
 }
 
-/// A function that is not linear: the sine, or of ints `x + x²`.
-pub fn bent(x: &Array) -> Array {
+/// A nonlinear function: the sine, or `x + x²` for ints.
+pub fn nonlinear(x: &Array) -> Array {
     if x.dtype().is_inexact() { lax::sin(x) } else { lax::add(x, &lax::square(x)) }
 }
 
-/// Another: the exponential, or of ints the square.
-fn raised(x: &Array) -> Array {
+/// Another nonlinear function: the exponential, or the square for ints.
+fn exp_or_square(x: &Array) -> Array {
     if x.dtype().is_inexact() { lax::exp(x) } else { lax::square(x) }
 }
 
 /// `x, y -> sin x * y, x + y`
 pub fn product(d: DType) -> Arc<Jaxpr> {
-    body(&two(d), |a| vec![lax::mul(&bent(&a[0]), &a[1]), lax::add(&a[0], &a[1])])
+    body(&two(d), |a| vec![lax::mul(&nonlinear(&a[0]), &a[1]), lax::add(&a[0], &a[1])])
 }
 
-/// `x, y -> sin x * exp y, (sin x . y) exp y`, the sine under a name.
+/// `x, y -> sin x * exp y, (sin x . y) exp y`; the sine has the name `sine`.
 pub fn named(d: DType) -> Arc<Jaxpr> {
     body(&two(d), |a| {
-        let sine = checkpoint_name(&bent(&a[0]), "sine");
+        let sine = checkpoint_name(&nonlinear(&a[0]), "sine");
         let dims = lax::DotDims {
             lhs_contract: [0].into_iter().collect(),
             rhs_contract: [0].into_iter().collect(),
             ..Default::default()
         };
         let dot = lax::broadcast_in_dim(&lax::dot_general(&sine, &a[1], &dims), &[3], &[]);
-        let exp = raised(&a[1]);
+        let exp = exp_or_square(&a[1]);
         vec![lax::mul(&sine, &exp), lax::mul(&lax::mul(&dot, &exp), &exp)]
     })
 }
 
 /// `x, y -> exp x, y`
 pub fn forwarding(d: DType) -> Arc<Jaxpr> {
-    body(&two(d), |a| vec![raised(&a[0]), a[1].clone()])
+    body(&two(d), |a| vec![exp_or_square(&a[0]), a[1].clone()])
 }
 
-/// A scan's body: `const, carry, x -> sin(carry * const) + x, carry * x`
+/// The body of a scan: `const, carry, x -> sin(carry * const) + x, carry * x`
 pub fn step(d: DType) -> Arc<Jaxpr> {
     let s = Aval::scalar(d);
     body(&[s.clone(), s.clone(), s], |a| {
         let (c, carry, x) = (&a[0], &a[1], &a[2]);
-        vec![lax::add(&bent(&lax::mul(carry, c)), x), lax::mul(carry, x)]
+        vec![lax::add(&nonlinear(&lax::mul(carry, c)), x), lax::mul(carry, x)]
     })
 }

@@ -1,4 +1,4 @@
-//! Inputs and bodies for the cases on which every law runs.
+//! Inputs and bodies for the cases on which every law is checked.
 
 pub(crate) mod bodies;
 pub(super) mod points;

@@ -1,4 +1,5 @@
-//! Inputs of elementwise cases: floats inside a function's domain, ints that include the extremes, and special points.
+//! Inputs of elementwise cases: floats inside a function's domain, ints that include the extremes,
+//! and special points.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -9,16 +10,17 @@ use crate::prims::entry::Case;
 use cotangent_jit::{DType, Scalar};
 use std::ops::Range;
 
-/// A matrix, a scalar, nothing.
+/// A matrix, a scalar, an empty vector.
 pub(crate) const SHAPES: [&[usize]; 3] = [&[2, 3], &[], &[0]];
 
-/// Floats spread over `domain`, the first `phase` steps from its lower end (with a phase of 0.37 no half-integers meet
-/// simple ends), complex numbers beside it; ints small and extreme; bools in turn.
+/// Floats spread over `domain`. The first is `phase` steps from the lower end; a phase of 0.37
+/// avoids half-integers if the ends are simple numbers. Complex numbers have these real parts and
+/// other imaginary parts. Ints are small and extreme, bools are true and false.
 pub(crate) fn spread(shape: &[usize], dtype: DType, domain: &Range<f64>, phase: f64) -> Array {
     let n = shape.iter().product::<usize>();
     let step = (domain.end - domain.start) / n as f64;
-    let turn = (phase * 10.0) as usize;
-    let pick = |values: &[f64], i: usize| values[(i + turn) % values.len()];
+    let offset = (phase * 10.0) as usize;
+    let pick = |values: &[f64], i: usize| values[(i + offset) % values.len()];
     let value = |i: usize| match dtype {
         DType::Bool => pick(&[0.0, 1.0, 1.0], i),
         DType::I8 => pick(&[-7.0, 3.0, 0.0, -128.0, -1.0, 127.0, 2.0], i),
@@ -32,17 +34,19 @@ pub(crate) fn spread(shape: &[usize], dtype: DType, domain: &Range<f64>, phase: 
         _ => domain.start + step * (i as f64 + phase),
     };
     if dtype.is_complex() {
-        // Off the real axis, on either side: so off every branch cut, too.
+        // On both sides of the real axis but not on it, so the numbers avoid every branch cut.
         let imaginary = |i: usize| pick(&[0.3, -0.7, 0.5, -0.2, 0.9], i);
         return array(shape, dtype, (0..n).flat_map(|i| [value(i), imaginary(i)]));
     }
     array(shape, dtype, (0..n).map(value))
 }
 
-/// Zeros of factors, equal operands, ints, branch points: where rules written for ordinary numbers go wrong.
+/// Zeros of factors, equal operands, ints, branch points: rules for ordinary numbers go wrong
+/// there.
 const SPECIAL: [f64; 7] = [0.0, 1.0, -1.0, 2.0, -2.0, 3.0, 0.5];
 
-/// The function at those special points around which it is finite and not steep, so that differences tell its derivatives.
+/// Cases at those special points around which the function is finite and not steep, so that finite
+/// differences can check its derivatives.
 pub(crate) fn special(prim: &Prim, operands: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for dtype in [DType::F32, DType::F64, DType::C128] {
@@ -67,20 +71,20 @@ fn points(operands: usize) -> Vec<Vec<f64>> {
     }
 }
 
-/// A vector of these numbers, as real parts if the dtype is complex.
+/// A vector of these numbers; they are the real parts if the dtype is complex.
 fn real(dtype: DType, values: Vec<f64>) -> Array {
     let step = if dtype.is_complex() { 1 } else { 2 };
     let n = values.len();
     array(&[n], dtype, values.into_iter().flat_map(|x| [x, 0.0]).step_by(step))
 }
 
-/// Whether the function is finite on both sides where operand `n` moves, and moves in proportion.
+/// Whether the function is finite around the point along operand `n`, and not steep there.
 fn smooth_at(prim: &Prim, dtype: DType, point: &[f64], n: usize) -> bool {
     let (wide, narrow, steepest) = (0.03, 1e-4, 60.0);
     let steps = [0.0, wide, -wide, narrow, -narrow];
     let operand = |i: usize| {
-        let moved = steps.iter().map(|by| point[i] + if i == n { *by } else { 0.0 });
-        real(dtype, moved.collect())
+        let shifted = steps.iter().map(|by| point[i] + if i == n { *by } else { 0.0 });
+        real(dtype, shifted.collect())
     };
     let inputs: Vec<Array> = (0..point.len()).map(operand).collect();
     let Ok(outs) = bind(prim.clone(), &inputs) else { return false };

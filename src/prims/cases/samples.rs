@@ -5,10 +5,10 @@ use crate::core::aval::Aval;
 use crate::core::eager::upload;
 use cotangent_jit::{DType, Scalar};
 
-/// The dtypes that run.
+/// The supported dtypes.
 pub const RUNNING: [DType; 15] = DType::ALL;
 
-/// Those of them that have an order.
+/// The supported dtypes that have an order.
 pub const REAL: [DType; 13] = [
     DType::Bool,
     DType::I8,
@@ -25,11 +25,11 @@ pub const REAL: [DType; 13] = [
     DType::F64,
 ];
 
-/// Those of them that count and index.
+/// The supported int dtypes.
 pub const INTS: [DType; 8] =
     [DType::I32, DType::I64, DType::U32, DType::U64, DType::I8, DType::I16, DType::U8, DType::U16];
 
-/// Those that run with arithmetic.
+/// The supported dtypes that have arithmetic.
 pub const NUMBERS: [DType; 14] = [
     DType::I8,
     DType::I16,
@@ -47,8 +47,8 @@ pub const NUMBERS: [DType; 14] = [
     DType::C128,
 ];
 
-/// Scattered values, other ones for every `seed`: floats, and parts of complex numbers, in (-2, 2) away from 0, signed ints in -5..=5, unsigned ones in
-/// 0..=10. Neighbours differ.
+/// Scattered values, which differ for every `seed`: floats and parts of complex numbers in (-2, 2)
+/// away from 0, signed ints in -5..=5, unsigned ints in 0..=10. Neighbours differ.
 pub fn sample(shape: &[usize], dtype: DType, seed: u64) -> Array {
     let parts = if dtype.is_complex() { 2 } else { 1 };
     let n = (shape.iter().product::<usize>() * parts) as u64;
@@ -56,7 +56,7 @@ pub fn sample(shape: &[usize], dtype: DType, seed: u64) -> Array {
 }
 
 fn value(dtype: DType, i: u64) -> f64 {
-    // A multiplicative hash: cheap, and the same everywhere.
+    // A multiplicative hash: cheap, and the same on every machine.
     let h = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     match dtype {
         DType::Bool => (h & 1) as f64,
@@ -69,7 +69,8 @@ fn value(dtype: DType, i: u64) -> f64 {
     }
 }
 
-/// An array of these numbers, converted to `dtype`; of a complex dtype, real and imaginary parts in turn.
+/// An array of these numbers, converted to `dtype`. For a complex dtype, real and imaginary parts
+/// alternate.
 pub fn array(shape: &[usize], dtype: DType, values: impl IntoIterator<Item = f64>) -> Array {
     let scalar = |v| Scalar::from_f64(dtype.part(), v).expect("a dtype that runs");
     let bytes: Vec<u8> = values.into_iter().flat_map(|v| scalar(v).to_bytes()).collect();

@@ -1,6 +1,7 @@
-//! Where the extremes are: `argmax`, `argmin`, composed of folds.
+//! Positions of extrema: `argmax`, `argmin`, composed of reductions.
 //!
-//! The first element that attains the extreme, and of several NaN the first. No derivative: the result is an int.
+//! The result is the index of the first element that attains the extremum, or of the first NaN. No
+//! derivative: the result is an int.
 
 use crate::core::array::Array;
 use crate::prims::folds::reduce::{try_reduce_max, try_reduce_min};
@@ -13,10 +14,12 @@ use crate::prims::shapes::broadcast::try_broadcast_in_dim;
 use crate::prims::shapes::iota::try_iota;
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// The index (i32; i64 where that cannot count the elements) of the greatest element along an axis, which is taken away: of
-/// the first one, or of the first NaN.
+/// The index (i32, or i64 if i32 cannot count the elements) of the greatest element along an axis,
+/// which is removed. If several elements attain it, the first one counts; if there is a NaN, the
+/// first NaN.
 ///
-/// `argmax([2.0, 5.0, 5.0], 0)` is 1. Any real dtype; no derivative. Panics where [`try_argmax`] gives an error.
+/// `argmax([2.0, 5.0, 5.0], 0)` is 1. Any real dtype; no derivative. Panics where [`try_argmax`]
+/// gives an error.
 #[track_caller]
 pub fn argmax(x: &Array, axis: usize) -> Array {
     expect(try_argmax(x, axis))
@@ -25,7 +28,9 @@ pub fn argmax(x: &Array, axis: usize) -> Array {
 /// [`argmax`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed("argmax", || first_extreme("argmax", x, axis, places_along(x, axis), try_reduce_max))
+    composed("argmax", || {
+        first_extremum("argmax", x, axis, index_dtype_along(x, axis), try_reduce_max)
+    })
 }
 
 /// [`argmax`] with indices of another int dtype.
@@ -34,11 +39,11 @@ pub fn argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
     expect(try_argmax_as(x, axis, index_dtype))
 }
 
-/// [`argmax_as`], or an error if the axis is out of range or has no elements, or the dtype is no int or does not
-/// hold the indices.
+/// [`argmax_as`], or an error if the axis is out of range or has no elements, or the dtype is not
+/// an int or cannot hold the indices.
 #[track_caller]
 pub fn try_argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed("argmax_as", || first_extreme("argmax", x, axis, index_dtype, try_reduce_max))
+    composed("argmax_as", || first_extremum("argmax", x, axis, index_dtype, try_reduce_max))
 }
 
 /// [`argmin`] with indices of another int dtype.
@@ -47,17 +52,19 @@ pub fn argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
     expect(try_argmin_as(x, axis, index_dtype))
 }
 
-/// [`argmin_as`], or an error if the axis is out of range or has no elements, or the dtype is no int or does not
-/// hold the indices.
+/// [`argmin_as`], or an error if the axis is out of range or has no elements, or the dtype is not
+/// an int or cannot hold the indices.
 #[track_caller]
 pub fn try_argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
-    composed("argmin_as", || first_extreme("argmin", x, axis, index_dtype, try_reduce_min))
+    composed("argmin_as", || first_extremum("argmin", x, axis, index_dtype, try_reduce_min))
 }
 
-/// The index (i32; i64 where that cannot count the elements) of the least element along an axis, which is taken away: of the
-/// first one, or of the first NaN.
+/// The index (i32, or i64 if i32 cannot count the elements) of the least element along an axis,
+/// which is removed. If several elements attain it, the first one counts; if there is a NaN, the
+/// first NaN.
 ///
-/// `argmin([2.0, 5.0, 2.0], 0)` is 0. Any real dtype; no derivative. Panics where [`try_argmin`] gives an error.
+/// `argmin([2.0, 5.0, 2.0], 0)` is 0. Any real dtype; no derivative. Panics where [`try_argmin`]
+/// gives an error.
 #[track_caller]
 pub fn argmin(x: &Array, axis: usize) -> Array {
     expect(try_argmin(x, axis))
@@ -66,21 +73,23 @@ pub fn argmin(x: &Array, axis: usize) -> Array {
 /// [`argmin`], or an error if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
-    composed("argmin", || first_extreme("argmin", x, axis, places_along(x, axis), try_reduce_min))
+    composed("argmin", || {
+        first_extremum("argmin", x, axis, index_dtype_along(x, axis), try_reduce_min)
+    })
 }
 
-/// The dtype of indices along an axis, if it is one.
-fn places_along(x: &Array, axis: usize) -> DType {
+/// The dtype of indices along an axis, if the axis exists.
+fn index_dtype_along(x: &Array, axis: usize) -> DType {
     place_dtype(x.shape().get(axis).copied().unwrap_or(0))
 }
 
-/// The least index at which the extreme is attained, or at which a NaN is.
-fn first_extreme(
+/// The least index of an element that attains the extremum or is NaN.
+fn first_extremum(
     name: &str,
     x: &Array,
     axis: usize,
     index_dtype: DType,
-    extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
+    extremum: fn(&Array, &[usize]) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     expect_axis(name, "axis", axis, &x.aval())?;
     if x.dtype().is_complex() {
@@ -104,35 +113,37 @@ fn first_extreme(
     if !holds(index_dtype, n as i128 - 1) {
         return Err(err!(
             DType,
-            "{name}: expected a dtype that holds the indices of axis {axis} of {}, got {index_dtype}; take a wider one",
+            "{name}: expected a dtype that holds the indices of axis {axis} of {}, \
+             got {index_dtype}; take a wider one",
             x.aval()
         ));
     }
-    first_attaining(x, axis, index_dtype, extreme)
+    first_attaining(x, axis, index_dtype, extremum)
 }
 
-/// [`first_extreme`] along an axis that has elements, of complex numbers too.
+/// [`first_extremum`] along an axis that has elements, also for complex numbers.
 pub(crate) fn first_attaining(
     x: &Array,
     axis: usize,
     index_dtype: DType,
-    extreme: fn(&Array, &[usize]) -> Result<Array, Error>,
+    extremum: fn(&Array, &[usize]) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     let kept: Vec<usize> = (0..x.ndim()).filter(|a| *a != axis).collect();
-    let best = try_broadcast_in_dim(&extreme(x, &[axis])?, x.shape(), &kept)?;
+    let best = try_broadcast_in_dim(&extremum(x, &[axis])?, x.shape(), &kept)?;
     let mut attained = try_eq(x, &best)?;
     if x.dtype().is_inexact() {
         let mut nan = try_ne(x, x)?;
         if x.dtype().is_complex() {
-            // Among complex numbers a NaN need not win.
+            // For complex numbers, a NaN need not be the extremum.
             nan = try_and(&nan, &try_ne(&best, &best)?)?;
         }
         attained = try_or(&attained, &nan)?;
     }
     let index = try_iota(index_dtype, x.shape(), axis)?;
     let n = x.shape()[axis];
-    // Some element attains it, so what the others give needs only be as great as any index.
-    let none = int_range(index_dtype).1.min(n as i128);
-    let none = Array::strong_literal(Scalar::from_bits(index_dtype, none as u128));
-    try_reduce_min(&try_select_n(&attained, &[&none, &index])?, &[axis])
+    // Some element attains the extremum, so the value for the others only has to be at least as
+    // great as every index.
+    let filler = int_range(index_dtype).1.min(n as i128);
+    let filler = Array::strong_literal(Scalar::from_bits(index_dtype, filler as u128));
+    try_reduce_min(&try_select_n(&attained, &[&filler, &index])?, &[axis])
 }

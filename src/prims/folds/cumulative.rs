@@ -1,10 +1,11 @@
-//! Running folds along an axis: `cumsum`, `cumprod`, `cummax`, `cummin`, `cumlogsumexp`.
+//! Cumulative reductions along an axis: `cumsum`, `cumprod`, `cummax`, `cummin`, `cumlogsumexp`.
 //!
-//! `y[i] = x[0] ∘ x[1] ∘ .. ∘ x[i]`, or `x[i] ∘ .. ∘ x[n - 1]` if reversed: one pass over the axis. The sum is linear, its
-//! transpose runs the other way. The others' tangents are those of a tree of folds of two, in which no quotient occurs:
-//! they bear zeros, and where elements tie for an extreme the tree halves the tangent at every node.
+//! `y[i] = x[0] ∘ x[1] ∘ .. ∘ x[i]`, or `x[i] ∘ .. ∘ x[n - 1]` if reversed: one pass over the axis.
+//! The sum is linear, and its transpose runs in the other direction. The tangents of the others are
+//! those of a tree of reductions of two values. The tree has no quotients, so it is correct where
+//! elements are zero. Where elements tie for an extremum, it halves the tangent at every node.
 //!
-//! Not here: folds that only give the whole (`reduce`).
+//! Not here: reductions that only give the whole (`reduce`).
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -20,7 +21,7 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::binary::{share, try_add_any, try_max, try_min, try_mul};
 use crate::prims::points::compare::try_eq;
 use crate::prims::points::elementwise::expect_operand;
-use crate::prims::points::logaddexp::{apart, log_add};
+use crate::prims::points::logaddexp::{difference, log_add};
 use crate::prims::points::select::try_select_n;
 use crate::prims::points::unary::{try_logistic, try_neg};
 use crate::prims::rules::apply::{expect, expect_axis, expect_inputs, one};
@@ -37,14 +38,14 @@ use cotangent_jit::{DType, Error};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// What is folded.
+/// The operation of the reduction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fold {
     Of(Combine),
     LogSumExp,
 }
 
-/// A running fold.
+/// A cumulative reduction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cumulative {
     fold: Fold,
@@ -94,7 +95,7 @@ impl Primitive for Cumulative {
         }
     }
 
-    /// Of the sum: the cotangent summed the other way.
+    /// The transpose of the sum: the cumulative sum of the cotangent in the other direction.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         if self.fold != Fold::Of(Combine::Sum) {
             return not_linear(self);
@@ -128,8 +129,8 @@ impl Primitive for Cumulative {
         }))
     }
 
-    /// Along an axis of one element nothing is folded. But the product of complex numbers begins with 1 + 0i, which makes NaN
-    /// of an infinite part.
+    /// Along an axis of one element the result is the operand. But the product of complex numbers
+    /// begins with 1 + 0i, which turns an infinite part into NaN.
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         let x = &inputs[0].aval;
         let exact = self.fold != Fold::Of(Combine::Product) || !x.dtype.is_complex();
@@ -142,7 +143,7 @@ impl Primitive for Cumulative {
 }
 
 impl Fold {
-    /// The fold whose identity and accumulator are its own.
+    /// The kernel's reduction that has the same identity element.
     fn combine(self) -> Combine {
         match self {
             Fold::Of(combine) => combine,
@@ -150,7 +151,7 @@ impl Fold {
         }
     }
 
-    /// An op that takes the types that the fold takes.
+    /// An op that takes the same dtypes as the reduction.
     fn op(self) -> ScalarOp {
         match self {
             Fold::Of(combine) => combine.op(),
@@ -158,7 +159,7 @@ impl Fold {
         }
     }
 
-    /// The type to fold in: sums, products and exponentials of f32 in f64.
+    /// The dtype of the accumulator: f64 for sums, products and exponentials of f32.
     fn state(self, dtype: DType) -> DType {
         match self {
             Fold::Of(combine) => combine.accumulator(dtype),
@@ -171,13 +172,13 @@ impl Fold {
         b.op(combine.op(), &[state, x])
     }
 
-    /// The fold of two values and its tangent.
+    /// The reduction of two values, and its tangent.
     fn pair(self, (a, da): &Dual, (b, db): &Dual) -> Result<Dual, Error> {
         let (y, wa, wb) = match self {
             Fold::Of(Combine::Product) => (try_mul(a, b)?, b.clone(), a.clone()),
             Fold::LogSumExp => {
-                let (apart, _) = apart(a, b)?;
-                let weights = (try_logistic(&apart)?, try_logistic(&try_neg(&apart)?)?);
+                let (difference, _) = difference(a, b)?;
+                let weights = (try_logistic(&difference)?, try_logistic(&try_neg(&difference)?)?);
                 (log_add(a, b, 1.0)?, weights.0, weights.1)
             }
             _ => {
@@ -189,7 +190,7 @@ impl Fold {
         };
         let mut dy = try_add_any(&try_mul(da, &wa)?, &try_mul(db, &wb)?)?;
         if self == Fold::LogSumExp {
-            // As in `logsumexp`, what is impossible altogether has no weights.
+            // As in `logsumexp`, the weights are 0 if all elements are -∞.
             let n = |value| number(value, y.dtype());
             dy = try_select_n(&try_eq(&y, &n(f64::NEG_INFINITY))?, &[&dy, &n(0.0)])?;
         }
@@ -200,19 +201,19 @@ impl Fold {
 /// A value and its tangent.
 type Dual = (Array, Array);
 
-/// `ln (eᵃ + eᵇ)` as a node: the greater one, and how much the other adds to it.
+/// `ln (eˣ + eʸ) = max(x, y) + ln (1 + e^-|x - y|)` as a node.
 fn log_add_exp_node(b: &mut KernelBuilder, x: NodeId, y: NodeId) -> NodeId {
-    let apart = b.op(ScalarOp::Sub, &[x, y]);
-    let unlike = b.op(ScalarOp::Ne, &[apart, apart]);
+    let difference = b.op(ScalarOp::Sub, &[x, y]);
+    let is_nan = b.op(ScalarOp::Ne, &[difference, difference]);
     let sum = b.op(ScalarOp::Add, &[x, y]);
-    let most = b.op(ScalarOp::Max, &[x, y]);
-    let size = b.op(ScalarOp::Abs, &[apart]);
+    let greatest = b.op(ScalarOp::Max, &[x, y]);
+    let size = b.op(ScalarOp::Abs, &[difference]);
     let size = b.op(ScalarOp::Neg, &[size]);
     let rest = b.op(ScalarOp::Exp, &[size]);
     let rest = b.op(ScalarOp::Log1p, &[rest]);
-    let most = b.op(ScalarOp::Add, &[most, rest]);
-    // Equal infinities, or a NaN.
-    b.op(ScalarOp::Select, &[unlike, sum, most])
+    let greatest = b.op(ScalarOp::Add, &[greatest, rest]);
+    // Where the operands are equal infinities or one is NaN, the result is the sum.
+    b.op(ScalarOp::Select, &[is_nan, sum, greatest])
 }
 
 impl Cumulative {
@@ -221,16 +222,16 @@ impl Cumulative {
         one(*self, &[x])
     }
 
-    /// The tangent, from a tree of folds of two.
+    /// The tangent, from a tree of reductions of two values.
     fn tangent(&self, x: &Array, t: &Array) -> Result<Array, Error> {
-        let turned =
+        let oriented =
             |x: &Array| if self.reverse { try_rev(x, &[self.axis]) } else { Ok(x.clone()) };
-        let (_, dy) = self.tree((turned(x)?, turned(t)?))?;
-        turned(&dy)
+        let (_, dy) = self.tree((oriented(x)?, oriented(t)?))?;
+        oriented(&dy)
     }
 
-    /// All running folds: neighbours are folded, the running folds of those are every second one, and one more fold gives
-    /// those between.
+    /// All cumulative reductions. Neighbours are reduced in pairs. The cumulative reductions of the
+    /// pairs are every second result, and one more reduction gives the results between them.
     fn tree(&self, x: Dual) -> Result<Dual, Error> {
         let n = x.0.shape()[self.axis];
         if n < 2 {
@@ -260,7 +261,7 @@ impl Cumulative {
         try_slice(x, &starts, &limits, &strides)
     }
 
-    /// `even[0], odd[0], even[1], ..`: there are as many even ones as odd ones, or one more.
+    /// `even[0], odd[0], even[1], ..`: `even` has as many elements as `odd`, or one more.
     fn interleave(&self, even: &Array, odd: &Array) -> Result<Array, Error> {
         let pairs = odd.shape()[self.axis];
         let rows = [&try_slice_in_dim(even, 0, pairs, self.axis)?, odd]
@@ -283,7 +284,8 @@ macro_rules! cumulative {
         $(
             $(#[$doc])*
             ///
-            /// `reverse` folds from the last element down. Panics where its `try_` twin gives an error.
+            /// `reverse` reduces from the last element to the first. Panics where the `try_`
+            /// version gives an error.
             ///
             /// ```
             /// # use cotangent::{lax, prelude::*};
@@ -295,14 +297,17 @@ macro_rules! cumulative {
                 expect($try(x, axis, reverse))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error if the axis is out of range or the dtype is not one it takes.")]
+            #[doc = concat!(
+                "[`", stringify!($name), "`], or an error if the axis is out of range, or for any ",
+                "other dtype."
+            )]
             #[track_caller]
             pub fn $try(x: &Array, axis: usize, reverse: bool) -> Result<Array, Error> {
                 Cumulative { fold: $fold, axis, reverse }.apply(x)
             }
         )*
 
-        /// Every running fold.
+        /// One entry per cumulative reduction.
         pub(crate) fn entries() -> Vec<Entry> {
             vec![$(Entry {
                 name: stringify!($name),
@@ -314,30 +319,34 @@ macro_rules! cumulative {
 }
 
 cumulative! {
-    /// Running sums: `y[i] = x[0] + .. + x[i]` along an axis. Ints (wrapping) and floats; f32 is summed in f64.
+    /// Cumulative sums: `y[i] = x[0] + .. + x[i]` along an axis. Ints (wrapping) and floats; f32 is
+    /// summed in f64.
     ///
-    /// Linear: the derivative sums tangents; the transpose runs the other way.
+    /// Linear: the derivative sums the tangents; the transpose runs in the other direction.
     cumsum, try_cumsum: Fold::Of(Combine::Sum), "[1.0, 2.0, 3.0]" => "[1.0, 3.0, 6.0]";
 
-    /// Running products: `y[i] = x[0] · .. · x[i]` along an axis. Ints (wrapping) and floats.
+    /// Cumulative products: `y[i] = x[0] · .. · x[i]` along an axis. Ints (wrapping) and floats.
     ///
-    /// Derivative: that of a tree of products, exact also where factors are zero.
+    /// Derivative: that of a tree of products, which is also exact where factors are zero.
     cumprod, try_cumprod: Fold::Of(Combine::Product), "[1.0, 2.0, 3.0]" => "[1.0, 2.0, 6.0]";
 
-    /// The greatest element so far along an axis; NaN from the first one on. Any dtype, complex ones as in `max`.
+    /// The greatest element so far along an axis; NaN from the first NaN on. Any dtype; complex
+    /// numbers compare as in `max`.
     ///
-    /// Derivative: the tangent of the element that is greatest; two that tie have half of it each.
+    /// Derivative: the tangent of the greatest element; if two tie, each has half of it.
     cummax, try_cummax: Fold::Of(Combine::Max), "[1.0, 3.0, 2.0]" => "[1.0, 3.0, 3.0]";
 
-    /// The least element so far along an axis; NaN from the first one on. Any dtype, complex ones as in `max`.
+    /// The least element so far along an axis; NaN from the first NaN on. Any dtype; complex
+    /// numbers compare as in `max`.
     ///
-    /// Derivative: the tangent of the element that is least; two that tie have half of it each.
+    /// Derivative: the tangent of the least element; if two tie, each has half of it.
     cummin, try_cummin: Fold::Of(Combine::Min), "[2.0, 3.0, 1.0]" => "[2.0, 2.0, 1.0]";
 
     /// `y[i] = ln (e^x[0] + .. + e^x[i])` along an axis, without overflow. Floats.
     ///
     /// Derivative: `∑ⱼ t[j] e^(x[j] - y[i])`; 0 where all elements so far are -∞.
-    cumlogsumexp, try_cumlogsumexp: Fold::LogSumExp, "[0.0, f32::INFINITY]" => "[0.0, f32::INFINITY]";
+    cumlogsumexp, try_cumlogsumexp: Fold::LogSumExp,
+        "[0.0, f32::INFINITY]" => "[0.0, f32::INFINITY]";
 }
 
 fn build(fold: Fold, args: &Args) -> Result<Prim, Error> {
@@ -360,12 +369,12 @@ fn cases(fold: Fold) -> Vec<Case> {
             let prim = Arc::new(Cumulative { fold, axis, reverse });
             cases.push(Case::new(prim, vec![spread(shape, d, &(-1.5..2.0), 0.37)]));
         }
-        // Zeros, equal elements and, of exponents, what is impossible.
-        let none = if fold == Fold::LogSumExp { f64::NEG_INFINITY } else { 0.0 };
+        // Zeros, equal elements and, for exponents, -∞.
+        let special = if fold == Fold::LogSumExp { f64::NEG_INFINITY } else { 0.0 };
         for reverse in [false, true] {
             let prim = Arc::new(Cumulative { fold, axis: 0, reverse });
             let parts = if d.is_complex() { 14 } else { 7 };
-            let values = [none, none, 0.0, 1.0, 1.0, none, 0.0];
+            let values = [special, special, 0.0, 1.0, 1.0, special, 0.0];
             let x = array(&[7], d, values.into_iter().cycle().take(parts));
             cases.push(Case::new(prim, vec![x]));
         }

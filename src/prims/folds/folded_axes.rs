@@ -1,4 +1,4 @@
-//! The axes over which a fold goes, and the `lax` functions of a family that folds over axes.
+//! The axes of a reduction, and the `lax` functions of a family that reduces over axes.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
@@ -22,7 +22,7 @@ impl Deref for FoldedAxes {
 }
 
 impl FoldedAxes {
-    /// Any order is put in order. An axis that is given twice is found by [`FoldedAxes::check`].
+    /// Sorts the axes. [`FoldedAxes::check`] finds an axis that is given twice.
     pub fn new(axes: &[usize]) -> FoldedAxes {
         let mut axes: SmallVec<[usize; 4]> = axes.into();
         axes.sort_unstable();
@@ -53,30 +53,32 @@ impl FoldedAxes {
         Ok(())
     }
 
-    /// The axes that stay.
+    /// The axes that are not reduced.
     pub fn kept(&self, rank: usize) -> impl Iterator<Item = usize> + '_ {
         (0..rank).filter(|a| !self.contains(a))
     }
 
-    /// The shape without the axes.
+    /// The shape without the reduced axes.
     pub fn kept_of(&self, shape: &[usize]) -> Shape {
         self.kept(shape.len()).map(|a| shape[a]).collect()
     }
 
-    /// A result of the fold, repeated along the axes to the shape that was folded.
+    /// Broadcasts a result of the reduction along the reduced axes to the shape of the operand.
     pub fn repeat(&self, y: &Array, shape: &[usize]) -> Result<Array, Error> {
         try_broadcast_in_dim(y, shape, &self.kept(shape.len()).collect::<Vec<_>>())
     }
 
-    /// The same axes of an operand that has one axis more, at `batch`; and where that axis is in a result without the axes.
-    pub fn around(&self, batch: usize) -> (FoldedAxes, usize) {
-        let moved = self.iter().map(|&a| if a < batch { a } else { a + 1 }).collect();
-        (FoldedAxes(moved), batch - self.iter().filter(|a| **a < batch).count())
+    /// The same axes for an operand with one axis more, at `batch`, and the position of that axis
+    /// in a result without the reduced axes.
+    pub fn with_batch(&self, batch: usize) -> (FoldedAxes, usize) {
+        let shifted = self.iter().map(|&a| if a < batch { a } else { a + 1 }).collect();
+        (FoldedAxes(shifted), batch - self.iter().filter(|a| **a < batch).count())
     }
 }
 
-/// From each row a `lax` function, its `try_` twin, and an entry of the roll. `$apply` applies the primitive of a member to an
-/// array over axes, `$build` makes it from parsed parameters, `$cases` gives its cases; `$note` holds for all members.
+/// Defines for each row a `lax` function, its `try_` version, and an entry of the registry.
+/// `$apply` applies the primitive of a member to an array over axes, `$build` makes the primitive
+/// from parsed parameters, `$cases` gives its cases; `$note` is documentation for all members.
 macro_rules! over_axes {
     (
         apply: $apply:path, build: $build:path, cases: $cases:path, $family:ident, $note:literal;
@@ -91,15 +93,17 @@ macro_rules! over_axes {
                 $crate::prims::rules::apply::expect($try(x, axes))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error if an axis is out of range or given twice, or the")]
-            /// dtype is not one that it takes.
+            #[doc = concat!(
+                "[`", stringify!($name), "`], or an error if an axis is out of range or given ",
+                "twice, or for any other dtype."
+            )]
             #[track_caller]
             pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
                 $apply($family::$member, axes, x)
             }
         )*
 
-        /// Every member of the family.
+        /// One entry per member of the family.
         pub(crate) fn entries() -> Vec<Entry> {
             vec![$(Entry {
                 name: stringify!($name),

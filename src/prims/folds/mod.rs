@@ -1,5 +1,5 @@
-//! Primitives that combine the elements along axes or inside windows: sums, products, extremes, running folds, sorting,
-//! softmax.
+//! Primitives that reduce the elements along axes or inside windows: sums, products, extrema,
+//! cumulative reductions, sorting, softmax.
 
 pub(super) mod argminmax;
 pub(super) mod cumulative;

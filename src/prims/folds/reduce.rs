@@ -1,10 +1,13 @@
-//! Folds over axes: `reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`, `reduce_xor`.
+//! Reductions over axes: `reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`,
+//! `reduce_or`, `reduce_xor`.
 //!
-//! `y[kept] = fold of x over axes`; of nothing it is what combines away: 0, 1, the least, the greatest, all ones, 0.
-//! f32 is summed in f64. The sum is linear and its transpose repeats; a product's tangent is that of a tree of products;
-//! the tangent of an extreme is the mean of the tangents of those elements that attain it.
+//! `y[kept] = reduction of x over axes`. Without elements it is the identity element: 0, 1, the
+//! least value, the greatest value, all ones, 0, 0. f32 is summed in f64. The sum is linear, and
+//! its transpose broadcasts. The tangent of a product is that of a tree of products. The tangent of
+//! an extremum is the mean of the tangents of the elements that attain it.
 //!
-//! Not here: where an extreme is (`argminmax`); reductions as NumPy names them (methods of arrays).
+//! Not here: positions of extrema (`argminmax`); reductions as NumPy names them (methods of
+//! arrays).
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -32,7 +35,7 @@ use cotangent_jit::kernel::Combine;
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// A fold over axes.
+/// A reduction over axes.
 #[derive(Clone, Debug)]
 pub(crate) struct Reduce {
     combine: Combine,
@@ -71,7 +74,7 @@ impl Primitive for Reduce {
             (Some(t), Combine::Sum) => Tangent::Value(self.apply(t)?),
             (Some(t), Combine::Product) => Tangent::Value(self.product_tangent(x, t)?),
             (Some(t), Combine::Max | Combine::Min) => {
-                Tangent::Value(self.extreme_tangent(x, t, &y)?)
+                Tangent::Value(self.extremum_tangent(x, t, &y)?)
             }
             _ => Tangent::Zero(y.aval()),
         };
@@ -86,7 +89,7 @@ impl Primitive for Reduce {
         }
     }
 
-    /// Of the sum: the cotangent, repeated along the axes.
+    /// The transpose of the sum: the cotangent, broadcast along the axes.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let x = inputs[0].aval();
         match cotangents[0].value() {
@@ -100,9 +103,9 @@ impl Primitive for Reduce {
 
     fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
-        let (axes, place) = self.axes.around(batch);
+        let (axes, out_axis) = self.axes.with_batch(batch);
         let same = Reduce { combine: self.combine, axes };
-        Ok((smallvec![same.apply(&inputs[0])?], vec![Some(place)]))
+        Ok((smallvec![same.apply(&inputs[0])?], vec![Some(out_axis)]))
     }
 
     fn kind(&self) -> LoweringKind {
@@ -113,7 +116,8 @@ impl Primitive for Reduce {
         Ok(Lowering::Reduce { combine: self.combine, axes: (*self.axes).into() })
     }
 
-    /// Over no axes: the operand. The extreme of equal numbers is the number.
+    /// Over no axes the result is the operand. An idempotent reduction of equal numbers is the
+    /// number.
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         let x = &inputs[0];
         if self.axes.is_empty() {
@@ -138,8 +142,8 @@ impl Reduce {
         if self.axes.is_empty() { Ok(x.clone()) } else { one(self.clone(), &[x]) }
     }
 
-    /// `dy = sum of dx over where x = y, divided by how often that is`
-    fn extreme_tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
+    /// `dy = (sum of dx over the elements with x = y) / (number of these elements)`
+    fn extremum_tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
         let sum = Reduce { combine: Combine::Sum, ..self.clone() };
         let attained = try_eq(x, &self.axes.repeat(y, x.shape())?)?;
         let attained = try_convert_element_type(&attained, x.dtype())?;
@@ -147,8 +151,8 @@ impl Reduce {
         sum.apply(&try_mul(t, &share)?)
     }
 
-    /// The product as a tree of products of two halves, and `d(ab) = da b + a db` at every node: unlike `y / x[i]`,
-    /// it needs no quotient and so bears zeros.
+    /// The product as a tree of products of two halves, with `d(ab) = da b + a db` at every node.
+    /// Unlike `y / x[i]`, it needs no quotient, so it is correct where elements are zero.
     fn product_tangent(&self, x: &Array, t: &Array) -> Result<Array, Error> {
         let (mut x, mut t) = (self.flatten(x)?, self.flatten(t)?);
         let axis = x.ndim() - 1;
@@ -167,11 +171,11 @@ impl Reduce {
             (x, t) = (product, tangent);
         }
         let sum = Reduce { combine: Combine::Sum, axes: FoldedAxes::new(&[axis]) };
-        // One element is left along the axis, or none if there was none.
+        // One element is left along the axis, or none if the axis had none.
         sum.apply(&t)
     }
 
-    /// The axes that are folded joined to one, which stands last.
+    /// Joins the reduced axes into one, which comes last.
     fn flatten(&self, x: &Array) -> Result<Array, Error> {
         let mut moved = x.clone();
         for (i, axis) in self.axes.iter().enumerate() {
@@ -194,37 +198,42 @@ fn apply(combine: Combine, axes: &[usize], x: &Array) -> Result<Array, Error> {
 }
 
 over_axes! {
-    apply: apply, build: build, cases: cases, Combine, "The axes are taken away.";
-    /// Sum over axes: `y[k] = ∑ᵢ x[k, i]`; 0 of nothing. Ints (wrapping) and floats; f32 is summed in f64.
+    apply: apply, build: build, cases: cases, Combine, "The axes are removed.";
+    /// Sum over axes: `y[k] = ∑ᵢ x[k, i]`; 0 without elements. Ints (wrapping) and floats; f32 is
+    /// summed in f64.
     ///
-    /// Derivative: the sum of the tangents. Linear; the transpose repeats the cotangent.
+    /// Derivative: the sum of the tangents. Linear; the transpose broadcasts the cotangent.
     reduce_sum, try_reduce_sum: Sum;
 
-    /// Product over axes: `y[k] = ∏ᵢ x[k, i]`; 1 of nothing. Ints (wrapping) and floats.
+    /// Product over axes: `y[k] = ∏ᵢ x[k, i]`; 1 without elements. Ints (wrapping) and floats.
     ///
-    /// Derivative: `∑ᵢ t[k, i] ∏ⱼ x[k, j]` over the `j` other than `i`, also where factors are zero.
+    /// Derivative: `∑ᵢ t[k, i] ∏ⱼ x[k, j]` over the `j` other than `i`, also where factors are
+    /// zero.
     reduce_prod, try_reduce_prod: Product;
 
-    /// The greatest element over axes; NaN if there is one; the least value of the dtype of nothing. Any dtype; complex
-    /// numbers compare as in [`max`](crate::prims::points::binary::max), in row-major order.
+    /// The greatest element over axes; NaN if one is NaN; the least value of the dtype if there are
+    /// no elements. Any dtype; complex numbers compare as in
+    /// [`max`](crate::prims::points::binary::max), in row-major order.
     ///
-    /// Derivative: the mean tangent of the elements that attain it.
+    /// Derivative: the mean of the tangents of the elements that attain it.
     reduce_max, try_reduce_max: Max;
 
-    /// The least element over axes; NaN if there is one; the greatest value of the dtype of nothing. Any dtype, complex
-    /// ones as in `reduce_max`.
+    /// The least element over axes; NaN if one is NaN; the greatest value of the dtype if there are
+    /// no elements. Any dtype; complex numbers compare as in `reduce_max`.
     ///
-    /// Derivative: the mean tangent of the elements that attain it.
+    /// Derivative: the mean of the tangents of the elements that attain it.
     reduce_min, try_reduce_min: Min;
 
-    /// Bits that are one in all elements over axes; of bools whether all hold. Ints and bool; no derivative.
+    /// Bitwise and of the elements over axes; for bools whether all are true. Ints and bool; no
+    /// derivative.
     reduce_and, try_reduce_and: And;
 
-    /// Bits that are one in some element over axes; of bools whether any holds. Ints and bool; no derivative.
+    /// Bitwise or of the elements over axes; for bools whether any is true. Ints and bool; no
+    /// derivative.
     reduce_or, try_reduce_or: Or;
 
-    /// Bits that are one in an odd number of elements over axes; of bools whether an odd number of them holds. Ints and
-    /// bool; no derivative.
+    /// Bitwise exclusive or of the elements over axes; for bools whether an odd number of them is
+    /// true. Ints and bool; no derivative.
     reduce_xor, try_reduce_xor: Xor;
 }
 

@@ -1,6 +1,7 @@
-//! `reduce` by any associative function of arrays, composed of that function: a tree over neighbours.
+//! `reduce` by any associative function of arrays. It is composed of that function, as a tree over
+//! neighbours.
 //!
-//! Not here: the folds that kernels know (`reduce`).
+//! Not here: the reductions that kernels know (`reduce`).
 
 use crate::core::array::Array;
 use crate::core::aval::Shape;
@@ -12,11 +13,12 @@ use crate::prims::shapes::slice::try_slice;
 use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err, plural};
 
-/// Operands of one shape folded over axes by a function of their elements.
+/// Reduces operands of one shape over axes by a function of their elements.
 ///
-/// `f(a, b)` takes as many arrays of each side as there are operands, works element by element and is associative; each
-/// `init` is a scalar that combines away. Elements combine in row-major order of the axes. Derivatives are those of `f`.
-/// Panics where [`try_reduce`] gives an error.
+/// `f(a, b)` takes on each side as many arrays as there are operands, works element by element and
+/// is associative; each `init` is a scalar identity element of `f`. Elements are combined in
+/// row-major order of the axes. Derivatives are those of `f`. Panics where [`try_reduce`] gives an
+/// error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -34,7 +36,8 @@ pub fn reduce(
     expect(try_reduce(operands, inits, axes, f))
 }
 
-/// [`reduce`], or an error if shapes differ, an axis is out of range or given twice, or `f` does not give what it takes.
+/// [`reduce`], or an error if shapes differ, an axis is out of range or given twice, or `f` does
+/// not return the types that it takes.
 #[track_caller]
 pub fn try_reduce(
     operands: &[Array],
@@ -47,8 +50,8 @@ pub fn try_reduce(
         let flat: Result<Vec<Array>, Error> = operands.iter().map(|x| joined(x, axes)).collect();
         let whole = tree(flat?, &f)?;
         let kept = whole.first().map(|x| x.shape()[..x.ndim() - 1].to_vec()).unwrap_or_default();
-        let spread = |i: &Array| try_broadcast_in_dim(i, &kept, &[]);
-        let inits: Result<Vec<Array>, Error> = inits.iter().map(spread).collect();
+        let broadcast = |i: &Array| try_broadcast_in_dim(i, &kept, &[]);
+        let inits: Result<Vec<Array>, Error> = inits.iter().map(broadcast).collect();
         if whole[0].shape()[kept.len()] == 0 {
             return inits;
         }
@@ -92,7 +95,7 @@ fn check(operands: &[Array], inits: &[Array], axes: &[usize]) -> Result<(), Erro
     Ok(())
 }
 
-/// The axes as one, which stands last.
+/// Joins the axes into one, which comes last.
 fn joined(x: &Array, axes: &[usize]) -> Result<Array, Error> {
     let mut axes: Shape = axes.into();
     axes.sort_unstable();
@@ -106,7 +109,7 @@ fn joined(x: &Array, axes: &[usize]) -> Result<Array, Error> {
     try_reshape(&moved, &shape)
 }
 
-/// Neighbours along the last axis combined until there is one element at most.
+/// Combines neighbours along the last axis until at most one element is left.
 fn tree(
     mut x: Vec<Array>,
     f: &impl Fn(&[Array], &[Array]) -> Vec<Array>,
@@ -138,7 +141,7 @@ fn tree(
     }
 }
 
-/// The function's results, which must be as its operands.
+/// The results of the function, which must have the types of its operands.
 fn apply(
     f: &impl Fn(&[Array], &[Array]) -> Vec<Array>,
     a: &[Array],

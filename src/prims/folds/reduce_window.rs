@@ -1,8 +1,9 @@
-//! Folds over windows: `reduce_window_sum`, `reduce_window_max`, `reduce_window_min`, and `reduce_window` by any function.
+//! Reductions over windows: `reduce_window_sum`, `reduce_window_max`, `reduce_window_min`, and
+//! `reduce_window` by any function.
 //!
-//! `y[o] = fold of x[strides · o + dilation · w - low] over w`; what lies beyond the borders combines away. The sum is linear,
-//! its transpose is again a sum over windows. The tangent of an extreme is that of the first element of the window that
-//! attains it.
+//! `y[o] = reduction of x[strides · o + dilation · w - low] over w`. The padding is the identity
+//! element. The sum is linear, and its transpose is again a sum over windows. The tangent of an
+//! extremum is that of the first element of the window that attains it.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -17,7 +18,7 @@ use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::folds::reduce::{try_reduce_max, try_reduce_min, try_reduce_sum};
 use crate::prims::folds::reduce_by::try_reduce;
-use crate::prims::folds::select_window::gather_chosen;
+use crate::prims::folds::select_window::gather_selected;
 use crate::prims::folds::window::{Placed, Window};
 use crate::prims::points::elementwise::expect_operand;
 use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
@@ -30,7 +31,7 @@ use cotangent_jit::kernel::Combine;
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// A fold over windows.
+/// A reduction over windows.
 #[derive(Clone, Debug)]
 pub(crate) struct ReduceWindow {
     pub combine: Combine,
@@ -60,7 +61,7 @@ impl Primitive for ReduceWindow {
         let y = self.apply(&primals[0])?;
         let dy = match tangents[0].value() {
             None => Tangent::Zero(y.aval()),
-            Some(t) => Tangent::Value(gather_chosen(t, &primals[0], self)?),
+            Some(t) => Tangent::Value(gather_selected(t, &primals[0], self)?),
         };
         Ok((smallvec![y], vec![dy]))
     }
@@ -72,7 +73,8 @@ impl Primitive for ReduceWindow {
         }
     }
 
-    /// Of the sum: the cotangents of the windows in which an element is.
+    /// The transpose of the sum: for each element, the sum of the cotangents of the windows that
+    /// contain it.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         if self.combine != Combine::Sum {
             return not_linear(self);
@@ -82,7 +84,7 @@ impl Primitive for ReduceWindow {
             if x.size() == 0 || ct.size() == 0 {
                 return try_zeros(&x);
             }
-            let window = self.window.turned(&x.shape, ct.shape());
+            let window = self.window.transposed(&x.shape, ct.shape());
             ReduceWindow { combine: Combine::Sum, window }.apply(ct)
         })
     }
@@ -98,18 +100,19 @@ impl Primitive for ReduceWindow {
         LoweringKind::Call
     }
 
-    /// Padded with what combines away, all windows side by side, folded.
+    /// Pads the operand with the identity element, takes all windows side by side, and reduces
+    /// each.
     fn lower(&self, inputs: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         let body = trace(inputs, |x| {
             let windows = self.windows(&x[0])?;
             let rank = x[0].ndim();
-            let places: Vec<usize> = (rank..2 * rank).collect();
+            let window_axes: Vec<usize> = (rank..2 * rank).collect();
             let fold = match self.combine {
                 Combine::Sum => try_reduce_sum,
                 Combine::Max => try_reduce_max,
                 _ => try_reduce_min,
             };
-            Ok(vec![fold(&windows, &places)?])
+            Ok(vec![fold(&windows, &window_axes)?])
         })?;
         Ok(Lowering::Call(Arc::new(body.jaxpr)))
     }
@@ -141,16 +144,17 @@ impl ReduceWindow {
         one(self.clone(), &[x])
     }
 
-    /// All windows, side by side: first their numbers, then the places in them.
+    /// All windows, side by side: first the axes that number the windows, then the axes inside a
+    /// window.
     pub fn windows(&self, x: &Array) -> Result<Array, Error> {
-        let rest = Array::strong_literal(self.combine.identity(x.dtype()));
-        side_by_side(x, &rest, &self.window)
+        let padding = Array::strong_literal(self.combine.identity(x.dtype()));
+        side_by_side(x, &padding, &self.window)
     }
 }
 
-/// All windows of an array with this beyond its borders.
-pub(crate) fn side_by_side(x: &Array, rest: &Array, window: &Placed) -> Result<Array, Error> {
-    let padded = try_pad(x, rest, &window.padding())?;
+/// All windows of an array that is padded with `padding`.
+pub(crate) fn side_by_side(x: &Array, padding: &Array, window: &Placed) -> Result<Array, Error> {
+    let padded = try_pad(x, padding, &window.padding())?;
     try_sliding_windows(&padded, &window.sizes, &window.strides, &window.dilation)
 }
 
@@ -159,11 +163,13 @@ macro_rules! windowed {
         $(
             $(#[$doc])*
             ///
-            /// Panics where its `try_` twin gives an error.
+            /// Panics where the `try_` version gives an error.
             ///
             /// ```
             /// use cotangent::{lax, prelude::*};
-            #[doc = concat!("let y = lax::", stringify!($name), "(&array![1, 5, 2], &lax::Window::new([2]));")]
+            #[doc = concat!(
+                "let y = lax::", stringify!($name), "(&array![1, 5, 2], &lax::Window::new([2]));"
+            )]
             #[doc = concat!("assert_eq!(y.to_vec::<i32>(), ", $result, ");")]
             /// ```
             #[track_caller]
@@ -171,14 +177,17 @@ macro_rules! windowed {
                 expect($try(x, window))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error if the window does not fit the operand's axes or the dtype is not one it takes.")]
+            #[doc = concat!(
+                "[`", stringify!($name), "`], or an error if the window does not fit the ",
+                "operand's axes, or for any other dtype."
+            )]
             #[track_caller]
             pub fn $try(x: &Array, window: &Window) -> Result<Array, Error> {
                 ReduceWindow::new(Combine::$combine, x, window)?.apply(x)
             }
         )*
 
-        /// Every fold over windows.
+        /// One entry per reduction over windows.
         pub(crate) fn entries() -> Vec<Entry> {
             vec![$(Entry {
                 name: stringify!($name),
@@ -190,31 +199,33 @@ macro_rules! windowed {
 }
 
 windowed! {
-    /// Sums over windows; nothing lies beyond the borders. Ints (wrapping) and floats; f32 is summed in f64.
+    /// Sums over windows; the padding is 0. Ints (wrapping) and floats; f32 is summed in f64.
     ///
-    /// Linear: the derivative sums tangents; the transpose is again a sum over windows.
+    /// Linear: the derivative sums the tangents; the transpose is again a sum over windows.
     reduce_window_sum, try_reduce_window_sum: Sum, "[6, 7]";
 
-    /// The greatest elements of windows. Any real dtype.
+    /// The greatest element of each window. Any real dtype.
     ///
     /// Derivative: the tangent of the first element of the window that is the greatest.
     reduce_window_max, try_reduce_window_max: Max, "[5, 5]";
 
-    /// The least elements of windows. Any real dtype.
+    /// The least element of each window. Any real dtype.
     ///
     /// Derivative: the tangent of the first element of the window that is the least.
     reduce_window_min, try_reduce_window_min: Min, "[1, 2]";
 }
 
-/// Operands of one shape folded over windows by a function of their elements, which is associative; `init` combines away and
-/// lies beyond the borders. Derivatives are those of `f`; see [`reduce`](crate::prims::folds::reduce_by::reduce).
+/// Reduces operands of one shape over windows by an associative function of their elements; `init`
+/// is its identity element and the padding. Derivatives are those of `f`; see
+/// [`reduce`](crate::prims::folds::reduce_by::reduce).
 ///
 /// Panics where [`try_reduce_window`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let x = array![2, 3, 4];
-/// let y = lax::reduce_window(&[x], &[Array::scalar(1)], &lax::Window::new([2]), |a, b| vec![&a[0] * &b[0]]);
+/// let window = lax::Window::new([2]);
+/// let y = lax::reduce_window(&[x], &[Array::scalar(1)], &window, |a, b| vec![&a[0] * &b[0]]);
 /// assert_eq!(y[0].to_vec::<i32>(), [6, 12]);
 /// ```
 #[track_caller]
@@ -227,7 +238,8 @@ pub fn reduce_window(
     expect(try_reduce_window(operands, inits, window, f))
 }
 
-/// [`reduce_window`], or an error if the window does not fit, shapes differ, or `f` does not give what it takes.
+/// [`reduce_window`], or an error if the window does not fit, shapes differ, or `f` does not return
+/// the types that it takes.
 #[track_caller]
 pub fn try_reduce_window(
     operands: &[Array],

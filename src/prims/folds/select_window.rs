@@ -1,5 +1,6 @@
-//! Elements that windows choose: `select_and_gather_add` reads another array where the extreme of each window is,
-//! `select_and_scatter_add` adds to it there. Composed; what derivatives of folds over windows are made of.
+//! Elements that windows select: `select_and_gather_add` reads another array at the position of
+//! each window's extremum, and `select_and_scatter_add` adds to an array at that position. Both are
+//! composed, and derivatives of reductions over windows use them.
 
 use crate::core::array::Array;
 use crate::prims::folds::argminmax::first_attaining;
@@ -18,7 +19,7 @@ use cotangent_jit::kernel::Combine;
 use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 
-/// Which element of a window is chosen: the first of those that are extreme.
+/// The element of a window that is selected: the first that attains the extremum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Select {
     Greatest,
@@ -34,8 +35,9 @@ impl Select {
     }
 }
 
-/// `y[o] = x[p(o)]`, where `p(o)` is the place of the first greatest (or least) element of window `o` of `operand`; 0 where
-/// that lies beyond the borders. Linear in `x`. Panics where [`try_select_and_gather_add`] gives an error.
+/// `y[o] = x[p(o)]`, where `p(o)` is the position of the first greatest (or least) element of
+/// window `o` of `operand`; 0 where the position is in the padding. Linear in `x`. Panics where
+/// [`try_select_and_gather_add`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -65,17 +67,19 @@ pub fn try_select_and_gather_add(
                 operand.aval()
             ));
         }
-        gather_chosen(x, operand, &windows("select_and_gather_add", operand, select, window)?)
+        gather_selected(x, operand, &windows("select_and_gather_add", operand, select, window)?)
     })
 }
 
-/// `y[i] = sum of source[o] over the windows o of operand that chose i`. Linear in `source`, the transpose of
-/// [`select_and_gather_add`]. Panics where [`try_select_and_scatter_add`] gives an error.
+/// `y[i] = sum of source[o] over the windows o of operand that select i`. Linear in `source`, the
+/// transpose of [`select_and_gather_add`]. Panics where [`try_select_and_scatter_add`] gives an
+/// error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let (source, operand) = (array![1, 2], array![1, 5, 2]);
-/// let y = lax::select_and_scatter_add(&source, &operand, lax::Select::Greatest, &lax::Window::new([2]));
+/// let window = lax::Window::new([2]);
+/// let y = lax::select_and_scatter_add(&source, &operand, lax::Select::Greatest, &window);
 /// assert_eq!(y.to_vec::<i32>(), [0, 3, 0]);
 /// ```
 #[track_caller]
@@ -88,7 +92,8 @@ pub fn select_and_scatter_add(
     expect(try_select_and_scatter_add(source, operand, select, window))
 }
 
-/// [`select_and_scatter_add`], or an error if the source has not one element per window or the window does not fit.
+/// [`select_and_scatter_add`], or an error if the source does not have one element per window or
+/// the window does not fit.
 #[track_caller]
 pub fn try_select_and_scatter_add(
     source: &Array,
@@ -102,7 +107,8 @@ pub fn try_select_and_scatter_add(
         if outs[..] != *source.shape() {
             return Err(err!(
                 Shape,
-                "select_and_scatter_add: expected a source of shape {outs:?}, one element per window, got {}",
+                "select_and_scatter_add: expected a source of shape {outs:?}, one element per \
+                 window, got {}",
                 source.aval()
             ));
         }
@@ -110,7 +116,7 @@ pub fn try_select_and_scatter_add(
         if source.size() == 0 || operand.size() == 0 {
             return try_reshape(&zeros, operand.shape());
         }
-        let at = try_expand_dims(&chosen(operand, &windows)?, &[source.ndim()])?;
+        let at = try_expand_dims(&selected(operand, &windows)?, &[source.ndim()])?;
         let sums = try_scatter_add(&zeros, &at, source, &elements(), ScatterMode::Drop)?;
         try_reshape(&sums, operand.shape())
     })
@@ -127,7 +133,7 @@ fn windows(
     Ok(ReduceWindow { combine: select.combine(), window })
 }
 
-/// Single elements of a vector.
+/// The dimension numbers for single elements of a vector.
 fn elements() -> GatherDims {
     GatherDims {
         collapsed_slice_dims: smallvec![0],
@@ -136,8 +142,8 @@ fn elements() -> GatherDims {
     }
 }
 
-/// The element of `x` at the place that each window of `operand` chooses.
-pub(crate) fn gather_chosen(
+/// The element of `x` at the position that each window of `operand` selects.
+pub(crate) fn gather_selected(
     x: &Array,
     operand: &Array,
     windows: &ReduceWindow,
@@ -147,25 +153,25 @@ pub(crate) fn gather_chosen(
     if operand.size() == 0 || outs.contains(&0) {
         return try_full(&outs, zero);
     }
-    let at = try_expand_dims(&chosen(operand, windows)?, &[outs.len()])?;
+    let at = try_expand_dims(&selected(operand, windows)?, &[outs.len()])?;
     let flat = try_reshape(x, &[x.size()])?;
     try_gather(&flat, &at, &elements(), &[1], Mode::Fill(zero))
 }
 
-/// The flat place that each window chooses, or -1 beyond the borders.
-fn chosen(operand: &Array, windows: &ReduceWindow) -> Result<Array, Error> {
+/// The flat position that each window selects, or -1 in the padding.
+fn selected(operand: &Array, windows: &ReduceWindow) -> Result<Array, Error> {
     let int = place_dtype(operand.size());
     let rank = operand.ndim();
     let places = try_reshape(&try_iota(int, &[operand.size()], 0)?, operand.shape())?;
-    let nowhere = Array::strong_literal(Scalar::from_i64(int, -1).expect("an int"));
-    let places = side_by_side(&places, &nowhere, &windows.window)?;
+    let outside = Array::strong_literal(Scalar::from_i64(int, -1).expect("an int"));
+    let places = side_by_side(&places, &outside, &windows.window)?;
     let values = windows.windows(&try_stop_gradient(operand)?)?;
     let mut shape = values.to_shape();
     let each = shape.drain(rank..).product();
     shape.push(each);
     let (places, values) = (try_reshape(&places, &shape)?, try_reshape(&values, &shape)?);
-    let extreme = if windows.combine == Combine::Max { try_reduce_max } else { try_reduce_min };
-    let best = first_attaining(&values, rank, place_dtype(each), extreme)?;
+    let extremum = if windows.combine == Combine::Max { try_reduce_max } else { try_reduce_min };
+    let best = first_attaining(&values, rank, place_dtype(each), extremum)?;
     let best = try_expand_dims(&best, &[rank])?;
     let place = try_take_along_axis(&places, &best, rank, Mode::Promise)?;
     try_reshape(&place, &shape[..rank])

@@ -1,11 +1,13 @@
 //! Exponentials over axes: `softmax`, `log_softmax` and `logsumexp`.
 //!
-//! `p[i] = e^x[i] / ∑ⱼ e^x[j]` over the axes, `ln p`, and `ln ∑ⱼ e^x[j]`. They are primitives, because rules that follow from
-//! the steps of the computation divide infinities by infinities where everything is finite. The derivatives are those of
-//! the definitions: `d ln ∑ e^x = ∑ p dx`, `d ln p = dx - ∑ p dx`, `dp = p (dx - ∑ p dx)`.
+//! `p[i] = e^x[i] / ∑ⱼ e^x[j]` over the axes, `ln p`, and `ln ∑ⱼ e^x[j]`. They are primitives
+//! because rules that follow from the steps of the computation divide infinity by infinity where
+//! the result is finite. The derivatives are those of the definitions: `d ln ∑ e^x = ∑ p dx`,
+//! `d ln p = dx - ∑ p dx`, `dp = p (dx - ∑ p dx)`.
 //!
-//! Infinities have their limits: of a row with infinite elements those share the whole. A row of nothing but -∞ has no
-//! weights: `p` is 0 and so are the derivatives of its `logsumexp`, which is -∞.
+//! At infinite elements the functions have their limits: the infinite elements of a row share the
+//! whole weight. A row in which all elements are -∞ has no weights: `p` is 0, and the derivatives
+//! of its `logsumexp`, which is -∞, are 0.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -32,7 +34,7 @@ use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// What is computed.
+/// The function that is computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Softmax,
@@ -93,10 +95,10 @@ impl Primitive for Softmax {
 
     fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
-        let (axes, without) = self.axes.around(batch);
+        let (axes, without) = self.axes.with_batch(batch);
         let wide = Softmax { kind: self.kind, axes };
-        let place = if self.kind == Kind::LogSumExp { without } else { batch };
-        Ok((smallvec![one(wide, &[&inputs[0]])?], vec![Some(place)]))
+        let out_axis = if self.kind == Kind::LogSumExp { without } else { batch };
+        Ok((smallvec![one(wide, &[&inputs[0]])?], vec![Some(out_axis)]))
     }
 
     fn kind(&self) -> LoweringKind {
@@ -137,24 +139,24 @@ impl Softmax {
         }
         let n = |value| number(value, x.dtype());
         let top = try_reduce_max(x, &self.axes)?;
-        let nothing = try_eq(&top, &n(f64::NEG_INFINITY))?;
-        let top = self.axes.repeat(&try_select_n(&nothing, &[&top, &n(0.0)])?, x.shape())?;
-        // Infinite elements are at no distance from an infinite greatest one.
-        let below = try_select_n(&try_eq(x, &top)?, &[&(x - &top), &n(0.0)])?;
-        let e = try_exp(&below)?;
+        let all_neg_inf = try_eq(&top, &n(f64::NEG_INFINITY))?;
+        let top = self.axes.repeat(&try_select_n(&all_neg_inf, &[&top, &n(0.0)])?, x.shape())?;
+        // An element that equals an infinite greatest one has distance 0 from it.
+        let shifted = try_select_n(&try_eq(x, &top)?, &[&(x - &top), &n(0.0)])?;
+        let e = try_exp(&shifted)?;
         let total = try_reduce_sum(&e, &self.axes)?;
-        let none = try_eq(&total, &n(0.0))?;
-        let total = try_select_n(&none, &[&total, &n(1.0)])?;
+        let no_weight = try_eq(&total, &n(0.0))?;
+        let total = try_select_n(&no_weight, &[&total, &n(1.0)])?;
         Ok(match self.kind {
             Kind::Softmax => e / self.axes.repeat(&total, x.shape())?,
-            _ => below - self.axes.repeat(&try_log(&total)?, x.shape())?,
+            _ => shifted - self.axes.repeat(&try_log(&total)?, x.shape())?,
         })
     }
 
     fn log_of_sum(&self, x: &Array) -> Result<Array, Error> {
         let n = |value| number(value, x.dtype());
         let top = try_reduce_max(x, &self.axes)?;
-        // An infinite greatest element is no distance to measure from.
+        // No distance can be measured from an infinite greatest element.
         let shift = match x.dtype().is_complex() {
             true => top,
             false => try_select_n(&try_is_finite(&top)?, &[&n(0.0), &top])?,
@@ -172,20 +174,21 @@ fn apply(kind: Kind, axes: &[usize], x: &Array) -> Result<Array, Error> {
 
 over_axes! {
     apply: apply, build: build, cases: cases, Kind, "Floats and complex numbers.";
-    /// `p[i] = e^x[i] / ∑ⱼ e^x[j]` over the axes, without overflow: positive numbers that sum to 1. Infinite elements share
-    /// the whole; where all are -∞, all are 0.
+    /// `p[i] = e^x[i] / ∑ⱼ e^x[j]` over the axes, without overflow: positive numbers whose sum is
+    /// 1. Infinite elements share the whole weight. If all elements are -∞, all results are 0.
     ///
     /// Derivative: `p (t - ∑ⱼ p[j] t[j])`.
     softmax, try_softmax: Softmax;
 
-    /// `ln p[i] = x[i] - ln ∑ⱼ e^x[j]` over the axes, without overflow; where all elements are -∞, so are all results.
+    /// `ln p[i] = x[i] - ln ∑ⱼ e^x[j]` over the axes, without overflow. If all elements are -∞, all
+    /// results are -∞.
     ///
-    /// Derivative: `t - ∑ⱼ p[j] t[j]` with `p` the softmax.
+    /// Derivative: `t - ∑ⱼ p[j] t[j]`, where `p` is the softmax.
     log_softmax, try_log_softmax: LogSoftmax;
 
-    /// `y = ln ∑ⱼ e^x[j]` over the axes, which are taken away, without overflow; -∞ of nothing.
+    /// `y = ln ∑ⱼ e^x[j]` over the axes, which are removed, without overflow; -∞ without elements.
     ///
-    /// Derivative: `∑ⱼ p[j] t[j]` with `p` the softmax; 0 where all elements are -∞.
+    /// Derivative: `∑ⱼ p[j] t[j]`, where `p` is the softmax; 0 if all elements are -∞.
     logsumexp, try_logsumexp: LogSumExp;
 }
 
@@ -208,9 +211,9 @@ fn cases(kind: Kind) -> Vec<Case> {
             cases.push(Case::new(prim, vec![spread(shape, d, &(-2.0..2.0), 0.37)]));
         }
         if d.is_float() {
-            // Rows with impossible elements.
-            let none = f64::NEG_INFINITY;
-            let x = array(&[2, 3], d, [none, 0.5, 0.25, none, 1.0, none]);
+            // Rows with elements that are -∞.
+            let neg_inf = f64::NEG_INFINITY;
+            let x = array(&[2, 3], d, [neg_inf, 0.5, 0.25, neg_inf, 1.0, neg_inf]);
             cases.push(Case::new(Arc::new(Softmax::new(kind, &[1])), vec![x]));
         }
     }

@@ -1,7 +1,8 @@
-//! `sort`: operands sorted along one axis by the first of them, stably; with it `argsort`.
+//! `sort`: sorts operands along one axis by the first of them, stably. Also here: `argsort`.
 //!
-//! Floats sort as numbers with NaN last (and -0 equal to 0); the functions sort complex numbers by their real parts, then
-//! by their imaginary ones, as two operands. The derivative carries tangents along.
+//! Floats sort as numbers, with NaN last and -0 equal to 0. The functions sort complex numbers by
+//! their real parts, then by their imaginary parts, as two operands. The derivative permutes the
+//! tangents like the elements.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -55,7 +56,8 @@ impl Primitive for Sort {
         if let Some(x) = inputs.iter().find(|x| x.dtype.is_complex()) {
             return Err(err!(
                 DType,
-                "sort: expected real numbers, got {x}; lax::sort_by takes complex ones, as their parts"
+                "sort: expected real numbers, got {x}; lax::sort_by takes complex ones, as their \
+                 parts"
             ));
         }
         expect_axis("sort", "dimension", self.dimension, &inputs[0])?;
@@ -69,7 +71,8 @@ impl Primitive for Sort {
         Ok(inputs.iter().cloned().collect())
     }
 
-    /// Tangents go where their elements went: an iota sorted along says where that is.
+    /// Each tangent goes where its element goes: an iota that is sorted with the operands gives the
+    /// permutation.
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         if primals[0].size() == 0 || tangents.iter().all(Tangent::is_zero) {
             let outputs = bind(Arc::new(self.clone()), primals)?;
@@ -80,13 +83,13 @@ impl Primitive for Sort {
         operands.push(positions(&primals[0], self.dimension)?);
         let mut outputs = bind(Arc::new(self.clone()), &operands)?;
         let order = outputs.pop().expect("as many outputs as operands");
-        let carry = |t: &Tangent| match t {
+        let permute = |t: &Tangent| match t {
             Tangent::Zero(aval) => Ok(Tangent::Zero(aval.clone())),
             Tangent::Value(t) => {
                 Ok(Tangent::Value(try_take_along_axis(t, &order, self.dimension, Mode::Clip)?))
             }
         };
-        let tangents = tangents.iter().map(carry).collect::<Result<_, Error>>()?;
+        let tangents = tangents.iter().map(permute).collect::<Result<_, Error>>()?;
         Ok((outputs, tangents))
     }
 
@@ -124,16 +127,18 @@ impl Primitive for Sort {
     }
 }
 
-/// The coordinate along `axis`, as wide as needed.
+/// The index along `axis`: i32, or i64 if i32 cannot count the elements.
 fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
     expect_axis("sort", "dimension", axis, &x.aval())?;
     try_iota(place_dtype(x.shape()[axis]), x.shape(), axis)
 }
 
-/// All operands sorted along `dimension` by the first `num_keys` of them, compared in order; equal ones keep their order.
+/// Sorts all operands along `dimension` by the first `num_keys` of them, compared in order; equal
+/// elements keep their order.
 ///
-/// NaN comes last; -0 and 0 are equal; complex numbers compare by their real parts, then by their imaginary ones. Operands have one shape, any dtypes. The derivative carries tangents along.
-/// Panics where [`try_sort_by`] gives an error.
+/// NaN comes last; -0 and 0 are equal; complex numbers compare by their real parts, then by their
+/// imaginary parts. The operands have one shape and any dtypes. The derivative permutes the
+/// tangents like the elements. Panics where [`try_sort_by`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -146,7 +151,8 @@ pub fn sort_by(operands: &[Array], dimension: usize, num_keys: usize) -> Vec<Arr
     expect(try_sort_by(operands, dimension, num_keys))
 }
 
-/// [`sort_by`], or an error if shapes differ, the dimension is out of range or there are not so many keys.
+/// [`sort_by`], or an error if shapes differ, the dimension is out of range, or `num_keys` is 0 or
+/// greater than the number of operands.
 #[track_caller]
 pub fn try_sort_by(
     operands: &[Array],
@@ -160,7 +166,8 @@ pub fn try_sort_by(
     Ok(bind(Arc::new(Sort { dimension, num_keys }), operands)?.into_vec())
 }
 
-/// Complex operands as two real ones each; keys compare by the real part, then by the imaginary one.
+/// Sorts each complex operand as two real ones. Keys compare by the real part, then by the
+/// imaginary part.
 fn sort_parts(operands: &[Array], dimension: usize, num_keys: usize) -> Result<Vec<Array>, Error> {
     let mut parts = Vec::with_capacity(2 * operands.len());
     let mut keys = num_keys;
@@ -202,8 +209,8 @@ pub fn try_sort(operand: &Array, dimension: usize) -> Result<Array, Error> {
     )
 }
 
-/// The indices (i32) that sort the operand along `dimension`, stably, NaN last. Panics where [`try_argsort`] gives an
-/// error.
+/// The indices (i32, or i64 if i32 cannot count the elements) that sort the operand along
+/// `dimension`, stably, NaN last. Panics where [`try_argsort`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

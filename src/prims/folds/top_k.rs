@@ -1,7 +1,8 @@
 //! The greatest elements along an axis: `top_k`, composed of a sort and a gather.
 //!
-//! Floats are ordered by their bits: NaN is greater than every number (less, if its sign is negative), 0 is greater than -0;
-//! of equal elements the first comes first. Values are gathered, and so are their tangents.
+//! Floats are ordered by their bits: NaN is greater than every number (less, if its sign is
+//! negative), and 0 is greater than -0. Of equal elements, the first in the operand comes first.
+//! The values are gathered, and so are their tangents.
 
 use crate::core::array::Array;
 use crate::prims::folds::sort::try_sort_by;
@@ -18,7 +19,8 @@ use crate::prims::shapes::iota::try_iota;
 use crate::prims::shapes::slice::try_slice_in_dim;
 use cotangent_jit::{DType, Error, Scalar, err, plural};
 
-/// The `k` greatest elements along an axis, from the greatest down, and their indices (i32).
+/// The `k` greatest elements along an axis, from the greatest down, and their indices (i32, or i64
+/// if i32 cannot count the elements).
 ///
 /// Any real dtype. The derivative gathers the tangent. Panics where [`try_top_k`] gives an error.
 ///
@@ -33,7 +35,7 @@ pub fn top_k(x: &Array, k: usize, axis: usize) -> (Array, Array) {
     expect(try_top_k(x, k, axis))
 }
 
-/// [`top_k`], or an error if the axis is out of range or has fewer elements.
+/// [`top_k`], or an error if the axis is out of range or has fewer than `k` elements.
 #[track_caller]
 pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Error> {
     composed("top_k", || {
@@ -54,16 +56,16 @@ pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Err
                 elements = plural(n, "element")
             ));
         }
-        let places = try_iota(place_dtype(n), x.shape(), axis)?;
-        let key = downwards(&try_stop_gradient(x)?)?;
-        let order = try_sort_by(&[key, places], axis, 1)?.swap_remove(1);
+        let positions = try_iota(place_dtype(n), x.shape(), axis)?;
+        let key = descending_key(&try_stop_gradient(x)?)?;
+        let order = try_sort_by(&[key, positions], axis, 1)?.swap_remove(1);
         let first = try_slice_in_dim(&order, 0, k, axis)?;
         Ok((try_take_along_axis(x, &first, axis, Mode::Promise)?, first))
     })
 }
 
-/// Ints (or bools) that ascend where `x` descends.
-fn downwards(x: &Array) -> Result<Array, Error> {
+/// Ints (or bools) that increase where `x` decreases.
+fn descending_key(x: &Array) -> Result<Array, Error> {
     let int = match x.dtype() {
         d if !d.is_float() => return try_not(x),
         d if d.size() == 2 => DType::I16,

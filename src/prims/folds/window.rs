@@ -1,5 +1,5 @@
-//! Which windows a fold or a convolution takes: sizes, strides, what lies beyond the borders, dilations; and what size the
-//! result has.
+//! The windows of a reduction or a convolution: sizes, strides, padding, dilations, and the size of
+//! the result.
 
 use crate::core::aval::{Aval, Shape};
 use crate::core::params::{Param, Params};
@@ -8,19 +8,20 @@ use crate::prims::shapes::sliding::fitting;
 use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
 
-/// What lies before and after each axis; negative numbers cut off.
+/// The padding before and after each axis; negative numbers crop.
 pub type Edges = SmallVec<[(i64, i64); 4]>;
 
-/// How much is added beyond the borders.
+/// The padding of the operand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Borders {
-    /// Nothing: windows lie inside.
+    /// No padding: windows lie inside the operand.
     Valid,
-    /// As much as makes the result have `⌈n / stride⌉` elements, of an odd amount more after the end.
+    /// The padding that gives the result `⌈n / stride⌉` elements; if it is odd, more comes after
+    /// the end.
     Same,
-    /// The same, of an odd amount more before the beginning.
+    /// The same as `Same`, but if the padding is odd, more comes before the beginning.
     SameLower,
-    /// So much before and after each axis; negative numbers cut off.
+    /// The padding before and after each axis; negative numbers crop.
     Explicit(Edges),
 }
 
@@ -31,7 +32,7 @@ impl<const N: usize> From<[(i64, i64); N]> for Borders {
 }
 
 impl Borders {
-    /// In numbers, for axes of these sizes under windows that span so much.
+    /// The padding in numbers, for axes of these sizes and windows of these spans.
     pub(crate) fn edges(&self, sizes: &[usize], spans: &[usize], strides: &[usize]) -> Edges {
         let lower = match self {
             Borders::Explicit(edges) => return edges.clone(),
@@ -41,7 +42,7 @@ impl Borders {
         };
         let axis = |((n, span), stride): ((&usize, &usize), &usize)| {
             let outs = n.div_ceil((*stride).max(1)) as i64;
-            // In wide numbers: a window may be longer than any axis.
+            // In wide ints, because a window may be longer than any axis.
             let last = i128::from(outs - 1) * *stride as i128;
             let total = (last + *span as i128 - *n as i128).clamp(0, 1 << 62) as i64;
             let less = total / 2;
@@ -51,20 +52,20 @@ impl Borders {
     }
 }
 
-/// The windows of a fold, one entry per axis of the operand.
+/// The windows of a reduction, one entry per axis of the operand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Window {
     pub sizes: Shape,
     pub strides: Shape,
     pub borders: Borders,
-    /// The operand's elements lie so far apart, with nothing between.
+    /// The distance between elements of the operand, with padding between them.
     pub base_dilation: Shape,
-    /// The window's elements lie so far apart.
+    /// The distance between elements of the window.
     pub dilation: Shape,
 }
 
 impl Window {
-    /// Windows of these sizes, one step apart, inside the operand.
+    /// Windows of these sizes with strides of 1 and no padding.
     pub fn new(sizes: impl AsRef<[usize]>) -> Window {
         let sizes = Shape::from_slice(sizes.as_ref());
         let ones = Shape::from_elem(1, sizes.len());
@@ -77,27 +78,28 @@ impl Window {
         }
     }
 
-    /// So many steps apart.
+    /// Sets the strides.
     pub fn strides(self, strides: impl AsRef<[usize]>) -> Window {
         Window { strides: Shape::from_slice(strides.as_ref()), ..self }
     }
 
-    /// With this beyond the borders.
+    /// Sets the padding.
     pub fn borders(self, borders: impl Into<Borders>) -> Window {
         Window { borders: borders.into(), ..self }
     }
 
-    /// With the window's elements so far apart.
+    /// Sets the distance between elements of the window.
     pub fn dilation(self, dilation: impl AsRef<[usize]>) -> Window {
         Window { dilation: Shape::from_slice(dilation.as_ref()), ..self }
     }
 
-    /// With the operand's elements so far apart.
+    /// Sets the distance between elements of the operand.
     pub fn base_dilation(self, dilation: impl AsRef<[usize]>) -> Window {
         Window { base_dilation: Shape::from_slice(dilation.as_ref()), ..self }
     }
 
-    /// With the borders in numbers.
+    /// The windows with their padding in numbers, or an error if a list does not fit the axes of
+    /// `x`.
     pub(crate) fn placed(&self, name: &str, x: &Aval) -> Result<Placed, Error> {
         let rank = x.rank();
         for (what, list) in [
@@ -139,7 +141,7 @@ impl<const N: usize> From<[usize; N]> for Window {
     }
 }
 
-/// Windows with their borders in numbers: the parameters of a primitive.
+/// Windows with their padding in numbers: the parameters of a primitive.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Placed {
     pub sizes: Shape,
@@ -149,20 +151,21 @@ pub(crate) struct Placed {
     pub dilation: Shape,
 }
 
-/// Size of an axis whose elements lie so far apart.
+/// The size of a dilated axis of `n` elements.
 pub(crate) fn dilated(n: usize, dilation: usize) -> i64 {
     if n == 0 { 0 } else { (n as i64 - 1) * dilation as i64 + 1 }
 }
 
-/// Size of an axis of `n` elements so far apart and with these borders; `None` if they cut off more than there is. A size
-/// beyond usize becomes the greatest, which no array has.
+/// The size of a dilated axis of `n` elements with this padding; `None` if the padding crops more
+/// than there is. A size beyond usize becomes `usize::MAX`, which no array has.
 pub(crate) fn bordered(n: usize, dilation: usize, (low, high): (i64, i64)) -> Option<usize> {
     let inner = (n as i128 - 1).max(0) * dilation as i128 + i128::from(n > 0);
     let wide = inner + i128::from(low) + i128::from(high);
     (wide >= 0).then(|| usize::try_from(wide).unwrap_or(usize::MAX))
 }
 
-/// Borders as a parameter; none at all are an empty list, whatever it is a list of.
+/// The padding as a parameter. Without axes it is an empty list, whose element type does not
+/// matter.
 pub(crate) fn edges_param(edges: &Edges) -> Param {
     if edges.is_empty() {
         return Param::Ints(SmallVec::new());
@@ -205,7 +208,7 @@ impl Placed {
         })
     }
 
-    /// What `pad` is to do before windows are taken.
+    /// The padding that `pad` applies before windows are taken.
     pub fn padding(&self) -> Vec<(i64, i64, i64)> {
         let between = self.base_dilation.iter().map(|d| *d as i64 - 1);
         self.edges
@@ -215,14 +218,15 @@ impl Placed {
             .collect()
     }
 
-    /// Number of windows along each axis, or what is wrong.
+    /// The number of windows along each axis, or an error if the windows do not fit.
     pub fn outs(&self, name: &str, x: &Aval) -> Result<Shape, Error> {
         let rank = x.rank();
         let ranks = [&self.sizes, &self.strides, &self.base_dilation, &self.dilation];
         if ranks.iter().any(|l| l.len() != rank || l.contains(&0)) || self.edges.len() != rank {
             return Err(err!(
                 Shape,
-                "{name}: expected a positive size, stride and dilation and borders for each axis of {x}, got {self:?}"
+                "{name}: expected a positive size, stride and dilation and borders for each axis \
+                 of {x}, got {self:?}"
             ));
         }
         let outs = (0..rank).map(|a| {
@@ -239,8 +243,9 @@ impl Placed {
         outs.collect()
     }
 
-    /// The windows that put what was read from `n` elements back: those of the transpose of a sum.
-    pub fn turned(&self, from: &[usize], outs: &[usize]) -> Placed {
+    /// The windows of the transpose of a sum over windows, from a result of shape `outs` to an
+    /// operand of shape `from`.
+    pub fn transposed(&self, from: &[usize], outs: &[usize]) -> Placed {
         let edges = (0..from.len()).map(|a| {
             let span = dilated(self.sizes[a], self.dilation[a]);
             let low = span - 1 - self.edges[a].0;
@@ -256,7 +261,7 @@ impl Placed {
         }
     }
 
-    /// With an axis at `at` that has windows of one element.
+    /// Inserts an axis at `at`, along which windows have one element.
     pub fn with_axis(&self, at: usize) -> Placed {
         let mut wide = self.clone();
         for list in

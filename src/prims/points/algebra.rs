@@ -1,7 +1,8 @@
-//! The algebra of functions of two numbers: identities that hold to the bit, so that simplification never shows.
+//! Algebraic simplifications of functions of two numbers. All identities hold bit for bit, so
+//! simplification never changes a result.
 //!
-//! Not among them, because signed zeros, infinities and rounding break them: `x + 0`, `0 - x`, `0 x`, `x - x`, `x / x`,
-//! any regrouping.
+//! Signed zeros, infinities and rounding break these identities, which are therefore not here:
+//! `x + 0`, `0 - x`, `0 x`, `x - x`, `x / x`, any regrouping.
 
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Atom;
@@ -13,7 +14,7 @@ use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Scalar};
 use smallvec::smallvec;
 
-/// A simpler equal of `op(x, y)`.
+/// A simpler computation that equals `op(x, y)`, if there is one.
 pub(in crate::prims) fn simplify(
     op: ScalarOp,
     x: &Known,
@@ -23,14 +24,15 @@ pub(in crate::prims) fn simplify(
     use ScalarOp::*;
     let d = out.dtype;
     let is = |k: &Known, value: f64| k.splat.is_some_and(|s| equals(s, value));
-    // An operand can stand for the output only if it has its shape: not a literal beside an array.
+    // An operand can stand for the output only if it has the shape of the output. A literal
+    // combined with an array does not have it.
     let operand = |i: usize| ([x, y][i].aval.shape == out.shape).then_some(Simpler::Operand(i));
     let apply = |name, a, b| Some(Simpler::Apply(prim(name), smallvec![a, b]));
     let minus = |k: &Known| Some(Simpler::Apply(unary::prim("neg"), smallvec![k.atom]));
     match op {
-        // x + -0 = x, and ints have one zero; x + (-y) = x - y.
-        Add if nothing_added(y, d) => operand(0),
-        Add if nothing_added(x, d) => operand(1),
+        // x + -0 = x, and ints have only one zero; x + (-y) = x - y.
+        Add if is_additive_identity(y, d) => operand(0),
+        Add if is_additive_identity(x, d) => operand(1),
         Add => match (negated(x), negated(y)) {
             (_, Some(b)) => apply("sub", x.atom, b),
             (Some(a), None) => apply("sub", y.atom, a),
@@ -49,7 +51,7 @@ pub(in crate::prims) fn simplify(
         },
         Div if is(y, 1.0) => operand(0),
         Div if is(y, -1.0) && d.is_float() && x.aval.shape == out.shape => minus(x),
-        // Halves, quarters, ...: products with the reciprocal, which is exact.
+        // Division by a power of two is multiplication by its reciprocal, which is exact.
         Div if x.aval.shape == out.shape => {
             let reciprocal = exact_reciprocal(y.splat?)?;
             apply("mul", x.atom, Atom::Literal(reciprocal))
@@ -68,15 +70,15 @@ pub(in crate::prims) fn simplify(
     }
 }
 
-/// Whether adding this changes nothing: 0 of ints, -0 of floats.
-fn nothing_added(k: &Known, d: DType) -> bool {
+/// Whether adding this operand changes nothing: it is 0 for ints, -0 for floats.
+fn is_additive_identity(k: &Known, d: DType) -> bool {
     k.splat.is_some_and(|s| match s.to_f64() {
         Some(v) => v == 0.0 && (d.is_int() || v.is_sign_negative()),
         None => false,
     })
 }
 
-/// `a`, if the operand is `-a`.
+/// Returns `a` if the operand is `-a`.
 fn negated(k: &Known) -> Option<Atom> {
     k.made_by.as_ref().filter(|(p, _)| p.name() == "neg").map(|(_, from)| from[0])
 }
@@ -89,7 +91,7 @@ fn ones(d: DType) -> Scalar {
     Scalar::from_bits(d, u128::MAX)
 }
 
-/// `1 / s`, if `s` is a power of two whose reciprocal is a normal number.
+/// `1 / s` if `s` is a power of two whose reciprocal is a normal number.
 fn exact_reciprocal(s: Scalar) -> Option<Scalar> {
     let (mantissa, exponent, bias) = match s.dtype() {
         DType::F16 => (10, 5, 15),

@@ -1,10 +1,12 @@
 //! Functions of two numbers, applied at every point: `z[i] = f(x[i], y[i])`.
 //!
-//! A function is one row: its scalar op, and what the tangent `t` of each operand contributes to that of the result.
-//! Contributions are written per operand, so that a symbolic zero reaches no row and no product with zero is ever made.
+//! A function is one row of a table: its scalar op, and the contribution of the tangent `t` of each
+//! operand to the tangent of the result. Contributions are written per operand, so a symbolic zero
+//! reaches no row and no product with zero is computed.
 //!
-//! Operands have one shape and dtype; a literal stands beside any shape. Broadcasting and promotion are matters of the
-//! operators on arrays. Not here: comparisons (`compare`), powers with an int exponent (`power`).
+//! The operands have one shape and dtype; a literal combines with any shape. Broadcasting and
+//! promotion belong to the operators on arrays. Not here: comparisons (`compare`), powers with an
+//! int exponent (`power`).
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -21,10 +23,10 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::algebra::simplify;
 use crate::prims::points::compare::eq;
 use crate::prims::points::elementwise::{
-    batch, common_dtype, common_shape, expect_operand, meet, scalar_op,
+    batch, common_dtype, common_shape, expect_operand, scalar_op, unify,
 };
 use crate::prims::points::limits::{finite, over_square_of_length};
-use crate::prims::points::pointwise::{contributions, of_operands};
+use crate::prims::points::pointwise::{contributions, operand_cotangents};
 use crate::prims::points::select::select_n;
 use crate::prims::points::unary::log;
 use crate::prims::rules::apply::{expect, expect_inputs, one, one_to};
@@ -42,27 +44,28 @@ use std::sync::{Arc, LazyLock};
 #[derive(Clone, Copy)]
 pub(crate) struct Binary(&'static Row);
 
-/// What sets one function apart from the others.
+/// The data of one function.
 struct Row {
     name: &'static str,
     op: ScalarOp,
-    /// What the tangents of `x` and of `y` contribute.
+    /// The contributions of the tangents of `x` and of `y`.
     partials: [Partial; 2],
-    /// Where the operands of its cases lie.
+    /// The interval in which the operands of the cases lie.
     domain: Range<f64>,
 }
 
-/// What an operand's tangent `t` contributes to the tangent of the result.
+/// The contribution of an operand's tangent `t` to the tangent of the result.
 enum Partial {
-    /// A step function, or a function of ints or bools: nothing.
+    /// Zero: the function is a step function, or a function of ints or bools.
     Zero,
-    /// The function is linear in both operands together: `t`.
+    /// `t`: the function is linear in both operands together.
     Plus,
-    /// The function is linear in both operands together: `-t`.
+    /// `-t`: the function is linear in both operands together.
     Minus,
-    /// The function is linear in this operand when the other is held: from `t` and the other.
+    /// The function is linear in this operand while the other is constant: computed from `t` and
+    /// the other operand.
     Given(fn(&Array, &Array) -> Array),
-    /// From `t`, `x`, `y` and `z`.
+    /// Computed from `t`, `x`, `y` and `z`.
     At(fn(&Array, &Array, &Array, &Array) -> Array),
 }
 
@@ -98,7 +101,7 @@ impl Primitive for Binary {
             }))
         };
         let dz = match (&self.0.partials, tangents) {
-            // A function that is linear in both together is its own derivative.
+            // A function that is linear in both operands together is its own derivative.
             ([Plus, Plus | Minus], [Tangent::Value(s), Tangent::Value(t)]) => {
                 Tangent::Value(self.apply(s, t)?)
             }
@@ -118,11 +121,13 @@ impl Primitive for Binary {
     }
 
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        of_operands(&cotangents[0], inputs, |i, ct| match (&self.0.partials[i], &inputs[1 - i]) {
-            (Plus, _) => Ok(ct.clone()),
-            (Minus, _) => Ok(-ct),
-            (Given(rule), Operand::Known(other)) => Ok(rule(ct, other)),
-            _ => not_linear(self),
+        operand_cotangents(&cotangents[0], inputs, |i, ct| {
+            match (&self.0.partials[i], &inputs[1 - i]) {
+                (Plus, _) => Ok(ct.clone()),
+                (Minus, _) => Ok(-ct),
+                (Given(rule), Operand::Known(other)) => Ok(rule(ct, other)),
+                _ => not_linear(self),
+            }
         })
     }
 
@@ -157,7 +162,7 @@ impl Hazardous for Binary {
 }
 
 impl Binary {
-    /// Of operands as they are, none repeated.
+    /// Applies the function to the operands as they are, without broadcasting.
     fn apply(&self, x: &Array, y: &Array) -> Result<Array, Error> {
         one(*self, &[x, y])
     }
@@ -169,23 +174,26 @@ impl fmt::Debug for Binary {
     }
 }
 
-/// From each row a `lax` function, its `try_` twin, and a primitive.
+/// Defines for each row a `lax` function, its `try_` version, and a primitive.
 macro_rules! binary {
     ($(
         $(#[$doc:meta])*
-        $name:ident, $try:ident: $op:ident, ($a:literal, $b:literal) => $is:literal, on $domain:expr,
-            dx: $dx:expr, dy: $dy:expr;
+        $name:ident, $try:ident: $op:ident, ($a:literal, $b:literal) => $is:literal,
+            on $domain:expr, dx: $dx:expr, dy: $dy:expr;
     )*) => {
         $(
             $(#[$doc])*
             ///
             /// The operands have one dtype and one shape, or one of them is a scalar.
-            #[doc = concat!("Derivative: in `x` `", stringify!($dx), "`, in `y` `", stringify!($dy), "`.")]
+            #[doc = concat!("Derivative with respect to `x`: `", stringify!($dx), "`,")]
+            #[doc = concat!("with respect to `y`: `", stringify!($dy), "`.")]
             #[doc = concat!("Panics where [`", stringify!($try), "`] gives an error.")]
             ///
             /// ```
             /// # use cotangent::{lax, prelude::*};
-            #[doc = concat!("let z = lax::", stringify!($name), "(&array![", $a, "], &array![", $b, "]);")]
+            #[doc = concat!(
+                "let z = lax::", stringify!($name), "(&array![", $a, "], &array![", $b, "]);"
+            )]
             /// # let z = z.astype(DType::F64).item::<f64>();
             #[doc = concat!("assert!((z - ", stringify!($is), " as f64).abs() < 1e-6);")]
             /// ```
@@ -194,11 +202,13 @@ macro_rules! binary {
                 expect($try(x, y))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error if shapes or dtypes do not fit.")]
+            #[doc = concat!(
+                "[`", stringify!($name), "`], or an error if shapes or dtypes do not fit."
+            )]
             #[track_caller]
             pub fn $try(x: &Array, y: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Binary(&rows::$name::ROW)));
-                one_to(PRIM.clone(), &meet(&[x, y])?)
+                one_to(PRIM.clone(), &unify(&[x, y])?)
             }
         )*
 
@@ -217,16 +227,18 @@ macro_rules! binary {
 
         static ROWS: &[&Row] = &[$(&rows::$name::ROW),*];
 
-        /// Every function of the table.
+        /// One entry per function of the table.
         pub(crate) fn entries() -> Vec<Entry> {
-            vec![$(Entry { name: rows::$name::ROW.name, build, cases: || cases(&rows::$name::ROW) }),*]
+            vec![$(
+                Entry { name: rows::$name::ROW.name, build, cases: || cases(&rows::$name::ROW) }
+            ),*]
         }
     };
 }
 
-/// An interval for functions that have no edges.
+/// An interval for functions that are defined everywhere.
 const WIDE: Range<f64> = -2.0..2.0;
-/// An interval for those that need positive operands.
+/// An interval for functions that need positive operands.
 const ABOVE: Range<f64> = 0.3..2.0;
 
 binary! {
@@ -240,89 +252,99 @@ binary! {
     mul, try_mul: Mul, (2.0, 3.0) => 6.0, on WIDE,
         dx: Given(|t, y| t * y), dy: Given(|t, x| x * t);
 
-    /// Quotient: `x / y`. Ints go toward zero, `x / 0` is all ones and `MIN / -1` is `MIN`; floats, complex numbers.
+    /// Quotient: `x / y`. Ints round toward zero, `x / 0` has all bits one and `MIN / -1` is `MIN`;
+    /// floats, complex numbers.
     div, try_div: Div, (3.0, 2.0) => 1.5, on ABOVE,
         dx: Given(|t, y| div(t, y)), dy: At(|t, _, y, z| t * -div(z, y));
 
-    /// Remainder of the quotient toward zero, with the sign of `x`. Ints (`x % 0` is `x`) and floats (`x % 0` is NaN).
+    /// Remainder of the division that rounds toward zero, with the sign of `x`. Ints (`x % 0` is
+    /// `x`) and floats (`x % 0` is NaN).
     rem, try_rem: Rem, (-5.0, 3.0) => -2.0, on ABOVE,
         dx: At(|t, _, _, _| t.clone()), dy: At(|t, x, y, z| t * div(&(z - x), y));
 
     /// Power: `xʸ`. Floats and complex numbers.
     pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE, dx: At(pow_dx), dy: At(pow_dy);
 
-    /// The greater one; NaN if one is NaN. Ints, floats, bool, and complex numbers: those compare by their real parts, then
-    /// by their imaginary ones, and beside a NaN `y` is taken. Where `x = y`, each gets half of the tangent.
+    /// The greater operand; for real numbers NaN if one is NaN. Ints, floats, bool, complex
+    /// numbers. Complex numbers compare by their real parts, then by their imaginary parts; if one
+    /// is NaN, the result is `y`. Where `x = y`, each operand gets half of the tangent.
     max, try_max: Max, (2.0, 3.0) => 3.0, on WIDE,
         dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
 
-    /// The smaller one; NaN if one is NaN. Ints, floats, bool, and complex numbers: those compare as in [`max`]. Where `x = y`, each gets half of the tangent.
+    /// The smaller operand; for real numbers NaN if one is NaN. Ints, floats, bool, and complex
+    /// numbers, which compare as in [`max`]. Where `x = y`, each operand gets half of the tangent.
     min, try_min: Min, (2.0, 3.0) => 2.0, on WIDE,
         dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
 
-    /// The angle of the point `(y, x)`, so that `x / y` is its tangent: -π to π radians. Floats.
+    /// The angle of the point `(y, x)`, so `x / y` is the tangent of the angle: -π to π radians.
+    /// Floats.
     atan2, try_atan2: Atan2, (1.0, 2.0) => 0.463_647_6, on ABOVE,
         dx: At(|t, x, y, _| t * over_square_of_length(y, x, y)),
         dy: At(|t, x, y, _| t * -over_square_of_length(x, x, y));
 
-    /// Bits that are one in both; of bools whether both hold. Ints and bool.
+    /// Bitwise and; for bools whether both are true. Ints and bool.
     and, try_and: And, (6, 3) => 2, on WIDE, dx: Zero, dy: Zero;
 
-    /// Bits that are one in either; of bools whether either holds. Ints and bool.
+    /// Bitwise or; for bools whether at least one is true. Ints and bool.
     or, try_or: Or, (6, 3) => 7, on WIDE, dx: Zero, dy: Zero;
 
-    /// Bits that differ; of bools whether they differ. Ints and bool.
+    /// Bitwise exclusive or; for bools whether they differ. Ints and bool.
     xor, try_xor: Xor, (6, 3) => 5, on WIDE, dx: Zero, dy: Zero;
 
-    /// `x · 2ʸ`: bits moved up by `y`, which counts as unsigned; 0 from the width on. Ints.
+    /// `x · 2ʸ`: shifts bits up by `y`, which counts as unsigned; 0 if `y` is at least the width.
+    /// Ints.
     shift_left, try_shift_left: Shl, (3, 2) => 12, on WIDE, dx: Zero, dy: Zero;
 
-    /// Bits moved down by `y`, zeros moving in; 0 from the width on. Ints.
+    /// Shifts bits down by `y` and fills with zeros; 0 if `y` is at least the width. Ints.
     shift_right_logical, try_shift_right_logical: ShrLogical, (12, 2) => 3, on WIDE,
         dx: Zero, dy: Zero;
 
-    /// Bits moved down by `y`, the sign moving in; all sign from the width on. Ints.
+    /// Shifts bits down by `y` and fills with the sign bit; only sign bits if `y` is at least the
+    /// width. Ints.
     shift_right_arithmetic, try_shift_right_arithmetic: ShrArithmetic, (-12, 2) => -3, on WIDE,
         dx: Zero, dy: Zero;
 
     /// The upper half of the double-width product. Ints.
     mulhi, try_mulhi: MulHi, (1073741824, 8) => 2, on WIDE, dx: Zero, dy: Zero;
 
-    /// Sum of two tangents or cotangents: `x + y`. What `add` is, under the name that tells who made it.
+    /// Sum of two tangents or cotangents: `x + y`. The same as `add`; the name shows that a
+    /// transform made the sum.
     add_any, try_add_any: Add, (2.0, 3.0) => 5.0, on WIDE, dx: Plus, dy: Plus;
 }
 
-/// `d xʸ / dx = y xʸ⁻¹`, which is 0 for y = 0 at x = 0, too.
+/// `d xʸ / dx = y xʸ⁻¹`, which is also 0 for y = 0 at x = 0.
 fn pow_dx(t: &Array, x: &Array, y: &Array, _: &Array) -> Array {
     let n = |value| number(value, x.dtype());
     let lower = match literal_f64(y) {
         Some(c) if c != 0.0 => n(c - 1.0),
-        // The exponent is replaced at that one point only: elsewhere what follows from y there is wanted, too.
+        // Replaces the exponent only at that one point: elsewhere derivatives with respect to y are
+        // needed too.
         _ => {
-            let none = and(&eq(x, &n(0.0)), &eq(y, &n(0.0)));
-            select_n(&none, &[&(y - 1.0), &n(1.0)])
+            let both_zero = and(&eq(x, &n(0.0)), &eq(y, &n(0.0)));
+            select_n(&both_zero, &[&(y - 1.0), &n(1.0)])
         }
     };
-    // An infinite exponent is a limit, too; a literal stays what it is.
+    // An infinite exponent must also have its limit. A literal exponent stays as it is.
     let factor = if y.as_literal().is_some() { y.clone() } else { finite(y) };
     t * (factor * pow(x, &lower))
 }
 
-/// `d xʸ / dy = xʸ ln x`, which is 0 where xʸ is, and for x = 0.
+/// `d xʸ / dy = xʸ ln x`, which is 0 where xʸ = 0 and where x = 0.
 fn pow_dy(t: &Array, x: &Array, _: &Array, z: &Array) -> Array {
     let n = |value| number(value, x.dtype());
-    let none = or(&eq(x, &n(0.0)), &eq(z, &n(0.0)));
-    t * (log(&select_n(&none, &[x, &n(1.0)])) * z)
+    let zero = or(&eq(x, &n(0.0)), &eq(z, &n(0.0)));
+    t * (log(&select_n(&zero, &[x, &n(1.0)])) * z)
 }
 
-/// The share of the extreme `z` that is `x`'s: 1 if it is `x`, half if it is `other` too.
+/// The share of `x` in the tangent of the extremum `z`: 1 if only `x` equals `z`, 1/2 if `other`
+/// does too, 0 if `x` does not.
 pub(crate) fn share(x: &Array, other: &Array, z: &Array) -> Array {
     let n = |value| number(value, z.dtype());
     let alone_or_both = select_n(&eq(other, z), &[&n(1.0), &n(0.5)]);
     select_n(&eq(x, z), &[&n(0.0), &alone_or_both])
 }
 
-/// The function of this name, which must be one of the table.
+/// The function with this name, which must be in the table.
 pub(crate) fn prim(name: &str) -> Prim {
     Arc::new(Binary(ROWS.iter().find(|row| row.name == name).expect("a function of the table")))
 }
@@ -339,7 +361,7 @@ fn cases(row: &'static Row) -> Vec<Case> {
     for dtype in RUNNING.into_iter().filter(|d| row.op.result(&[*d, *d]).is_some()) {
         for shape in SHAPES {
             let x = spread(shape, dtype, &row.domain, 0.37);
-            // Another order, so that neither operand is always the greater.
+            // In reverse order, so that neither operand is always the greater.
             let y = spread(shape, dtype, &(row.domain.end..row.domain.start), 0.61);
             cases.push(Case::new(Arc::new(Binary(row)), vec![x, y]));
         }

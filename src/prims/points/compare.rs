@@ -1,6 +1,7 @@
-//! Comparisons of two numbers, at every point: `z[i] = x[i] < y[i]` and its kin, to bool.
+//! Comparisons of two numbers, at every point: `z[i] = x[i] < y[i]` and so on. The result is bool.
 //!
-//! Of floats all but `ne` are false if one is NaN; false < true. They have no derivative: no tangent passes.
+//! If an operand is NaN, every comparison but `ne` is false. For bools, false < true. Comparisons
+//! have no derivative: no tangent passes.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -12,7 +13,7 @@ use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::RUNNING;
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::elementwise::{
-    common_dtype, common_shape, expect_operand, meet, scalar_op,
+    common_dtype, common_shape, expect_operand, scalar_op, unify,
 };
 use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::rules::apply::{expect, expect_inputs, one_to};
@@ -21,7 +22,7 @@ use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::smallvec;
 use std::sync::{Arc, LazyLock};
 
-/// A comparison; its op says which.
+/// A comparison, given by its op.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compare(ScalarOp);
 
@@ -49,7 +50,7 @@ impl Function for Compare {
         scalar_op(self.0)
     }
 
-    /// What has no NaN equals itself.
+    /// If the dtype has no NaN, an operand equals itself.
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         use ScalarOp::{Eq, Ge, Le};
         let same = inputs[0].atom == inputs[1].atom && !inputs[0].aval.dtype.is_inexact();
@@ -62,25 +63,28 @@ macro_rules! compare {
         $(
             $(#[$doc])*
             ///
-            /// Any real dtype, and complex numbers where no order is asked for; to bool. The operands have one dtype and one shape, or one of them is a scalar.
-            /// No derivative.
+            /// Any real dtype; `eq` and `ne` also take complex numbers. The result is bool. The
+            /// operands have one dtype and one shape, or one of them is a scalar. No derivative.
             #[doc = concat!("Panics where [`", stringify!($try), "`] gives an error.")]
             #[track_caller]
             pub fn $name(x: &Array, y: &Array) -> Array {
                 expect($try(x, y))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error if shapes or dtypes do not fit.")]
+            #[doc = concat!(
+                "[`", stringify!($name), "`], or an error if shapes or dtypes do not fit."
+            )]
             #[track_caller]
             pub fn $try(x: &Array, y: &Array) -> Result<Array, Error> {
-                static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Compare(ScalarOp::$op))));
-                one_to(PRIM.clone(), &meet(&[x, y])?)
+                static PRIM: LazyLock<Prim> =
+                    LazyLock::new(|| Arc::new(Pointwise(Compare(ScalarOp::$op))));
+                one_to(PRIM.clone(), &unify(&[x, y])?)
             }
         )*
 
         const OPS: &[ScalarOp] = &[$(ScalarOp::$op),*];
 
-        /// Every comparison.
+        /// One entry per comparison.
         pub(crate) fn entries() -> Vec<Entry> {
             vec![$(Entry { name: stringify!($name), build, cases: || cases(ScalarOp::$op) }),*]
         }
@@ -90,7 +94,7 @@ macro_rules! compare {
 compare! {
     /// Whether `x = y`.
     eq, try_eq: Eq;
-    /// Whether `x ≠ y`; true of NaN.
+    /// Whether `x ≠ y`; true if an operand is NaN.
     ne, try_ne: Ne;
     /// Whether `x < y`.
     lt, try_lt: Lt;

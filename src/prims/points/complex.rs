@@ -1,8 +1,10 @@
-//! Complex numbers and their parts: `complex` puts one together, `real`, `imag` and `conj` take from it.
+//! Complex numbers and their parts: `complex` makes a number from its parts; `real`, `imag` and
+//! `conj` take a number.
 //!
-//! All are linear over the real numbers, and no other primitive needs to know that complex numbers have parts. Transposes
-//! are those of JAX, for the pairing `Re(∑ ct v)`, without a conjugate: of a holomorphic function a cotangent is
-//! multiplied by the derivative itself, and the gradient of a real function `f` of `x + iy` is `∂f/∂x - i ∂f/∂y`.
+//! All are linear over the real numbers. No other primitive needs to know that complex numbers have
+//! parts. Transposes are those of JAX, for the pairing `Re(∑ ct v)`, without a conjugate: the
+//! transpose of a holomorphic function multiplies the cotangent by the derivative itself, and the
+//! gradient of a real function `f` of `x + iy` is `∂f/∂x - i ∂f/∂y`.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -13,7 +15,7 @@ use crate::core::primitive::{Known, Prim, Simpler};
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::elementwise::{
-    common_dtype, common_shape, expect_class, expect_operand, meet, scalar_code, scalar_op,
+    common_dtype, common_shape, expect_class, expect_operand, scalar_code, scalar_op, unify,
 };
 use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::points::unary::try_neg;
@@ -50,7 +52,7 @@ impl Function for Complex {
         Ok(smallvec![Aval { shape, dtype, weak: inputs[0].weak && inputs[1].weak }])
     }
 
-    /// `dz = dx + i dy`; transposed `Re(ct (x + iy)) = Re(ct) x - Im(ct) y`.
+    /// `dz = dx + i dy`. The transpose follows from `Re(ct (x + iy)) = Re(ct) x - Im(ct) y`.
     fn derivative(&self) -> Derivative<Self> {
         Derivative::Linear(
             |_, i, ct, _| if i == 0 { try_real(ct) } else { try_neg(&try_imag(ct)?) },
@@ -61,7 +63,7 @@ impl Function for Complex {
         scalar_op(ScalarOp::Complex)
     }
 
-    /// Of both parts of one number: the number.
+    /// `complex(real(z), imag(z)) = z`
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         let whole = |k: &Known, name: &str| {
             let (_, from) = k.made_by.as_ref().filter(|(p, _)| p.name() == name)?;
@@ -101,8 +103,8 @@ impl Function for Part {
         Ok(smallvec![z.with_dtype(dtype)])
     }
 
-    /// `d Re(z) = Re(dz)`, and so for the others; transposed `ct Re(v) = Re(ct v)`, `ct Im(v) = Re(-i ct v)`,
-    /// `Re(ct conj(v)) = Re(conj(ct) v)`.
+    /// `d Re(z) = Re(dz)`, and the same for the others. The transposes follow from
+    /// `ct Re(v) = Re(ct v)`, `ct Im(v) = Re(-i ct v)`, `Re(ct conj(v)) = Re(conj(ct) v)`.
     fn derivative(&self) -> Derivative<Self> {
         Derivative::Linear(|part, _, ct, _| {
             let zero = number(0.0, ct.dtype().part());
@@ -126,17 +128,18 @@ impl Function for Part {
         }
     }
 
-    /// The parts of what was put together; the conjugate of a conjugate, and its real part.
+    /// `real(complex(x, y)) = x`, `imag(complex(x, y)) = y`, `conj(conj(z)) = z`,
+    /// `real(conj(z)) = real(z)`
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         let (made_by, from) = inputs[0].made_by.as_ref()?;
-        let given = |atom: Atom| match atom {
+        let forward = |atom: Atom| match atom {
             Atom::Literal(value) => Simpler::Splat(value),
             atom => Simpler::Atom(atom),
         };
         match (self, made_by.name()) {
-            (Part::Real, "complex") => Some(given(from[0])),
-            (Part::Imag, "complex") => Some(given(from[1])),
-            (Part::Conj, "conj") => Some(given(from[0])),
+            (Part::Real, "complex") => Some(forward(from[0])),
+            (Part::Imag, "complex") => Some(forward(from[1])),
+            (Part::Conj, "conj") => Some(forward(from[0])),
             (Part::Real, "conj") => {
                 Some(Simpler::Apply(Arc::new(Pointwise(*self)), smallvec![from[0]]))
             }
@@ -145,9 +148,11 @@ impl Function for Part {
     }
 }
 
-/// The complex number with these parts: `x + i y`. Of f32 c64, of f64 c128; the operands have one shape, or one is a scalar.
+/// The complex number with these parts: `x + i y`. f32 gives c64, f64 gives c128; the operands have
+/// one shape, or one is a scalar.
 ///
-/// Derivative: `complex(dx, dy)`; transposed, `real(ct)` and `-imag(ct)`. Panics where [`try_complex`] gives an error.
+/// Derivative: `complex(dx, dy)`; transpose: `real(ct)` and `-imag(ct)`. Panics where
+/// [`try_complex`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -163,12 +168,12 @@ pub fn complex(re: &Array, im: &Array) -> Array {
 #[track_caller]
 pub fn try_complex(re: &Array, im: &Array) -> Result<Array, Error> {
     static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Complex)));
-    one_to(PRIM.clone(), &meet(&[re, im])?)
+    one_to(PRIM.clone(), &unify(&[re, im])?)
 }
 
-/// The real part of complex numbers: f32 of c64, f64 of c128.
+/// The real part of complex numbers: f32 for c64, f64 for c128.
 ///
-/// Derivative: `real(t)`; transposed, `complex(ct, 0)`. Panics where [`try_real`] gives an error.
+/// Derivative: `real(t)`; transpose: `complex(ct, 0)`. Panics where [`try_real`] gives an error.
 #[track_caller]
 pub fn real(z: &Array) -> Array {
     expect(try_real(z))
@@ -181,9 +186,9 @@ pub fn try_real(z: &Array) -> Result<Array, Error> {
     one_of(PRIM.clone(), &[z])
 }
 
-/// The imaginary part of complex numbers: f32 of c64, f64 of c128.
+/// The imaginary part of complex numbers: f32 for c64, f64 for c128.
 ///
-/// Derivative: `imag(t)`; transposed, `complex(0, -ct)`. Panics where [`try_imag`] gives an error.
+/// Derivative: `imag(t)`; transpose: `complex(0, -ct)`. Panics where [`try_imag`] gives an error.
 #[track_caller]
 pub fn imag(z: &Array) -> Array {
     expect(try_imag(z))
@@ -198,7 +203,7 @@ pub fn try_imag(z: &Array) -> Result<Array, Error> {
 
 /// The conjugate of complex numbers: `x - i y`.
 ///
-/// Derivative: `conj(t)`; its own transpose. Panics where [`try_conj`] gives an error.
+/// Derivative: `conj(t)`; `conj` is its own transpose. Panics where [`try_conj`] gives an error.
 #[track_caller]
 pub fn conj(z: &Array) -> Array {
     expect(try_conj(z))

@@ -1,7 +1,8 @@
-//! Changes of dtype: `convert_element_type`, which keeps the value as well as it can, and `bitcast_convert_type`, which
-//! keeps the bits.
+//! Changes of dtype: `convert_element_type` keeps the value as exactly as the dtype allows, and
+//! `bitcast_convert_type` keeps the bits.
 //!
-//! A conversion between floats and complex numbers is linear; its transpose converts back. All others pass no tangent.
+//! A conversion between floats and complex numbers is linear; its transpose converts back. All
+//! other conversions pass no tangent.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -31,7 +32,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConvertElementType {
     new_dtype: DType,
-    /// Whether the result gives way in promotion.
+    /// Whether the result is weak in promotion.
     weak: bool,
 }
 
@@ -40,7 +41,7 @@ impl Primitive for ConvertElementType {
         "convert_element_type"
     }
 
-    /// `weak_type` is there only where it is true.
+    /// `weak_type` is present only if it is true.
     fn params(&self) -> Params {
         let mut params: Params = smallvec![("new_dtype", Param::DType(self.new_dtype))];
         if self.weak {
@@ -95,7 +96,7 @@ impl Primitive for ConvertElementType {
         Ok(scalar_op(ScalarOp::Convert(self.new_dtype)))
     }
 
-    /// To the same dtype: the operand. Of a literal: a literal.
+    /// A conversion to the same dtype is the operand. The conversion of a literal is a literal.
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         let x = &inputs[0];
         if x.aval.dtype == self.new_dtype {
@@ -109,23 +110,25 @@ impl Primitive for ConvertElementType {
     }
 }
 
-/// The same values in another dtype: floats and ints round to nearest; floats to ints go toward zero and saturate, NaN
-/// gives 0; ints to narrower ints wrap; to bool is `x ≠ 0`; complex numbers to real ones lose their imaginary part.
+/// The same values in another dtype. Conversions of floats and ints to floats round to nearest;
+/// floats to ints round toward zero and saturate, and NaN gives 0; ints to narrower ints wrap; a
+/// conversion to bool is `x ≠ 0`; complex numbers to real ones lose their imaginary part.
 ///
-/// Derivative: between floats and complex numbers the converted tangent, else none. The result is strong; of a literal it is a literal.
-/// Panics where [`try_convert_element_type`] gives an error.
+/// Derivative: between floats and complex numbers the converted tangent, otherwise none. The result
+/// is strong; the conversion of a literal is a literal. Panics where [`try_convert_element_type`]
+/// gives an error.
 #[track_caller]
 pub fn convert_element_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_convert_element_type(x, new_dtype))
 }
 
-/// [`convert_element_type`], or an error if the dtype does not run.
+/// [`convert_element_type`], or an error if the dtype is not supported.
 #[track_caller]
 pub fn try_convert_element_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
     try_convert_weakly(x, new_dtype, false)
 }
 
-/// [`try_convert_element_type`], to a dtype that gives way in promotion if it is `weak`.
+/// [`try_convert_element_type`] to a dtype that is weak in promotion if `weak`.
 #[track_caller]
 pub(crate) fn try_convert_weakly(x: &Array, new_dtype: DType, weak: bool) -> Result<Array, Error> {
     if let Some(value) = x.as_literal().and_then(|v| scalar_as(v, new_dtype)) {
@@ -173,7 +176,7 @@ impl Function for BitcastConvertType {
         scalar_op(ScalarOp::Bitcast(self.new_dtype))
     }
 
-    /// To the same dtype: the operand. Twice: once.
+    /// A bitcast to the same dtype is the operand. Two bitcasts in a row are one.
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         if inputs[0].aval.dtype == self.new_dtype {
             return Some(Simpler::Operand(0));
@@ -185,9 +188,9 @@ impl Function for BitcastConvertType {
 
 /// The same bits as another dtype. Ints and floats; no derivative.
 ///
-/// Of a narrower dtype there are several for each element, along a new last axis, the lowest bits first; to a wider one the
-/// last axis must have as many entries as it takes, and is taken away. Panics where [`try_bitcast_convert_type`] gives an
-/// error.
+/// A narrower dtype gives several elements for each element, along a new last axis, the lowest bits
+/// first. For a wider dtype, the last axis must have as many elements as one wide element needs;
+/// that axis is removed. Panics where [`try_bitcast_convert_type`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -201,7 +204,8 @@ pub fn bitcast_convert_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_bitcast_convert_type(x, new_dtype))
 }
 
-/// [`bitcast_convert_type`], or an error if a dtype is no number or the last axis has not the size that it takes.
+/// [`bitcast_convert_type`], or an error if a dtype is not a number or the last axis does not have
+/// the size that is needed.
 #[track_caller]
 pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
     let same_width = |x: &Array, new_dtype| one(Pointwise(BitcastConvertType { new_dtype }), &[x]);
@@ -211,7 +215,7 @@ pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Er
             let mut shape = x.to_shape();
             shape.push(wide.size() / narrow.size());
             let all = try_broadcast_in_dim(&bits, &shape, &Vec::from_iter(0..x.ndim()))?;
-            let parts = try_shift_right_logical(&all, &places(wide, &shape, narrow)?)?;
+            let parts = try_shift_right_logical(&all, &bit_offsets(wide, &shape, narrow)?)?;
             same_width(&try_convert_element_type(&parts, narrow)?, new_dtype)
         }
         (Some(narrow), Some(wide)) if wide.size() > narrow.size() => {
@@ -219,20 +223,21 @@ pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Er
             if x.shape().last() != Some(&count) {
                 return Err(err!(
                     Shape,
-                    "bitcast_convert_type: expected a last axis of size {count} to make {new_dtype} of, got {}",
+                    "bitcast_convert_type: expected a last axis of size {count} to make \
+                     {new_dtype} of, got {}",
                     x.aval()
                 ));
             }
             let parts = try_convert_element_type(&same_width(x, narrow)?, wide)?;
-            let moved = try_shift_left(&parts, &places(wide, x.shape(), narrow)?)?;
-            same_width(&try_reduce_or(&moved, &[x.ndim() - 1])?, new_dtype)
+            let shifted = try_shift_left(&parts, &bit_offsets(wide, x.shape(), narrow)?)?;
+            same_width(&try_reduce_or(&shifted, &[x.ndim() - 1])?, new_dtype)
         }
         _ => same_width(x, new_dtype),
     }
 }
 
-/// Where parts along the last axis begin, in bits.
-fn places(wide: DType, shape: &[usize], part: DType) -> Result<Array, Error> {
+/// The offsets in bits of the parts along the last axis.
+fn bit_offsets(wide: DType, shape: &[usize], part: DType) -> Result<Array, Error> {
     let each = Scalar::from_i64(wide, part.bits().into()).expect("an int");
     try_mul(&try_iota(wide, shape, shape.len() - 1)?, &Array::strong_literal(each))
 }

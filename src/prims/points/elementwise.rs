@@ -1,10 +1,12 @@
-//! What all elementwise primitives share: which shapes meet, how a scalar function lowers, batching.
+//! Rules that all elementwise primitives share: which shapes combine, lowering of a scalar
+//! function, batching.
 //!
-//! Rank-0 operands stand beside operands of any shape. In a jaxpr they are literals (and predicates of `select_n`): the
-//! `lax` functions repeat every other scalar explicitly, so that its cotangent is summed by one rule, that of
-//! `broadcast_in_dim`.
+//! Rank-0 operands combine with operands of any shape. In a jaxpr they are literals (or predicates
+//! of `select_n`): the `lax` functions broadcast every other scalar explicitly, so that one rule,
+//! that of `broadcast_in_dim`, sums its cotangent.
 //!
-//! Not here: any row. Promotion of dtypes and NumPy's broadcasting are matters of the operators.
+//! Not here: any row of a table. Promotion of dtypes and NumPy's broadcasting belong to the
+//! operators.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
@@ -24,7 +26,7 @@ use cotangent_jit::{DType, Error, err};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
-/// The shape that all operands have, but for those of rank 0.
+/// The shape of all operands except those of rank 0, or an error if they differ.
 pub(crate) fn common_shape(name: &str, inputs: &[Aval]) -> Result<Shape, Error> {
     let Some(first) = inputs.iter().find(|a| a.rank() > 0) else {
         return Ok(Shape::new());
@@ -37,7 +39,7 @@ pub(crate) fn common_shape(name: &str, inputs: &[Aval]) -> Result<Shape, Error> 
     }
 }
 
-/// The dtype that all operands have.
+/// The dtype of all operands, or an error if they differ.
 pub(crate) fn common_dtype(name: &str, inputs: &[Aval]) -> Result<DType, Error> {
     let first = &inputs[0];
     match inputs.iter().find(|a| a.dtype != first.dtype) {
@@ -48,7 +50,7 @@ pub(crate) fn common_dtype(name: &str, inputs: &[Aval]) -> Result<DType, Error> 
     }
 }
 
-/// Whether an op of this class takes `aval`.
+/// Gives an error unless an op of this class takes `aval`.
 pub(crate) fn expect_class(name: &str, class: Class, aval: &Aval) -> Result<(), Error> {
     if class.contains(aval.dtype) {
         return Ok(());
@@ -64,7 +66,7 @@ pub(crate) fn expect_class(name: &str, class: Class, aval: &Aval) -> Result<(), 
     Err(err!(DType, "{name}: expected {expected}, got {aval}; convert it"))
 }
 
-/// Whether an op takes `aval`.
+/// Gives an error unless the op takes `aval`.
 pub(crate) fn expect_operand(name: &str, op: ScalarOp, aval: &Aval) -> Result<(), Error> {
     let (_, class) = op.signature();
     if op.takes(aval.dtype) {
@@ -81,22 +83,23 @@ pub(crate) fn expect_operand(name: &str, op: ScalarOp, aval: &Aval) -> Result<()
     expect_class(name, class, aval)
 }
 
-/// The operands of a `lax` function as its primitive takes them: a weak literal assumes the dtype of the others, and
-/// while tracing a scalar that is no literal is repeated. What does not fit is left for `abstract_eval` to refuse.
+/// The operands of a `lax` function as its primitive takes them: a weak literal gets the dtype of
+/// the others, and while tracing, a scalar that is not a literal is broadcast. If operands do not
+/// fit, `abstract_eval` gives the error.
 #[track_caller]
-pub(crate) fn meet(operands: &[&Array]) -> Result<Operands, Error> {
+pub(crate) fn unify(operands: &[&Array]) -> Result<Operands, Error> {
     let shape = operands.iter().map(|a| a.shape()).find(|s| !s.is_empty());
-    meet_in(shape.unwrap_or(&[]), operands)
+    unify_in(shape.unwrap_or(&[]), operands)
 }
 
-/// [`meet`], with a shape that is known already.
+/// [`unify`], with a shape that is already known.
 #[track_caller]
-pub(crate) fn meet_in(shape: &[usize], operands: &[&Array]) -> Result<Operands, Error> {
+pub(crate) fn unify_in(shape: &[usize], operands: &[&Array]) -> Result<Operands, Error> {
     let weak_literal = |a: &Array| a.is_weak() && a.as_literal().is_some();
     let strong = operands.iter().find(|a| !weak_literal(a));
     let dtype = strong.unwrap_or(&operands[0]).dtype();
     let source = here();
-    let meeting = operands.iter().map(|x| match x.as_literal() {
+    let unified = operands.iter().map(|x| match x.as_literal() {
         Some(value) if x.is_weak() && value.dtype() != dtype => {
             Ok(scalar_as(value, dtype).map_or_else(|| (*x).clone(), Array::literal))
         }
@@ -105,13 +108,14 @@ pub(crate) fn meet_in(shape: &[usize], operands: &[&Array]) -> Result<Operands, 
         }
         _ => Ok((*x).clone()),
     });
-    meeting.collect()
+    unified.collect()
 }
 
-/// Operands of an elementwise primitive.
+/// The operands of an elementwise primitive.
 pub(crate) type Operands = SmallVec<[Array; 3]>;
 
-/// A contribution in the shape of what it contributes to: repeated, or summed if it is to go to a scalar.
+/// A contribution to a tangent or cotangent of this shape: `x` broadcast, or summed if the shape is
+/// that of a scalar.
 pub(crate) fn fit(x: Array, shape: &[usize]) -> Result<Array, Error> {
     if x.shape() == shape {
         Ok(x)
@@ -122,19 +126,20 @@ pub(crate) fn fit(x: Array, shape: &[usize]) -> Result<Array, Error> {
     }
 }
 
-/// One scalar op at every point.
+/// Applies one scalar op at every point.
 pub(crate) fn scalar_op(op: ScalarOp) -> Lowering {
     scalar_code(move |b, x| b.op(op, x))
 }
 
-/// A function of scalars at every point.
+/// Applies a function of scalars at every point.
 pub(crate) fn scalar_code(
     code: impl Fn(&mut KernelBuilder, &[NodeId]) -> NodeId + Send + Sync + 'static,
 ) -> Lowering {
     Lowering::Elementwise(Arc::new(move |b, x| smallvec![code(b, x)]))
 }
 
-/// The batching rule: the same primitive, once the batch axes of its operands stand at one place.
+/// The batching rule: moves the batch axes of the operands to one position, then applies the same
+/// primitive.
 pub(crate) fn batch(
     prim: Prim,
     ctx: &Ctx,
@@ -143,15 +148,16 @@ pub(crate) fn batch(
 ) -> BatchResult {
     let rank = |(x, axis): (&Array, &Option<usize>)| x.ndim() - usize::from(axis.is_some());
     let full = inputs.iter().zip(axes).map(rank).max().unwrap_or(0);
-    let place = |(x, axis): (&Array, &Option<usize>)| axis.filter(|_| rank((x, axis)) == full);
-    let at = inputs.iter().zip(axes).find_map(place).unwrap_or(0);
+    let batch_axis = |(x, axis): (&Array, &Option<usize>)| axis.filter(|_| rank((x, axis)) == full);
+    let at = inputs.iter().zip(axes).find_map(batch_axis).unwrap_or(0);
     let aligned = inputs.iter().zip(axes).map(|(x, axis)| match axis {
         Some(axis) if rank((x, &Some(*axis))) == full => moveaxis(x, *axis, at),
-        // A batch of scalars beside arrays: repeated along all axes but the batch's.
+        // A batch of scalars combined with arrays: broadcast along all axes but the batch axis.
         Some(_) => {
-            let (beside, axis) = inputs.iter().zip(axes).find(|o| rank(*o) == full).expect("some");
-            let kept = (0..beside.ndim()).filter(|a| Some(*a) != *axis);
-            let mut shape: Shape = kept.map(|a| beside.shape()[a]).collect();
+            let (full_rank, axis) =
+                inputs.iter().zip(axes).find(|o| rank(*o) == full).expect("some");
+            let kept = (0..full_rank.ndim()).filter(|a| Some(*a) != *axis);
+            let mut shape: Shape = kept.map(|a| full_rank.shape()[a]).collect();
             shape.insert(at, ctx.batch_size);
             try_broadcast_in_dim(x, &shape, &[at])
         }
@@ -160,6 +166,6 @@ pub(crate) fn batch(
     });
     let aligned: Result<Arrays, Error> = aligned.collect();
     let outputs = bind(prim, &aligned?)?;
-    let places = vec![Some(at); outputs.len()];
-    Ok((outputs, places))
+    let out_axes = vec![Some(at); outputs.len()];
+    Ok((outputs, out_axes))
 }

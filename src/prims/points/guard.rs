@@ -1,8 +1,10 @@
-//! `guard`: the operand, with a derivative where it is wanted only.
+//! `guard`: the identity, with a derivative only where a predicate is true.
 //!
-//! `y = x`, `dy = takes ? dx : 0`, and so for cotangents. A branch that runs in all lanes of a batch, and is chosen in some,
-//! takes its operands through it: in the other lanes it may be evaluated where its derivative is infinite, and a cotangent of
-//! zero times that would be NaN. What is computed there must be thrown away, or the derivative is not that of the value.
+//! `y = x`, `dy = taken ? dx : 0`, and the same for cotangents. A branch that runs in all lanes of
+//! a batch but is chosen only in some takes its operands through a guard. In the other lanes the
+//! branch may be evaluated where its derivative is infinite, and a zero cotangent times infinity
+//! would be NaN. The caller must discard what the branch computes in those lanes; otherwise the
+//! derivative is not that of the value.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -23,7 +25,7 @@ use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `guard x takes:bool -> x`, of one shape.
+/// `guard x taken:bool -> x`, of one shape.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard;
 
@@ -38,9 +40,9 @@ impl Primitive for Guard {
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 2)?;
-        let (x, takes) = (&inputs[0], &inputs[1]);
-        if !x.dtype.is_inexact() || !takes.dtype.is_bool() {
-            return Err(err!(DType, "guard: expected floats and bools, got {x} and {takes}"));
+        let (x, taken) = (&inputs[0], &inputs[1]);
+        if !x.dtype.is_inexact() || !taken.dtype.is_bool() {
+            return Err(err!(DType, "guard: expected floats and bools, got {x} and {taken}"));
         }
         Ok(smallvec![x.with_shape(common_shape(self.name(), inputs)?)])
     }
@@ -59,12 +61,12 @@ impl Primitive for Guard {
     }
 
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        let takes = inputs[1].known().ok_or_else(|| err!(Transform, "guard: bools are known"))?;
+        let taken = inputs[1].known().ok_or_else(|| err!(Transform, "guard: bools are known"))?;
         let dx = match cotangents[0].value() {
-            Some(ct) => Tangent::Value(fit(where_taken(ct, takes), &inputs[0].aval().shape)?),
+            Some(ct) => Tangent::Value(fit(where_taken(ct, taken), &inputs[0].aval().shape)?),
             None => Tangent::Zero(inputs[0].aval()),
         };
-        Ok(vec![dx, Tangent::Zero(takes.aval())])
+        Ok(vec![dx, Tangent::Zero(taken.aval())])
     }
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
@@ -79,7 +81,7 @@ impl Primitive for Guard {
         Ok(scalar_code(|_, x| x[0]))
     }
 
-    /// A number has no derivative to guard; where all is taken nothing is.
+    /// A constant has no derivative to guard. If every element is taken, the result is the operand.
     fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler> {
         if let Some(number) = inputs[0].splat {
             return Some(Simpler::Splat(number));
@@ -93,21 +95,22 @@ impl Primitive for Guard {
     }
 }
 
-fn where_taken(x: &Array, takes: &Array) -> Array {
-    select_n(takes, &[&number(0.0, x.dtype()), x])
+fn where_taken(x: &Array, taken: &Array) -> Array {
+    select_n(taken, &[&number(0.0, x.dtype()), x])
 }
 
-/// `x`, whose derivative is needed where `takes` only.
+/// `x`, with a derivative only where `taken` is true.
 #[track_caller]
-pub fn try_guard(x: &Array, takes: &Array) -> Result<Array, Error> {
-    one(Guard, &[x, takes])
+pub fn try_guard(x: &Array, taken: &Array) -> Result<Array, Error> {
+    one(Guard, &[x, taken])
 }
 
 pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "guard", build: |_| Ok(Arc::new(Guard)), cases }]
 }
 
-/// Taken everywhere, where it is the identity; and in some places, of which differences know nothing.
+/// If every element is taken, `guard` is the identity. If some are not, finite differences cannot
+/// check the derivative.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for d in [DType::F32, DType::F64] {
@@ -117,9 +120,9 @@ fn cases() -> Vec<Case> {
                 let taken = (0..n).map(|i| f64::from(!some || i % 2 == 0));
                 let x = spread(shape, d, &(-2.0..2.0), 0.37);
                 let case = Case::new(Arc::new(Guard), vec![x, array(shape, DType::Bool, taken)]);
-                let decreed = |c: Case, law| c.exempt(law, "the derivative is zero by decree");
+                let exempt = |c: Case, law| c.exempt(law, "the derivative is zero by decree");
                 cases.push(match some {
-                    true => ["jvp", "second", "third"].into_iter().fold(case, decreed),
+                    true => ["jvp", "second", "third"].into_iter().fold(case, exempt),
                     false => case,
                 });
             }

@@ -1,5 +1,5 @@
-//! Identities that mean something: `stop_gradient`, which passes no tangent, and `optimization_barrier`, across which
-//! nothing is merged.
+//! Identities that affect transforms: `stop_gradient` passes no tangent, and no simplification
+//! merges values across `optimization_barrier`.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -37,7 +37,8 @@ impl Primitive for StopGradient {
     }
 
     fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
-        // Below this the value is an ordinary one: a second derivative stops here too, because nothing depends on it.
+        // An outer differentiation sees `stop_gradient` too, so a second derivative also stops
+        // here.
         let y = one(*self, &[&primals[0]])?;
         let zero = Tangent::Zero(y.aval());
         Ok((smallvec![y], vec![zero]))
@@ -63,7 +64,7 @@ impl Primitive for StopGradient {
         Ok(Lowering::Forward)
     }
 
-    /// Never: what was simplified may be differentiated still.
+    /// Never simplified: the simplified jaxpr may still be differentiated.
     fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
         None
     }
@@ -73,7 +74,7 @@ impl Primitive for StopGradient {
     }
 }
 
-/// The operand itself, as a constant to derivatives: `y = x`, `dy = 0`. Any dtype.
+/// The operand itself, as a constant for derivatives: `y = x`, `dy = 0`. Any dtype.
 ///
 /// Panics where [`try_stop_gradient`] gives an error.
 #[track_caller]
@@ -108,7 +109,7 @@ impl Primitive for OptimizationBarrier {
         Ok(inputs.into())
     }
 
-    /// The tangents pass a barrier of their own.
+    /// The tangents pass through a barrier of their own.
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         Ok((bind(Arc::new(*self), primals)?, self.pass(tangents)?))
     }
@@ -118,11 +119,11 @@ impl Primitive for OptimizationBarrier {
     }
 
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
-        let wanted = inputs.iter().zip(cotangents).map(|(input, ct)| match input {
+        let linear = inputs.iter().zip(cotangents).map(|(input, ct)| match input {
             Operand::Linear(_) => ct.clone(),
             Operand::Known(x) => Tangent::Zero(x.aval()),
         });
-        self.pass(&wanted.collect::<Vec<_>>())
+        self.pass(&linear.collect::<Vec<_>>())
     }
 
     fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
@@ -147,13 +148,13 @@ impl Primitive for OptimizationBarrier {
 }
 
 impl OptimizationBarrier {
-    /// Those of the tangents that are there, through one barrier.
+    /// Passes the nonzero tangents through one barrier.
     fn pass(&self, tangents: &[Tangent]) -> Result<Vec<Tangent>, Error> {
-        let there: Vec<Array> = tangents.iter().filter_map(|t| t.value().cloned()).collect();
-        if there.is_empty() {
+        let nonzero: Vec<Array> = tangents.iter().filter_map(|t| t.value().cloned()).collect();
+        if nonzero.is_empty() {
             return Ok(tangents.to_vec());
         }
-        let mut passed = bind(Arc::new(*self), &there)?.into_iter();
+        let mut passed = bind(Arc::new(*self), &nonzero)?.into_iter();
         let replace = |t: &Tangent| match t {
             Tangent::Value(_) => Tangent::Value(passed.next().expect("as many as went in")),
             zero => zero.clone(),
@@ -162,8 +163,9 @@ impl OptimizationBarrier {
     }
 }
 
-/// The operands themselves, beyond a line that no simplification crosses: what is computed from the results is not
-/// merged with what is computed from the operands. Linear. Panics where [`try_optimization_barrier`] gives an error.
+/// The operands themselves, behind a line that no simplification crosses: values computed from the
+/// results are not merged with values computed from the operands. Linear. Panics where
+/// [`try_optimization_barrier`] gives an error.
 #[track_caller]
 pub fn optimization_barrier(operands: &[Array]) -> Vec<Array> {
     expect(try_optimization_barrier(operands))

@@ -1,5 +1,6 @@
-//! Primitives that compute every element of the result from the elements at the same place: functions of one number, of
-//! two numbers, comparisons, choices, changes of dtype, complex numbers, random bits.
+//! Primitives that compute every element of the result from the elements at the same position:
+//! functions of one number and of two numbers, comparisons, choices, changes of dtype, complex
+//! numbers, random bits.
 
 pub(super) mod algebra;
 pub(super) mod binary;

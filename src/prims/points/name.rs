@@ -1,4 +1,4 @@
-//! `name`: a value under a name, for the policies of `checkpoint` to speak of. It lowers to nothing.
+//! `name`: gives a value a name, to which the policies of `checkpoint` refer. It lowers to nothing.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -22,7 +22,7 @@ struct Named {
     name: Arc<str>,
 }
 
-/// The name that a primitive gives its operand, if that is what it does.
+/// The name that a primitive gives its operand, if the primitive is `name`.
 pub fn name_of(prim: &Prim) -> Option<String> {
     match (prim.name(), &prim.params()[..]) {
         ("name", [("name", Param::Name(name))]) => Some(name.clone()),
@@ -69,7 +69,7 @@ impl Primitive for Named {
         Ok(Lowering::Forward)
     }
 
-    /// Never: what was simplified may be differentiated still, under a policy.
+    /// Never simplified: the simplified jaxpr may still be differentiated under a policy.
     fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
         None
     }
@@ -79,7 +79,8 @@ impl Primitive for Named {
     }
 }
 
-/// Names are letters, digits, `_` and `-`, so that they print and parse.
+/// Checks that a name begins with a letter and has only letters, digits, `_` and `-`, so that it
+/// prints and parses.
 pub fn check_name(op: &str, name: &str) -> Result<(), Error> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     if !name.is_empty() && name.chars().all(fits) && name.starts_with(|c: char| c.is_alphabetic()) {
@@ -87,12 +88,14 @@ pub fn check_name(op: &str, name: &str) -> Result<(), Error> {
     }
     Err(err!(
         Value,
-        "{op}: expected a name of letters, digits, `_` and `-` that begins with a letter, got {name:?}"
+        "{op}: expected a name of letters, digits, `_` and `-` that begins with a letter, \
+         got {name:?}"
     ))
 }
 
-/// The operand itself, under a name that the policies of [`checkpoint_with`](crate::api::checkpoint::checkpoint_with)
-/// can keep or not keep: `y = x`, `dy = dx`. Any dtype. It costs nothing.
+/// The operand itself, under a name that the policies of
+/// [`checkpoint_with`](crate::api::checkpoint::checkpoint_with) can keep or not keep: `y = x`,
+/// `dy = dx`. Any dtype. It costs nothing.
 ///
 /// Panics where [`try_checkpoint_name`] gives an error.
 ///
@@ -107,7 +110,8 @@ pub fn checkpoint_name(x: &Array, name: &str) -> Array {
     expect(try_checkpoint_name(x, name))
 }
 
-/// [`checkpoint_name`], or an error if the name has other characters than letters, digits, `_` and `-`.
+/// [`checkpoint_name`], or an error if the name does not begin with a letter or has characters
+/// other than letters, digits, `_` and `-`.
 #[track_caller]
 pub fn try_checkpoint_name(x: &Array, name: &str) -> Result<Array, Error> {
     check_name("checkpoint_name", name)?;

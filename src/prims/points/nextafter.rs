@@ -1,4 +1,5 @@
-//! `nextafter`: the neighbour of a float in the direction of another, composed of changes of its bits.
+//! `nextafter`: the neighbour of a float in the direction of another float, composed of changes of
+//! its bits.
 
 use crate::core::array::Array;
 use crate::prims::points::binary::{try_add, try_and, try_or, try_sub};
@@ -9,7 +10,8 @@ use crate::prims::points::select::try_select_n;
 use crate::prims::rules::apply::{composed, expect};
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// The next float from `x` toward `y`: `y` where they are equal, the least number with the sign of `y` from 0, NaN of NaN.
+/// The next float from `x` toward `y`: `y` if they are equal, the least number with the sign of `y`
+/// if `x` is 0, NaN if one is NaN.
 ///
 /// Floats of one dtype and shape. No derivative. Panics where [`try_nextafter`] gives an error.
 ///
@@ -23,7 +25,7 @@ pub fn nextafter(x: &Array, y: &Array) -> Array {
     expect(try_nextafter(x, y))
 }
 
-/// [`nextafter`], or an error if the operands are no floats or do not fit.
+/// [`nextafter`], or an error if the operands are not floats or do not fit.
 #[track_caller]
 pub fn try_nextafter(x: &Array, y: &Array) -> Result<Array, Error> {
     composed("nextafter", || {
@@ -40,13 +42,13 @@ pub fn try_nextafter(x: &Array, y: &Array) -> Result<Array, Error> {
         let number = |i: i64| Array::strong_literal(Scalar::from_i64(int, i).expect("an int"));
         let zero = Array::strong_literal(Scalar::zero(float));
         let (bits, toward) = (try_bitcast_convert_type(x, int)?, try_bitcast_convert_type(y, int)?);
-        // Away from zero where x and the way to y point to one side.
+        // Whether the step from x to y leads away from zero.
         let away = try_eq(&try_lt(x, y)?, &try_gt(x, &zero)?)?;
         let one = number(1);
-        let moved = try_select_n(&away, &[&try_sub(&bits, &one)?, &try_add(&bits, &one)?])?;
+        let stepped = try_select_n(&away, &[&try_sub(&bits, &one)?, &try_add(&bits, &one)?])?;
         let sign = try_and(&toward, &number(1i64 << (int.bits() - 1)))?;
         let least = try_or(&sign, &one)?;
-        let next = try_select_n(&try_eq(x, &zero)?, &[&moved, &least])?;
+        let next = try_select_n(&try_eq(x, &zero)?, &[&stepped, &least])?;
         let next = try_bitcast_convert_type(&next, float)?;
         let next = try_select_n(&try_eq(x, y)?, &[&next, y])?;
         let nan = try_or(&try_ne(x, x)?, &try_ne(y, y)?)?;

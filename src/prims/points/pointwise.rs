@@ -1,7 +1,8 @@
-//! The family of functions that are applied at every point and are no row of a table: comparisons, choices, complex parts,
-//! changes of bits. The rules are written once; a member states its types, its code and its derivative.
+//! The family of functions that are applied at every point and are not rows of a table:
+//! comparisons, choices, complex parts, changes of bits. The rules are written once; a member
+//! states its types, its code and its derivative.
 //!
-//! Not here: functions of one and of two numbers with a derivative from a textbook (`unary`, `binary`).
+//! Not here: functions of one and of two numbers with a textbook derivative (`unary`, `binary`).
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -40,9 +41,10 @@ pub(crate) trait Function: Copy + Debug + Send + Sync + 'static {
 pub(crate) enum Derivative<F> {
     /// A step function, or a function of ints or bits: no tangent passes.
     Zero,
-    /// The function is linear in its inexact operands together. Cotangent of operand `i` from that of the result.
+    /// The function is linear in its inexact operands together. Gives the cotangent of operand `i`
+    /// from the cotangent of the result.
     Linear(fn(&F, i: usize, ct: &Array, operands: &[Operand]) -> Result<Array, Error>),
-    /// Contribution of the tangent `t` of operand `i` to that of the result.
+    /// Gives the contribution of the tangent `t` of operand `i` to the tangent of the result.
     Partials(fn(&F, i: usize, t: &Array, operands: &[Array]) -> Result<Array, Error>),
 }
 
@@ -55,9 +57,9 @@ impl<F: Function> Pointwise<F> {
         Arc::new(*self)
     }
 
-    /// The tangent of a linear function: inexact operands give way to their tangents. Beside a tangent that is there, a
-    /// symbolic zero is the literal 0.
-    fn along(&self, primals: &[Array], tangents: &[Tangent]) -> Result<Array, Error> {
+    /// The tangent of a linear function: the function with tangents in place of the inexact
+    /// operands. A symbolic zero beside a nonzero tangent becomes the literal 0.
+    fn linear_tangent(&self, primals: &[Array], tangents: &[Tangent]) -> Result<Array, Error> {
         let operand = |(p, t): (&Array, &Tangent)| match t.value() {
             Some(t) => t.clone(),
             None if p.dtype().is_inexact() => number(0.0, p.dtype()),
@@ -89,7 +91,7 @@ impl<F: Function> Primitive for Pointwise<F> {
                 contributions(z, tangents, |i, t| partial(&self.0, i, t, primals).map(Some))?
             }
             Derivative::Linear(_) if tangents.iter().any(|t| !t.is_zero()) => {
-                Tangent::Value(fit(self.along(primals, tangents)?, z.shape())?)
+                Tangent::Value(fit(self.linear_tangent(primals, tangents)?, z.shape())?)
             }
             Derivative::Linear(_) => Tangent::Zero(z.aval()),
             Derivative::Zero => {
@@ -111,7 +113,7 @@ impl<F: Function> Primitive for Pointwise<F> {
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         match self.0.derivative() {
             Derivative::Linear(rule) => {
-                of_operands(&cotangents[0], inputs, |i, ct| rule(&self.0, i, ct, inputs))
+                operand_cotangents(&cotangents[0], inputs, |i, ct| rule(&self.0, i, ct, inputs))
             }
             _ => not_linear(self),
         }
@@ -138,7 +140,8 @@ impl<F: Function> Primitive for Pointwise<F> {
     }
 }
 
-/// The tangent of `z`: the sum of what the tangents of the operands contribute, each in the shape of `z`.
+/// The tangent of `z`: the sum of the contributions of the operands' tangents, each in the shape of
+/// `z`.
 pub(crate) fn contributions(
     z: &Array,
     tangents: &[Tangent],
@@ -157,8 +160,9 @@ pub(crate) fn contributions(
     Ok(sum.map_or_else(|| Tangent::Zero(z.aval()), Tangent::Value))
 }
 
-/// Cotangents of the operands that are linear, each in its operand's shape; of the others zero.
-pub(crate) fn of_operands(
+/// The cotangents of the operands: `rule` gives those of linear operands, in the operand's shape;
+/// the others are zero.
+pub(crate) fn operand_cotangents(
     ct: &Tangent,
     inputs: &[Operand],
     rule: impl Fn(usize, &Array) -> Result<Array, Error>,

@@ -1,7 +1,7 @@
-//! Powers with a fixed int exponent: `y[i] = x[i]ⁿ`, and `square`, which is the one with `n = 2`.
+//! Powers with a fixed int exponent: `y[i] = x[i]ⁿ`, and `square`, which is the power with `n = 2`.
 //!
-//! `dy = n xⁿ⁻¹ dx`. Computed by squaring and multiplying, so ints wrap and `x⁰` is 1; a negative exponent inverts the
-//! positive power.
+//! `dy = n xⁿ⁻¹ dx`. Computed by repeated squaring, so ints wrap and `x⁰` is 1; a negative exponent
+//! inverts the positive power.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -95,7 +95,7 @@ impl Primitive for IntegerPow {
         match self.y {
             0 => Some(Simpler::Splat(Scalar::one(outputs[0].dtype))),
             1 => Some(Simpler::Operand(0)),
-            // (-x)² = x², and so for all even powers.
+            // (-x)² = x², and the same for all even powers.
             y if y % 2 == 0 => {
                 let (_, from) = inputs[0].made_by.as_ref().filter(|(p, _)| p.name() == "neg")?;
                 Some(Simpler::Apply(Arc::new(*self), smallvec![from[0]]))
@@ -115,7 +115,7 @@ impl Hazardous for IntegerPow {
     }
 }
 
-/// `xⁿ` by the binary digits of `n`, lowest first.
+/// `xⁿ` by the binary digits of `n`, the lowest first.
 fn power(b: &mut KernelBuilder, x: NodeId, n: i32) -> NodeId {
     let one = b.constant(Scalar::one(b.dtype(x)));
     let mut digits = n.unsigned_abs();
@@ -140,15 +140,17 @@ fn power(b: &mut KernelBuilder, x: NodeId, n: i32) -> NodeId {
     }
 }
 
-/// Power with a fixed int exponent: `xⁿ`, as products. Floats; ints (wrapping) if `n` is not negative.
+/// Power with a fixed int exponent: `xⁿ`, computed by products. Floats; ints (wrapping) if `n` is
+/// not negative.
 ///
-/// `integer_pow(3.0, 4)` is `81.0`. Derivative: `n xⁿ⁻¹ t`. Panics where [`try_integer_pow`] gives an error.
+/// `integer_pow(3.0, 4)` is `81.0`. Derivative: `n xⁿ⁻¹ t`. Panics where [`try_integer_pow`] gives
+/// an error.
 #[track_caller]
 pub fn integer_pow(x: &Array, n: i32) -> Array {
     expect(try_integer_pow(x, n))
 }
 
-/// [`integer_pow`], or an error if the dtype is not one it takes.
+/// [`integer_pow`], or an error for any other dtype.
 #[track_caller]
 pub fn try_integer_pow(x: &Array, n: i32) -> Result<Array, Error> {
     if n == 1 { Ok(x.clone()) } else { one(IntegerPow { y: n }, &[x]) }
@@ -162,13 +164,13 @@ pub fn square(x: &Array) -> Array {
     expect(try_square(x))
 }
 
-/// [`square`], or an error if the dtype is not one it takes.
+/// [`square`], or an error for any other dtype.
 #[track_caller]
 pub fn try_square(x: &Array) -> Result<Array, Error> {
     try_integer_pow(x, 2).map_err(|e| e.told_by("square"))
 }
 
-/// The power with this exponent.
+/// The primitive with this exponent.
 pub(in crate::prims) fn prim(n: i32) -> Prim {
     Arc::new(IntegerPow { y: n })
 }

@@ -1,7 +1,8 @@
-//! `reduce_precision`: floats rounded to those of a smaller format, kept in their own.
+//! `reduce_precision`: rounds floats to a smaller format and keeps their dtype.
 //!
-//! To nearest, ties to even; beyond the greatest of the format infinity, below its least normal number zero. Taken as linear,
-//! as in JAX: tangents and cotangents are rounded alike.
+//! It rounds to nearest, ties to even. A value beyond the greatest finite value of the format
+//! becomes infinite; a value below its least normal number becomes zero. It counts as linear, as in
+//! JAX: tangents and cotangents are rounded in the same way.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -29,7 +30,7 @@ pub(crate) struct ReducePrecision {
     mantissa_bits: u32,
 }
 
-/// Exponent and mantissa bits of a float.
+/// The numbers of exponent and mantissa bits of a float.
 fn format(d: DType) -> (u32, u32) {
     match d {
         DType::F16 => (5, 10),
@@ -126,10 +127,12 @@ impl Function for ReducePrecision {
     }
 }
 
-/// Floats rounded to a format with so many exponent and mantissa bits, in their own dtype: to nearest, ties to even; too large
-/// ones become infinite, those below the format's normal numbers zero; NaN stays.
+/// Floats rounded to a format with these numbers of exponent and mantissa bits, in their own dtype:
+/// to nearest, ties to even. Values beyond the format become infinite, values below its normal
+/// numbers become zero, and NaN stays NaN.
 ///
-/// Derivative: the tangent rounded alike. Panics where [`try_reduce_precision`] gives an error.
+/// Derivative: the tangent, rounded in the same way. Panics where [`try_reduce_precision`] gives an
+/// error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -141,7 +144,7 @@ pub fn reduce_precision(x: &Array, exponent_bits: u32, mantissa_bits: u32) -> Ar
     expect(try_reduce_precision(x, exponent_bits, mantissa_bits))
 }
 
-/// [`reduce_precision`], or an error if the operand is no float or there is no exponent bit.
+/// [`reduce_precision`], or an error if the operand is not a float or there is no exponent bit.
 #[track_caller]
 pub fn try_reduce_precision(
     x: &Array,

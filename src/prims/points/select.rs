@@ -1,7 +1,7 @@
 //! Choices at every point: `select_n`, and `clamp`, which chooses the nearest value of an interval.
 //!
-//! `select_n(which, c0, c1, ..)[i] = c_k[i]` with `k = which[i]`, clamped into range. Linear in the cases together.
-//! `clamp(low, x, high)[i] = min(max(x[i], low), high)`.
+//! `select_n(which, c0, c1, ..)[i] = c_k[i]` with `k = which[i]`, clamped to the valid range.
+//! Linear in the cases together. `clamp(low, x, high)[i] = min(max(x[i], low), high)`.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -15,7 +15,7 @@ use crate::prims::entry::{Case, Entry};
 use crate::prims::points::binary::and;
 use crate::prims::points::compare::{gt, lt};
 use crate::prims::points::elementwise::{
-    common_dtype, common_shape, expect_operand, meet, meet_in, scalar_code,
+    common_dtype, common_shape, expect_operand, scalar_code, unify, unify_in,
 };
 use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::rules::apply::{expect, expect_inputs};
@@ -61,7 +61,8 @@ impl Function for SelectN {
         Ok(smallvec![Aval { shape, dtype, weak: cases.iter().all(|c| c.weak) }])
     }
 
-    /// The tangents are chosen as the values are; transposed, each case gets the cotangent where it was chosen, 0 elsewhere.
+    /// Chooses among the tangents as among the values. Transpose: each case gets the cotangent
+    /// where it was chosen, and 0 elsewhere.
     fn derivative(&self) -> Derivative<Self> {
         Derivative::Linear(|_, i, ct, operands| {
             let mut chosen: Vec<Array> = vec![number(0.0, ct.dtype()); operands.len()];
@@ -109,16 +110,17 @@ impl Function for SelectN {
     }
 }
 
-/// Of operands as they are.
+/// Applies `select_n` to the operands as they are.
 fn select(operands: &[Array]) -> Result<Array, Error> {
     Ok(bind(Arc::new(Pointwise(SelectN)), operands)?.swap_remove(0))
 }
 
-/// The case that `which` names, at every point: `out[i] = cases[which[i]][i]`.
+/// The case that `which` selects, at every point: `out[i] = cases[which[i]][i]`.
 ///
-/// `which` is a bool, which chooses the second of two cases where it is true, or an i32, clamped into range; it has the
-/// shape of the cases or is a scalar. A case may be a scalar beside others of a shape. Derivative: the tangents, chosen
-/// alike. Panics where [`try_select_n`] gives an error.
+/// `which` is a bool, which chooses the second of two cases where it is true, or an i32, which is
+/// clamped to the valid range. It has the shape of the cases or is a scalar. Some cases may be
+/// scalars while others have a shape. Derivative: chooses among the tangents in the same way.
+/// Panics where [`try_select_n`] gives an error.
 #[track_caller]
 pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
     expect(try_select_n(which, cases))
@@ -128,11 +130,11 @@ pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
 #[track_caller]
 pub fn try_select_n(which: &Array, cases: &[&Array]) -> Result<Array, Error> {
     let shape = cases.iter().copied().chain([which]).map(Array::shape).find(|s| !s.is_empty());
-    let mut operands = meet_in(shape.unwrap_or(&[]), cases)?;
-    // Kernels read a scalar bool at every point; a scalar number is repeated, as everywhere.
+    let mut operands = unify_in(shape.unwrap_or(&[]), cases)?;
+    // Kernels read a scalar bool at every point. A scalar int is broadcast, like other scalars.
     let which = match which.dtype() {
         DType::Bool => which.clone(),
-        _ => meet_in(shape.unwrap_or(&[]), &[which])?.remove(0),
+        _ => unify_in(shape.unwrap_or(&[]), &[which])?.remove(0),
     };
     operands.insert(0, which);
     select(&operands)
@@ -154,13 +156,13 @@ impl Function for Clamp {
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         expect_inputs(self.name(), inputs, 3)?;
         let dtype = common_dtype(self.name(), inputs)?;
-        // Complex numbers lie in no interval.
+        // Complex numbers have no order.
         expect_operand(self.name(), ScalarOp::Lt, &inputs[0])?;
         let shape = common_shape(self.name(), inputs)?;
         Ok(smallvec![Aval { shape, dtype, weak: inputs.iter().all(|i| i.weak) }])
     }
 
-    /// The tangent of that one of the three which is strictly the result.
+    /// The tangent of the operand that is the result, and 0 where `x` equals a bound.
     fn derivative(&self) -> Derivative<Self> {
         Derivative::Partials(|_, i, t, operands| {
             let [low, x, high] = operands else { unreachable!("clamp has three operands") };
@@ -185,10 +187,12 @@ impl Function for Clamp {
     }
 }
 
-/// The nearest value from `low` to `high`: `min(max(x, low), high)`; NaN stays. Any real dtype.
+/// The value nearest to `x` in the interval from `low` to `high`: `min(max(x, low), high)`; NaN
+/// stays NaN. Any real dtype.
 ///
-/// The operands have one dtype and one shape; `low` and `high` may be scalars. Derivative: the tangent of that operand
-/// which is the result; none of `x` where it equals a bound. Panics where [`try_clamp`] gives an error.
+/// The operands have one dtype and one shape; `low` and `high` may be scalars. Derivative: the
+/// tangent of the operand that is the result; 0 where `x` equals a bound. Panics where
+/// [`try_clamp`] gives an error.
 #[track_caller]
 pub fn clamp(low: &Array, x: &Array, high: &Array) -> Array {
     expect(try_clamp(low, x, high))
@@ -197,7 +201,7 @@ pub fn clamp(low: &Array, x: &Array, high: &Array) -> Array {
 /// [`clamp`], or an error if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_clamp(low: &Array, x: &Array, high: &Array) -> Result<Array, Error> {
-    let operands = meet(&[low, x, high])?;
+    let operands = unify(&[low, x, high])?;
     Ok(bind(Arc::new(Pointwise(Clamp)), &operands)?.swap_remove(0))
 }
 
@@ -244,7 +248,7 @@ fn clamp_cases() -> Vec<Case> {
     cases
 }
 
-/// The scalar's value in a shape.
+/// The value of a scalar in every element of a shape.
 fn fit_case(x: Array, shape: &[usize]) -> Array {
     let value = x.to_f64();
     array(shape, x.dtype(), std::iter::repeat_n(value, shape.iter().product()))

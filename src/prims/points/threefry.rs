@@ -1,7 +1,8 @@
-//! Threefry-2x32 with 20 rounds, at every point: four u32 in (two of the key, two of the counter), two u32 out.
+//! Threefry-2x32 with 20 rounds, at every point: four u32 inputs (two words of the key, two of the
+//! counter), two u32 outputs.
 //!
-//! The counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011). No
-//! derivative. Not here: keys and distributions (`random`).
+//! The counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
+//! as 1, 2, 3" (2011). No derivative. Not here: keys and distributions (`random`).
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -11,7 +12,7 @@ use crate::core::primitive::{Known, Simpler};
 use crate::core::trace::bind;
 use crate::prims::cases::samples::array;
 use crate::prims::entry::{Case, Entry};
-use crate::prims::points::elementwise::{common_dtype, common_shape, meet};
+use crate::prims::points::elementwise::{common_dtype, common_shape, unify};
 use crate::prims::points::pointwise::{Derivative, Function, Pointwise};
 use crate::prims::rules::apply::{expect, expect_inputs};
 use cotangent_jit::build::KernelBuilder;
@@ -59,12 +60,13 @@ impl Function for Threefry2x32 {
     }
 }
 
-/// By how much the second word is rotated in each of four rounds, in even and odd groups of rounds.
+/// The number of bits by which the second word is rotated in each of four rounds, in even and odd
+/// groups of rounds.
 const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-/// So that a key of zeros does not have a third word of zero (Skein's constant, cut to 32 bits).
+/// Keeps the third word of a key of zeros from being zero (Skein's constant, cut to 32 bits).
 const PARITY: u32 = 0x1BD1_1BDA;
 
-/// Five groups of four rounds; the key is added before the first and after each.
+/// Five groups of four rounds; the key is added before the first group and after each group.
 fn hash(b: &mut KernelBuilder, key: [NodeId; 2], counter: [NodeId; 2]) -> [NodeId; 2] {
     use ScalarOp::{Add, Or, Shl, ShrLogical, Xor};
     let parity = b.constant(Scalar::from(PARITY));
@@ -88,8 +90,9 @@ fn hash(b: &mut KernelBuilder, key: [NodeId; 2], counter: [NodeId; 2]) -> [NodeI
     [x0, x1]
 }
 
-/// The two words that Threefry-2x32 with 20 rounds makes of a counter `x0, x1` under a key `k0, k1`. All u32, of one shape,
-/// scalars beside it; no derivative. Panics where [`try_threefry2x32`] gives an error.
+/// The two words that Threefry-2x32 with 20 rounds computes from a counter `x0, x1` and a key
+/// `k0, k1`. All operands are u32 of one shape, or scalars; no derivative. Panics where
+/// [`try_threefry2x32`] gives an error.
 #[track_caller]
 pub fn threefry2x32(k0: &Array, k1: &Array, x0: &Array, x1: &Array) -> (Array, Array) {
     expect(try_threefry2x32(k0, k1, x0, x1))
@@ -103,7 +106,7 @@ pub fn try_threefry2x32(
     x0: &Array,
     x1: &Array,
 ) -> Result<(Array, Array), Error> {
-    let operands = meet(&[k0, k1, x0, x1])?;
+    let operands = unify(&[k0, k1, x0, x1])?;
     let mut words = bind(Arc::new(Pointwise(Threefry2x32)), &operands)?.into_iter();
     let mut next = || words.next().expect("two outputs");
     Ok((next(), next()))

@@ -1,7 +1,7 @@
 //! Functions of one number, applied at every point: `y[i] = f(x[i])`.
 //!
-//! The rules are written once, in `impl Primitive for Unary`. A function is one row of the table below them: its scalar
-//! op, a value to remember it by, the interval on which its cases are taken, and its derivative as textbooks have it,
+//! The rules are written once, in `impl Primitive for Unary`. A function is one row of the table
+//! below: its scalar op, an example value, the interval of its cases, and its textbook derivative,
 //! with `t` for the tangent of `x` and `y` for the result.
 //!
 //! Not here: powers (`power`), changes of dtype (`convert`).
@@ -21,7 +21,7 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::compare::eq;
 use crate::prims::points::complex::{complex, conj, imag, real};
 use crate::prims::points::elementwise::{batch, expect_operand, scalar_op};
-use crate::prims::points::limits::{direction, held, squarable};
+use crate::prims::points::limits::{clamped, direction, squarable};
 use crate::prims::points::power::square;
 use crate::prims::points::select::select_n;
 use crate::prims::points::zeta::polygamma;
@@ -40,26 +40,26 @@ use std::sync::{Arc, LazyLock};
 #[derive(Clone, Copy)]
 pub(crate) struct Unary(&'static Row);
 
-/// What sets one function apart from the others.
+/// The data of one function.
 struct Row {
     name: &'static str,
-    /// Tells functions apart that share a name.
+    /// Distinguishes functions that share a name.
     param: Option<(&'static str, &'static str)>,
     op: ScalarOp,
     derivative: Derivative,
-    /// Where its cases lie: inside its domain, off its poles.
+    /// The interval of its cases: inside the function's domain, away from its poles.
     domain: Range<f64>,
 }
 
-/// How the tangent of the result follows from the tangent of the operand.
+/// The tangent of the result, from the tangent of the operand.
 enum Derivative {
     /// A step function, or a function of ints or bools: no tangent passes.
     Zero,
-    /// The function is linear: the tangent passes through it as the operand does.
+    /// The function is linear: the tangent of the result is the function of the operand's tangent.
     Linear,
-    /// `f'(x) t`, from `t`, `x` and `y`.
+    /// `f'(x) t`, computed from `t`, `x` and `y`.
     At(fn(&Array, &Array, &Array) -> Array),
-    /// Of complex numbers only; a step function of real ones.
+    /// The same for complex numbers; zero for real numbers, for which this is a step function.
     OfComplex(fn(&Array, &Array, &Array) -> Array),
 }
 
@@ -101,7 +101,7 @@ impl Primitive for Unary {
         }
     }
 
-    /// The linear ones are their own transposes.
+    /// The linear functions of the table are their own transposes.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], _: &[Operand]) -> TransposeResult {
         match (&self.0.derivative, &cotangents[0]) {
             (Linear, Tangent::Value(ct)) => {
@@ -124,13 +124,14 @@ impl Primitive for Unary {
         Ok(scalar_op(self.0.op))
     }
 
-    /// `-(-x) = x`, `!(!x) = x`, `|-x| = |x|`; what makes integral does nothing to what is integral.
+    /// `-(-x) = x`, `!(!x) = x`, `|-x| = |x|`; `abs`, `sign` and rounding are idempotent.
     fn simplify(&self, inputs: &[Known], _: &[Aval]) -> Option<Simpler> {
         use ScalarOp::{Abs, Ceil, Floor, Neg, Not, RoundAway, RoundEven, Sign};
         let (made_by, from) = inputs[0].made_by.as_ref()?;
         match (self.0.op, made_by.name()) {
             (Neg, "neg") | (Not, "not") => Some(Simpler::Atom(from[0])),
-            // What is not quite of magnitude 1 changes again.
+            // A complex sign may have a magnitude other than 1 by rounding, so a second `sign` may
+            // change it.
             (Sign, "sign") if inputs[0].aval.dtype.is_complex() => None,
             (Abs, "neg") => Some(Simpler::Apply(Arc::new(*self), smallvec![from[0]])),
             (Abs, "abs")
@@ -153,7 +154,7 @@ impl fmt::Debug for Unary {
     }
 }
 
-/// From each row a `lax` function, its `try_` twin, and a primitive.
+/// Defines for each row a `lax` function, its `try_` version, and a primitive.
 macro_rules! unary {
     ($(
         $(#[$doc:meta])*
@@ -177,7 +178,7 @@ macro_rules! unary {
                 expect($try(x))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error if the dtype is not one it takes.")]
+            #[doc = concat!("[`", stringify!($name), "`], or an error for any other dtype.")]
             #[track_caller]
             pub fn $try(x: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Unary(&rows::$name::ROW)));
@@ -201,7 +202,7 @@ macro_rules! unary {
 
         static ROWS: &[&Row] = &[$(&rows::$name::ROW),*];
 
-        /// Every function of the table.
+        /// One entry per name of the table.
         pub(crate) fn entries() -> Vec<Entry> {
             let mut entries = vec![$(
                 Entry { name: rows::$name::ROW.name, build, cases: || cases(rows::$name::ROW.name) }
@@ -212,30 +213,32 @@ macro_rules! unary {
     };
 }
 
-/// An interval for functions that have no edges.
+/// An interval for functions that are defined everywhere.
 const WIDE: Range<f64> = -2.0..2.0;
 
 unary! {
     /// Minus: `-x`. Ints (wrapping), floats, complex numbers.
     neg, try_neg: Neg, 2.0 => -2.0, on WIDE, Linear;
 
-    /// Magnitude: `|x|`. Ints (`|MIN|` is `MIN`), floats, and complex numbers, of which it is a float.
+    /// Magnitude: `|x|`. Ints (`|MIN|` is `MIN`), floats, and complex numbers, for which it is a
+    /// float.
     abs, try_abs: Abs, -2.0 => 2.0, on WIDE, At(abs_tangent);
 
-    /// Sign: -1, 0 or 1; of a float also -0 and NaN, unchanged; `x / |x|` of a complex number. Ints, floats, complex numbers.
+    /// Sign: -1, 0 or 1; a float -0 or NaN is unchanged; `x / |x|` for a complex number. Ints,
+    /// floats, complex numbers.
     sign, try_sign: Sign, -2.0 => -1.0, on WIDE, OfComplex(sign_tangent);
 
-    /// The next integral number below: `⌊x⌋`. Floats.
+    /// The greatest integral number that is not greater than `x`: `⌊x⌋`. Floats.
     floor, try_floor: Floor, -1.5 => -2.0, on WIDE, Zero;
 
-    /// The next integral number above: `⌈x⌉`. Floats.
+    /// The least integral number that is not less than `x`: `⌈x⌉`. Floats.
     ceil, try_ceil: Ceil, -1.5 => -1.0, on WIDE, Zero;
 
-    /// The nearest integral number, of two the one farther from zero. Floats.
+    /// The nearest integral number, ties away from zero. Floats.
     round_away, try_round_away as round[rounding_method = away_from_zero]:
         RoundAway, 2.5 => 3.0, on WIDE, Zero;
 
-    /// The nearest integral number, of two the even one. Floats.
+    /// The nearest integral number, ties to even. Floats.
     round_even, try_round_even as round[rounding_method = to_nearest_even]:
         RoundEven, 2.5 => 2.0, on WIDE, Zero;
 
@@ -245,19 +248,19 @@ unary! {
     /// Complement: `!x`, bit by bit. Ints and bool.
     not, try_not: Not, 0 => -1, on WIDE, Zero;
 
-    /// How many bits are one. Ints.
+    /// The number of one bits. Ints.
     population_count, try_population_count: PopCount, 6 => 2, on WIDE, Zero;
 
-    /// How many zeros stand before the first one bit. Ints.
+    /// The number of zero bits above the highest one bit. Ints.
     clz, try_clz: Clz, 1 => 31, on WIDE, Zero;
 
-    /// Square root: `√x`, NaN of negative numbers. Floats and complex numbers.
+    /// Square root: `√x`, NaN for negative numbers. Floats and complex numbers.
     sqrt, try_sqrt: Sqrt, 2.0 => 1.414_213_6, on 0.2..3.0, At(|t, _, y| t * (0.5 / y));
 
     /// Reciprocal square root: `1/√x`. Floats and complex numbers.
     rsqrt, try_rsqrt: Rsqrt, 4.0 => 0.5, on 0.2..3.0, At(|t, x, y| t * (-0.5 * (y / x)));
 
-    /// Cube root: `∛x`, of negative numbers too. Floats.
+    /// Cube root: `∛x`, also for negative numbers. Floats.
     cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE, At(|t, _, y| t / (3.0 * square(&squarable(y))));
 
     /// Exponential: `eˣ`. Floats and complex numbers.
@@ -266,7 +269,7 @@ unary! {
     /// Power of two: `2ˣ`. Floats and complex numbers.
     exp2, try_exp2: Exp2, 3.0 => 8.0, on WIDE, At(|t, _, y| t * (LN_2 * y));
 
-    /// `eˣ - 1`, exact near 0. Floats and complex numbers.
+    /// `eˣ - 1`, accurate near 0. Floats and complex numbers.
     expm1, try_expm1: Expm1, 1.0 => 1.718_281_8, on WIDE, At(|t, _, y| t * (y + 1.0));
 
     /// Natural logarithm: `ln x`. Floats and complex numbers.
@@ -275,7 +278,7 @@ unary! {
     /// Logarithm to base 2. Floats and complex numbers.
     log2, try_log2: Log2, 8.0 => 3.0, on 0.2..3.0, At(|t, x, _| t / (LN_2 * x));
 
-    /// `ln (1 + x)`, exact near 0. Floats and complex numbers.
+    /// `ln (1 + x)`, accurate near 0. Floats and complex numbers.
     log1p, try_log1p: Log1p, 1.0 => 0.693_147_2, on -0.7..2.0, At(|t, x, _| t / (x + 1.0));
 
     /// Sine of an angle in radians. Floats and complex numbers.
@@ -287,11 +290,11 @@ unary! {
     /// Tangent of an angle in radians. Floats and complex numbers.
     tan, try_tan: Tan, 0.5 => 0.546_302_5, on -1.2..1.2, At(|t, _, y| t * (1.0 + square(y)));
 
-    /// Inverse sine, in radians: -π/2 to π/2 on -1 to 1. Floats and complex numbers.
+    /// Inverse sine, in radians: -π/2 to π/2 for `x` from -1 to 1. Floats and complex numbers.
     asin, try_asin: Asin, 0.5 => 0.523_598_8, on -0.9..0.9,
         At(|t, x, _| t * rsqrt(&((1.0 - x) * (1.0 + x))));
 
-    /// Inverse cosine, in radians: π to 0 on -1 to 1. Floats and complex numbers.
+    /// Inverse cosine, in radians: π to 0 for `x` from -1 to 1. Floats and complex numbers.
     acos, try_acos: Acos, 0.5 => 1.047_197_6, on -0.9..0.9,
         At(|t, x, _| t * -rsqrt(&((1.0 - x) * (1.0 + x))));
 
@@ -312,11 +315,11 @@ unary! {
     asinh, try_asinh: Asinh, 0.5 => 0.481_211_84, on WIDE,
         At(|t, x, _| t * rsqrt(&(square(&squarable(x)) + 1.0)));
 
-    /// Inverse hyperbolic cosine, from 1 on. Floats and complex numbers.
+    /// Inverse hyperbolic cosine, for `x ≥ 1`. Floats and complex numbers.
     acosh, try_acosh: Acosh, 2.0 => 1.316_957_9, on 1.2..3.0,
         At(|t, x, _| t * acosh_slope(x));
 
-    /// Inverse hyperbolic tangent, on -1 to 1. Floats and complex numbers.
+    /// Inverse hyperbolic tangent, for `x` from -1 to 1. Floats and complex numbers.
     atanh, try_atanh: Atanh, 0.5 => 0.549_306_15, on -0.9..0.9,
         At(|t, x, _| t / ((1.0 - x) * (1.0 + x)));
 
@@ -326,53 +329,56 @@ unary! {
 
     /// Error function: `2/√π ∫₀ˣ exp(-u²) du`. Floats.
     erf, try_erf: Erf, 0.5 => 0.520_499_9, on WIDE,
-        At(|t, x, _| t * (FRAC_2_SQRT_PI * bell(x)));
+        At(|t, x, _| t * (FRAC_2_SQRT_PI * gaussian(x)));
 
-    /// `1 - erf x`, exact where that is small. Floats.
+    /// `1 - erf x`, accurate where the result is small. Floats.
     erfc, try_erfc: Erfc, 0.5 => 0.479_500_1, on WIDE,
-        At(|t, x, _| t * (-FRAC_2_SQRT_PI * bell(x)));
+        At(|t, x, _| t * (-FRAC_2_SQRT_PI * gaussian(x)));
 
-    /// The inverse of `erf`, on -1 to 1. Floats.
+    /// The inverse of `erf`, for `x` from -1 to 1. Floats.
     erf_inv, try_erf_inv: ErfInv, 0.5 => 0.476_936_28, on -0.9..0.9,
         At(|t, _, y| t * (1.0 / FRAC_2_SQRT_PI * exp(&square(y))));
 
-    /// Logarithm of the gamma function: `ln |Γ(x)|`; infinite at 0 and at negative integers. Floats.
+    /// Logarithm of the gamma function: `ln |Γ(x)|`; infinite at 0 and at negative integers.
+    /// Floats.
     lgamma, try_lgamma: Lgamma, 2.5 => 0.284_682_87, on 0.3..3.0,
         At(|t, x, _| t * digamma(x));
 
-    /// The digamma function, the derivative of [`lgamma`]: `Γ'(x) / Γ(x)`; NaN at 0 and at negative integers. Floats.
+    /// The digamma function, the derivative of [`lgamma`]: `Γ'(x) / Γ(x)`; NaN at 0 and at negative
+    /// integers. Floats.
     digamma, try_digamma: Digamma, 2.5 => 0.703_156_65, on 0.3..3.0,
         At(|t, x, _| t * polygamma(1, x));
 }
 
-/// `x t / |x|`, with the inner product of the plane if `x` is complex: `Re(conj(sign x) t)`.
+/// `x t / |x|`; for complex `x` with the inner product of the plane: `Re(conj(sign x) t)`.
 fn abs_tangent(t: &Array, x: &Array, _: &Array) -> Array {
     if x.dtype().is_complex() { real(&(t * conj(&direction(x)))) } else { t * sign(x) }
 }
 
-/// `exp(-x²)`, which is 0 in every dtype from 30 on.
-fn bell(x: &Array) -> Array {
-    exp(&-square(&held(x, 30.0)))
+/// `exp(-x²)`, which is 0 in every dtype for `|x| ≥ 30`.
+fn gaussian(x: &Array) -> Array {
+    exp(&-square(&clamped(x, 30.0)))
 }
 
-/// What of the tangent turns `x`, over `|x|`: `i s Im(conj(s) t) / |x|`; 0 at 0.
+/// The part of the tangent that rotates `x`, divided by `|x|`, with `s = sign x`:
+/// `i s Im(conj(s) t) / |x|`; 0 at 0.
 fn sign_tangent(t: &Array, x: &Array, y: &Array) -> Array {
     let dtype = x.dtype();
     let size = abs(x);
     let safe =
         select_n(&eq(&size, &number(0.0, dtype.part())), &[&size, &number(1.0, dtype.part())]);
-    let turn = imag(&(t * conj(y))) / safe;
-    y * complex(&number(0.0, dtype.part()), &turn)
+    let rotation = imag(&(t * conj(y))) / safe;
+    y * complex(&number(0.0, dtype.part()), &rotation)
 }
 
-/// `1/√(x² - 1)`; of complex numbers the product of two roots, which has the branch cut of acosh.
+/// `1/√(x² - 1)`. For complex numbers a product of two roots, which has the branch cut of acosh.
 fn acosh_slope(x: &Array) -> Array {
     let x = squarable(x);
     let (below, above) = (&x - 1.0, &x + 1.0);
     if x.dtype().is_complex() { rsqrt(&below) * rsqrt(&above) } else { rsqrt(&(below * above)) }
 }
 
-/// The function of this name, which must be one of the table.
+/// The function with this name, which must be in the table.
 pub(crate) fn prim(name: &str) -> Prim {
     Arc::new(Unary(ROWS.iter().find(|row| row.name == name).expect("a function of the table")))
 }

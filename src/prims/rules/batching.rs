@@ -1,6 +1,6 @@
-//! Batch axes where a rule wants them: repeated, or in front.
+//! Batch axes where a rule needs them: broadcast, or moved to the front.
 //!
-//! Rules put the batch axis of a result at 0 unless another place costs nothing.
+//! A rule puts the batch axis of a result at 0 unless another position costs nothing.
 
 use crate::core::array::Array;
 use crate::core::primitive::Ctx;
@@ -8,7 +8,7 @@ use crate::prims::shapes::broadcast::try_broadcast_in_dim;
 use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::Error;
 
-/// `x` repeated along a new axis of `size` at `axis`.
+/// `x` broadcast along a new axis of `size` at `axis`.
 pub fn broadcast_batch(x: &Array, size: usize, axis: usize) -> Result<Array, Error> {
     let mut shape = x.to_shape();
     shape.insert(axis, size);
@@ -16,7 +16,7 @@ pub fn broadcast_batch(x: &Array, size: usize, axis: usize) -> Result<Array, Err
     try_broadcast_in_dim(x, &shape, &kept)
 }
 
-/// `x` with its batch axis in front, repeated if it has none.
+/// `x` with its batch axis in front; if it has none, `x` is broadcast.
 pub fn batch_in_front(ctx: &Ctx, x: &Array, axis: Option<usize>) -> Result<Array, Error> {
     match axis {
         Some(axis) => moveaxis(x, axis, 0),

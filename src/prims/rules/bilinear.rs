@@ -1,6 +1,6 @@
-//! The product rule, once: for primitives that are linear in each of two operands.
+//! The product rule, written once for all primitives that are linear in each of two operands.
 //!
-//! Not here: what is linear in all operands together (see `linear`).
+//! Not here: primitives that are linear in all operands together (`linear_operands`).
 
 use crate::core::array::Array;
 use crate::core::primitive::{JvpResult, Operand, Tangent};
@@ -22,7 +22,7 @@ pub(crate) fn bilinear_jvp(
     Ok((smallvec![output], vec![tangent]))
 }
 
-/// The tangent of an output from what either operand contributes.
+/// The tangent of an output: the sum of the contributions of both operands.
 pub(crate) fn sum_of(
     left: Option<Array>,
     right: Option<Array>,
@@ -35,7 +35,8 @@ pub(crate) fn sum_of(
     })
 }
 
-/// Cotangents of the operands: `left(ct, y)` and `right(ct, x)`, each where asked for.
+/// The cotangents of the operands: `left(ct, y)` and `right(ct, x)`, computed for the linear
+/// operand only.
 pub(crate) fn bilinear_transpose(
     name: &str,
     cotangents: &[Tangent],
@@ -54,7 +55,8 @@ pub(crate) fn bilinear_transpose(
         (Some(_), Operand::Linear(_), Operand::Linear(_)) => {
             return Err(cotangent_jit::err!(
                 Transform,
-                "{name}: a product of two linear operands, {} and {}, cannot be transposed; it is not linear in both",
+                "{name}: a product of two linear operands, {} and {}, cannot be transposed; it is \
+                 not linear in both",
                 inputs[0].aval(),
                 inputs[1].aval()
             ));

@@ -1,4 +1,4 @@
-//! Rules of primitives that are linear in their one operand: moving, repeating, summing.
+//! Rules of primitives that are linear in their one operand: they move, broadcast or sum elements.
 //!
 //! Not here: several linear operands (`linear_operands`), products (`bilinear`).
 
@@ -18,7 +18,7 @@ pub(crate) fn linear_unary_jvp(prim: Prim, primals: &[Array], tangents: &[Tangen
     Ok((outputs, tangents))
 }
 
-/// The cotangent of the one operand of a primitive of one output.
+/// The transpose of a primitive that has one operand and one output.
 pub(crate) fn transpose_unary(
     cotangents: &[Tangent],
     operand: Aval,

@@ -1,6 +1,8 @@
-//! Rules of primitives that are linear in several operands together: joining, padding, updating.
+//! Rules of primitives that are linear in several operands together: they join, pad or update
+//! arrays.
 //!
-//! Not here: products (`bilinear`), which are linear in each operand alone; one linear operand (`linear`).
+//! Not here: products (`bilinear`), which are linear in each operand alone; primitives that are
+//! linear in one operand (`linear`).
 
 use crate::core::array::Array;
 use crate::core::primitive::{Arrays, JvpResult, Prim, Tangent};
@@ -8,8 +10,8 @@ use crate::core::trace::bind;
 use crate::prims::rules::zeros::try_instantiate;
 use cotangent_jit::Error;
 
-/// `d f(x, i) = f(dx, i)`: inexact operands give way to their tangents, ints and bools stay. Symbolic zeros are written
-/// out only beside a tangent that is not zero.
+/// `d f(x, i) = f(dx, i)`: tangents replace the inexact operands, ints and bools stay. Symbolic
+/// zeros are materialized only if some tangent is nonzero.
 pub(crate) fn linear_jvp(prim: Prim, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
     let outputs = bind(prim.clone(), primals)?;
     if tangents.iter().all(Tangent::is_zero) {

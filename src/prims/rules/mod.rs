@@ -1,4 +1,4 @@
-//! What the rules of several families share: how a primitive is applied, batch axes, linear and bilinear maps.
+//! Rules that several families share: applying a primitive, batch axes, linear and bilinear maps.
 
 pub(crate) mod apply;
 pub mod batching;

@@ -1,9 +1,9 @@
-//! Numbers written in rules and by users, as literals of the dtype they meet.
+//! Numbers that rules and users write, as literals of the dtype of the other operands.
 
 use crate::core::array::Array;
 use cotangent_jit::{DType, Scalar};
 
-/// The number `value` as a literal of `dtype`; of f32 where `dtype` has no literals.
+/// The number `value` as a literal of `dtype`, or of f32 if `dtype` has no literals.
 pub(crate) fn number(value: f64, dtype: DType) -> Array {
     match Scalar::from_f64(dtype, value) {
         Some(s) => Array::strong_literal(s),
@@ -20,23 +20,24 @@ pub(crate) fn int_range(dtype: DType) -> (i128, i128) {
     }
 }
 
-/// Whether an int dtype has this int.
+/// Whether an int dtype can represent `n`.
 pub(crate) fn holds(dtype: DType, n: i128) -> bool {
     let (least, greatest) = int_range(dtype);
     (least..=greatest).contains(&n)
 }
 
-/// The dtype of places along an axis of so many elements: i32, or i64 where i32 cannot count them.
+/// The dtype of positions along an axis of `n` elements: i32, or i64 if i32 cannot count them.
 pub(crate) fn place_dtype(n: usize) -> DType {
     if holds(DType::I32, n as i128) { DType::I32 } else { DType::I64 }
 }
 
-/// A limit of rounds, for a counter of i32.
+/// The limit of a number of rounds as an i32, or `i32::MAX` if it is greater.
 pub(crate) fn rounds(limit: usize) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX)
 }
 
-/// A literal's value in another dtype of the same kind or a wider one: ints become floats, never the reverse.
+/// The value of a literal in another dtype of the same kind or a wider one: ints become floats, but
+/// floats never become ints.
 pub(crate) fn scalar_as(value: Scalar, dtype: DType) -> Option<Scalar> {
     let from = value.dtype();
     if from == dtype {

@@ -1,4 +1,4 @@
-//! Symbolic zeros written out.
+//! Materializes symbolic zeros.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -18,7 +18,8 @@ pub fn try_zeros(aval: &Aval) -> Result<Array, Error> {
     try_full(&aval.shape, Scalar::zero(aval.dtype))
 }
 
-/// The tangent as an array. Panics where [`try_instantiate`] gives an error.
+/// The tangent as an array; a symbolic zero is materialized. Panics where [`try_instantiate`] gives
+/// an error.
 #[track_caller]
 pub fn instantiate(tangent: &Tangent) -> Array {
     expect(try_instantiate(tangent))

@@ -1,4 +1,4 @@
-//! Quantities along a curve, and how their coefficients follow from each other, order by order.
+//! Quantities along a curve, and the recurrences of their coefficients, order by order.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -18,27 +18,27 @@ use std::sync::Arc;
 pub(super) type Id = usize;
 pub(super) type Nodes = SmallVec<[Id; 3]>;
 
-/// Degree of a curve that is not known to be a polynomial.
+/// The degree of a curve that is not known to be a polynomial.
 const ANY: usize = usize::MAX;
 
-/// A quantity that depends on `t`.
+/// A quantity that depends on the curve's parameter `t`.
 pub(super) struct Node {
     pub from: From,
     pub aval: Aval,
-    /// Coefficients beyond this one are zero.
+    /// Coefficients above this degree are zero.
     pub degree: usize,
-    /// Those that are known, from the zeroth on.
+    /// The known coefficients, from the zeroth on.
     known: Vec<Option<Tangent>>,
 }
 
-/// What a quantity is.
+/// How a quantity is defined.
 #[derive(Clone, Copy)]
 pub(super) enum From {
     Given,
     Literal(Scalar),
-    /// The derivative in `t` of another.
+    /// The derivative of another quantity with respect to `t`.
     Derivative(Id),
-    /// An output of an application.
+    /// An output of an application: the indices of both.
     Output(usize, usize),
 }
 
@@ -56,23 +56,24 @@ pub(super) struct App {
     pub outputs: Nodes,
     pub source: Source,
     values: Option<Arrays>,
-    /// The derivatives of the outputs, by the primitive's rule; none where the rule gives zero.
+    /// The derivatives of the outputs by the primitive's rule, once it is traced.
     pub derivatives: Option<Arc<Derivatives>>,
 }
 
 pub(super) struct Derivatives {
+    /// One per output; `None` where the rule gives zero.
     pub outputs: Vec<Option<Id>>,
-    /// What the rule applies, in its order.
+    /// The outputs of the rule's equations, in their order.
     pub steps: Vec<Id>,
 }
 
-/// Quantities along a curve, and what is known of them.
+/// Quantities along a curve, with their known coefficients.
 pub(super) struct Curves<'a> {
     pub ctx: &'a Ctx<'a>,
     order: usize,
     pub nodes: Vec<Node>,
     pub apps: Vec<App>,
-    /// Equal applications are one.
+    /// Applications by their key: equal applications are stored once.
     seen: FxHashMap<(&'static str, Params, Nodes), usize>,
     literals: FxHashMap<Scalar, Id>,
     derivatives: FxHashMap<Id, Id>,
@@ -139,7 +140,7 @@ impl<'a> Curves<'a> {
         id
     }
 
-    /// The derivative in `t`.
+    /// The derivative with respect to `t`.
     pub(super) fn derivative(&mut self, of: Id) -> Id {
         if let Some(id) = self.derivatives.get(&of) {
             return *id;
@@ -256,12 +257,12 @@ impl<'a> Curves<'a> {
         Ok(found)
     }
 
-    /// Coefficients `k` of quantities, as arrays.
+    /// The coefficients `k` of quantities, as arrays.
     fn at(&mut self, ids: &[Id], k: usize) -> Result<Arrays, Error> {
         ids.iter().map(|id| try_instantiate(&self.coefficient(*id, k)?)).collect()
     }
 
-    /// The outputs at `t = 0`.
+    /// The outputs of an application at `t = 0`.
     fn values(&mut self, app: usize) -> Result<Arrays, Error> {
         if let Some(values) = &self.apps[app].values {
             return Ok(values.clone());
@@ -274,7 +275,7 @@ impl<'a> Curves<'a> {
         Ok(values)
     }
 
-    /// `y_k = f(x_k)`, ints and bools being those of `t = 0`.
+    /// `y_k = f(x_k)`, with ints and bools at `t = 0`.
     fn linear(
         &mut self,
         app: usize,
@@ -290,16 +291,16 @@ impl<'a> Curves<'a> {
             terms.push(self.coefficient(*i, k)?);
         }
         let of = |some: bool| inputs.iter().zip(&terms).filter(move |(_, t)| t.is_zero() != some);
-        let moving = of(true).any(|(i, _)| inexact(self, *i));
-        let resting = of(false).any(|(i, _)| inexact(self, *i));
-        if !moving && (k > 0 || resting) {
+        let any_nonzero = of(true).any(|(i, _)| inexact(self, *i));
+        let any_zero = of(false).any(|(i, _)| inexact(self, *i));
+        if !any_nonzero && (k > 0 || any_zero) {
             let zero = |o: &Id| Tangent::Zero(self.nodes[*o].aval.strong());
             return Ok(outputs.iter().map(zero).collect());
         }
-        if k == 0 && !resting {
+        if k == 0 && !any_zero {
             return Ok(self.values(app)?.into_iter().map(Tangent::Value).collect());
         }
-        if resting {
+        if any_zero {
             return self.linear_in_some(app, source, &terms);
         }
         let mut operands = Arrays::new();
@@ -315,7 +316,8 @@ impl<'a> Curves<'a> {
         Ok(outputs.iter().zip(made).map(out).collect())
     }
 
-    /// The same where some coefficients are zero: the jvp rule knows what then is left to do.
+    /// The same as `linear`, if some coefficients are zero: the jvp rule then computes only what is
+    /// needed.
     fn linear_in_some(
         &mut self,
         app: usize,
@@ -324,29 +326,30 @@ impl<'a> Curves<'a> {
     ) -> Result<Vec<Tangent>, Error> {
         let App { inputs, outputs, .. } = &self.apps[app];
         let (inputs, outputs) = (inputs.clone(), outputs.clone());
-        let moving: Vec<bool> = inputs
+        let nonzero: Vec<bool> = inputs
             .iter()
             .zip(terms)
             .map(|(i, t)| !t.is_zero() && self.nodes[*i].aval.dtype.is_inexact())
             .collect();
-        let (rule, given) = self.trace_rule(app, &moving)?;
+        let (rule, nonzero_outputs) = self.trace_rule(app, &nonzero)?;
         let mut args: Vec<Array> = rule.captured.clone();
         args.extend(self.at(&inputs, 0)?);
         args.extend(
-            terms.iter().zip(&moving).filter(|(_, m)| **m).filter_map(|(t, _)| t.value().cloned()),
+            terms.iter().zip(&nonzero).filter(|(_, m)| **m).filter_map(|(t, _)| t.value().cloned()),
         );
-        // Only what the tangents need: the outputs themselves, which the rule computes too, are there already.
+        // Keeps only the equations that the tangents need: the rule also computes the outputs,
+        // which are already known.
         let live = super::rule::live(&rule.jaxpr);
         let mut jaxpr = rule.jaxpr;
         let mut live = live.iter();
         jaxpr.eqns.retain(|_| *live.next().expect("one per equation"));
         let made = replaying(source, || eval(&jaxpr, &args))?;
         let mut made = made.into_iter();
-        let out = |(o, given): (&Id, &bool)| match given {
+        let out = |(o, is_nonzero): (&Id, &bool)| match is_nonzero {
             true => Tangent::Value(made.next().expect("one per tangent")),
             false => Tangent::Zero(self.nodes[*o].aval.strong()),
         };
-        Ok(outputs.iter().zip(&given).map(out).collect())
+        Ok(outputs.iter().zip(&nonzero_outputs).map(out).collect())
     }
 
     /// `y_k = ∑ f(a_j, b_{k-j})`
@@ -436,7 +439,7 @@ impl<'a> Curves<'a> {
             Some(derivatives) => derivatives.clone(),
             None => self.derive(app)?,
         };
-        // In the rule's order, so that a long rule is no deep recursion.
+        // In the order of the rule, so that a long rule does not cause deep recursion.
         for step in &derivatives.steps {
             self.coefficient(*step, k - 1)?;
         }

@@ -1,12 +1,16 @@
-//! Taylor coefficients through primitives: all kinds of [`Taylor`] once, so that no primitive writes a rule of series.
+//! Taylor coefficients through primitives. Each kind of [`Taylor`] is implemented here once, so no
+//! primitive writes a rule for series.
 //!
-//! A primitive that is known by its derivative alone is a differential equation along the curve: `y' = rule(x', x, y)`. Its
-//! jvp rule is traced, and what the rule applies becomes unknowns beside `y`, each with its own equation: of `sin x` the
-//! rule asks for `cos x`, whose rule asks for `sin x` again. The unknowns are solved for together, order by order: to
-//! coefficient `k` of `y` only coefficients up to `k - 1` of the others are needed. Equal applications are one unknown, so
-//! sine and cosine cost what one bilinear recurrence costs, quadratic in the order, and nothing is exponential.
+//! A primitive of which only the derivative is known is a differential equation along the curve:
+//! `y' = rule(x', x, y)`. Its jvp rule is traced, and each application in the rule becomes an
+//! unknown in addition to `y`, with its own equation: the rule of `sin x` applies `cos x`, whose
+//! rule applies `sin x` again. The unknowns are solved together, order by order: coefficient `k` of
+//! `y` needs only coefficients up to `k - 1` of the others. Equal applications are one unknown, so
+//! sine and cosine cost as much as one bilinear recurrence, which is quadratic in the order, and
+//! nothing is exponential.
 //!
-//! The unknowns are in `curves`, their equations in `rule`. Also here: [`Forward`], by which a carrier writes one rule for `jvp` and `jet`.
+//! The unknowns are in `curves`, their equations in `rule`. Also here: [`Forward`], by which a
+//! carrier writes one rule for `jvp` and `jet`.
 
 mod curves;
 mod rule;
@@ -20,17 +24,17 @@ use cotangent_jit::Error;
 use curves::Curves;
 use std::sync::Arc;
 
-/// Forward mode as carriers see it: what rides beside every input of a body.
+/// Forward mode as carriers see it: a tangent or Taylor coefficients for every input of a body.
 #[derive(Clone, Copy)]
 pub enum Forward {
-    /// A tangent.
+    /// One tangent.
     Jvp,
-    /// So many Taylor coefficients.
+    /// This many Taylor coefficients.
     Jet(usize),
 }
 
 impl Forward {
-    /// How many ride beside each input.
+    /// The number of tangents or coefficients per input.
     pub fn count(self) -> usize {
         match self {
             Forward::Jvp => 1,
@@ -38,12 +42,13 @@ impl Forward {
         }
     }
 
-    /// Types of all that ride beside values of these types.
+    /// The types of the tangents or coefficients of values of these types.
     pub fn avals(self, avals: &[Aval]) -> Vec<Aval> {
         avals.iter().flat_map(|a| std::iter::repeat_n(a.strong(), self.count())).collect()
     }
 
-    /// The body with what rides, by masks of [`Forward::count`] bits per input and output.
+    /// The body with its tangents or coefficients, by masks of [`Forward::count`] bits per input
+    /// and output.
     pub fn of(
         self,
         ctx: &Ctx,
@@ -58,7 +63,7 @@ impl Forward {
     }
 }
 
-/// Outputs of a primitive and their coefficients, `order` per output, from those of the inputs.
+/// The outputs of a primitive and their coefficients, `order` per output, from those of the inputs.
 pub fn along(
     ctx: &Ctx,
     order: usize,

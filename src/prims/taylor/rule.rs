@@ -11,16 +11,17 @@ use cotangent_jit::Error;
 use std::sync::Arc;
 
 impl Curves<'_> {
-    /// The jvp rule as quantities along the curve.
+    /// Adds the jvp rule of an application to the quantities along the curve.
     pub(super) fn derive(&mut self, app: usize) -> Result<Arc<Derivatives>, Error> {
         let inputs = self.apps[app].inputs.clone();
-        let moves = |i: &Id| self.nodes[*i].degree > 0 && self.nodes[*i].aval.dtype.is_inexact();
-        let moving: Vec<bool> = inputs.iter().map(moves).collect();
-        let (Traced { jaxpr, captured }, given) = self.trace_rule(app, &moving)?;
+        let is_nonzero =
+            |i: &Id| self.nodes[*i].degree > 0 && self.nodes[*i].aval.dtype.is_inexact();
+        let nonzero: Vec<bool> = inputs.iter().map(is_nonzero).collect();
+        let (Traced { jaxpr, captured }, nonzero_outputs) = self.trace_rule(app, &nonzero)?;
         let mut env: Vec<Option<Id>> = vec![None; jaxpr.avals.len()];
         let mut args: Nodes = captured.iter().map(|x| self.given(x, &[])).collect();
         args.extend(inputs.iter().copied());
-        for (i, _) in inputs.iter().zip(&moving).filter(|(_, m)| **m) {
+        for (i, _) in inputs.iter().zip(&nonzero).filter(|(_, m)| **m) {
             args.push(self.derivative(*i));
         }
         for (v, id) in jaxpr.inputs.iter().zip(args) {
@@ -43,66 +44,71 @@ impl Curves<'_> {
         }
         let mut made =
             jaxpr.outputs.iter().map(|a| read(self, &env, a)).collect::<Vec<_>>().into_iter();
-        let outputs = given.iter().map(|g| g.then(|| made.next().expect("one per tangent")));
+        let outputs =
+            nonzero_outputs.iter().map(|g| g.then(|| made.next().expect("one per tangent")));
         let derivatives = Arc::new(Derivatives { outputs: outputs.collect(), steps });
         self.apps[app].derivatives = Some(derivatives.clone());
         Ok(derivatives)
     }
 
-    /// The jvp rule of an application, from its inputs and the tangents of those that move to the tangents of outputs
-    /// that it gives.
+    /// The jvp rule of an application. It takes the application's inputs and the tangents of the
+    /// inputs marked in `nonzero`, and gives the nonzero tangents of the outputs. The second result
+    /// marks these outputs.
     pub(super) fn trace_rule(
         &self,
         app: usize,
-        moving: &[bool],
+        nonzero: &[bool],
     ) -> Result<(Traced, Vec<bool>), Error> {
         let App { prim, inputs, outputs, source, .. } = &self.apps[app];
         let n = inputs.len();
         let mut types: Vec<Aval> = inputs.iter().map(|i| self.nodes[*i].aval.clone()).collect();
-        let tangents = types.iter().zip(moving).filter(|(_, m)| **m).map(|(a, _)| a.strong());
+        let tangents = types.iter().zip(nonzero).filter(|(_, m)| **m).map(|(a, _)| a.strong());
         let tangents: Vec<Aval> = tangents.collect();
         types.extend(tangents);
-        let mut given = Vec::new();
+        let mut nonzero_outputs = Vec::new();
         let traced = replaying(*source, || {
             trace(&types, |args| {
-                let mut dots = args[n..].iter();
+                let mut input_tangents = args[n..].iter();
                 let mut primals = Arrays::new();
                 let mut tangents = Vec::new();
-                for ((i, x), moves) in inputs.iter().zip(&args).zip(moving) {
-                    // Rules look at literals: the power of a constant is differentiated as one.
+                for ((i, x), is_nonzero) in inputs.iter().zip(&args).zip(nonzero) {
+                    // Rules treat literals in a special way: the rule of a power with a literal
+                    // exponent is simpler.
                     primals.push(match self.nodes[*i].from {
                         From::Literal(s) => Array::literal(s),
                         _ => x.clone(),
                     });
-                    tangents.push(match moves {
-                        true => Tangent::Value(dots.next().expect("one per set bit").clone()),
+                    tangents.push(match is_nonzero {
+                        true => {
+                            Tangent::Value(input_tangents.next().expect("one per set bit").clone())
+                        }
                         false => Tangent::Zero(x.aval().strong()),
                     });
                 }
-                let (_, dots) = prim.jvp(self.ctx, &primals, &tangents)?;
-                debug_assert_eq!(dots.len(), outputs.len());
-                given = dots.iter().map(|t| !t.is_zero()).collect();
-                Ok(dots.iter().filter_map(|t| t.value().cloned()).collect())
+                let (_, output_tangents) = prim.jvp(self.ctx, &primals, &tangents)?;
+                debug_assert_eq!(output_tangents.len(), outputs.len());
+                nonzero_outputs = output_tangents.iter().map(|t| !t.is_zero()).collect();
+                Ok(output_tangents.iter().filter_map(|t| t.value().cloned()).collect())
             })
         })?;
-        Ok((traced, given))
+        Ok((traced, nonzero_outputs))
     }
 }
 
-/// Which equations the outputs need.
+/// Marks the equations that the outputs need.
 pub(super) fn live(jaxpr: &Jaxpr) -> Vec<bool> {
-    let mut wanted = vec![false; jaxpr.avals.len()];
-    let want = |wanted: &mut [bool], a: &Atom| {
+    let mut needed = vec![false; jaxpr.avals.len()];
+    let mark = |needed: &mut [bool], a: &Atom| {
         if let Some(Var(v)) = a.var() {
-            wanted[v as usize] = true;
+            needed[v as usize] = true;
         }
     };
-    jaxpr.outputs.iter().for_each(|a| want(&mut wanted, a));
+    jaxpr.outputs.iter().for_each(|a| mark(&mut needed, a));
     let mut live = vec![false; jaxpr.eqns.len()];
     for (eqn, live) in jaxpr.eqns.iter().zip(&mut live).rev() {
-        *live = eqn.outputs.iter().any(|v| wanted[v.index()]);
+        *live = eqn.outputs.iter().any(|v| needed[v.index()]);
         if *live {
-            eqn.inputs.iter().for_each(|a| want(&mut wanted, a));
+            eqn.inputs.iter().for_each(|a| mark(&mut needed, a));
         }
     }
     live

@@ -25,7 +25,7 @@ use crate::prims::carriers::regroup::{
     with_inputs,
 };
 use crate::prims::carriers::with_bodies::{Bodies, WithBodies};
-use crate::prims::cases::bodies::{NUMBERS, bent, body, number, numbers};
+use crate::prims::cases::bodies::{NUMBERS, body, nonlinear, number, numbers};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::lax;
 use crate::prims::rules::numbers::number as number_of;
@@ -338,7 +338,7 @@ fn cases() -> Vec<Case> {
             test: body(&[int.clone(), int.clone(), x.clone()], |a| vec![lax::lt(&a[1], &a[0])]),
             body: body(&[c.clone(), int.clone(), x.clone()], |a| {
                 let c = lax::broadcast_in_dim(&a[0], &[3], &[]);
-                let sin = bent(&lax::mul(&a[2], &c));
+                let sin = nonlinear(&lax::mul(&a[2], &c));
                 vec![lax::add(&a[1], &one), lax::add(&sin, &a[2])]
             }),
             test_consts: 1,

@@ -51,6 +51,15 @@ fn rows() -> Array {
 }
 
 #[test]
+fn counts() {
+    let (x, window) = (array![1.0, 2.0], cotangent::lax::Window::new([2]));
+    let first = |a: &[Array], _: &[Array]| a.to_vec();
+    fails("reduce_window: expected 2 inits, one per operand, got 1", || {
+        cotangent::lax::reduce_window(&[x.clone(), x.clone()], &[Array::from(0f32)], &window, first)
+    });
+}
+
+#[test]
 fn shapes() {
     fails(
         "add: shapes do not broadcast: f32[2,3] and f32[2]; counted from the last, axis 1 has sizes 3 and 2",

@@ -61,6 +61,19 @@ pub fn try_reduce(
     })
 }
 
+/// Errors: there are not as many inits as operands.
+pub(in crate::prims) fn check_inits(
+    name: &str,
+    operands: &[Array],
+    inits: &[Array],
+) -> Result<(), Error> {
+    if inits.len() == operands.len() {
+        return Ok(());
+    }
+    let expected = plural(operands.len(), "init");
+    Err(err!(Shape, "{name}: expected {expected}, one per operand, got {}", inits.len()))
+}
+
 fn check(operands: &[Array], inits: &[Array], axes: &[usize]) -> Result<(), Error> {
     let Some(first) = operands.first() else {
         return Err(err!(Shape, "reduce: expected at least one operand, got none"));
@@ -69,14 +82,7 @@ fn check(operands: &[Array], inits: &[Array], axes: &[usize]) -> Result<(), Erro
         let (first, other) = (first.aval(), other.aval());
         return Err(err!(Shape, "reduce: expected operands of one shape, got {first} and {other}"));
     }
-    if inits.len() != operands.len() {
-        let (n, got) = (operands.len(), inits.len());
-        return Err(err!(
-            Shape,
-            "reduce: expected {inits}, one per operand, got {got}",
-            inits = plural(n, "init")
-        ));
-    }
+    check_inits("reduce", operands, inits)?;
     for (x, init) in operands.iter().zip(inits) {
         if init.ndim() != 0 || init.dtype() != x.dtype() {
             let (x, init) = (x.aval(), init.aval());

@@ -17,7 +17,7 @@ use crate::core::trace::trace;
 use crate::prims::cases::samples::{RUNNING, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::folds::reduce::{try_reduce_max, try_reduce_min, try_reduce_sum};
-use crate::prims::folds::reduce_by::try_reduce;
+use crate::prims::folds::reduce_by::{check_inits, try_reduce};
 use crate::prims::folds::select_window::gather_selected;
 use crate::prims::folds::window::{Placed, Window};
 use crate::prims::points::elementwise::expect_operand;
@@ -248,6 +248,7 @@ pub fn try_reduce_window(
     f: impl Fn(&[Array], &[Array]) -> Vec<Array>,
 ) -> Result<Vec<Array>, Error> {
     composed("reduce_window", || {
+        check_inits("reduce_window", operands, inits)?;
         let windows = operands.iter().zip(inits).map(|(x, init)| {
             let window = window.placed("reduce_window", &x.aval())?;
             window.outs("reduce_window", &x.aval())?;

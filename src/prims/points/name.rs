@@ -123,7 +123,9 @@ pub fn entries() -> Vec<Entry> {
 }
 
 fn build(args: &Args) -> Result<Prim, Error> {
-    Ok(Arc::new(Named { name: args.name("name")?.into() }))
+    let name = args.name("name")?;
+    check_name("name", name)?;
+    Ok(Arc::new(Named { name: name.into() }))
 }
 
 fn cases() -> Vec<Case> {

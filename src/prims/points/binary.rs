@@ -179,14 +179,14 @@ macro_rules! binary {
     ($(
         $(#[$doc:meta])*
         $name:ident, $try:ident: $op:ident, ($a:literal, $b:literal) => $is:literal,
-            on $domain:expr, dx: $dx:expr, dy: $dy:expr;
+            on $domain:expr, dx: $dx_text:literal = $dx:expr, dy: $dy_text:literal = $dy:expr;
     )*) => {
         $(
             $(#[$doc])*
             ///
             /// The operands have one dtype and one shape, or one of them is a scalar.
-            #[doc = concat!("Derivative with respect to `x`: `", stringify!($dx), "`,")]
-            #[doc = concat!("with respect to `y`: `", stringify!($dy), "`.")]
+            #[doc = concat!("Derivative, with `t` the tangent: in `x` `", $dx_text, "`,")]
+            #[doc = concat!("in `y` `", $dy_text, "`, where `z` is the result.")]
             #[doc = concat!("Panics where [`", stringify!($try), "`] gives an error.")]
             ///
             /// ```
@@ -243,73 +243,73 @@ const ABOVE: Range<f64> = 0.3..2.0;
 
 binary! {
     /// Sum: `x + y`. Ints (wrapping), floats, complex numbers.
-    add, try_add: Add, (2.0, 3.0) => 5.0, on WIDE, dx: Plus, dy: Plus;
+    add, try_add: Add, (2.0, 3.0) => 5.0, on WIDE, dx: "t" = Plus, dy: "t" = Plus;
 
     /// Difference: `x - y`. Ints (wrapping), floats, complex numbers.
-    sub, try_sub: Sub, (2.0, 3.0) => -1.0, on WIDE, dx: Plus, dy: Minus;
+    sub, try_sub: Sub, (2.0, 3.0) => -1.0, on WIDE, dx: "t" = Plus, dy: "-t" = Minus;
 
     /// Product: `x y`. Ints (wrapping), floats, complex numbers.
     mul, try_mul: Mul, (2.0, 3.0) => 6.0, on WIDE,
-        dx: Given(|t, y| t * y), dy: Given(|t, x| x * t);
+        dx: "t y" = Given(|t, y| t * y), dy: "x t" = Given(|t, x| x * t);
 
     /// Quotient: `x / y`. Ints round toward zero, `x / 0` has all bits one and `MIN / -1` is `MIN`;
     /// floats, complex numbers.
     div, try_div: Div, (3.0, 2.0) => 1.5, on ABOVE,
-        dx: Given(|t, y| div(t, y)), dy: At(|t, _, y, z| t * -div(z, y));
+        dx: "t / y" = Given(|t, y| div(t, y)), dy: "-t z / y" = At(|t, _, y, z| t * -div(z, y));
 
     /// Remainder of the division that rounds toward zero, with the sign of `x`. Ints (`x % 0` is
     /// `x`) and floats (`x % 0` is NaN).
     rem, try_rem: Rem, (-5.0, 3.0) => -2.0, on ABOVE,
-        dx: At(|t, _, _, _| t.clone()), dy: At(|t, x, y, z| t * div(&(z - x), y));
+        dx: "t" = At(|t, _, _, _| t.clone()), dy: "t (z - x) / y" = At(|t, x, y, z| t * div(&(z - x), y));
 
     /// Power: `xʸ`. Floats and complex numbers.
-    pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE, dx: At(pow_dx), dy: At(pow_dy);
+    pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE, dx: "t y xʸ⁻¹" = At(pow_dx), dy: "t z ln x" = At(pow_dy);
 
     /// The greater operand; for real numbers NaN if one is NaN. Ints, floats, bool, complex
     /// numbers. Complex numbers compare by their real parts, then by their imaginary parts; if one
     /// is NaN, the result is `y`. Where `x = y`, each operand gets half of the tangent.
     max, try_max: Max, (2.0, 3.0) => 3.0, on WIDE,
-        dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
+        dx: "t where x > y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)), dy: "t where y > x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
 
     /// The smaller operand; for real numbers NaN if one is NaN. Ints, floats, bool, and complex
     /// numbers, which compare as in [`max`]. Where `x = y`, each operand gets half of the tangent.
     min, try_min: Min, (2.0, 3.0) => 2.0, on WIDE,
-        dx: At(|t, x, y, z| t * share(x, y, z)), dy: At(|t, x, y, z| t * share(y, x, z));
+        dx: "t where x < y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)), dy: "t where y < x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
 
     /// The angle of the point `(y, x)`, so `x / y` is the tangent of the angle: -π to π radians.
     /// Floats.
     atan2, try_atan2: Atan2, (1.0, 2.0) => 0.463_647_6, on ABOVE,
-        dx: At(|t, x, y, _| t * over_square_of_length(y, x, y)),
-        dy: At(|t, x, y, _| t * -over_square_of_length(x, x, y));
+        dx: "t y / (x² + y²)" = At(|t, x, y, _| t * over_square_of_length(y, x, y)),
+        dy: "-t x / (x² + y²)" = At(|t, x, y, _| t * -over_square_of_length(x, x, y));
 
     /// Bitwise and; for bools whether both are true. Ints and bool.
-    and, try_and: And, (6, 3) => 2, on WIDE, dx: Zero, dy: Zero;
+    and, try_and: And, (6, 3) => 2, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// Bitwise or; for bools whether at least one is true. Ints and bool.
-    or, try_or: Or, (6, 3) => 7, on WIDE, dx: Zero, dy: Zero;
+    or, try_or: Or, (6, 3) => 7, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// Bitwise exclusive or; for bools whether they differ. Ints and bool.
-    xor, try_xor: Xor, (6, 3) => 5, on WIDE, dx: Zero, dy: Zero;
+    xor, try_xor: Xor, (6, 3) => 5, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// `x · 2ʸ`: shifts bits up by `y`, which counts as unsigned; 0 if `y` is at least the width.
     /// Ints.
-    shift_left, try_shift_left: Shl, (3, 2) => 12, on WIDE, dx: Zero, dy: Zero;
+    shift_left, try_shift_left: Shl, (3, 2) => 12, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// Shifts bits down by `y` and fills with zeros; 0 if `y` is at least the width. Ints.
     shift_right_logical, try_shift_right_logical: ShrLogical, (12, 2) => 3, on WIDE,
-        dx: Zero, dy: Zero;
+        dx: "none" = Zero, dy: "none" = Zero;
 
     /// Shifts bits down by `y` and fills with the sign bit; only sign bits if `y` is at least the
     /// width. Ints.
     shift_right_arithmetic, try_shift_right_arithmetic: ShrArithmetic, (-12, 2) => -3, on WIDE,
-        dx: Zero, dy: Zero;
+        dx: "none" = Zero, dy: "none" = Zero;
 
     /// The upper half of the double-width product. Ints.
-    mulhi, try_mulhi: MulHi, (1073741824, 8) => 2, on WIDE, dx: Zero, dy: Zero;
+    mulhi, try_mulhi: MulHi, (1073741824, 8) => 2, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// Sum of two tangents or cotangents: `x + y`. The same as `add`; the name shows that a
     /// transform made the sum.
-    add_any, try_add_any: Add, (2.0, 3.0) => 5.0, on WIDE, dx: Plus, dy: Plus;
+    add_any, try_add_any: Add, (2.0, 3.0) => 5.0, on WIDE, dx: "t" = Plus, dy: "t" = Plus;
 }
 
 /// `d xʸ / dx = y xʸ⁻¹`, which is also 0 for y = 0 at x = 0.

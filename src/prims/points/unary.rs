@@ -159,12 +159,12 @@ macro_rules! unary {
     ($(
         $(#[$doc:meta])*
         $name:ident, $try:ident $(as $shared:ident[$key:ident = $value:ident])?:
-            $op:ident, $at:literal => $is:literal, on $domain:expr, $derivative:expr;
+            $op:ident, $at:literal => $is:literal, on $domain:expr, $slope:literal = $derivative:expr;
     )*) => {
         $(
             $(#[$doc])*
             ///
-            #[doc = concat!("Derivative: `", stringify!($derivative), "`.")]
+            #[doc = concat!("Derivative, with `t` the tangent of `x`: `", $slope, "`.")]
             #[doc = concat!("Panics where [`", stringify!($try), "`] gives an error.")]
             ///
             /// ```
@@ -218,136 +218,136 @@ const WIDE: Range<f64> = -2.0..2.0;
 
 unary! {
     /// Minus: `-x`. Ints (wrapping), floats, complex numbers.
-    neg, try_neg: Neg, 2.0 => -2.0, on WIDE, Linear;
+    neg, try_neg: Neg, 2.0 => -2.0, on WIDE, "-t" = Linear;
 
     /// Magnitude: `|x|`. Ints (`|MIN|` is `MIN`), floats, and complex numbers, for which it is a
     /// float.
-    abs, try_abs: Abs, -2.0 => 2.0, on WIDE, At(abs_tangent);
+    abs, try_abs: Abs, -2.0 => 2.0, on WIDE, "t sign x" = At(abs_tangent);
 
     /// Sign: -1, 0 or 1; a float -0 or NaN is unchanged; `x / |x|` for a complex number. Ints,
     /// floats, complex numbers.
-    sign, try_sign: Sign, -2.0 => -1.0, on WIDE, OfComplex(sign_tangent);
+    sign, try_sign: Sign, -2.0 => -1.0, on WIDE, "0 for real numbers" = OfComplex(sign_tangent);
 
     /// The greatest integral number that is not greater than `x`: `⌊x⌋`. Floats.
-    floor, try_floor: Floor, -1.5 => -2.0, on WIDE, Zero;
+    floor, try_floor: Floor, -1.5 => -2.0, on WIDE, "0" = Zero;
 
     /// The least integral number that is not less than `x`: `⌈x⌉`. Floats.
-    ceil, try_ceil: Ceil, -1.5 => -1.0, on WIDE, Zero;
+    ceil, try_ceil: Ceil, -1.5 => -1.0, on WIDE, "0" = Zero;
 
     /// The nearest integral number, ties away from zero. Floats.
     round_away, try_round_away as round[rounding_method = away_from_zero]:
-        RoundAway, 2.5 => 3.0, on WIDE, Zero;
+        RoundAway, 2.5 => 3.0, on WIDE, "0" = Zero;
 
     /// The nearest integral number, ties to even. Floats.
     round_even, try_round_even as round[rounding_method = to_nearest_even]:
-        RoundEven, 2.5 => 2.0, on WIDE, Zero;
+        RoundEven, 2.5 => 2.0, on WIDE, "0" = Zero;
 
     /// Whether `x` is neither infinite nor NaN. Floats to bool.
-    is_finite, try_is_finite: IsFinite, 2.0 => 1.0, on WIDE, Zero;
+    is_finite, try_is_finite: IsFinite, 2.0 => 1.0, on WIDE, "none" = Zero;
 
     /// Complement: `!x`, bit by bit. Ints and bool.
-    not, try_not: Not, 0 => -1, on WIDE, Zero;
+    not, try_not: Not, 0 => -1, on WIDE, "none" = Zero;
 
     /// The number of one bits. Ints.
-    population_count, try_population_count: PopCount, 6 => 2, on WIDE, Zero;
+    population_count, try_population_count: PopCount, 6 => 2, on WIDE, "none" = Zero;
 
     /// The number of zero bits above the highest one bit. Ints.
-    clz, try_clz: Clz, 1 => 31, on WIDE, Zero;
+    clz, try_clz: Clz, 1 => 31, on WIDE, "none" = Zero;
 
     /// Square root: `√x`, NaN for negative numbers. Floats and complex numbers.
-    sqrt, try_sqrt: Sqrt, 2.0 => 1.414_213_6, on 0.2..3.0, At(|t, _, y| t * (0.5 / y));
+    sqrt, try_sqrt: Sqrt, 2.0 => 1.414_213_6, on 0.2..3.0, "t / (2 y)" = At(|t, _, y| t * (0.5 / y));
 
     /// Reciprocal square root: `1/√x`. Floats and complex numbers.
-    rsqrt, try_rsqrt: Rsqrt, 4.0 => 0.5, on 0.2..3.0, At(|t, x, y| t * (-0.5 * (y / x)));
+    rsqrt, try_rsqrt: Rsqrt, 4.0 => 0.5, on 0.2..3.0, "-t y / (2 x)" = At(|t, x, y| t * (-0.5 * (y / x)));
 
     /// Cube root: `∛x`, also for negative numbers. Floats.
-    cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE, At(|t, _, y| t / (3.0 * square(&squarable(y))));
+    cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE, "t / (3 y²)" = At(|t, _, y| t / (3.0 * square(&squarable(y))));
 
     /// Exponential: `eˣ`. Floats and complex numbers.
-    exp, try_exp: Exp, 1.0 => 2.718_281_7, on WIDE, At(|t, _, y| t * y);
+    exp, try_exp: Exp, 1.0 => 2.718_281_7, on WIDE, "t y" = At(|t, _, y| t * y);
 
     /// Power of two: `2ˣ`. Floats and complex numbers.
-    exp2, try_exp2: Exp2, 3.0 => 8.0, on WIDE, At(|t, _, y| t * (LN_2 * y));
+    exp2, try_exp2: Exp2, 3.0 => 8.0, on WIDE, "t y ln 2" = At(|t, _, y| t * (LN_2 * y));
 
     /// `eˣ - 1`, accurate near 0. Floats and complex numbers.
-    expm1, try_expm1: Expm1, 1.0 => 1.718_281_8, on WIDE, At(|t, _, y| t * (y + 1.0));
+    expm1, try_expm1: Expm1, 1.0 => 1.718_281_8, on WIDE, "t (y + 1)" = At(|t, _, y| t * (y + 1.0));
 
     /// Natural logarithm: `ln x`. Floats and complex numbers.
-    log, try_log: Log, 2.0 => 0.693_147_2, on 0.2..3.0, At(|t, x, _| t / x);
+    log, try_log: Log, 2.0 => 0.693_147_2, on 0.2..3.0, "t / x" = At(|t, x, _| t / x);
 
     /// Logarithm to base 2. Floats and complex numbers.
-    log2, try_log2: Log2, 8.0 => 3.0, on 0.2..3.0, At(|t, x, _| t / (LN_2 * x));
+    log2, try_log2: Log2, 8.0 => 3.0, on 0.2..3.0, "t / (x ln 2)" = At(|t, x, _| t / (LN_2 * x));
 
     /// `ln (1 + x)`, accurate near 0. Floats and complex numbers.
-    log1p, try_log1p: Log1p, 1.0 => 0.693_147_2, on -0.7..2.0, At(|t, x, _| t / (x + 1.0));
+    log1p, try_log1p: Log1p, 1.0 => 0.693_147_2, on -0.7..2.0, "t / (1 + x)" = At(|t, x, _| t / (x + 1.0));
 
     /// Sine of an angle in radians. Floats and complex numbers.
-    sin, try_sin: Sin, 0.5 => 0.479_425_55, on WIDE, At(|t, x, _| t * cos(x));
+    sin, try_sin: Sin, 0.5 => 0.479_425_55, on WIDE, "t cos x" = At(|t, x, _| t * cos(x));
 
     /// Cosine of an angle in radians. Floats and complex numbers.
-    cos, try_cos: Cos, 0.5 => 0.877_582_55, on WIDE, At(|t, x, _| t * -sin(x));
+    cos, try_cos: Cos, 0.5 => 0.877_582_55, on WIDE, "-t sin x" = At(|t, x, _| t * -sin(x));
 
     /// Tangent of an angle in radians. Floats and complex numbers.
-    tan, try_tan: Tan, 0.5 => 0.546_302_5, on -1.2..1.2, At(|t, _, y| t * (1.0 + square(y)));
+    tan, try_tan: Tan, 0.5 => 0.546_302_5, on -1.2..1.2, "t (1 + y²)" = At(|t, _, y| t * (1.0 + square(y)));
 
     /// Inverse sine, in radians: -π/2 to π/2 for `x` from -1 to 1. Floats and complex numbers.
     asin, try_asin: Asin, 0.5 => 0.523_598_8, on -0.9..0.9,
-        At(|t, x, _| t * rsqrt(&((1.0 - x) * (1.0 + x))));
+        "t / √(1 - x²)" = At(|t, x, _| t * rsqrt(&((1.0 - x) * (1.0 + x))));
 
     /// Inverse cosine, in radians: π to 0 for `x` from -1 to 1. Floats and complex numbers.
     acos, try_acos: Acos, 0.5 => 1.047_197_6, on -0.9..0.9,
-        At(|t, x, _| t * -rsqrt(&((1.0 - x) * (1.0 + x))));
+        "-t / √(1 - x²)" = At(|t, x, _| t * -rsqrt(&((1.0 - x) * (1.0 + x))));
 
     /// Inverse tangent, in radians: -π/2 to π/2. Floats and complex numbers.
     atan, try_atan: Atan, 0.5 => 0.463_647_6, on WIDE,
-        At(|t, x, _| t / (1.0 + square(&squarable(x))));
+        "t / (1 + x²)" = At(|t, x, _| t / (1.0 + square(&squarable(x))));
 
     /// Hyperbolic sine: `(eˣ - e⁻ˣ) / 2`. Floats and complex numbers.
-    sinh, try_sinh: Sinh, 1.0 => 1.175_201_2, on WIDE, At(|t, x, _| t * cosh(x));
+    sinh, try_sinh: Sinh, 1.0 => 1.175_201_2, on WIDE, "t cosh x" = At(|t, x, _| t * cosh(x));
 
     /// Hyperbolic cosine: `(eˣ + e⁻ˣ) / 2`. Floats and complex numbers.
-    cosh, try_cosh: Cosh, 1.0 => 1.543_080_7, on WIDE, At(|t, x, _| t * sinh(x));
+    cosh, try_cosh: Cosh, 1.0 => 1.543_080_7, on WIDE, "t sinh x" = At(|t, x, _| t * sinh(x));
 
     /// Hyperbolic tangent: `sinh x / cosh x`. Floats and complex numbers.
-    tanh, try_tanh: Tanh, 0.5 => 0.462_117_16, on WIDE, At(|t, _, y| t * ((1.0 - y) * (1.0 + y)));
+    tanh, try_tanh: Tanh, 0.5 => 0.462_117_16, on WIDE, "t (1 - y²)" = At(|t, _, y| t * ((1.0 - y) * (1.0 + y)));
 
     /// Inverse hyperbolic sine. Floats and complex numbers.
     asinh, try_asinh: Asinh, 0.5 => 0.481_211_84, on WIDE,
-        At(|t, x, _| t * rsqrt(&(square(&squarable(x)) + 1.0)));
+        "t / √(x² + 1)" = At(|t, x, _| t * rsqrt(&(square(&squarable(x)) + 1.0)));
 
     /// Inverse hyperbolic cosine, for `x ≥ 1`. Floats and complex numbers.
     acosh, try_acosh: Acosh, 2.0 => 1.316_957_9, on 1.2..3.0,
-        At(|t, x, _| t * acosh_slope(x));
+        "t / √(x² - 1)" = At(|t, x, _| t * acosh_slope(x));
 
     /// Inverse hyperbolic tangent, for `x` from -1 to 1. Floats and complex numbers.
     atanh, try_atanh: Atanh, 0.5 => 0.549_306_15, on -0.9..0.9,
-        At(|t, x, _| t / ((1.0 - x) * (1.0 + x)));
+        "t / (1 - x²)" = At(|t, x, _| t / ((1.0 - x) * (1.0 + x)));
 
     /// The logistic function: `1 / (1 + e⁻ˣ)`. Floats and complex numbers.
     logistic, try_logistic: Logistic, 0.5 => 0.622_459_35, on WIDE,
-        At(|t, _, y| t * (y * (1.0 - y)));
+        "t y (1 - y)" = At(|t, _, y| t * (y * (1.0 - y)));
 
     /// Error function: `2/√π ∫₀ˣ exp(-u²) du`. Floats.
     erf, try_erf: Erf, 0.5 => 0.520_499_9, on WIDE,
-        At(|t, x, _| t * (FRAC_2_SQRT_PI * gaussian(x)));
+        "2/√π t exp(-x²)" = At(|t, x, _| t * (FRAC_2_SQRT_PI * gaussian(x)));
 
     /// `1 - erf x`, accurate where the result is small. Floats.
     erfc, try_erfc: Erfc, 0.5 => 0.479_500_1, on WIDE,
-        At(|t, x, _| t * (-FRAC_2_SQRT_PI * gaussian(x)));
+        "-2/√π t exp(-x²)" = At(|t, x, _| t * (-FRAC_2_SQRT_PI * gaussian(x)));
 
     /// The inverse of `erf`, for `x` from -1 to 1. Floats.
     erf_inv, try_erf_inv: ErfInv, 0.5 => 0.476_936_28, on -0.9..0.9,
-        At(|t, _, y| t * (1.0 / FRAC_2_SQRT_PI * exp(&square(y))));
+        "√π/2 t exp(y²)" = At(|t, _, y| t * (1.0 / FRAC_2_SQRT_PI * exp(&square(y))));
 
     /// Logarithm of the gamma function: `ln |Γ(x)|`; infinite at 0 and at negative integers.
     /// Floats.
     lgamma, try_lgamma: Lgamma, 2.5 => 0.284_682_87, on 0.3..3.0,
-        At(|t, x, _| t * digamma(x));
+        "t digamma(x)" = At(|t, x, _| t * digamma(x));
 
     /// The digamma function, the derivative of [`lgamma`]: `Γ'(x) / Γ(x)`; NaN at 0 and at negative
     /// integers. Floats.
     digamma, try_digamma: Digamma, 2.5 => 0.703_156_65, on 0.3..3.0,
-        At(|t, x, _| t * polygamma(1, x));
+        "t polygamma(1, x)" = At(|t, x, _| t * polygamma(1, x));
 }
 
 /// `x t / |x|`; for complex `x` with the inner product of the plane: `Re(conj(sign x) t)`.

@@ -260,21 +260,25 @@ binary! {
     /// Remainder of the division that rounds toward zero, with the sign of `x`. Ints (`x % 0` is
     /// `x`) and floats (`x % 0` is NaN).
     rem, try_rem: Rem, (-5.0, 3.0) => -2.0, on ABOVE,
-        dx: "t" = At(|t, _, _, _| t.clone()), dy: "t (z - x) / y" = At(|t, x, y, z| t * div(&(z - x), y));
+        dx: "t" = At(|t, _, _, _| t.clone()),
+        dy: "t (z - x) / y" = At(|t, x, y, z| t * div(&(z - x), y));
 
     /// Power: `xʸ`. Floats and complex numbers.
-    pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE, dx: "t y xʸ⁻¹" = At(pow_dx), dy: "t z ln x" = At(pow_dy);
+    pow, try_pow: Pow, (2.0, 3.0) => 8.0, on ABOVE,
+        dx: "t y xʸ⁻¹" = At(pow_dx), dy: "t z ln x" = At(pow_dy);
 
     /// The greater operand; for real numbers NaN if one is NaN. Ints, floats, bool, complex
     /// numbers. Complex numbers compare by their real parts, then by their imaginary parts; if one
     /// is NaN, the result is `y`. Where `x = y`, each operand gets half of the tangent.
     max, try_max: Max, (2.0, 3.0) => 3.0, on WIDE,
-        dx: "t where x > y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)), dy: "t where y > x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
+        dx: "t where x > y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)),
+        dy: "t where y > x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
 
     /// The smaller operand; for real numbers NaN if one is NaN. Ints, floats, bool, and complex
     /// numbers, which compare as in [`max`]. Where `x = y`, each operand gets half of the tangent.
     min, try_min: Min, (2.0, 3.0) => 2.0, on WIDE,
-        dx: "t where x < y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)), dy: "t where y < x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
+        dx: "t where x < y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)),
+        dy: "t where y < x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
 
     /// The angle of the point `(y, x)`, so `x / y` is the tangent of the angle: -π to π radians.
     /// Floats.

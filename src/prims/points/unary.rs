@@ -159,7 +159,8 @@ macro_rules! unary {
     ($(
         $(#[$doc:meta])*
         $name:ident, $try:ident $(as $shared:ident[$key:ident = $value:ident])?:
-            $op:ident, $at:literal => $is:literal, on $domain:expr, $slope:literal = $derivative:expr;
+            $op:ident, $at:literal => $is:literal, on $domain:expr,
+            $slope:literal = $derivative:expr;
     )*) => {
         $(
             $(#[$doc])*
@@ -255,13 +256,16 @@ unary! {
     clz, try_clz: Clz, 1 => 31, on WIDE, "none" = Zero;
 
     /// Square root: `√x`, NaN for negative numbers. Floats and complex numbers.
-    sqrt, try_sqrt: Sqrt, 2.0 => 1.414_213_6, on 0.2..3.0, "t / (2 y)" = At(|t, _, y| t * (0.5 / y));
+    sqrt, try_sqrt: Sqrt, 2.0 => 1.414_213_6, on 0.2..3.0,
+        "t / (2 y)" = At(|t, _, y| t * (0.5 / y));
 
     /// Reciprocal square root: `1/√x`. Floats and complex numbers.
-    rsqrt, try_rsqrt: Rsqrt, 4.0 => 0.5, on 0.2..3.0, "-t y / (2 x)" = At(|t, x, y| t * (-0.5 * (y / x)));
+    rsqrt, try_rsqrt: Rsqrt, 4.0 => 0.5, on 0.2..3.0,
+        "-t y / (2 x)" = At(|t, x, y| t * (-0.5 * (y / x)));
 
     /// Cube root: `∛x`, also for negative numbers. Floats.
-    cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE, "t / (3 y²)" = At(|t, _, y| t / (3.0 * square(&squarable(y))));
+    cbrt, try_cbrt: Cbrt, -8.0 => -2.0, on WIDE,
+        "t / (3 y²)" = At(|t, _, y| t / (3.0 * square(&squarable(y))));
 
     /// Exponential: `eˣ`. Floats and complex numbers.
     exp, try_exp: Exp, 1.0 => 2.718_281_7, on WIDE, "t y" = At(|t, _, y| t * y);
@@ -279,7 +283,8 @@ unary! {
     log2, try_log2: Log2, 8.0 => 3.0, on 0.2..3.0, "t / (x ln 2)" = At(|t, x, _| t / (LN_2 * x));
 
     /// `ln (1 + x)`, accurate near 0. Floats and complex numbers.
-    log1p, try_log1p: Log1p, 1.0 => 0.693_147_2, on -0.7..2.0, "t / (1 + x)" = At(|t, x, _| t / (x + 1.0));
+    log1p, try_log1p: Log1p, 1.0 => 0.693_147_2, on -0.7..2.0,
+        "t / (1 + x)" = At(|t, x, _| t / (x + 1.0));
 
     /// Sine of an angle in radians. Floats and complex numbers.
     sin, try_sin: Sin, 0.5 => 0.479_425_55, on WIDE, "t cos x" = At(|t, x, _| t * cos(x));
@@ -288,7 +293,8 @@ unary! {
     cos, try_cos: Cos, 0.5 => 0.877_582_55, on WIDE, "-t sin x" = At(|t, x, _| t * -sin(x));
 
     /// Tangent of an angle in radians. Floats and complex numbers.
-    tan, try_tan: Tan, 0.5 => 0.546_302_5, on -1.2..1.2, "t (1 + y²)" = At(|t, _, y| t * (1.0 + square(y)));
+    tan, try_tan: Tan, 0.5 => 0.546_302_5, on -1.2..1.2,
+        "t (1 + y²)" = At(|t, _, y| t * (1.0 + square(y)));
 
     /// Inverse sine, in radians: -π/2 to π/2 for `x` from -1 to 1. Floats and complex numbers.
     asin, try_asin: Asin, 0.5 => 0.523_598_8, on -0.9..0.9,
@@ -309,7 +315,8 @@ unary! {
     cosh, try_cosh: Cosh, 1.0 => 1.543_080_7, on WIDE, "t sinh x" = At(|t, x, _| t * sinh(x));
 
     /// Hyperbolic tangent: `sinh x / cosh x`. Floats and complex numbers.
-    tanh, try_tanh: Tanh, 0.5 => 0.462_117_16, on WIDE, "t (1 - y²)" = At(|t, _, y| t * ((1.0 - y) * (1.0 + y)));
+    tanh, try_tanh: Tanh, 0.5 => 0.462_117_16, on WIDE,
+        "t (1 - y²)" = At(|t, _, y| t * ((1.0 - y) * (1.0 + y)));
 
     /// Inverse hyperbolic sine. Floats and complex numbers.
     asinh, try_asinh: Asinh, 0.5 => 0.481_211_84, on WIDE,

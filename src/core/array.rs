@@ -3,10 +3,9 @@
 //! Not here: constructors and extraction (`construct`, `extract`), printing (`display`), operators (prims).
 
 use super::aval::{Aval, Shape};
-use super::jaxpr::Var;
+use super::id::{TraceId, Var};
 use super::live::Ticket;
 use super::source::Source;
-use super::trace::TraceId;
 use cotangent_jit::buffer::Buffer;
 use cotangent_jit::{DType, Scalar};
 use std::ops::Deref;

@@ -19,15 +19,7 @@ use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// A variable: an index into [`Jaxpr::avals`]. Inputs come first, then the outputs of each equation.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct Var(pub u32);
-
-impl Var {
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+pub use super::id::Var;
 
 /// An operand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -11,6 +11,7 @@ pub mod display;
 pub mod eager;
 pub mod extract;
 pub mod hazard;
+pub mod id;
 pub mod jaxpr;
 pub mod live;
 pub mod lowering;

@@ -4,8 +4,7 @@
 //! hidden inputs of the rule's primitive, and while the rule runs, the primitive's inputs stand in for them.
 
 use super::array::{Array, Repr};
-use super::jaxpr::Var;
-use super::trace::TraceId;
+use super::id::{TraceId, Var};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 

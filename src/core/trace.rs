@@ -6,7 +6,8 @@
 use super::array::{Array, Concrete, Repr, Tracer};
 use super::aval::Aval;
 use super::eager;
-use super::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use super::id::{TraceId, Var};
+use super::jaxpr::{Atom, Eqn, Jaxpr};
 use super::primitive::{Arrays, Prim, output_avals};
 use super::source::{self, Source};
 use super::standin::{TracerKey, stand_in};
@@ -14,12 +15,7 @@ use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-
-/// Identity of a trace, never used twice in a process.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct TraceId(u64);
 
 /// What a captured array is known by.
 #[derive(PartialEq, Eq, Hash)]
@@ -44,8 +40,6 @@ struct Builder {
 thread_local! {
     static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Result of tracing: `jaxpr`'s inputs are the captured arrays (concrete ones and tracers of outer traces), then the
 /// arguments.
@@ -109,7 +103,7 @@ pub fn trace(
 
 /// A new builder on the stack, and its arguments.
 fn begin(inputs: &[Aval], source: Source) -> (Scope, Vec<Array>) {
-    let id = TraceId(NEXT.fetch_add(1, Ordering::Relaxed));
+    let id = TraceId::fresh();
     let mut jaxpr = Jaxpr::default();
     let arguments: Vec<Array> = inputs
         .iter()
@@ -186,20 +180,17 @@ fn inside_eager(t: &Tracer) -> bool {
     STACK.with_borrow(|s| s.iter().any(|f| matches!(f, Frame::Build(b) if b.id == t.trace)))
 }
 
-/// The id of no trace: that of arrays which are a type only.
-const NO_TRACE: TraceId = TraceId(u64::MAX);
-
 /// An array without elements, of no trace: it tells shape and dtype, and nothing can be computed with it.
 #[track_caller]
 pub fn type_only(aval: Aval) -> Array {
     let jaxpr = &mut Jaxpr::default();
     let var = jaxpr.new_var(aval.clone());
-    tracer(NO_TRACE, var, aval, source::here())
+    tracer(TraceId::NONE, var, aval, source::here())
 }
 
 /// The error of asking for the elements of a tracer.
 pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
-    if t.trace == NO_TRACE {
+    if t.trace == TraceId::NONE {
         return err!(
             Tracer,
             "{what}: {} made at {} is a type only (shape_dtype): it has no elements",
@@ -218,7 +209,7 @@ pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
 
 /// The error of a tracer that cannot be used here.
 fn stale(t: &Tracer, what: &str, alive: bool) -> Error {
-    if t.trace == NO_TRACE {
+    if t.trace == TraceId::NONE {
         return no_value(t, what);
     }
     let made = format!("{} made at {}", t.aval, t.source);

@@ -1,7 +1,8 @@
 //! Whole pytrees in one file, with names made of their key paths.
 
 use super::budget::of_array;
-use super::{read_npz_up_to, read_safetensors_up_to, write_npz, write_safetensors};
+use super::npz::{read_npz_up_to, write_npz};
+use super::safetensors::{read_safetensors_up_to, write_safetensors};
 use crate::api::pytree::{Pytree, Tree, tree_structure, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;

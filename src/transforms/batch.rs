@@ -1,6 +1,6 @@
 //! Batching: a jaxpr from `x` to `y` becomes one over a batch of them, each equation by its primitive's rule.
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Jaxpr, mentions};
 use crate::core::primitive::Ctx;

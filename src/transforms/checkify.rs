@@ -10,7 +10,7 @@
 //!
 //! Not here: how a failure is told (api).
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::core::hazard::{Failure, Failures, Hazard, Kind};

@@ -4,7 +4,7 @@
 //! Coefficients that are zero stay symbolic, as tangents do in `jvp`, of which this is the form of any order. How the
 //! coefficients pass a primitive is asked of it (`prims::taylor`).
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::{Ctx, Tangent};

@@ -2,7 +2,7 @@
 //!
 //! Tangents that are zero stay symbolic: equations that no tangent reaches are copied, rules see which operands carry one.
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::{Ctx, Tangent};

@@ -4,7 +4,7 @@
 //! primitive's rule, cotangents of a variable used more than once being summed.
 
 use super::dce::dce_keeping_inputs;
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::primitive::{Ctx, Operand, Tangent};

@@ -6,7 +6,8 @@
 //!           transpose  x -> y, r        and   r, ct y -> ct x
 //! ```
 
-use super::recur::{Transforms, replay};
+use super::recur::Transforms;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::{Recur, Residual};

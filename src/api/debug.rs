@@ -8,6 +8,7 @@ use super::callback::{Outcome, call};
 use super::pytree::{Pytree, tree_leaves};
 use crate::core::array::Array;
 use crate::core::params::Rule;
+use crate::core::scoped;
 use crate::core::source::{in_name_of, raise};
 use crate::core::template::Template;
 use crate::prims::host::callback::{self, Callback, HostFn, Kind};
@@ -182,15 +183,10 @@ fn say(line: String) {
 
 /// Runs `f` and returns beside its result the lines that programs on this thread would have printed meanwhile.
 pub fn captured<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
-    struct Restore(Option<Vec<String>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CAPTURED.set(self.0.take());
-        }
-    }
-    let _restore = Restore(CAPTURED.replace(Some(Vec::new())));
-    let result = f();
-    (result, CAPTURED.take().unwrap_or_default())
+    scoped::with(&CAPTURED, Some(Vec::new()), || {
+        let result = f();
+        (result, CAPTURED.take().unwrap_or_default())
+    })
 }
 
 /// Calls `f` with the values when the program gets there.

@@ -5,6 +5,7 @@
 //! (the body of a closure cannot know it), and errors name it.
 
 use super::pytree::{Flat, Pytree, Rebuild};
+use crate::core::scoped;
 use crate::core::source::{Source, awaiting, fail_called_at, here, raise};
 use cotangent_jit::Error;
 use std::cell::Cell;
@@ -218,15 +219,8 @@ thread_local! {
 /// Runs `f` as the call that stands at the caller's line.
 #[track_caller]
 pub(crate) fn calling<T>(f: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    struct Restore(Option<Call>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CALLER.set(self.0);
-        }
-    }
-    let _restore =
-        Restore(CALLER.replace(Some(Call { line: here(), written: Location::caller() })));
-    awaiting(f)
+    let call = Call { line: here(), written: Location::caller() };
+    scoped::with(&CALLER, Some(call), || awaiting(f))
 }
 
 /// The user's line of the call that is under way.

@@ -9,7 +9,7 @@ use super::misses::{Miss, explain, remember};
 use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
 use crate::core::source::awaiting;
-use crate::core::trace;
+use crate::core::{scoped, trace};
 use crate::prims::carriers::call::call;
 use crate::stage::cache::{cached, generation};
 use crate::stage::executable::Executable;
@@ -210,12 +210,5 @@ thread_local! {
 /// assert_eq!(disable_jit(|| f(array![1.0])).item::<f32>(), 2.0);
 /// ```
 pub fn disable_jit<T>(f: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            DISABLED.set(self.0);
-        }
-    }
-    let _restore = Restore(DISABLED.replace(true));
-    f()
+    scoped::with(&DISABLED, true, f)
 }

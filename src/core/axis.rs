@@ -3,6 +3,7 @@
 //! The names in force are those of the `vmap`s whose functions are being traced, on this thread. Shadowing is lexical: the
 //! innermost axis of a name is meant.
 
+use super::scoped;
 use cotangent_jit::{Error, err};
 use std::cell::RefCell;
 use std::fmt;
@@ -124,15 +125,8 @@ impl AxisEnv {
         )
     }
 
-    /// Runs `f` with these in force and no others. Restores the former state when `f` panics, too.
+    /// Runs `f` with these in force and no others.
     pub fn within<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore(AxisEnv);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                IN_FORCE.set(std::mem::take(&mut self.0));
-            }
-        }
-        let _restore = Restore(IN_FORCE.replace(self.clone()));
-        f()
+        scoped::with(&IN_FORCE, self.clone(), f)
     }
 }

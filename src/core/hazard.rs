@@ -3,6 +3,7 @@
 //! Not here: the checks (a transform), and how what they found is told (api).
 
 use super::aval::Aval;
+use super::scoped;
 use super::source::Source;
 use super::template::Template;
 use smallvec::SmallVec;
@@ -32,16 +33,9 @@ pub fn is_checked() -> bool {
     CHECKED.get()
 }
 
-/// Runs `f` with traces made for checks, or not. Restores the former state when `f` panics, too.
+/// Runs `f` with traces made for checks, or not.
 pub fn checked<R>(checked: bool, f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CHECKED.set(self.0);
-        }
-    }
-    let _restore = Restore(CHECKED.replace(checked));
-    f()
+    scoped::with(&CHECKED, checked, f)
 }
 
 /// What a check can find. Its inputs: a code of ints, which is 0 if all is well and else the number (from 1) of what

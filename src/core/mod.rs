@@ -20,6 +20,7 @@ pub mod parse;
 pub mod policy;
 pub mod primitive;
 pub mod print;
+pub mod scoped;
 pub mod source;
 pub mod standin;
 pub mod template;

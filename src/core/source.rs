@@ -6,12 +6,12 @@
 //! A public function runs its body [`in_name_of`] itself. What it is composed of may fail under other names and at lines of
 //! the library; the user reads the name and the line of the function that was called.
 
+use super::scoped::Scoped;
 use cotangent_jit::Error;
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::thread::LocalKey;
 
 /// A line of the user's code, and what was called there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,15 +86,15 @@ fn is_ours(line: &Location<'_>) -> bool {
 
 /// Runs `f` as if every operation in it stood at `source`. Restores the former state when `f` panics, too.
 pub fn replaying<R>(source: Source, f: impl FnOnce() -> R) -> R {
-    let _restore = Set::to(&REPLAYED, Some(source));
+    let _restore = Scoped::set(&REPLAYED, Some(source));
     f()
 }
 
 /// Runs `f`, a closure of the user's or of the library's, also while a transform replays an equation: what the user's code
 /// does stands at its own lines, what the library's does at the line that was replayed.
 pub fn afresh<R>(f: impl FnOnce() -> R) -> R {
-    let _enclosing = Set::to(&ENCLOSING, REPLAYED.get().or(ENCLOSING.get()));
-    let _replayed = Set::to(&REPLAYED, None);
+    let _enclosing = Scoped::set(&ENCLOSING, REPLAYED.get().or(ENCLOSING.get()));
+    let _replayed = Scoped::set(&REPLAYED, None);
     f()
 }
 
@@ -126,7 +126,7 @@ pub fn counting_from_end() {
 
 /// Runs `f`, and returns the error of a panicking form that the library itself called in it.
 pub fn awaiting<T>(f: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    let _restore = Set::to(&AWAITED, true);
+    let _restore = Scoped::set(&AWAITED, true);
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(thrown(panic)))
 }
 
@@ -138,27 +138,6 @@ fn thrown(panic: Box<dyn Any + Send>) -> Error {
     match panic.downcast::<Thrown>() {
         Ok(thrown) => thrown.0,
         Err(panic) => resume_unwind(panic),
-    }
-}
-
-/// Puts back the former value of a setting of this thread.
-struct Set<T: Copy + 'static> {
-    setting: &'static LocalKey<Cell<T>>,
-    before: T,
-}
-
-impl<T: Copy> Set<T> {
-    /// Not inlined: it is called from every operation, each with a closure of its own.
-    #[inline(never)]
-    fn to(setting: &'static LocalKey<Cell<T>>, value: T) -> Set<T> {
-        Set { setting, before: setting.replace(value) }
-    }
-}
-
-impl<T: Copy> Drop for Set<T> {
-    #[inline(never)]
-    fn drop(&mut self) {
-        self.setting.set(self.before);
     }
 }
 

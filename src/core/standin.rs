@@ -5,6 +5,7 @@
 
 use super::array::{Array, Repr};
 use super::id::{TraceId, Var};
+use super::scoped::{self, Scoped};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
@@ -28,24 +29,13 @@ thread_local! {
     static SEEN: RefCell<Vec<StandIn>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `f` with arrays standing in for tracers. Restores the former state when `f` panics, too.
+/// Runs `f` with arrays standing in for tracers.
 pub fn standing_in<R>(pairs: impl IntoIterator<Item = StandIn>, f: impl FnOnce() -> R) -> R {
-    struct Restore(usize);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FRAMES.with_borrow_mut(|frames| frames.truncate(self.0));
-            DEPTH.set(self.0);
-            // Outside of all frames nothing stands in for anything, so there is nothing left to remember.
-            if self.0 == 0 {
-                SEEN.with_borrow_mut(Vec::clear);
-            }
-        }
-    }
     let depth = DEPTH.get();
-    let _restore = Restore(depth);
-    FRAMES.with_borrow_mut(|frames| frames.push(pairs.into_iter().collect()));
-    DEPTH.set(depth + 1);
-    f()
+    // The outermost frame forgets the stand-ins that were used in it: none is left outside.
+    let _seen = (depth == 0).then(|| Scoped::set(&SEEN, Vec::new()));
+    let frame = pairs.into_iter().collect();
+    scoped::with_pushed(&FRAMES, frame, || scoped::with(&DEPTH, depth + 1, f))
 }
 
 /// What stands in for a tracer, by the innermost frame that knows it.

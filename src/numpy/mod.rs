@@ -12,8 +12,6 @@ pub mod complex;
 pub mod contract;
 mod contraction;
 pub mod create;
-#[cfg(test)]
-mod derivatives;
 pub mod diagonal;
 pub mod einsum;
 pub mod entries;
@@ -32,6 +30,4 @@ pub mod series;
 pub mod sets;
 pub mod shape;
 pub mod stats;
-#[cfg(test)]
-mod tests;
 pub(crate) mod update;

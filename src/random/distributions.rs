@@ -2,7 +2,8 @@
 //!
 //! Ints, permutations and choices are JAX's to the bit; floats are where they need no elementary function.
 
-use super::{Key, pattern, try_bits, try_split};
+use super::bits::{pattern, try_bits};
+use super::key::{Key, try_split};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::numpy::axes::{Ints, axis_of, sizes_of};

@@ -2,7 +2,8 @@
 //!
 //! Not here: what needs loops without a bound, such as gamma and Dirichlet variates.
 
-use super::{Key, try_bernoulli, try_gumbel, try_uniform};
+use super::distributions::{try_bernoulli, try_gumbel, try_uniform};
+use super::key::Key;
 use crate::core::array::Array;
 use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;

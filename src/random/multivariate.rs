@@ -1,6 +1,7 @@
 //! Normal vectors with a covariance: needs the feature `linalg`.
 
-use super::{Key, try_normal};
+use super::distributions::try_normal;
+use super::key::Key;
 use crate::core::array::Array;
 use crate::linalg::try_cholesky;
 use crate::numpy::axes::{Ints, sizes_of};

@@ -3,8 +3,8 @@
 use super::super::function::{Func, Function, Sig};
 use super::super::graph;
 use super::super::pytree::{Flat, Pytree, TreeDef, same_structure};
-use super::Custom;
 use super::closure::{RuleType, Setting, WithRules, with_rules};
+use super::options::Custom;
 use crate::core::array::Array;
 use crate::core::primitive::{Ctx, Prim};
 use crate::prims::carriers::custom_vmap::{CustomVmap, VmapRule};

@@ -8,12 +8,12 @@ use super::super::cache::{Cache, Key};
 use super::super::function::{Callee, Func, Sig};
 use super::super::graph::{self, Graph, argument, at_caller};
 use super::super::pytree::{Pytree, TreeDef};
-use super::Custom;
+use super::options::Custom;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::{Ctx, Prim};
 use crate::core::standin::{StandIn, TracerKey, standing_in, watching};
-use crate::core::{source, trace};
+use crate::core::{scoped, source, trace};
 use crate::prims::carriers::custom_say::{Say, Says};
 use crate::prims::carriers::regroup::with_inputs;
 use crate::transforms::Transforms;
@@ -101,20 +101,13 @@ thread_local! {
 
 /// What the rules close over, if they can be tried. What is wrong with them is told when they are used.
 fn try_rules(rules: RuleType, prim: &impl WithRules) -> (Vec<Array>, Vec<StandIn>) {
-    struct Restore(usize);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            TRIED.with_borrow_mut(|t| t.truncate(self.0));
-        }
-    }
-    let depth = TRIED.with_borrow(Vec::len);
     let again = TRIED.with_borrow(|t| t.contains(&rules.id));
     if again || !rules.captures || !trace::is_tracing() {
         return Default::default();
     }
-    let _restore = Restore(depth);
-    TRIED.with_borrow_mut(|t| t.push(rules.id));
-    let (captured, seen) = watching(|| prim.captured(&Transforms::new().ctx()));
+    let (captured, seen) = scoped::with_pushed(&TRIED, rules.id, || {
+        watching(|| prim.captured(&Transforms::new().ctx()))
+    });
     (captured.unwrap_or_default(), seen)
 }
 

@@ -1,7 +1,8 @@
 //! [`Tree`]: a pytree whose structure is known at run time only, for code that works on trees of any kind.
 
-use super::treedef::children;
-use super::{Flat, Pytree, Rebuild, Token, TreeDef, same_structure, try_tree_unflatten};
+use super::flatten::{Flat, Pytree, Rebuild};
+use super::tree::{same as same_structure, try_tree_unflatten};
+use super::treedef::{Token, TreeDef, children};
 use crate::core::array::Array;
 use crate::core::source::awaiting;
 use cotangent_jit::{Error, err, plural};

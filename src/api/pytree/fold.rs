@@ -1,6 +1,9 @@
 //! Functions over pytrees that are not leaf by leaf: reductions, transposition, prefixes.
 
-use super::{Flat, Pytree, Token, Tree, TreeDef, same_structure, try_tree_unflatten};
+use super::dynamic::Tree;
+use super::flatten::{Flat, Pytree};
+use super::tree::{same as same_structure, try_tree_unflatten};
+use super::treedef::{Token, TreeDef};
 use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use cotangent_jit::{Error, err};

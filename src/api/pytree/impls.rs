@@ -1,7 +1,7 @@
 //! Which standard types are pytrees: arrays, tuples, vectors, fixed arrays, options, boxes, maps, statics.
 
+use super::flatten::{Flat, Pytree, Rebuild, mismatch};
 use super::treedef::{Static, StaticValue, Token};
-use super::{Flat, Pytree, Rebuild, mismatch};
 use crate::core::array::Array;
 use cotangent_jit::Error;
 use std::collections::{BTreeMap, HashMap};

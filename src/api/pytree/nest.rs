@@ -1,7 +1,9 @@
 //! [`Nest`]: the type of a tree with another tree in place of each array, as Jacobians are.
 
+use super::dynamic::Tree;
+use super::flatten::Pytree;
 use super::impls::Key;
-use super::{Pytree, Static, Tree};
+use super::treedef::Static;
 use crate::core::array::Array;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};

@@ -1,6 +1,7 @@
 //! Functions over pytrees: map, leaves, structure and back.
 
-use super::{Flat, Pytree, Rebuild, TreeDef};
+use super::flatten::{Flat, Pytree, Rebuild};
+use super::treedef::TreeDef;
 use crate::core::array::Array;
 use crate::core::source::{awaiting, raise};
 use cotangent_jit::{Error, err, plural};

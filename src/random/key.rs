@@ -1,43 +1,10 @@
-//! Random numbers from explicit keys: Threefry-2x32, bit for bit JAX's (its default, "partitionable" mode).
+//! Keys, and the stream of words that each key stands for.
 //!
-//! A [`Key`] is a value: the same key always gives the same numbers, so every use needs a key of its own, made with
-//! [`split`] or [`fold_in`]. Keys are pytrees of one `u32[2]` array; they pass through `jit`, `vmap` and `scan`.
-//!
-//! ```
-//! use cotangent::{prelude::*, random};
-//! let [a, b] = random::split(&random::key(42));
-//! let (x, y) = (random::normal(&a, [2], DType::F32), random::normal(&b, [2], DType::F32));
-//! assert_ne!(x.to_vec::<f32>(), y.to_vec::<f32>());
-//! ```
-//!
-//! Here: keys, raw bits, and what is built on them without further mathematics; `distributions` has the rest.
-
-mod distributions;
-#[cfg(test)]
-mod golden;
-mod inverse;
-#[cfg(feature = "linalg")]
-mod multivariate;
-
-pub use distributions::{
-    bernoulli, categorical, choice, exponential, gumbel, normal, permutation, randint, shuffle,
-    try_bernoulli, try_categorical, try_choice, try_exponential, try_gumbel, try_normal,
-    try_permutation, try_randint, try_shuffle, try_uniform, uniform,
-};
-
-pub use inverse::{
-    cauchy, choice_weighted, laplace, logistic, rademacher, truncated_normal, try_cauchy,
-    try_choice_weighted, try_laplace, try_logistic, try_rademacher, try_truncated_normal,
-};
-
-#[cfg(feature = "linalg")]
-pub use multivariate::{multivariate_normal, try_multivariate_normal};
+//! Not here: bits of a dtype (`bits`), and numbers of a distribution (`distributions`, `inverse`).
 
 use crate::api::pytree::{Flat, Pytree, Rebuild};
 use crate::core::array::Array;
-use crate::core::aval::Aval;
 use crate::core::source::{in_name_of, raise};
-use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::prims::array::literal::{Number, Operand};
 use crate::prims::lax;
@@ -146,36 +113,10 @@ functions! {
         let one = |x| lax::try_reshape(x, &[1]);
         Ok(Key(lax::try_concatenate(&[one(&a)?, one(&b)?], 0)?))
     }
-
-    /// Uniform bits: an unsigned int. Those of 8 and 16 bits are the lowest of 32.
-    ///
-    /// ```
-    /// use cotangent::{prelude::*, random};
-    /// let bits = random::bits(&random::key(42), [2], DType::U32);
-    /// assert_eq!(bits.to_vec::<u32>(), [2098992034, 2919706841]);
-    /// ```
-    fn bits, try_bits(key: &Key, shape: impl Ints, dtype: DType) -> Array {
-        let shape = sizes_of("bits", shape)?;
-        let drawn = Aval::new(shape.iter().copied(), dtype).countable("bits")?;
-        let (a, b) = blocks(key, drawn.size())?;
-        let bits = match dtype {
-            DType::U8 | DType::U16 | DType::U32 => {
-                lax::try_convert_element_type(&lax::try_xor(&a, &b)?, dtype)?
-            }
-            DType::U64 => {
-                let high = lax::try_convert_element_type(&a, DType::U64)?;
-                let low = lax::try_convert_element_type(&b, DType::U64)?;
-                let by = Array::strong_literal(Scalar::from(32u64));
-                lax::try_or(&lax::try_shift_left(&high, &by)?, &low)?
-            }
-            other => return Err(err!(DType, "bits: expected an unsigned int, got {other}")),
-        };
-        lax::try_reshape(&bits, &shape)
-    }
 }
 
 /// The two words of blocks `0..n` of the key's stream.
-fn blocks(key: &Key, n: usize) -> Result<(Array, Array), Error> {
+pub(super) fn blocks(key: &Key, n: usize) -> Result<(Array, Array), Error> {
     let [k0, k1] = key.words()?;
     let (high, low) = counters(n)?;
     lax::try_threefry2x32(&k0, &k1, &high, &low)
@@ -196,9 +137,4 @@ fn counters(n: usize) -> Result<(Array, Array), Error> {
 /// A literal of the words that keys and counters are made of.
 fn word(value: u32) -> Array {
     Array::strong_literal(Scalar::from(value))
-}
-
-/// The unsigned int of a dtype's width.
-fn pattern(op: &str, dtype: DType) -> Result<DType, Error> {
-    dtype.bit_pattern().ok_or_else(|| err!(DType, "{op}: expected an int or a float, got {dtype}"))
 }

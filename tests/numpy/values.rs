@@ -1,8 +1,7 @@
 //! Values of methods on small arrays, and what they say when misused.
 
-use crate::core::array::Array;
-use crate::prelude::array;
-use crate::{DType, nn};
+use cotangent::nn;
+use cotangent::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn f32s(x: &Array) -> Vec<f32> {

@@ -8,6 +8,7 @@ use crate::core::jaxpr::{ClosedJaxpr, Jaxpr};
 use crate::core::trace::is_tracing;
 use crate::stage::device;
 use crate::stage::executable::{Executable, program};
+use crate::stage::run::run_checked;
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::backend::CompileOptions;
 use cotangent_jit::cost::cost;
@@ -167,7 +168,8 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
                 ));
             }
         }
-        let leaves = self.executable.run_watched(
+        let leaves = run_checked(
+            &self.executable,
             &self.lowered.name,
             &graph.jaxpr,
             graph.inputs(args.leaves),

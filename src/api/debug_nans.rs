@@ -3,7 +3,7 @@
 //!
 //! The environment variables `COTANGENT_DEBUG_NANS=1` and `COTANGENT_DEBUG_INFS=1` do the same for a whole program.
 
-use crate::stage::hunt::{Hunt, hunting, wanted};
+use crate::stage::nan_check::{NanCheck, current, with_nan_check};
 
 /// Runs `f`; on this thread every computation whose result has a NaN is then an error.
 ///
@@ -20,7 +20,7 @@ use crate::stage::hunt::{Hunt, hunting, wanted};
 /// assert!(error.message().contains("makes a NaN: f32[2] [ 2. nan] from f32[2] [ 4. -1.]"), "{error}");
 /// ```
 pub fn debug_nans<R>(f: impl FnOnce() -> R) -> R {
-    hunting(wanted() | Hunt::NAN, f)
+    with_nan_check(current() | NanCheck::NAN, f)
 }
 
 /// As [`debug_nans`], of infinities.
@@ -32,10 +32,10 @@ pub fn debug_nans<R>(f: impl FnOnce() -> R) -> R {
 /// assert!(error.message().contains("makes an infinity"), "{error}");
 /// ```
 pub fn debug_infs<R>(f: impl FnOnce() -> R) -> R {
-    hunting(wanted() | Hunt::INFINITY, f)
+    with_nan_check(current() | NanCheck::INFINITY, f)
 }
 
 /// Runs `f` without looking for either, whatever the surroundings say.
 pub fn debug_nothing<R>(f: impl FnOnce() -> R) -> R {
-    hunting(Hunt::NOTHING, f)
+    with_nan_check(NanCheck::NONE, f)
 }

@@ -2,7 +2,7 @@
 
 use super::function::{Callee, caller};
 use super::pytree::{Flat, Pytree, TreeDef, try_tree_unflatten};
-use crate::core::array::{Array, Repr};
+use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::source;
@@ -78,12 +78,7 @@ pub(crate) fn apply(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Err
 /// Results of an executable with their weakness.
 pub(crate) fn typed(mut results: Vec<Array>, weak: &[bool]) -> Vec<Array> {
     for (array, weak) in results.iter_mut().zip(weak) {
-        if let Repr::Concrete(c) = &mut array.0
-            && c.aval.weak != *weak
-            && let Some(c) = Arc::get_mut(c)
-        {
-            c.aval.weak = *weak;
-        }
+        array.set_weak(*weak);
     }
     results
 }

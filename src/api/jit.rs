@@ -13,7 +13,8 @@ use crate::core::{scoped, trace};
 use crate::prims::carriers::call::call;
 use crate::stage::cache::{cached, generation};
 use crate::stage::executable::Executable;
-use crate::stage::hunt::{Hunt, hunting, wanted};
+use crate::stage::nan_check::{self, NanCheck, with_nan_check};
+use crate::stage::run::run_checked;
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::{Error, err};
 use std::cell::Cell;
@@ -62,7 +63,7 @@ where
         f,
         cache: Cache::default(),
         generation: AtomicU64::new(generation()),
-        hunt: options.hunt,
+        nan_check: options.nan_check,
         donated: options.donated,
     };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
@@ -75,7 +76,7 @@ where
 #[derive(Clone, Default, Debug)]
 pub struct JitOptions {
     name: Option<String>,
-    hunt: Hunt,
+    nan_check: NanCheck,
     donated: Vec<usize>,
 }
 
@@ -92,13 +93,13 @@ impl JitOptions {
 
     /// Results with a NaN are errors that name where it was made, as under [`debug_nans`](super::debug_nans::debug_nans).
     pub fn debug_nans(mut self) -> JitOptions {
-        self.hunt = self.hunt | Hunt::NAN;
+        self.nan_check = self.nan_check | NanCheck::NAN;
         self
     }
 
     /// The same of infinities.
     pub fn debug_infs(mut self) -> JitOptions {
-        self.hunt = self.hunt | Hunt::INFINITY;
+        self.nan_check = self.nan_check | NanCheck::INFINITY;
         self
     }
 
@@ -115,7 +116,7 @@ struct Jitted<'f, R> {
     cache: Cache<Traced>,
     /// That of the stage's caches when ours was last emptied.
     generation: AtomicU64,
-    hunt: Hunt,
+    nan_check: NanCheck,
     donated: Vec<usize>,
 }
 
@@ -157,10 +158,10 @@ impl<R: Pytree> Jitted<'_, R> {
                     executable.get_or_init(|| made)
                 }
             };
-            let run = || executable.run_watched(name, &graph.jaxpr, inputs);
-            let results = match self.hunt {
-                Hunt::NOTHING => run(),
-                hunt => hunting(hunt | wanted(), run),
+            let run = || run_checked(executable, name, &graph.jaxpr, inputs);
+            let results = match self.nan_check {
+                NanCheck::NONE => run(),
+                check => with_nan_check(check | nan_check::current(), run),
             };
             graph::typed(results?, &graph.out_weak)
         };

@@ -148,6 +148,17 @@ impl Array {
         matches!(self.0, Repr::Tracer(_))
     }
 
+    /// Sets the weakness of a concrete array that nobody else holds. Executables are shared by types
+    /// of either weakness, so that their outputs get theirs afterwards.
+    pub(crate) fn set_weak(&mut self, weak: bool) {
+        if let Repr::Concrete(c) = &mut self.0
+            && c.aval.weak != weak
+            && let Some(c) = Arc::get_mut(c)
+        {
+            c.aval.weak = weak;
+        }
+    }
+
     /// The value of a literal.
     pub(crate) fn as_literal(&self) -> Option<Scalar> {
         if let Repr::Literal { value, .. } = &self.0 { Some(*value) } else { None }

@@ -3,7 +3,6 @@
 //! An input whose handle is the only one is written over where the program allows it; a shared one never is.
 //! Not here: finding an executable (cache), lowering.
 
-use super::hunt::{self, Hunt};
 use super::{device, lower};
 use crate::core::array::{Array, Concrete, Held, Repr};
 use crate::core::aval::Aval;
@@ -103,22 +102,6 @@ impl Executable {
         }
         let mut outputs = Vec::with_capacity(self.out_avals.len());
         self.launch(operands, given, |a| outputs.push(a))?;
-        Ok(outputs)
-    }
-
-    /// As [`Executable::run`], of this jaxpr (or one that it was made from), under the eyes of who hunts for NaN.
-    pub fn run_watched(
-        &self,
-        name: &str,
-        jaxpr: &Jaxpr,
-        inputs: Vec<Array>,
-    ) -> Result<Vec<Array>, Error> {
-        let hunt = hunt::wanted();
-        if hunt == Hunt::NOTHING {
-            return self.run(inputs);
-        }
-        let outputs = self.run_ref(&inputs)?.into_vec();
-        hunt::look(hunt, name, jaxpr, &inputs, &outputs)?;
         Ok(outputs)
     }
 

@@ -1,7 +1,10 @@
-//! Tracing: one thread-local stack of jaxpr builders; operations go to the innermost.
+//! Tracing: each thread has a stack of jaxpr builders, and the innermost one records operations.
 //!
-//! Dispatch is by context, never by inspecting data: inside a trace every operation is recorded, outside it runs. A trace
-//! ends when its closure returns or panics; its tracers are then errors.
+//! The context decides, never the data: inside a trace every operation is recorded, outside it
+//! runs. A trace ends when its closure returns or panics. After that the use of one of its tracers
+//! is an error.
+//!
+//! Not here: how an operation runs (`eager`).
 
 use super::array::{Array, Concrete, Repr, Tracer};
 use super::aval::Aval;
@@ -17,14 +20,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread;
 
-/// What a captured array is known by.
+/// The identity of a captured array.
 #[derive(PartialEq, Eq, Hash)]
 enum CaptureKey {
     Concrete(*const Concrete),
     Tracer(TraceId, Var),
 }
 
-/// A jaxpr being built, or a scope in which operations run although an outer one is being traced.
+/// A jaxpr being built, or a scope in which operations run although an outer scope is being traced.
 enum Frame {
     Build(Builder),
     Eager,
@@ -41,8 +44,8 @@ thread_local! {
     static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Result of tracing: `jaxpr`'s inputs are the captured arrays (concrete ones and tracers of outer traces), then the
-/// arguments.
+/// The result of tracing. The inputs of `jaxpr` are the captured arrays (concrete ones and tracers
+/// of outer traces), then the arguments.
 pub struct Traced {
     pub jaxpr: Jaxpr,
     pub captured: Vec<Array>,
@@ -54,12 +57,12 @@ impl Traced {
     }
 }
 
-/// Whether operations are being recorded on this thread.
+/// Tells whether operations are being recorded on this thread.
 pub fn is_tracing() -> bool {
     STACK.with_borrow(|s| matches!(s.last(), Some(Frame::Build(_))))
 }
 
-/// Pops what was pushed, also when the closure panics.
+/// Pops the frame that was pushed, also when the closure panics.
 struct Scope {
     depth: usize,
 }
@@ -94,14 +97,15 @@ pub fn trace(
     inputs: &[Aval],
     f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,
 ) -> Result<Traced, Error> {
-    // Apart from `f` nothing here is generic: a copy of it per closure would be most of some callers.
+    // Only `f` is generic here. A copy of the rest per closure would be most of the code of some
+    // callers.
     inputs.iter().try_for_each(|aval| aval.expect_countable("input"))?;
     let (scope, arguments) = begin(inputs, source::here());
     let results = f(arguments)?;
     end(scope, &results)
 }
 
-/// A new builder on the stack, and its arguments.
+/// Pushes a new builder, and returns its scope and its arguments.
 fn begin(inputs: &[Aval], source: Source) -> (Scope, Vec<Array>) {
     let id = TraceId::fresh();
     let mut jaxpr = Jaxpr::default();
@@ -117,7 +121,7 @@ fn begin(inputs: &[Aval], source: Source) -> (Scope, Vec<Array>) {
     (Scope::enter(Frame::Build(builder)), arguments)
 }
 
-/// The builder of this scope off the stack, with these results.
+/// Pops the builder of this scope, and gives it these results.
 fn end(scope: Scope, results: &[Array]) -> Result<Traced, Error> {
     let outputs: Vec<Atom> = with_builder(|b, below| {
         results.iter().map(|r| b.atom(below, r, "return value")).collect()
@@ -130,7 +134,8 @@ fn end(scope: Scope, results: &[Array]) -> Result<Traced, Error> {
     Ok(Traced { jaxpr: builder.jaxpr.compact(), captured })
 }
 
-/// Runs `f` with operations computed at once, even inside a trace. Tracers cannot be used in it.
+/// Runs `f`. Its operations are computed at once, even inside a trace. Tracers cannot be used in
+/// it.
 pub fn eager<R>(f: impl FnOnce() -> R) -> R {
     let scope = Scope::enter(Frame::Eager);
     let result = f();
@@ -138,7 +143,7 @@ pub fn eager<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Applies a primitive: recorded if a trace is under way, computed if not.
+/// Applies a primitive: records it inside a trace, computes it outside.
 #[track_caller]
 pub fn bind(prim: Prim, inputs: &[Array]) -> Result<Arrays, Error> {
     let source = source::here();
@@ -164,7 +169,8 @@ fn tracer(trace: TraceId, var: Var, aval: Aval, source: Source) -> Array {
     })))
 }
 
-/// Calls `f` with the innermost builder and the ids of the traces below it. No user code runs inside.
+/// Calls `f` with the innermost builder and the ids of the traces below it. No user code runs
+/// inside.
 fn with_builder<R>(
     f: impl FnOnce(&mut Builder, &dyn Fn(TraceId) -> bool) -> Result<R, Error>,
 ) -> Result<R, Error> {
@@ -180,7 +186,8 @@ fn inside_eager(t: &Tracer) -> bool {
     STACK.with_borrow(|s| s.iter().any(|f| matches!(f, Frame::Build(b) if b.id == t.trace)))
 }
 
-/// An array without elements, of no trace: it tells shape and dtype, and nothing can be computed with it.
+/// An array with a shape and a dtype but without elements. It belongs to no trace, and no operation
+/// takes it.
 #[track_caller]
 pub fn type_only(aval: Aval) -> Array {
     let jaxpr = &mut Jaxpr::default();
@@ -256,7 +263,7 @@ impl Builder {
         Ok(arrays)
     }
 
-    /// The operand that stands for `array` here; what comes from outside becomes a captured input.
+    /// The operand that stands for `array` here. An array from outside becomes a captured input.
     fn atom(
         &mut self,
         below: &dyn Fn(TraceId) -> bool,

@@ -25,7 +25,7 @@ pub fn memory(place: Placement) -> Result<&'static dyn Memory, Error> {
     backend(place.backend)?.memory(place.ordinal)
 }
 
-/// Whether host code may read and write the device's memory.
+/// Tells whether host code may read and write the device's memory.
 pub fn is_host(place: Placement) -> bool {
     place.backend == "cpu"
 }

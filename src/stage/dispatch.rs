@@ -31,8 +31,8 @@ enum Action {
     /// The outputs are the inputs with these types.
     Forward(Avals),
     Run(Arc<Executable>, Avals),
-    /// The closure is called at once. Most closures run only once, so nothing is compiled and nothing
-    /// is remembered.
+    /// The closure is called at once. Most closures run only once, so nothing is compiled and
+    /// nothing is remembered.
     Host(HostCall, Avals),
 }
 

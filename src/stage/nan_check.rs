@@ -1,7 +1,7 @@
 //! Which results are checked for NaN and infinity on this thread.
 //!
-//! Not here: how the equation that made a NaN is found (`nan_search`), and where results are checked
-//! (`eager`, `run`).
+//! Not here: how the equation that made a NaN is found (`nan_search`), and where results are
+//! checked (`eager`, `run`).
 
 use crate::core::scoped;
 use std::cell::Cell;
@@ -17,7 +17,7 @@ impl NanCheck {
     pub const NAN: NanCheck = NanCheck(1);
     pub const INFINITY: NanCheck = NanCheck(2);
 
-    /// Whether `x` is an error.
+    /// Tells whether `x` is an error.
     pub fn finds(self, x: f64) -> bool {
         (self.0 & 1 != 0 && x.is_nan()) || (self.0 & 2 != 0 && x.is_infinite())
     }

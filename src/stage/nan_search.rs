@@ -192,7 +192,7 @@ impl Search {
     }
 }
 
-/// Whether any of these arrays has a number that the check finds.
+/// Tells whether any of these arrays has a number that the check finds.
 fn any(check: NanCheck, arrays: &[Array]) -> bool {
     arrays.iter().any(|a| values(a).iter().any(|x| check.finds(*x)))
 }

@@ -11,7 +11,8 @@ use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::{Error, interp};
 
-/// Runs a jaxpr through the cache of executables. Inputs that nobody else holds may be overwritten.
+/// Runs a jaxpr through the cache of executables. An input without another owner may be
+/// overwritten.
 pub fn run_jaxpr(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
     let executable = cached(jaxpr, "main")?;
     let mut outputs = run_checked(&executable, "main", jaxpr, inputs)?;
@@ -37,13 +38,14 @@ pub fn run_checked(
     Ok(outputs)
 }
 
-/// Runs a jaxpr's program in the interpreter, which is slow. Its results define what the program means.
+/// Runs a jaxpr's program in the interpreter, which is slow. Its results define what the program
+/// means.
 pub fn interpret(jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     interpreted(jaxpr, inputs, false)
 }
 
-/// Like [`interpret`], but gives all inputs up: outputs are written over them where the program allows
-/// it.
+/// Like [`interpret`], but gives all inputs up: outputs are written over them where the program
+/// allows it.
 pub fn interpret_donating(jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     interpreted(jaxpr, inputs, true)
 }

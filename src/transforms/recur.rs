@@ -1,7 +1,9 @@
-//! The transforms as primitives that carry jaxprs see them, memoised on (jaxpr, masks).
+//! The transforms in the form in which primitives that carry jaxprs call them, memoised on (jaxpr,
+//! masks).
 //!
-//! One [`Transforms`] serves one call of `grad`, `vmap` and so on: a body that is called twice is transformed once, so the
-//! work is linear in the number of distinct bodies, however deep the calls nest.
+//! One [`Transforms`] serves one call of `grad`, `vmap` and so on: a body that is called twice is
+//! transformed once, so the work is linear in the number of distinct bodies, however deep the calls
+//! nest.
 
 use super::{batch, dce, jet, jvp, keep, split, transpose};
 use crate::core::axis::BatchAxis;
@@ -20,7 +22,7 @@ type Mask = Vec<bool>;
 /// Unknown inputs, forbidden outputs, the policy.
 type KeepKey = ([Mask; 2], Param);
 
-/// All transforms, with a memory.
+/// All transforms, with the results so far.
 #[derive(Default)]
 pub struct Transforms {
     jvps: Memo<[Mask; 2], Masked>,
@@ -128,10 +130,10 @@ impl Recur for Transforms {
     }
 }
 
-/// Results by jaxpr identity and mask; holds the jaxprs, so that an address means one jaxpr.
+/// Results by jaxpr identity and mask. It holds the jaxprs, so that no address is used twice.
 struct Memo<K, V>(RefCell<FxHashMap<(usize, K), Remembered<V>>>);
 
-/// A result with the jaxpr it is of.
+/// A result with its jaxpr.
 type Remembered<V> = (Arc<Jaxpr>, V);
 
 impl<K, V> Default for Memo<K, V> {

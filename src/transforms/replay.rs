@@ -1,6 +1,7 @@
 //! Traces the closure that a transform writes for a jaxpr, and closes the result.
 //!
-//! All transforms build their new jaxpr with [`replay`]. Not here: the transforms' memory (`recur`).
+//! All transforms build their new jaxpr with [`replay`]. Not here: the transforms' memory
+//! (`recur`).
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -12,8 +13,9 @@ use crate::prims::shapes::constant::Constant;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
 
-/// Builds the jaxpr of what `f` does to arguments of these types. Concrete arrays that a user's rule closes over become
-/// `constant` equations; tracers that it closes over are an error, since a body cannot reach outside.
+/// Builds the jaxpr of the operations that `f` applies to arguments of these types. Concrete arrays
+/// that a user's rule closes over become `constant` equations. Tracers that it closes over are an
+/// error, since a body cannot reach outside.
 pub fn replay(
     inputs: &[Aval],
     f: impl FnOnce(&[Array]) -> Result<Vec<Array>, Error>,

@@ -1,5 +1,5 @@
-//! Values of JAX (0.10 to 0.12; default configuration, 64-bit ones with 64-bit dtypes enabled), and the published vectors
-//! of Threefry.
+//! Values of JAX (0.10 to 0.12; default configuration, 64-bit ones with 64-bit dtypes enabled), and
+//! the published vectors of Threefry.
 
 use cotangent::prelude::*;
 use cotangent::prims::lax;

@@ -1,6 +1,8 @@
-//! `jit`: trace once per structure, types and statics of the arguments, compile once, then only run.
+//! `jit` traces and compiles a function once per structure, types and static fields of its
+//! arguments. Later calls only run the code.
 //!
-//! Inside another trace a jitted function becomes one `call` equation. Here is no compiler: the stage has it.
+//! Inside another trace a jitted function becomes one `call` equation. Not here: the compiler
+//! (`stage`).
 
 use super::cache::{Cache, Entry, Key};
 use super::function::{Callee, Func, Function, Name, Sig, caller};
@@ -21,11 +23,13 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// A compiled `f`: traced on the first call with arguments of new types, then run as machine code.
+/// Compiles `f`: the first call with arguments of new types traces it, and later calls run machine
+/// code.
 ///
-/// The key is the structure of the arguments, their shapes, dtypes and weakness, and static fields. What `f` captures is
-/// captured when it is traced: arrays are passed in at every call, other values are frozen. The result can be called from
-/// many threads at once. An argument passed by value whose handle is the only one gives its memory to the results.
+/// The key is the structure of the arguments, their shapes, dtypes and weakness, and static fields.
+/// Tracing captures the values that `f` closes over: arrays are passed in at every call, other
+/// values are frozen. The result can be called from many threads at once. An argument passed by
+/// value without another owner gives its memory to the results.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -72,7 +76,7 @@ where
     func.looked_into_as(plain)
 }
 
-/// What [`jit_with`] can be told.
+/// The options of [`jit_with`].
 #[derive(Clone, Default, Debug)]
 pub struct JitOptions {
     name: Option<String>,
@@ -91,20 +95,20 @@ impl JitOptions {
         self
     }
 
-    /// Results with a NaN are errors that name where it was made, as under [`debug_nans`](super::debug_nans::debug_nans).
+    /// Turns results with a NaN into errors, as [`debug_nans`](super::debug_nans::debug_nans) does.
     pub fn debug_nans(mut self) -> JitOptions {
         self.nan_check = self.nan_check | NanCheck::NAN;
         self
     }
 
-    /// The same of infinities.
+    /// Turns results with an infinity into errors.
     pub fn debug_infs(mut self) -> JitOptions {
         self.nan_check = self.nan_check | NanCheck::INFINITY;
         self
     }
 
-    /// Asserts at every call that the memory of these arguments can be reused: nobody else may hold their arrays. Reuse
-    /// itself needs no option.
+    /// Checks at every call that the memory of these arguments can be reused: their arrays may have
+    /// no other owner. Reuse itself needs no option.
     pub fn donate(mut self, arguments: impl IntoIterator<Item = usize>) -> JitOptions {
         self.donated = arguments.into_iter().collect();
         self
@@ -114,7 +118,7 @@ impl JitOptions {
 struct Jitted<'f, R> {
     f: Callee<'f, R>,
     cache: Cache<Traced>,
-    /// That of the stage's caches when ours was last emptied.
+    /// The generation of the stage's caches when `cache` was last emptied.
     generation: AtomicU64,
     nan_check: NanCheck,
     donated: Vec<usize>,
@@ -135,7 +139,7 @@ impl<R: Pytree> Jitted<'_, R> {
             self.cache.clear();
             self.generation.store(now, Ordering::Relaxed);
         }
-        // Tracers have no memory to give.
+        // Tracers have no memory.
         if !self.donated.is_empty() && !trace::is_tracing() {
             self.check_donated(name, &args)?;
         }
@@ -174,7 +178,7 @@ impl<R: Pytree> Jitted<'_, R> {
         let reason = explain(self.cache.nearest(&key.tree).as_ref(), &key);
         remember(Miss { function: name.into(), at: caller(), reason });
         let graph = graph::trace(&self.f, &key.tree, &key.avals)?;
-        // Tracers of an outer trace are gone with it.
+        // A result that captures tracers of an outer trace is useless once that trace ends.
         let once = graph.captured.iter().any(Array::is_tracer);
         let traced = Traced { graph, executable: OnceLock::new() };
         Ok(if once { Cache::once(key, traced) } else { self.cache.insert(args, key, traced) })
@@ -187,7 +191,8 @@ impl<R: Pytree> Jitted<'_, R> {
                 if !args.leaves[i].is_unique() {
                     return Err(err!(
                         Value,
-                        "{name}: {} ({}) should be donated, but somebody else holds it; move it in and drop other \
+                        "{name}: {} ({}) should be donated, but somebody else holds it; move it \
+                         in and drop other \
                          handles",
                         argument(&args.tree, i),
                         args.leaves[i].aval()
@@ -203,7 +208,7 @@ thread_local! {
     static DISABLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with [`jit`] doing nothing on this thread, so that a jitted function can be stepped through.
+/// Runs `f` with [`jit`] off on this thread, so that a debugger can step through jitted functions.
 ///
 /// ```
 /// use cotangent::prelude::*;

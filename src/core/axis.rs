@@ -123,7 +123,8 @@ impl AxisEnv {
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         err!(
             Axis,
-            "{op}: no axis named {name:?} is in force; in force: {names}; call it inside a function mapped by \
+            "{op}: no axis named {name:?} is in force; in force: {names}; call it inside a \
+             function mapped by \
              vmap_with(f, VmapOptions::new().axis_name({name:?}))"
         )
     }

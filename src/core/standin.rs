@@ -33,7 +33,7 @@ thread_local! {
 }
 
 /// Runs `f` with arrays standing in for tracers.
-pub fn standing_in<R>(pairs: impl IntoIterator<Item = StandIn>, f: impl FnOnce() -> R) -> R {
+pub fn with_stand_ins<R>(pairs: impl IntoIterator<Item = StandIn>, f: impl FnOnce() -> R) -> R {
     let depth = DEPTH.get();
     // The outermost frame forgets the stand-ins that were used in it, because none is valid
     // outside.
@@ -55,7 +55,7 @@ pub fn stand_in(key: TracerKey) -> Option<Array> {
 }
 
 /// Runs `f`, and returns its result and the stand-ins that were used in it.
-pub fn watching<R>(f: impl FnOnce() -> R) -> (R, Vec<StandIn>) {
+pub fn recording_stand_ins<R>(f: impl FnOnce() -> R) -> (R, Vec<StandIn>) {
     let start = SEEN.with_borrow(Vec::len);
     let result = f();
     let used = SEEN.with_borrow(|seen| seen[start..].to_vec());

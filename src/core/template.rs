@@ -50,7 +50,11 @@ impl Template {
                 name => match name.parse() {
                     Ok(number) => number,
                     Err(_) => args.iter().position(|a| *a == Some(name)).ok_or_else(|| {
-                        err!(Value, "{op}: `{text}` names `{name}`, which is no argument; give it as `{name} = value`")
+                        err!(
+                            Value,
+                            "{op}: `{text}` names `{name}`, which is no argument; \
+                             give it as `{name} = value`"
+                        )
                     })?,
                 },
             };

@@ -207,7 +207,8 @@ pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
     }
     err!(
         Tracer,
-        "{what}: the value of {} is not known while tracing (made at {}); use cond or select instead of a \
+        "{what}: the value of {} is not known while tracing (made at {}); use cond or select \
+         instead of a \
          value-dependent if, or return it from the traced closure and read it outside",
         t.aval,
         t.source
@@ -223,17 +224,20 @@ fn stale(t: &Tracer, what: &str, alive: bool) -> Error {
     if alive {
         err!(
             Tracer,
-            "{what}: a tracer ({made}) was used inside eager(..), where only values are known; pass it out, or drop the eager"
+            "{what}: a tracer ({made}) was used inside eager(..), where only values are known; \
+             pass it out, or drop the eager"
         )
     } else if t.thread != thread::current().id() {
         err!(
             Tracer,
-            "{what}: a tracer ({made}) was used on another thread than the one that traces; return values from the traced closure instead"
+            "{what}: a tracer ({made}) was used on another thread than the one that traces; \
+             return values from the traced closure instead"
         )
     } else {
         err!(
             Tracer,
-            "{what}: a tracer ({made}) was used after its trace ended; return it from the traced closure instead of storing it"
+            "{what}: a tracer ({made}) was used after its trace ended; return it from the traced \
+             closure instead of storing it"
         )
     }
 }

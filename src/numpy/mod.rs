@@ -1,4 +1,5 @@
-//! The array library: NumPy's vocabulary as methods of [`Array`](crate::core::array::Array) and free functions.
+//! The array library: NumPy's vocabulary as methods of [`Array`](crate::core::array::Array) and
+//! free functions.
 //!
 //! Written in `lax` functions only; no primitive is defined here.
 

@@ -11,7 +11,7 @@ use crate::prims::lax;
 use cotangent_jit::{DType, Error, Scalar, err};
 
 functions! {
-    /// Uniform bits: an unsigned int. Those of 8 and 16 bits are the lowest of 32.
+    /// Uniform bits as an unsigned int. Numbers of 8 and 16 bits are the lowest bits of 32.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};

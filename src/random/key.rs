@@ -11,7 +11,8 @@ use crate::prims::lax;
 use crate::prims::rules::numbers::holds;
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// A key: what random numbers are made from. Under `vmap` one key stands for each element of a batch ([`keys`]).
+/// A key, from which random numbers are made. Under `vmap` each element of a batch has one key
+/// ([`keys`]).
 #[derive(Clone)]
 pub struct Key(Array);
 
@@ -30,7 +31,7 @@ impl Pytree for Key {
 }
 
 impl Key {
-    /// The two words, as `u32[2]`; of a batch of keys `u32[n,2]`.
+    /// The two words, as `u32[2]`. For a batch of keys the type is `u32[n,2]`.
     pub fn data(&self) -> &Array {
         &self.0
     }
@@ -41,7 +42,7 @@ impl Key {
         raise(Key::try_from_data(data))
     }
 
-    /// As [`Key::from_data`], with the error returned.
+    /// Works like [`Key::from_data`], but returns the error.
     pub fn try_from_data(data: Array) -> Result<Key, Error> {
         match data.shape().last() {
             Some(2) if data.dtype() == DType::U32 => Ok(Key(data)),
@@ -69,13 +70,14 @@ pub fn key(seed: u64) -> Key {
     Key(Array::from_slice(&[(seed >> 32) as u32, seed as u32]))
 }
 
-/// `N` new keys from one, which must not be used again: `let [a, b] = split(&key)`. They are those of [`keys`].
+/// Makes `N` new keys from one, which must not be used again: `let [a, b] = split(&key)`. The keys
+/// are those of [`keys`].
 #[track_caller]
 pub fn split<const N: usize>(key: &Key) -> [Key; N] {
     raise(try_split(key))
 }
 
-/// As [`split`], with the error returned.
+/// Works like [`split`], but returns the error.
 #[track_caller]
 pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
     in_name_of("split", || {
@@ -87,15 +89,16 @@ pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
 }
 
 functions! {
-    /// A batch of `n` new keys from one, `u32[n,2]`, to map over with `vmap`.
+    /// Makes a batch of `n` new keys from one, `u32[n,2]`, to map over with `vmap`.
     fn keys, try_keys(key: &Key, n: usize) -> Key {
         let (a, b) = blocks(key, n)?;
         let column = |x| lax::try_reshape(x, &[n, 1]);
         Ok(Key(lax::try_concatenate(&[column(&a)?, column(&b)?], 1)?))
     }
 
-    /// The key of one that is numbered: `fold_in(key, i)` is key `i` of any `split` of it. The number is a u32, or an int
-    /// that is read as one; of an array of 64 bits the lower half counts, as in JAX.
+    /// Makes the key with a number: `fold_in(key, i)` is key `i` of any `split` of the key. The
+    /// number is a u32, or an int that is read as one. Of a number of 64 bits the lower half
+    /// counts, as in JAX.
     fn fold_in, try_fold_in(key: &Key, data: impl Operand) -> Key {
         if let Some(n) = data.number().and_then(Number::int)
             && !holds(DType::U32, n.into())

@@ -1,7 +1,9 @@
-//! Random numbers from explicit keys: Threefry-2x32, bit for bit JAX's (its default, "partitionable" mode).
+//! Random numbers from explicit keys: Threefry-2x32, bit for bit JAX's (its default,
+//! "partitionable" mode).
 //!
-//! A [`Key`] is a value: the same key always gives the same numbers, so every use needs a key of its own, made with
-//! [`split`] or [`fold_in`]. Keys are pytrees of one `u32[2]` array; they pass through `jit`, `vmap` and `scan`.
+//! A [`Key`] is a value: the same key always gives the same numbers, so that every use needs a key
+//! of its own, made with [`split`] or [`fold_in`]. Keys are pytrees of one `u32[2]` array. They
+//! pass through `jit`, `vmap` and `scan`.
 //!
 //! ```
 //! use cotangent::{prelude::*, random};

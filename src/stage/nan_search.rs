@@ -42,7 +42,8 @@ pub fn check_outputs(
         )),
         None => Err(err!(
             Check,
-            "{name}: a result has {what}, which no equation makes from operands without one; look at its constants"
+            "{name}: a result has {what}, which no equation makes from operands without one; \
+             look at its constants"
         )),
     }
 }

@@ -2,7 +2,7 @@
 //! first failure.
 //!
 //! ```text
-//! state = code, ints, floats        code 0: all is well; else the number of a failure, and what its message speaks of
+//! state = code, ints, floats    code 0: no failure; else its number, and the arguments of its message
 //! ```
 //! Each primitive tells its hazards ([`Hazard`]), and each hazard becomes a comparison. The state
 //! keeps the first failure in the order of equations, steps and lanes. Carriers thread the state
@@ -94,7 +94,7 @@ pub fn checkify(jaxpr: &Jaxpr, checks: Checks) -> Result<Checked, Error> {
         surveyed: FxHashMap::default(),
         threaded: FxHashMap::default(),
     };
-    pass.survey(jaxpr);
+    pass.measure_state(jaxpr);
     let types = pass.state_avals();
     let state = types.len();
     let jaxpr = replay(&jaxpr.in_avals(), |args| {
@@ -151,7 +151,7 @@ impl Plan {
 
 impl Pass {
     /// Finds the size of the state, and whether there is anything to check.
-    fn survey(&mut self, jaxpr: &Jaxpr) -> bool {
+    fn measure_state(&mut self, jaxpr: &Jaxpr) -> bool {
         let mut any = false;
         for eqn in &jaxpr.eqns {
             for plan in self.plans(jaxpr, eqn) {
@@ -174,7 +174,7 @@ impl Pass {
         if let Some((_, any)) = self.surveyed.get(&address) {
             return *any;
         }
-        let any = self.survey(body);
+        let any = self.measure_state(body);
         self.surveyed.insert(address, (body.clone(), any));
         any
     }
@@ -430,7 +430,8 @@ fn out_of_bounds_text(eqn: &Eqn, limits: &[usize], sizes: &[usize]) -> String {
         ([limit], [n]) if named => {
             let (first, last) = (-(*n as i64), *limit as i64 - *n as i64);
             format!(
-                "index {{}} is out of bounds, it should be in 0..={limit}, or in {first}..={last} from the end"
+                "index {{}} is out of bounds, it should be in 0..={limit}, or in \
+                 {first}..={last} from the end"
             )
         }
         ([limit], _) => format!("index {{}} is out of bounds, it should be in 0..={limit}"),
@@ -486,7 +487,10 @@ fn makes_nan(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
             let operand = |a: &Aval| b.constant(Scalar::zero(a.dtype));
             let operands: Vec<NodeId> = inputs.iter().map(operand).collect();
             f(&mut b, &operands);
-            let makes = |n: usize| matches!(b.node(NodeId(n as u32)), Node::Op { op, .. } if op.makes_nan());
+            let makes = |n: usize| match b.node(NodeId(n as u32)) {
+                Node::Op { op, .. } => op.makes_nan(),
+                _ => false,
+            };
             (0..b.len()).any(makes)
         }
         Ok(Lowering::Reduce { combine, .. }) => matches!(combine, Combine::Sum | Combine::Product),

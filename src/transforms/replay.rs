@@ -31,7 +31,8 @@ pub fn replay(
         if array.is_tracer() {
             return Err(err!(
                 Tracer,
-                "a custom rule closes over a traced value ({}); pass it to the function as an argument instead",
+                "a custom rule closes over a traced value ({}); pass it to the function as an \
+                 argument instead",
                 array.aval()
             ));
         }

@@ -1,9 +1,9 @@
 //! Circles of files: files that reach each other by the paths that they name.
 //!
-//! An arrow leads from a file to each file that a path in it names: by `use`, by a re-export, or inline
-//! where the path begins with `crate` or `super`. A `mod` declaration is no arrow. A name that a facade re-exports leads to the facade. A name at a
-//! crate's root is the exception: it leads to its definition, because the root re-exports from
-//! everywhere.
+//! An arrow leads from a file to each file that a path in it names: by `use`, by a re-export, or
+//! inline where the path begins with `crate` or `super`. A `mod` declaration is no arrow. A name
+//! that a facade re-exports leads to the facade. A name at a crate's root is the exception: it
+//! leads to its definition, because the root re-exports from everywhere.
 
 use super::sources::{File, files};
 use std::collections::BTreeMap;

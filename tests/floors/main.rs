@@ -1,8 +1,8 @@
 //! Holds the plan of the house: which room may use which, how long a file may be, how it begins.
 //!
-//! Rooms of `src/` see only the rooms below them; each crate sees only the crates below it. The tests
-//! read the paths that the sources name, comments and unit tests left out. Two files carry the
-//! inversions and are named below.
+//! Rooms of `src/` see only the rooms below them; each crate sees only the crates below it. The
+//! tests read the paths that the sources name, comments and unit tests left out. Two files carry
+//! the inversions and are named below.
 //!
 //! | file | contents |
 //! | --- | --- |
@@ -17,8 +17,8 @@ mod sources;
 use paths::Named;
 use sources::{File, files, root};
 
-/// Rooms of `src/`, and the rooms that each may name. A room that is not listed is part of the library,
-/// which stands on top and is written in public functions only.
+/// Rooms of `src/`, and the rooms that each may name. A room that is not listed is part of the
+/// library, which stands on top and is written in public functions only.
 const ROOMS: &[(&str, &[&str])] = &[
     ("core", &["core"]),
     ("prims", &["core", "prims"]),
@@ -135,8 +135,8 @@ fn files_stay_short() {
     report(long.collect());
 }
 
-/// Names come from the file that defines them. Preludes, the variants of an enum inside a function, and
-/// the table of `lax` functions (one file per family, each exporting nothing else) are no hubs.
+/// Names come from the file that defines them. Preludes, the variants of an enum inside a function,
+/// and the table of `lax` functions (one file per family, each exporting nothing else) are no hubs.
 #[test]
 fn no_glob_hubs() {
     let mut broken = Vec::new();

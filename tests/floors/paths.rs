@@ -1,5 +1,5 @@
-//! The paths that a file names: in `use` trees, and inline where they begin with `crate`, `super` or the
-//! name of a crate of the workspace.
+//! The paths that a file names: in `use` trees, and inline where they begin with `crate`, `super`
+//! or the name of a crate of the workspace.
 
 use super::sources::File;
 
@@ -16,8 +16,8 @@ struct Token<'a> {
 }
 
 impl File {
-    /// The paths that the file names, unit tests left out. `super` and `self` are resolved. The path of a
-    /// `use` may also begin with a module that the file declares.
+    /// The paths that the file names, unit tests left out. `super` and `self` are resolved. The
+    /// path of a `use` may also begin with a module that the file declares.
     pub fn paths(&self) -> Vec<Named> {
         let tokens = tokens_of(self.tested());
         let mut reader = Reader { tokens, at: 0, module: self.module(), found: Vec::new() };

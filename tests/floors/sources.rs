@@ -53,8 +53,8 @@ impl File {
         self.tested().lines().enumerate().map(|(n, l)| (n + 1, without_comment(l)))
     }
 
-    /// Whether the file is a module of unit tests: one in a folder of such, or one that its parent
-    /// declares as such.
+    /// Tells whether the file is a module of unit tests: one in a folder of such, or one that its
+    /// parent declares as such.
     pub fn is_test(&self) -> bool {
         if !self.path.contains("src/") {
             return false;

@@ -131,7 +131,8 @@ fn misuse_is_explained() {
     let (x, y) = (array![[1.0, 2.0, 3.0]], array![1.0, 2.0]);
     assert_eq!(
         message(|| &x + &y),
-        "add: shapes do not broadcast: f32[1,3] and f32[2]; counted from the last, axis 1 has sizes 3 and 2"
+        "add: shapes do not broadcast: f32[1,3] and f32[2]; counted from the last, axis 1 has \
+         sizes 3 and 2"
     );
     assert_eq!(
         message(|| x.sum_axis(2)),

@@ -1,8 +1,11 @@
 //! Functions with rules of the user's: for derivatives (`jvp`, `vjp`) and for batching (`batch`).
 //!
-//! A rule is called when a derivative (or a batch) is first asked for, inside that trace, with lines of its own. What it
-//! closes over it may use as if it were called where it was written: `closure` sees to that, for which it may call a rule
-//! that closes over anything once more when its function is called inside a trace.
+//! A rule is called inside the trace that first asks for a derivative or a batch. Its operations
+//! get their own lines. A rule may use the values that it closes over as if it were called where it
+//! was written. To find those values, `closure` may call the rule once more when its function is
+//! called inside a trace.
+//!
+//! This file declares and re-exports only.
 
 mod batch;
 mod closure;

@@ -2,8 +2,8 @@
 //!
 //! Not here: the functions that read the options (`jvp`, `vjp`, `batch`, `closure`).
 
-/// How a custom derivative rule is declared, where the plain functions ([`custom_jvp`](super::custom_jvp), [`custom_vjp`](super::custom_vjp) and their kin) do not
-/// say enough.
+/// Options of a custom derivative rule. [`custom_jvp`](super::custom_jvp),
+/// [`custom_vjp`](super::custom_vjp) and the other plain functions use the defaults.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -27,15 +27,17 @@ impl Custom {
         Custom::default()
     }
 
-    /// Arguments that nobody differentiates in, by number: rules get them, and tangents of zeros for them; what a backward
-    /// rule gives for them is not looked at. To differentiate in one is an error that says so.
+    /// Declares arguments, by number, as not differentiable. Rules get them, with tangents of
+    /// zeros. The cotangents that a backward rule returns for them are ignored. A derivative with
+    /// respect to one is an error that says so.
     pub fn nondiff(mut self, arguments: impl IntoIterator<Item = usize>) -> Custom {
         self.nondiff = arguments.into_iter().collect();
         self
     }
 
-    /// In traced values that the function closes over, the function's body is differentiated as it is written, beside what
-    /// the rule says of the arguments. Otherwise to differentiate in one is an error: the rule says nothing of it.
+    /// Differentiates the function's body with respect to traced values that the function closes
+    /// over. The rule still gives the derivative with respect to the arguments. Without this option
+    /// a derivative with respect to such a value is an error, since the rule does not give it.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -54,7 +56,8 @@ impl Custom {
         self
     }
 
-    /// What the error of forward mode says of a function of the library that has a reverse rule only.
+    /// Sets the advice in the error of forward mode, for a function of the library that has only a
+    /// reverse rule.
     pub(crate) fn forward_cure(mut self, text: &'static str) -> Custom {
         self.forward_cure = Some(text);
         self

@@ -1,4 +1,5 @@
-//! What rules that know of zeros are given and give: tangents leaf by leaf, and which arguments are differentiated.
+//! What rules that know of zeros are given and give: tangents leaf by leaf, and which arguments are
+//! differentiated.
 
 use super::super::graph;
 use super::super::pytree::{Flat, Pytree, TreeDef, same_structure};
@@ -81,7 +82,7 @@ impl<A: Pytree> Tangents<A> {
         &self.leaves[self.tree.child(n).1]
     }
 
-    /// Whether all are zero.
+    /// Tells whether all are zero.
     pub fn is_zero(&self) -> bool {
         self.leaves.iter().all(Option::is_none)
     }
@@ -134,7 +135,7 @@ impl Perturbed {
         &self.leaves
     }
 
-    /// Whether any leaf of argument `n` is differentiated.
+    /// Tells whether any leaf of argument `n` is differentiated.
     pub fn argument(&self, n: usize) -> bool {
         self.leaves[self.tree.child(n).1].contains(&true)
     }

@@ -6,8 +6,8 @@ use super::treedef::{StructInfo, Token, TreeDef};
 use crate::core::array::Array;
 use cotangent_jit::{Error, err};
 
-/// A value built of arrays: an [`Array`], or a tuple, `Vec`, fixed array, `Option`, map or `#[derive(Pytree)]` struct of
-/// pytrees.
+/// A value built of arrays: an [`Array`], or a tuple, `Vec`, fixed array, `Option`, map or
+/// `#[derive(Pytree)]` struct of pytrees.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -22,7 +22,7 @@ use cotangent_jit::{Error, err};
 /// assert_eq!(tree_leaves(&layer).len(), 2);
 /// ```
 pub trait Pytree: Sized + 'static {
-    /// Moves the leaves out, so that an array owned by nobody else can be reused.
+    /// Moves the leaves out, so that an array without another owner can be reused.
     fn flatten(self, to: &mut Flat);
 
     /// Collects the leaves without taking them.
@@ -52,7 +52,7 @@ impl Flat {
         flat
     }
 
-    /// Makes room for this many subtrees, a leaf each at least.
+    /// Makes room for this many subtrees, each with one leaf or more.
     pub fn reserve(&mut self, subtrees: usize) {
         self.leaves.reserve(subtrees);
         self.tree.reserve(subtrees);
@@ -68,7 +68,7 @@ impl Flat {
     }
 }
 
-/// A pytree being put together: its structure and the leaves that are left.
+/// A pytree under construction: its structure and the leaves that are left.
 pub struct Rebuild<'a> {
     tokens: std::slice::Iter<'a, Token>,
     leaves: std::vec::IntoIter<Array>,
@@ -92,7 +92,7 @@ impl<'a> Rebuild<'a> {
         self.next_leaf()
     }
 
-    /// The next array, where the structure's [`Token::Leaf`] has been taken already.
+    /// The next array, after the structure's [`Token::Leaf`] was taken.
     pub(super) fn next_leaf(&mut self) -> Result<Array, Error> {
         self.leaves.next().ok_or_else(|| err!(Tree, "unflatten: too few leaves"))
     }
@@ -108,7 +108,7 @@ impl<'a> Rebuild<'a> {
         Err(mismatch(std::any::type_name::<T>(), token))
     }
 
-    /// Which struct, or which variant of an enum, comes next.
+    /// The struct, or the variant of an enum, that comes next.
     pub fn shape_of(&mut self) -> Result<&'static StructInfo, Error> {
         match self.token()? {
             Token::Struct(info) => Ok(info),

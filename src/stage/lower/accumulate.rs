@@ -1,8 +1,8 @@
-//! Cumulative folds as one kernel: its lanes are the other axes, and its time is the axis along which
-//! the fold runs.
+//! Cumulative folds as one kernel: its lanes are the other axes, and its time is the axis along
+//! which the fold runs.
 //!
-//! The state of a lane lies in a buffer of its own, which is filled with the start beforehand. Backends
-//! hold it in a register. A reversed fold reads and writes backwards.
+//! The state of a lane lies in a buffer of its own, which is filled with the start beforehand.
+//! Backends hold it in a register. A reversed fold reads and writes backwards.
 
 use super::assign::Placed;
 use super::flatten::ValId;

@@ -1,13 +1,13 @@
 //! The third stage: a place for every root that needs memory.
 //!
-//! Outputs are written to the places where they are wanted. A loop's new carry is wanted in the place of
-//! the old one, which the body reads. Writing there is harmless if every read comes from an earlier
-//! item, or from the same group at the same point, or only starts the output from the old value.
-//! Otherwise the output gets a temporary and is copied when the region ends. Whether a caller's input
-//! can be donated is the same question.
+//! Outputs are written to the places where they are wanted. A loop's new carry is wanted in the
+//! place of the old one, which the body reads. Writing there is harmless if every read comes from
+//! an earlier item, or from the same group at the same point, or only starts the output from the
+//! old value. Otherwise the output gets a temporary and is copied when the region ends. Whether a
+//! caller's input can be donated is the same question.
 //!
-//! The fields of the result are written in this file only. Not here: the offsets of temporaries in the
-//! arena.
+//! The fields of the result are written in this file only. Not here: the offsets of temporaries in
+//! the arena.
 
 use super::flatten::{Flat, ValId};
 use super::group::grouped::{Alone, BEFORE, Grouped, Item, Root};
@@ -51,7 +51,7 @@ struct RootPlaces {
     also: SmallVec<[Place; 1]>,
     /// The group writes the root into this part of another root instead of to a place of its own.
     part: Option<Part>,
-    /// Whether it is in memory.
+    /// Tells whether it is in memory.
     stored: bool,
 }
 
@@ -233,7 +233,8 @@ impl Placed {
         own.then_some(root)
     }
 
-    /// Whether the root may be written to `place` when its item runs, although inputs are read from there.
+    /// Tells whether the root may be written to `place` when its item runs, although inputs are
+    /// read from there.
     fn safe(&self, assignment: &Assignment, root: RootId, place: &Place) -> bool {
         assignment.overwrite == Overwrite::Always
             || assignment.inputs_in(place.slot).iter().all(|a| {
@@ -242,8 +243,8 @@ impl Placed {
             })
     }
 
-    /// Whether no item reads input `a` after `root` was written over it. `same` tells that they would lie
-    /// in the same place, `arms` that reads by the arms of a branch are harmless.
+    /// Tells whether no item reads input `a` after `root` was written over it. `same` tells that
+    /// they would lie in the same place, `arms` that reads by the arms of a branch are harmless.
     fn harmless(&self, a: RootId, root: RootId, same: bool, arms: bool) -> bool {
         let writer = self.root(root);
         self.reads.root(a).reads.iter().all(|read| {

@@ -1,7 +1,8 @@
 //! Splits values that hold a few numbers per lane into values of one number per lane.
 //!
-//! `s: f32[1024,3]` under lanes `[1024]` --> `s.0, s.1, s.2: f32[1024]`. Slices, indices and stacks along the short axes
-//! then cost nothing, and alternating work on `[1024,3]` and on `[1024]` is one group over `[1024]`.
+//! `s: f32[1024,3]` under lanes `[1024]` --> `s.0, s.1, s.2: f32[1024]`. Slices, indices and stacks
+//! along the short axes then cost nothing, and alternating work on `[1024,3]` and on `[1024]` is
+//! one group over `[1024]`.
 //!
 //! Not here: when the split pays (`time`).
 
@@ -19,7 +20,8 @@ use std::sync::Arc;
 /// Most components of a value.
 pub const MOST: usize = 16;
 
-/// The list of equations with every value of shape `lanes ++ short axes` split; `None` if some equation mixes lanes.
+/// The list of equations with every value of shape `lanes ++ short axes` split; `None` if some
+/// equation mixes lanes.
 pub fn split(flat: Flat, lanes: &[usize]) -> Option<Flat> {
     let mut out = flat;
     let (eqns, outputs) = out.take_body();
@@ -191,7 +193,7 @@ impl Splitter {
     fn view(&mut self, v: ValId, maps: &[Affine], out: ValId, tail: Option<Shape>) -> Option<()> {
         let rank = self.out.shape(out).len();
         let Some(tail) = tail else {
-            // Axes of one element move nothing.
+            // Strides of axes of one element do not count.
             let still = |map: &Affine| {
                 let strides = self.out.shape(out).iter().enumerate();
                 let strides = strides.map(|(n, len)| if *len == 1 { 0 } else { map.stride(n) });
@@ -218,7 +220,8 @@ impl Splitter {
         Some(())
     }
 
-    /// The part of a value that these maps read: the value itself, or the only component that they read.
+    /// The part of a value that these maps read: the value itself, or the only component that they
+    /// read.
     fn seen(&self, v: ValId, maps: &[Affine]) -> Option<(ValId, Vec<Affine>)> {
         let Some(parts) = self.parts.get(&v) else { return Some((v, maps.to_vec())) };
         let (lanes, tail) = maps.split_at(self.lanes.len());
@@ -328,7 +331,8 @@ fn coordinates(shape: &[usize]) -> Vec<SmallVec<[usize; 4]>> {
     (0..count).map(at).collect()
 }
 
-/// A fold of all arguments in order, as a reduction folds: from the identity, in the accumulator's type.
+/// A fold of all arguments in order, as a reduction folds: from the identity, in the accumulator's
+/// type.
 fn folded(combine: Combine, dtype: DType) -> ScalarFn {
     let wide = combine.accumulator(dtype);
     Arc::new(move |b: &mut KernelBuilder, args: &[NodeId]| {

@@ -1,5 +1,5 @@
-//! Steps of loops and branches. A carry lies in the place of the final carry. `xs` are read and `ys` are
-//! written where they lie.
+//! Steps of loops and branches. A carry lies in the place of the final carry. `xs` are read and
+//! `ys` are written where they lie.
 //!
 //! Not here: loops that become one kernel (`time`).
 
@@ -40,8 +40,8 @@ struct Round {
     dests: Vec<Place>,
 }
 
-/// Several steps as one body, from constants, carry and the slices of each step to carry and the results
-/// of each step.
+/// Several steps as one body, from constants, carry and the slices of each step to carry and the
+/// results of each step.
 fn unrolled(parts: &ScanParts, steps: usize) -> Result<Jaxpr, Error> {
     let avals = parts.body.in_avals();
     let (fixed, slices) = avals.split_at(parts.consts + parts.carry);
@@ -182,8 +182,8 @@ impl Placed {
         Round { args: slices, dests }
     }
 
-    /// The place that moves by `stride` elements with the time of the scan that the caller is about to
-    /// enter.
+    /// The place that moves by `stride` elements with the time of the scan that the caller is about
+    /// to enter.
     fn step_along(&self, mut place: Place, stride: i64, parts: &ScanParts, at: Rounds) -> Place {
         let base = &mut place.base;
         if stride == 0 {

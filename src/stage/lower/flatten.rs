@@ -1,8 +1,8 @@
-//! The first stage: a jaxpr as one list of equations. Calls are inlined, renamings are resolved, and
-//! literals are values of their own.
+//! The first stage: a jaxpr as one list of equations. Calls are inlined, renamings are resolved,
+//! and literals are values of their own.
 //!
-//! Rewrites of the list (`pads`, `sums`, `components`) go through the methods here. Later stages only
-//! read it, but for values that are added while equations find their groups.
+//! Rewrites of the list (`pads`, `sums`, `components`) go through the methods here. Later stages
+//! only read it, but for values that are added while equations find their groups.
 
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::{Atom, Jaxpr};

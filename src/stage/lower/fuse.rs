@@ -51,7 +51,7 @@ impl Placed {
                         w.computed(*root, node, &every_point, &loop_of)?;
                     }
                 }
-                Entry::Same { value, root } => {
+                Entry::Copy { value, root } => {
                     let node = w.operand(*value, &loop_of);
                     w.computed(*root, node, &every_point, &loop_of)?;
                 }
@@ -68,8 +68,8 @@ impl Placed {
 }
 
 impl GroupWriter<'_> {
-    /// The value at the current point of the domain. `loop_of` are the loops of the axes of the domain that
-    /// have more than one element.
+    /// The value at the current point of the domain. `loop_of` are the loops of the axes of the
+    /// domain that have more than one element.
     fn operand(&mut self, v: ValId, loop_of: &[usize]) -> NodeId {
         let placed = self.w.placed();
         if let Some(root) = placed.grouped().at_hand(v, self.item)

@@ -1,8 +1,8 @@
 //! Moves equations of a loop's body that depend on constants alone before the loop.
 //!
-//! Only equations that cost something move: products, folds, sorts, scatters, and elementwise work with
-//! an elementary function or a division. Cheap equations stay where they fuse with their consumers.
-//! No equation leaves the arms of a branch or overtakes an effect.
+//! Only equations that cost something move: products, folds, sorts, scatters, and elementwise work
+//! with an elementary function or a division. Cheap equations stay where they fuse with their
+//! consumers. No equation leaves the arms of a branch or overtakes an effect.
 
 use super::assign::Placed;
 use super::group::sink::cheap;
@@ -17,8 +17,8 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Placed {
-    /// Emits the equations that can be computed before a loop. Returns the body without them, and its further
-    /// constants.
+    /// Emits the equations that can be computed before a loop. Returns the body without them, and
+    /// its further constants.
     pub fn hoist(
         &self,
         program: &mut ProgramBuilder,
@@ -47,8 +47,8 @@ impl Placed {
     }
 }
 
-/// A jaxpr from the body's first `consts` inputs to the values that are worth computing before the loop, and
-/// the body with those values as inputs after its constants.
+/// A jaxpr from the body's first `consts` inputs to the values that are worth computing before the
+/// loop, and the body with those values as inputs after its constants.
 fn split(body: &Jaxpr, consts: usize) -> Result<Option<(Jaxpr, Jaxpr)>, Error> {
     let mut constant = vec![false; body.avals.len()];
     body.inputs[..consts].iter().for_each(|v| constant[v.index()] = true);
@@ -104,7 +104,7 @@ fn needed(body: &Jaxpr, allowed: &[bool], outputs: &[Atom]) -> Vec<usize> {
     found
 }
 
-/// Whether computing the equation costs more than reading its outputs.
+/// Tells whether computing the equation costs more than reading its outputs.
 fn costs(body: &Jaxpr, eqn: &Eqn) -> Result<bool, Error> {
     let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| body.atom_aval(*a)).collect();
     let outputs: SmallVec<[Aval; 4]> = eqn.outputs.iter().map(|v| body.aval(*v).clone()).collect();

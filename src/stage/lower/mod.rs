@@ -1,8 +1,8 @@
 //! Lowers a jaxpr to a program.
 //!
 //! A region is a jaxpr that runs as a block: the program itself, the body of a loop, the arm of a
-//! branch. All regions pass through the same stages. The type of each stage owns what is known then,
-//! and later stages only read it.
+//! branch. All regions pass through the same stages. The type of each stage owns what is known
+//! then, and later stages only read it.
 //!
 //! ```text
 //! jaxpr --flatten--> Flat --group--> Grouped --assign--> Placed --emit--> steps
@@ -13,11 +13,12 @@
 //! | [`flatten`] | calls inlined: one list of equations |
 //! | [`pads`], [`sums`], [`components`] | rewrites of that list |
 //! | [`value`] | index maps: every view is one affine function of a value that has memory |
-//! | [`group`] | equations in groups, one kernel each; an equation that fits no kernel stands alone |
+//! | [`group`] | equations in groups, one kernel each; equations that fit no kernel stand alone |
 //! | [`reads`], [`assign`] | places of roots, outputs in place of inputs, donations of the caller |
 //! | [`emit`] | items as steps |
 //! | [`writer`], [`fuse`] | a kernel under construction; a group as one kernel |
-//! | [`assemble`], [`routine`], [`accumulate`] | pieces, scatters, dots, sorts, calls of the host, cumulative folds |
+//! | [`assemble`] | pieces, copies, fills, scatters |
+//! | [`routine`], [`accumulate`] | dots, sorts, calls of the host; cumulative folds |
 //! | [`control`], [`hoist`] | loops and branches; work that moves before a loop |
 //! | [`time`] | scans that work lane by lane as one kernel |
 //! | [`normal`] | a kernel with the fewest loops |
@@ -57,8 +58,8 @@ use group::grouping::Level;
 use program::ProgramBuilder;
 use value::{Arg, Place, dense};
 
-/// The program that computes this jaxpr, not yet planned, and the arrays that are its inputs after those
-/// of the jaxpr.
+/// The program that computes this jaxpr, not yet planned, and the arrays that are its inputs after
+/// those of the jaxpr.
 pub fn lower(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<(Program, Vec<Array>), Error> {
     let mut program = ProgramBuilder::new(jaxpr.inputs.len(), lower_nested);
     let args: Vec<Arg> = (jaxpr.inputs.iter().enumerate())

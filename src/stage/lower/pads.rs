@@ -1,8 +1,8 @@
-//! Turns sums of padded pieces that do not overlap into one assembled value. The derivative of a split
-//! is such a sum.
+//! Turns sums of padded pieces that do not overlap into one assembled value. The derivative of a
+//! split is such a sum.
 //!
-//! `pad(a) + pad(b)`, both with zeros around, --> pieces a and b in zeros. There are no zeros if the
-//! pieces cover everything.
+//! `pad(a) + pad(b)`, both with zeros around, --> pieces a and b in zeros. There are no zeros if
+//! the pieces cover everything.
 
 use super::flatten::{Flat, FlatEqn, ValId, Vals};
 use crate::core::lowering::{Base, Lowering, Piece, ScalarFn};
@@ -66,7 +66,7 @@ impl Flat {
     }
 }
 
-/// Whether two pieces do not overlap along some axis, or one is empty.
+/// Tells whether two pieces do not overlap along some axis, or one is empty.
 fn disjoint(p: &Piece, q: &Piece) -> bool {
     let reach = |p: &Piece, axis: usize| -> Option<(i64, i64)> {
         let last = p.take[axis].len().checked_sub(1)? as i64 * p.step[axis];
@@ -78,7 +78,7 @@ fn disjoint(p: &Piece, q: &Piece) -> bool {
     })
 }
 
-/// Whether `f` adds its two operands.
+/// Tells whether `f` adds its two operands.
 pub fn is_sum(f: &ScalarFn, dtype: DType) -> bool {
     let mut b = KernelBuilder::new("probe", []);
     let args = [b.constant(Scalar::zero(dtype)), b.constant(Scalar::one(dtype))];

@@ -1,4 +1,5 @@
-//! The program under construction: its slots, its kernels, and the arrays that it takes as further inputs.
+//! The program under construction: its slots, its kernels, and the arrays that it takes as further
+//! inputs.
 //!
 //! Not here: the steps, which the stages of a region return.
 
@@ -119,8 +120,8 @@ impl ProgramBuilder {
         Ok(Place::whole(slot))
     }
 
-    /// The number of the kernel. Kernels that do the same work have the same number, which is appended
-    /// to the name.
+    /// The number of the kernel. Kernels that do the same work have the same number, which is
+    /// appended to the name.
     pub fn kernel(&mut self, mut kernel: Kernel) -> KernelId {
         let name = std::mem::take(&mut kernel.name);
         let mut hasher = FxHasher::default();

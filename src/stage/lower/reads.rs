@@ -28,7 +28,7 @@ pub enum How {
 /// The reads of one root.
 #[derive(Clone, Default)]
 pub struct RootReads {
-    /// Whether the root is needed in memory.
+    /// Tells whether the root is needed in memory.
     pub stored: bool,
     /// Number of reads from memory.
     pub users: u32,
@@ -52,7 +52,7 @@ impl Reads {
                 Item::Group(group) => {
                     for entry in &group.entries {
                         match entry {
-                            Entry::Same { value, .. } => reads.push((*value, n, How::Point)),
+                            Entry::Copy { value, .. } => reads.push((*value, n, How::Point)),
                             Entry::Eqn { eqn, .. } => {
                                 let eqn = grouped.flat().eqn(*eqn);
                                 let how = match eqn.lowering {

@@ -90,7 +90,7 @@ impl Placed {
         place.view()
     }
 
-    /// A dot as a sum in a kernel.
+    /// Emits a dot as a sum in a kernel.
     fn dot_kernel(
         &self,
         program: &mut ProgramBuilder,

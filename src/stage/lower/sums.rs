@@ -1,5 +1,5 @@
-//! Turns sums of a value and a small update in zeros into an addition to the value where it lies. The
-//! derivative of reading a few elements is such a sum in every step of a loop.
+//! Turns sums of a value and a small update in zeros into an addition to the value where it lies.
+//! The derivative of reading a few elements is such a sum in every step of a loop.
 //!
 //! `x + update(zeros, u, at i)`, `x + scatter_add(zeros, u, at i)` -->
 //! u is added into x at i.
@@ -72,8 +72,8 @@ impl Flat {
         }
     }
 
-    /// The equations in an order in which an update of a value comes after the equations that only read the
-    /// value, where dependences allow it. Then the value is updated where it lies.
+    /// The equations in an order in which an update of a value comes after the equations that only
+    /// read the value, where dependences allow it. Then the value is updated where it lies.
     pub fn updates_last(&self) -> Vec<usize> {
         let started = |e: &FlatEqn| match &e.lowering {
             Lowering::Assemble { base: Base::Input(n), .. } | Lowering::Scatter { base: n, .. } => {
@@ -138,7 +138,7 @@ impl Flat {
         }
     }
 
-    /// Whether a value is a literal zero or a broadcast of it.
+    /// Tells whether a value is a literal zero or a broadcast of it.
     fn is_zero(&self, v: ValId, made_by: &[usize]) -> bool {
         if let Some(s) = self.literal(v) {
             return s.bits() == 0;
@@ -152,7 +152,8 @@ impl Flat {
     }
 }
 
-/// The flat position of each element of a piece in a whole of this shape; its starts are clamped so that it fits.
+/// The flat position of each element of a piece in a whole of this shape; its starts are clamped so
+/// that it fits.
 fn position_of(piece: Piece, shape: &[usize]) -> PointFn {
     let (strides, at) = (value::dense(shape), value::piece_position(shape, &piece));
     let shape = shape.to_vec();

@@ -1,15 +1,18 @@
 //! Scans that work lane by lane, as one kernel with time inside.
 //!
 //! ```text
-//! for t { for lane { c[lane] = f(c[lane], x[t, lane]) } }  -->  for lane { for t in order { ... } }
+//! for t { for lane { c[lane] = f(c[lane], x[t, lane]) } }
+//!     -->  for lane { for t in order { ... } }
 //! ```
-//! Then a few lanes run through all of time with their carries in registers, threads share the lanes, and nothing is
-//! called per step. A step can become such a kernel if it is one group over the lanes, after values with short axes are
-//! split into components, and if each lane reads only what it wrote itself.
+//! Then a few lanes run through all of time with their carries in registers, threads share the
+//! lanes, and nothing is called per step. A step can become such a kernel if it is one group over
+//! the lanes, after values with short axes are split into components, and if each lane reads only
+//! what it wrote itself.
 //!
-//! A `while` whose lanes end separately is of this kind if it runs as long as any element of one carry, `active`, holds,
-//! and every other carry is chosen by `active` between a new value and itself. Then the carries of a lane that has ended
-//! do not change, and neither does its test: the lane need not run on because others do.
+//! A `while` whose lanes end separately is of this kind if it runs as long as any element of one
+//! carry, `active`, holds, and every other carry is chosen by `active` between a new value and
+//! itself. Then the carries of a lane that has ended do not change, and neither does its test: the
+//! lane need not run on because others do.
 //!
 //! Not here: machine code of such a kernel.
 
@@ -37,14 +40,15 @@ use smallvec::SmallVec;
 const LEAST_LANES: usize = 16;
 /// Most elements of an axis that is split into components of a lane.
 const SHORT: usize = 8;
-/// Most bytes that are read and written over time. With more it is faster to stream one row after the
-/// other.
+/// Most bytes that are read and written over time. With more it is faster to stream one row after
+/// the other.
 const STREAMED: usize = 1 << 20;
 /// Most rounds of a `while` between two tests of all lanes.
 const ROUNDS: usize = 1024;
 
 impl Placed {
-    /// The loop of a scan as one launch, with its carries in place already. `None` if it cannot be one kernel.
+    /// The loop of a scan as one launch, with its carries in place already. `None` if it cannot be
+    /// one kernel.
     pub fn time_kernel(
         &self,
         program: &mut ProgramBuilder,
@@ -63,8 +67,8 @@ impl Placed {
         }))
     }
 
-    /// The body of a `while` as rounds of lanes that end separately: one launch, and how often it may run as long as the
-    /// test holds. `None` if the loop cannot be one kernel.
+    /// The body of a `while` as rounds of lanes that end separately: one launch, and how often it
+    /// may run as long as the test holds. `None` if the loop cannot be one kernel.
     pub fn rounds_kernel(
         &self,
         program: &mut ProgramBuilder,
@@ -159,7 +163,8 @@ impl Placed {
     }
 }
 
-/// The axes that all carries begin with, without short ones at the end. `None` if there are too few lanes.
+/// The axes that all carries begin with, without short ones at the end. `None` if there are too few
+/// lanes.
 fn lanes<'a>(mut carry: impl Iterator<Item = &'a [usize]>) -> Option<Shape> {
     let mut lanes = Shape::from_slice(carry.next()?);
     for shape in carry {
@@ -178,7 +183,7 @@ fn lanes<'a>(mut carry: impl Iterator<Item = &'a [usize]>) -> Option<Shape> {
     (lanes.iter().product::<usize>() >= LEAST_LANES && !lanes.is_empty()).then_some(lanes)
 }
 
-/// Whether an equation of this kind can work point by point.
+/// Tells whether an equation of this kind can work point by point.
 fn by_points(lowering: &Lowering) -> bool {
     matches!(
         lowering,
@@ -193,8 +198,9 @@ fn by_points(lowering: &Lowering) -> bool {
     )
 }
 
-/// The kernel with counter `depth` of the program as a loop of its own, innermost and in order. `None` if the points of
-/// a step would read each other's outputs, or if too many bytes are streamed.
+/// The kernel with counter `depth` of the program as a loop of its own, innermost and in order.
+/// `None` if the points of a step would read each other's outputs, or if too many bytes are
+/// streamed.
 fn with_time(
     mut kernel: Kernel,
     mut args: SmallVec<[View; 4]>,
@@ -203,7 +209,8 @@ fn with_time(
 ) -> Option<Launch> {
     let time = kernel.loops.len();
     kernel.loops.push(Loop { extent: trips, mode: Mode::Sequential });
-    // By buffer: elements per step, and the offset that puts the first step of a reversed scan at the end.
+    // By buffer: elements per step, and the offset that puts the first step of a reversed scan at
+    // the end.
     let mut moves: SmallVec<[(i64, i64); 8]> = SmallVec::new();
     let mut streamed = 0;
     for (view, buffer) in args.iter_mut().zip(&mut kernel.buffers) {
@@ -258,12 +265,15 @@ fn any_of(parts: &WhileParts) -> Result<Option<usize>, Error> {
     Ok(input.and_then(|n| n.checked_sub(parts.test_consts)).filter(|_| whole))
 }
 
-/// The kernel with rounds of its own, which end for a lane when it stores false to `active`. `None` if a lane that has
-/// ended would not keep its carries.
+/// The kernel with rounds of its own, which end for a lane when it stores false to `active`. `None`
+/// if a lane that has ended would not keep its carries.
 fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Option<Launch> {
     let mut found = kernel.stores.iter().filter(|s| args[s.buffer.0 as usize] == active.view());
     let (goes_on, rest) = (found.next()?.clone(), found.next());
-    let load = |buffer: BufferId, at: &Affine, node: NodeId| matches!(kernel.node(node), Node::Load { buffer: b, at: a, .. } if *b == buffer && a == at);
+    let load = |buffer: BufferId, at: &Affine, node: NodeId| match kernel.node(node) {
+        Node::Load { buffer: b, at: a, .. } => *b == buffer && a == at,
+        _ => false,
+    };
     let stays = |s: &Store| match kernel.node(s.value) {
         Node::Op { op: ScalarOp::Select, args } => {
             load(goes_on.buffer, &goes_on.at, args[0]) && load(s.buffer, &s.at, args[2])
@@ -292,7 +302,7 @@ fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Opt
     Some((kernel, args))
 }
 
-/// Whether every point reads, of all written elements, only those that it writes itself.
+/// Tells whether every point reads, of all written elements, only those that it writes itself.
 fn lane_by_lane(kernel: &Kernel, args: &[View]) -> bool {
     if kernel.loops.iter().any(|l| l.mode != Mode::Parallel) {
         return false;

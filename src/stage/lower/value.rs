@@ -33,8 +33,8 @@ impl Place {
     }
 }
 
-/// Index of a root: elements that are computed once, and that are in memory if some equation needs them
-/// there.
+/// Index of a root: elements that are computed once, and that are in memory if some equation needs
+/// them there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RootId(pub u32);
 
@@ -76,7 +76,8 @@ pub enum Arg {
     },
 }
 
-/// The row-major position. Axes of one element have stride 0, and so have all axes of an empty value.
+/// The row-major position. Axes of one element have stride 0, and so have all axes of an empty
+/// value.
 pub fn dense(shape: &[usize]) -> Affine {
     let mut strides: SmallVec<[i64; 4]> = SmallVec::from_elem(0, shape.len());
     if !shape.contains(&0) {
@@ -112,7 +113,8 @@ fn canonical(mut at: Affine, shape: &[usize]) -> Affine {
     at
 }
 
-/// `at` after `maps`: one map per axis of the inner value, in the coordinates of an outer one of this shape.
+/// `at` after `maps`: one map per axis of the inner value, in the coordinates of an outer one of
+/// this shape.
 pub fn compose(at: &Affine, maps: &[Affine], shape: &[usize]) -> Affine {
     let mut sum = Affine { offset: at.offset, strides: SmallVec::from_elem(0, shape.len()) };
     for (axis, map) in maps.iter().enumerate() {
@@ -166,7 +168,8 @@ pub fn squeeze(shape: &[usize]) -> Shape {
     shape.iter().copied().filter(|n| *n != 1).collect()
 }
 
-/// These axes as one: their common extent and stride, if one stride walks through them in this order.
+/// These axes as one: their common extent and stride, if one stride walks through them in this
+/// order.
 pub fn merge(at: &Affine, shape: &[usize], axes: &[usize]) -> Option<(usize, i64)> {
     let (mut extent, mut stride) = (1, 0);
     for &axis in axes.iter().rev().filter(|a| shape[**a] != 1) {
@@ -187,7 +190,8 @@ pub fn shift(starts: impl IntoIterator<Item = i64>) -> Vec<Affine> {
     starts.into_iter().enumerate().map(map).collect()
 }
 
-/// The position of the elements of a piece's taken part in a whole of this shape, before its starts.
+/// The position of the elements of a piece's taken part in a whole of this shape, before its
+/// starts.
 pub fn piece_position(shape: &[usize], piece: &Piece) -> Affine {
     let strides = dense(shape);
     let mut at = Affine { offset: 0, strides: SmallVec::from_elem(0, shape.len()) };

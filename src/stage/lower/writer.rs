@@ -38,7 +38,8 @@ pub fn mapped(at: &Affine, lanes: &[Option<usize>]) -> Affine {
     out
 }
 
-/// The loops of a value's axes, given those of the axes of its domain that have more than one element.
+/// The loops of a value's axes, given those of the axes of its domain that have more than one
+/// element.
 pub fn lanes(shape: &[usize], loop_of: &[usize]) -> Lanes {
     let mut loops = loop_of.iter();
     // Operands of rank 0 have no axes, whatever the domain; others have the domain's.
@@ -134,7 +135,8 @@ impl<'r> Writer<'r> {
         lanes.iter().map(coord).collect()
     }
 
-    /// The least and the greatest number that an i64 node can be. The search goes `depth` operands deep.
+    /// The least and the greatest number that an i64 node can be. The search goes `depth` operands
+    /// deep.
     fn bounds(&self, node: NodeId, depth: usize) -> (i64, i64) {
         const ANY: (i64, i64) = (i64::MIN, i64::MAX);
         let (op, args) = match self.b.node(node) {

@@ -1,5 +1,5 @@
-//! The operands of dots: how strides walk through their axes, and copies of those that no stride can
-//! walk through.
+//! The operands of dots: how strides walk through their axes, and copies of those that no stride
+//! can walk through.
 //!
 //! Not here: the steps of a dot (`routine`).
 
@@ -37,7 +37,8 @@ impl DotAxes {
     }
 }
 
-/// Least number of products for which each call of a routine pays off. Operands of smaller dots are packed.
+/// Least number of products for which each call of a routine pays off. Operands of smaller dots are
+/// packed.
 const LOOPED_DOT: usize = 2048;
 
 /// The axes without `looped` leading batch axes.
@@ -47,7 +48,7 @@ pub fn inner(axes: &[AxisList; 3], looped: usize) -> [AxisList; 3] {
     axes
 }
 
-/// Whether a routine computes dots of this type. Kernels compute dots of ints and bools.
+/// Tells whether a routine computes dots of this type. Kernels compute dots of ints and bools.
 pub fn is_routine(d: DType) -> bool {
     d.is_inexact()
 }
@@ -64,7 +65,8 @@ impl Grouped {
         out.iter().all(|(_, stride)| *stride >= 0).then_some(out)
     }
 
-    /// The axes of a dot, with the summed ones in an order in which one stride walks through them, if there is one.
+    /// The axes of a dot, with the summed ones in an order in which one stride walks through them,
+    /// if there is one.
     pub fn dot_axes(&self, inputs: &Vals, dims: &DotDims) -> DotAxes {
         let ranks = [0, 1].map(|n| self.flat().shape(inputs[n]).len());
         let axes = DotAxes::new(dims, ranks[0], ranks[1]);
@@ -88,8 +90,9 @@ impl Grouped {
         [by_stride(0), by_stride(1)].into_iter().flatten().find(fits).unwrap_or(axes)
     }
 
-    /// Number of leading batch axes that need loops of their own, so that the others merge in both operands.
-    /// `None` if another axis does not merge, or if the products are too small for a call each.
+    /// Number of leading batch axes that need loops of their own, so that the others merge in both
+    /// operands. `None` if another axis does not merge, or if the products are too small for a call
+    /// each.
     pub fn looped(&self, inputs: &Vals, axes: &DotAxes) -> Option<usize> {
         let shape = self.flat().shape(inputs[0]);
         let batch = axes.lhs[0].len();
@@ -107,7 +110,8 @@ impl Grouped {
 }
 
 impl Grouping {
-    /// Operands that a dot can read: the given ones, or packed copies whose axes have the same order.
+    /// Operands that a dot can read: the given ones, or packed copies whose axes have the same
+    /// order.
     pub(super) fn dot_operands(&mut self, mut inputs: Vals, dims: &DotDims) -> Vals {
         if !is_routine(self.grouped.flat().dtype(inputs[0])) {
             return inputs;
@@ -156,7 +160,8 @@ impl Grouping {
         })
     }
 
-    /// A copy in which the axes lie in this order, seen with the axes where they were.
+    /// Copies the value with its axes in this order in memory. The result is a view of the copy
+    /// with the axes in the order of the value.
     fn packed(&mut self, v: ValId, axes: &[AxisList; 3]) -> ValId {
         let order: AxisList = axes.iter().flatten().copied().collect();
         let shape = Shape::from_slice(self.grouped.flat().shape(v));

@@ -1,7 +1,8 @@
-//! The result of grouping: the items of a region, the values that its equations compute, and the roots
-//! that hold the values' elements.
+//! The result of grouping: the items of a region, the values that its equations compute, and the
+//! roots that hold the values' elements.
 //!
-//! Not here: how an equation finds its item (`place`, `sink`), and which roots get memory (`assign`).
+//! Not here: how an equation finds its item (`place`, `sink`), and which roots get memory
+//! (`assign`).
 
 use super::super::flatten::{Flat, ValId, Vals};
 use super::super::value::{self, Def, Place, RootId};
@@ -11,7 +12,7 @@ use cotangent_jit::DType;
 use cotangent_jit::kernel::Combine;
 use smallvec::SmallVec;
 
-/// The position of what was there before the region.
+/// The position of values that were there before the region.
 pub const BEFORE: i32 = -1;
 /// Most equations in a group. Beyond this number code gets slower to generate and no better.
 pub const GROUP_LIMIT: usize = 256;
@@ -30,9 +31,9 @@ pub struct Root {
     pub item: i32,
     /// Groups that compute it once more, for themselves.
     pub again: SmallVec<[i32; 2]>,
-    /// Whether it is computed at every point of a group's domain.
+    /// Tells whether it is computed at every point of a group's domain.
     pub pointwise: bool,
-    /// Whether its item can only compute it into memory.
+    /// Tells whether its item always computes it into memory.
     pub stored: bool,
     /// The place of a root that was there before the region.
     pub given: Option<Place>,
@@ -43,7 +44,7 @@ pub enum Entry {
     /// An elementwise or indexed equation, and the roots of its outputs.
     Eqn { eqn: usize, roots: SmallVec<[RootId; 1]> },
     /// A copy of this value's elements in row-major order.
-    Same { value: ValId, root: RootId },
+    Copy { value: ValId, root: RootId },
 }
 
 /// A fold over some axes of a group's domain.
@@ -84,7 +85,7 @@ pub struct Grouped {
     pub(super) items: Vec<Item>,
     /// Number of loops around the region.
     pub(super) depth: usize,
-    /// Whether the region is part of another one.
+    /// Tells whether the region is part of another one.
     pub(super) nested: bool,
     /// The roots of the outputs that need work, and their places.
     pub(super) outputs: Vec<(RootId, Place)>,
@@ -131,8 +132,8 @@ impl Grouped {
         whole.then_some(*root)
     }
 
-    /// The root of a value that item `item` computes at the same point of its domain. The group can then
-    /// use the computed number instead of a load.
+    /// The root of a value that item `item` computes at the same point of its domain. The group can
+    /// then use the computed number instead of a load.
     pub fn at_hand(&self, v: ValId, item: usize) -> Option<RootId> {
         let Def::Strided { root, at } = self.def(v) else { return None };
         let r = self.root(*root);
@@ -145,8 +146,8 @@ impl Grouped {
         same.then_some(*root)
     }
 
-    /// Whether a group finds the value's element for each point of its domain at the same place of a
-    /// whole root.
+    /// Tells whether a group finds the value's element for each point of its domain at the same
+    /// place of a whole root.
     pub fn same_point(&self, v: ValId, item: usize) -> bool {
         match &self.items[item] {
             Item::Group(g) => {

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 pub struct Level {
     /// Number of loops around it.
     pub depth: usize,
-    /// Whether it is part of another region.
+    /// Tells whether it is part of another region.
     pub nested: bool,
 }
 
@@ -128,8 +128,8 @@ impl Grouping {
         vs.iter().map(ready).max().unwrap_or(0)
     }
 
-    /// The latest group over this domain, if it stands at `ready` or later and can fold over these axes;
-    /// else a new group.
+    /// The latest group over this domain, if it stands at `ready` or later and can fold over these
+    /// axes; else a new group.
     pub(super) fn join(&mut self, domain: Shape, ready: i32, folded: &[usize]) -> usize {
         if let Some(&item) = self.latest.get(&domain)
             && let Item::Group(g) = &mut self.grouped.items[item]
@@ -183,7 +183,7 @@ impl Grouping {
         let item = self.join(value::squeeze(self.grouped.flat.shape(v)), self.ready(v), &[]);
         let copy = self.fresh(v);
         let root = self.rooted(copy, item, true);
-        self.grouped.group_mut(item).entries.push(Entry::Same { value: v, root });
+        self.grouped.group_mut(item).entries.push(Entry::Copy { value: v, root });
         copy
     }
 

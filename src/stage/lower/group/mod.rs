@@ -1,5 +1,5 @@
-//! The second stage: equations in items. An item is a group, which becomes one kernel, or one equation
-//! that stands alone.
+//! The second stage: equations in items. An item is a group, which becomes one kernel, or one
+//! equation that stands alone.
 //!
 //! | file | contents |
 //! | --- | --- |

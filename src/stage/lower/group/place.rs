@@ -1,9 +1,10 @@
 //! Finds the item of each equation.
 //!
-//! One pass forward. An elementwise equation joins the latest group over its domain if all its operands
-//! are there in time: computed before the group, or inside it at the same point. Views cost nothing:
-//! they are index maps that their consumers load through. If a group computes a value, the consumer of
-//! a view of that value starts a later group. Domains are compared without axes of one element.
+//! One pass forward. An elementwise equation joins the latest group over its domain if all its
+//! operands are there in time: computed before the group, or inside it at the same point. Views
+//! cost nothing: they are index maps that their consumers load through. If a group computes a
+//! value, the consumer of a view of that value starts a later group. Domains are compared without
+//! axes of one element.
 //!
 //! Not here: moving equations to later groups (`sink`), memory (`assign`).
 
@@ -19,8 +20,8 @@ use cotangent_jit::kernel::Combine;
 use smallvec::SmallVec;
 
 impl Grouped {
-    /// Groups the equations of a region. `args` are its inputs; `dests` are the places where its outputs
-    /// are wanted.
+    /// Groups the equations of a region. `args` are its inputs; `dests` are the places where its
+    /// outputs are wanted.
     pub fn new(
         program: &mut ProgramBuilder,
         flat: Flat,
@@ -40,8 +41,8 @@ impl Grouped {
 }
 
 impl Grouping {
-    /// Finds the root of each output. An output of a nested region that lies in its place already takes
-    /// no work.
+    /// Finds the root of each output. An output of a nested region that lies in its place already
+    /// takes no work.
     fn place_outputs(&mut self, dests: &[Place]) {
         let outputs = self.grouped.flat.outputs().to_vec();
         let stays = |v: ValId, to: &Place| self.grouped.nested && self.lies_at(v, to);
@@ -53,7 +54,7 @@ impl Grouping {
         }
     }
 
-    /// Whether the value was in this place before the region.
+    /// Tells whether the value was in this place before the region.
     fn lies_at(&self, v: ValId, place: &Place) -> bool {
         self.grouped.whole_root(v).is_some_and(|root| {
             let r = self.grouped.root(root);
@@ -61,17 +62,17 @@ impl Grouping {
         })
     }
 
-    /// The root whose elements are exactly the value's, computed in this region. If there is none, the
-    /// value is copied.
+    /// The root whose elements are exactly the value's, computed in this region. If there is none,
+    /// the value is copied.
     fn computed(&mut self, v: ValId) -> RootId {
         let own = |r: RootId| self.grouped.root(r).item != BEFORE;
         let v = if self.grouped.whole_root(v).is_some_and(own) { v } else { self.copy_once(v) };
         self.grouped.whole_root(v).expect("a value with memory of its own")
     }
 
-    /// The equations in the order in which they are placed. Scalars that depend on inputs alone come first:
-    /// at a later position they would split the groups that use them. In loops they stay where they are,
-    /// so that carries can be updated in place.
+    /// The equations in the order in which they are placed. Scalars that depend on inputs alone
+    /// come first: at a later position they would split the groups that use them. In loops they
+    /// stay where they are, so that carries can be updated in place.
     fn order(&self) -> Vec<usize> {
         let all = 0..self.grouped.flat.eqns().len();
         if self.grouped.depth > 0 {
@@ -191,8 +192,8 @@ impl Grouping {
         self.grouped.group_mut(item).entries.push(Entry::Eqn { eqn, roots });
     }
 
-    /// Places a dot. If a transposition is the only use of its output, the dot computes the transposed
-    /// output, and the output is a view of that.
+    /// Places a dot. If a transposition is the only use of its output, the dot computes the
+    /// transposed output, and the output is a view of that.
     fn place_dot(&mut self, eqn: usize, mut inputs: Vals, outputs: &Vals, mut dims: DotDims) {
         let turned = self.turned(eqn);
         if let Some(turned) = &turned {

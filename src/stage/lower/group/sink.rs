@@ -1,9 +1,10 @@
 //! Moves equations down to the groups that need them, where that moves fewer bytes.
 //!
-//! Grouping puts an equation as early as it can stand. If only a later group needs its value, the value is stored and
-//! loaded for nothing: the equation may as well stand there. If several groups need it and it is cheap, each computes it
-//! for itself from operands that are in memory anyway. Derivatives gain most: most values that the backward pass needs of
-//! the forward pass are a few operations away from stored values.
+//! Grouping puts an equation as early as it can stand. If only a later group needs its value, the
+//! value is stored and loaded for nothing: the equation may as well stand there. If several groups
+//! need it and it is cheap, each computes it for itself from operands that are in memory anyway.
+//! Derivatives gain most: most values that the backward pass needs of the forward pass are a few
+//! operations away from stored values.
 //!
 //! Not here: which group an equation joins at first (`place`).
 
@@ -19,10 +20,11 @@ use smallvec::SmallVec;
 
 /// Number of uses that are told apart.
 const FEW: usize = 6;
-/// Most scalar ops in what is computed more than once.
+/// Most scalar ops of an equation that is computed more than once.
 const CHEAP: usize = 3;
 
-/// The need of an item for a root. `point` tells that a group needs it at the point that it computes.
+/// The need of an item for a root. `point` tells that a group needs it at the point that it
+/// computes.
 #[derive(Clone, Copy, PartialEq)]
 struct Use {
     item: i32,
@@ -33,7 +35,8 @@ struct Use {
 struct Uses {
     few: SmallVec<[Use; FEW]>,
     many: bool,
-    /// Whether some use is by way of memory. If there are many uses, it stays true when such a use goes.
+    /// Tells whether some use is by way of memory. If there are many uses, it stays true when such
+    /// a use goes.
     outside: bool,
 }
 
@@ -64,7 +67,8 @@ impl Grouped {
             kept.reverse();
             self.group_mut(item).entries = kept;
         }
-        // An equation that sank stands before the equations that need it. They were collected in reverse.
+        // An equation that sank stands before the equations that need it. They were collected in
+        // reverse.
         for (item, mut sunk) in front.into_iter().enumerate().filter(|(_, sunk)| !sunk.is_empty()) {
             let group = self.group_mut(item);
             sunk.reverse();
@@ -86,7 +90,7 @@ impl Grouped {
                 Item::Group(group) => {
                     for entry in &group.entries {
                         match entry {
-                            Entry::Same { value, .. } => note(*value, n, true),
+                            Entry::Copy { value, .. } => note(*value, n, true),
                             Entry::Eqn { eqn, .. } => {
                                 let eqn = self.flat.eqn(*eqn);
                                 let point = matches!(eqn.lowering, Lowering::Elementwise(_));
@@ -109,15 +113,15 @@ impl Grouped {
         self.roots[root.index()].item
     }
 
-    /// Whether the root is in memory, wherever the equation in question stands.
+    /// Tells whether the root is in memory, wherever the equation in question stands.
     fn in_memory_anyway(&self, root: RootId, uses: &[Uses]) -> bool {
         let r = &self.roots[root.index()];
         let u = &uses[root.index()];
         !r.pointwise || r.item == BEFORE || if u.many { u.outside } else { u.outside_of(r.item) }
     }
 
-    /// The items where the entry should stand, and whether it leaves its own, if that is better. The uses
-    /// are then changed accordingly.
+    /// The items where the entry should stand, and whether it leaves its own, if that is better.
+    /// The uses are then changed accordingly.
     fn place_lower(
         &mut self,
         entry: &Entry,
@@ -201,7 +205,8 @@ impl Grouped {
         Some((items, moved))
     }
 
-    /// The roots that an equation of a group reads, each once, and whether at the group's own point.
+    /// The roots that an equation of a group reads, each once, and whether at the group's own
+    /// point.
     fn operands(&self, eqn: usize, item: usize) -> Operands {
         let mut operands = Operands::new();
         for v in &self.flat.eqn(eqn).inputs {
@@ -215,7 +220,7 @@ impl Grouped {
         operands
     }
 
-    /// Whether the equation is a few simple ops.
+    /// Tells whether the equation is a few simple ops.
     fn is_cheap(&self, eqn: usize) -> bool {
         let eqn = self.flat.eqn(eqn);
         let Lowering::Elementwise(f) = &eqn.lowering else { return false };
@@ -223,7 +228,7 @@ impl Grouped {
     }
 }
 
-/// Whether a function of operands of these types is a few simple ops.
+/// Tells whether a function of operands of these types is a few simple ops.
 pub fn cheap(f: &ScalarFn, operands: impl Iterator<Item = DType>) -> bool {
     let mut b = KernelBuilder::new("cost", []);
     let args: SmallVec<[NodeId; 3]> = operands.map(|d| b.constant(Scalar::zero(d))).collect();

@@ -30,7 +30,7 @@ pub fn check_outputs(
         return Ok(());
     }
     let search = Search { check };
-    if let Some(found) = with_nan_check(NanCheck::NONE, || search.jaxpr(jaxpr, inputs))? {
+    if let Some(found) = with_nan_check(NanCheck::NONE, || search.error_in_jaxpr(jaxpr, inputs))? {
         return Err(found);
     }
     let what = kind_found(check, outputs);
@@ -60,7 +60,9 @@ pub fn check_primitive(
         return Ok(());
     }
     let search = Search { check };
-    if let Some(found) = with_nan_check(NanCheck::NONE, || search.bodies(prim, at, inputs))? {
+    if let Some(found) =
+        with_nan_check(NanCheck::NONE, || search.error_in_bodies(prim, at, inputs))?
+    {
         return Err(found);
     }
     if any(check, inputs) {
@@ -81,7 +83,7 @@ struct Search {
 
 impl Search {
     /// The error of the equation of the jaxpr that makes a NaN, if one does.
-    fn jaxpr(&self, jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Option<Error>, Error> {
+    fn error_in_jaxpr(&self, jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Option<Error>, Error> {
         let mut env: Vec<Option<Array>> = vec![None; jaxpr.avals.len()];
         for (v, a) in jaxpr.inputs.iter().zip(inputs) {
             env[v.index()] = Some(a.clone());
@@ -98,7 +100,7 @@ impl Search {
             let outs = source::replaying(eqn.source, || dispatch(&eqn.prim, &args, Ok))?;
             if any(self.check, &outs)
                 && !any(self.check, &args)
-                && let Some(found) = self.equation(eqn, &args, &outs)?
+                && let Some(found) = self.equation_error(eqn, &args, &outs)?
             {
                 return Ok(Some(found));
             }
@@ -109,8 +111,13 @@ impl Search {
         Ok(None)
     }
 
-    fn equation(&self, eqn: &Eqn, args: &[Array], outs: &[Array]) -> Result<Option<Error>, Error> {
-        let found = self.bodies(&eqn.prim, eqn.source, args)?;
+    fn equation_error(
+        &self,
+        eqn: &Eqn,
+        args: &[Array],
+        outs: &[Array],
+    ) -> Result<Option<Error>, Error> {
+        let found = self.error_in_bodies(&eqn.prim, eqn.source, args)?;
         Ok(Some(found.unwrap_or_else(|| self.maker_error(&eqn.prim, eqn.source, args, outs))))
     }
 
@@ -121,18 +128,26 @@ impl Search {
 
     /// The error of the equation in a body of the primitive that makes a NaN. The message tells the
     /// branch or the step of the loop that leads to the equation.
-    fn bodies(&self, prim: &Prim, at: Source, args: &[Array]) -> Result<Option<Error>, Error> {
+    fn error_in_bodies(
+        &self,
+        prim: &Prim,
+        at: Source,
+        args: &[Array],
+    ) -> Result<Option<Error>, Error> {
         let avals: Vec<_> = args.iter().map(Array::aval).collect();
         if prim.carrier().is_none() {
             return Ok(None);
         }
         let outs = prim.abstract_eval(&avals)?;
         let (found, place) = match prim.lower(&avals, &outs)? {
-            Lowering::Call(body) => return self.jaxpr(&body, args),
+            Lowering::Call(body) => return self.error_in_jaxpr(&body, args),
             Lowering::Cond { arms } => {
                 let last = arms.len() as i64 - 1;
                 let arm = args[0].try_to_i64()?.clamp(0, last) as usize;
-                (self.jaxpr(&arms[arm], &args[1..])?, format!("branch {arm} of {}", prim.name()))
+                (
+                    self.error_in_jaxpr(&arms[arm], &args[1..])?,
+                    format!("branch {arm} of {}", prim.name()),
+                )
             }
             Lowering::Scan(parts) => {
                 let (found, step) = self.scan(&parts, args)?;
@@ -151,7 +166,7 @@ impl Search {
     fn body(&self, body: &Jaxpr, args: &[Array]) -> Result<(Vec<Array>, Option<Error>), Error> {
         let outs = run_cached(body, args.to_vec())?;
         let wrong = any(self.check, &outs) && !any(self.check, args);
-        let found = if wrong { self.jaxpr(body, args)? } else { None };
+        let found = if wrong { self.error_in_jaxpr(body, args)? } else { None };
         Ok((outs, found))
     }
 

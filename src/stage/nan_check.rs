@@ -1,4 +1,4 @@
-//! Which results are checked for NaN and infinity on this thread.
+//! The check of results for NaN and infinity on this thread.
 //!
 //! Not here: how the equation that made a NaN is found (`nan_search`), and where results are
 //! checked (`eager`, `run`).

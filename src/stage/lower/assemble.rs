@@ -131,7 +131,7 @@ impl Placed {
         let mut offset: Option<NodeId> = None;
         for (axis, start) in piece.starts.iter().flatten().enumerate() {
             let v = inputs[*start];
-            // How far the piece reaches down and up from its start, along this axis.
+            // The distance that the piece reaches down and up from its start, along this axis.
             let reach = piece.step[axis] * (extents[axis] as i64 - 1);
             let (down, up) = (piece.offset[axis] + reach.min(0), piece.offset[axis] + reach.max(0));
             let (low, high) = (-down, shape[axis] as i64 - 1 - up);

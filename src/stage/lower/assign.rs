@@ -24,12 +24,12 @@ use smallvec::SmallVec;
 /// Number of inputs that are tried for an output before it goes without.
 const DONATION_TRIES: usize = 64;
 
-/// Which outputs may take the place of an input.
+/// The outputs that may take the place of an input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
-    /// Those that no later read of the input can see.
+    /// Outputs that no later read of the input can see.
     Harmless,
-    /// All of them. The caller checks the kernel that results.
+    /// All outputs. The caller checks the kernel that results.
     Always,
 }
 

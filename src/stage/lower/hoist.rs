@@ -89,7 +89,7 @@ fn split(body: &Jaxpr, consts: usize) -> Result<Option<(Jaxpr, Jaxpr)>, Error> {
     Ok(Some((before, body)))
 }
 
-/// Those of the allowed equations that the outputs depend on, or that have effects.
+/// The allowed equations that the outputs depend on, or that have effects.
 fn needed(body: &Jaxpr, allowed: &[bool], outputs: &[Atom]) -> Vec<usize> {
     let mut used = vec![false; body.avals.len()];
     outputs.iter().filter_map(|a| a.var()).for_each(|v| used[v.index()] = true);

@@ -103,7 +103,7 @@ impl Reads {
     }
 }
 
-/// How an equation that stands alone reads its input of this number.
+/// The way in which an equation that stands alone reads input `n`.
 fn how(lowering: &Lowering, n: usize, roots: &[RootId]) -> How {
     let carried = |consts: usize, carry: usize| match n.checked_sub(consts) {
         Some(n) if n < carry => How::Start(roots[n]),

@@ -168,8 +168,7 @@ pub fn squeeze(shape: &[usize]) -> Shape {
     shape.iter().copied().filter(|n| *n != 1).collect()
 }
 
-/// These axes as one: their common extent and stride, if one stride walks through them in this
-/// order.
+/// The extent and the stride of these axes as one, if one stride walks through them in this order.
 pub fn merge(at: &Affine, shape: &[usize], axes: &[usize]) -> Option<(usize, i64)> {
     let (mut extent, mut stride) = (1, 0);
     for &axis in axes.iter().rev().filter(|a| shape[**a] != 1) {

@@ -11,7 +11,7 @@ use cotangent_jit::affine::Affine;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-/// Where a region stands.
+/// The position of a region in the program.
 #[derive(Clone, Copy)]
 pub struct Level {
     /// Number of loops around it.

@@ -1,4 +1,4 @@
-//! Checks as results, under every transform; and the hunt for NaN.
+//! Checks as results, under every transform; and the NaN check.
 
 use cotangent::api::checkify::{Checks, check, check_error, checkify, try_check};
 use cotangent::lax;
@@ -276,39 +276,39 @@ fn the_first_failure_counts_and_payloads_keep_their_types() {
 }
 
 #[track_caller]
-fn hunted<R>(f: impl FnOnce() -> Result<R, Error>) -> String {
+fn nan_error<R>(f: impl FnOnce() -> Result<R, Error>) -> String {
     let error = debug_nans(f).err().expect("an error");
     assert_eq!(error.kind(), ErrorKind::Check);
     error.message().to_owned()
 }
 
 #[test]
-fn the_hunt_names_who_made_the_nan() {
+fn the_error_names_the_equation_that_made_the_nan() {
     let line = line!() + 1;
     let f = |x: Array| (x.log() * 2.0).sum();
     let x = || array![1.0, -1.0];
     let expected = format!(
         "log at tests/checks.rs:{line} makes a NaN: f32[2] [ 0. nan] from f32[2] [ 1. -1.]"
     );
-    assert_eq!(hunted(|| jit(f).try_call((x(),))), expected);
+    assert_eq!(nan_error(|| jit(f).try_call((x(),))), expected);
     assert_eq!(
-        hunted(|| jit(grad(f)).try_call((x(),)).and_then(|_| jit(f).try_call((x(),)))),
+        nan_error(|| jit(grad(f)).try_call((x(),)).and_then(|_| jit(f).try_call((x(),)))),
         expected
     );
     assert_eq!(
-        hunted(|| vmap(jit(f)).try_call((array![[1.0, -1.0]],))).matches("log at").count(),
+        nan_error(|| vmap(jit(f)).try_call((array![[1.0, -1.0]],))).matches("log at").count(),
         1
     );
-    let said = hunted(|| jit_with(f, JitOptions::new().debug_nans()).try_call((x(),)));
+    let said = nan_error(|| jit_with(f, JitOptions::new().debug_nans()).try_call((x(),)));
     assert_eq!(said, expected);
     assert!(jit_with(f, JitOptions::new().debug_nans()).try_call((x(),)).is_err());
     // Eagerly, at the operation itself.
     let eagerly = std::panic::catch_unwind(|| debug_nans(|| x().sqrt()));
     let text = *eagerly.unwrap_err().downcast::<String>().unwrap();
     assert!(text.starts_with("sqrt at tests/checks.rs:"), "{text}");
-    // Not hunted, not found; and what came in is told as such.
+    // Without a check there is no error. The message tells if the NaN came in from outside.
     assert!(jit(f)(x()).item::<f32>().is_nan());
-    let said = hunted(|| jit(f).try_call((array![f32::NAN],)));
+    let said = nan_error(|| jit(f).try_call((array![f32::NAN],)));
     assert!(said.contains("so has input 0 already"), "{said}");
     assert!(debug_nans(|| jit(f).try_call((array![1.0],))).is_ok());
     let inf = debug_infs(|| jit(|x: Array| x.exp()).try_call((array![1000.0],))).unwrap_err();
@@ -317,23 +317,23 @@ fn the_hunt_names_who_made_the_nan() {
 }
 
 #[test]
-fn the_hunt_goes_into_loops_branches_and_gradients() {
+fn the_search_goes_into_loops_branches_and_gradients() {
     let at = |line: u32| format!("tests/checks.rs:{line}");
     let (step, scanned) = (line!() + 1, line!() + 2);
     let step_fn = |c: Array, x: Array| ((&c - &x).sqrt(), c);
     let walk = move |xs: Array| scan(step_fn, Array::from(9.0f32), xs).0;
-    let said = hunted(|| jit(walk).try_call((array![0.0, 2.0, 5.0, 0.0],)));
+    let said = nan_error(|| jit(walk).try_call((array![0.0, 2.0, 5.0, 0.0],)));
     let end = format!("in step 2 of scan at {}", at(scanned));
     assert!(said.starts_with(&format!("sqrt at {} makes a NaN", at(step))), "{said}");
     assert!(said.ends_with(&end), "{said}");
     // The derivative of sqrt at 0, in the backward loop.
     let loss = move |xs: Array| walk(xs) * 0.0;
-    let said = hunted(|| jit(grad(loss)).try_call((array![0.0, 3.0, 0.0],)));
+    let said = nan_error(|| jit(grad(loss)).try_call((array![0.0, 3.0, 0.0],)));
     assert!(said.contains(&at(step)) && said.contains("of scan at"), "{said}");
 
     let branch = line!() + 1;
     let f = |x: Array| cond(&x.gt(0.0), |x| x, |x: Array| x.log(), x);
-    let said = hunted(|| jit(f).try_call((Array::from(-1.0f32),)));
+    let said = nan_error(|| jit(f).try_call((Array::from(-1.0f32),)));
     assert_eq!(
         said,
         format!(
@@ -342,24 +342,25 @@ fn the_hunt_goes_into_loops_branches_and_gradients() {
         )
     );
     let halve = |x: Array| while_loop(|x: Array| x.gt(0.5), |x: Array| (x - 1.0).sqrt(), x);
-    let said = hunted(|| jit(halve).try_call((Array::from(1.5f32),)));
+    let said = nan_error(|| jit(halve).try_call((Array::from(1.5f32),)));
     assert!(said.contains("in round 1 of while"), "{said}");
     let nested = move |x: Array| jit(halve)(x) * 2.0;
-    let said = hunted(|| jit(nested).try_call((Array::from(1.5f32),)));
+    let said = nan_error(|| jit(nested).try_call((Array::from(1.5f32),)));
     assert!(said.starts_with("sqrt at") && said.contains("in round 1 of while"), "{said}");
     assert!(
-        hunted(|| jit(vmap(walk)).try_call((array![[0.0, 2.0, 5.0]],))).contains("step 2 of scan")
+        nan_error(|| jit(vmap(walk)).try_call((array![[0.0, 2.0, 5.0]],)))
+            .contains("step 2 of scan")
     );
 }
 
 /// What the environment variables say holds for a process, so this test runs itself in others.
 #[test]
-fn the_environment_starts_the_hunt() {
+fn the_environment_turns_the_check_on() {
     const INSIDE: &str = "COTANGENT_TEST_INSIDE";
     let ran = |variable: &str, value: &str| {
         let me = std::env::current_exe().unwrap();
         let mut command = std::process::Command::new(me);
-        command.args(["--exact", "the_environment_starts_the_hunt", "--nocapture"]);
+        command.args(["--exact", "the_environment_turns_the_check_on", "--nocapture"]);
         let output = command.env(INSIDE, "1").env(variable, value).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()

@@ -1,4 +1,6 @@
-//! Ahead of time: the stages of a function's compilation, each to look at, and the compiled whole to call.
+//! Compilation ahead of time: each stage can be inspected, and the compiled function can be called.
+//!
+//! Not here: the stages themselves (`stage`).
 
 use super::cache::Key;
 use super::function::{Func, Sig, calling};
@@ -8,6 +10,7 @@ use crate::core::jaxpr::{ClosedJaxpr, Jaxpr};
 use crate::core::trace::is_tracing;
 use crate::stage::device;
 use crate::stage::executable::{Executable, program};
+use crate::stage::run::run_checked;
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::backend::CompileOptions;
 use cotangent_jit::cost::cost;
@@ -18,8 +21,8 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
-    /// Traces the function for arguments of these types, without running anything. Arrays that are a type only
-    /// ([`shape_dtype`](super::shape_dtype::shape_dtype)) do.
+    /// Traces the function for arguments of these types, without running anything. Arrays that are
+    /// a type only ([`shape_dtype`](super::shape_dtype::shape_dtype)) suffice.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -58,13 +61,14 @@ pub struct Lowered<A, R> {
 }
 
 impl<A: Pytree, R: Pytree> Lowered<A, R> {
-    /// What was traced.
+    /// The jaxpr that was traced.
     pub fn jaxpr(&self) -> ClosedJaxpr {
         let Graph { jaxpr, captured, .. } = &self.graph;
         ClosedJaxpr { jaxpr: jaxpr.clone(), consts: captured.clone() }
     }
 
-    /// What is compiled: calls inlined, constants folded, equal equations merged, unused ones dropped.
+    /// The jaxpr that is compiled. Calls are inlined, constants are folded, equal equations are
+    /// merged, and unused ones are dropped.
     pub fn simplified(&self) -> &Jaxpr {
         &self.simple
     }
@@ -119,20 +123,20 @@ impl<A, R> fmt::Debug for Lowered<A, R> {
 /// The bytes that one run of a compiled function needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MemoryAnalysis {
-    /// Of the arguments.
+    /// Bytes of the arguments.
     pub arguments: usize,
-    /// Of the arrays that the function closes over.
+    /// Bytes of the arrays that the function closes over.
     pub captured: usize,
-    /// Of the results.
+    /// Bytes of the results.
     pub results: usize,
-    /// Of the results that take the memory of arguments which the caller gives up.
+    /// Bytes of the results that take the memory of arguments which the caller gives up.
     pub reused: usize,
-    /// Of what is needed in between only.
+    /// Bytes of temporary memory.
     pub temporaries: usize,
 }
 
 impl MemoryAnalysis {
-    /// The most that there is at once: everything, but for what is reused.
+    /// The sum of all, minus the memory that is reused.
     pub fn peak(&self) -> usize {
         self.arguments + self.captured + self.results - self.reused + self.temporaries
     }
@@ -146,7 +150,7 @@ pub struct Compiled<A, R> {
 }
 
 impl<A: Pytree, R: Pytree> Compiled<A, R> {
-    /// Runs on arguments of the types that it was compiled for; others are an error.
+    /// Runs on arguments of the types that it was compiled for. Others are an error.
     pub fn call(&self, args: A) -> Result<R, Error> {
         let args = Flat::of(args);
         let Lowered { graph, key, name, .. } = &self.lowered;
@@ -167,7 +171,8 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
                 ));
             }
         }
-        let leaves = self.executable.run_watched(
+        let leaves = run_checked(
+            &self.executable,
             &self.lowered.name,
             &graph.jaxpr,
             graph.inputs(args.leaves),
@@ -175,7 +180,8 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
         graph::result(&graph.out_tree, graph::typed(leaves, &graph.out_weak))
     }
 
-    /// Text of a stage of code generation: `"program"` (slots, steps and kernels), `"clif"`, `"asm"`.
+    /// Text of a stage of code generation: `"program"` (slots, steps and kernels), `"clif"`,
+    /// `"asm"`.
     pub fn text(&self, stage: &str) -> Option<String> {
         if stage == "program" {
             return Some(self.executable.program_text());
@@ -206,12 +212,12 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
         self.executable.compiled().code_size()
     }
 
-    /// How long lowering to a program and generating code took.
+    /// The time that lowering to a program and generating code took.
     pub fn compile_time(&self) -> Duration {
         self.time
     }
 
-    /// What was compiled.
+    /// The lowered function that was compiled.
     pub fn lowered(&self) -> &Lowered<A, R> {
         &self.lowered
     }

@@ -1,13 +1,15 @@
 //! `debug`: looking at values from inside traced functions.
 //!
-//! Printing and callbacks change no result: they are never dropped, run once per lane under `vmap`, once for the primal
-//! values under `grad` (again where `checkpoint` computes values again), and in the branch taken only. Tangents, which custom
-//! rules see, are told of in forward mode; reverse mode has none.
+//! Printing and callbacks change no result. They are never dropped. They run once per lane under
+//! `vmap`, once for the primal values under `grad` (again where `checkpoint` computes values
+//! again), and only in the branch that is taken. In forward mode they also show the tangents that
+//! custom rules see. Reverse mode has no tangents.
 
 use super::callback::{Outcome, call};
 use super::pytree::{Pytree, tree_leaves};
 use crate::core::array::Array;
 use crate::core::params::Rule;
+use crate::core::scoped;
 use crate::core::source::{in_name_of, raise};
 use crate::core::template::Template;
 use crate::prims::host::callback::{self, Callback, HostFn, Kind};
@@ -16,11 +18,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// Prints a line when the program gets there; `{}`, `{0}`, `{:.3}`, `{:?}` stand for the arrays of `args` in order.
+/// Prints a line when the program reaches the call. `{}`, `{0}`, `{:.3}` and `{:?}` stand for the
+/// arrays of `args` in order.
 ///
-/// The text is checked when the function is traced. Lines may change places if nothing but the order of calls says what
-/// comes first and they stand in different programs; within one program they keep their order. See [`debug_print!`] for
-/// names in the text.
+/// The text is checked when the function is traced. Lines of one program keep their order. Lines of
+/// different programs may change places if only the order of calls orders them. See
+/// [`debug_print!`] for names in the text.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -35,7 +38,7 @@ pub fn print(text: &str, args: impl Arguments) {
     raise(try_print(text, args));
 }
 
-/// As [`print()`], with an error instead of a panic.
+/// Works like [`print()`], but returns the error instead of panicking.
 #[track_caller]
 pub fn try_print(text: &str, args: impl Arguments) -> Result<(), Error> {
     in_name_of("print", || {
@@ -44,14 +47,14 @@ pub fn try_print(text: &str, args: impl Arguments) -> Result<(), Error> {
     })
 }
 
-/// [`print()`], keeping its order among all that is ordered.
+/// Works like [`print()`], and keeps its order among all ordered calls.
 #[track_caller]
 pub fn print_ordered(text: &str, args: impl Arguments) {
     let args = args.arrays();
     raise(print_named(text, &vec![None; args.len()], &args, true));
 }
 
-/// Prints a line when the program gets there, with named or numbered arguments.
+/// Prints a line when the program reaches the call, with named or numbered arguments.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -66,7 +69,8 @@ macro_rules! debug_print {
     };
     (@ $text:literal [$($n:expr,)*] [$($a:expr,)*] $name:ident = $arg:expr $(, $($rest:tt)*)?) => {
         $crate::debug_print!(
-            @ $text [$($n,)* Some(stringify!($name)),] [$($a,)* $crate::api::debug::one(&$arg),] $($($rest)*)?
+            @ $text [$($n,)* Some(stringify!($name)),]
+            [$($a,)* $crate::api::debug::one(&$arg),] $($($rest)*)?
         )
     };
     (@ $text:literal [$($n:expr,)*] [$($a:expr,)*] $arg:expr $(, $($rest:tt)*)?) => {
@@ -90,7 +94,7 @@ pub fn print_or_panic(text: &str, names: &[Option<&str>], args: &[Array]) {
     raise(print_named(text, names, args, false));
 }
 
-/// What is printed: arrays, owned or borrowed, and tuples of them.
+/// The arguments of a print: arrays, owned or borrowed, and tuples of them.
 pub trait Arguments {
     #[doc(hidden)]
     fn arrays(self) -> Vec<Array>;
@@ -138,7 +142,7 @@ tuples!(A a B b C c D d);
 tuples!(A a B b C c D d E e);
 tuples!(A a B b C c D d E e F f);
 
-/// Texts are what they say: one rule for all prints of one, so that equal programs are compiled once.
+/// All prints of one text share a rule, so that equal programs are compiled once.
 static TEXTS: LazyLock<Mutex<HashMap<Template, Rule>>> = LazyLock::new(Mutex::default);
 
 #[track_caller]
@@ -180,26 +184,23 @@ fn say(line: String) {
     }
 }
 
-/// Runs `f` and returns beside its result the lines that programs on this thread would have printed meanwhile.
+/// Runs `f`. Returns its result, and the lines that programs on this thread would have printed
+/// meanwhile.
 pub fn captured<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
-    struct Restore(Option<Vec<String>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CAPTURED.set(self.0.take());
-        }
-    }
-    let _restore = Restore(CAPTURED.replace(Some(Vec::new())));
-    let result = f();
-    (result, CAPTURED.take().unwrap_or_default())
+    scoped::with(&CAPTURED, Some(Vec::new()), || {
+        let result = f();
+        (result, CAPTURED.take().unwrap_or_default())
+    })
 }
 
-/// Calls `f` with the values when the program gets there.
+/// Calls `f` with the values when the program reaches the call.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// static SEEN: AtomicUsize = AtomicUsize::new(0);
-/// let f = |x: Array| { debug::callback(|_: Array| { SEEN.fetch_add(1, Relaxed); }, x.clone()); x.sin() };
+/// let count = |_: Array| { SEEN.fetch_add(1, Relaxed); };
+/// let f = move |x: Array| { debug::callback(count, x.clone()); x.sin() };
 /// vmap(f)(array![1.0, 2.0, 3.0]);
 /// assert_eq!(SEEN.load(Relaxed), 3);
 /// ```
@@ -211,7 +212,7 @@ pub fn callback<A: Pytree, O: Outcome<Value = ()>>(
     raise(try_callback(f, args, false));
 }
 
-/// [`callback()`], keeping its order among all that is ordered.
+/// Works like [`callback()`], and keeps its order among all ordered calls.
 #[track_caller]
 pub fn callback_ordered<A: Pytree, O: Outcome<Value = ()>>(
     f: impl Fn(A) -> O + Send + Sync + 'static,
@@ -220,7 +221,7 @@ pub fn callback_ordered<A: Pytree, O: Outcome<Value = ()>>(
     raise(try_callback(f, args, true));
 }
 
-/// As [`callback()`], with an error instead of a panic.
+/// Works like [`callback()`], but returns the error instead of panicking.
 #[track_caller]
 pub fn try_callback<A: Pytree, O: Outcome<Value = ()>>(
     f: impl Fn(A) -> O + Send + Sync + 'static,

@@ -1,15 +1,17 @@
-//! `debug_nans`, `debug_infs`: errors that name the operation, its operands and the user's line where a NaN or an infinity
-//! was made.
+//! `debug_nans` and `debug_infs` turn a NaN or an infinity into an error that names the operation,
+//! its operands and the user's line.
 //!
-//! The environment variables `COTANGENT_DEBUG_NANS=1` and `COTANGENT_DEBUG_INFS=1` do the same for a whole program.
+//! The environment variables `COTANGENT_DEBUG_NANS=1` and `COTANGENT_DEBUG_INFS=1` do the same for
+//! a whole program.
 
-use crate::stage::hunt::{Hunt, hunting, wanted};
+use crate::stage::nan_check::{NanCheck, current, with_nan_check};
 
-/// Runs `f`; on this thread every computation whose result has a NaN is then an error.
+/// Runs `f`. Meanwhile every computation on this thread whose result has a NaN is an error.
 ///
-/// The computation is run again, equation by equation, to find the first that makes a NaN from operands without one: the
-/// message names it, its operands, the line (in gradients that of what is differentiated), and the step of the loop. Costs a
-/// look at every result, and that memory of arguments is not reused. See [`checkify`](super::checkify) for checks inside
+/// The computation is run again, equation by equation, to find the first that makes a NaN from
+/// operands without one. The message names it, its operands, the line (in gradients that of the
+/// differentiated operation), and the step of the loop. The check reads every result, and memory of
+/// arguments is not reused while it is on. See [`checkify`](super::checkify) for checks inside
 /// compiled code.
 ///
 /// ```
@@ -17,13 +19,14 @@ use crate::stage::hunt::{Hunt, hunting, wanted};
 /// let f = jit(|x: Array| (x.sqrt() * 2.0).sum());
 /// let error = debug_nans(|| f.try_call((array![4.0, -1.0],))).unwrap_err();
 /// assert!(error.message().starts_with("sqrt at "), "{error}");
-/// assert!(error.message().contains("makes a NaN: f32[2] [ 2. nan] from f32[2] [ 4. -1.]"), "{error}");
+/// let made = "makes a NaN: f32[2] [ 2. nan] from f32[2] [ 4. -1.]";
+/// assert!(error.message().contains(made), "{error}");
 /// ```
 pub fn debug_nans<R>(f: impl FnOnce() -> R) -> R {
-    hunting(wanted() | Hunt::NAN, f)
+    with_nan_check(current() | NanCheck::NAN, f)
 }
 
-/// As [`debug_nans`], of infinities.
+/// Works like [`debug_nans`], for infinities.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -32,10 +35,10 @@ pub fn debug_nans<R>(f: impl FnOnce() -> R) -> R {
 /// assert!(error.message().contains("makes an infinity"), "{error}");
 /// ```
 pub fn debug_infs<R>(f: impl FnOnce() -> R) -> R {
-    hunting(wanted() | Hunt::INFINITY, f)
+    with_nan_check(current() | NanCheck::INFINITY, f)
 }
 
-/// Runs `f` without looking for either, whatever the surroundings say.
+/// Runs `f` with both checks off.
 pub fn debug_nothing<R>(f: impl FnOnce() -> R) -> R {
-    hunting(Hunt::NOTHING, f)
+    with_nan_check(NanCheck::NONE, f)
 }

@@ -1,10 +1,13 @@
-//! What transforms take and give: closures of one to eight pytrees, and [`Func`], which is called like one.
+//! Functions that transforms take and give: closures of one to eight pytrees, and [`Func`], which
+//! is called like a closure.
 //!
-//! [`Sig`] is the list of arguments, all owned or all borrowed. [`Function`] is what has one: closures, `fn` items, and
-//! `Func`, so that transforms nest. Calling a `Func` goes through `Deref` to a `dyn Fn`; the deref notes the caller's line
-//! (the body of a closure cannot know it), and errors name it.
+//! [`Sig`] is the list of arguments, all owned or all borrowed. A [`Function`] has such a list:
+//! closures, `fn` items, and `Func`, so that transforms nest. A call of a `Func` goes through
+//! `Deref` to a `dyn Fn`. The deref notes the caller's line, which the body of a closure cannot
+//! know, and errors name it.
 
 use super::pytree::{Flat, Pytree, Rebuild};
+use crate::core::scoped;
 use crate::core::source::{Source, awaiting, fail_called_at, here, raise};
 use cotangent_jit::Error;
 use std::cell::Cell;
@@ -35,13 +38,14 @@ pub trait Sig<'f>: 'f {
     fn call_flat<R: 'f>(f: impl Fn(Flat) -> R + Send + Sync + 'f) -> Arc<Self::Dyn<R>>;
 }
 
-/// A closure, a `fn` item or a [`Func`], from arguments `S` to a result `R`. Captures must be `Send + Sync` and may borrow.
+/// A closure, a `fn` item or a [`Func`], from arguments `S` to a result `R`. Captures must be
+/// `Send + Sync` and may borrow.
 pub trait Function<'f, S: Sig<'f>, R: 'f>: 'f {
     #[doc(hidden)]
     fn erase(self) -> Callee<'f, R>;
 }
 
-/// Is told the name under which it is called.
+/// A function that also gets the name under which it is called.
 type Run<'f, R> = dyn Fn(&Name, Flat) -> Result<R, Error> + Send + Sync + 'f;
 
 /// A function of flattened arguments, with a name.
@@ -63,11 +67,11 @@ impl<R> Clone for Callee<'_, R> {
     }
 }
 
-/// What a function is called in jaxprs and messages: `loss`, `grad(loss)`.
+/// The name of a function in jaxprs and messages: `loss`, `grad(loss)`.
 #[doc(hidden)]
 #[derive(Clone)]
 pub enum Name {
-    /// As the compiler names the type.
+    /// The compiler's name of the type.
     Type(&'static str),
     Given(Arc<str>),
 }
@@ -77,7 +81,8 @@ impl Name {
         Name::Given(format!("{transform}({})", self.text()).into())
     }
 
-    /// The last part of the type's path; closures are `closure`, function pointers `fn`.
+    /// The last part of the type's path. The text of a closure is `closure`, that of a function
+    /// pointer `fn`.
     pub fn text(&self) -> &str {
         match self {
             Name::Given(name) => name,
@@ -95,7 +100,8 @@ impl Name {
     }
 }
 
-/// The result of a transform: call it as `g(x)`, transform it again, keep it in a variable or a field.
+/// The result of a transform. It can be called as `g(x)`, transformed again, and kept in a variable
+/// or a field.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -105,7 +111,7 @@ impl Name {
 pub struct Func<'f, S: Sig<'f>, R: 'f> {
     call: Arc<S::Dyn<R>>,
     pub(crate) callee: Callee<'f, R>,
-    /// What stands for the function when it is looked into: of a jitted function the one inside.
+    /// The function that transforms look into. In a jitted function it is the one that was jitted.
     pub(crate) inner: Callee<'f, R>,
 }
 
@@ -145,8 +151,8 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         Func::calls(callee, |inside, flat| awaiting(|| inside.call(flat)))
     }
 
-    /// Of what awaits errors of panicking forms itself where there may be some: a jitted function that has its code ready
-    /// loses no time over them.
+    /// Makes a function from one that awaits errors of panicking forms itself where there may be
+    /// some. A jitted function that has its code ready then loses no time.
     pub(crate) fn awaiting_itself(callee: Callee<'f, R>) -> Func<'f, S, R> {
         Func::calls(callee, |inside, flat| inside.call(flat))
     }
@@ -159,7 +165,8 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         let call = S::call_flat(move |flat| {
             let caller = CALLER.get();
             let result = run(&inside, flat);
-            // What was called inside left its own line there; the expression that called us may go on.
+            // Calls inside `run` have set their own line. The expression of our caller may make
+            // further calls.
             CALLER.set(caller);
             match (result, caller) {
                 (Ok(value), _) => value,
@@ -188,7 +195,7 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         calling(|| self.callee.call(Flat::of(args)))
     }
 
-    /// What the function is called in jaxprs and messages.
+    /// The name of the function in jaxprs and messages.
     pub fn name(&self) -> &str {
         self.callee.name.text()
     }
@@ -202,12 +209,12 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
     }
 }
 
-/// A call of a [`Func`] that is under way.
+/// A call of a [`Func`] in progress.
 #[derive(Clone, Copy)]
 struct Call {
-    /// Where its operations stand.
+    /// The line that its operations get.
     line: Source,
-    /// Where the call is written, whatever is replayed.
+    /// The location at which the call is written, also while another line is replayed.
     written: &'static Location<'static>,
 }
 
@@ -215,21 +222,14 @@ thread_local! {
     static CALLER: Cell<Option<Call>> = const { Cell::new(None) };
 }
 
-/// Runs `f` as the call that stands at the caller's line.
+/// Runs `f` as a call at the caller's line.
 #[track_caller]
 pub(crate) fn calling<T>(f: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    struct Restore(Option<Call>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CALLER.set(self.0);
-        }
-    }
-    let _restore =
-        Restore(CALLER.replace(Some(Call { line: here(), written: Location::caller() })));
-    awaiting(f)
+    let call = Call { line: here(), written: Location::caller() };
+    scoped::with(&CALLER, Some(call), || awaiting(f))
 }
 
-/// The user's line of the call that is under way.
+/// The user's line of the call in progress.
 pub(crate) fn caller() -> Option<Source> {
     CALLER.get().map(|call| call.line)
 }

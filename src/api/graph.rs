@@ -1,8 +1,11 @@
-//! What all transforms share: tracing a function of pytrees to a jaxpr, and applying a jaxpr to arrays where we are.
+//! Traces a function of pytrees to a jaxpr, and applies a jaxpr to arrays in the current context.
+//! All transforms use this.
+//!
+//! Not here: the transforms of jaxprs (`transforms`).
 
 use super::function::{Callee, caller};
 use super::pytree::{Flat, Pytree, TreeDef, try_tree_unflatten};
-use crate::core::array::{Array, Repr};
+use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::source;
@@ -17,18 +20,18 @@ pub(crate) struct Graph {
     pub jaxpr: Arc<Jaxpr>,
     pub captured: Vec<Array>,
     pub out_tree: TreeDef,
-    /// Which results give way in promotion. Executables are shared by structure, of which weakness is no part.
+    /// The weakness of each result. Jaxprs that differ in weakness only share an executable.
     pub out_weak: Vec<bool>,
 }
 
 impl Graph {
-    /// Which inputs of the jaxpr are these leaves.
+    /// The mask of the jaxpr's inputs that are these leaves.
     pub fn mask(&self, leaves: impl Fn(usize) -> bool) -> Vec<bool> {
         let n = self.captured.len();
         (0..self.jaxpr.inputs.len()).map(|i| i >= n && leaves(i - n)).collect()
     }
 
-    /// The captured arrays, then these.
+    /// The captured arrays, then these leaves.
     pub fn inputs(&self, leaves: Vec<Array>) -> Vec<Array> {
         if self.captured.is_empty() {
             return leaves;
@@ -45,7 +48,7 @@ pub(crate) fn trace<R: Pytree>(
 ) -> Result<Graph, Error> {
     let mut out_tree = TreeDef::default();
     let body = |leaves: Vec<Array>| {
-        // The lines of the closure's operations are their own, not the call's.
+        // Operations of the closure get their own lines, not that of the call.
         let result = source::afresh(|| f.call(Flat { leaves, tree: tree.clone() }))?;
         let flat = Flat::of(result);
         out_tree = flat.tree;
@@ -75,25 +78,20 @@ pub(crate) fn apply(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Err
     }
 }
 
-/// Results of an executable with their weakness.
+/// Sets the weakness of the results of an executable.
 pub(crate) fn typed(mut results: Vec<Array>, weak: &[bool]) -> Vec<Array> {
     for (array, weak) in results.iter_mut().zip(weak) {
-        if let Repr::Concrete(c) = &mut array.0
-            && c.aval.weak != *weak
-            && let Some(c) = Arc::get_mut(c)
-        {
-            c.aval.weak = *weak;
-        }
+        array.set_weak(*weak);
     }
     results
 }
 
-/// Puts the leaves of a result together.
+/// Builds a result from its leaves.
 pub(crate) fn result<R: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Result<R, Error> {
     try_tree_unflatten(tree, leaves)
 }
 
-/// Runs `f` as if its operations stood at the line of the call that is under way.
+/// Runs `f`, and gives its operations the line of the call in progress.
 pub(crate) fn at_caller<T>(f: impl FnOnce() -> T) -> T {
     match caller() {
         Some(line) => source::replaying(line, f),
@@ -101,14 +99,14 @@ pub(crate) fn at_caller<T>(f: impl FnOnce() -> T) -> T {
     }
 }
 
-/// How messages name leaf `index` of the arguments: `argument 0.w`.
+/// The name of leaf `index` of the arguments in messages: `argument 0.w`.
 pub(crate) fn argument(tree: &TreeDef, index: usize) -> String {
     let path = &tree.paths()[index];
     format!("argument {}", path.strip_prefix('.').unwrap_or(path))
 }
 
-/// Applies a function of arrays that is written with operations: as part of the trace we are in, or traced to a jaxpr and
-/// run at once.
+/// Applies a function of arrays that is written with operations. Inside a trace its operations are
+/// recorded there. Outside, it is traced to a jaxpr, which runs at once.
 pub(crate) fn apply_fn(
     inputs: Vec<Array>,
     f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,

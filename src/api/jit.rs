@@ -1,6 +1,8 @@
-//! `jit`: trace once per structure, types and statics of the arguments, compile once, then only run.
+//! `jit` traces and compiles a function once per structure, types and static fields of its
+//! arguments. Later calls only run the code.
 //!
-//! Inside another trace a jitted function becomes one `call` equation. Here is no compiler: the stage has it.
+//! Inside another trace a jitted function becomes one `call` equation. Not here: the compiler
+//! (`stage`).
 
 use super::cache::{Cache, Entry, Key};
 use super::function::{Callee, Func, Function, Name, Sig, caller};
@@ -9,22 +11,25 @@ use super::misses::{Miss, explain, remember};
 use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
 use crate::core::source::awaiting;
-use crate::core::trace;
+use crate::core::{scoped, trace};
 use crate::prims::carriers::call::call;
 use crate::stage::cache::{cached, generation};
 use crate::stage::executable::Executable;
-use crate::stage::hunt::{Hunt, hunting, wanted};
+use crate::stage::nan_check::{self, NanCheck, with_nan_check};
+use crate::stage::run::run_checked;
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::{Error, err};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// A compiled `f`: traced on the first call with arguments of new types, then run as machine code.
+/// Compiles `f`: the first call with arguments of new types traces it, and later calls run machine
+/// code.
 ///
-/// The key is the structure of the arguments, their shapes, dtypes and weakness, and static fields. What `f` captures is
-/// captured when it is traced: arrays are passed in at every call, other values are frozen. The result can be called from
-/// many threads at once. An argument passed by value whose handle is the only one gives its memory to the results.
+/// The key is the structure of the arguments, their shapes, dtypes and weakness, and static fields.
+/// Tracing captures the values that `f` closes over: arrays are passed in at every call, other
+/// values are frozen. The result can be called from many threads at once. An argument passed by
+/// value without another owner gives its memory to the results.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -62,7 +67,7 @@ where
         f,
         cache: Cache::default(),
         generation: AtomicU64::new(generation()),
-        hunt: options.hunt,
+        nan_check: options.nan_check,
         donated: options.donated,
     };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
@@ -71,11 +76,11 @@ where
     func.looked_into_as(plain)
 }
 
-/// What [`jit_with`] can be told.
+/// The options of [`jit_with`].
 #[derive(Clone, Default, Debug)]
 pub struct JitOptions {
     name: Option<String>,
-    hunt: Hunt,
+    nan_check: NanCheck,
     donated: Vec<usize>,
 }
 
@@ -90,20 +95,20 @@ impl JitOptions {
         self
     }
 
-    /// Results with a NaN are errors that name where it was made, as under [`debug_nans`](super::debug_nans::debug_nans).
+    /// Turns results with a NaN into errors, as [`debug_nans`](super::debug_nans::debug_nans) does.
     pub fn debug_nans(mut self) -> JitOptions {
-        self.hunt = self.hunt | Hunt::NAN;
+        self.nan_check = self.nan_check | NanCheck::NAN;
         self
     }
 
-    /// The same of infinities.
+    /// Turns results with an infinity into errors.
     pub fn debug_infs(mut self) -> JitOptions {
-        self.hunt = self.hunt | Hunt::INFINITY;
+        self.nan_check = self.nan_check | NanCheck::INFINITY;
         self
     }
 
-    /// Asserts at every call that the memory of these arguments can be reused: nobody else may hold their arrays. Reuse
-    /// itself needs no option.
+    /// Checks at every call that the memory of these arguments can be reused: their arrays may have
+    /// no other owner. Reuse itself needs no option.
     pub fn donate(mut self, arguments: impl IntoIterator<Item = usize>) -> JitOptions {
         self.donated = arguments.into_iter().collect();
         self
@@ -113,9 +118,9 @@ impl JitOptions {
 struct Jitted<'f, R> {
     f: Callee<'f, R>,
     cache: Cache<Traced>,
-    /// That of the stage's caches when ours was last emptied.
+    /// The generation of the stage's caches when `cache` was last emptied.
     generation: AtomicU64,
-    hunt: Hunt,
+    nan_check: NanCheck,
     donated: Vec<usize>,
 }
 
@@ -134,7 +139,7 @@ impl<R: Pytree> Jitted<'_, R> {
             self.cache.clear();
             self.generation.store(now, Ordering::Relaxed);
         }
-        // Tracers have no memory to give.
+        // Tracers have no memory.
         if !self.donated.is_empty() && !trace::is_tracing() {
             self.check_donated(name, &args)?;
         }
@@ -157,10 +162,10 @@ impl<R: Pytree> Jitted<'_, R> {
                     executable.get_or_init(|| made)
                 }
             };
-            let run = || executable.run_watched(name, &graph.jaxpr, inputs);
-            let results = match self.hunt {
-                Hunt::NOTHING => run(),
-                hunt => hunting(hunt | wanted(), run),
+            let run = || run_checked(executable, name, &graph.jaxpr, inputs);
+            let results = match self.nan_check {
+                NanCheck::NONE => run(),
+                check => with_nan_check(check | nan_check::current(), run),
             };
             graph::typed(results?, &graph.out_weak)
         };
@@ -173,7 +178,7 @@ impl<R: Pytree> Jitted<'_, R> {
         let reason = explain(self.cache.nearest(&key.tree).as_ref(), &key);
         remember(Miss { function: name.into(), at: caller(), reason });
         let graph = graph::trace(&self.f, &key.tree, &key.avals)?;
-        // Tracers of an outer trace are gone with it.
+        // A result that captures tracers of an outer trace is useless once that trace ends.
         let once = graph.captured.iter().any(Array::is_tracer);
         let traced = Traced { graph, executable: OnceLock::new() };
         Ok(if once { Cache::once(key, traced) } else { self.cache.insert(args, key, traced) })
@@ -186,7 +191,8 @@ impl<R: Pytree> Jitted<'_, R> {
                 if !args.leaves[i].is_unique() {
                     return Err(err!(
                         Value,
-                        "{name}: {} ({}) should be donated, but somebody else holds it; move it in and drop other \
+                        "{name}: {} ({}) should be donated, but somebody else holds it; move it \
+                         in and drop other \
                          handles",
                         argument(&args.tree, i),
                         args.leaves[i].aval()
@@ -202,7 +208,7 @@ thread_local! {
     static DISABLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with [`jit`] doing nothing on this thread, so that a jitted function can be stepped through.
+/// Runs `f` with [`jit`] off on this thread, so that a debugger can step through jitted functions.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -210,12 +216,5 @@ thread_local! {
 /// assert_eq!(disable_jit(|| f(array![1.0])).item::<f32>(), 2.0);
 /// ```
 pub fn disable_jit<T>(f: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            DISABLED.set(self.0);
-        }
-    }
-    let _restore = Restore(DISABLED.replace(true));
-    f()
+    scoped::with(&DISABLED, true, f)
 }

@@ -1,12 +1,12 @@
-//! The array handle: one type, whether it holds elements or stands for a value being traced.
+//! The array handle: one type for arrays that hold elements and for values that are being traced.
 //!
-//! Not here: constructors and extraction (`construct`, `extract`), printing (`display`), operators (prims).
+//! Not here: constructors and extraction (`construct`, `extract`), printing (`display`), operators
+//! (prims).
 
 use super::aval::{Aval, Shape};
-use super::jaxpr::Var;
+use super::id::{TraceId, Var};
 use super::live::Ticket;
 use super::source::Source;
-use super::trace::TraceId;
 use cotangent_jit::buffer::Buffer;
 use cotangent_jit::{DType, Scalar};
 use std::ops::Deref;
@@ -15,14 +15,14 @@ use std::thread::ThreadId;
 
 /// An n-dimensional array: immutable, dense and row-major, cheap to clone, `Send + Sync`.
 ///
-/// Inside `grad`, `vmap`, `jit` and their kin an `Array` stands for a value that is not known yet (a *tracer*): it has a
-/// shape and a dtype, and operations on it are recorded.
+/// Inside `grad`, `vmap`, `jit` and their kin an `Array` stands for a value that is not known yet
+/// (a *tracer*): it has a shape and a dtype, and operations on it are recorded.
 #[derive(Clone)]
 pub struct Array(pub(crate) Repr);
 
 #[derive(Clone)]
 pub(crate) enum Repr {
-    /// A number written in the program: rank 0, becomes a literal of the jaxpr.
+    /// A number of rank 0 in the program. Tracing makes it a literal of the jaxpr.
     Literal {
         value: Scalar,
         weak: bool,
@@ -46,14 +46,15 @@ impl Concrete {
     }
 }
 
-/// The memory of a concrete array: its own, or that of an array with the same elements under another shape.
+/// The memory of a concrete array: its own, or that of an array with the same elements under
+/// another shape.
 pub(crate) enum Held {
     Own(Buffer),
     Of(Arc<Concrete>),
 }
 
 impl Held {
-    /// The memory for writing, if no other array has it too.
+    /// The memory for writing, if no other array shares it.
     pub fn sole(&mut self) -> Option<&mut Buffer> {
         match self {
             Held::Own(buffer) => Some(buffer),
@@ -72,7 +73,7 @@ impl Deref for Held {
     }
 }
 
-/// A variable of a trace that is under way.
+/// A variable of a trace in progress.
 pub(crate) struct Tracer {
     pub aval: Aval,
     pub trace: TraceId,
@@ -82,12 +83,12 @@ pub(crate) struct Tracer {
 }
 
 impl Array {
-    /// A literal: its dtype gives way to that of any array it meets.
+    /// A weakly typed literal: promotion gives it the dtype of the array beside it.
     pub fn literal(value: Scalar) -> Array {
         Array(Repr::Literal { value, weak: true })
     }
 
-    /// A literal whose dtype stands.
+    /// A literal that keeps its dtype in promotion.
     pub fn strong_literal(value: Scalar) -> Array {
         Array(Repr::Literal { value, weak: false })
     }
@@ -135,7 +136,7 @@ impl Array {
         self.shape().iter().product()
     }
 
-    /// Whether the dtype gives way in promotion, as literals' do.
+    /// Tells whether the dtype is weak in promotion, as that of a literal is.
     pub fn is_weak(&self) -> bool {
         match &self.0 {
             Repr::Literal { weak, .. } => *weak,
@@ -144,9 +145,20 @@ impl Array {
         }
     }
 
-    /// Whether this stands for a value being traced, so that its elements cannot be read.
+    /// Tells whether this is a value being traced. Its elements cannot be read.
     pub fn is_tracer(&self) -> bool {
         matches!(self.0, Repr::Tracer(_))
+    }
+
+    /// Sets the weakness of a concrete array that has no other owner. An executable serves types of
+    /// either weakness, so that its outputs get their weakness afterwards.
+    pub(crate) fn set_weak(&mut self, weak: bool) {
+        if let Repr::Concrete(c) = &mut self.0
+            && c.aval.weak != weak
+            && let Some(c) = Arc::get_mut(c)
+        {
+            c.aval.weak = weak;
+        }
     }
 
     /// The value of a literal.

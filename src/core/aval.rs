@@ -1,4 +1,4 @@
-//! Abstract values: what is known of an array without its elements.
+//! Abstract values: the type of an array, without its elements.
 
 use cotangent_jit::{DType, Error, err};
 use smallvec::SmallVec;
@@ -8,10 +8,12 @@ use std::hash::{Hash, Hasher};
 /// Sizes of the axes, outermost first.
 pub type Shape = SmallVec<[usize; 4]>;
 
-/// Shape and dtype of an array, and whether its dtype is *weak* (came from a literal, and gives way in promotion).
+/// Shape and dtype of an array, and whether its dtype is *weak*: it came from a literal, and
+/// promotion lets the other dtype win.
 ///
-/// Weakness counts for promotion while tracing, and so for the key of a jitted function's cache. It is no part of what a
-/// jaxpr means: equality, hashing, printing and type checks see shape and dtype only.
+/// Weakness counts for promotion while tracing, and so for the key of a jitted function's cache. It
+/// is no part of the meaning of a jaxpr: equality, hashing, printing and type checks see shape and
+/// dtype only.
 #[derive(Clone)]
 pub struct Aval {
     pub shape: Shape,
@@ -19,7 +21,7 @@ pub struct Aval {
     pub weak: bool,
 }
 
-/// Of outputs; mostly one.
+/// Types of outputs. Mostly there is one.
 pub type Avals = SmallVec<[Aval; 1]>;
 
 impl Aval {
@@ -35,13 +37,13 @@ impl Aval {
         self.shape.len()
     }
 
-    /// Number of elements: the product of the shape, 1 for a scalar.
+    /// Number of elements. It is the product of the shape, and 1 for a scalar.
     pub fn size(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// An error in the name of `op` if the bytes cannot be counted in isize. Axes of size 0 do not count, as in NumPy:
-    /// strides are products of the other ones.
+    /// Returns an error of `op` if the number of bytes exceeds isize. Axes of size 0 do not count,
+    /// as in NumPy: strides are products of the other ones.
     pub fn expect_countable(&self, op: &str) -> Result<(), Error> {
         let mut sizes = self.shape.iter().copied().filter(|n| *n != 0);
         let bytes = sizes.try_fold(self.dtype.size(), usize::checked_mul);
@@ -51,7 +53,7 @@ impl Aval {
         }
     }
 
-    /// This type, if its bytes can be counted ([`Aval::expect_countable`]).
+    /// Returns this type, if its bytes can be counted ([`Aval::expect_countable`]).
     pub fn countable(self, op: &str) -> Result<Aval, Error> {
         self.expect_countable(op).map(|()| self)
     }
@@ -72,14 +74,14 @@ impl Aval {
         Aval { weak: false, ..self.clone() }
     }
 
-    /// With an axis of `size` put in at `axis`.
+    /// The type with an axis of `size` inserted at `axis`.
     pub fn batched(&self, axis: usize, size: usize) -> Aval {
         let mut shape = self.shape.clone();
         shape.insert(axis, size);
         Aval { shape, ..self.clone() }
     }
 
-    /// Without axis `axis`.
+    /// The type without axis `axis`.
     pub fn unbatched(&self, axis: usize) -> Aval {
         let mut shape = self.shape.clone();
         shape.remove(axis);
@@ -102,7 +104,7 @@ impl Hash for Aval {
     }
 }
 
-/// As in jaxprs: `f32[2,3]`, `i32[]`.
+/// Prints the type as in jaxprs: `f32[2,3]`, `i32[]`.
 impl fmt::Display for Aval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[", self.dtype)?;

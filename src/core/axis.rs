@@ -1,8 +1,11 @@
 //! Axes that batching maps over, and the names under which collectives know them.
 //!
-//! The names in force are those of the `vmap`s whose functions are being traced, on this thread. Shadowing is lexical: the
-//! innermost axis of a name is meant.
+//! A name is in force on a thread while the function of its `vmap` is traced there. If two axes
+//! have the same name, the innermost one counts.
+//!
+//! Not here: the rules of collectives (prims).
 
+use super::scoped;
 use cotangent_jit::{Error, err};
 use std::cell::RefCell;
 use std::fmt;
@@ -52,12 +55,12 @@ impl fmt::Debug for AxisName {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct BatchAxis {
     pub size: usize,
-    /// What collectives call it, if they may.
+    /// The name that collectives use. Without one they cannot name the axis.
     pub name: Option<AxisName>,
 }
 
 impl BatchAxis {
-    /// An axis that no collective can speak of.
+    /// An axis that no collective can name.
     pub fn unnamed(size: usize) -> BatchAxis {
         BatchAxis { size, name: None }
     }
@@ -66,13 +69,14 @@ impl BatchAxis {
         BatchAxis { size, name: Some(name.into()) }
     }
 
-    /// Whether it has this name.
+    /// Tells whether it has this name.
     pub fn is(&self, name: &AxisName) -> bool {
         self.name.as_ref() == Some(name)
     }
 }
 
-/// Names in force and their sizes, outermost first; part of the key of whatever remembers traces.
+/// The names in force and their sizes, outermost first. They are part of the key of every cache of
+/// traces.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct AxisEnv(Option<Arc<Vec<(AxisName, usize)>>>);
 
@@ -81,12 +85,12 @@ thread_local! {
 }
 
 impl AxisEnv {
-    /// What is in force on this thread.
+    /// The names in force on this thread.
     pub fn current() -> AxisEnv {
         IN_FORCE.with_borrow(AxisEnv::clone)
     }
 
-    /// Whether this is what is in force on this thread.
+    /// Tells whether these are the names in force on this thread.
     pub fn is_current(&self) -> bool {
         IN_FORCE.with_borrow(|env| env == self)
     }
@@ -100,7 +104,7 @@ impl AxisEnv {
         self.0.as_ref().map_or(&[], |axes| axes)
     }
 
-    /// These and one more inside of them; the same if the axis has no name.
+    /// These names with that of an inner axis. An axis without a name adds none.
     pub fn and(&self, axis: &BatchAxis) -> AxisEnv {
         let Some(name) = &axis.name else { return self.clone() };
         let mut axes = self.axes().to_vec();
@@ -108,7 +112,7 @@ impl AxisEnv {
         AxisEnv(Some(Arc::new(axes)))
     }
 
-    /// The size of the innermost axis of this name; `op` is who asks.
+    /// The size of the innermost axis of this name. The error names `op`.
     pub fn size(&self, op: &str, name: &AxisName) -> Result<usize, Error> {
         let found = self.axes().iter().rev().find(|(n, _)| n == name);
         found.map(|(_, size)| *size).ok_or_else(|| self.unbound(op, name))
@@ -119,20 +123,14 @@ impl AxisEnv {
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         err!(
             Axis,
-            "{op}: no axis named {name:?} is in force; in force: {names}; call it inside a function mapped by \
+            "{op}: no axis named {name:?} is in force; in force: {names}; call it inside a \
+             function mapped by \
              vmap_with(f, VmapOptions::new().axis_name({name:?}))"
         )
     }
 
-    /// Runs `f` with these in force and no others. Restores the former state when `f` panics, too.
+    /// Runs `f` with these names in force and no others.
     pub fn within<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore(AxisEnv);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                IN_FORCE.set(std::mem::take(&mut self.0));
-            }
-        }
-        let _restore = Restore(IN_FORCE.replace(self.clone()));
-        f()
+        scoped::with(&IN_FORCE, self.clone(), f)
     }
 }

@@ -1,4 +1,5 @@
-//! The one hook from core up to the stage: how an operation outside a trace runs, and how bytes reach a device.
+//! The one hook from core up to the stage: how an operation outside a trace runs, and how bytes
+//! reach a device.
 //!
 //! This file is exempt from the floors: everything else in core sees only core and the jit crate.
 

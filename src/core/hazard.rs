@@ -1,8 +1,10 @@
-//! What can go wrong in an equation without anybody noticing: facts that primitives state, for checks to look at.
+//! Hazards of equations: failures at run time that no result shows. Primitives state them, and
+//! checks read them.
 //!
-//! Not here: the checks (a transform), and how what they found is told (api).
+//! Not here: the checks (a transform), and the messages of failures (api).
 
 use super::aval::Aval;
+use super::scoped;
 use super::source::Source;
 use super::template::Template;
 use smallvec::SmallVec;
@@ -10,13 +12,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
-/// Something that may happen at run time and that no result shows.
+/// A failure that may happen at run time and that no result shows.
 #[derive(Clone, Debug)]
 pub enum Hazard {
     /// Input `divisor` may be zero.
     Division { divisor: usize },
-    /// Input `input` names places: a number, or vectors of numbers along its last axis. Component `n` should be in
-    /// `0..=limits[n]`, of an axis of `sizes[n]` entries.
+    /// Input `input` names places: a number, or vectors of numbers along its last axis. Component
+    /// `n` should be in `0..=limits[n]`, of an axis of `sizes[n]` entries.
     Index { input: usize, limits: SmallVec<[usize; 4]>, sizes: SmallVec<[usize; 4]> },
     /// The primitive is a check itself: see [`Failures`].
     Failure(Arc<Failures>),
@@ -32,42 +34,38 @@ thread_local! {
     static CHECKED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether what is traced now will be looked through for hazards. Then what would compute something and throw it away,
-/// as a branch does in the lanes that do not take it, must not compute it. Part of the key of whatever remembers traces.
+/// Tells whether the current trace will be checked for hazards. In such a trace an operation must
+/// not compute values that it throws away, as a branch otherwise does in lanes that do not take it.
+/// The setting is part of the key of every cache of traces.
 pub fn is_checked() -> bool {
     CHECKED.get()
 }
 
-/// Runs `f` with traces made for checks, or not. Restores the former state when `f` panics, too.
+/// Runs `f` while traces are made for checks, or are not.
 pub fn checked<R>(checked: bool, f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CHECKED.set(self.0);
-        }
-    }
-    let _restore = Restore(CHECKED.replace(checked));
-    f()
+    scoped::with(&CHECKED, checked, f)
 }
 
-/// What a check can find. Its inputs: a code of ints, which is 0 if all is well and else the number (from 1) of what
-/// failed; then what the message speaks of, as [`Failures::payload`] says.
+/// The failures that one check can find. The first input of the check is a code of ints: 0 if there
+/// is no failure, else the number of the failure, counted from 1. The other inputs are the
+/// arguments of the message, as [`Failures::payload`] tells.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Failures(pub Vec<Failure>);
 
-/// One thing that a check can find.
+/// One failure that a check can find.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Failure {
     pub kind: Kind,
     /// The op that failed, or `check`.
     pub op: String,
     pub text: Template,
-    /// Types of what the text speaks of, in order. Ints and bools lie in the ints of the payload, floats in its floats.
+    /// Types of the arguments of the text, in order. Ints and bools lie in the ints of the payload,
+    /// floats in its floats.
     pub args: Vec<Aval>,
     pub at: Source,
 }
 
-/// Whose check it is.
+/// The kind of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     User,
@@ -77,7 +75,7 @@ pub enum Kind {
 }
 
 impl Failure {
-    /// How many ints and how many floats the text speaks of.
+    /// The number of ints and the number of floats among the arguments of the text.
     pub fn words(&self) -> [usize; 2] {
         let words = |float: bool| {
             let of = self.args.iter().filter(move |a| a.dtype.is_float() == float);
@@ -88,7 +86,7 @@ impl Failure {
 }
 
 impl Failures {
-    /// The ints (i64) and floats (f64) beside the code: as many as the most talkative failure needs.
+    /// The numbers of ints (i64) and floats (f64) beside the code: the most that any failure needs.
     pub fn payload(&self) -> [usize; 2] {
         let most = |[a, b]: [usize; 2], f: &Failure| {
             let [x, y] = f.words();

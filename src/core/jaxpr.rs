@@ -1,4 +1,4 @@
-//! The jaxpr: typed SSA over arrays, the one representation that every transform reads and writes.
+//! The jaxpr: typed SSA over arrays. Every transform reads and writes this representation.
 //!
 //! ```text
 //! jaxpr = inputs, equations, outputs          variables are numbered in the order they are bound
@@ -19,15 +19,7 @@ use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// A variable: an index into [`Jaxpr::avals`]. Inputs come first, then the outputs of each equation.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct Var(pub u32);
-
-impl Var {
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+pub use super::id::Var;
 
 /// An operand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -100,7 +92,7 @@ impl Jaxpr {
         Var(self.avals.len() as u32 - 1)
     }
 
-    /// Number of equations, those of nested jaxprs included.
+    /// Number of equations, including those of nested jaxprs.
     pub fn total_eqns(&self) -> usize {
         let nested = |e: &Eqn| -> usize {
             e.prim.params().iter().flat_map(|(_, p)| p.jaxprs()).map(|j| j.total_eqns()).sum()
@@ -108,13 +100,13 @@ impl Jaxpr {
         self.eqns.iter().map(|e| 1 + nested(e)).sum()
     }
 
-    /// Whether an equation speaks of this axis, here or in a body.
+    /// Tells whether an equation here or in a body names this axis.
     pub fn mentions(&self, axis: &AxisName) -> bool {
         self.eqns.iter().any(|e| mentions(&*e.prim, axis))
     }
 
-    /// The same jaxpr with variables numbered anew in binding order and unused ones dropped, so that structure alone
-    /// decides equality.
+    /// The same jaxpr with variables renumbered in binding order and unused ones dropped, so that
+    /// structure alone decides equality.
     pub fn compact(&self) -> Jaxpr {
         let mut new = Jaxpr::default();
         let mut map = vec![None; self.avals.len()];
@@ -145,7 +137,8 @@ impl Jaxpr {
     }
 }
 
-/// Whether a primitive speaks of this axis, itself or in its bodies. Each body is looked at once.
+/// Tells whether a primitive names this axis, itself or in its bodies. The search visits each body
+/// once.
 pub fn mentions(prim: &dyn Primitive, axis: &AxisName) -> bool {
     fn any(prim: &dyn Primitive, axis: &AxisName, seen: &mut FxHashSet<*const Jaxpr>) -> bool {
         prim.params().iter().any(|(_, p)| match p {
@@ -158,7 +151,8 @@ pub fn mentions(prim: &dyn Primitive, axis: &AxisName) -> bool {
     any(prim, axis, &mut FxHashSet::default())
 }
 
-/// Structure: types, primitives with their params, wiring. Source lines and weakness do not count.
+/// Two jaxprs are equal if their types, their primitives with parameters and their wiring are
+/// equal. Source lines and weakness do not count.
 impl PartialEq for Jaxpr {
     fn eq(&self, other: &Jaxpr) -> bool {
         self.inputs == other.inputs

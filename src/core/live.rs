@@ -1,4 +1,5 @@
-//! Which arrays hold memory: a list for those who look for a leak, kept only while [`track_arrays`] is on.
+//! The list of arrays that hold memory, for the search for leaks. It is kept only while
+//! [`track_arrays`] is on.
 
 use super::aval::Aval;
 use std::collections::BTreeMap;
@@ -10,17 +11,18 @@ static TRACKING: AtomicBool = AtomicBool::new(false);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 static LIVE: Mutex<BTreeMap<NonZeroU64, LiveArray>> = Mutex::new(BTreeMap::new());
 
-/// An array whose elements are held by somebody.
+/// An array that has an owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LiveArray {
     pub aval: Aval,
-    /// Of its own: none if it shows the elements of another under another shape.
+    /// Bytes of its own. There are none if it shows the elements of another array under another
+    /// shape.
     pub bytes: usize,
     /// Counts arrays in the order in which they were made, from the start of the process.
     pub number: u64,
 }
 
-/// An array's place in the list, given up when the array is dropped.
+/// An array's entry in the list. It is removed when the array is dropped.
 pub(crate) struct Ticket(NonZeroU64);
 
 fn locked<R>(f: impl FnOnce(&mut BTreeMap<NonZeroU64, LiveArray>) -> R) -> R {
@@ -28,7 +30,7 @@ fn locked<R>(f: impl FnOnce(&mut BTreeMap<NonZeroU64, LiveArray>) -> R) -> R {
 }
 
 impl Ticket {
-    /// A place in the list, if there is one.
+    /// Adds an entry to the list, if there is one.
     pub fn take(aval: &Aval, bytes: usize) -> Option<Ticket> {
         if !TRACKING.load(Ordering::Relaxed) {
             return None;
@@ -39,7 +41,7 @@ impl Ticket {
         Some(Ticket(number))
     }
 
-    /// The array's memory now holds another.
+    /// Sets the type of the array that now has the memory.
     pub fn retype(&self, aval: &Aval) {
         locked(|live| {
             if let Some(array) = live.get_mut(&self.0) {
@@ -61,8 +63,8 @@ pub fn track_arrays(on: bool) {
     TRACKING.store(on, Ordering::Relaxed);
 }
 
-/// The arrays made since [`track_arrays`] was turned on that somebody still holds, oldest first; of all threads. Numbers that stand in
-/// programs and values being traced hold no memory.
+/// The arrays of all threads that were made since [`track_arrays`] was turned on and that still
+/// have an owner, oldest first. Literals and values being traced hold no memory.
 pub fn live_arrays() -> Vec<LiveArray> {
     locked(|live| live.values().cloned().collect())
 }

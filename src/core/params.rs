@@ -1,5 +1,7 @@
-//! Parameters of primitives as ordered plain data: printing, parsing, equality, hashing and walking of sub-jaxprs come
-//! from this once.
+//! Parameters of primitives as ordered plain data. Printing, parsing, equality, hashing and visits
+//! of sub-jaxprs work on this data.
+//!
+//! Not here: the parameters of each primitive (prims).
 
 use super::axis::AxisName;
 use super::jaxpr::Jaxpr;
@@ -22,18 +24,19 @@ pub enum Param {
     Lists(Vec<SmallVec<[i64; 4]>>),
     DType(DType),
     Scalar(Scalar),
-    /// Names of mapped axes: `axes=("i",)`. Whether an equation speaks of an axis is read off these.
+    /// Names of mapped axes: `axes=("i",)`. They tell whether an equation names an axis.
     Axes(SmallVec<[AxisName; 1]>),
     /// An identifier: `mode=clip`.
     Name(String),
     Jaxpr(Arc<Jaxpr>),
     Jaxprs(Vec<Arc<Jaxpr>>),
-    /// Something opaque with a name and an identity: a user's rule. Prints as `@name`.
+    /// An opaque value with a name and an identity: a user's rule. It prints as `@name`.
     Rule(Rule),
 }
 
 impl Param {
-    /// Ints; one beyond i64 becomes the greatest. It can only be a size that no array has, which the primitive refuses.
+    /// A list of ints. An int beyond i64 becomes the greatest i64. It can only be a size that no
+    /// array has, and the primitive refuses it.
     pub fn ints<T: TryInto<i64>>(values: impl IntoIterator<Item = T>) -> Param {
         Param::Ints(values.into_iter().map(|v| v.try_into().unwrap_or(i64::MAX)).collect())
     }
@@ -48,7 +51,7 @@ impl Param {
     }
 }
 
-/// A shared opaque value, equal to its own clones only.
+/// A shared opaque value. It equals its own clones only.
 #[derive(Clone)]
 pub struct Rule {
     pub name: Arc<str>,

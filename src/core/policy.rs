@@ -1,7 +1,8 @@
-//! What a checkpoint asks of each equation: keep its outputs for the backward pass, or make them again.
+//! The policy of a checkpoint decides for each equation whether its outputs are kept for the
+//! backward pass or computed again.
 //!
-//! Not here: the policies themselves (`prims::policy`), which ask the primitive; and what is done with the answers
-//! (`transforms::keep`).
+//! Not here: the policies themselves (`prims::carriers::policy`), and how the decisions are carried
+//! out (`transforms::keep`).
 
 use super::aval::Aval;
 use super::params::Param;
@@ -16,23 +17,23 @@ pub struct Candidate<'a> {
     pub outputs: &'a [Aval],
 }
 
-/// What becomes of an equation's outputs.
+/// The decision about an equation's outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     Keep,
-    /// Not kept, unless under another name.
+    /// The outputs are not kept, unless under another name.
     Remake,
-    /// Not kept; neither is the operand that the equation only gives a name to.
+    /// The outputs are not kept, and neither is the operand that the equation only gives a name to.
     Forbid,
 }
 
-/// Which values a checkpoint keeps.
+/// Decides which values a checkpoint keeps.
 pub trait KeepPolicy: Debug + Send + Sync {
     fn verdict(&self, candidate: &Candidate) -> Verdict;
 
-    /// Nothing is ever kept, so that nobody need ask.
+    /// Tells whether the policy never keeps a value. Then it need not be asked.
     fn keeps_nothing(&self) -> bool;
 
-    /// As a parameter; decides equality.
+    /// The policy as a parameter, which decides equality.
     fn param(&self) -> Param;
 }

@@ -1,7 +1,8 @@
 //! Jaxprs as text, in JAX's notation: `{ lambda ; a:f32[3]. let b:f32[3] = sin a in (b,) }`.
 //!
-//! Variables are named a, b, ..., z, ba, bb, ... in binding order; an output that nobody reads is `_`. A jaxpr of one
-//! plain equation prints on one line. [`parse`](super::parse) reads it back.
+//! Variables are named a, b, ..., z, ba, bb, ... in binding order. An output that no equation reads
+//! is `_`. A jaxpr of one plain equation prints on one line. [`parse`](super::parse) reads the text
+//! back.
 
 use super::jaxpr::{Atom, ClosedJaxpr, Eqn, Jaxpr, Var};
 use super::params::Param;
@@ -67,7 +68,7 @@ fn jaxpr_text(jaxpr: &Jaxpr, consts: usize, indent: usize) -> String {
     let mut read = vec![false; jaxpr.avals.len()];
     let used = jaxpr.eqns.iter().flat_map(|e| e.inputs.iter()).chain(&jaxpr.outputs);
     used.filter_map(|a| a.var()).for_each(|v| read[v.index()] = true);
-    // Inputs have names even if nobody reads them.
+    // Inputs have names even if no equation reads them.
     jaxpr.inputs.iter().for_each(|v| read[v.index()] = true);
     let names = Names { jaxpr, read };
     let typed = |vars: &[Var]| vars.iter().map(|v| names.typed(*v)).collect::<Vec<_>>().join(" ");
@@ -155,7 +156,7 @@ fn ints(v: &[i64]) -> String {
     tuple(&v.iter().map(i64::to_string).collect::<Vec<_>>())
 }
 
-/// As Python prints tuples: `()`, `(a,)`, `(a, b)` without the space.
+/// The text of a tuple as in Python, without spaces: `()`, `(a,)`, `(a,b)`.
 fn tuple(items: &[String]) -> String {
     match items {
         [one] => format!("({one},)"),

@@ -1,19 +1,23 @@
-//! Where an equation came from in the user's code.
+//! The line of the user's code that an equation came from.
 //!
-//! Public functions are `#[track_caller]`, so the location that reaches [`here`] is the user's line. While a transform
-//! replays an equation, the rule's own calls take over that equation's line: a gradient's equations point at the user too.
+//! Public functions are `#[track_caller]`, so the location that reaches [`here`] is the user's
+//! line. While a transform replays an equation, the rule's own calls take over that equation's
+//! line: a gradient's equations point at the user too.
 //!
-//! A public function runs its body [`in_name_of`] itself. What it is composed of may fail under other names and at lines of
-//! the library; the user reads the name and the line of the function that was called.
+//! A public function runs its body [`in_name_of`] itself. The operations inside may fail under
+//! other names and at lines of the library. The user then reads the name and the line of the
+//! function that was called.
+//!
+//! Not here: how a setting of the thread is put back (`scoped`).
 
+use super::scoped::Scoped;
 use cotangent_jit::Error;
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::thread::LocalKey;
 
-/// A line of the user's code, and what was called there.
+/// A line of the user's code, and the function that was called there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source {
     at: &'static Location<'static>,
@@ -34,12 +38,12 @@ impl Source {
         self.at.line()
     }
 
-    /// The public function that is composed of operations, this one among them.
+    /// The public function that the operation is a part of.
     pub fn function(&self) -> Option<&'static str> {
         self.function
     }
 
-    /// Whether that function has counted negative indices from the end of their axis.
+    /// Tells whether that function has counted negative indices from the end of their axis.
     pub fn counts_from_end(&self) -> bool {
         self.from_end
     }
@@ -58,16 +62,17 @@ impl fmt::Debug for Source {
 }
 
 thread_local! {
-    /// The line of the equation that a transform replays, or of the public function at work.
+    /// The line of the equation that a transform replays, or of the public function that runs.
     static REPLAYED: Cell<Option<Source>> = const { Cell::new(None) };
-    /// The user's line for what the library's own closures do, while they run as the user's do.
+    /// The user's line for operations of the library's own closures, while they run like the
+    /// user's.
     static ENCLOSING: Cell<Option<Source>> = const { Cell::new(None) };
-    /// Whether a public function waits for errors of the library's panicking forms.
+    /// Tells whether a public function waits for errors of the library's panicking forms.
     static AWAITED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The line being replayed if a transform is at work, else the caller's. For the library's own closures it is the line of
-/// the public function that runs them.
+/// The line that a transform replays, else the caller's line. Operations of the library's own
+/// closures get the line of the public function that runs them.
 #[track_caller]
 pub fn here() -> Source {
     let caller = Location::caller();
@@ -78,28 +83,29 @@ pub fn here() -> Source {
     }
 }
 
-/// Whether a line is the library's own.
+/// Tells whether a line is in the library.
 fn is_ours(line: &Location<'_>) -> bool {
     let this = file!();
     line.file().starts_with(&this[..this.len() - "core/source.rs".len()])
 }
 
-/// Runs `f` as if every operation in it stood at `source`. Restores the former state when `f` panics, too.
+/// Runs `f`, and gives every operation in it the line `source`.
 pub fn replaying<R>(source: Source, f: impl FnOnce() -> R) -> R {
-    let _restore = Set::to(&REPLAYED, Some(source));
+    let _restore = Scoped::set(&REPLAYED, Some(source));
     f()
 }
 
-/// Runs `f`, a closure of the user's or of the library's, also while a transform replays an equation: what the user's code
-/// does stands at its own lines, what the library's does at the line that was replayed.
+/// Runs a closure of the user's or of the library's, also while a transform replays an equation.
+/// Operations of the user's code get their own lines. Those of the library get the line that was
+/// replayed.
 pub fn afresh<R>(f: impl FnOnce() -> R) -> R {
-    let _enclosing = Set::to(&ENCLOSING, REPLAYED.get().or(ENCLOSING.get()));
-    let _replayed = Set::to(&REPLAYED, None);
+    let _enclosing = Scoped::set(&ENCLOSING, REPLAYED.get().or(ENCLOSING.get()));
+    let _replayed = Scoped::set(&REPLAYED, None);
     f()
 }
 
-/// Runs the body of the public function `name`: its operations stand at the caller's line, its errors speak of `name`, and
-/// what a panicking form finds wrong inside is returned as an error.
+/// Runs the body of the public function `name`. Its operations get the caller's line, and its
+/// errors name `name`. An error of a panicking form inside is returned.
 #[track_caller]
 pub fn in_name_of<T>(
     name: &'static str,
@@ -110,27 +116,27 @@ pub fn in_name_of<T>(
     awaiting(|| replaying(source, body)).map_err(|e| e.told_by(name))
 }
 
-/// As [`in_name_of`], for an operation of `lax` that is composed of others, and for a method of an object with a name of its
-/// own: checks of what runs inside speak of the primitives there.
+/// Works like [`in_name_of`], for an operation of `lax` that is composed of others and for a method
+/// of an object with a name of its own. Checks of the primitives inside name those primitives.
 #[track_caller]
 pub fn composed<T>(name: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let source = here();
     awaiting(|| replaying(source, body)).map_err(|e| e.told_by(name))
 }
 
-/// Notes that the public function at work counts negative indices from the end of their axis, for messages that tell the
-/// index that the user gave.
+/// Notes that the running public function counts negative indices from the end of their axis.
+/// Messages then show the index that the user gave.
 pub fn counting_from_end() {
     REPLAYED.set(REPLAYED.get().map(|source| Source { from_end: true, ..source }));
 }
 
 /// Runs `f`, and returns the error of a panicking form that the library itself called in it.
 pub fn awaiting<T>(f: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    let _restore = Set::to(&AWAITED, true);
+    let _restore = Scoped::set(&AWAITED, true);
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(thrown(panic)))
 }
 
-/// An error on its way through the library to the function that awaits it. No panic hook hears of it.
+/// An error on its way through the library to the function that awaits it. It calls no panic hook.
 struct Thrown(Error);
 
 #[cold]
@@ -141,29 +147,9 @@ fn thrown(panic: Box<dyn Any + Send>) -> Error {
     }
 }
 
-/// Puts back the former value of a setting of this thread.
-struct Set<T: Copy + 'static> {
-    setting: &'static LocalKey<Cell<T>>,
-    before: T,
-}
-
-impl<T: Copy> Set<T> {
-    /// Not inlined: it is called from every operation, each with a closure of its own.
-    #[inline(never)]
-    fn to(setting: &'static LocalKey<Cell<T>>, value: T) -> Set<T> {
-        Set { setting, before: setting.replace(value) }
-    }
-}
-
-impl<T: Copy> Drop for Set<T> {
-    #[inline(never)]
-    fn drop(&mut self) {
-        self.setting.set(self.before);
-    }
-}
-
-/// The panicking form of a fallible one: panics at the caller's line with the error's text, and with the user's line
-/// where that is being replayed. Where the library itself is the caller, the public function at work gets the error.
+/// Unwraps the result of a fallible function for its panicking form. The panic has the caller's
+/// line and the error's text, and also the user's line while that is replayed. If the library
+/// itself is the caller, the public function that runs gets the error.
 #[track_caller]
 pub fn raise<T>(result: Result<T, Error>) -> T {
     match result {
@@ -184,22 +170,24 @@ fn fail(e: Error) -> ! {
     }
 }
 
-/// Panics for a call that is written at `written` and stands at `line`: Rust does not hand the caller's line to what is
-/// called through `dyn Fn`, so the panic cannot have it as its own location, and the text begins with it.
+/// Panics for a call that is written at `written` and has the line `line`. Rust does not pass the
+/// caller's line through `dyn Fn`, so that the panic cannot have it as its location. The text
+/// begins with the line instead.
 #[cold]
 pub fn fail_called_at(e: Error, written: &Location<'_>, line: Source) -> ! {
     if is_ours(written) {
         throw_if_awaited(&e);
     }
     let text = e.to_string();
-    // A text that begins with another line of the user's, as that of a rule, keeps it.
+    // A text that begins with another line of the user's, such as that of a rule, keeps that line.
     match text.split_once(": ").is_some_and(|(first, _)| first.contains(".rs:")) {
         true => panic!("{text} (called at {line})"),
         false => panic!("{line}: {text}"),
     }
 }
 
-/// Hands the error to the public function at work. A program that aborts on panics has none that waits.
+/// Throws the error to the public function that awaits it. In a program that aborts on panics no
+/// function awaits it.
 fn throw_if_awaited(e: &Error) {
     if AWAITED.get() && cfg!(panic = "unwind") {
         resume_unwind(Box::new(Thrown(e.clone())));

@@ -1,15 +1,18 @@
-//! Stand-ins: what a user's rule closes over, handed to it again.
+//! Stand-ins: arrays that replace the traced values which a user's rule closes over.
 //!
-//! A rule is called when a derivative is taken; the trace whose values it closes over has ended by then. Those values are
-//! hidden inputs of the rule's primitive, and while the rule runs, the primitive's inputs stand in for them.
+//! A rule is called when a derivative is taken. The trace of the values that it closes over has
+//! ended by then. Those values are hidden inputs of the rule's primitive, and while the rule runs,
+//! the primitive's inputs stand in for them.
+//!
+//! Not here: how the hidden inputs are found (`api::custom::closure`).
 
 use super::array::{Array, Repr};
-use super::jaxpr::Var;
-use super::trace::TraceId;
+use super::id::{TraceId, Var};
+use super::scoped::{self, Scoped};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
-/// Which value of which trace a tracer stands for.
+/// The trace of a tracer and its variable there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TracerKey(pub TraceId, pub Var);
 
@@ -19,37 +22,27 @@ impl TracerKey {
     }
 }
 
-/// A tracer, and what stood in for it.
+/// A tracer, and the array that stood in for it.
 pub type StandIn = (TracerKey, Array);
 
 thread_local! {
-    /// How many frames there are: looked at for every operand.
+    /// Number of frames. Every operand reads it.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     static FRAMES: RefCell<Vec<FxHashMap<TracerKey, Array>>> = const { RefCell::new(Vec::new()) };
     static SEEN: RefCell<Vec<StandIn>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `f` with arrays standing in for tracers. Restores the former state when `f` panics, too.
-pub fn standing_in<R>(pairs: impl IntoIterator<Item = StandIn>, f: impl FnOnce() -> R) -> R {
-    struct Restore(usize);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FRAMES.with_borrow_mut(|frames| frames.truncate(self.0));
-            DEPTH.set(self.0);
-            // Outside of all frames nothing stands in for anything, so there is nothing left to remember.
-            if self.0 == 0 {
-                SEEN.with_borrow_mut(Vec::clear);
-            }
-        }
-    }
+/// Runs `f` with arrays standing in for tracers.
+pub fn with_stand_ins<R>(pairs: impl IntoIterator<Item = StandIn>, f: impl FnOnce() -> R) -> R {
     let depth = DEPTH.get();
-    let _restore = Restore(depth);
-    FRAMES.with_borrow_mut(|frames| frames.push(pairs.into_iter().collect()));
-    DEPTH.set(depth + 1);
-    f()
+    // The outermost frame forgets the stand-ins that were used in it, because none is valid
+    // outside.
+    let _seen = (depth == 0).then(|| Scoped::set(&SEEN, Vec::new()));
+    let frame = pairs.into_iter().collect();
+    scoped::with_pushed(&FRAMES, frame, || scoped::with(&DEPTH, depth + 1, f))
 }
 
-/// What stands in for a tracer, by the innermost frame that knows it.
+/// The array that stands in for a tracer, in the innermost frame that has one.
 pub fn stand_in(key: TracerKey) -> Option<Array> {
     if DEPTH.get() == 0 {
         return None;
@@ -61,8 +54,8 @@ pub fn stand_in(key: TracerKey) -> Option<Array> {
     found
 }
 
-/// The result of `f`, and which stand-ins were used in it.
-pub fn watching<R>(f: impl FnOnce() -> R) -> (R, Vec<StandIn>) {
+/// Runs `f`, and returns its result and the stand-ins that were used in it.
+pub fn recording_stand_ins<R>(f: impl FnOnce() -> R) -> (R, Vec<StandIn>) {
     let start = SEEN.with_borrow(Vec::len);
     let result = f();
     let used = SEEN.with_borrow(|seen| seen[start..].to_vec());

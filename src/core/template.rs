@@ -1,6 +1,7 @@
 //! Texts with holes for arrays: `x = {}, y = {y:.3}`, in the manner of `format!`.
 //!
-//! A template is checked when it is made, which is when the user's function is traced; it is filled when values are known.
+//! A template is checked when it is made, which is when the user's function is traced; it is filled
+//! when values are known.
 
 use super::array::Array;
 use cotangent_jit::{Error, err};
@@ -21,8 +22,8 @@ impl Template {
         Template(vec![Piece::Text(text.into())])
     }
 
-    /// Reads `{}`, `{0}`, `{name}`, each with `:.3` or `:?` behind if wanted; `{{` and `}}` are braces. Every argument must
-    /// be used. `args` are the arguments' names, `None` for those without.
+    /// Reads `{}`, `{0}` and `{name}`, each with `:.3` or `:?` if wanted. `{{` and `}}` are braces.
+    /// Every argument must be used. `args` are the arguments' names, `None` for those without.
     pub fn parse(op: &str, text: &str, args: &[Option<&str>]) -> Result<Template, Error> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
@@ -49,7 +50,11 @@ impl Template {
                 name => match name.parse() {
                     Ok(number) => number,
                     Err(_) => args.iter().position(|a| *a == Some(name)).ok_or_else(|| {
-                        err!(Value, "{op}: `{text}` names `{name}`, which is no argument; give it as `{name} = value`")
+                        err!(
+                            Value,
+                            "{op}: `{text}` names `{name}`, which is no argument; \
+                             give it as `{name} = value`"
+                        )
                     })?,
                 },
             };

@@ -1,12 +1,16 @@
-//! Tracing: one thread-local stack of jaxpr builders; operations go to the innermost.
+//! Tracing: each thread has a stack of jaxpr builders, and the innermost one records operations.
 //!
-//! Dispatch is by context, never by inspecting data: inside a trace every operation is recorded, outside it runs. A trace
-//! ends when its closure returns or panics; its tracers are then errors.
+//! The context decides, never the data: inside a trace every operation is recorded, outside it
+//! runs. A trace ends when its closure returns or panics. After that the use of one of its tracers
+//! is an error.
+//!
+//! Not here: how an operation runs (`eager`).
 
 use super::array::{Array, Concrete, Repr, Tracer};
 use super::aval::Aval;
 use super::eager;
-use super::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use super::id::{TraceId, Var};
+use super::jaxpr::{Atom, Eqn, Jaxpr};
 use super::primitive::{Arrays, Prim, output_avals};
 use super::source::{self, Source};
 use super::standin::{TracerKey, stand_in};
@@ -14,21 +18,16 @@ use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// Identity of a trace, never used twice in a process.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct TraceId(u64);
-
-/// What a captured array is known by.
+/// The identity of a captured array.
 #[derive(PartialEq, Eq, Hash)]
 enum CaptureKey {
     Concrete(*const Concrete),
     Tracer(TraceId, Var),
 }
 
-/// A jaxpr being built, or a scope in which operations run although an outer one is being traced.
+/// A jaxpr being built, or a scope in which operations run although an outer scope is being traced.
 enum Frame {
     Build(Builder),
     Eager,
@@ -45,10 +44,8 @@ thread_local! {
     static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
-/// Result of tracing: `jaxpr`'s inputs are the captured arrays (concrete ones and tracers of outer traces), then the
-/// arguments.
+/// The result of tracing. The inputs of `jaxpr` are the captured arrays (concrete ones and tracers
+/// of outer traces), then the arguments.
 pub struct Traced {
     pub jaxpr: Jaxpr,
     pub captured: Vec<Array>,
@@ -60,12 +57,12 @@ impl Traced {
     }
 }
 
-/// Whether operations are being recorded on this thread.
+/// Tells whether operations are being recorded on this thread.
 pub fn is_tracing() -> bool {
     STACK.with_borrow(|s| matches!(s.last(), Some(Frame::Build(_))))
 }
 
-/// Pops what was pushed, also when the closure panics.
+/// Pops the frame that was pushed, also when the closure panics.
 struct Scope {
     depth: usize,
 }
@@ -100,16 +97,17 @@ pub fn trace(
     inputs: &[Aval],
     f: impl FnOnce(Vec<Array>) -> Result<Vec<Array>, Error>,
 ) -> Result<Traced, Error> {
-    // Apart from `f` nothing here is generic: a copy of it per closure would be most of some callers.
+    // Only `f` is generic here. A copy of the rest per closure would be most of the code of some
+    // callers.
     inputs.iter().try_for_each(|aval| aval.expect_countable("input"))?;
     let (scope, arguments) = begin(inputs, source::here());
     let results = f(arguments)?;
     end(scope, &results)
 }
 
-/// A new builder on the stack, and its arguments.
+/// Pushes a new builder, and returns its scope and its arguments.
 fn begin(inputs: &[Aval], source: Source) -> (Scope, Vec<Array>) {
-    let id = TraceId(NEXT.fetch_add(1, Ordering::Relaxed));
+    let id = TraceId::fresh();
     let mut jaxpr = Jaxpr::default();
     let arguments: Vec<Array> = inputs
         .iter()
@@ -123,7 +121,7 @@ fn begin(inputs: &[Aval], source: Source) -> (Scope, Vec<Array>) {
     (Scope::enter(Frame::Build(builder)), arguments)
 }
 
-/// The builder of this scope off the stack, with these results.
+/// Pops the builder of this scope, and gives it these results.
 fn end(scope: Scope, results: &[Array]) -> Result<Traced, Error> {
     let outputs: Vec<Atom> = with_builder(|b, below| {
         results.iter().map(|r| b.atom(below, r, "return value")).collect()
@@ -136,7 +134,8 @@ fn end(scope: Scope, results: &[Array]) -> Result<Traced, Error> {
     Ok(Traced { jaxpr: builder.jaxpr.compact(), captured })
 }
 
-/// Runs `f` with operations computed at once, even inside a trace. Tracers cannot be used in it.
+/// Runs `f`. Its operations are computed at once, even inside a trace. Tracers cannot be used in
+/// it.
 pub fn eager<R>(f: impl FnOnce() -> R) -> R {
     let scope = Scope::enter(Frame::Eager);
     let result = f();
@@ -144,7 +143,7 @@ pub fn eager<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Applies a primitive: recorded if a trace is under way, computed if not.
+/// Applies a primitive: records it inside a trace, computes it outside.
 #[track_caller]
 pub fn bind(prim: Prim, inputs: &[Array]) -> Result<Arrays, Error> {
     let source = source::here();
@@ -170,7 +169,8 @@ fn tracer(trace: TraceId, var: Var, aval: Aval, source: Source) -> Array {
     })))
 }
 
-/// Calls `f` with the innermost builder and the ids of the traces below it. No user code runs inside.
+/// Calls `f` with the innermost builder and the ids of the traces below it. No user code runs
+/// inside.
 fn with_builder<R>(
     f: impl FnOnce(&mut Builder, &dyn Fn(TraceId) -> bool) -> Result<R, Error>,
 ) -> Result<R, Error> {
@@ -186,20 +186,18 @@ fn inside_eager(t: &Tracer) -> bool {
     STACK.with_borrow(|s| s.iter().any(|f| matches!(f, Frame::Build(b) if b.id == t.trace)))
 }
 
-/// The id of no trace: that of arrays which are a type only.
-const NO_TRACE: TraceId = TraceId(u64::MAX);
-
-/// An array without elements, of no trace: it tells shape and dtype, and nothing can be computed with it.
+/// An array with a shape and a dtype but without elements. It belongs to no trace, and no operation
+/// takes it.
 #[track_caller]
 pub fn type_only(aval: Aval) -> Array {
     let jaxpr = &mut Jaxpr::default();
     let var = jaxpr.new_var(aval.clone());
-    tracer(NO_TRACE, var, aval, source::here())
+    tracer(TraceId::NONE, var, aval, source::here())
 }
 
 /// The error of asking for the elements of a tracer.
 pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
-    if t.trace == NO_TRACE {
+    if t.trace == TraceId::NONE {
         return err!(
             Tracer,
             "{what}: {} made at {} is a type only (shape_dtype): it has no elements",
@@ -209,7 +207,8 @@ pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
     }
     err!(
         Tracer,
-        "{what}: the value of {} is not known while tracing (made at {}); use cond or select instead of a \
+        "{what}: the value of {} is not known while tracing (made at {}); use cond or select \
+         instead of a \
          value-dependent if, or return it from the traced closure and read it outside",
         t.aval,
         t.source
@@ -218,24 +217,27 @@ pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
 
 /// The error of a tracer that cannot be used here.
 fn stale(t: &Tracer, what: &str, alive: bool) -> Error {
-    if t.trace == NO_TRACE {
+    if t.trace == TraceId::NONE {
         return no_value(t, what);
     }
     let made = format!("{} made at {}", t.aval, t.source);
     if alive {
         err!(
             Tracer,
-            "{what}: a tracer ({made}) was used inside eager(..), where only values are known; pass it out, or drop the eager"
+            "{what}: a tracer ({made}) was used inside eager(..), where only values are known; \
+             pass it out, or drop the eager"
         )
     } else if t.thread != thread::current().id() {
         err!(
             Tracer,
-            "{what}: a tracer ({made}) was used on another thread than the one that traces; return values from the traced closure instead"
+            "{what}: a tracer ({made}) was used on another thread than the one that traces; \
+             return values from the traced closure instead"
         )
     } else {
         err!(
             Tracer,
-            "{what}: a tracer ({made}) was used after its trace ended; return it from the traced closure instead of storing it"
+            "{what}: a tracer ({made}) was used after its trace ended; return it from the traced \
+             closure instead of storing it"
         )
     }
 }
@@ -265,7 +267,7 @@ impl Builder {
         Ok(arrays)
     }
 
-    /// The operand that stands for `array` here; what comes from outside becomes a captured input.
+    /// The operand that stands for `array` here. An array from outside becomes a captured input.
     fn atom(
         &mut self,
         below: &dyn Fn(TraceId) -> bool,

@@ -1,7 +1,8 @@
 //! Whole pytrees in one file, with names made of their key paths.
 
 use super::budget::of_array;
-use super::{read_npz_up_to, read_safetensors_up_to, write_npz, write_safetensors};
+use super::npz::{read_npz_up_to, write_npz};
+use super::safetensors::{read_safetensors_up_to, write_safetensors};
 use crate::api::pytree::{Pytree, Tree, tree_structure, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -27,7 +28,8 @@ fn format(op: &str, path: &Path) -> Result<Format, Error> {
     }
 }
 
-/// The name of each leaf in files: its key path with dots, `layers.0.w` of `.layers[0].w`; `value` of a bare array.
+/// The name of each leaf in files: its key path with dots, such as `layers.0.w` for `.layers[0].w`.
+/// The name of a bare array is `value`.
 ///
 /// ```
 /// use cotangent::{io::leaf_names, prelude::*};
@@ -47,7 +49,7 @@ fn name(path: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '"' => quoted = !quoted,
-            // As `Debug` writes it inside of quotes.
+            // `Debug` writes the name like this between the quotes.
             '\\' if quoted => name.extend(chars.next()),
             '[' if !quoted => name.push('.'),
             ']' if !quoted => {}
@@ -71,11 +73,13 @@ fn distinct(op: &str, names: &[String], paths: &[String]) -> Result<(), Error> {
     }
 }
 
-/// Saves the arrays of a pytree, as npz or safetensors by the ending of the name; whole or not at all.
+/// Saves the arrays of a pytree, as npz or safetensors by the ending of the name. The file is
+/// written whole or not at all.
 ///
 /// Static fields are no part of the file: they come from the tree that is given to [`load_pytree`].
 ///
-/// Errors: another ending; the file cannot be written; two leaves would have the same name.
+/// Errors: the name has another ending, the file cannot be written, or two leaves would have the
+/// same name.
 pub fn save_pytree<T: Pytree>(path: impl AsRef<Path>, tree: &T) -> Result<(), Error> {
     const OP: &str = "save_pytree";
     let path = path.as_ref();
@@ -92,10 +96,10 @@ pub fn save_pytree<T: Pytree>(path: impl AsRef<Path>, tree: &T) -> Result<(), Er
     written.map_err(|e| e.context(OP))
 }
 
-/// Loads a pytree of the structure and the types of `like`, whose values do not count.
+/// Loads a pytree of the structure and the types of `like`. The values of `like` do not count.
 ///
-/// Errors: the file cannot be read; arrays are missing, are there without being expected, or have another shape or dtype: all
-/// of them are listed.
+/// Errors: the file cannot be read, or some arrays are missing, unexpected, or of another shape or
+/// dtype. The message lists all of them.
 pub fn load_pytree<T: Pytree>(path: impl AsRef<Path>, like: &T) -> Result<T, Error> {
     const OP: &str = "load_pytree";
     let path = path.as_ref();
@@ -103,7 +107,7 @@ pub fn load_pytree<T: Pytree>(path: impl AsRef<Path>, like: &T) -> Result<T, Err
     let paths = like.paths();
     let names: Vec<String> = paths.iter().map(|p| name(p)).collect();
     distinct(OP, &names, &paths)?;
-    // What is expected may be compressed, however well, and however small.
+    // The expected arrays may be compressed to any degree, and may be tiny.
     let names_bytes: usize = names.iter().map(String::len).sum();
     let leaves = like.leaves().iter().map(|x| of_array(x.aval().bytes()) + 1024);
     let expected = leaves.sum::<usize>() + 2 * names_bytes;
@@ -118,7 +122,7 @@ pub fn load_pytree<T: Pytree>(path: impl AsRef<Path>, like: &T) -> Result<T, Err
     try_tree_unflatten(like.structure(), leaves)
 }
 
-/// The arrays in the order of the names, or all that is wrong with them.
+/// The arrays in the order of the names, or an error that lists all that do not fit.
 fn sorted(
     mut arrays: BTreeMap<String, Array>,
     names: &[String],

@@ -1,4 +1,5 @@
-//! The array library: NumPy's vocabulary as methods of [`Array`](crate::core::array::Array) and free functions.
+//! The array library: NumPy's vocabulary as methods of [`Array`](crate::core::array::Array) and
+//! free functions.
 //!
 //! Written in `lax` functions only; no primitive is defined here.
 
@@ -12,8 +13,6 @@ pub mod complex;
 pub mod contract;
 mod contraction;
 pub mod create;
-#[cfg(test)]
-mod derivatives;
 pub mod diagonal;
 pub mod einsum;
 pub mod entries;
@@ -32,6 +31,4 @@ pub mod series;
 pub mod sets;
 pub mod shape;
 pub mod stats;
-#[cfg(test)]
-mod tests;
 pub(crate) mod update;

@@ -1,8 +1,12 @@
 //! Numbers of given distributions, from the bits of a key.
 //!
-//! Ints, permutations and choices are JAX's to the bit; floats are where they need no elementary function.
+//! Ints, permutations and choices equal JAX's to the bit. Floats do where they need no elementary
+//! function.
+//!
+//! Not here: distributions by the inverse of their distribution function (`inverse`).
 
-use super::{Key, pattern, try_bits, try_split};
+use super::bits::{pattern, try_bits};
+use super::key::{Key, try_split};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::numpy::axes::{Ints, axis_of, sizes_of};
@@ -47,13 +51,13 @@ functions! {
 /// `high - low`, rounded in their dtype.
 fn difference(low: Scalar, high: Scalar) -> Array {
     let value = |s: Scalar| s.to_f64().expect("a float");
-    // Of two f32 the f64 difference is exact enough to round to the same f32.
+    // The f64 difference of two f32 is exact enough to round to the same f32.
     number(value(high) - value(low), low.dtype())
 }
 
 /// Floats of [0, 1): random mantissas under the exponent of 1, less 1.
 fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
-    // The bits that are drawn, and how many of them are kept: eight are enough for a bf16.
+    // The number of bits that are drawn and the number that is kept. A bf16 needs eight.
     let (drawn, mantissa) = match dtype {
         DType::BF16 => (DType::U8, 7),
         DType::F16 => (DType::U16, 10),
@@ -96,28 +100,33 @@ functions! {
         Ok(-(-u.try_log()?).try_log()?)
     }
 
-    /// Bools that hold with probability `p`; of an array of probabilities the shape must be the one asked for.
+    /// Bools that are true with probability `p`. An array of probabilities must have the shape of
+    /// the result.
     fn bernoulli, try_bernoulli(key: &Key, p: impl Operand, shape: impl Ints) -> Array {
         let array = p.to_array();
         let dtype = if array.dtype().is_float() { array.dtype() } else { DType::F32 };
         try_uniform(key, shape, dtype, 0, 1)?.try_lt(p)
     }
 
-    /// Class indices (i32) along an axis of unnormalised log-probabilities: `argmax(gumbel + logits)`.
+    /// Class indices (i32) along an axis of unnormalised log-probabilities:
+    /// `argmax(gumbel + logits)`.
     fn categorical, try_categorical(key: &Key, logits: &Array, axis: isize) -> Array {
         let axis = axis_of("categorical", axis as i64, &logits.aval())?;
         let noise = try_gumbel(key, logits.shape(), logits.dtype())?;
         lax::try_argmax(&(noise + logits), axis)
     }
 
-    /// Uniform ints from `low` (included) to `high` (not included); `low` if there are none between.
+    /// Uniform ints from `low` (included) to `high` (not included). If there are none between, the
+    /// result is `low`.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
     /// let x = random::randint(&random::key(42), [4], DType::I32, 0, 100);
     /// assert_eq!(x.to_vec::<i32>(), [44, 14, 71, 69]);
     /// ```
-    fn randint, try_randint(key: &Key, shape: impl Ints, dtype: DType, low: i64, high: i64) -> Array {
+    fn randint, try_randint(
+        key: &Key, shape: impl Ints, dtype: DType, low: i64, high: i64
+    ) -> Array {
         let shape = sizes_of("randint", shape)?;
         if !dtype.is_int() {
             return Err(err!(DType, "randint: expected an int dtype, got {dtype}"));
@@ -162,12 +171,12 @@ impl Span {
         let bits = dtype.bits();
         let (least, greatest) = ends(dtype);
         let clip = |n: i64| i128::from(n).clamp(least, greatest);
-        // One above the greatest number is how the whole range is asked for.
+        // The whole range has one above the greatest number as `high`.
         let past = i128::from(i128::from(high) > greatest);
         let width = if low >= high { 1 } else { clip(high) + past - clip(low) };
         let mask = (1u128 << bits) - 1;
         let width = (width as u128 & mask) as u64;
-        // As the op: the remainder by 0, which is the whole range, is the dividend.
+        // A width of 0 means the whole range. As in the op, the remainder by 0 is the dividend.
         let modulo = |n: u128| if width == 0 { n & mask } else { n % u128::from(width) };
         let half = modulo(1 << (bits / 2));
         let multiplier = modulo((half * half) & mask) as u64;
@@ -196,14 +205,16 @@ functions! {
         }
     }
 
-    /// `n` of the slices of `x` along its first axis, each chosen anew (`replace`) or none chosen twice.
+    /// Chooses `n` of the slices of `x` along its first axis, with replacement (`replace`) or
+    /// without.
     fn choice, try_choice(key: &Key, x: &Array, n: usize, replace: bool) -> Array {
         let Some(&all) = x.shape().first() else {
             return Err(err!(Shape, "choice: expected at least one axis, got {}", x.aval()));
         };
         if replace {
             if all == 0 && n > 0 {
-                return Err(err!(Shape, "choice: expected something to choose from, got {}", x.aval()));
+                let got = x.aval();
+                return Err(err!(Shape, "choice: expected something to choose from, got {got}"));
             }
             return x.try_take(&try_randint(key, [n], place_dtype(all), 0, all as i64)?, 0);
         }
@@ -215,7 +226,8 @@ functions! {
     }
 }
 
-/// The vector sorted by random keys, so often that ties among keys do not show in the distribution.
+/// The vector sorted by random keys. It is sorted so often that ties among keys do not change the
+/// distribution.
 fn try_shuffled(key: &Key, mut x: Array) -> Result<Array, Error> {
     let n = x.size();
     let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;

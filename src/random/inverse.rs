@@ -1,8 +1,10 @@
-//! Further distributions, from uniform floats by the inverse of their distribution function: JAX's formulas.
+//! Further distributions, from uniform floats by the inverse of their distribution function, with
+//! JAX's formulas.
 //!
-//! Not here: what needs loops without a bound, such as gamma and Dirichlet variates.
+//! Not here: distributions that need loops without a bound, such as gamma and Dirichlet.
 
-use super::{Key, try_bernoulli, try_gumbel, try_uniform};
+use super::distributions::{try_bernoulli, try_gumbel, try_uniform};
+use super::key::Key;
 use crate::core::array::Array;
 use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
@@ -14,8 +16,8 @@ use cotangent_jit::{DType, Scalar, err, plural};
 use std::f64::consts::{PI, SQRT_2};
 
 functions! {
-    /// Floats of the standard Laplace distribution, density `exp(-|x|) / 2`: `sign(u) ln (1 - |u|)` with `u` uniform on
-    /// (-1, 1).
+    /// Floats of the standard Laplace distribution, density `exp(-|x|) / 2`: `sign(u) ln (1 - |u|)`
+    /// with `u` uniform on (-1, 1).
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
@@ -45,11 +47,13 @@ functions! {
         lax::try_sub(&lax::try_mul(&number(2.0, dtype), &up)?, &number(1.0, dtype))
     }
 
-    /// Normal floats of mean 0 and variance 1 (before the cut), given that they lie between `low` and `high`, which
-    /// broadcast to `shape`: `√2 erf⁻¹(u)` with `u` uniform between `erf(low / √2)` and `erf(high / √2)`.
+    /// Normal floats of mean 0 and variance 1 (before the cut), given that they lie between `low`
+    /// and `high`, which broadcast to `shape`: `√2 erf⁻¹(u)` with `u` uniform between
+    /// `erf(low / √2)` and `erf(high / √2)`.
     ///
-    /// Far in a tail, where erf is 1 to the last digit, the results are `low` or `high`'s neighbours. Differentiable in the
-    /// bounds but for the last step, which keeps results strictly between them.
+    /// Far in a tail, where erf is 1 to the last digit, the results are neighbours of `low` or
+    /// `high`. The result is differentiable with respect to the bounds, except for the last step,
+    /// which keeps results strictly between them.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
@@ -64,7 +68,10 @@ functions! {
         let bounds = promoted("truncated_normal", &[&low, &high, &like], false)?;
         if bounds[0].dtype() != dtype {
             let got = bounds[0].aval();
-            return Err(err!(DType, "truncated_normal: expected bounds that fit into {dtype}, got {got}"));
+            return Err(err!(
+                DType,
+                "truncated_normal: expected bounds that fit into {dtype}, got {got}"
+            ));
         }
         let at = |bound: &Array| (bound / SQRT_2).try_erf();
         let u = try_uniform(key, &shape[..], dtype, at(&bounds[0])?, at(&bounds[1])?)?;
@@ -77,8 +84,8 @@ functions! {
         x.try_maximum(&above)?.try_minimum(&below)
     }
 
-    /// `n` of the slices of `x` along its first axis, slice `i` with probability `p[i]` (which sum to 1 or are taken in
-    /// proportion): each chosen anew (`replace`), or none chosen twice.
+    /// Chooses `n` of the slices of `x` along its first axis, slice `i` with a probability
+    /// proportional to `p[i]`, with replacement (`replace`) or without.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
@@ -92,15 +99,26 @@ functions! {
         let all = x.shape().first().copied().unwrap_or(0);
         if p.shape() != [all] || !p.dtype().is_float() {
             let (x, p) = (x.aval(), p.aval());
-            return Err(err!(Shape, "choice_weighted: expected one probability, a float, for each of {slices} of {x}, got {p}", slices = plural(all, "slice")));
+            return Err(err!(
+                Shape,
+                "choice_weighted: expected one probability, a float, for each of {slices} of {x}, \
+                 got {p}",
+                slices = plural(all, "slice")
+            ));
         }
         if n > 0 && all == 0 || !replace && n > all {
-            return Err(err!(Shape, "choice_weighted: expected at least {slices} to choose from, got {}", x.aval(), slices = plural(n, "slice")));
+            return Err(err!(
+                Shape,
+                "choice_weighted: expected at least {slices} to choose from, got {}",
+                x.aval(),
+                slices = plural(n, "slice")
+            ));
         }
         let which = if replace {
             let sums = lax::try_cumsum(p, 0, false)?;
             let last = lax::try_slice_in_dim(&sums, all.saturating_sub(1), all, 0)?;
-            let left = lax::try_sub(&number(1.0, p.dtype()), &try_uniform(key, [n], p.dtype(), 0, 1)?)?;
+            let drawn = try_uniform(key, [n], p.dtype(), 0, 1)?;
+            let left = lax::try_sub(&number(1.0, p.dtype()), &drawn)?;
             sums.try_searchsorted(&lax::try_mul(&last.try_broadcast_to([n])?, &left)?)?
         } else {
             let weight = lax::try_add(&try_gumbel(key, [all], p.dtype())?, &p.try_log()?)?;

@@ -1,6 +1,9 @@
-//! Normal vectors with a covariance: needs the feature `linalg`.
+//! Normal vectors with a covariance. They need the feature `linalg`.
+//!
+//! Not here: independent normal numbers (`distributions`).
 
-use super::{Key, try_normal};
+use super::distributions::try_normal;
+use super::key::Key;
 use crate::core::array::Array;
 use crate::linalg::try_cholesky;
 use crate::numpy::axes::{Ints, sizes_of};
@@ -9,10 +12,12 @@ use crate::prims::array::literal::promoted;
 use cotangent_jit::err;
 
 functions! {
-    /// Vectors of the normal distribution with this `mean` `[n]` and `covariance` `[n, n]`: `mean + l z` with `l` the Cholesky
-    /// factor of the covariance and `z` standard [`normal`](super::normal) numbers. The result is `[shape.., n]`.
+    /// Vectors of the normal distribution with this `mean` `[n]` and `covariance` `[n, n]`:
+    /// `mean + l z` with `l` the Cholesky factor of the covariance and `z` standard
+    /// [`normal`](super::normal) numbers. The result is `[shape.., n]`.
     ///
-    /// A covariance that is not positive definite gives NaN. Differentiable in mean and covariance.
+    /// A covariance that is not positive definite gives NaN. The result is differentiable with
+    /// respect to mean and covariance.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
@@ -30,7 +35,8 @@ functions! {
             _ => {
                 return Err(err!(
                     Shape,
-                    "multivariate_normal: expected a mean [n] and a covariance [n,n], got {} and {}; map over more with vmap",
+                    "multivariate_normal: expected a mean [n] and a covariance [n,n], got {} and \
+                     {}; map over more with vmap",
                     mean.aval(),
                     covariance.aval()
                 ));

@@ -1,9 +1,14 @@
-//! Executables by the structure of their jaxprs: bounded, least recently used ones go first.
+//! The cache of executables, by the structure of their jaxprs. If it is full, it drops those that
+//! were not used for the longest time.
 //!
-//! Nothing is compiled under the lock: two threads that need the same thing at the same time both compile it.
+//! Nothing is compiled under the lock: two threads that need the same executable at the same time
+//! both compile it.
+//!
+//! Not here: how an executable runs (`executable`).
 
 use super::device;
 use super::executable::Executable;
+use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::Error;
 use cotangent_jit::backend::CompileOptions;
@@ -13,7 +18,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// How many executables are kept unless [`set_cache_size`] says otherwise.
+/// Number of executables that are kept, unless [`set_cache_size`] sets another.
 const CAPACITY: usize = 4096;
 
 struct Entry {
@@ -28,18 +33,18 @@ struct Cache {
     clock: u64,
 }
 
-/// What the cache of executables holds and did.
+/// Statistics of the cache of executables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CacheStats {
     /// Executables held.
     pub entries: usize,
-    /// Most there may be.
+    /// The most executables that it may hold.
     pub capacity: usize,
     /// Requests served.
     pub hits: u64,
     /// Requests that compiled.
     pub misses: u64,
-    /// Executables given up for room.
+    /// Executables dropped to make room.
     pub evicted: u64,
 }
 
@@ -48,14 +53,15 @@ static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(|| {
     Mutex::new(Cache { entries: FxHashMap::default(), stats, clock: 0 })
 });
 
-/// Goes up when what other caches took from here must be forgotten.
+/// Goes up when other caches must forget the executables that they took from here.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 fn locked<R>(f: impl FnOnce(&mut Cache) -> R) -> R {
     f(&mut CACHE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The executable of a jaxpr on the default device; compiled if no equal one is there.
+/// The executable of a jaxpr on the default device. It is compiled unless the cache has an equal
+/// one.
 pub fn cached(jaxpr: &Jaxpr, name: &str) -> Result<Arc<Executable>, Error> {
     let mut hasher = FxHasher::default();
     jaxpr.hash(&mut hasher);
@@ -71,17 +77,32 @@ pub fn cached(jaxpr: &Jaxpr, name: &str) -> Result<Arc<Executable>, Error> {
     Ok(executable)
 }
 
-/// What the cache holds and did so far.
+/// Runs a jaxpr through the cache, without a check of its outputs. An input without another owner
+/// may be overwritten.
+pub fn run_cached(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
+    let mut outputs = cached(jaxpr, "main")?.run(inputs)?;
+    set_weakness(jaxpr, &mut outputs);
+    Ok(outputs)
+}
+
+/// Gives the outputs of a shared executable the weakness that they have in this jaxpr.
+pub fn set_weakness(jaxpr: &Jaxpr, outputs: &mut [Array]) {
+    for (output, atom) in outputs.iter_mut().zip(&jaxpr.outputs) {
+        output.set_weak(jaxpr.atom_aval(*atom).weak);
+    }
+}
+
+/// The statistics of the cache so far.
 pub fn cache_stats() -> CacheStats {
     locked(|c| c.stats)
 }
 
-/// How many executables are held.
+/// Number of executables in the cache.
 pub fn cache_size() -> usize {
     cache_stats().entries
 }
 
-/// How many executables may be held.
+/// Sets the number of executables that the cache may hold.
 pub fn set_cache_size(capacity: usize) {
     let evicted = locked(|c| {
         c.stats.capacity = capacity.max(1);
@@ -90,7 +111,7 @@ pub fn set_cache_size(capacity: usize) {
     drop(evicted);
 }
 
-/// Forgets all executables. Those in use live on until nobody uses them.
+/// Forgets all executables. One that is in use lives until its last use ends.
 pub fn clear_caches() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let all = locked(|c| {
@@ -100,7 +121,7 @@ pub fn clear_caches() {
     drop(all);
 }
 
-/// Changes whenever [`clear_caches`] was called.
+/// A number that changes with each call of [`clear_caches`].
 pub fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
@@ -123,7 +144,8 @@ impl Cache {
         self.evict()
     }
 
-    /// Makes room for an eighth more than is needed, so that the search for the oldest pays off.
+    /// Makes room for an eighth more than is needed, so that the search for the oldest entries is
+    /// rare.
     fn evict(&mut self) -> Vec<Entry> {
         let CacheStats { entries, capacity, .. } = self.stats;
         if entries <= capacity {

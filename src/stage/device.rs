@@ -9,7 +9,7 @@ use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::program::Placement;
 use cotangent_jit::{Error, err, plural};
 
-/// Where arrays live and programs run unless told otherwise.
+/// The default place of arrays and programs.
 pub const DEFAULT: Placement = Placement { backend: "cpu", ordinal: 0 };
 
 /// The backend of this name.
@@ -25,7 +25,7 @@ pub fn memory(place: Placement) -> Result<&'static dyn Memory, Error> {
     backend(place.backend)?.memory(place.ordinal)
 }
 
-/// Whether host code may read and write the device's memory.
+/// Tells whether host code may read and write the device's memory.
 pub fn is_host(place: Placement) -> bool {
     place.backend == "cpu"
 }
@@ -56,7 +56,7 @@ pub fn download(from: &Buffer, to: &mut [u8]) -> Result<(), Error> {
     backend(from.place().backend)?.download(from, to)
 }
 
-/// What the memory of the default device holds.
+/// Statistics of the memory of the default device.
 pub fn memory_stats() -> MemoryStats {
     cotangent_cpu::backend().memory_stats(DEFAULT.ordinal)
 }

@@ -1,9 +1,9 @@
-//! Compiled jaxprs and how they run: the way from arrays to pointers and back, which every call pays for.
+//! Compiled jaxprs, and how they run: from arrays to pointers and back. Every call pays for this.
 //!
-//! An input whose handle is the only one is written over where the program allows it; a shared one never is.
-//! Not here: finding an executable (cache), lowering.
+//! The program may overwrite an input that has no other owner. It never overwrites a shared one.
+//!
+//! Not here: finding an executable (`cache`), lowering, checks of the outputs (`run`).
 
-use super::hunt::{self, Hunt};
 use super::{device, lower};
 use crate::core::array::{Array, Concrete, Held, Repr};
 use crate::core::aval::Aval;
@@ -18,7 +18,8 @@ use cotangent_jit::{Error, Scalar, err, plan, plural};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// A jaxpr compiled for a device. Shared by all who have an equal jaxpr; may run on many threads at once.
+/// A jaxpr compiled for a device. All equal jaxprs share it, and it may run on many threads at
+/// once.
 pub struct Executable {
     program: Verified<Program>,
     compiled: Box<dyn Compiled>,
@@ -26,11 +27,12 @@ pub struct Executable {
     in_avals: Vec<Aval>,
     out_avals: Vec<Aval>,
     out_bytes: Vec<usize>,
-    /// Arrays that equations name; inputs after those of the caller.
+    /// Arrays that equations name. They are inputs after those of the caller.
     constants: Vec<Array>,
 }
 
-/// Inputs as pointers. Literals are kept as bits and get an address when nothing moves any more.
+/// Inputs as pointers. A literal is kept as bits until the operands no longer move, and then gets
+/// an address.
 struct Operands {
     pointers: SmallVec<[*const u8; 8]>,
     literals: SmallVec<[(usize, u128); 4]>,
@@ -39,7 +41,8 @@ struct Operands {
 /// Inputs that become outputs.
 type Given = SmallVec<[Option<Arc<Concrete>>; 2]>;
 
-/// The planned and verified program of a jaxpr, and the arrays that are its inputs after those of the jaxpr.
+/// The planned and verified program of a jaxpr, and the arrays that are its inputs after those of
+/// the jaxpr.
 pub fn program(
     jaxpr: &Jaxpr,
     name: &str,
@@ -87,7 +90,8 @@ impl Executable {
         &self.out_avals
     }
 
-    /// Runs on inputs that are given up: unshared ones lend their memory to outputs.
+    /// Runs on inputs that the caller gives up. Outputs may take the memory of those that are not
+    /// shared.
     pub fn run(&self, mut inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
         let operands = self.operands(&inputs)?;
         let mut given: Given = SmallVec::new();
@@ -106,23 +110,7 @@ impl Executable {
         Ok(outputs)
     }
 
-    /// As [`Executable::run`], of this jaxpr (or one that it was made from), under the eyes of who hunts for NaN.
-    pub fn run_watched(
-        &self,
-        name: &str,
-        jaxpr: &Jaxpr,
-        inputs: Vec<Array>,
-    ) -> Result<Vec<Array>, Error> {
-        let hunt = hunt::wanted();
-        if hunt == Hunt::NOTHING {
-            return self.run(inputs);
-        }
-        let outputs = self.run_ref(&inputs)?.into_vec();
-        hunt::look(hunt, name, jaxpr, &inputs, &outputs)?;
-        Ok(outputs)
-    }
-
-    /// Runs on inputs that stay as they are.
+    /// Runs without changing the inputs.
     pub fn run_ref(&self, inputs: &[Array]) -> Result<Arrays, Error> {
         let operands = self.operands(inputs)?;
         let mut outputs = Arrays::new();
@@ -149,7 +137,7 @@ impl Executable {
         Err(err!(Shape, "{name}: input {wrong}: expected {expected}, got {got}"))
     }
 
-    /// Where the inputs' elements are; valid as long as the inputs' arrays.
+    /// Pointers to the inputs' elements. They are valid as long as the inputs' arrays live.
     fn operands(&self, inputs: &[Array]) -> Result<Operands, Error> {
         self.check(inputs)?;
         let mut operands =
@@ -177,8 +165,8 @@ impl Executable {
         output: impl FnMut(Array),
     ) -> Result<(), Error> {
         let Operands { mut pointers, literals } = operands;
-        // Host memory serves: programs of other devices will need literals uploaded here. Bits are little-endian, so
-        // the element is what comes first.
+        // An address in host memory suffices on the CPU. Another device would need an upload here.
+        // Bits are little-endian, so that the element comes first.
         for (n, bits) in &literals {
             pointers[*n] = std::ptr::from_ref(bits).cast();
         }
@@ -206,10 +194,11 @@ impl Executable {
             targets.push(buffer.write_pointer());
             written.push(target);
         }
-        // SAFETY: the inputs were checked against the types that the program was compiled for, so their buffers have the
-        // bytes of its slots (literals are in `literals`, 16 bytes each); the outputs were allocated with theirs and are
-        // owned here alone, but for inputs given up by the caller, which the program's donations allow. All of them
-        // live until the run is over: the caller of this function holds the inputs.
+        // SAFETY: the inputs were checked against the types that the program was compiled for, so
+        // their buffers have the bytes of its slots (literals are in `literals`, 16 bytes each);
+        // the outputs were allocated with theirs and are owned here alone, but for inputs given up
+        // by the caller, which the program's donations allow. All of them live until the run is
+        // over: the caller of this function holds the inputs.
         let event = unsafe { self.compiled.run(&pointers, &targets)? };
         event.wait()?;
         written.into_iter().map(|c| Array(Repr::Concrete(c))).for_each(output);

@@ -1,6 +1,7 @@
-//! What a compiled jaxpr looks like at each floor below: program, kernels, machine code, and what it costs.
+//! The forms of a compiled jaxpr: program, kernels, machine code; and its costs.
 //!
-//! Texts of code exist only if the executable was compiled to keep them ([`Executable::inspectable`]).
+//! Texts of code exist only if the executable was compiled to keep them
+//! ([`Executable::inspectable`]).
 
 use super::device;
 use super::executable::Executable;
@@ -10,7 +11,7 @@ use cotangent_jit::backend::CompileOptions;
 use cotangent_jit::cost;
 use std::fmt;
 
-/// What running and holding an executable costs.
+/// The costs of running and holding an executable.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Costs {
     /// Float operations of one run; while loops count one round.

@@ -6,11 +6,13 @@
 
 pub mod cache;
 pub mod device;
+mod dispatch;
 pub mod eager;
 pub mod executable;
-pub mod hunt;
 pub mod inspect;
 mod lower;
+pub mod nan_check;
+mod nan_search;
 pub mod run;
 #[cfg(test)]
 mod tests;

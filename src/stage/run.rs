@@ -1,26 +1,51 @@
-//! Running a jaxpr at once: compiled, or by the interpreter that compiled code is compared with.
+//! Runs a jaxpr at once: compiled, or in the interpreter that compiled code is compared with.
+//!
+//! Not here: one operation outside of traces (`eager`).
 
-use super::cache::cached;
-use super::{device, executable};
+use super::cache::{cached, set_weakness};
+use super::device;
+use super::executable::{self, Executable};
+use super::nan_check::{self, NanCheck};
+use super::nan_search::check_outputs;
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::{Error, interp};
 
-/// Runs a jaxpr through the cache of executables. Inputs that nobody else holds may be overwritten.
+/// Runs a jaxpr through the cache of executables. An input without another owner may be
+/// overwritten.
 pub fn run_jaxpr(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
-    let mut outputs = cached(jaxpr, "main")?.run_watched("main", jaxpr, inputs)?;
-    for (output, atom) in outputs.iter_mut().zip(&jaxpr.outputs) {
-        super::eager::set_weak(output, jaxpr.atom_aval(*atom).weak);
-    }
+    let executable = cached(jaxpr, "main")?;
+    let mut outputs = run_checked(&executable, "main", jaxpr, inputs)?;
+    set_weakness(jaxpr, &mut outputs);
     Ok(outputs)
 }
 
-/// Runs a jaxpr's program in the interpreter: slow, and what it gives is what the program means.
+/// Runs an executable, and checks its outputs while a NaN check is on. `jaxpr` is the one that was
+/// compiled or one that it was made from; the search for a NaN runs it again.
+pub fn run_checked(
+    executable: &Executable,
+    name: &str,
+    jaxpr: &Jaxpr,
+    inputs: Vec<Array>,
+) -> Result<Vec<Array>, Error> {
+    let check = nan_check::current();
+    if check == NanCheck::NONE {
+        return executable.run(inputs);
+    }
+    // The search needs the inputs as they are, so that none of them is overwritten.
+    let outputs = executable.run_ref(&inputs)?.into_vec();
+    check_outputs(check, name, jaxpr, &inputs, &outputs)?;
+    Ok(outputs)
+}
+
+/// Runs a jaxpr's program in the interpreter, which is slow. Its results define what the program
+/// means.
 pub fn interpret(jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     interpreted(jaxpr, inputs, false)
 }
 
-/// As [`interpret`], with all inputs given up, so that outputs are written over them where the program allows it.
+/// Like [`interpret`], but gives all inputs up: outputs are written over them where the program
+/// allows it.
 pub fn interpret_donating(jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     interpreted(jaxpr, inputs, true)
 }

@@ -1,6 +1,9 @@
-//! Batching: a jaxpr from `x` to `y` becomes one over a batch of them, each equation by its primitive's rule.
+//! Batching: a jaxpr from `x` to `y` becomes one over a batch. Each equation follows its
+//! primitive's rule.
+//!
+//! Not here: the rules (prims).
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Jaxpr, mentions};
 use crate::core::primitive::Ctx;
@@ -11,8 +14,9 @@ use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::Error;
 use smallvec::SmallVec;
 
-/// Inputs in `batched` have the batch axis in front, and so have the outputs in the returned mask, which contains
-/// `force`. Equations that no batched value reaches are copied, unless they speak of the axis.
+/// Inputs in `batched` have the batch axis in front, and so have the outputs in the returned mask,
+/// which contains `force`. Equations that no batched value reaches are copied, unless they name the
+/// axis.
 pub fn batch(
     ctx: &Ctx,
     jaxpr: &Jaxpr,

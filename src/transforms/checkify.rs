@@ -1,16 +1,17 @@
-//! Checks made results: a jaxpr `x -> y` becomes `x -> state, y`, where the state tells what went wrong first.
+//! Turns checks into results: a jaxpr `x -> y` becomes `x -> state, y`, where the state tells the
+//! first failure.
 //!
 //! ```text
-//! state = code, ints, floats        code 0: all is well; else the number of a failure, and what its message speaks of
+//! state = code, ints, floats    code 0: no failure; else its number, and the arguments of its message
 //! ```
-//! What can go wrong is asked of the primitives ([`Hazard`]); whatever they answer becomes a comparison, and the state keeps
-//! the first failure in program order, first step, first lane. Carriers thread the state through their bodies
-//! ([`Carrier::threaded`](crate::core::primitive::Carrier::threaded)). The result is an ordinary jaxpr, so it differentiates,
-//! batches and compiles like any other.
+//! Each primitive tells its hazards ([`Hazard`]), and each hazard becomes a comparison. The state
+//! keeps the first failure in the order of equations, steps and lanes. Carriers thread the state
+//! through their bodies ([`Carrier::threaded`](crate::core::primitive::Carrier::threaded)). The
+//! result is an ordinary jaxpr, so it differentiates, batches and compiles like any other.
 //!
-//! Not here: how a failure is told (api).
+//! Not here: the messages of failures (api).
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::core::hazard::{Failure, Failures, Hazard, Kind};
@@ -30,12 +31,12 @@ use smallvec::SmallVec;
 use std::ops::BitOr;
 use std::sync::Arc;
 
-/// Which checks to make. Sets combine: `Checks::USER | Checks::NAN`.
+/// The set of checks to make. Sets combine: `Checks::USER | Checks::NAN`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Checks(u8);
 
 impl Checks {
-    /// What the user's `check` calls say.
+    /// The user's `check` calls.
     pub const USER: Checks = Checks(1);
     /// Operations that give NaN.
     pub const NAN: Checks = Checks(2);
@@ -49,7 +50,7 @@ impl Checks {
     pub const AUTOMATIC: Checks = Checks(2 | 4 | 8);
     pub const ALL: Checks = Checks(15);
 
-    /// Whether there are others than the user's.
+    /// Tells whether there are checks other than the user's.
     pub fn any_automatic(self) -> bool {
         self.0 & Checks::AUTOMATIC.0 != 0
     }
@@ -77,13 +78,14 @@ impl BitOr for Checks {
 pub struct Checked {
     /// From the same inputs to the state, then the same outputs.
     pub jaxpr: Jaxpr,
-    /// How many outputs the state has.
+    /// Number of outputs of the state.
     pub state: usize,
-    /// What the codes mean; says the types of the state, too.
+    /// The meaning of the codes. It also tells the types of the state.
     pub failures: Arc<Failures>,
 }
 
-/// Makes results of the checks in `checks`; the user's that are not wanted are dropped.
+/// Turns the checks in `checks` into results. The user's checks are dropped if they are not among
+/// them.
 pub fn checkify(jaxpr: &Jaxpr, checks: Checks) -> Result<Checked, Error> {
     let mut pass = Pass {
         checks,
@@ -92,7 +94,7 @@ pub fn checkify(jaxpr: &Jaxpr, checks: Checks) -> Result<Checked, Error> {
         surveyed: FxHashMap::default(),
         threaded: FxHashMap::default(),
     };
-    pass.survey(jaxpr);
+    pass.measure_state(jaxpr);
     let types = pass.state_avals();
     let state = types.len();
     let jaxpr = replay(&jaxpr.in_avals(), |args| {
@@ -110,7 +112,8 @@ struct Pass {
     failures: Failures,
     /// Ints and floats in the state.
     words: [usize; 2],
-    /// Whether a body has anything to check, by its address; the first of the pair keeps the address taken.
+    /// Tells by address whether a body has anything to check. The jaxpr in the pair keeps its
+    /// address in use.
     surveyed: FxHashMap<usize, (Arc<Jaxpr>, bool)>,
     /// Bodies with the state threaded through.
     threaded: FxHashMap<usize, Arc<Jaxpr>>,
@@ -131,7 +134,7 @@ enum Plan {
         from_end: Option<SmallVec<[usize; 4]>>,
         failure: Failure,
     },
-    /// Of the outputs.
+    /// Checks the outputs.
     Nan(Failure),
 }
 
@@ -147,8 +150,8 @@ impl Plan {
 }
 
 impl Pass {
-    /// Finds out how much the state must hold, and whether there is anything to check.
-    fn survey(&mut self, jaxpr: &Jaxpr) -> bool {
+    /// Finds the size of the state, and whether there is anything to check.
+    fn measure_state(&mut self, jaxpr: &Jaxpr) -> bool {
         let mut any = false;
         for eqn in &jaxpr.eqns {
             for plan in self.plans(jaxpr, eqn) {
@@ -171,7 +174,7 @@ impl Pass {
         if let Some((_, any)) = self.surveyed.get(&address) {
             return *any;
         }
-        let any = self.survey(body);
+        let any = self.measure_state(body);
         self.surveyed.insert(address, (body.clone(), any));
         any
     }
@@ -326,7 +329,7 @@ impl Pass {
         Ok(done)
     }
 
-    /// Takes over what a check found: the code of its first failing lane.
+    /// Copies the failure that a check found: the code of its first failing lane.
     fn given(
         &mut self,
         state: &mut [Array],
@@ -362,7 +365,7 @@ impl Pass {
         merge(state, &wrong, &code, &payload)
     }
 
-    /// Notes a failure with what its text speaks of, ints all.
+    /// Notes a failure and the arguments of its text, which are all ints.
     fn note(
         &mut self,
         state: &mut [Array],
@@ -409,25 +412,26 @@ fn merge(state: &mut [Array], wrong: &Array, code: &Array, payload: &[Array]) ->
     Ok(())
 }
 
-/// Whether any element holds.
+/// Tells whether any element is true.
 fn any(x: &Array) -> Array {
     let axes: Vec<usize> = (0..x.ndim()).collect();
     if axes.is_empty() { x.clone() } else { lax::reduce_or(x, &axes) }
 }
 
-/// The number of the first element that holds, of at least one.
+/// The number of the first true element. There must be one.
 fn first(flat: &Array) -> Result<Array, Error> {
     lax::try_argmax(&lax::try_convert_element_type(flat, DType::I32)?, 0)
 }
 
-/// What is wrong with an index, `{}`, in the words of the function that the user called.
+/// The message for an index `{}` out of bounds, in terms of the function that the user called.
 fn out_of_bounds_text(eqn: &Eqn, limits: &[usize], sizes: &[usize]) -> String {
     let named = eqn.source.function().is_some() && eqn.source.counts_from_end();
     match (limits, sizes) {
         ([limit], [n]) if named => {
             let (first, last) = (-(*n as i64), *limit as i64 - *n as i64);
             format!(
-                "index {{}} is out of bounds, it should be in 0..={limit}, or in {first}..={last} from the end"
+                "index {{}} is out of bounds, it should be in 0..={limit}, or in \
+                 {first}..={last} from the end"
             )
         }
         ([limit], _) => format!("index {{}} is out of bounds, it should be in 0..={limit}"),
@@ -435,8 +439,9 @@ fn out_of_bounds_text(eqn: &Eqn, limits: &[usize], sizes: &[usize]) -> String {
     }
 }
 
-/// Whether some index is out of bounds, and the first of those (any, if none is), as it was before negative ones were
-/// counted from the end of axes of these sizes.
+/// Tells whether some index is out of bounds, and gives the first such index, or any index if none
+/// is. Negative indices are as they were before they were counted from the end of axes of these
+/// sizes.
 fn out_of_bounds(
     indices: &Array,
     limits: &[usize],
@@ -469,7 +474,7 @@ fn out_of_bounds(
     Ok((any(&bad), lax::try_reshape(&one, &[])?))
 }
 
-/// Whether the equation may give a NaN where its operands have none.
+/// Tells whether the equation may give a NaN although its operands have none.
 fn makes_nan(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
     let outputs: Vec<Aval> = eqn.outputs.iter().map(|v| jaxpr.aval(*v).clone()).collect();
     if eqn.prim.carrier().is_some() || !outputs.iter().any(|o| o.dtype.is_inexact() && o.size() > 0)
@@ -487,7 +492,10 @@ fn makes_nan(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Aval]) -> bool {
             let operand = |a: &Aval| b.constant(Scalar::zero(a.dtype));
             let operands: Vec<NodeId> = inputs.iter().map(operand).collect();
             f(&mut b, &operands);
-            let makes = |n: usize| matches!(b.node(NodeId(n as u32)), Node::Op { op, .. } if op.makes_nan());
+            let makes = |n: usize| match b.node(NodeId(n as u32)) {
+                Node::Op { op, .. } => op.makes_nan(),
+                _ => false,
+            };
             (0..b.len()).any(makes)
         }
         Ok(Lowering::Reduce { combine, .. }) => matches!(combine, Combine::Sum | Combine::Product),

@@ -1,10 +1,12 @@
-//! Dead-code elimination: what no used output needs goes; effects stay.
+//! Dead-code elimination: drops equations that no used output needs. Equations with effects stay.
+//!
+//! Not here: how a primitive that carries jaxprs shrinks (prims).
 
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::primitive::Ctx;
 use cotangent_jit::Error;
 
-/// The jaxpr with only the outputs in `used`, and which of its inputs remain.
+/// The jaxpr with only the outputs in `used`, and the mask of the inputs that remain.
 pub fn dce(ctx: &Ctx, jaxpr: &Jaxpr, used: &[bool]) -> Result<(Jaxpr, Vec<bool>), Error> {
     let (mut swept, live) = sweep(ctx, jaxpr, used)?;
     let kept: Vec<bool> = swept.inputs.iter().map(|v| live[v.index()]).collect();
@@ -13,7 +15,7 @@ pub fn dce(ctx: &Ctx, jaxpr: &Jaxpr, used: &[bool]) -> Result<(Jaxpr, Vec<bool>)
     Ok((swept.compact(), kept))
 }
 
-/// As [`dce`], but all inputs remain.
+/// Works like [`dce`], but keeps all inputs.
 pub fn dce_keeping_inputs(ctx: &Ctx, jaxpr: &Jaxpr, used: &[bool]) -> Result<Jaxpr, Error> {
     Ok(sweep(ctx, jaxpr, used)?.0.compact())
 }

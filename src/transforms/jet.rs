@@ -1,10 +1,10 @@
-//! Taylor mode: a jaxpr from `x` to `y` becomes one that also maps the coefficients of a curve `x(t) = x + x₁ t + x₂ t² + ..`
-//! to those of `y(t)`.
+//! Taylor mode: a jaxpr from `x` to `y` becomes one that also maps the coefficients of a curve
+//! `x(t) = x + x₁ t + x₂ t² + ..` to those of `y(t)`.
 //!
-//! Coefficients that are zero stay symbolic, as tangents do in `jvp`, of which this is the form of any order. How the
-//! coefficients pass a primitive is asked of it (`prims::taylor`).
+//! Coefficients that are zero stay symbolic, like tangents in `jvp`, which is the first order of
+//! this mode. Each primitive tells how coefficients pass it (`prims::taylor`).
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::{Ctx, Tangent};
@@ -15,11 +15,11 @@ use crate::prims::taylor::along;
 use cotangent_jit::Error;
 use smallvec::SmallVec;
 
-/// A value and its coefficients from the first on; none if all are zero.
+/// A value and its coefficients from the first on. There are none if all are zero.
 type Curve = (Array, Vec<Tangent>);
 
-/// Inputs of the result: primals, then the coefficients in `nonzero`, `order` bits per input. Outputs: primals, then the
-/// coefficients in the returned mask, which contains `force`.
+/// Inputs of the result: primals, then the coefficients in `nonzero`, `order` bits per input.
+/// Outputs: primals, then the coefficients in the returned mask, which contains `force`.
 pub fn jet(
     ctx: &Ctx,
     jaxpr: &Jaxpr,
@@ -78,7 +78,7 @@ fn full(primal: &Array, series: Vec<Tangent>, order: usize) -> Vec<Tangent> {
     if series.is_empty() { vec![Tangent::Zero(primal.aval().strong()); order] } else { series }
 }
 
-/// Nothing in place of zeros only.
+/// Drops a list of coefficients that are all zero.
 fn shortened(series: Vec<Tangent>) -> Vec<Tangent> {
     if series.iter().all(Tangent::is_zero) { Vec::new() } else { series }
 }

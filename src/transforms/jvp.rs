@@ -1,8 +1,11 @@
 //! Forward mode: a jaxpr from `x` to `y` becomes one from `x, dx` to `y, dy`.
 //!
-//! Tangents that are zero stay symbolic: equations that no tangent reaches are copied, rules see which operands carry one.
+//! Tangents that are zero stay symbolic. Equations that no tangent reaches are copied, and rules
+//! see which operands have one.
+//!
+//! Not here: the rules (prims).
 
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::{Ctx, Tangent};
@@ -12,8 +15,8 @@ use crate::prims::rules::zeros::instantiate;
 use cotangent_jit::Error;
 use smallvec::SmallVec;
 
-/// Inputs of the result: primals, then tangents of the inputs in `nonzero`. Outputs: primals, then the tangents of those
-/// in the returned mask, which contains `force`.
+/// Inputs of the result: primals, then tangents of the inputs in `nonzero`. Outputs: primals, then
+/// the tangents of those in the returned mask, which contains `force`.
 pub fn jvp(
     ctx: &Ctx,
     jaxpr: &Jaxpr,

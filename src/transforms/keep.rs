@@ -1,5 +1,6 @@
-//! Keeping: the same jaxpr twice, once giving some of its inner values beside its outputs, once taking them instead of
-//! computing them. What stands between the two is what a checkpoint's policy lets live until the backward pass.
+//! Keeping: makes two versions of a jaxpr. One returns some of its inner values beside its outputs,
+//! and the other takes them instead of computing them. Those values are the ones that a
+//! checkpoint's policy keeps until the backward pass.
 //!
 //! ```text
 //! giving:  x    -> y, v        v: values that depend on known inputs alone and that the policy keeps
@@ -15,7 +16,7 @@ use crate::core::primitive::{Ctx, Kept};
 use cotangent_jit::Error;
 use std::sync::Arc;
 
-/// Keeps what `policy` wants, but for the outputs in `forbidden`.
+/// Keeps the values that `policy` selects, except for the outputs in `forbidden`.
 pub fn keep(
     ctx: &Ctx,
     jaxpr: &Jaxpr,
@@ -65,11 +66,11 @@ fn verdict(eqn: &Eqn, vars: &Jaxpr, policy: &Arc<dyn KeepPolicy>) -> Verdict {
 
 struct Keeper {
     is_unknown: Vec<bool>,
-    /// Variables that are not kept whatever made them.
+    /// Variables that no policy may keep.
     banned: Vec<bool>,
     giving: Jaxpr,
     taking: Jaxpr,
-    /// The kept values, as `giving` and as `taking` call them.
+    /// The variables of the kept values in `giving` and in `taking`.
     values: Vec<(Var, Var)>,
 }
 
@@ -89,7 +90,7 @@ impl Keeper {
         let kind = eqn.prim.kind();
         let carrier = eqn.prim.carrier();
         let inside = match carrier {
-            // As in `split`, what has nothing but unknown inputs is not looked into.
+            // As in `split`, the bodies of an equation with unknown inputs only are not searched.
             Some(carrier) if mask.contains(&false) || !mask.contains(&true) => {
                 let banned: Vec<bool> =
                     eqn.outputs.iter().map(|v| self.banned[v.index()]).collect();
@@ -102,14 +103,14 @@ impl Keeper {
             (None, Some(c)) if mask.contains(&true) && mask.contains(&false) => {
                 c.partial_eval(ctx, &mask).map_err(|e| e.context(eqn.source))?.unknown_out
             }
-            // As in `split`, what cannot run waits.
+            // As in `split`, an equation that cannot run waits.
             _ => vec![mask.contains(&true) || kind == LoweringKind::Waits; eqn.outputs.len()],
         };
         for (v, u) in eqn.outputs.iter().zip(&unknown_out) {
             self.is_unknown[v.index()] = *u;
         }
         let (mut giving, mut taking) = (eqn.clone(), eqn.clone());
-        // A body that stands for the equation was asked already.
+        // The policy was already asked about a body that stands for the equation.
         let asked_inside = inside.is_some() && kind == LoweringKind::Call;
         if let Some(kept) = inside {
             giving.prim = kept.giving;
@@ -123,7 +124,8 @@ impl Keeper {
         if verdict == Verdict::Keep && !asked_inside && !is_free(eqn, &self.giving) {
             for (out, v) in taking.outputs.iter_mut().zip(&eqn.outputs) {
                 if !self.is_unknown[v.index()] && !self.banned[v.index()] {
-                    // Whoever reads the value reads the kept one; nobody reads what is computed here.
+                    // All readers of the value read the kept one. The outputs of this equation are
+                    // unused.
                     *out = self.taking.new_var(self.giving.aval(*v).clone());
                     self.giving.new_var(self.giving.aval(*v).clone());
                     self.is_unknown.push(false);
@@ -137,7 +139,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// A new variable in both, for a value kept inside of an equation. The two stay alike in their numbering.
+    /// Adds a variable to both versions, for a value that is kept inside of an equation. The
+    /// numbering of the two stays the same.
     fn value(&mut self, aval: Aval) -> (Var, Var) {
         let given = self.giving.new_var(aval.clone());
         let taken = self.taking.new_var(aval);

@@ -19,6 +19,7 @@ pub mod jet;
 pub mod jvp;
 pub mod keep;
 pub mod recur;
+pub mod replay;
 pub mod simplify;
 pub mod split;
 pub mod transpose;

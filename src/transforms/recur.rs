@@ -1,20 +1,17 @@
-//! The transforms as primitives that carry jaxprs see them, memoised on (jaxpr, masks).
+//! The transforms in the form in which primitives that carry jaxprs call them, memoised on (jaxpr,
+//! masks).
 //!
-//! One [`Transforms`] serves one call of `grad`, `vmap` and so on: a body that is called twice is transformed once, so the
-//! work is linear in the number of distinct bodies, however deep the calls nest.
+//! One [`Transforms`] serves one call of `grad`, `vmap` and so on: a body that is called twice is
+//! transformed once, so the work is linear in the number of distinct bodies, however deep the calls
+//! nest.
 
 use super::{batch, dce, jet, jvp, keep, split, transpose};
-use crate::core::array::Array;
-use crate::core::aval::Aval;
 use crate::core::axis::BatchAxis;
-use crate::core::jaxpr::{Eqn, Jaxpr};
+use crate::core::jaxpr::Jaxpr;
 use crate::core::params::Param;
 use crate::core::policy::KeepPolicy;
-use crate::core::primitive::{Ctx, Effects, Kept, Masked, Recur, Split};
-use crate::core::source;
-use crate::core::trace::{Traced, trace};
-use crate::prims::shapes::constant::Constant;
-use cotangent_jit::{Error, err};
+use crate::core::primitive::{Ctx, Kept, Masked, Recur, Split};
+use cotangent_jit::Error;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::hash::Hash;
@@ -25,7 +22,7 @@ type Mask = Vec<bool>;
 /// Unknown inputs, forbidden outputs, the policy.
 type KeepKey = ([Mask; 2], Param);
 
-/// All transforms, with a memory.
+/// All transforms, with the results so far.
 #[derive(Default)]
 pub struct Transforms {
     jvps: Memo<[Mask; 2], Masked>,
@@ -133,10 +130,10 @@ impl Recur for Transforms {
     }
 }
 
-/// Results by jaxpr identity and mask; holds the jaxprs, so that an address means one jaxpr.
+/// Results by jaxpr identity and mask. It holds the jaxprs, so that no address is used twice.
 struct Memo<K, V>(RefCell<FxHashMap<(usize, K), Remembered<V>>>);
 
-/// A result with the jaxpr it is of.
+/// A result with its jaxpr.
 type Remembered<V> = (Arc<Jaxpr>, V);
 
 impl<K, V> Default for Memo<K, V> {
@@ -160,38 +157,4 @@ impl<K: Hash + Eq, V: Clone> Memo<K, V> {
         self.0.borrow_mut().insert(key, (jaxpr.clone(), v.clone()));
         Ok(v)
     }
-}
-
-/// Builds the jaxpr of what `f` does to arguments of these types. Concrete arrays that a user's rule closes over become
-/// `constant` equations; tracers that it closes over are an error, since a body cannot reach outside.
-pub fn replay(
-    inputs: &[Aval],
-    f: impl FnOnce(&[Array]) -> Result<Vec<Array>, Error>,
-) -> Result<Jaxpr, Error> {
-    let Traced { jaxpr, captured } = trace(inputs, |args| f(&args))?;
-    if captured.is_empty() {
-        return Ok(jaxpr);
-    }
-    let mut closed = jaxpr;
-    let arguments = closed.inputs.split_off(captured.len());
-    let mut constants = Vec::new();
-    for (array, var) in captured.iter().zip(std::mem::replace(&mut closed.inputs, arguments)) {
-        if array.is_tracer() {
-            return Err(err!(
-                Tracer,
-                "a custom rule closes over a traced value ({}); pass it to the function as an argument instead",
-                array.aval()
-            ));
-        }
-        let prim = Arc::new(Constant::new(array.clone()));
-        constants.push(Eqn {
-            effects: Effects::NONE,
-            prim,
-            inputs: Default::default(),
-            outputs: [var].into_iter().collect(),
-            source: source::here(),
-        });
-    }
-    closed.eqns.splice(0..0, constants);
-    Ok(closed.compact())
 }

@@ -1,9 +1,10 @@
 //! Simplification: the same function with less work.
 //!
-//! One walk forwards renames, folds constants, asks each primitive for a simpler equal and merges equal equations; one
-//! walk backwards drops what nobody needs. Values filled with one number (*splats*) become literals where an elementwise
-//! equation reads them beside arrays. Nothing is merged that has effects or that merely forwards its operands: an
-//! `optimization_barrier` keeps what stands behind it apart.
+//! A forward pass renames variables, folds constants, asks each primitive for a simpler equal and
+//! merges equal equations. A backward pass drops equations that no output needs. A value filled
+//! with one number (a *splat*) becomes a literal where an elementwise equation reads it beside
+//! arrays. Equations with effects are not merged, and neither are those that only forward their
+//! operands: an `optimization_barrier` keeps the values behind it apart.
 
 use super::dce::dce_keeping_inputs;
 use super::recur::Transforms;
@@ -20,10 +21,10 @@ use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// How far to go.
+/// The options of a simplification.
 #[derive(Clone, Copy, Default)]
 pub struct Options {
-    /// Put the bodies of calls in their place, as execution does; off to keep a jaxpr readable.
+    /// Replaces calls by their bodies, as execution does. It is off to keep a jaxpr readable.
     pub inline: bool,
 }
 
@@ -33,7 +34,7 @@ pub fn simplify(jaxpr: &Jaxpr, options: Options) -> Result<Jaxpr, Error> {
     simplify_in(jaxpr, options, &mut bodies)
 }
 
-/// Simplified bodies by address; the first of the pair keeps the address taken.
+/// Simplified bodies by address. The first jaxpr of the pair keeps the address in use.
 type Bodies = FxHashMap<usize, (Arc<Jaxpr>, Arc<Jaxpr>)>;
 
 fn simplify_in(jaxpr: &Jaxpr, options: Options, bodies: &mut Bodies) -> Result<Jaxpr, Error> {
@@ -63,7 +64,7 @@ struct Pass<'a> {
     options: Options,
     bodies: &'a mut Bodies,
     new: Jaxpr,
-    /// Which equation of `new` binds a variable.
+    /// The equation of `new` that binds each variable.
     made_by: FxHashMap<Var, usize>,
     splats: FxHashMap<Var, Scalar>,
     /// Equations by hash of primitive and operands.
@@ -71,7 +72,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Appends a jaxpr's equations; returns what its outputs are.
+    /// Appends a jaxpr's equations, and returns the atoms of its outputs.
     fn run(&mut self, jaxpr: &Jaxpr, inputs: &[Atom]) -> Result<Vec<Atom>, Error> {
         let mut env: Vec<Option<Atom>> = vec![None; jaxpr.avals.len()];
         for (v, a) in jaxpr.inputs.iter().zip(inputs) {
@@ -92,7 +93,7 @@ impl Pass<'_> {
         Ok(jaxpr.outputs.iter().map(|a| read(&env, a)).collect())
     }
 
-    /// Puts one equation, or something simpler, in place.
+    /// Appends one equation, or something simpler.
     fn place(
         &mut self,
         at: &Eqn,
@@ -102,7 +103,7 @@ impl Pass<'_> {
     ) -> Result<Vec<Atom>, Error> {
         let mut avals: Vec<Aval> = inputs.iter().map(|a| self.new.atom_aval(*a)).collect();
         if prim.carrier().is_some() {
-            // Whether a call's body can be lowered is found out later, with a better message.
+            // Lowering tells later, with a better message, if a call's body cannot be lowered.
             if self.options.inline
                 && prim.kind() == LoweringKind::Call
                 && let Ok(Lowering::Call(body)) = prim.lower(&avals, outs)
@@ -111,7 +112,8 @@ impl Pass<'_> {
             }
             prim = self.with_simpler_bodies(&prim)?;
         }
-        // Each step makes the equation smaller in some sense; the bound is for rules that disagree.
+        // Each step makes the equation smaller in some sense. The bound stops rules that undo each
+        // other.
         for _ in 0..8 {
             let known: Vec<Known> = inputs.iter().map(|a| self.known(*a)).collect();
             let [out] = outs else { break };
@@ -145,8 +147,9 @@ impl Pass<'_> {
                     }
                 }
                 _ => {
-                    // Splats can be literals, as long as one operand gives the result its shape: another one if there is
-                    // one (a predicate may be a scalar), else the first splat that does.
+                    // Splats can be literals if one operand still gives the result its shape. That
+                    // is an operand that is no splat if there is one (a predicate may be a scalar),
+                    // else the first splat of that shape.
                     let whole = |i: &usize| avals[*i].shape == out.shape;
                     let n = inputs.len();
                     let shaped = (0..n).filter(whole).find(|i| self.splat_of(inputs[*i]).is_none());
@@ -172,8 +175,9 @@ impl Pass<'_> {
         Ok(self.append(at, prim, inputs, outs, mergeable))
     }
 
-    /// Operands filled with one number pass what only forwards: there is nothing in them to compute again, nothing to
-    /// differentiate, and behind it their value stays known. The others go through without them.
+    /// Lets splats bypass an equation that only forwards its operands. A splat has nothing to
+    /// compute again and nothing to differentiate, and its value stays known behind the equation.
+    /// The other operands go through without them.
     fn forwarded(
         &mut self,
         at: &Eqn,
@@ -220,7 +224,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Keeps the equation that fills an array, for whoever needs the array itself, and remembers the value.
+    /// Keeps the equation that fills an array, for equations that need the array itself, and
+    /// remembers the value.
     fn splat(
         &mut self,
         at: &Eqn,

@@ -1,12 +1,13 @@
-//! Partial evaluation: a jaxpr with known and unknown inputs becomes one of the known inputs, which also gives residuals,
-//! and one of residuals and unknown inputs.
+//! Partial evaluation: splits a jaxpr with known and unknown inputs in two. The known part takes
+//! the known inputs and also returns residuals. The unknown part takes residuals and unknown
+//! inputs.
 //!
 //! ```text
 //! known:   k        -> known outputs, residuals
 //! unknown: r, u     -> unknown outputs
 //! ```
-//! Residuals are few and small: a known *input* is passed on as itself, and what costs nothing but memory to keep (a
-//! broadcast, an iota, any view) is made again on the other side.
+//! Residuals are few and small. A known *input* is its own residual. A value that is free to
+//! compute (a broadcast, an iota, any view) is computed again in the unknown part.
 
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
 use crate::core::lowering::LoweringKind;
@@ -15,7 +16,7 @@ use cotangent_jit::Error;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
-/// Splits by which inputs are unknown; outputs in `force` count as unknown.
+/// Splits by the mask of unknown inputs. Outputs in `force` count as unknown.
 pub fn split(ctx: &Ctx, jaxpr: &Jaxpr, unknown: &[bool], force: &[bool]) -> Result<Split, Error> {
     let mut s = Splitter {
         vars: Jaxpr { avals: jaxpr.avals.clone(), ..Jaxpr::default() },
@@ -37,10 +38,10 @@ pub fn split(ctx: &Ctx, jaxpr: &Jaxpr, unknown: &[bool], force: &[bool]) -> Resu
 }
 
 struct Splitter {
-    /// Owns the variables' types; carriers' parts add new variables.
+    /// The jaxpr that owns the variables' types. The parts of carriers add new variables.
     vars: Jaxpr,
     is_unknown: Vec<bool>,
-    /// Outputs of carriers, which their parts bind under other names.
+    /// Outputs of carriers. Their parts bind them under other names.
     renamed: FxHashMap<Var, Atom>,
     known: Vec<Eqn>,
     unknown: Vec<Eqn>,
@@ -90,14 +91,15 @@ impl Splitter {
         Ok(())
     }
 
-    /// What only waits for transposition (the linear map of a reverse rule) stays on the side that will be transposed, also
-    /// where all that it is applied to are zeros known already. What has effects happens when it can, whether it can be
-    /// compiled or not: a check waits for the transform that makes something of it.
+    /// Tells whether an equation with known inputs can run in the known part. The linear map of a
+    /// reverse rule cannot: it waits in the unknown part to be transposed, even if its operands are
+    /// known zeros. An equation with effects can, even if it cannot be compiled: a check waits for
+    /// the transform that turns it into results.
     fn can_run(&self, eqn: &Eqn) -> bool {
         !eqn.effects.is_none() || eqn.prim.kind() != LoweringKind::Waits
     }
 
-    /// Appends a part's equations with fresh variables; returns its outputs.
+    /// Appends a part's equations with fresh variables, and returns its outputs.
     fn inline(&mut self, part: &Jaxpr, inputs: &[Atom], at: &Eqn, unknown: bool) -> Vec<Atom> {
         let mut map: Vec<Option<Atom>> = vec![None; part.avals.len()];
         for (v, a) in part.inputs.iter().zip(inputs) {
@@ -139,7 +141,8 @@ impl Splitter {
             .enumerate()
             .flat_map(|(i, e)| e.outputs.iter().map(move |v| (*v, i)))
             .collect();
-        // Known variables that the unknown side reads, remaking what is free to make.
+        // Known variables that the unknown part reads. Values that are free to compute are computed
+        // again.
         let bound: FxHashSet<Var> = self
             .unknown
             .iter()
@@ -215,7 +218,8 @@ fn without_dead(ctx: &Ctx, jaxpr: Jaxpr) -> Result<Jaxpr, Error> {
     super::dce::dce_keeping_inputs(ctx, &jaxpr, &used)
 }
 
-/// Whether remaking the outputs costs no more than reading them back: views of, or fewer bytes than, the inputs.
+/// Tells whether computing the outputs again costs no more than reading them. That is so for views
+/// of inputs that have no more bytes than the outputs, and for constants and iotas.
 pub fn is_free(eqn: &Eqn, vars: &Jaxpr) -> bool {
     if !eqn.effects.is_none() {
         return false;

@@ -1,10 +1,11 @@
 //! Transposition: a jaxpr `r, x -> y` that is linear in `x` becomes `r, ct y -> ct x`.
 //!
-//! Equations that no linear input reaches are replayed as they are; the others are walked backwards, each by its
-//! primitive's rule, cotangents of a variable used more than once being summed.
+//! Equations that no linear input reaches are replayed as they are. The others are visited
+//! backwards, each by its primitive's rule. The cotangents of a variable that is used more than
+//! once are summed.
 
 use super::dce::dce_keeping_inputs;
-use super::recur::replay;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::primitive::{Ctx, Operand, Tangent};
@@ -15,8 +16,9 @@ use crate::prims::rules::zeros::zeros;
 use cotangent_jit::Error;
 use smallvec::SmallVec;
 
-/// Inputs of the result: those not `linear`, then the cotangents of the outputs in `nonzero`. Outputs: the cotangents of
-/// the linear inputs in the returned mask (over the linear inputs), which contains `force`.
+/// Inputs of the result: those not `linear`, then the cotangents of the outputs in `nonzero`.
+/// Outputs: the cotangents of the linear inputs in the returned mask (over the linear inputs),
+/// which contains `force`.
 pub fn transpose(
     ctx: &Ctx,
     jaxpr: &Jaxpr,
@@ -30,7 +32,7 @@ pub fn transpose(
     let mut mask = Vec::new();
     let result = replay(&avals, |args| {
         let mut args = args.iter().cloned();
-        // What is known of each variable: its value, or that it depends on linear inputs.
+        // For each variable its value, or the fact that it depends on linear inputs.
         let mut values: Vec<Option<Array>> = vec![None; jaxpr.avals.len()];
         for (v, l) in jaxpr.inputs.iter().zip(linear) {
             if !l {
@@ -101,7 +103,7 @@ pub fn transpose(
         }
         Ok(outs)
     })?;
-    // Values replayed for nobody go.
+    // Drops replayed values that no output uses.
     let used = vec![true; result.outputs.len()];
     Ok((dce_keeping_inputs(ctx, &result, &used)?, mask))
 }

@@ -1,4 +1,4 @@
-//! Reverse mode: forward mode, linearised, transposed.
+//! Reverse mode: forward mode, linearised, then transposed.
 //!
 //! ```text
 //! x -> y    jvp        x, dx -> y, dy
@@ -6,7 +6,8 @@
 //!           transpose  x -> y, r        and   r, ct y -> ct x
 //! ```
 
-use super::recur::{Transforms, replay};
+use super::recur::Transforms;
+use super::replay::replay;
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::{Recur, Residual};
@@ -19,12 +20,13 @@ use std::sync::Arc;
 pub struct Linearized {
     /// From the inputs to the outputs, then the residuals (all of them, inputs among them).
     pub forward: Arc<Jaxpr>,
-    /// From the residuals, then the tangents of the inputs in `wrt`, to the tangents of all outputs.
+    /// From the residuals, then the tangents of the inputs in `wrt`, to the tangents of all
+    /// outputs.
     pub linear: Arc<Jaxpr>,
     pub num_residuals: usize,
 }
 
-/// Linearises in the inputs in `wrt`.
+/// Linearises the jaxpr with respect to the inputs in `wrt`.
 pub fn linearize(t: &Transforms, jaxpr: &Arc<Jaxpr>, wrt: &[bool]) -> Result<Linearized, Error> {
     let n = jaxpr.outputs.len();
     let (forward_mode, _) = t.jvp(jaxpr, wrt, &vec![true; n])?;
@@ -56,7 +58,8 @@ pub fn linearize(t: &Transforms, jaxpr: &Arc<Jaxpr>, wrt: &[bool]) -> Result<Lin
 pub struct Vjp {
     /// From the inputs to the outputs, then the residuals.
     pub forward: Arc<Jaxpr>,
-    /// From the residuals, then the cotangents of all outputs, to the cotangents of the inputs in `wrt`.
+    /// From the residuals, then the cotangents of all outputs, to the cotangents of the inputs in
+    /// `wrt`.
     pub pullback: Arc<Jaxpr>,
     pub num_residuals: usize,
 }
@@ -70,7 +73,8 @@ pub fn vjp(t: &Transforms, jaxpr: &Arc<Jaxpr>, wrt: &[bool]) -> Result<Vjp, Erro
     Ok(Vjp { forward, pullback, num_residuals })
 }
 
-/// From the inputs to the outputs, then the gradients of output 0, a float scalar, in the inputs in `wrt`.
+/// From the inputs to the outputs, then the gradients of output 0, a float scalar, in the inputs in
+/// `wrt`.
 pub fn value_and_grad(t: &Transforms, jaxpr: &Arc<Jaxpr>, wrt: &[bool]) -> Result<Jaxpr, Error> {
     let n = jaxpr.outputs.len();
     let Linearized { forward, linear, num_residuals } = linearize(t, jaxpr, wrt)?;

@@ -13,7 +13,7 @@ use cotangent::core::trace::{bind, trace};
 use cotangent::prims::entry::Case;
 use cotangent::prims::shapes::transpose::moveaxis;
 use cotangent::transforms::Transforms;
-use cotangent::transforms::recur::replay;
+use cotangent::transforms::replay::replay;
 use std::sync::Arc;
 
 pub fn law(case: &Case) -> Result<(), Violation> {

@@ -1,17 +1,20 @@
 //! `custom_vmap` and `sequential_vmap`: functions with a batching rule.
+//!
+//! Not here: how rules close over traced values (`closure`).
 
 use super::super::function::{Func, Function, Sig};
 use super::super::graph;
 use super::super::pytree::{Flat, Pytree, TreeDef, same_structure};
-use super::Custom;
 use super::closure::{RuleType, Setting, WithRules, with_rules};
+use super::options::Custom;
 use crate::core::array::Array;
 use crate::core::primitive::{Ctx, Prim};
 use crate::prims::carriers::custom_vmap::{CustomVmap, VmapRule};
 use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
 
-/// Which leaves of the arguments of a batching rule have the batch axis, in front.
+/// A mask of the leaves of a batching rule's arguments that have the batch axis. The axis is in
+/// front.
 #[derive(Clone, Debug)]
 pub struct Batched {
     tree: TreeDef,
@@ -19,18 +22,19 @@ pub struct Batched {
 }
 
 impl Batched {
-    /// Leaf by leaf, in the order of the arguments.
+    /// The mask, in the order of the leaves.
     pub fn leaves(&self) -> &[bool] {
         &self.leaves
     }
 
-    /// Whether any leaf of argument `n` has the axis.
+    /// Tells whether any leaf of argument `n` has the axis.
     pub fn argument(&self, n: usize) -> bool {
         self.leaves[self.tree.child(n).1].contains(&true)
     }
 }
 
-/// Which leaves of a rule's result have the batch axis in front: all or none (a `bool`), or leaf by leaf (a `Vec<bool>`).
+/// A mask of the leaves of a rule's result that have the batch axis in front: a `bool` for all
+/// leaves, or a `Vec<bool>` with one entry per leaf.
 pub trait ResultBatched {
     #[doc(hidden)]
     fn per_leaf(self, leaves: usize) -> Vec<bool>;
@@ -48,12 +52,13 @@ impl ResultBatched for Vec<bool> {
     }
 }
 
-/// `f` with a batching rule: `rule(size, batched, arguments)` gives the results for a batch of that size, and which of them
-/// have the batch axis. Axes are in front, in the arguments that have one (see [`Batched`]) and in the results.
+/// Gives `f` a batching rule. `rule(size, batched, arguments)` returns the results for a batch of
+/// that size, and the mask of those that have the batch axis. The axis is in front, in the
+/// arguments that have one (see [`Batched`]) and in the results.
 ///
-/// Elsewhere `f` is what it is. Derivatives keep the rule: over a batch, that of the derivative is the derivative of the rule,
-/// so `vmap(grad(f))` and `grad` of `vmap(f)` agree. Where `f` closes over a value that is batched, of which the rule knows
-/// nothing, `f` itself is batched.
+/// Without a batch, `f` itself runs. Derivatives keep the rule: the batched derivative is the
+/// derivative of the rule, so that `vmap(grad(f))` and `grad` of `vmap(f)` agree. If `f` closes
+/// over a batched value, the rule cannot know it, and `f` itself is batched.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -96,7 +101,8 @@ where
                 let (e, g) = (outs.leaves.len(), has.len());
                 return Err(err!(
                     Tree,
-                    "custom_vmap: the rule should say whether each of {results} is batched, got {g}",
+                    "custom_vmap: the rule should say whether each of {results} is batched, got \
+                     {g}",
                     results = plural(e, "result")
                 ));
             }
@@ -108,12 +114,13 @@ where
     })
 }
 
-/// `f` that `vmap` applies to one example after the other, in a loop: for functions of which a batch does not fit, or whose
-/// branches would all run.
+/// Makes `vmap` apply `f` to one example after the other, in a loop. It is for functions of which a
+/// batch does not fit in memory, and for functions whose branches would all run.
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let f = sequential_vmap(|x: Array| cond(&x.gt(0.0), |x: Array| x.sqrt(), |x: Array| -x, x.clone()));
+/// let root = |x: Array| cond(&x.gt(0.0), |x: Array| x.sqrt(), |x: Array| -x, x.clone());
+/// let f = sequential_vmap(root);
 /// assert_eq!(vmap(f)(array![4.0, -1.0]).to_vec::<f32>(), [2.0, 1.0]);
 /// ```
 pub fn sequential_vmap<F, S: Sig<'static>, R: Pytree>(f: F) -> Func<'static, S, R>

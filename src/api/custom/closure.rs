@@ -1,19 +1,23 @@
-//! Functions with rules as closures: what function and rules close over, and the primitive made once per type of arguments.
+//! Functions with rules as closures: the values that function and rules close over, and the
+//! primitive that is made once per type of arguments.
 //!
-//! Captured arrays are hidden inputs of the primitive. What the function closes over shows when it is traced. What a rule
-//! closes over shows when the rule is tried, which happens only inside a trace, only to rules that close over anything at
-//! all, and not to rules that are being tried (they may call the function that they are a rule of).
+//! Captured arrays are hidden inputs of the primitive. A trace of the function finds the arrays
+//! that the function closes over. A trial call of a rule finds those that the rule closes over.
+//! Rules are tried only inside a trace, and only if they close over anything. A rule that is being
+//! tried is not tried again: it may call the function that it is a rule of.
+//!
+//! Not here: the rules themselves (`jvp`, `vjp`, `batch`).
 
 use super::super::cache::{Cache, Key};
 use super::super::function::{Callee, Func, Sig};
 use super::super::graph::{self, Graph, argument, at_caller};
 use super::super::pytree::{Pytree, TreeDef};
-use super::Custom;
+use super::options::Custom;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::primitive::{Ctx, Prim};
-use crate::core::standin::{StandIn, TracerKey, standing_in, watching};
-use crate::core::{source, trace};
+use crate::core::standin::{StandIn, TracerKey, recording_stand_ins, with_stand_ins};
+use crate::core::{scoped, source, trace};
 use crate::prims::carriers::derivative_sources::{DerivativeSource, DerivativeSources};
 use crate::prims::carriers::regroup::with_inputs;
 use crate::transforms::Transforms;
@@ -26,7 +30,7 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct Hidden {
     arrays: Vec<Array>,
-    /// As which tracers closures may know them.
+    /// The tracers under which closures may know each array.
     keys: Vec<Vec<TracerKey>>,
 }
 
@@ -48,15 +52,15 @@ impl Hidden {
         }
     }
 
-    /// Runs a rule of the user's where `values` are what the hidden inputs are now.
+    /// Runs a rule of the user's. `values` are the current values of the hidden inputs.
     pub fn within<R>(&self, values: &[Array], rule: impl FnOnce() -> R) -> R {
         let pairs = self.keys.iter().zip(values);
         let pairs = pairs.flat_map(|(keys, value)| keys.iter().map(move |k| (*k, value.clone())));
-        standing_in(pairs, || source::afresh(rule))
+        with_stand_ins(pairs, || source::afresh(rule))
     }
 }
 
-/// What the primitive of a function with rules is made of.
+/// The parts of the primitive of a function with rules.
 pub struct Setting<'a> {
     pub name: &'a str,
     pub graph: &'a Graph,
@@ -77,7 +81,7 @@ pub trait WithRules {
     fn into_prim(self) -> Prim;
 }
 
-/// The type of a rule, and whether it closes over anything.
+/// The type of a rule, and whether the rule closes over anything.
 #[derive(Clone, Copy)]
 pub struct RuleType {
     id: TypeId,
@@ -89,7 +93,7 @@ impl RuleType {
         RuleType { id: TypeId::of::<D>(), captures: size_of::<D>() > 0 }
     }
 
-    /// One for two.
+    /// The type of two rules together.
     pub fn and(self, other: RuleType) -> RuleType {
         RuleType { id: self.id, captures: self.captures || other.captures }
     }
@@ -99,26 +103,21 @@ thread_local! {
     static TRIED: RefCell<Vec<TypeId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What the rules close over, if they can be tried. What is wrong with them is told when they are used.
+/// The arrays that the rules close over, if the rules can be tried. Their errors are reported when
+/// they are used.
 fn try_rules(rules: RuleType, prim: &impl WithRules) -> (Vec<Array>, Vec<StandIn>) {
-    struct Restore(usize);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            TRIED.with_borrow_mut(|t| t.truncate(self.0));
-        }
-    }
-    let depth = TRIED.with_borrow(Vec::len);
     let again = TRIED.with_borrow(|t| t.contains(&rules.id));
     if again || !rules.captures || !trace::is_tracing() {
         return Default::default();
     }
-    let _restore = Restore(depth);
-    TRIED.with_borrow_mut(|t| t.push(rules.id));
-    let (captured, seen) = watching(|| prim.captured(&Transforms::new().ctx()));
+    let (captured, seen) = scoped::with_pushed(&TRIED, rules.id, || {
+        recording_stand_ins(|| prim.captured(&Transforms::new().ctx()))
+    });
     (captured.unwrap_or_default(), seen)
 }
 
-/// A function that binds a primitive made once per type of arguments, so that equal calls give equal equations.
+/// Returns a function that binds a primitive. The primitive is made once per type of arguments, so
+/// that equal calls give equal equations.
 pub fn with_rules<S: Sig<'static>, R: Pytree, P: WithRules>(
     op: &'static str,
     f: Callee<'static, R>,
@@ -126,7 +125,8 @@ pub fn with_rules<S: Sig<'static>, R: Pytree, P: WithRules>(
     rules: RuleType,
     make: impl Fn(&Setting) -> P + Send + Sync + 'static,
 ) -> Func<'static, S, R> {
-    // Outside of traces rules are not tried, so those primitives may lack hidden inputs.
+    // Outside of traces rules are not tried, so that primitives that were made there may lack
+    // hidden inputs.
     let caches: [Cache<Made>; 2] = Default::default();
     Func::new(f.name.clone(), move |args| {
         let cache = &caches[trace::is_tracing() as usize];
@@ -161,7 +161,7 @@ impl Made {
         key: &Key,
         make: impl Fn(&Setting) -> P,
     ) -> Result<Made, Error> {
-        let (graph, seen) = watching(|| graph::trace(f, &key.tree, &key.avals));
+        let (graph, seen) = recording_stand_ins(|| graph::trace(f, &key.tree, &key.avals));
         let mut graph = graph?;
         let mut hidden = Hidden::default();
         hidden.extend(std::mem::take(&mut graph.captured), &seen);
@@ -218,7 +218,8 @@ fn nondiff(
         if *n >= arguments {
             return Err(err!(
                 Value,
-                "{op} of {name}: argument {n} is declared nondifferentiable, but there are only {arguments}"
+                "{op} of {name}: argument {n} is declared nondifferentiable, but there are only \
+                 {arguments}"
             ));
         }
         sources[tree.child(*n).1].fill(DerivativeSource::Nondiff(*n));
@@ -226,7 +227,7 @@ fn nondiff(
     Ok(sources)
 }
 
-/// What a rule gave for leaf `index` should have this type.
+/// Returns an error unless the result of a rule for leaf `index` has this type.
 pub fn check_leaf(
     what: &str,
     tree: &TreeDef,

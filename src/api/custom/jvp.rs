@@ -1,10 +1,13 @@
-//! `custom_jvp` and its forms: one rule, one rule per argument, a rule that knows of zeros.
+//! `custom_jvp` and its forms: one rule, one rule per argument, a rule with symbolic zeros.
+//!
+//! Not here: how rules close over traced values (`closure`).
 
 use super::super::function::{Func, Function, Sig};
 use super::super::graph;
 use super::super::pytree::{Flat, Pytree, TreeDef, same_structure};
 use super::closure::{RuleType, Setting, WithRules, with_rules};
-use super::{Custom, Tangents};
+use super::options::Custom;
+use super::tangents::Tangents;
 use crate::core::array::Array;
 use crate::core::primitive::{Ctx, Prim, Tangent};
 use crate::core::trace::bind;
@@ -14,12 +17,14 @@ use crate::prims::rules::zeros::instantiate;
 use cotangent_jit::Error;
 use std::sync::Arc;
 
-/// `f` with a derivative rule: `rule(primals, tangents)` gives the value and its tangent, both of the type of `f`'s result.
+/// Gives `f` a derivative rule. `rule(primals, tangents)` returns the value and its tangent, both
+/// of the type of `f`'s result.
 ///
-/// Primals and tangents are tuples of the arguments; zeros are made. The rule must be linear in the tangents; it serves
-/// forward and reverse mode, to any order (derivatives of the rule itself are taken as usual). Function and rule may close
-/// over traced values; to differentiate in one that the function closes over is an error, as the rule says nothing of it
-/// ([`Custom`] has options).
+/// Primals and tangents are tuples like the arguments. Symbolic zeros are replaced by arrays of
+/// zeros. The rule must be linear in the tangents. It serves forward and reverse mode, to any
+/// order: derivatives of the rule itself are taken as usual. Function and rule may close over
+/// traced values. A derivative with respect to one that the function closes over is an error, since
+/// the rule does not give it ([`Custom`] has options).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -37,8 +42,9 @@ where
     Custom::new().jvp(f, rule)
 }
 
-/// As [`custom_jvp`], for a rule that wants to know which tangents are zero, to do less work for them, and that can say which
-/// of its results are: `rule(primals, tangents)` gets and gives [`Tangents`].
+/// Works like [`custom_jvp`], for a rule with symbolic zeros: `rule(primals, tangents)` takes and
+/// returns [`Tangents`], which tell the tangents that are known to be zero. The rule can then do
+/// less work.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -63,9 +69,9 @@ where
     Custom::new().jvp_symbolic(f, rule)
 }
 
-/// `f` with one derivative rule per argument: `rules.n(tangent of argument n, value, arguments)` is what that argument
-/// contributes to the value's tangent. A rule is called only if its argument moves; [`NoRule`] stands for a derivative of
-/// zero.
+/// Gives `f` one derivative rule per argument. `rules.n(tangent of argument n, value, arguments)`
+/// returns the argument's term of the value's tangent. A rule is called only if the tangent of its
+/// argument is not zero. [`NoRule`] stands for a derivative of zero.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -87,7 +93,7 @@ where
 }
 
 impl Custom {
-    /// [`custom_jvp`] with these options.
+    /// Works like [`custom_jvp`], with these options.
     pub fn jvp<F, S: Sig<'static>, R: Pytree, D>(self, f: F, rule: D) -> Func<'static, S, R>
     where
         F: Function<'static, S, R>,
@@ -99,7 +105,7 @@ impl Custom {
         })
     }
 
-    /// [`custom_jvp_symbolic`] with these options.
+    /// Works like [`custom_jvp_symbolic`], with these options.
     pub fn jvp_symbolic<F, S: Sig<'static>, R: Pytree, D>(
         self,
         f: F,
@@ -128,7 +134,7 @@ impl Custom {
         })
     }
 
-    /// [`custom_jvps`] with these options.
+    /// Works like [`custom_jvps`], with these options.
     pub fn jvps<F, S: Sig<'static>, R: Pytree, D>(self, f: F, rules: D) -> Func<'static, S, R>
     where
         F: Function<'static, S, R>,
@@ -140,7 +146,8 @@ impl Custom {
             let hidden = s.hidden.clone();
             let n = hidden.count();
             let run = move |_: &Ctx, this: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {
-                // The value is the function's own, with its rules for derivatives to come.
+                // The value comes from the function itself, whose rules apply to higher
+                // derivatives.
                 let outs = bind(Arc::new(this.clone()), primals)?.into_vec();
                 let call = PerArgument {
                     tree: &tree,
@@ -169,7 +176,7 @@ impl Custom {
     }
 }
 
-/// The primitive of a function with a rule that is given zeros made.
+/// The primitive of a function with a rule that gets arrays in place of symbolic zeros.
 pub(super) fn plain_rule<A: Pytree, R: Pytree>(
     s: &Setting,
     rule: Arc<dyn Fn(A, A) -> (R, R) + Send + Sync>,
@@ -210,7 +217,7 @@ pub struct PerArgument<'a> {
 }
 
 impl PerArgument<'_> {
-    /// The tangent of argument `n`, if it moves.
+    /// The tangent of argument `n`, if it is not zero.
     fn tangent<A: Pytree>(&self, n: usize) -> Option<Result<A, Error>> {
         let (tree, leaves) = self.tree.child(n);
         let tangents = &self.tangents[leaves];
@@ -221,13 +228,14 @@ impl PerArgument<'_> {
     }
 }
 
-/// The derivative in one argument `A`: a closure of its tangent, the value and all arguments, or [`NoRule`].
+/// The derivative with respect to one argument `A`: a closure of its tangent, the value and all
+/// arguments, or [`NoRule`].
 pub trait ArgumentRule<A, R, Args>: Send + Sync + 'static {
     #[doc(hidden)]
     fn rule(&self) -> Option<&dyn Fn(A, R, Args) -> R>;
 }
 
-/// The derivative in an argument is zero.
+/// States that the derivative with respect to an argument is zero.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoRule;
 
@@ -245,7 +253,7 @@ impl<A, R, Args, F: Fn(A, R, Args) -> R + Send + Sync + 'static> ArgumentRule<A,
 
 /// One [`ArgumentRule`] per argument of a function of arguments `Args`.
 pub trait JvpRules<Args, R>: Send + Sync + 'static {
-    /// What each argument that moves contributes.
+    /// The terms of the arguments whose tangents are not zero.
     #[doc(hidden)]
     fn apply(&self, call: &PerArgument) -> Result<Vec<Flat>, Error>;
 }

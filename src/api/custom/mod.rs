@@ -1,75 +1,21 @@
 //! Functions with rules of the user's: for derivatives (`jvp`, `vjp`) and for batching (`batch`).
 //!
-//! A rule is called when a derivative (or a batch) is first asked for, inside that trace, with lines of its own. What it
-//! closes over it may use as if it were called where it was written: `closure` sees to that, for which it may call a rule
-//! that closes over anything once more when its function is called inside a trace.
+//! A rule is called inside the trace that first asks for a derivative or a batch. Its operations
+//! get their own lines. A rule may use the values that it closes over as if it were called where it
+//! was written. To find those values, `closure` may call the rule once more when its function is
+//! called inside a trace.
+//!
+//! This file declares and re-exports only.
 
 mod batch;
 mod closure;
 mod jvp;
+mod options;
 mod tangents;
 mod vjp;
 
 pub use batch::{Batched, custom_vmap, sequential_vmap};
 pub use jvp::{ArgumentRule, JvpRules, NoRule, custom_jvp, custom_jvp_symbolic, custom_jvps};
+pub use options::Custom;
 pub use tangents::{Perturbed, Tangents};
 pub use vjp::{custom_derivatives, custom_gradient, custom_vjp, custom_vjp_symbolic};
-
-/// How a custom derivative rule is declared, where the plain functions ([`custom_jvp`], [`custom_vjp`] and their kin) do not
-/// say enough.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let power = Custom::new().nondiff([1]).jvp(
-///     |x: Array, n: Array| x.pow(&n),
-///     |(x, n), (dx, _)| (x.pow(&n), dx * &n * x.pow(&(&n - 1.0))),
-/// );
-/// let n = Array::from(3.0f32);
-/// assert_eq!(grad(power.clone())(Array::from(2.0f32), n.clone()).item::<f32>(), 12.0);
-/// assert!(grad_wrt(power, Arg::<1>).try_call((Array::from(2.0f32), n)).is_err());
-/// ```
-#[derive(Clone, Default, Debug)]
-pub struct Custom {
-    nondiff: Vec<usize>,
-    captured_by_body: bool,
-    forward_cure: Option<&'static str>,
-}
-
-impl Custom {
-    pub fn new() -> Custom {
-        Custom::default()
-    }
-
-    /// Arguments that nobody differentiates in, by number: rules get them, and tangents of zeros for them; what a backward
-    /// rule gives for them is not looked at. To differentiate in one is an error that says so.
-    pub fn nondiff(mut self, arguments: impl IntoIterator<Item = usize>) -> Custom {
-        self.nondiff = arguments.into_iter().collect();
-        self
-    }
-
-    /// In traced values that the function closes over, the function's body is differentiated as it is written, beside what
-    /// the rule says of the arguments. Otherwise to differentiate in one is an error: the rule says nothing of it.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let f = |a: Array| {
-    ///     let b = a.clone();
-    ///     let times = Custom::new().captured_by_body().jvp(
-    ///         move |x: Array| x * &a,
-    ///         move |(x,), (dx,)| (x * &b, dx * &b),
-    ///     );
-    ///     times(Array::from(3.0f32))
-    /// };
-    /// assert_eq!(grad(f)(Array::from(2.0f32)).item::<f32>(), 3.0);
-    /// ```
-    pub fn captured_by_body(mut self) -> Custom {
-        self.captured_by_body = true;
-        self
-    }
-
-    /// What the error of forward mode says of a function of the library that has a reverse rule only.
-    pub(crate) fn forward_cure(mut self, text: &'static str) -> Custom {
-        self.forward_cure = Some(text);
-        self
-    }
-}

@@ -1,4 +1,5 @@
-//! What rules that know of zeros are given and give: tangents leaf by leaf, and which arguments are differentiated.
+//! The arguments and results of rules with symbolic zeros: tangents leaf by leaf, and the mask of
+//! the differentiated arguments.
 
 use super::super::graph;
 use super::super::pytree::{Flat, Pytree, TreeDef, same_structure};
@@ -27,21 +28,22 @@ pub struct Tangents<A> {
 }
 
 impl<A: Pytree> Tangents<A> {
-    /// All of them zero.
+    /// Tangents that are all known to be zero.
     pub fn zero(primal: &A) -> Tangents<A> {
         let Flat { leaves, tree } = Flat::of_ref(primal);
         let types: Vec<Aval> = leaves.iter().map(|a| a.aval().strong()).collect();
         Tangents { tree, leaves: vec![None; types.len()], types, of: PhantomData }
     }
 
-    /// These, none of them known to be zero.
+    /// Makes tangents of which none is known to be zero.
     pub fn of(tangents: A) -> Tangents<A> {
         let Flat { leaves, tree } = Flat::of(tangents);
         let types = leaves.iter().map(|a| a.aval().strong()).collect();
         Tangents { tree, leaves: leaves.into_iter().map(Some).collect(), types, of: PhantomData }
     }
 
-    /// One per leaf of the primal, in order. Panics if there are more or fewer, or if types differ.
+    /// Makes tangents from one entry per leaf of the primal, in order. Panics if there are more or
+    /// fewer, or if types differ.
     #[track_caller]
     pub fn of_leaves(primal: &A, leaves: impl IntoIterator<Item = Option<Array>>) -> Tangents<A> {
         let zero = Tangents::zero(primal);
@@ -71,22 +73,22 @@ impl<A: Pytree> Tangents<A> {
         Ok(())
     }
 
-    /// Leaf by leaf, in the order of the primal's.
+    /// The tangents in the order of the primal's leaves.
     pub fn leaves(&self) -> &[Option<Array>] {
         &self.leaves
     }
 
-    /// Those of child `n`: of argument `n`, if this is of arguments.
+    /// The tangents of child `n`. For a tuple of arguments that is argument `n`.
     pub fn child(&self, n: usize) -> &[Option<Array>] {
         &self.leaves[self.tree.child(n).1]
     }
 
-    /// Whether all are zero.
+    /// Tells whether all are zero.
     pub fn is_zero(&self) -> bool {
         self.leaves.iter().all(Option::is_none)
     }
 
-    /// As an `A`, zeros made.
+    /// The tangents as an `A`, with arrays in place of symbolic zeros.
     #[track_caller]
     pub fn made(&self) -> A {
         let made = self.tangents().iter().map(instantiate).collect();
@@ -110,14 +112,14 @@ impl<A: Pytree> Tangents<A> {
         self.leaves.iter().zip(&self.types).map(one).collect()
     }
 
-    /// Leaf by leaf; an error unless they are of this structure.
+    /// The tangents leaf by leaf. It is an error if they have another structure.
     pub(super) fn of_structure(self, what: &str, tree: &TreeDef) -> Result<Vec<Tangent>, Error> {
         same_structure(what, tree, &self.tree)?;
         Ok(self.tangents())
     }
 }
 
-/// Which leaves of the arguments are differentiated.
+/// The mask of the leaves of the arguments that are differentiated.
 #[derive(Clone, Debug)]
 pub struct Perturbed {
     tree: TreeDef,
@@ -129,12 +131,12 @@ impl Perturbed {
         Perturbed { tree: tree.clone(), leaves: leaves.to_vec() }
     }
 
-    /// Leaf by leaf, in the order of the arguments.
+    /// The mask, in the order of the leaves.
     pub fn leaves(&self) -> &[bool] {
         &self.leaves
     }
 
-    /// Whether any leaf of argument `n` is differentiated.
+    /// Tells whether any leaf of argument `n` is differentiated.
     pub fn argument(&self, n: usize) -> bool {
         self.leaves[self.tree.child(n).1].contains(&true)
     }

@@ -1,12 +1,15 @@
-//! `custom_vjp` and its forms: rules of reverse mode, rules that know of zeros, a gradient from one closure, rules for both
-//! modes.
+//! `custom_vjp` and its forms: rules of reverse mode, rules with symbolic zeros, a gradient from
+//! one closure, rules for both modes.
+//!
+//! Not here: how rules close over traced values (`closure`).
 
 use super::super::function::{Callee, Func, Function, Name, Sig};
 use super::super::graph;
 use super::super::pytree::{Flat, Pytree, TreeDef, same_structure};
 use super::closure::{RuleType, Setting, WithRules, check_leaf, with_rules};
 use super::jvp::plain_rule;
-use super::{Custom, Perturbed, Tangents};
+use super::options::Custom;
+use super::tangents::{Perturbed, Tangents};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
@@ -18,12 +21,13 @@ use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// `f` with a reverse rule: `forward(primals)` gives the value and residuals (any pytree), `backward(residuals, ct)` the
-/// cotangents of the arguments, a tuple like them.
+/// Gives `f` a reverse rule. `forward(primals)` returns the value and residuals (any pytree).
+/// `backward(residuals, ct)` returns the cotangents of the arguments, a tuple like them.
 ///
-/// Forward mode through it is an error ([`custom_derivatives`] takes a rule for each mode); so is taking the derivative of
-/// `backward`'s residuals in forward mode. What `backward` gives for arguments of ints is not looked at. Function and rules
-/// may close over traced values; to differentiate in one that the function closes over is an error ([`Custom`] has options).
+/// Forward mode through it is an error ([`custom_derivatives`] takes a rule for each mode), and so
+/// is the forward derivative of `backward`'s residuals. The cotangents that `backward` returns for
+/// arguments of ints are ignored. Function and rules may close over traced values. A derivative
+/// with respect to one that the function closes over is an error ([`Custom`] has options).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -45,8 +49,9 @@ where
     Custom::new().vjp(f, forward, backward)
 }
 
-/// As [`custom_vjp`], for rules that do less work for zeros: `forward` is told which arguments are differentiated, `backward`
-/// which cotangents are zero, and it can say which of its results are.
+/// Works like [`custom_vjp`], for rules with symbolic zeros. `forward` is told the arguments that
+/// are differentiated. `backward` takes and returns [`Tangents`], which tell the cotangents that
+/// are known to be zero. The rules can then do less work.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -78,8 +83,9 @@ where
     Custom::new().vjp_symbolic(f, forward, backward)
 }
 
-/// `f` with a rule for each mode: `rule` as in [`custom_jvp`](super::custom_jvp) serves `jvp`, `jet` and `jacfwd`, `forward`
-/// and `backward` as in [`custom_vjp`] serve `grad`, `vjp` and `jacrev`. The two should agree.
+/// Gives `f` a rule for each mode. `rule`, as in [`custom_jvp`](super::custom_jvp), serves `jvp`,
+/// `jet` and `jacfwd`. `forward` and `backward`, as in [`custom_vjp`], serve `grad`, `vjp` and
+/// `jacrev`. The two should agree.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -108,8 +114,9 @@ where
     Custom::new().derivatives(f, rule, forward, backward)
 }
 
-/// A function whose reverse rule is a closure that it returns beside its value: from the value's cotangent to the cotangents
-/// of the arguments (a tuple). What the closure closes over are the residuals.
+/// Makes a differentiable function of one that returns its value and a pullback. The pullback is a
+/// closure from the value's cotangent to the cotangents of the arguments (a tuple). The values that
+/// it closes over are the residuals.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -128,14 +135,14 @@ where
     let (value, name) = (f.clone(), f.name.clone());
     let run = move |_: &Name, args: Flat| Ok(value.call(args)?.0);
     let value = Callee { run: Arc::new(run), name };
-    // The rule is what the function returned, so what the function closes over it does.
+    // The function returns the rule, so that the rule closes over the same values as the function.
     let rules = RuleType::of::<F>();
     with_rules("custom_gradient", value, Custom::new(), rules, move |s: &Setting| {
         let (f, tree, out_tree) = (f.clone(), s.tree.clone(), s.graph.out_tree.clone());
         let (hidden, types) = (s.hidden.clone(), s.types.clone());
         let n = hidden.count();
         let inputs = s.graph.jaxpr.in_avals();
-        // The pullback is known once the forward rule was called; it comes before the backward rule.
+        // The forward rule runs before the backward rule, so that the pullback is known then.
         let pullback: Arc<OnceLock<Arc<Jaxpr>>> = Arc::default();
         let traced = pullback.clone();
         let (arg_tree, value_tree) = (tree.clone(), out_tree.clone());
@@ -155,7 +162,8 @@ where
                 if known.inputs.len() != back.captured.len() + cts.len() {
                     return Err(err!(
                         Value,
-                        "custom_gradient: the function returned another closure when it was called again; it should do \
+                        "custom_gradient: the function returned another closure when it was \
+                         called again; it should do \
                          the same for arguments of the same types"
                     ));
                 }
@@ -174,7 +182,7 @@ where
 }
 
 impl Custom {
-    /// [`custom_vjp`] with these options.
+    /// Works like [`custom_vjp`], with these options.
     pub fn vjp<F, S: Sig<'static>, R: Pytree, Res: Pytree, Fwd, Bwd>(
         self,
         f: F,
@@ -198,7 +206,7 @@ impl Custom {
         })
     }
 
-    /// [`custom_vjp_symbolic`] with these options.
+    /// Works like [`custom_vjp_symbolic`], with these options.
     pub fn vjp_symbolic<F, S: Sig<'static>, R: Pytree, Res: Pytree, Fwd, Bwd>(
         self,
         f: F,
@@ -217,7 +225,7 @@ impl Custom {
         })
     }
 
-    /// [`custom_derivatives`] with these options.
+    /// Works like [`custom_derivatives`], with these options.
     pub fn derivatives<F, S: Sig<'static>, R: Pytree, Res: Pytree, D, Fwd, Bwd>(
         self,
         f: F,
@@ -245,13 +253,14 @@ impl Custom {
     }
 }
 
-/// Structures of residuals by which inputs are differentiated.
+/// Structures of residuals, by the mask of the inputs that are differentiated.
 type Structures = Mutex<FxHashMap<Vec<bool>, TreeDef>>;
 
 type Forward<A, R, Res> = Arc<dyn Fn(A, Perturbed) -> (R, Res) + Send + Sync>;
 type Backward<A, R, Res> = Arc<dyn Fn(Res, Tangents<R>) -> Tangents<A> + Send + Sync>;
 
-/// The primitive of a function with rules of reverse mode. Residuals: the user's, then the hidden inputs.
+/// The primitive of a function with rules of reverse mode. Its residuals are the user's, then the
+/// hidden inputs.
 fn reverse<A: Pytree, R: Pytree, Res: Pytree>(
     s: &Setting,
     forward: Forward<A, R, Res>,
@@ -260,19 +269,19 @@ fn reverse<A: Pytree, R: Pytree, Res: Pytree>(
     let (tree, out_tree, types) = (s.tree.clone(), s.graph.out_tree.clone(), s.types.clone());
     let (hidden, n) = (s.hidden.clone(), s.hidden.count());
     let inputs = s.graph.jaxpr.in_avals();
-    // The residuals' structure is known once the forward rule was called, which comes before the backward rule. It may
-    // depend on what is differentiated.
+    // The forward rule runs before the backward rule, so that the residuals' structure is known
+    // then. It may depend on the mask of differentiated inputs.
     let residuals: Arc<Structures> = Arc::default();
     let (structures, arg_tree, value_tree) = (residuals.clone(), tree.clone(), out_tree.clone());
     let around = hidden.clone();
-    let fwd = move |_: &Ctx, primals: &[Array], moving: &[bool]| {
+    let fwd = move |_: &Ctx, primals: &[Array], differentiated: &[bool]| {
         let args = graph::result(&arg_tree, primals[n..].to_vec())?;
-        let perturbed = Perturbed::new(&arg_tree, &moving[n..]);
+        let perturbed = Perturbed::new(&arg_tree, &differentiated[n..]);
         let (value, res) = around.within(&primals[..n], || forward(args, perturbed));
         let (value, mut res) = (Flat::of(value), Flat::of(res));
         same_structure("custom_vjp: value of the forward rule", &value_tree, &value.tree)?;
         let mut known = structures.lock().unwrap_or_else(PoisonError::into_inner);
-        let expected = known.entry(moving.to_vec()).or_insert_with(|| res.tree.clone());
+        let expected = known.entry(differentiated.to_vec()).or_insert_with(|| res.tree.clone());
         same_structure("custom_vjp: residuals of the forward rule", expected, &res.tree)?;
         res.leaves.extend_from_slice(&primals[..n]);
         Ok((value.leaves, res.leaves))
@@ -294,7 +303,7 @@ fn reverse<A: Pytree, R: Pytree, Res: Pytree>(
         .curing(s.forward_cure)
 }
 
-/// One cotangent per input: none for the hidden ones, these for the arguments.
+/// One cotangent per input: zero for the hidden inputs, these for the arguments.
 fn all_cotangents(
     what: &str,
     tree: &TreeDef,
@@ -307,7 +316,7 @@ fn all_cotangents(
     hidden.chain(given.map(|(i, (ct, aval))| cotangent(what, tree, i, ct, aval))).collect()
 }
 
-/// Ints have no cotangent: whatever the rule gave is replaced.
+/// Ints have no cotangent, so that the result of the rule is replaced.
 fn cotangent(
     what: &str,
     tree: &TreeDef,

@@ -1,16 +1,18 @@
-//! [`Tree`]: a pytree whose structure is known at run time only, for code that works on trees of any kind.
+//! [`Tree`]: a pytree whose structure is known at run time only, for code that works on trees of
+//! any kind.
 
-use super::treedef::children;
-use super::{Flat, Pytree, Rebuild, Token, TreeDef, same_structure, try_tree_unflatten};
+use super::flatten::{Flat, Pytree, Rebuild};
+use super::tree::{same as same_structure, try_tree_unflatten};
+use super::treedef::{Token, TreeDef, children};
 use crate::core::array::Array;
 use crate::core::source::awaiting;
 use cotangent_jit::{Error, err, plural};
 use std::fmt;
 
-/// A pytree of any structure: what optimisers keep, what is read from files.
+/// A pytree of any structure, such as the state of an optimiser or the contents of a file.
 ///
-/// It flattens to the very structure that it was made of, so paths, names in files and the keys of `jit` are the same, and
-/// [`Tree::typed`] gives the typed value back.
+/// It flattens to the structure that it was made of. So its paths, names in files and keys of `jit`
+/// are the same, and [`Tree::typed`] returns the typed value.
 ///
 /// ```
 /// use cotangent::api::pytree::Tree;
@@ -35,13 +37,13 @@ impl Tree {
         Tree { structure: tree, leaves }
     }
 
-    /// As [`Tree::of`], of a pytree that is only looked at.
+    /// Works like [`Tree::of`], for a borrowed pytree.
     pub fn of_ref(tree: &impl Pytree) -> Tree {
         let Flat { leaves, tree } = Flat::of_ref(tree);
         Tree { structure: tree, leaves }
     }
 
-    /// A structure and its leaves; their number must fit.
+    /// Makes a tree of a structure and its leaves. Their number must fit.
     pub fn new(structure: TreeDef, leaves: Vec<Array>) -> Result<Tree, Error> {
         let (expected, got) = (structure.leaf_count(), leaves.len());
         if expected == got {
@@ -67,7 +69,7 @@ impl Tree {
         self.leaves
     }
 
-    /// Where each leaf is, as of [`TreeDef::paths`].
+    /// The path of each leaf, as [`TreeDef::paths`] gives it.
     pub fn paths(&self) -> Vec<String> {
         self.structure.paths()
     }
@@ -77,9 +79,9 @@ impl Tree {
         self.leaves.get(self.place(path)?)
     }
 
-    /// Puts another array of the same type at this path.
+    /// Replaces the array at this path by another one of the same type.
     ///
-    /// Errors: there is no such path; the array has another shape or dtype.
+    /// Errors: there is no such path, or the array has another shape or dtype.
     pub fn set(&mut self, path: &str, leaf: Array) -> Result<(), Error> {
         let Some(place) = self.place(path) else {
             let paths = self.paths().join(", ");
@@ -102,12 +104,13 @@ impl Tree {
         try_tree_unflatten(&self.structure, self.leaves)
     }
 
-    /// `f` of every leaf, in the same structure.
+    /// Applies `f` to every leaf. The structure stays the same.
     pub fn map(self, f: impl FnMut(Array) -> Array) -> Tree {
         Tree { structure: self.structure, leaves: self.leaves.into_iter().map(f).collect() }
     }
 
-    /// `f` of corresponding leaves of two trees of the same structure; `op` begins the message if they differ.
+    /// Applies `f` to corresponding leaves of two trees of the same structure. If the structures
+    /// differ, the message begins with `op`.
     pub fn zip(
         self,
         op: &str,
@@ -123,7 +126,8 @@ impl Tree {
         Ok(Tree { structure: self.structure, leaves })
     }
 
-    /// The tree with nothing (`None`) in place of the leaves that are not chosen. `chosen` has an entry per leaf.
+    /// The tree with `None` in place of the leaves that are not chosen. `chosen` has an entry per
+    /// leaf.
     pub fn keep(&self, chosen: &[bool]) -> Tree {
         let mut structure = TreeDef::default();
         let mut leaf = chosen.iter();

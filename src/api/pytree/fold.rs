@@ -1,11 +1,15 @@
 //! Functions over pytrees that are not leaf by leaf: reductions, transposition, prefixes.
 
-use super::{Flat, Pytree, Token, Tree, TreeDef, same_structure, try_tree_unflatten};
+use super::dynamic::Tree;
+use super::flatten::{Flat, Pytree};
+use super::tree::{same as same_structure, try_tree_unflatten};
+use super::treedef::{Token, TreeDef};
 use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use cotangent_jit::{Error, err};
 
-/// The leaves, in order, and the structure: the inverse of [`tree_unflatten`](super::tree_unflatten).
+/// The leaves, in order, and the structure. [`tree_unflatten`](super::tree_unflatten) is the
+/// inverse.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -36,7 +40,7 @@ pub fn tree_reduce<T: Pytree, A>(f: impl FnMut(A, Array) -> A, start: A, tree: T
     Flat::of(tree).leaves.into_iter().fold(start, f)
 }
 
-/// Whether `test` holds of every leaf.
+/// Tells whether `test` is true for every leaf.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -46,13 +50,14 @@ pub fn tree_all<T: Pytree>(test: impl FnMut(&Array) -> bool, tree: &T) -> bool {
     Flat::of_ref(tree).leaves.iter().all(test)
 }
 
-/// Whether `test` holds of some leaf.
+/// Tells whether `test` is true for some leaf.
 pub fn tree_any<T: Pytree>(test: impl FnMut(&Array) -> bool, tree: &T) -> bool {
     Flat::of_ref(tree).leaves.iter().any(test)
 }
 
-/// A tree of trees inside out: of structure `outer` with an `inner` in place of each leaf, it becomes `inner` with an `outer` in
-/// place of each. Panics if the structures are others.
+/// Turns a tree of trees inside out. The argument has structure `outer` with an `inner` in place of
+/// each leaf. The result has structure `inner` with an `outer` in place of each leaf. Panics if the
+/// structures differ from these.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -66,7 +71,7 @@ pub fn tree_transpose<T: Pytree, R: Pytree>(outer: &TreeDef, inner: &TreeDef, tr
     raise(try_tree_transpose(outer, inner, tree))
 }
 
-/// As [`tree_transpose`], with the error returned.
+/// Works like [`tree_transpose`], but returns the error.
 #[track_caller]
 pub fn try_tree_transpose<T: Pytree, R: Pytree>(
     outer: &TreeDef,
@@ -83,8 +88,8 @@ pub fn try_tree_transpose<T: Pytree, R: Pytree>(
     })
 }
 
-/// A prefix of a tree spread over all of it: where the prefix has a leaf, so has every leaf below that place. Panics, naming the
-/// path, if it is no prefix.
+/// Spreads a prefix of a tree over the whole tree: every leaf below a leaf of the prefix becomes
+/// that leaf. Panics with the path if it is no prefix.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -98,7 +103,7 @@ pub fn tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> T {
     raise(try_tree_broadcast(prefix, tree))
 }
 
-/// As [`tree_broadcast`], with the error returned.
+/// Works like [`tree_broadcast`], but returns the error.
 #[track_caller]
 pub fn try_tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> Result<T, Error> {
     in_name_of("tree_broadcast", || {
@@ -135,7 +140,7 @@ pub fn try_tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> Result<T
 fn path_of(tree: &TreeDef, at: usize) -> String {
     let mut paths = Vec::new();
     tree.walk(0, &mut String::new(), &mut |_, path| paths.push(path.to_string()));
-    // Keys of maps are tokens without a path: the nearest before it serves.
+    // Keys of maps are tokens without a path. The nearest path before them is used.
     match paths.get(at.min(paths.len() - 1)) {
         Some(path) if !path.is_empty() => format!(" at {path}"),
         _ => String::new(),

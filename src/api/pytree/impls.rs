@@ -1,7 +1,8 @@
-//! Which standard types are pytrees: arrays, tuples, vectors, fixed arrays, options, boxes, maps, statics.
+//! The standard types that are pytrees: arrays, tuples, vectors, fixed arrays, options, boxes,
+//! maps, statics.
 
+use super::flatten::{Flat, Pytree, Rebuild, mismatch};
 use super::treedef::{Static, StaticValue, Token};
-use super::{Flat, Pytree, Rebuild, mismatch};
 use crate::core::array::Array;
 use cotangent_jit::Error;
 use std::collections::{BTreeMap, HashMap};
@@ -168,7 +169,7 @@ impl<T: Eq + Hash + Clone + Send + Sync + 'static> Pytree for Static<T> {
     }
 }
 
-/// What a map's keys must be.
+/// The traits that the keys of a map need.
 pub trait Key: Ord + Hash + Clone + Debug + Send + Sync + 'static {}
 
 impl<K: Ord + Hash + Clone + Debug + Send + Sync + 'static> Key for K {}
@@ -206,7 +207,7 @@ impl<K: Key, T: Pytree> Pytree for BTreeMap<K, T> {
     }
 }
 
-/// In the order of the keys, whatever the hasher.
+/// The entries in the order of the keys, so that the hasher does not matter.
 impl<K: Key, T: Pytree, S: BuildHasher + Default + 'static> Pytree for HashMap<K, T, S> {
     fn flatten(self, to: &mut Flat) {
         self.into_iter().collect::<BTreeMap<K, T>>().flatten(to);

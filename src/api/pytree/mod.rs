@@ -1,9 +1,17 @@
 //! Pytrees: values built of arrays, which transforms take apart into leaves and put together again.
 //!
-//! Here is the trait and what flattening and rebuilding work on; `treedef` is structure as data, `impls` the standard
-//! containers, `tree` the functions over trees. The derive macro is a crate of its own.
+//! | file | contents |
+//! | --- | --- |
+//! | `flatten` | the trait, and the values that flattening and rebuilding work on |
+//! | `treedef` | structure as data |
+//! | `impls`, `nest` | the trait for the standard containers; lists and maps that nest |
+//! | `dynamic` | a tree of any structure |
+//! | `tree`, `fold` | functions over trees |
+//!
+//! This file declares and re-exports only. The derive macro is a crate of its own.
 
 mod dynamic;
+mod flatten;
 mod fold;
 mod impls;
 mod nest;
@@ -11,6 +19,9 @@ mod tree;
 mod treedef;
 
 pub use dynamic::Tree;
+#[doc(hidden)]
+pub use flatten::mismatch;
+pub use flatten::{Flat, Pytree, Rebuild};
 pub use fold::{
     tree_all, tree_any, tree_broadcast, tree_flatten, tree_leaves_with_path, tree_reduce,
     tree_transpose, try_tree_broadcast, try_tree_transpose,
@@ -22,126 +33,3 @@ pub use tree::{
     tree_unflatten, try_tree_map, try_tree_map2, try_tree_map3, try_tree_unflatten,
 };
 pub use treedef::{Static, StaticValue, StructInfo, Token, TreeDef};
-
-use crate::core::array::Array;
-use cotangent_jit::{Error, err};
-
-/// A value built of arrays: an [`Array`], or a tuple, `Vec`, fixed array, `Option`, map or `#[derive(Pytree)]` struct of
-/// pytrees.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// #[derive(Pytree, Clone)]
-/// struct Layer {
-///     w: Array,
-///     b: Array,
-///     #[pytree(static)]
-///     rate: u32,
-/// }
-/// let layer = Layer { w: array![1.0, 2.0], b: array![3.0], rate: 4 };
-/// assert_eq!(tree_leaves(&layer).len(), 2);
-/// ```
-pub trait Pytree: Sized + 'static {
-    /// Moves the leaves out, so that an array owned by nobody else can be reused.
-    fn flatten(self, to: &mut Flat);
-
-    /// Collects the leaves without taking them.
-    fn flatten_ref(&self, to: &mut Flat);
-
-    /// The inverse of [`Pytree::flatten`].
-    fn unflatten(from: &mut Rebuild<'_>) -> Result<Self, Error>;
-}
-
-/// A pytree taken apart.
-#[derive(Default)]
-pub struct Flat {
-    pub leaves: Vec<Array>,
-    pub tree: TreeDef,
-}
-
-impl Flat {
-    pub fn of(tree: impl Pytree) -> Flat {
-        let mut flat = Flat::default();
-        tree.flatten(&mut flat);
-        flat
-    }
-
-    pub fn of_ref(tree: &impl Pytree) -> Flat {
-        let mut flat = Flat::default();
-        tree.flatten_ref(&mut flat);
-        flat
-    }
-
-    /// Makes room for this many subtrees, a leaf each at least.
-    pub fn reserve(&mut self, subtrees: usize) {
-        self.leaves.reserve(subtrees);
-        self.tree.reserve(subtrees);
-    }
-
-    pub fn push(&mut self, token: Token) {
-        self.tree.push(token);
-    }
-
-    pub fn leaf(&mut self, leaf: Array) {
-        self.tree.push(Token::Leaf);
-        self.leaves.push(leaf);
-    }
-}
-
-/// A pytree being put together: its structure and the leaves that are left.
-pub struct Rebuild<'a> {
-    tokens: std::slice::Iter<'a, Token>,
-    leaves: std::vec::IntoIter<Array>,
-}
-
-impl<'a> Rebuild<'a> {
-    pub(crate) fn new(tree: &'a TreeDef, leaves: Vec<Array>) -> Rebuild<'a> {
-        Rebuild { tokens: tree.tokens().iter(), leaves: leaves.into_iter() }
-    }
-
-    /// The next piece of structure.
-    pub fn token(&mut self) -> Result<&'a Token, Error> {
-        self.tokens.next().ok_or_else(|| err!(Tree, "unflatten: the structure ends too early"))
-    }
-
-    pub fn leaf(&mut self) -> Result<Array, Error> {
-        match self.token()? {
-            Token::Leaf => {}
-            other => return Err(mismatch("an array", other)),
-        }
-        self.next_leaf()
-    }
-
-    /// The next array, where the structure's [`Token::Leaf`] has been taken already.
-    fn next_leaf(&mut self) -> Result<Array, Error> {
-        self.leaves.next().ok_or_else(|| err!(Tree, "unflatten: too few leaves"))
-    }
-
-    /// The value of a static field.
-    pub fn fixed<T: Clone + 'static>(&mut self) -> Result<T, Error> {
-        let token = self.token()?;
-        if let Token::Static(value) = token
-            && let Some(value) = value.get::<T>()
-        {
-            return Ok(value.clone());
-        }
-        Err(mismatch(std::any::type_name::<T>(), token))
-    }
-
-    /// Which struct, or which variant of an enum, comes next.
-    pub fn shape_of(&mut self) -> Result<&'static StructInfo, Error> {
-        match self.token()? {
-            Token::Struct(info) => Ok(info),
-            other => Err(mismatch("a struct", other)),
-        }
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.tokens.len() == 0 && self.leaves.len() == 0
-    }
-}
-
-#[doc(hidden)]
-pub fn mismatch(expected: &str, got: &Token) -> Error {
-    err!(Tree, "unflatten: expected {expected}, got {got}")
-}

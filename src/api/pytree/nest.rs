@@ -1,15 +1,18 @@
 //! [`Nest`]: the type of a tree with another tree in place of each array, as Jacobians are.
 
+use super::dynamic::Tree;
+use super::flatten::Pytree;
 use super::impls::Key;
-use super::{Pytree, Static, Tree};
+use super::treedef::Static;
 use crate::core::array::Array;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 
-/// A pytree that has a form with a `T` in place of each array: `(Array, Vec<Array>)` has `(T, Vec<T>)`.
+/// A pytree that has a form with a `T` in place of each array: that of `(Array, Vec<Array>)` is
+/// `(T, Vec<T>)`.
 ///
-/// Of a derived struct, whose fields are arrays once and for all, it is a [`Tree`] with the paths that one would expect:
-/// `.w.b` is what the derivative of `w` by `b` is called.
+/// The fields of a derived struct can only be arrays, so that its form is a [`Tree`]. Its paths are
+/// composed: `.w.b` is the derivative of `w` with respect to `b`.
 pub trait Nest: Pytree {
     type With<T: Pytree>: Pytree;
 }

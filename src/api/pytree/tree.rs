@@ -1,6 +1,7 @@
 //! Functions over pytrees: map, leaves, structure and back.
 
-use super::{Flat, Pytree, Rebuild, TreeDef};
+use super::flatten::{Flat, Pytree, Rebuild};
+use super::treedef::TreeDef;
 use crate::core::array::Array;
 use crate::core::source::{awaiting, raise};
 use cotangent_jit::{Error, err, plural};
@@ -27,13 +28,13 @@ pub fn tree_structure<T: Pytree>(tree: &T) -> TreeDef {
     Flat::of_ref(tree).tree
 }
 
-/// The tree of this structure with these leaves. Panics if they do not fit.
+/// Makes the tree of this structure with these leaves. Panics if they do not fit.
 #[track_caller]
 pub fn tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> T {
     raise(try_tree_unflatten(tree, leaves))
 }
 
-/// As [`tree_unflatten`], with the error returned.
+/// Works like [`tree_unflatten`], but returns the error.
 pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Result<T, Error> {
     let (expected, got) = (tree.leaf_count(), leaves.len());
     let mut from = Rebuild::new(tree, leaves);
@@ -49,7 +50,7 @@ pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Resu
     }
 }
 
-/// `f` of every leaf, in the same structure.
+/// Applies `f` to every leaf. The structure stays the same.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -61,7 +62,7 @@ pub fn tree_map<T: Pytree>(mut f: impl FnMut(Array) -> Array, tree: T) -> T {
     raise(try_tree_map(|x| Ok(f(x)), tree))
 }
 
-/// As [`tree_map`], for an `f` that can fail.
+/// Works like [`tree_map`], for an `f` that can fail.
 pub fn try_tree_map<T: Pytree>(
     f: impl FnMut(Array) -> Result<Array, Error>,
     tree: T,
@@ -73,7 +74,7 @@ pub fn try_tree_map<T: Pytree>(
     try_tree_unflatten(&tree, leaves)
 }
 
-/// `f` of every leaf and its path, `.layers[0].w`.
+/// Applies `f` to every leaf and its path, such as `.layers[0].w`.
 #[track_caller]
 pub fn tree_map_with_path<T: Pytree>(mut f: impl FnMut(&str, Array) -> Array, tree: T) -> T {
     let Flat { leaves, tree } = Flat::of(tree);
@@ -81,7 +82,8 @@ pub fn tree_map_with_path<T: Pytree>(mut f: impl FnMut(&str, Array) -> Array, tr
     tree_unflatten(&tree, leaves)
 }
 
-/// `f` of corresponding leaves of two trees of the same structure. Panics, naming the path, if structures differ.
+/// Applies `f` to corresponding leaves of two trees of the same structure. Panics with the path if
+/// the structures differ.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -93,7 +95,7 @@ pub fn tree_map2<T: Pytree>(f: impl FnMut(Array, Array) -> Array, a: T, b: T) ->
     raise(try_tree_map2(f, a, b))
 }
 
-/// As [`tree_map2`], with the error returned.
+/// Works like [`tree_map2`], but returns the error.
 pub fn try_tree_map2<T: Pytree>(
     mut f: impl FnMut(Array, Array) -> Array,
     a: T,
@@ -106,13 +108,14 @@ pub fn try_tree_map2<T: Pytree>(
     try_tree_unflatten(&a.tree, pairs.map(one).collect::<Result<_, _>>()?)
 }
 
-/// `f` of corresponding leaves of three trees of the same structure. Panics, naming the path, if structures differ.
+/// Applies `f` to corresponding leaves of three trees of the same structure. Panics with the path
+/// if the structures differ.
 #[track_caller]
 pub fn tree_map3<T: Pytree>(f: impl FnMut(Array, Array, Array) -> Array, a: T, b: T, c: T) -> T {
     raise(try_tree_map3(f, a, b, c))
 }
 
-/// As [`tree_map3`], with the error returned.
+/// Works like [`tree_map3`], but returns the error.
 pub fn try_tree_map3<T: Pytree>(
     mut f: impl FnMut(Array, Array, Array) -> Array,
     a: T,
@@ -129,7 +132,7 @@ pub fn try_tree_map3<T: Pytree>(
     try_tree_unflatten(&a.tree, triples.map(one).collect::<Result<_, _>>()?)
 }
 
-/// An error that names the first difference, if there is one.
+/// Returns an error that names the first difference, if there is one.
 pub(crate) fn same(op: &str, a: &TreeDef, b: &TreeDef) -> Result<(), Error> {
     if a == b {
         return Ok(());

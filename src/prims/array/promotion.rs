@@ -111,7 +111,7 @@ fn all_places() -> [Place; PLACES] {
 /// The dtype in which two strong dtypes meet.
 ///
 /// ```
-/// use cotangent::{DType, prims::promote::promote_types};
+/// use cotangent::{DType, prims::array::promotion::promote_types};
 /// assert_eq!(promote_types(DType::I32, DType::U32), DType::I64);
 /// assert_eq!(promote_types(DType::I64, DType::F32), DType::F32);
 /// assert_eq!(promote_types(DType::I64, DType::U64), DType::F32);

@@ -1,13 +1,14 @@
-//! Folds of which every step counts: one kernel, its lanes the other axes, its time the axis along which it runs.
+//! Cumulative folds as one kernel: its lanes are the other axes, and its time is the axis along
+//! which the fold runs.
 //!
-//! The state of a lane lies in a buffer of its own, filled with the start beforehand; backends hold it in a register.
-//! Reversed ones read and write backwards.
+//! The state of a lane lies in a buffer of its own, which is filled with the start beforehand.
+//! Backends hold it in a register. A reversed fold reads and writes backwards.
 
-use super::Cx;
-use super::emit::{Lanes, Writer, mapped};
+use super::assign::Placed;
 use super::flatten::ValId;
-use super::region::Region;
+use super::program::ProgramBuilder;
 use super::value::{self, RootId};
+use super::writer::{Lanes, Writer, mapped};
 use crate::core::aval::Shape;
 use crate::core::lowering::Running;
 use cotangent_jit::affine::Affine;
@@ -15,26 +16,17 @@ use cotangent_jit::kernel::{Loop, Mode};
 use cotangent_jit::program::Step;
 use smallvec::SmallVec;
 
-/// Maps to the element at which a step along the axis works.
-pub fn along(shape: &[usize], axis: usize, reverse: bool) -> Vec<Affine> {
-    let mut maps: Vec<Affine> = (0..shape.len()).map(Affine::counter).collect();
-    if reverse {
-        maps[axis] = maps[axis].scale(-1).add(&Affine::constant(shape[axis] as i64 - 1));
-    }
-    maps
-}
-
-impl Region {
-    /// `v` is the operand as it is read: backwards already, if the fold is reversed.
+impl Placed {
+    /// Emits the fold of `v` into `root`. If the fold is reversed, `v` is the reversed operand.
     pub fn accumulate(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         v: ValId,
         root: RootId,
         running: &Running,
         steps: &mut Vec<Step>,
     ) {
-        let shape = Shape::from_slice(self.flat.shape(v));
+        let shape = Shape::from_slice(self.flat().shape(v));
         if shape.contains(&0) {
             return;
         }
@@ -44,13 +36,13 @@ impl Region {
         let extents: Shape = others.iter().map(|a| shape[*a]).collect();
         let count = extents.iter().product();
         let dtype = running.start.dtype();
-        let state = cx.temp(dtype, count);
+        let state = program.temp(dtype, count);
 
         let mut w = Writer::new(self, "start", &[parallel(count)]);
         let start = w.b.constant(running.start);
         let to = w.buffer(&state, dtype, count);
         w.b.store_at(to, Affine::counter(0), start);
-        w.launch(cx, steps);
+        w.launch(program, steps);
 
         let mut loops: SmallVec<[Loop; 6]> = extents.iter().map(|n| parallel(*n)).collect();
         let mut lanes = Lanes::from_elem(None, shape.len());
@@ -58,7 +50,7 @@ impl Region {
             lanes[*axis] = Some(n);
         }
         if loops.is_empty() {
-            // Time is inside of lanes, if only of one.
+            // The loop over time is inside a loop over lanes, if only of one.
             loops.push(parallel(1));
         }
         lanes[running.axis] = Some(loops.len());
@@ -71,9 +63,9 @@ impl Region {
         let next = (running.step)(&mut w.b, &[old, x]);
         w.b.store_at(buffer, of_lane, next[0]);
         let to = w.root_buffer(root);
-        let maps = along(&shape, running.axis, running.reverse);
+        let maps = value::along_axis(&shape, running.axis, running.reverse);
         let at = value::compose(&value::dense(&shape), &maps, &shape);
         w.b.store_at(to, mapped(&at, &lanes), next[1]);
-        w.launch(cx, steps);
+        w.launch(program, steps);
     }
 }

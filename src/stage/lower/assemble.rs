@@ -1,10 +1,12 @@
-//! Outputs written piece by piece, copies and fills, and scatters.
+//! Steps of outputs that are written piece by piece, of copies and fills, and of scatters.
+//!
+//! Not here: pieces that groups write directly (`assign` decides on them).
 
-use super::Cx;
-use super::emit::{Lanes, Writer, mapped};
+use super::assign::Placed;
 use super::flatten::{ValId, Vals};
-use super::region::Region;
+use super::program::ProgramBuilder;
 use super::value::{self, Arg, Def, Place, RootId};
+use super::writer::{Lanes, Writer, mapped};
 use crate::core::aval::Shape;
 use crate::core::lowering::{Base, Piece, PointFn};
 use cotangent_jit::affine::Affine;
@@ -14,7 +16,7 @@ use cotangent_jit::program::Step;
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
-/// Loops over the axes that have more than one element, and which loop walks which axis.
+/// Loops over the axes that have more than one element, and the loop of each axis.
 fn loops_over(shape: &[usize], mode: Mode) -> (SmallVec<[Loop; 6]>, Lanes) {
     let mut loops = SmallVec::new();
     let lanes = (shape.iter())
@@ -28,21 +30,16 @@ fn loops_over(shape: &[usize], mode: Mode) -> (SmallVec<[Loop; 6]>, Lanes) {
     (loops, lanes)
 }
 
-/// Where the elements of a piece's taken part lie in a whole of this shape, before its starts.
-pub fn piece_position(shape: &[usize], piece: &Piece) -> Affine {
-    let strides = value::dense(shape);
-    let mut at = Affine { offset: 0, strides: SmallVec::from_elem(0, shape.len()) };
-    for axis in 0..shape.len() {
-        at.offset += strides.stride(axis) * piece.offset[axis];
-        at.strides[axis] = strides.stride(axis) * piece.step[axis];
-    }
-    at
-}
-
-impl Region {
+impl Placed {
     /// Writes a value's elements row-major to `place`, which has room for exactly them.
-    pub fn copy_to(&self, cx: &mut Cx, v: ValId, place: &Place, steps: &mut Vec<Step>) {
-        let (shape, dtype, len) = (self.flat.shape(v), self.dtype(v), self.size(v));
+    pub fn copy_to(
+        &self,
+        program: &mut ProgramBuilder,
+        v: ValId,
+        place: &Place,
+        steps: &mut Vec<Step>,
+    ) {
+        let (shape, dtype, len) = (self.flat().shape(v), self.flat().dtype(v), self.flat().size(v));
         if len == 0 {
             return;
         }
@@ -60,18 +57,18 @@ impl Region {
         let node = w.at_lanes(v, &lanes);
         let to = w.buffer(place, dtype, len);
         w.b.store_at(to, mapped(&value::dense(shape), &lanes), node);
-        w.launch(cx, steps);
+        w.launch(program, steps);
     }
 
     /// Writes one number to all elements of a root.
     pub fn fill_root(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         root: RootId,
         steps: &mut Vec<Step>,
         node: impl FnOnce(&mut Writer) -> NodeId,
     ) {
-        let len = self.roots[root.index()].len;
+        let len = self.root(root).len;
         if len == 0 {
             return;
         }
@@ -80,13 +77,13 @@ impl Region {
         let node = node(&mut w);
         let to = w.root_buffer(root);
         w.b.store_at(to, mapped(&value::dense(&[len]), &lanes), node);
-        w.launch(cx, steps);
+        w.launch(program, steps);
     }
 
     #[allow(clippy::too_many_arguments)]
     pub fn assemble(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         inputs: &Vals,
         outputs: &Vals,
         root: RootId,
@@ -94,29 +91,29 @@ impl Region {
         pieces: &[Piece],
         steps: &mut Vec<Step>,
     ) -> Result<(), Error> {
-        let shape = Shape::from_slice(self.flat.shape(outputs[0]));
+        let shape = Shape::from_slice(self.flat().shape(outputs[0]));
         if shape.contains(&0) {
             return Ok(());
         }
         match base {
             Base::Nothing => {}
-            Base::Fill(n) => self.fill_root(cx, root, steps, |w| w.at_lanes(inputs[*n], &[])),
-            Base::Input(n) => self.copy_to(cx, inputs[*n], self.place(root), steps),
+            Base::Fill(n) => self.fill_root(program, root, steps, |w| w.at_lanes(inputs[*n], &[])),
+            Base::Input(n) => self.copy_to(program, inputs[*n], self.place(root), steps),
         }
-        // What is part of the whole already was written by its group.
+        // A group has written a root that is a part of the whole.
         let written = |p: &&Piece| {
             let Def::Strided { root: from, .. } = self.def(inputs[p.input]) else { return false };
-            self.roots[from.index()].part.is_some()
+            self.part(*from).is_some()
         };
         for piece in pieces.iter().filter(|p| !written(p)) {
-            self.piece(cx, inputs, &shape, root, piece, steps)?;
+            self.piece(program, inputs, &shape, root, piece, steps)?;
         }
         Ok(())
     }
 
     fn piece(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         inputs: &Vals,
         shape: &[usize],
         root: RootId,
@@ -128,24 +125,24 @@ impl Region {
             return Ok(());
         }
         let strides = value::dense(shape);
-        let mut at = piece_position(shape, piece);
+        let mut at = value::piece_position(shape, piece);
         let (loops, lanes) = loops_over(&extents, Mode::Parallel);
         let mut w = Writer::new(self, "put", &loops);
         let mut offset: Option<NodeId> = None;
         for (axis, start) in piece.starts.iter().flatten().enumerate() {
             let v = inputs[*start];
-            // How far the piece reaches down and up from its start, along this axis.
+            // The distance that the piece reaches down and up from its start, along this axis.
             let reach = piece.step[axis] * (extents[axis] as i64 - 1);
             let (down, up) = (piece.offset[axis] + reach.min(0), piece.offset[axis] + reach.max(0));
             let (low, high) = (-down, shape[axis] as i64 - 1 - up);
             let stride = strides.stride(axis);
             if let Def::Splat(s) = self.def(v) {
                 let start = clamped_literal(*s, low, high);
-                at.offset += stride * start.ok_or_else(|| not_an_int(self.dtype(v)))?;
+                at.offset += stride * start.ok_or_else(|| not_an_int(self.flat().dtype(v)))?;
                 continue;
             }
-            if !self.dtype(v).is_int() {
-                return Err(not_an_int(self.dtype(v)));
+            if !self.flat().dtype(v).is_int() {
+                return Err(not_an_int(self.flat().dtype(v)));
             }
             if low == high || stride == 0 {
                 at.offset += stride * low;
@@ -165,26 +162,26 @@ impl Region {
         let buffer = w.root_buffer(root);
         let at = mapped(&at, &lanes);
         w.b.store(Store { buffer, at, offset, combine: None, value });
-        w.launch(cx, steps);
+        w.launch(program, steps);
         Ok(())
     }
 
     pub fn scatter(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         inputs: &Vals,
         root: RootId,
         (base, updates, combine, position): (usize, usize, Option<Combine>, &PointFn),
         steps: &mut Vec<Step>,
     ) -> Result<(), Error> {
-        self.copy_to(cx, inputs[base], self.place(root), steps);
-        let shape = self.flat.shape(inputs[updates]);
-        if shape.contains(&0) || self.roots[root.index()].len == 0 {
+        self.copy_to(program, inputs[base], self.place(root), steps);
+        let shape = self.flat().shape(inputs[updates]);
+        if shape.contains(&0) || self.root(root).len == 0 {
             return Ok(());
         }
         let (mut loops, lanes) = loops_over(shape, Mode::Sequential);
         if loops.is_empty() {
-            // A combining store wants a sequential loop, if only of one round.
+            // A combining store needs a sequential loop, if only of one round.
             loops.push(Loop { extent: 1, mode: Mode::Sequential });
         }
         let mut w = Writer::new(self, "scatter", &loops);
@@ -194,20 +191,20 @@ impl Region {
         let buffer = w.root_buffer(root);
         let at = Affine::default();
         w.b.store(Store { buffer, at, offset: Some(offset), combine, value });
-        w.launch(cx, steps);
+        w.launch(program, steps);
         Ok(())
     }
 
-    /// A value as a nested region sees it.
+    /// A value as an input of a nested region.
     pub fn arg(&self, v: ValId) -> Arg {
         match self.def(v) {
             Def::Splat(s) => Arg::Splat(*s),
             Def::Inline { f, maps } => Arg::Inline { f: f.clone(), maps: maps.clone() },
-            Def::Strided { root, at } => self.strided_arg(*root, at, self.flat.shape(v)),
+            Def::Strided { root, at } => self.strided_arg(*root, at, self.flat().shape(v)),
         }
     }
 
-    /// The elements of a root at these positions, as a nested region sees them.
+    /// The elements of a root at these positions, as an input of a nested region.
     pub fn strided_arg(&self, root: RootId, at: &Affine, shape: &[usize]) -> Arg {
         let (low, high) = at.range(shape).unwrap_or((0, -1));
         let place = self.place(root).shifted(low);
@@ -226,7 +223,7 @@ impl Writer<'_> {
     ) -> NodeId {
         let maps = value::shift(take.iter().map(|r| r.start as i64));
         let extents: Shape = take.iter().map(|r| r.len()).collect();
-        match self.region.def(v) {
+        match self.placed().def(v) {
             Def::Splat(s) => self.b.constant(*s),
             Def::Strided { root, at } => {
                 let at = value::compose(at, &maps, &extents);
@@ -243,7 +240,7 @@ impl Writer<'_> {
     }
 }
 
-/// An integer node as i64; a u64 beyond its range becomes the greatest.
+/// An integer node as i64. A u64 beyond its range becomes the greatest i64.
 fn saturated(w: &mut Writer, node: NodeId) -> NodeId {
     if w.b.dtype(node) != DType::U64 {
         return w.b.convert(node, DType::I64);

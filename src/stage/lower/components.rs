@@ -1,9 +1,10 @@
-//! Values that hold a few numbers per lane, as that many values of one number per lane.
+//! Splits values that hold a few numbers per lane into values of one number per lane.
 //!
-//! `s: f32[1024,3]` under lanes `[1024]` --> `s.0, s.1, s.2: f32[1024]`. Slices, indices and stacks along the short axes
-//! then cost nothing, and what was work on `[1024,3]` and on `[1024]` by turns is one group over `[1024]`.
+//! `s: f32[1024,3]` under lanes `[1024]` --> `s.0, s.1, s.2: f32[1024]`. Slices, indices and stacks
+//! along the short axes then cost nothing, and alternating work on `[1024,3]` and on `[1024]` is
+//! one group over `[1024]`.
 //!
-//! Not here: when that pays (time).
+//! Not here: when the split pays (`time`).
 
 use super::flatten::{Flat, FlatEqn, ValId, Vals};
 use crate::core::aval::Shape;
@@ -19,18 +20,21 @@ use std::sync::Arc;
 /// Most components of a value.
 pub const MOST: usize = 16;
 
-/// The list of equations with every value of shape `lanes ++ short axes` split; `None` if some equation mixes lanes.
+/// The list of equations with every value of shape `lanes ++ short axes` split; `None` if some
+/// equation mixes lanes.
 pub fn split(flat: Flat, lanes: &[usize]) -> Option<Flat> {
-    let Flat { vals, eqns, inputs, outputs } = flat;
-    let out = Flat { vals, eqns: Vec::with_capacity(2 * eqns.len()), inputs, outputs: Vec::new() };
+    let mut out = flat;
+    let (eqns, outputs) = out.take_body();
+    let inputs = out.inputs().to_vec();
     let mut s = Splitter { out, lanes: lanes.into(), parts: FxHashMap::default() };
-    for v in s.out.inputs.clone() {
+    for v in inputs {
         s.open(v);
     }
     for eqn in eqns {
         s.eqn(eqn)?;
     }
-    s.out.outputs = outputs.iter().map(|v| s.closed(*v)).collect();
+    let outputs = outputs.iter().map(|v| s.closed(*v)).collect();
+    s.out.set_outputs(outputs);
     Some(s.out)
 }
 
@@ -59,12 +63,12 @@ impl Splitter {
     }
 
     fn fresh(&mut self, like: ValId, shape: &[usize]) -> ValId {
-        let aval = self.out.vals[like.index()].aval.with_shape(Shape::from_slice(shape));
+        let aval = self.out.aval(like).with_shape(Shape::from_slice(shape));
         self.out.val(aval)
     }
 
     fn push(&mut self, lowering: Lowering, inputs: Vals, output: ValId) {
-        self.out.eqns.push(FlatEqn { lowering, inputs, outputs: Vals::from_iter([output]) });
+        self.out.push(FlatEqn { lowering, inputs, outputs: Vals::from_iter([output]) });
     }
 
     /// A new value over the lanes, of the type of `like`.
@@ -80,7 +84,7 @@ impl Splitter {
         out
     }
 
-    /// The components of a value that came whole: views of it.
+    /// Gives a value that came whole its components, which are views of it.
     fn open(&mut self, v: ValId) {
         let Some(tail) = self.short(v) else { return };
         let parts = coordinates(&tail)
@@ -94,7 +98,7 @@ impl Splitter {
         self.parts.insert(v, parts);
     }
 
-    /// The value as a whole, put together from copies of its components.
+    /// The whole value, assembled from copies of its components.
     fn closed(&mut self, v: ValId) -> ValId {
         let Some(tail) = self.short(v) else { return v };
         let Some(parts) = self.parts.get(&v).cloned() else { return v };
@@ -134,7 +138,7 @@ impl Splitter {
         let tails: SmallVec<[Option<Shape>; 1]> = outputs.iter().map(|v| self.short(*v)).collect();
         let split_in = inputs.iter().any(|v| self.is_split(*v));
         if !split_in && tails.iter().all(Option::is_none) {
-            self.out.eqns.push(eqn);
+            self.out.push(eqn);
             return Some(());
         }
         let &[out] = &outputs[..] else { return self.elementwise(lowering, inputs, outputs) };
@@ -158,7 +162,7 @@ impl Splitter {
                 self.parts.insert(out, parts);
             }
             Lowering::Constant(_) => {
-                self.out.eqns.push(eqn);
+                self.out.push(eqn);
                 self.open(out);
             }
             Lowering::Assemble { base, pieces } => {
@@ -180,7 +184,7 @@ impl Splitter {
             let outs: Vals = outputs.iter().map(|v| self.fresh(*v, &lanes)).collect();
             all.iter_mut().zip(&outs).for_each(|(all, v)| all.push(*v));
             let lowering = Lowering::Elementwise(f.clone());
-            self.out.eqns.push(FlatEqn { lowering, inputs: inputs?, outputs: outs });
+            self.out.push(FlatEqn { lowering, inputs: inputs?, outputs: outs });
         }
         self.parts.extend(outputs.iter().copied().zip(all));
         Some(())
@@ -189,11 +193,11 @@ impl Splitter {
     fn view(&mut self, v: ValId, maps: &[Affine], out: ValId, tail: Option<Shape>) -> Option<()> {
         let rank = self.out.shape(out).len();
         let Some(tail) = tail else {
-            // Axes of one element move nothing.
+            // Strides of axes of one element do not count.
             let still = |map: &Affine| {
                 let strides = self.out.shape(out).iter().enumerate();
-                let moving = strides.map(|(n, len)| if *len == 1 { 0 } else { map.stride(n) });
-                Affine::new(map.offset, moving)
+                let strides = strides.map(|(n, len)| if *len == 1 { 0 } else { map.stride(n) });
+                Affine::new(map.offset, strides)
             };
             let maps: Vec<Affine> = maps.iter().map(still).collect();
             let (part, maps) = self.seen(v, &maps)?;
@@ -216,7 +220,8 @@ impl Splitter {
         Some(())
     }
 
-    /// What these maps see of a value: the value itself, or the one component that they look at.
+    /// The part of a value that these maps read: the value itself, or the only component that they
+    /// read.
     fn seen(&self, v: ValId, maps: &[Affine]) -> Option<(ValId, Vec<Affine>)> {
         let Some(parts) = self.parts.get(&v) else { return Some((v, maps.to_vec())) };
         let (lanes, tail) = maps.split_at(self.lanes.len());
@@ -250,7 +255,7 @@ impl Splitter {
         }
         let mut parts = Vec::new();
         for (k, at) in coordinates(tail).into_iter().enumerate() {
-            // Where in a piece this component is.
+            // The position of this component in a piece.
             let place = |p: &Piece| -> Option<usize> {
                 let own = self.out.shape(inputs[p.input]);
                 let mut place = 0;
@@ -298,7 +303,7 @@ impl Splitter {
         for (part, at) in parts.into_iter().zip(coordinates(&tail)) {
             sums[kept.iter().fold(0, |k, a| k * tail[*a] + at[*a])].push(part);
         }
-        let f = folded(combine, self.out.vals[v.index()].aval.dtype);
+        let f = folded(combine, self.out.dtype(v));
         if self.tail(self.out.shape(out)).is_some() {
             let sum = |terms: Vals| self.part(out, Lowering::Elementwise(f.clone()), terms);
             let parts = sums.into_iter().map(sum).collect();
@@ -326,7 +331,8 @@ fn coordinates(shape: &[usize]) -> Vec<SmallVec<[usize; 4]>> {
     (0..count).map(at).collect()
 }
 
-/// A fold of all arguments in order, as a reduction folds: from the identity, in the accumulator's type.
+/// A fold of all arguments in order, as a reduction folds: from the identity, in the accumulator's
+/// type.
 fn folded(combine: Combine, dtype: DType) -> ScalarFn {
     let wide = combine.accumulator(dtype);
     Arc::new(move |b: &mut KernelBuilder, args: &[NodeId]| {

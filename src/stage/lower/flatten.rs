@@ -1,9 +1,13 @@
-//! A jaxpr as one list of equations: calls inlined, renamings resolved, literals as values of their own.
+//! The first stage: a jaxpr as one list of equations. Calls are inlined, renamings are resolved,
+//! and literals are values of their own.
+//!
+//! Rewrites of the list (`pads`, `sums`, `components`) go through the methods here. Later stages
+//! only read it, but for values that are added while equations find their groups.
 
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::lowering::Lowering;
-use cotangent_jit::{Error, Scalar};
+use cotangent_jit::{DType, Error, Scalar};
 use smallvec::SmallVec;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -20,25 +24,31 @@ impl ValId {
 
 pub type Vals = SmallVec<[ValId; 3]>;
 
-/// An equation with what its primitive told about it.
+/// An equation with the lowering of its primitive.
 pub struct FlatEqn {
     pub lowering: Lowering,
     pub inputs: Vals,
     pub outputs: Vals,
 }
 
-/// What is known of a value before lowering.
-pub struct Val {
-    pub aval: Aval,
+struct Val {
+    aval: Aval,
     /// Set for literals.
-    pub literal: Option<Scalar>,
+    literal: Option<Scalar>,
 }
 
 pub struct Flat {
-    pub vals: Vec<Val>,
-    pub eqns: Vec<FlatEqn>,
-    pub inputs: Vec<ValId>,
-    pub outputs: Vec<ValId>,
+    vals: Vec<Val>,
+    eqns: Vec<FlatEqn>,
+    inputs: Vec<ValId>,
+    outputs: Vec<ValId>,
+}
+
+/// The number of equations and outputs that use a value, and one of the equations.
+#[derive(Clone, Copy)]
+pub struct Users {
+    pub count: u32,
+    pub eqn: u32,
 }
 
 enum Body<'a> {
@@ -123,25 +133,91 @@ impl Flat {
         Ok(flat)
     }
 
+    /// Adds a value that no equation computes yet.
     pub fn val(&mut self, aval: Aval) -> ValId {
         self.vals.push(Val { aval, literal: None });
         ValId(self.vals.len() as u32 - 1)
     }
 
-    pub fn shape(&self, v: ValId) -> &[usize] {
-        &self.vals[v.index()].aval.shape
+    /// Number of values.
+    pub fn val_count(&self) -> usize {
+        self.vals.len()
     }
 
-    /// How many equations and outputs use each value, and one of the equations.
-    pub fn users(&self) -> Vec<(u32, u32)> {
-        let mut users = vec![(0, u32::MAX); self.vals.len()];
+    pub fn aval(&self, v: ValId) -> &Aval {
+        &self.vals[v.index()].aval
+    }
+
+    pub fn shape(&self, v: ValId) -> &[usize] {
+        &self.aval(v).shape
+    }
+
+    pub fn dtype(&self, v: ValId) -> DType {
+        self.aval(v).dtype
+    }
+
+    /// Number of elements.
+    pub fn size(&self, v: ValId) -> usize {
+        self.aval(v).size()
+    }
+
+    /// The number, if the value is a literal.
+    pub fn literal(&self, v: ValId) -> Option<Scalar> {
+        self.vals[v.index()].literal
+    }
+
+    pub fn eqns(&self) -> &[FlatEqn] {
+        &self.eqns
+    }
+
+    pub fn eqn(&self, n: usize) -> &FlatEqn {
+        &self.eqns[n]
+    }
+
+    pub fn inputs(&self) -> &[ValId] {
+        &self.inputs
+    }
+
+    pub fn outputs(&self) -> &[ValId] {
+        &self.outputs
+    }
+
+    pub fn push(&mut self, eqn: FlatEqn) {
+        self.eqns.push(eqn);
+    }
+
+    /// Lets an equation compute the same outputs in another way.
+    pub fn replace(&mut self, n: usize, lowering: Lowering, inputs: Vals) {
+        let eqn = &mut self.eqns[n];
+        (eqn.lowering, eqn.inputs) = (lowering, inputs);
+    }
+
+    /// Leaves an equation that computes nothing. The numbers of the others stay.
+    pub fn clear(&mut self, n: usize) {
+        self.eqns[n] =
+            FlatEqn { lowering: Lowering::Forward, inputs: Vals::new(), outputs: Vals::new() };
+    }
+
+    /// Takes the equations and the outputs out. The values and the inputs stay.
+    pub fn take_body(&mut self) -> (Vec<FlatEqn>, Vec<ValId>) {
+        (std::mem::take(&mut self.eqns), std::mem::take(&mut self.outputs))
+    }
+
+    pub fn set_outputs(&mut self, outputs: Vec<ValId>) {
+        self.outputs = outputs;
+    }
+
+    /// The users of each value.
+    pub fn users(&self) -> Vec<Users> {
+        let mut users = vec![Users { count: 0, eqn: u32::MAX }; self.vals.len()];
         for (n, eqn) in self.eqns.iter().enumerate() {
             for v in &eqn.inputs {
-                users[v.index()] = (users[v.index()].0 + 1, n as u32);
+                let of = &mut users[v.index()];
+                *of = Users { count: of.count + 1, eqn: n as u32 };
             }
         }
         for v in &self.outputs {
-            users[v.index()].0 += 1;
+            users[v.index()].count += 1;
         }
         users
     }

@@ -1,13 +1,12 @@
-//! What a loop's body computes from constants alone, again and again, is computed once before the loop.
+//! Moves equations of a loop's body that depend on constants alone before the loop.
 //!
-//! Only what costs something: products, folds, sorts, scatters, and elementwise work with an elementary function or a
-//! division. Cheap equations stay where they fuse with what uses them, and nothing comes out of the arms of a branch or
-//! overtakes an effect.
+//! Only equations that cost something move: products, folds, sorts, scatters, and elementwise work
+//! with an elementary function or a division. Cheap equations stay where they fuse with their
+//! consumers. No equation leaves the arms of a branch or overtakes an effect.
 
-use super::Cx;
-use super::lower_region;
-use super::region::Region;
-use super::sink::cheap;
+use super::assign::Placed;
+use super::group::sink::cheap;
+use super::program::ProgramBuilder;
 use super::value::{self, Arg};
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
@@ -17,11 +16,12 @@ use cotangent_jit::program::Step;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-impl Region {
-    /// Emits what can be computed before a loop; its body from then on, and the constants besides those given.
+impl Placed {
+    /// Emits the equations that can be computed before a loop. Returns the body without them, and
+    /// its further constants.
     pub fn hoist(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         body: &Arc<Jaxpr>,
         consts: &[Arg],
         steps: &mut Vec<Step>,
@@ -32,18 +32,23 @@ impl Region {
         let mut fresh = Vec::new();
         let mut dests = Vec::new();
         for aval in before.out_avals() {
-            let place = cx.temp(aval.dtype, aval.size());
+            let place = program.temp(aval.dtype, aval.size());
             let at = value::dense(&aval.shape);
             fresh.push(Arg::Strided { place: place.clone(), len: aval.size(), at });
             dests.push(place);
         }
-        steps.extend(lower_region(cx, &before, consts.to_vec(), &dests, self.depth)?);
+        steps.extend(program.nested_steps(
+            &before,
+            consts.to_vec(),
+            &dests,
+            self.grouped().depth(),
+        )?);
         Ok((Arc::new(body), fresh))
     }
 }
 
-/// From the body's first `consts` inputs to values that are worth computing before; and the body with those values as
-/// inputs after its constants.
+/// A jaxpr from the body's first `consts` inputs to the values that are worth computing before the
+/// loop, and the body with those values as inputs after its constants.
 fn split(body: &Jaxpr, consts: usize) -> Result<Option<(Jaxpr, Jaxpr)>, Error> {
     let mut constant = vec![false; body.avals.len()];
     body.inputs[..consts].iter().for_each(|v| constant[v.index()] = true);
@@ -84,7 +89,7 @@ fn split(body: &Jaxpr, consts: usize) -> Result<Option<(Jaxpr, Jaxpr)>, Error> {
     Ok(Some((before, body)))
 }
 
-/// Those of the allowed equations that the outputs depend on, or that have effects.
+/// The allowed equations that the outputs depend on, or that have effects.
 fn needed(body: &Jaxpr, allowed: &[bool], outputs: &[Atom]) -> Vec<usize> {
     let mut used = vec![false; body.avals.len()];
     outputs.iter().filter_map(|a| a.var()).for_each(|v| used[v.index()] = true);
@@ -99,7 +104,7 @@ fn needed(body: &Jaxpr, allowed: &[bool], outputs: &[Atom]) -> Vec<usize> {
     found
 }
 
-/// Whether computing the equation costs more than reading what it gave.
+/// Tells whether computing the equation costs more than reading its outputs.
 fn costs(body: &Jaxpr, eqn: &Eqn) -> Result<bool, Error> {
     let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| body.atom_aval(*a)).collect();
     let outputs: SmallVec<[Aval; 4]> = eqn.outputs.iter().map(|v| body.aval(*v).clone()).collect();

@@ -1,9 +1,11 @@
-//! The simplest loops of a kernel: neighbours that every map walks through as one become one.
+//! Merges neighbouring loops of a kernel that every map walks through with one stride.
+//!
+//! Not here: the order of loops (backends).
 
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Kernel, Loop, Node};
 
-/// Merges loops where that changes nothing but the count of loops.
+/// Merges loops where only the number of loops changes.
 pub fn simplify(kernel: &mut Kernel) {
     let mut fixed = vec![false; kernel.loops.len()];
     for node in &kernel.nodes {

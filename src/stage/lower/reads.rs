@@ -1,24 +1,60 @@
-//! Who reads what from memory, and how: noted once all equations have their places.
+//! The reads of each root from memory, noted once all equations have their items.
 //!
-//! Not here: what follows from it (assign).
+//! Not here: which places follow from the reads (`assign`).
 
 use super::flatten::ValId;
-use super::region::{BEFORE, Entry, How, Item, Read, Region};
-use super::value::{self, Def, RootId};
+use super::group::grouped::{Alone, BEFORE, Entry, Grouped, Item};
+use super::value::{Def, RootId};
 use crate::core::lowering::{Base, Lowering};
 
-impl Region {
-    /// Notes the readers of every root.
-    pub fn note_reads(&mut self) {
+/// A read of an input of the region by an item.
+#[derive(Clone, Copy)]
+pub struct Read {
+    pub item: i32,
+    pub how: How,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// A group reads it at the point that it computes.
+    Point,
+    /// It is read to start this output from. That is harmless if they share memory.
+    Start(RootId),
+    /// The arms of a branch read it. They check their own reads.
+    Arms,
+    Anywhere,
+}
+
+/// The reads of one root.
+#[derive(Clone, Default)]
+pub struct RootReads {
+    /// Tells whether the root is needed in memory.
+    pub stored: bool,
+    /// Number of reads from memory.
+    pub users: u32,
+    /// The reads, for inputs of the region only.
+    pub reads: Vec<Read>,
+}
+
+/// The reads of each root.
+pub struct Reads {
+    roots: Vec<RootReads>,
+}
+
+impl Reads {
+    pub fn of(grouped: &Grouped) -> Reads {
+        let stored = |stored| RootReads { stored, ..RootReads::default() };
+        let roots = grouped.roots().iter().map(|r| stored(r.stored)).collect();
+        let mut all = Reads { roots };
         let mut reads: Vec<(ValId, usize, How)> = Vec::new();
-        for (n, item) in self.items.iter().enumerate() {
+        for (n, item) in grouped.items().iter().enumerate() {
             match item {
                 Item::Group(group) => {
                     for entry in &group.entries {
                         match entry {
-                            Entry::Same { value, .. } => reads.push((*value, n, How::Point)),
+                            Entry::Copy { value, .. } => reads.push((*value, n, How::Point)),
                             Entry::Eqn { eqn, .. } => {
-                                let eqn = &self.flat.eqns[*eqn];
+                                let eqn = grouped.flat().eqn(*eqn);
                                 let how = match eqn.lowering {
                                     Lowering::Indexed(_) => How::Anywhere,
                                     _ => How::Point,
@@ -29,50 +65,45 @@ impl Region {
                     }
                     reads.extend(group.sinks.iter().map(|s| (s.value, n, How::Point)));
                 }
-                Item::Alone { eqn, inputs, roots } => {
-                    let lowering = &self.flat.eqns[*eqn].lowering;
+                Item::Alone(Alone { eqn, inputs, roots, .. }) => {
+                    let lowering = &grouped.flat().eqn(*eqn).lowering;
                     let how = inputs.iter().enumerate().map(|(i, v)| (*v, how(lowering, i, roots)));
                     reads.extend(how.map(|(v, how)| (v, n, how)));
                 }
             }
         }
         for (v, item, how) in reads {
-            self.read(v, item, how);
+            all.add(grouped, v, item, how);
         }
+        all
+    }
+
+    pub fn root(&self, root: RootId) -> &RootReads {
+        &self.roots[root.index()]
     }
 
     /// Notes that an item uses a value.
-    fn read(&mut self, v: ValId, item: usize, how: How) {
-        if how == How::Point && self.at_hand(v, item).is_some() {
+    fn add(&mut self, grouped: &Grouped, v: ValId, item: usize, how: How) {
+        if how == How::Point && grouped.at_hand(v, item).is_some() {
             return;
         }
-        let Def::Strided { root, .. } = self.def(v) else { return };
+        let Def::Strided { root, .. } = grouped.def(v) else { return };
         let root = *root;
         let how = match how {
-            How::Point if !self.same_point(v, item) => How::Anywhere,
-            How::Start(_) if self.whole_root(v).is_none() => How::Anywhere,
+            How::Point if !grouped.same_point(v, item) => How::Anywhere,
+            How::Start(_) if grouped.whole_root(v).is_none() => How::Anywhere,
             how => how,
         };
         let r = &mut self.roots[root.index()];
         r.stored = true;
         r.users += 1;
-        if r.item == BEFORE {
+        if grouped.root(root).item == BEFORE {
             r.reads.push(Read { item: item as i32, how });
-        }
-    }
-
-    /// Whether a group finds the value's element for each point of its domain at the same place of a whole root.
-    pub fn same_point(&self, v: ValId, item: usize) -> bool {
-        match &self.items[item] {
-            Item::Group(g) => {
-                self.whole_root(v).is_some() && value::squeeze(self.flat.shape(v)) == g.domain
-            }
-            Item::Alone { .. } => false,
         }
     }
 }
 
-/// How an equation that stands alone reads its input of this number.
+/// The way in which an equation that stands alone reads input `n`.
 fn how(lowering: &Lowering, n: usize, roots: &[RootId]) -> How {
     let carried = |consts: usize, carry: usize| match n.checked_sub(consts) {
         Some(n) if n < carry => How::Start(roots[n]),

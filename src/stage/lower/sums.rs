@@ -1,9 +1,9 @@
-//! Sums of a value and a small update in zeros add to the value where it lies: what the derivative of reading a few
-//! elements comes to, step after step of a loop.
+//! Turns sums of a value and a small update in zeros into an addition to the value where it lies.
+//! The derivative of reading a few elements is such a sum in every step of a loop.
 //!
-//! `x + update(zeros, u, at i)`, `x + scatter_add(zeros, u, at i)` --> u is added into x at i.
+//! `x + update(zeros, u, at i)`, `x + scatter_add(zeros, u, at i)` -->
+//! u is added into x at i.
 
-use super::assemble::piece_position;
 use super::flatten::{Flat, FlatEqn, ValId, Vals};
 use super::pads::is_sum;
 use super::value;
@@ -13,13 +13,15 @@ use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Scalar};
 use std::sync::Arc;
 
-/// By how much a value must exceed an update that is added into it.
+/// Least ratio of the sizes of a value and of an update that is added into it.
 const SMALLER: usize = 4;
 
-/// Elements that are added somewhere: their value, where each goes, and what else that depends on.
+/// Elements that are added somewhere.
 struct Update {
     elements: ValId,
+    /// The flat position of each element.
     position: PointFn,
+    /// The inputs of the equation, of which `base` and `updates` are two.
     inputs: Vals,
     base: usize,
     updates: usize,
@@ -35,16 +37,16 @@ impl Flat {
                     | Lowering::Scatter { combine: Some(Combine::Sum), .. }
             )
         };
-        if !self.eqns.iter().any(is_update) {
+        if !self.eqns().iter().any(is_update) {
             return;
         }
         let users = self.users();
-        let mut made_by = vec![usize::MAX; self.vals.len()];
-        for n in 0..self.eqns.len() {
-            for v in &self.eqns[n].outputs {
+        let mut made_by = vec![usize::MAX; self.val_count()];
+        for n in 0..self.eqns().len() {
+            for v in &self.eqn(n).outputs {
                 made_by[v.index()] = n;
             }
-            let e = &self.eqns[n];
+            let e = self.eqn(n);
             let (Lowering::Elementwise(f), &[a, b]) = (&e.lowering, &e.inputs[..]) else {
                 continue;
             };
@@ -53,27 +55,25 @@ impl Flat {
             }
             let found = [(a, b), (b, a)].into_iter().find_map(|(x, u)| {
                 let made = made_by[u.index()];
-                let update = self.update(made, &made_by).filter(|_| users[u.index()].0 == 1)?;
+                let update = self.update(made, &made_by).filter(|_| users[u.index()].count == 1)?;
                 Some((x, made, update))
             });
-            let dtype = self.vals[a.index()].aval.dtype;
+            let dtype = self.dtype(a);
             let Some((x, made, update)) = found.filter(|_| is_sum(f, dtype)) else { continue };
-            let small = self.vals[update.elements.index()].aval.size() * SMALLER;
-            if !dtype.is_float() || small > self.vals[x.index()].aval.size() {
+            let small = self.size(update.elements) * SMALLER;
+            if !dtype.is_float() || small > self.size(x) {
                 continue;
             }
             let Update { position, mut inputs, base, updates, .. } = update;
             inputs[base] = x;
             let combine = Some(Combine::Sum);
-            self.eqns[n].lowering = Lowering::Scatter { base, updates, combine, position };
-            self.eqns[n].inputs = inputs;
-            self.eqns[made] =
-                FlatEqn { lowering: Lowering::Forward, inputs: Vals::new(), outputs: Vals::new() };
+            self.replace(n, Lowering::Scatter { base, updates, combine, position }, inputs);
+            self.clear(made);
         }
     }
 
-    /// The equations in an order in which what updates a value comes after all that only read it, where it can: then the
-    /// value is updated where it lies.
+    /// The equations in an order in which an update of a value comes after the equations that only
+    /// read the value, where dependences allow it. Then the value is updated where it lies.
     pub fn updates_last(&self) -> Vec<usize> {
         let started = |e: &FlatEqn| match &e.lowering {
             Lowering::Assemble { base: Base::Input(n), .. } | Lowering::Scatter { base: n, .. } => {
@@ -81,13 +81,13 @@ impl Flat {
             }
             _ => None,
         };
-        let mut order = Vec::with_capacity(self.eqns.len());
+        let mut order = Vec::with_capacity(self.eqns().len());
         // Values that wait for an update.
-        let mut waits = vec![false; self.vals.len()];
+        let mut waits = vec![false; self.val_count()];
         let mut late = Vec::new();
         let mut effects_wait = false;
-        for (n, e) in self.eqns.iter().enumerate() {
-            // Calls of the host, which loops and arms may have inside, keep their order.
+        for (n, e) in self.eqns().iter().enumerate() {
+            // Calls of the host keep their order. Loops and branches may have some inside.
             let calls = matches!(
                 e.lowering,
                 Lowering::Host(_) | Lowering::Scan(_) | Lowering::While(_) | Lowering::Cond { .. }
@@ -107,9 +107,9 @@ impl Flat {
         order
     }
 
-    /// What an equation puts into zeros, if it does nothing else.
+    /// The update that an equation puts into zeros, if it does nothing else.
     fn update(&self, eqn: usize, made_by: &[usize]) -> Option<Update> {
-        let e = self.eqns.get(eqn)?;
+        let e = self.eqns().get(eqn)?;
         match &e.lowering {
             Lowering::Scatter { base, updates, combine: Some(Combine::Sum), position } => {
                 let zeros = self.is_zero(e.inputs[*base], made_by);
@@ -138,23 +138,24 @@ impl Flat {
         }
     }
 
-    /// Whether a value is a literal zero, perhaps repeated.
+    /// Tells whether a value is a literal zero or a broadcast of it.
     fn is_zero(&self, v: ValId, made_by: &[usize]) -> bool {
-        if let Some(s) = self.vals[v.index()].literal {
+        if let Some(s) = self.literal(v) {
             return s.bits() == 0;
         }
-        match self.eqns.get(made_by[v.index()]) {
+        match self.eqns().get(made_by[v.index()]) {
             Some(FlatEqn { lowering: Lowering::View(_), inputs, .. }) => {
-                self.vals[inputs[0].index()].literal.is_some_and(|s| s.bits() == 0)
+                self.literal(inputs[0]).is_some_and(|s| s.bits() == 0)
             }
             _ => false,
         }
     }
 }
 
-/// The flat position of each element of a piece in a whole of this shape; its starts are clamped so that it fits.
+/// The flat position of each element of a piece in a whole of this shape; its starts are clamped so
+/// that it fits.
 fn position_of(piece: Piece, shape: &[usize]) -> PointFn {
-    let (strides, at) = (value::dense(shape), piece_position(shape, &piece));
+    let (strides, at) = (value::dense(shape), value::piece_position(shape, &piece));
     let shape = shape.to_vec();
     Arc::new(move |p: &mut dyn Point| {
         let mut sum = p.builder().constant(Scalar::from(at.offset));

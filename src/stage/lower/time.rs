@@ -1,25 +1,29 @@
 //! Scans that work lane by lane, as one kernel with time inside.
 //!
 //! ```text
-//! for t { for lane { c[lane] = f(c[lane], x[t, lane]) } }  -->  for lane { for t in order { ... } }
+//! for t { for lane { c[lane] = f(c[lane], x[t, lane]) } }
+//!     -->  for lane { for t in order { ... } }
 //! ```
-//! Then a few lanes run through all of time with their carries in registers, threads share the lanes, and nothing is
-//! called per step. It is open to a step that is one group over the lanes (after values with short axes are split into
-//! components) and reads of what it writes only what the same lane wrote.
+//! Then a few lanes run through all of time with their carries in registers, threads share the
+//! lanes, and nothing is called per step. A step can become such a kernel if it is one group over
+//! the lanes, after values with short axes are split into components, and if each lane reads only
+//! what it wrote itself.
 //!
-//! A `while` whose lanes end separately is of this kind if it runs as long as any element of one carry, `active`, holds,
-//! and every other carry is chosen by `active` between a new value and itself. Then a lane that has ended is as it was,
-//! and so is what its test says of it: it need not run on because others do.
+//! A `while` whose lanes end separately is of this kind if it runs as long as any element of one
+//! carry, `active`, holds, and every other carry is chosen by `active` between a new value and
+//! itself. Then the carries of a lane that has ended do not change, and neither does its test: the
+//! lane need not run on because others do.
 //!
-//! Not here: what the backend makes of such a kernel.
+//! Not here: machine code of such a kernel.
 
-use super::Cx;
+use super::assign::{Overwrite, Placed};
 use super::components;
-use super::emit::Launch;
 use super::flatten::Flat;
-use super::group::GROUP_LIMIT;
-use super::region::{Item, Region};
+use super::group::grouped::{Alone, GROUP_LIMIT, Grouped, Item};
+use super::group::grouping::Level;
+use super::program::ProgramBuilder;
 use super::value::{Arg, Def, Place, squeeze};
+use super::writer::Launch;
 use crate::core::aval::Shape;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Base, Lowering, ScanParts, WhileParts};
@@ -32,20 +36,22 @@ use cotangent_jit::program::{Step, View};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-/// Fewer lanes are better off with all of them in the registers of one driver.
+/// Least number of lanes. Fewer lanes run faster in the registers of one kernel per step.
 const LEAST_LANES: usize = 16;
-/// Axes of at most this many elements are components of a lane.
+/// Most elements of an axis that is split into components of a lane.
 const SHORT: usize = 8;
-/// With more bytes than this read and written over time, rows are better streamed one after the other.
+/// Most bytes that are read and written over time. With more it is faster to stream one row after
+/// the other.
 const STREAMED: usize = 1 << 20;
-/// Most rounds of a `while` before all lanes are asked anew whether any goes on.
+/// Most rounds of a `while` between two tests of all lanes.
 const ROUNDS: usize = 1024;
 
-impl Region {
-    /// The loop of a scan as one launch, its carries already in place; `None` if it is not of that kind.
+impl Placed {
+    /// The loop of a scan as one launch, with its carries in place already. `None` if it cannot be
+    /// one kernel.
     pub fn time_kernel(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         parts: &ScanParts,
         args: &[Arg],
         dests: &[Place],
@@ -53,19 +59,19 @@ impl Region {
         let avals = parts.body.in_avals();
         let carry = avals[parts.consts..parts.consts + parts.carry].iter().map(|a| &a.shape[..]);
         let Some(lanes) = lanes(carry) else { return Ok(None) };
-        let timed = |(k, args)| with_time(k, args, self.depth, parts.length);
-        let launch = self.lane_kernel(cx, &parts.body, &lanes, (args, dests), timed)?;
+        let timed = |(k, args)| with_time(k, args, self.grouped().depth(), parts.length);
+        let launch = self.lane_kernel(program, &parts.body, &lanes, (args, dests), timed)?;
         Ok(launch.map(|(mut kernel, args)| {
             kernel.name = "scan".into();
-            Step::Launch { kernel: cx.kernel(kernel), args }
+            Step::Launch { kernel: program.kernel(kernel), args }
         }))
     }
 
-    /// The body of a `while` as rounds of lanes that end separately: one launch, and how often it may run as long as the
-    /// test holds; `None` if the loop is not of that kind.
+    /// The body of a `while` as rounds of lanes that end separately: one launch, and how often it
+    /// may run as long as the test holds. `None` if the loop cannot be one kernel.
     pub fn rounds_kernel(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         parts: &WhileParts,
         args: &[Arg],
         dests: &[Place],
@@ -86,17 +92,17 @@ impl Region {
         };
         let Some((rounds, launches)) = rounds.filter(|_| fits) else { return Ok(None) };
         let ends = |launch| with_rounds(launch, &dests[active], rounds);
-        let launch = self.lane_kernel(cx, &parts.body, &lanes, (args, dests), ends)?;
+        let launch = self.lane_kernel(program, &parts.body, &lanes, (args, dests), ends)?;
         Ok(launch.map(|(mut kernel, args)| {
             kernel.name = "while".into();
-            (Step::Launch { kernel: cx.kernel(kernel), args }, launches)
+            (Step::Launch { kernel: program.kernel(kernel), args }, launches)
         }))
     }
 
-    /// The kernel of a body that is one group over these lanes, changed by `then`.
+    /// The kernel of a body that is one group over these lanes, after `then` has changed it.
     fn lane_kernel(
         &self,
-        cx: &mut Cx,
+        program: &mut ProgramBuilder,
         body: &Jaxpr,
         lanes: &[usize],
         (args, dests): (&[Arg], &[Place]),
@@ -108,28 +114,29 @@ impl Region {
         let mut flat = Flat::new(body)?;
         flat.merge_pads();
         flat.add_updates();
-        if !flat.eqns.iter().all(|e| by_points(&e.lowering)) {
+        if !flat.eqns().iter().all(|e| by_points(&e.lowering)) {
             return Ok(None);
         }
         let Some(flat) = components::split(flat, lanes) else { return Ok(None) };
-        let (slots, constants) = (cx.slots.len(), cx.constants.len());
-        let mut region = Region::of(cx, flat, args.to_vec(), self.depth + 1, true, true);
-        region.assign(cx, dests);
+        let mark = program.mark();
+        let level = Level { depth: self.grouped().depth() + 1, nested: true };
+        let grouped = Grouped::new(program, flat, args.to_vec(), dests, level);
+        let region = Placed::new(program, grouped, Overwrite::Always);
         let launch = match region.only_group(&squeeze(lanes)) {
             Some(item) => region.group_kernel(item)?,
             None => None,
         };
         let launch = launch.filter(|(k, args)| lane_by_lane(k, args)).and_then(then);
-        if launch.is_none() && cx.constants.len() == constants {
-            cx.slots.truncate(slots);
+        if launch.is_none() {
+            program.rewind(mark);
         }
         Ok(launch)
     }
 
-    /// The group that is all there is to do, if it is over this domain.
+    /// The group that computes the whole region, if there is one over this domain.
     fn only_group(&self, domain: &[usize]) -> Option<usize> {
         let mut only = None;
-        for (n, item) in self.items.iter().enumerate() {
+        for (n, item) in self.grouped().items().iter().enumerate() {
             match item {
                 Item::Group(g)
                     if only.is_none() && g.sinks.is_empty() && g.domain[..] == *domain =>
@@ -137,13 +144,13 @@ impl Region {
                     only = Some(n);
                 }
                 Item::Group(_) => return None,
-                Item::Alone { eqn, inputs, .. } => {
-                    let lowering = &self.flat.eqns[*eqn].lowering;
+                Item::Alone(Alone { eqn, inputs, .. }) => {
+                    let lowering = &self.flat().eqn(*eqn).lowering;
                     let Lowering::Assemble { base: Base::Nothing, pieces } = lowering else {
                         return None;
                     };
                     let written = pieces.iter().all(|p| match self.def(inputs[p.input]) {
-                        Def::Strided { root, .. } => self.roots[root.index()].part.is_some(),
+                        Def::Strided { root, .. } => self.part(*root).is_some(),
                         _ => false,
                     });
                     if !written {
@@ -152,11 +159,12 @@ impl Region {
                 }
             }
         }
-        only.filter(|_| self.last.is_empty())
+        only.filter(|_| self.last_copies().is_empty())
     }
 }
 
-/// The axes that all carries begin with, without short ones at the end; `None` if there are too few lanes.
+/// The axes that all carries begin with, without short ones at the end. `None` if there are too few
+/// lanes.
 fn lanes<'a>(mut carry: impl Iterator<Item = &'a [usize]>) -> Option<Shape> {
     let mut lanes = Shape::from_slice(carry.next()?);
     for shape in carry {
@@ -175,7 +183,7 @@ fn lanes<'a>(mut carry: impl Iterator<Item = &'a [usize]>) -> Option<Shape> {
     (lanes.iter().product::<usize>() >= LEAST_LANES && !lanes.is_empty()).then_some(lanes)
 }
 
-/// Whether an equation of this kind can work point by point.
+/// Tells whether an equation of this kind can work point by point.
 fn by_points(lowering: &Lowering) -> bool {
     matches!(
         lowering,
@@ -190,8 +198,9 @@ fn by_points(lowering: &Lowering) -> bool {
     )
 }
 
-/// The kernel with counter `depth` of the program as a loop of its own, innermost and in order; `None` if the points of
-/// a step would see each other's work, or if too much streams through.
+/// The kernel with counter `depth` of the program as a loop of its own, innermost and in order.
+/// `None` if the points of a step would read each other's outputs, or if too many bytes are
+/// streamed.
 fn with_time(
     mut kernel: Kernel,
     mut args: SmallVec<[View; 4]>,
@@ -200,7 +209,8 @@ fn with_time(
 ) -> Option<Launch> {
     let time = kernel.loops.len();
     kernel.loops.push(Loop { extent: trips, mode: Mode::Sequential });
-    // By buffer: elements per step, and to add so that the first step is at the end of a reversed one.
+    // By buffer: elements per step, and the offset that puts the first step of a reversed scan at
+    // the end.
     let mut moves: SmallVec<[(i64, i64); 8]> = SmallVec::new();
     let mut streamed = 0;
     for (view, buffer) in args.iter_mut().zip(&mut kernel.buffers) {
@@ -242,25 +252,28 @@ fn with_time(
     Some((kernel, args))
 }
 
-/// The carry whose elements a loop's test asks for any that holds.
+/// The carry of which a loop's test is true if any element is.
 fn any_of(parts: &WhileParts) -> Result<Option<usize>, Error> {
     if parts.test.eqns.len() > 1 {
         return Ok(None);
     }
     let flat = Flat::new(&parts.test)?;
-    let [eqn] = &flat.eqns[..] else { return Ok(None) };
+    let [eqn] = flat.eqns() else { return Ok(None) };
     let Lowering::Reduce { combine: Combine::Or, axes } = &eqn.lowering else { return Ok(None) };
-    let whole = axes.len() == flat.shape(eqn.inputs[0]).len() && eqn.outputs[..] == flat.outputs;
-    let input = flat.inputs.iter().position(|v| *v == eqn.inputs[0]);
+    let whole = axes.len() == flat.shape(eqn.inputs[0]).len() && eqn.outputs[..] == *flat.outputs();
+    let input = flat.inputs().iter().position(|v| *v == eqn.inputs[0]);
     Ok(input.and_then(|n| n.checked_sub(parts.test_consts)).filter(|_| whole))
 }
 
-/// The kernel with rounds of its own, which end for a lane when what it stores to `active` is false; `None` if a lane that
-/// has ended would not stay as it is.
+/// The kernel with rounds of its own, which end for a lane when it stores false to `active`. `None`
+/// if a lane that has ended would not keep its carries.
 fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Option<Launch> {
     let mut found = kernel.stores.iter().filter(|s| args[s.buffer.0 as usize] == active.view());
     let (goes_on, rest) = (found.next()?.clone(), found.next());
-    let load = |buffer: BufferId, at: &Affine, node: NodeId| matches!(kernel.node(node), Node::Load { buffer: b, at: a, .. } if *b == buffer && a == at);
+    let load = |buffer: BufferId, at: &Affine, node: NodeId| match kernel.node(node) {
+        Node::Load { buffer: b, at: a, .. } => *b == buffer && a == at,
+        _ => false,
+    };
     let stays = |s: &Store| match kernel.node(s.value) {
         Node::Op { op: ScalarOp::Select, args } => {
             load(goes_on.buffer, &goes_on.at, args[0]) && load(s.buffer, &s.at, args[2])
@@ -271,7 +284,7 @@ fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Opt
     if rest.is_some() || !others().all(stays) {
         return None;
     }
-    // What the test is made of: new values and what nobody writes.
+    // The test may depend on new values and on buffers that no store writes.
     let (mut open, mut seen) = (vec![goes_on.value], FxHashSet::default());
     while let Some(node) = open.pop() {
         if !seen.insert(node) || others().any(|s| s.value == node) {
@@ -289,7 +302,7 @@ fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Opt
     Some((kernel, args))
 }
 
-/// Whether every point reads, of what is written, only what is written at the point.
+/// Tells whether every point reads, of all written elements, only those that it writes itself.
 fn lane_by_lane(kernel: &Kernel, args: &[View]) -> bool {
     if kernel.loops.iter().any(|l| l.mode != Mode::Parallel) {
         return false;

@@ -1,13 +1,15 @@
-//! Where the elements of a value are: index maps and their algebra. Nothing here knows groups or kernels.
+//! Positions of the elements of a value: index maps and their algebra.
+//!
+//! Not here: groups and kernels.
 
 use crate::core::aval::Shape;
-use crate::core::lowering::PointFn;
+use crate::core::lowering::{Piece, PointFn};
 use cotangent_jit::Scalar;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::program::{SlotId, View};
 use smallvec::SmallVec;
 
-/// A position in a slot, affine in the counters of the enclosing loops; elements follow row-major.
+/// A position in a slot, affine in the counters of the enclosing loops. Elements follow row-major.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Place {
     pub slot: SlotId,
@@ -19,7 +21,7 @@ impl Place {
         Place { slot, base: Affine::default() }
     }
 
-    /// So many elements further.
+    /// The place `by` elements further.
     pub fn shifted(&self, by: i64) -> Place {
         let mut base = self.base.clone();
         base.offset += by;
@@ -31,7 +33,8 @@ impl Place {
     }
 }
 
-/// Index of a root: something that is computed once and has elements in memory if anybody needs them there.
+/// Index of a root: elements that are computed once, and that are in memory if some equation needs
+/// them there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RootId(pub u32);
 
@@ -41,7 +44,7 @@ impl RootId {
     }
 }
 
-/// What the element at given coordinates of a value is.
+/// The definition of the element at given coordinates of a value.
 #[derive(Clone)]
 pub enum Def {
     Splat(Scalar),
@@ -57,11 +60,11 @@ pub enum Def {
     },
 }
 
-/// What a nested region is given.
+/// An input of a region.
 #[derive(Clone)]
 pub enum Arg {
     Splat(Scalar),
-    /// `place` is the element that all others follow; `len` elements from there contain the value.
+    /// The value lies in `len` elements from `place` on.
     Strided {
         place: Place,
         len: usize,
@@ -73,7 +76,8 @@ pub enum Arg {
     },
 }
 
-/// The row-major position; axes of one element have stride 0, and so has everything that is empty.
+/// The row-major position. Axes of one element have stride 0, and so have all axes of an empty
+/// value.
 pub fn dense(shape: &[usize]) -> Affine {
     let mut strides: SmallVec<[i64; 4]> = SmallVec::from_elem(0, shape.len());
     if !shape.contains(&0) {
@@ -94,7 +98,7 @@ pub fn dense_offset(at: &Affine, shape: &[usize]) -> Option<i64> {
     shape.iter().enumerate().all(|(n, _)| at.stride(n) == d.stride(n)).then_some(at.offset)
 }
 
-/// With strides where there is something to stride over only, so that equal maps are equal values.
+/// The map with stride 0 on axes of one element, so that equal maps are equal values.
 fn canonical(mut at: Affine, shape: &[usize]) -> Affine {
     at.strides.resize(shape.len(), 0);
     if shape.contains(&0) {
@@ -109,7 +113,8 @@ fn canonical(mut at: Affine, shape: &[usize]) -> Affine {
     at
 }
 
-/// `at` after `maps`: one map per axis of the inner value, in the coordinates of an outer one of this shape.
+/// `at` after `maps`: one map per axis of the inner value, in the coordinates of an outer one of
+/// this shape.
 pub fn compose(at: &Affine, maps: &[Affine], shape: &[usize]) -> Affine {
     let mut sum = Affine { offset: at.offset, strides: SmallVec::from_elem(0, shape.len()) };
     for (axis, map) in maps.iter().enumerate() {
@@ -124,7 +129,7 @@ pub fn compose(at: &Affine, maps: &[Affine], shape: &[usize]) -> Affine {
     canonical(sum, shape)
 }
 
-/// The same elements in row-major order under another shape, if that has as many and their positions are affine in it.
+/// The position of the same elements in row-major order under another shape, if that is affine.
 pub fn reshape(at: &Affine, from: &[usize], to: &[usize]) -> Option<Affine> {
     if from.iter().product::<usize>() != to.iter().product() {
         return None;
@@ -158,12 +163,12 @@ pub fn reshape(at: &Affine, from: &[usize], to: &[usize]) -> Option<Affine> {
     Some(Affine { offset: at.offset, strides })
 }
 
-/// Without axes of one element.
+/// The shape without axes of one element.
 pub fn squeeze(shape: &[usize]) -> Shape {
     shape.iter().copied().filter(|n| *n != 1).collect()
 }
 
-/// These axes as one: their common extent and stride, if one stride walks through them in this order.
+/// The extent and the stride of these axes as one, if one stride walks through them in this order.
 pub fn merge(at: &Affine, shape: &[usize], axes: &[usize]) -> Option<(usize, i64)> {
     let (mut extent, mut stride) = (1, 0);
     for &axis in axes.iter().rev().filter(|a| shape[**a] != 1) {
@@ -182,6 +187,27 @@ pub fn merge(at: &Affine, shape: &[usize], axes: &[usize]) -> Option<(usize, i64
 pub fn shift(starts: impl IntoIterator<Item = i64>) -> Vec<Affine> {
     let map = |(n, start)| Affine { offset: start, ..Affine::counter(n) };
     starts.into_iter().enumerate().map(map).collect()
+}
+
+/// The position of the elements of a piece's taken part in a whole of this shape, before its
+/// starts.
+pub fn piece_position(shape: &[usize], piece: &Piece) -> Affine {
+    let strides = dense(shape);
+    let mut at = Affine { offset: 0, strides: SmallVec::from_elem(0, shape.len()) };
+    for axis in 0..shape.len() {
+        at.offset += strides.stride(axis) * piece.offset[axis];
+        at.strides[axis] = strides.stride(axis) * piece.step[axis];
+    }
+    at
+}
+
+/// The maps under which counter `axis` walks along the axis, backwards if `reverse`.
+pub fn along_axis(shape: &[usize], axis: usize, reverse: bool) -> Vec<Affine> {
+    let mut maps: Vec<Affine> = (0..shape.len()).map(Affine::counter).collect();
+    if reverse {
+        maps[axis] = maps[axis].scale(-1).add(&Affine::constant(shape[axis] as i64 - 1));
+    }
+    maps
 }
 
 #[cfg(test)]

@@ -1,50 +1,18 @@
-//! Random numbers from explicit keys: Threefry-2x32, bit for bit JAX's (its default, "partitionable" mode).
+//! Keys, and the stream of words that each key stands for.
 //!
-//! A [`Key`] is a value: the same key always gives the same numbers, so every use needs a key of its own, made with
-//! [`split`] or [`fold_in`]. Keys are pytrees of one `u32[2]` array; they pass through `jit`, `vmap` and `scan`.
-//!
-//! ```
-//! use cotangent::{prelude::*, random};
-//! let [a, b] = random::split(&random::key(42));
-//! let (x, y) = (random::normal(&a, [2], DType::F32), random::normal(&b, [2], DType::F32));
-//! assert_ne!(x.to_vec::<f32>(), y.to_vec::<f32>());
-//! ```
-//!
-//! Here: keys, raw bits, and what is built on them without further mathematics; `distributions` has the rest.
-
-mod distributions;
-#[cfg(test)]
-mod golden;
-mod inverse;
-#[cfg(feature = "linalg")]
-mod multivariate;
-
-pub use distributions::{
-    bernoulli, categorical, choice, exponential, gumbel, normal, permutation, randint, shuffle,
-    try_bernoulli, try_categorical, try_choice, try_exponential, try_gumbel, try_normal,
-    try_permutation, try_randint, try_shuffle, try_uniform, uniform,
-};
-
-pub use inverse::{
-    cauchy, choice_weighted, laplace, logistic, rademacher, truncated_normal, try_cauchy,
-    try_choice_weighted, try_laplace, try_logistic, try_rademacher, try_truncated_normal,
-};
-
-#[cfg(feature = "linalg")]
-pub use multivariate::{multivariate_normal, try_multivariate_normal};
+//! Not here: bits of a dtype (`bits`), and numbers of a distribution (`distributions`, `inverse`).
 
 use crate::api::pytree::{Flat, Pytree, Rebuild};
 use crate::core::array::Array;
-use crate::core::aval::Aval;
 use crate::core::source::{in_name_of, raise};
-use crate::numpy::axes::{Ints, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::prims::array::literal::{Number, Operand};
 use crate::prims::lax;
 use crate::prims::rules::numbers::holds;
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// A key: what random numbers are made from. Under `vmap` one key stands for each element of a batch ([`keys`]).
+/// A key, from which random numbers are made. Under `vmap` each element of a batch has one key
+/// ([`keys`]).
 #[derive(Clone)]
 pub struct Key(Array);
 
@@ -63,7 +31,7 @@ impl Pytree for Key {
 }
 
 impl Key {
-    /// The two words, as `u32[2]`; of a batch of keys `u32[n,2]`.
+    /// The two words, as `u32[2]`. For a batch of keys the type is `u32[n,2]`.
     pub fn data(&self) -> &Array {
         &self.0
     }
@@ -74,7 +42,7 @@ impl Key {
         raise(Key::try_from_data(data))
     }
 
-    /// As [`Key::from_data`], with the error returned.
+    /// Works like [`Key::from_data`], but returns the error.
     pub fn try_from_data(data: Array) -> Result<Key, Error> {
         match data.shape().last() {
             Some(2) if data.dtype() == DType::U32 => Ok(Key(data)),
@@ -102,13 +70,14 @@ pub fn key(seed: u64) -> Key {
     Key(Array::from_slice(&[(seed >> 32) as u32, seed as u32]))
 }
 
-/// `N` new keys from one, which must not be used again: `let [a, b] = split(&key)`. They are those of [`keys`].
+/// Makes `N` new keys from one, which must not be used again: `let [a, b] = split(&key)`. The keys
+/// are those of [`keys`].
 #[track_caller]
 pub fn split<const N: usize>(key: &Key) -> [Key; N] {
     raise(try_split(key))
 }
 
-/// As [`split`], with the error returned.
+/// Works like [`split`], but returns the error.
 #[track_caller]
 pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
     in_name_of("split", || {
@@ -120,15 +89,16 @@ pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
 }
 
 functions! {
-    /// A batch of `n` new keys from one, `u32[n,2]`, to map over with `vmap`.
+    /// Makes a batch of `n` new keys from one, `u32[n,2]`, to map over with `vmap`.
     fn keys, try_keys(key: &Key, n: usize) -> Key {
         let (a, b) = blocks(key, n)?;
         let column = |x| lax::try_reshape(x, &[n, 1]);
         Ok(Key(lax::try_concatenate(&[column(&a)?, column(&b)?], 1)?))
     }
 
-    /// The key of one that is numbered: `fold_in(key, i)` is key `i` of any `split` of it. The number is a u32, or an int
-    /// that is read as one; of an array of 64 bits the lower half counts, as in JAX.
+    /// Makes the key with a number: `fold_in(key, i)` is key `i` of any `split` of the key. The
+    /// number is a u32, or an int that is read as one. Of a number of 64 bits the lower half
+    /// counts, as in JAX.
     fn fold_in, try_fold_in(key: &Key, data: impl Operand) -> Key {
         if let Some(n) = data.number().and_then(Number::int)
             && !holds(DType::U32, n.into())
@@ -146,36 +116,10 @@ functions! {
         let one = |x| lax::try_reshape(x, &[1]);
         Ok(Key(lax::try_concatenate(&[one(&a)?, one(&b)?], 0)?))
     }
-
-    /// Uniform bits: an unsigned int. Those of 8 and 16 bits are the lowest of 32.
-    ///
-    /// ```
-    /// use cotangent::{prelude::*, random};
-    /// let bits = random::bits(&random::key(42), [2], DType::U32);
-    /// assert_eq!(bits.to_vec::<u32>(), [2098992034, 2919706841]);
-    /// ```
-    fn bits, try_bits(key: &Key, shape: impl Ints, dtype: DType) -> Array {
-        let shape = sizes_of("bits", shape)?;
-        let drawn = Aval::new(shape.iter().copied(), dtype).countable("bits")?;
-        let (a, b) = blocks(key, drawn.size())?;
-        let bits = match dtype {
-            DType::U8 | DType::U16 | DType::U32 => {
-                lax::try_convert_element_type(&lax::try_xor(&a, &b)?, dtype)?
-            }
-            DType::U64 => {
-                let high = lax::try_convert_element_type(&a, DType::U64)?;
-                let low = lax::try_convert_element_type(&b, DType::U64)?;
-                let by = Array::strong_literal(Scalar::from(32u64));
-                lax::try_or(&lax::try_shift_left(&high, &by)?, &low)?
-            }
-            other => return Err(err!(DType, "bits: expected an unsigned int, got {other}")),
-        };
-        lax::try_reshape(&bits, &shape)
-    }
 }
 
 /// The two words of blocks `0..n` of the key's stream.
-fn blocks(key: &Key, n: usize) -> Result<(Array, Array), Error> {
+pub(super) fn blocks(key: &Key, n: usize) -> Result<(Array, Array), Error> {
     let [k0, k1] = key.words()?;
     let (high, low) = counters(n)?;
     lax::try_threefry2x32(&k0, &k1, &high, &low)
@@ -196,9 +140,4 @@ fn counters(n: usize) -> Result<(Array, Array), Error> {
 /// A literal of the words that keys and counters are made of.
 fn word(value: u32) -> Array {
     Array::strong_literal(Scalar::from(value))
-}
-
-/// The unsigned int of a dtype's width.
-fn pattern(op: &str, dtype: DType) -> Result<DType, Error> {
-    dtype.bit_pattern().ok_or_else(|| err!(DType, "{op}: expected an int or a float, got {dtype}"))
 }

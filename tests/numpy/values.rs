@@ -1,8 +1,7 @@
 //! Values of methods on small arrays, and what they say when misused.
 
-use crate::core::array::Array;
-use crate::prelude::array;
-use crate::{DType, nn};
+use cotangent::nn;
+use cotangent::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn f32s(x: &Array) -> Vec<f32> {
@@ -132,7 +131,8 @@ fn misuse_is_explained() {
     let (x, y) = (array![[1.0, 2.0, 3.0]], array![1.0, 2.0]);
     assert_eq!(
         message(|| &x + &y),
-        "add: shapes do not broadcast: f32[1,3] and f32[2]; counted from the last, axis 1 has sizes 3 and 2"
+        "add: shapes do not broadcast: f32[1,3] and f32[2]; counted from the last, axis 1 has \
+         sizes 3 and 2"
     );
     assert_eq!(
         message(|| x.sum_axis(2)),

@@ -1,11 +1,15 @@
-//! The hunt for NaN: when a result has one, the computation is run again, equation by equation, to find the first that makes
-//! one from operands without; into calls, branches taken, and the step of a loop.
+//! Finds the equation that made a NaN.
 //!
-//! Which equations have bodies is asked of what they lower to. Whatever the equations did besides computing happens again,
-//! but for those that give nothing.
+//! When a result has a NaN, the computation runs again, equation by equation, until one makes a NaN
+//! from operands without one. The search goes into calls, into the branch that was taken, and into
+//! the step of a loop. What a primitive lowers to tells whether it has bodies.
+//!
+//! Side effects of the equations happen again, except those of equations without outputs.
+//! Not here: which checks are on (`nan_check`).
 
-use super::eager;
-use super::run::run_jaxpr;
+use super::cache::run_cached;
+use super::dispatch::dispatch;
+use super::nan_check::{NanCheck, with_nan_check};
 use crate::core::array::Array;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::lowering::{Lowering, ScanParts, WhileParts};
@@ -13,76 +17,24 @@ use crate::core::primitive::Prim;
 use crate::core::source::{self, Source};
 use crate::prims::lax;
 use cotangent_jit::{DType, Error, err};
-use std::cell::Cell;
-use std::ops::BitOr;
-use std::sync::LazyLock;
 
-/// What is hunted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Hunt(u8);
-
-impl Hunt {
-    pub const NOTHING: Hunt = Hunt(0);
-    pub const NAN: Hunt = Hunt(1);
-    pub const INFINITY: Hunt = Hunt(2);
-
-    fn wants(self, x: f64) -> bool {
-        (self.0 & 1 != 0 && x.is_nan()) || (self.0 & 2 != 0 && x.is_infinite())
-    }
-}
-
-impl BitOr for Hunt {
-    type Output = Hunt;
-    fn bitor(self, other: Hunt) -> Hunt {
-        Hunt(self.0 | other.0)
-    }
-}
-
-/// What the environment says, for all threads.
-static EVERYWHERE: LazyLock<Hunt> = LazyLock::new(|| {
-    let set = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
-    let of = |name, hunt| if set(name) { hunt } else { Hunt::NOTHING };
-    of("COTANGENT_DEBUG_NANS", Hunt::NAN) | of("COTANGENT_DEBUG_INFS", Hunt::INFINITY)
-});
-
-thread_local! {
-    static HERE: Cell<Option<Hunt>> = const { Cell::new(None) };
-}
-
-/// Hunts on this thread while `f` runs; `NOTHING` calls a hunt of the environment's off.
-pub fn hunting<R>(hunt: Hunt, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Hunt>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            HERE.set(self.0);
-        }
-    }
-    let _restore = Restore(HERE.replace(Some(hunt)));
-    f()
-}
-
-/// What is hunted now, if anything.
-pub fn wanted() -> Hunt {
-    HERE.get().unwrap_or_else(|| *EVERYWHERE)
-}
-
-/// Looks at what a jaxpr gave for these inputs.
-pub fn look(
-    hunt: Hunt,
+/// Returns an error if one of the outputs that the jaxpr computed from these inputs has a NaN.
+pub fn check_outputs(
+    check: NanCheck,
     name: &str,
     jaxpr: &Jaxpr,
     inputs: &[Array],
     outputs: &[Array],
 ) -> Result<(), Error> {
-    if hunt == Hunt::NOTHING || !any(hunt, outputs) {
+    if check == NanCheck::NONE || !any(check, outputs) {
         return Ok(());
     }
-    let search = Search { hunt };
-    if let Some(found) = hunting(Hunt::NOTHING, || search.jaxpr(jaxpr, inputs))? {
+    let search = Search { check };
+    if let Some(found) = with_nan_check(NanCheck::NONE, || search.error_in_jaxpr(jaxpr, inputs))? {
         return Err(found);
     }
-    let what = said(hunt, outputs);
-    match inputs.iter().position(|x| any(hunt, std::slice::from_ref(x))) {
+    let what = kind_found(check, outputs);
+    match inputs.iter().position(|x| any(check, std::slice::from_ref(x))) {
         Some(n) => Err(err!(
             Check,
             "{name}: a result has {what}, and so has input {n} already: {}",
@@ -90,28 +42,31 @@ pub fn look(
         )),
         None => Err(err!(
             Check,
-            "{name}: a result has {what}, which no equation makes from operands without one; look at its constants"
+            "{name}: a result has {what}, which no equation makes from operands without one; \
+             look at its constants"
         )),
     }
 }
 
-/// Looks at what a primitive gave that stands at this line.
-pub fn look_at(
-    hunt: Hunt,
+/// Returns an error if one of the outputs that the primitive computed at this line has a NaN.
+pub fn check_primitive(
+    check: NanCheck,
     prim: &Prim,
     at: Source,
     inputs: &[Array],
     outputs: &[Array],
 ) -> Result<(), Error> {
-    if hunt == Hunt::NOTHING || !any(hunt, outputs) {
+    if check == NanCheck::NONE || !any(check, outputs) {
         return Ok(());
     }
-    let search = Search { hunt };
-    if let Some(found) = hunting(Hunt::NOTHING, || search.inside(prim, at, inputs))? {
+    let search = Search { check };
+    if let Some(found) =
+        with_nan_check(NanCheck::NONE, || search.error_in_bodies(prim, at, inputs))?
+    {
         return Err(found);
     }
-    if any(hunt, inputs) {
-        let what = said(hunt, outputs);
+    if any(check, inputs) {
+        let what = kind_found(check, outputs);
         return Err(err!(
             Check,
             "{} at {at} gives {what} from operands that have one: {}",
@@ -119,16 +74,16 @@ pub fn look_at(
             all(inputs)
         ));
     }
-    Err(search.made(prim, at, inputs, outputs))
+    Err(search.maker_error(prim, at, inputs, outputs))
 }
 
 struct Search {
-    hunt: Hunt,
+    check: NanCheck,
 }
 
 impl Search {
-    /// What is wrong in the jaxpr, if an equation makes it.
-    fn jaxpr(&self, jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Option<Error>, Error> {
+    /// The error of the equation of the jaxpr that makes a NaN, if one does.
+    fn error_in_jaxpr(&self, jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Option<Error>, Error> {
         let mut env: Vec<Option<Array>> = vec![None; jaxpr.avals.len()];
         for (v, a) in jaxpr.inputs.iter().zip(inputs) {
             env[v.index()] = Some(a.clone());
@@ -142,10 +97,10 @@ impl Search {
                 Atom::Literal(s) => Array::literal(*s),
             };
             let args: Vec<Array> = eqn.inputs.iter().map(read).collect();
-            let outs = source::replaying(eqn.source, || eager::run(&eqn.prim, &args))?;
-            if any(self.hunt, &outs)
-                && !any(self.hunt, &args)
-                && let Some(found) = self.equation(eqn, &args, &outs)?
+            let outs = source::replaying(eqn.source, || dispatch(&eqn.prim, &args, Ok))?;
+            if any(self.check, &outs)
+                && !any(self.check, &args)
+                && let Some(found) = self.equation_error(eqn, &args, &outs)?
             {
                 return Ok(Some(found));
             }
@@ -156,29 +111,43 @@ impl Search {
         Ok(None)
     }
 
-    fn equation(&self, eqn: &Eqn, args: &[Array], outs: &[Array]) -> Result<Option<Error>, Error> {
-        let found = self.inside(&eqn.prim, eqn.source, args)?;
-        Ok(Some(found.unwrap_or_else(|| self.made(&eqn.prim, eqn.source, args, outs))))
+    fn equation_error(
+        &self,
+        eqn: &Eqn,
+        args: &[Array],
+        outs: &[Array],
+    ) -> Result<Option<Error>, Error> {
+        let found = self.error_in_bodies(&eqn.prim, eqn.source, args)?;
+        Ok(Some(found.unwrap_or_else(|| self.maker_error(&eqn.prim, eqn.source, args, outs))))
     }
 
-    fn made(&self, prim: &Prim, at: Source, args: &[Array], outs: &[Array]) -> Error {
-        let what = said(self.hunt, outs);
+    fn maker_error(&self, prim: &Prim, at: Source, args: &[Array], outs: &[Array]) -> Error {
+        let what = kind_found(self.check, outs);
         err!(Check, "{} at {at} makes {what}: {} from {}", prim.name(), all(outs), all(args))
     }
 
-    /// What is wrong in the bodies of a primitive, said with the way there.
-    fn inside(&self, prim: &Prim, at: Source, args: &[Array]) -> Result<Option<Error>, Error> {
+    /// The error of the equation in a body of the primitive that makes a NaN. The message tells the
+    /// branch or the step of the loop that leads to the equation.
+    fn error_in_bodies(
+        &self,
+        prim: &Prim,
+        at: Source,
+        args: &[Array],
+    ) -> Result<Option<Error>, Error> {
         let avals: Vec<_> = args.iter().map(Array::aval).collect();
         if prim.carrier().is_none() {
             return Ok(None);
         }
         let outs = prim.abstract_eval(&avals)?;
         let (found, place) = match prim.lower(&avals, &outs)? {
-            Lowering::Call(body) => return self.jaxpr(&body, args),
+            Lowering::Call(body) => return self.error_in_jaxpr(&body, args),
             Lowering::Cond { arms } => {
                 let last = arms.len() as i64 - 1;
                 let arm = args[0].try_to_i64()?.clamp(0, last) as usize;
-                (self.jaxpr(&arms[arm], &args[1..])?, format!("branch {arm} of {}", prim.name()))
+                (
+                    self.error_in_jaxpr(&arms[arm], &args[1..])?,
+                    format!("branch {arm} of {}", prim.name()),
+                )
             }
             Lowering::Scan(parts) => {
                 let (found, step) = self.scan(&parts, args)?;
@@ -193,11 +162,11 @@ impl Search {
         Ok(found.map(|e| err!(Check, "{}, in {place} at {at}", e.message())))
     }
 
-    /// What a body gives, and what makes it wrong.
+    /// The outputs of a body, and the error of the equation in it that makes a NaN.
     fn body(&self, body: &Jaxpr, args: &[Array]) -> Result<(Vec<Array>, Option<Error>), Error> {
-        let outs = run_jaxpr(body, args.to_vec())?;
-        let wrong = any(self.hunt, &outs) && !any(self.hunt, args);
-        let found = if wrong { self.jaxpr(body, args)? } else { None };
+        let outs = run_cached(body, args.to_vec())?;
+        let wrong = any(self.check, &outs) && !any(self.check, args);
+        let found = if wrong { self.error_in_jaxpr(body, args)? } else { None };
         Ok((outs, found))
     }
 
@@ -224,7 +193,7 @@ impl Search {
         let mut carry = carry.to_vec();
         let mut round = 0;
         while parts.limit.is_none_or(|n| round < n) {
-            let holds = run_jaxpr(&parts.test, [tested, &carry].concat())?;
+            let holds = run_cached(&parts.test, [tested, &carry].concat())?;
             if !holds[0].try_item::<bool>()? {
                 break;
             }
@@ -239,12 +208,12 @@ impl Search {
     }
 }
 
-/// Whether any of these arrays has what is hunted.
-fn any(hunt: Hunt, arrays: &[Array]) -> bool {
-    arrays.iter().any(|a| values(a).iter().any(|x| hunt.wants(*x)))
+/// Tells whether any of these arrays has a number that the check finds.
+fn any(check: NanCheck, arrays: &[Array]) -> bool {
+    arrays.iter().any(|a| values(a).iter().any(|x| check.finds(*x)))
 }
 
-/// The floats of an array, those of complex numbers one by one.
+/// The floats of an array. A complex number gives two.
 fn values(a: &Array) -> Vec<f64> {
     let halves = |size: usize| -> Vec<f64> {
         let bytes = a.to_bytes().unwrap_or_default();
@@ -265,12 +234,13 @@ fn values(a: &Array) -> Vec<f64> {
     }
 }
 
-fn said(hunt: Hunt, arrays: &[Array]) -> &'static str {
-    let nan = hunt == Hunt::NAN || any(Hunt::NAN, arrays) && hunt.wants(f64::NAN);
+/// The kind of number that the check finds in these arrays, as a message names it.
+fn kind_found(check: NanCheck, arrays: &[Array]) -> &'static str {
+    let nan = check == NanCheck::NAN || any(NanCheck::NAN, arrays) && check.finds(f64::NAN);
     if nan { "a NaN" } else { "an infinity" }
 }
 
-/// An operand with its type and its first elements.
+/// The type of an operand and its first elements.
 fn shown(a: &Array) -> String {
     const ENOUGH: usize = 120;
     let text = a.to_string().split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,7 +1,7 @@
 //! Gradients of methods in closed form, with literals and kinks in them, once and twice.
 
-use crate::nn;
-use crate::prelude::*;
+use cotangent::nn;
+use cotangent::prelude::*;
 
 /// `f` applied elementwise to f64s, its first derivative and its second.
 fn up_to_second(f: fn(Array) -> Array, x: &[f64]) -> [Vec<f64>; 3] {

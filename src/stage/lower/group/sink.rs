@@ -1,16 +1,16 @@
-//! Equations sink to the groups that need them, where that moves fewer bytes.
+//! Moves equations down to the groups that need them, where that moves fewer bytes.
 //!
-//! Grouping puts an equation as early as it can stand. If only a later group needs its value, the value is stored and
-//! loaded for nothing: the equation may as well stand there. If several groups need it and it is cheap, each computes it
-//! for itself from operands that are in memory anyway. Derivatives live from this: what the backward pass needs of the
-//! forward pass is mostly a short way from what is stored already.
+//! Grouping puts an equation as early as it can stand. If only a later group needs its value, the
+//! value is stored and loaded for nothing: the equation may as well stand there. If several groups
+//! need it and it is cheap, each computes it for itself from operands that are in memory anyway.
+//! Derivatives gain most: most values that the backward pass needs of the forward pass are a few
+//! operations away from stored values.
 //!
-//! Not here: which group an equation joins at first (group).
+//! Not here: which group an equation joins at first (`place`).
 
-use super::flatten::ValId;
-use super::group::GROUP_LIMIT;
-use super::region::{BEFORE, Entry, Item, Region};
-use super::value::{self, Def, RootId};
+use super::super::flatten::ValId;
+use super::super::value::{self, Def, RootId};
+use super::grouped::{Alone, BEFORE, Entry, GROUP_LIMIT, Grouped, Item};
 use crate::core::lowering::{Lowering, ScalarFn};
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Node, NodeId};
@@ -18,12 +18,13 @@ use cotangent_jit::op::{Level, ScalarOp};
 use cotangent_jit::{DType, Scalar};
 use smallvec::SmallVec;
 
-/// Uses beyond this number are not told apart.
+/// Number of uses that are told apart.
 const FEW: usize = 6;
-/// Most scalar ops in what is computed more than once.
+/// Most scalar ops of an equation that is computed more than once.
 const CHEAP: usize = 3;
 
-/// An item needs a root; `point` if it is a group that needs it at the point that it computes.
+/// The need of an item for a root. `point` tells that a group needs it at the point that it
+/// computes.
 #[derive(Clone, Copy, PartialEq)]
 struct Use {
     item: i32,
@@ -34,17 +35,18 @@ struct Use {
 struct Uses {
     few: SmallVec<[Use; FEW]>,
     many: bool,
-    /// Some use is by way of memory. Stays when such a use goes, if there are many.
+    /// Tells whether some use is by way of memory. If there are many uses, it stays true when such
+    /// a use goes.
     outside: bool,
 }
 
-/// What an equation reads from roots.
+/// The roots that an equation reads, and whether it reads each at its own point.
 type Operands = SmallVec<[(RootId, bool); 3]>;
 
-impl Region {
-    /// Moves equations down; `wanted` are the roots that are outputs.
-    pub fn sink(&mut self, wanted: &[RootId]) {
-        let mut uses = self.uses(wanted);
+impl Grouped {
+    /// Moves equations down.
+    pub(super) fn sink(&mut self) {
+        let mut uses = self.uses();
         let mut front: Vec<Vec<Entry>> = self.items.iter().map(|_| Vec::new()).collect();
         for item in (0..self.items.len()).rev() {
             let Item::Group(group) = &mut self.items[item] else { continue };
@@ -63,18 +65,19 @@ impl Region {
                 }
             }
             kept.reverse();
-            self.group(item).entries = kept;
+            self.group_mut(item).entries = kept;
         }
-        // What sank stands before what needs it; it came in reverse.
+        // An equation that sank stands before the equations that need it. They were collected in
+        // reverse.
         for (item, mut sunk) in front.into_iter().enumerate().filter(|(_, sunk)| !sunk.is_empty()) {
-            let group = self.group(item);
+            let group = self.group_mut(item);
             sunk.reverse();
             sunk.append(&mut group.entries);
             group.entries = sunk;
         }
     }
 
-    fn uses(&self, wanted: &[RootId]) -> Vec<Uses> {
+    fn uses(&self) -> Vec<Uses> {
         let mut uses = vec![Uses::default(); self.roots.len()];
         let mut note = |v: ValId, item: usize, point: bool| {
             if let Def::Strided { root, .. } = self.def(v) {
@@ -87,9 +90,9 @@ impl Region {
                 Item::Group(group) => {
                     for entry in &group.entries {
                         match entry {
-                            Entry::Same { value, .. } => note(*value, n, true),
+                            Entry::Copy { value, .. } => note(*value, n, true),
                             Entry::Eqn { eqn, .. } => {
-                                let eqn = &self.flat.eqns[*eqn];
+                                let eqn = self.flat.eqn(*eqn);
                                 let point = matches!(eqn.lowering, Lowering::Elementwise(_));
                                 eqn.inputs.iter().for_each(|v| note(*v, n, point));
                             }
@@ -97,10 +100,10 @@ impl Region {
                     }
                     group.sinks.iter().for_each(|s| note(s.value, n, true));
                 }
-                Item::Alone { inputs, .. } => inputs.iter().for_each(|v| note(*v, n, false)),
+                Item::Alone(Alone { inputs, .. }) => inputs.iter().for_each(|v| note(*v, n, false)),
             }
         }
-        for root in wanted {
+        for (root, _) in &self.outputs {
             uses[root.index()].add(Use { item: i32::MAX, point: false }, self.item_of(*root));
         }
         uses
@@ -110,14 +113,15 @@ impl Region {
         self.roots[root.index()].item
     }
 
-    /// Whether the root is in memory, whatever becomes of the equation in question.
+    /// Tells whether the root is in memory, wherever the equation in question stands.
     fn in_memory_anyway(&self, root: RootId, uses: &[Uses]) -> bool {
         let r = &self.roots[root.index()];
         let u = &uses[root.index()];
         !r.pointwise || r.item == BEFORE || if u.many { u.outside } else { u.outside_of(r.item) }
     }
 
-    /// Where the entry should stand instead or besides, if that is better; the uses are then as if it did.
+    /// The items where the entry should stand, and whether it leaves its own, if that is better.
+    /// The uses are then changed accordingly.
     fn place_lower(
         &mut self,
         entry: &Entry,
@@ -127,7 +131,7 @@ impl Region {
     ) -> Option<(SmallVec<[i32; 2]>, bool)> {
         let Entry::Eqn { eqn, roots } = entry else { return None };
         let &[root] = &roots[..] else { return None };
-        let Lowering::Elementwise(_) = self.flat.eqns[*eqn].lowering else { return None };
+        let Lowering::Elementwise(_) = self.flat.eqn(*eqn).lowering else { return None };
         let here = item as i32;
         let own = &uses[root.index()];
         if own.many {
@@ -151,7 +155,7 @@ impl Region {
             // Reading a carry later could keep the new one from taking its place.
             return None;
         }
-        let domain = value::squeeze(self.flat.shape(self.flat.eqns[*eqn].outputs[0]));
+        let domain = value::squeeze(self.flat.shape(self.flat.eqn(*eqn).outputs[0]));
         for to in &items {
             let Item::Group(group) = &self.items[*to as usize] else { return None };
             // A group over a reshaped domain has the same points, but under other names.
@@ -201,10 +205,11 @@ impl Region {
         Some((items, moved))
     }
 
-    /// The roots that an equation of a group reads, each once, and whether at the group's own point.
+    /// The roots that an equation of a group reads, each once, and whether at the group's own
+    /// point.
     fn operands(&self, eqn: usize, item: usize) -> Operands {
         let mut operands = Operands::new();
-        for v in &self.flat.eqns[eqn].inputs {
+        for v in &self.flat.eqn(eqn).inputs {
             if let Def::Strided { root, .. } = self.def(*v) {
                 let operand = (*root, self.same_point(*v, item));
                 if !operands.contains(&operand) {
@@ -215,15 +220,15 @@ impl Region {
         operands
     }
 
-    /// Whether the equation is a few simple ops.
+    /// Tells whether the equation is a few simple ops.
     fn is_cheap(&self, eqn: usize) -> bool {
-        let eqn = &self.flat.eqns[eqn];
+        let eqn = self.flat.eqn(eqn);
         let Lowering::Elementwise(f) = &eqn.lowering else { return false };
-        cheap(f, eqn.inputs.iter().map(|v| self.dtype(*v)))
+        cheap(f, eqn.inputs.iter().map(|v| self.flat.dtype(*v)))
     }
 }
 
-/// Whether a function of operands of these types is a few simple ops.
+/// Tells whether a function of operands of these types is a few simple ops.
 pub fn cheap(f: &ScalarFn, operands: impl Iterator<Item = DType>) -> bool {
     let mut b = KernelBuilder::new("cost", []);
     let args: SmallVec<[NodeId; 3]> = operands.map(|d| b.constant(Scalar::zero(d))).collect();
@@ -251,7 +256,7 @@ impl Uses {
         }
     }
 
-    /// Takes out one use; of many none can be told.
+    /// Takes one use out. Of many uses none is known.
     fn remove(&mut self, old: Use) {
         if let Some(n) = self.few.iter().position(|u| *u == old) {
             self.few.swap_remove(n);

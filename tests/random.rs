@@ -1,8 +1,14 @@
-//! Values of JAX (0.10 to 0.12; default configuration, 64-bit ones with 64-bit dtypes enabled), and the published vectors
-//! of Threefry.
+//! Values of JAX (0.10 to 0.12; default configuration, 64-bit ones with 64-bit dtypes enabled), and
+//! the published vectors of Threefry.
 
-use super::*;
-use crate::prelude::*;
+use cotangent::prelude::*;
+use cotangent::prims::lax;
+use cotangent::random::{
+    self, Key, bernoulli, bits, categorical, cauchy, choice, choice_weighted, exponential, fold_in,
+    gumbel, keys, laplace, logistic, normal, permutation, rademacher, randint, shuffle, split,
+    truncated_normal, try_bits, try_choice, try_choice_weighted, try_randint, try_split,
+    try_uniform, uniform,
+};
 
 fn u32s(x: &Array) -> Vec<u32> {
     x.to_vec()
@@ -26,7 +32,7 @@ fn threefry_known_answers() {
 
 #[test]
 fn keys_bits_and_ints_are_jaxs() {
-    let key = super::key(42);
+    let key = random::key(42);
     let expected = [2098992034, 2919706841, 2646866425, 2409546199];
     assert_eq!(u32s(&bits(&key, [4], DType::U32)), expected);
     let [a, b] = split(&key);
@@ -37,7 +43,7 @@ fn keys_bits_and_ints_are_jaxs() {
     assert_eq!(ints.to_vec::<i32>(), [44, 14, 71, 69, 9, 19]);
     assert_eq!(permutation(&key, 8).to_vec::<i32>(), [7, 4, 2, 5, 3, 6, 0, 1]);
 
-    let key = super::key(0);
+    let key = random::key(0);
     let expected = [4070199207, 4202968722, 1427181096, 2012915765];
     assert_eq!(u32s(&bits(&key, [2, 2], DType::U32)), expected);
     let [a, b] = split(&key);
@@ -47,11 +53,11 @@ fn keys_bits_and_ints_are_jaxs() {
 
 #[test]
 fn floats_are_jaxs() {
-    let x = uniform(&super::key(42), [1], DType::F32, 0.0, 1.0);
+    let x = uniform(&random::key(42), [1], DType::F32, 0.0, 1.0);
     assert_eq!(x.to_vec::<f32>()[0], f32::from_bits(0x3efa_3824), "0x1.f47048p-2");
-    let x = uniform(&super::key(0), [3], DType::F32, 0.0, 1.0);
+    let x = uniform(&random::key(0), [3], DType::F32, 0.0, 1.0);
     assert_eq!(x.to_vec::<f32>(), [0.947667, 0.978_579_9, 0.33229148]);
-    let x = normal(&super::key(42), [4], DType::F32).to_vec::<f32>();
+    let x = normal(&random::key(42), [4], DType::F32).to_vec::<f32>();
     let expected = [-0.028_304_616f32, 0.467_131_85, 0.295_702_96, 0.153_545_92];
     for (x, expected) in x.iter().zip(expected) {
         assert!((x - expected).abs() <= 2e-7 * expected.abs(), "{x} is not {expected}");
@@ -60,8 +66,8 @@ fn floats_are_jaxs() {
 
 #[test]
 fn wide_ints_are_jaxs() {
-    assert_eq!(u32s(super::key((1 << 40) + 5).data()), [256, 5]);
-    let key = super::key(7);
+    assert_eq!(u32s(random::key((1 << 40) + 5).data()), [256, 5]);
+    let key = random::key(7);
     assert_eq!(u32s(fold_in(&key, 123456789).data()), [3349933111, 58029761]);
     let expected = [15571024786774969728, 837714335556982463, 4150233810675416579];
     assert_eq!(bits(&key, [3], DType::U64).to_vec::<u64>(), expected);
@@ -75,7 +81,7 @@ fn wide_ints_are_jaxs() {
 
 #[test]
 fn ints_at_the_ends_of_their_range_are_jaxs() {
-    let ints = |low, high| randint(&super::key(7), [4], DType::I32, low, high).to_vec::<i32>();
+    let ints = |low, high| randint(&random::key(7), [4], DType::I32, low, high).to_vec::<i32>();
     assert_eq!(ints(-(1 << 31), 1 << 31), [752193311, 1400917350, -455323268, -325042195]);
     assert_eq!(ints(5, 1 << 33), [752193321, 1400917360, 1692160385, 1822441458]);
     assert_eq!(ints(5, 5), [5; 4]);
@@ -83,7 +89,7 @@ fn ints_at_the_ends_of_their_range_are_jaxs() {
 
 #[test]
 fn narrow_dtypes_are_jaxs() {
-    let key = super::key(42);
+    let key = random::key(42);
     assert_eq!(bits(&key, [4], DType::U8).to_vec::<u8>(), [162, 217, 249, 215]);
     assert_eq!(bits(&key, [4], DType::U16).to_vec::<u16>(), [5026, 12505, 63993, 49623]);
     let ints = |d, low, high| {
@@ -108,7 +114,7 @@ fn narrow_dtypes_are_jaxs() {
     assert_eq!(wide, [1.53125, 2.375, 2.875, 2.34375]);
     // Of elementary functions the last place may differ.
     let near = |x: Array, expected: [f64; 4]| {
-        let slack = 2.0 * crate::numpy::finfo::epsilon(x.dtype());
+        let slack = 2.0 * cotangent::numpy::finfo::epsilon(x.dtype());
         for (x, e) in floats(x).iter().zip(expected) {
             assert!((x - e).abs() <= slack * e.abs(), "{x} is not {e}");
         }
@@ -121,7 +127,7 @@ fn narrow_dtypes_are_jaxs() {
 
 #[test]
 fn orders_and_choices_are_jaxs() {
-    let key = super::key(7);
+    let key = random::key(7);
     let expected = [10, 9, 17, 12, 4, 2, 3, 11, 5, 14, 16, 0, 19, 18, 7, 13, 6, 1, 15, 8];
     assert_eq!(permutation(&key, 20).to_vec::<i32>(), expected);
     let rows = shuffle(&key, &array![[0, 1], [2, 3], [4, 5]]);
@@ -137,7 +143,7 @@ fn orders_and_choices_are_jaxs() {
 
 #[test]
 fn wide_and_scaled_floats_are_jaxs() {
-    let key = super::key(7);
+    let key = random::key(7);
     let bits: Vec<u64> =
         uniform(&key, [3], DType::F64, 0, 1).to_vec::<f64>().iter().map(|x| x.to_bits()).collect();
     assert_eq!(bits, [0x3feb02ec916e90c8, 0x3fa740517fe440a0, 0x3fcccc4bd4ba0fd8]);
@@ -156,7 +162,7 @@ fn wide_and_scaled_floats_are_jaxs() {
 /// A key is a value like any other: the numbers do not depend on how they are asked for.
 #[test]
 fn keys_pass_through_transforms() {
-    let key = super::key(1);
+    let key = random::key(1);
     let draw = |k: Key| normal(&k, [3], DType::F32);
     let batch = vmap(draw)(keys(&key, 4)).to_vec::<f32>();
     let one_by_one: Vec<f32> = try_split::<4>(&key)
@@ -167,20 +173,20 @@ fn keys_pass_through_transforms() {
     assert_eq!(batch, one_by_one);
     let jitted = jit(|k: Key| permutation(&k, 10));
     assert_eq!(jitted(key.clone()).to_vec::<i32>(), permutation(&key, 10).to_vec::<i32>());
-    let folded = vmap(|i: Array| fold_in(&super::key(1), i).data().clone())(arange(4));
+    let folded = vmap(|i: Array| fold_in(&random::key(1), i).data().clone())(arange(4));
     assert_eq!(folded.to_vec::<u32>(), keys(&key, 4).data().to_vec::<u32>());
 }
 
 #[test]
 fn moments_are_right() {
     let n = 100_000;
-    let x = normal(&super::key(3), [n], DType::F64);
+    let x = normal(&random::key(3), [n], DType::F64);
     let (mean, var) = (x.mean().item::<f64>(), x.var().item::<f64>());
     assert!(mean.abs() < 0.02 && (var - 1.0).abs() < 0.02, "{mean} {var}");
-    let x = uniform(&super::key(4), [n], DType::F32, 2, 4);
+    let x = uniform(&random::key(4), [n], DType::F32, 2, 4);
     let (low, high) = (x.min().item::<f32>(), x.max().item::<f32>());
     assert!((2.0..2.001).contains(&low) && (3.999..=4.0).contains(&high), "{low} {high}");
-    let mut order = permutation(&super::key(5), 1000).to_vec::<i32>();
+    let mut order = permutation(&random::key(5), 1000).to_vec::<i32>();
     order.sort_unstable();
     assert!(order.iter().copied().eq(0..1000));
 }
@@ -188,7 +194,7 @@ fn moments_are_right() {
 #[test]
 fn misuse_is_explained() {
     let message = |e: Result<Array, Error>| e.expect_err("refused").message().to_string();
-    let key = super::key(0);
+    let key = random::key(0);
     assert_eq!(
         message(try_bits(&keys(&key, 3), [2], DType::U32)),
         "bits: expected one key, got a batch of them, u32[3,2]; map over it with vmap"
@@ -210,7 +216,7 @@ fn misuse_is_explained() {
 
 #[test]
 fn further_distributions_are_jaxs() {
-    let key = super::key(42);
+    let key = random::key(42);
     let near = |x: Array, expected: &[f32]| {
         for (x, e) in x.to_vec::<f32>().iter().zip(expected) {
             assert!((x - e).abs() <= 1e-6 * e.abs().max(0.1), "{x} is not {e}");
@@ -244,7 +250,7 @@ fn further_distributions_are_jaxs() {
     );
     assert_eq!(choice_weighted(&key, &x, 4, false, &p).to_vec::<i32>(), [20, 30, 40, 0]);
     // Bounds are kept, and differentiated in.
-    let cut = |low: Array| truncated_normal(&super::key(1), [4], DType::F64, low, 9.0).sum();
+    let cut = |low: Array| truncated_normal(&random::key(1), [4], DType::F64, low, 9.0).sum();
     let at = Array::from(1.0f64);
     assert!(cut(at.clone()).item::<f64>() > 4.0);
     let slope = (cut(&at + 1e-5) - cut(&at - 1e-5)).item::<f64>() / 2e-5;
@@ -256,7 +262,7 @@ fn further_distributions_are_jaxs() {
 #[test]
 fn normal_vectors_are_jaxs() {
     let covariance = array![[2.0, 0.5], [0.5, 1.0]];
-    let x = multivariate_normal(&super::key(42), &array![1.0, -1.0], &covariance, [2]);
+    let x = random::multivariate_normal(&random::key(42), &array![1.0, -1.0], &covariance, [2]);
     let expected = array![[0.95997125, -0.5730454], [1.4181871, -0.75182414]];
     assert!((x - expected).abs().max().item::<f32>() < 3e-7);
 }

@@ -1,4 +1,5 @@
-//! What a primitive tells the compiler: one kind of creature each, in terms of scalars and index maps.
+//! The contract between primitives and the compiler: each equation is lowered to one [`Lowering`],
+//! in terms of scalar functions and index maps.
 
 use super::array::Array;
 use super::jaxpr::Jaxpr;
@@ -11,75 +12,78 @@ use cotangent_jit::{Error, Scalar};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Outputs at one point from the inputs at the same point.
+/// Builds the outputs at one point from the inputs at the same point.
 pub type ScalarFn =
     Arc<dyn Fn(&mut KernelBuilder, &[NodeId]) -> SmallVec<[NodeId; 1]> + Send + Sync>;
 
-/// A value at one point of a domain, with free access to the inputs.
+/// Builds the value at one point of a domain. It may read the inputs anywhere.
 pub type PointFn = Arc<dyn Fn(&mut dyn Point) -> NodeId + Send + Sync>;
 
-/// The point at which a [`PointFn`] computes.
+/// The point that a [`PointFn`] computes.
 pub trait Point {
     fn builder(&mut self) -> &mut KernelBuilder;
 
     /// The coordinate along axis `axis` of the domain, an i64 node.
     fn coordinate(&mut self, axis: usize) -> NodeId;
 
-    /// Input `input` at these coordinates (i64 nodes); each is clamped into range.
+    /// Reads input `input` at these coordinates (i64 nodes). Each coordinate is clamped into range.
     fn read(&mut self, input: usize, at: &[NodeId]) -> NodeId;
 }
 
-/// How an equation is carried out.
+/// The way in which an equation is executed.
 pub enum Lowering {
-    /// All outputs at a point from all inputs at that point; rank-0 inputs are read everywhere.
+    /// Computes all outputs at a point from all inputs at that point. A rank-0 input is read at
+    /// every point.
     Elementwise(ScalarFn),
-    /// One output whose element at counters `i` is the input's at `map`: one affine function of the output's
-    /// coordinates per input axis, always in range.
+    /// One output. Its element at coordinates `i` is the input's element at `map(i)`. The map has
+    /// one affine function of `i` per input axis and is always in range.
     View(Vec<Affine>),
     /// The same elements in row-major order under another shape.
     Reshape,
     /// Output `i` is input `i`.
     Forward,
-    /// No input; the output is this concrete array, which becomes a hidden input of the executable.
+    /// No input. The output is this concrete array, which becomes a hidden input of the executable.
     Constant(Array),
-    /// One output, each element computed from its coordinates with reads of the inputs anywhere (iota, gather,
-    /// dynamic_slice).
+    /// One output. Each element is computed from its coordinates and may read the inputs anywhere
+    /// (iota, gather, dynamic_slice).
     Indexed(PointFn),
-    /// One output: the input folded over these axes.
+    /// One output: the input reduced over these axes.
     Reduce { combine: Combine, axes: SmallVec<[usize; 4]> },
-    /// One output of the input's shape, running along an axis: see [`Running`].
+    /// One output of the input's shape, accumulated along an axis: see [`Running`].
     Accumulate(Running),
     /// One output, written piece by piece (concatenate, pad, dynamic_update_slice).
     Assemble { base: Base, pieces: Vec<Piece> },
-    /// One output: input `base` with input `updates` stored or folded in at flat positions computed per update; what
-    /// falls outside is dropped. In row-major order of the updates.
+    /// One output: a copy of input `base`. Each element of input `updates`, in row-major order, is
+    /// stored at its flat position or combined with the element there. An update at a position out
+    /// of range is dropped.
     Scatter { base: usize, updates: usize, combine: Option<Combine>, position: PointFn },
-    /// `out[batch, lhs free, rhs free]`, summed over contracted axes.
+    /// `out[batch, lhs free, rhs free]`, summed over the contracted axes.
     Dot(DotDims),
-    /// All operands sorted along `axis` by the first `keys` of them.
+    /// Sorts all operands along `axis`; the first `keys` operands are the keys.
     Sort { axis: usize, keys: usize },
-    /// A routine that reads its inputs in memory, in row-major order, and so writes the outputs, all of them.
+    /// A routine that reads all inputs and writes all outputs in memory, in row-major order.
     Routine(Routine),
-    /// A call of the host; inputs in memory, in row-major order, and so the outputs.
+    /// A call on the host, with inputs and outputs in memory, in row-major order.
     Host(HostCall),
-    /// The body stands in place of the equation.
+    /// The body replaces the equation.
     Call(Arc<Jaxpr>),
     /// `arms[clamp(input 0)]` applied to the other inputs; input 0 is an i32.
     Cond { arms: Vec<Arc<Jaxpr>> },
-    /// A counted loop, see [`ScanParts`].
+    /// A counted loop: see [`ScanParts`].
     Scan(ScanParts),
-    /// In the batch of which it speaks only, where the rule of batching puts something else in its place. What is to be said
-    /// where there is no such batch.
+    /// The primitive can run only in a batch over the axis that it names, where its batch rule
+    /// replaces it. Outside of such a batch, lowering fails with this error.
     InBatch(Error),
-    /// A loop that ends by a test, see [`WhileParts`].
+    /// A loop that ends by a test: see [`WhileParts`].
     While(WhileParts),
 }
 
-/// The variants of [`Lowering`] without their contents, so that a pass can ask how an equation will be carried out without
-/// lowering it. One primitive has one kind, whatever its inputs.
+/// The variants of [`Lowering`] without their contents, so that a pass can ask how an equation is
+/// executed without lowering it. A primitive has one kind, whatever its inputs are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LoweringKind {
-    /// A conversion that keeps the dtype has this kind, too, though it lowers to [`Lowering::Forward`].
+    /// A conversion that keeps the dtype also has this kind, though it lowers to
+    /// [`Lowering::Forward`].
     Elementwise,
     View,
     Reshape,
@@ -99,7 +103,7 @@ pub enum LoweringKind {
     Scan,
     InBatch,
     While,
-    /// Lowering fails: the primitive waits for the transform that puts something else in its place.
+    /// Lowering fails. The primitive waits for the transform that replaces it.
     Waits,
 }
 
@@ -129,44 +133,45 @@ impl Lowering {
     }
 }
 
-/// `state, out[i] = step(state, x[i])` for every `i` along `axis` in order, or from the last one down; all other axes are
-/// independent.
+/// `state, out[i] = step(state, x[i])` for every `i` along `axis`, in order, or from the last one
+/// down if `reverse`. All other axes are independent.
 #[derive(Clone)]
 pub struct Running {
     pub axis: usize,
     pub reverse: bool,
-    /// What the state is before the first step.
+    /// The state before the first step.
     pub start: Scalar,
-    /// From the state and an element to the new state and the output's element.
+    /// Maps the state and an element to the new state and the output's element.
     pub step: ScalarFn,
 }
 
-/// What an assembled output holds before its pieces are written.
+/// The content of an assembled output before its pieces are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Base {
-    /// The pieces cover it.
+    /// No content: the pieces cover the output.
     Nothing,
-    /// This rank-0 input everywhere.
+    /// The value of this rank-0 input everywhere.
     Fill(usize),
-    /// This input, of the output's shape.
+    /// A copy of this input, which has the output's shape.
     Input(usize),
 }
 
-/// Part `lo..hi` (per axis) of an input, put at `offset + step * coordinate`.
+/// A part of an input, written to the output at `offset + step * coordinate`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
     pub input: usize,
-    /// Which part of the input, per axis.
+    /// The range of the part, per axis of the input.
     pub take: Vec<std::ops::Range<usize>>,
-    /// Where element 0 of the *taken part* lands in the output, per axis.
+    /// The position in the output of element 0 of the *taken part*, per axis.
     pub offset: Vec<i64>,
-    /// How far apart neighbours land, per axis.
+    /// The distance between neighbours in the output, per axis.
     pub step: Vec<i64>,
-    /// Rank-0 integer inputs, one per axis, added to `offset` after clamping so that the piece fits.
+    /// Rank-0 int inputs, one per axis, that are added to `offset` after they are clamped so that
+    /// the piece fits.
     pub starts: Option<Vec<usize>>,
 }
 
-/// Axes of a dot: batch axes pair up, contracted axes pair up, the rest are free.
+/// The axes of a dot. Batch axes pair up, contracted axes pair up, and all other axes are free.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct DotDims {
     pub lhs_contract: SmallVec<[usize; 2]>,
@@ -175,8 +180,9 @@ pub struct DotDims {
     pub rhs_batch: SmallVec<[usize; 2]>,
 }
 
-/// `while test(test_consts, carry) { carry = body(body_consts, carry) }`, at most `limit` rounds if one is given. Inputs:
-/// test consts, body consts, carry; outputs: the final carry.
+/// `while test(test_consts, carry) { carry = body(body_consts, carry) }`, at most `limit`
+/// iterations if there is a limit. Inputs: test consts, body consts, carry. Outputs: the final
+/// carry.
 #[derive(Clone, Debug)]
 pub struct WhileParts {
     pub test: Arc<Jaxpr>,
@@ -186,8 +192,9 @@ pub struct WhileParts {
     pub limit: Option<usize>,
 }
 
-/// `carry, ys[t] = body(consts, carry, xs[t])` for t in 0..length (or backwards). Inputs: consts, carry, xs; outputs:
-/// final carry, ys; xs and ys have the time axis in front.
+/// `carry, ys[t] = body(consts, carry, xs[t])` for `t` in `0..length`, or backwards if `reverse`.
+/// Inputs: consts, carry, xs. Outputs: the final carry, ys. `xs` and `ys` have the time axis in
+/// front.
 #[derive(Clone, Debug)]
 pub struct ScanParts {
     pub body: Arc<Jaxpr>,
@@ -195,6 +202,7 @@ pub struct ScanParts {
     pub carry: usize,
     pub length: usize,
     pub reverse: bool,
-    /// Steps that one round of the loop executes, at least 1. Values do not depend on it.
+    /// The number of steps that one iteration of the loop executes, at least 1. The values do not
+    /// depend on it.
     pub unroll: usize,
 }

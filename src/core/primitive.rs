@@ -1,8 +1,8 @@
-//! The contract of a primitive, every rule required: a forgotten rule is a compile error.
+//! The contract of a primitive. Every rule is required: a forgotten rule is a compile error.
 //!
-//! Rules of jvp, transpose and batch are written with the public `lax` functions on the arrays they are given, which are
-//! tracers of the transformed jaxpr being built. What a pass needs to know of a primitive it asks here; no pass keeps a
-//! list of primitives.
+//! The jvp, transpose and batch rules call the public `lax` functions on the arrays that they
+//! receive. These arrays are tracers of the transformed jaxpr, which is being built. A pass asks
+//! the primitive for every fact that it needs; no pass keeps a list of primitives.
 
 use super::array::Array;
 use super::aval::{Aval, Avals};
@@ -20,64 +20,68 @@ use std::sync::Arc;
 
 pub type Prim = Arc<dyn Primitive>;
 
-/// Outputs of a primitive; mostly one.
+/// The outputs of a primitive, mostly one.
 pub type Arrays = SmallVec<[Array; 1]>;
 
-/// Outputs and their tangents.
+/// The outputs and their tangents.
 pub type JvpResult = Result<(Arrays, Vec<Tangent>), Error>;
 
-/// Cotangents, one per input.
+/// The cotangents, one per input.
 pub type TransposeResult = Result<Vec<Tangent>, Error>;
 
-/// Outputs, and where each has the batch axis.
+/// The outputs, and the position of the batch axis in each; `None` if an output has no batch axis.
 pub type BatchResult = Result<(Arrays, Vec<Option<usize>>), Error>;
 
 /// A primitive with its parameters: one value per equation.
 pub trait Primitive: Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
-    /// All parameters as plain data; together with the name they decide equality.
+    /// All parameters as plain data. The name and the parameters together decide equality.
     fn params(&self) -> Params;
 
-    /// Types of the outputs, or what is wrong with the inputs. Elementwise primitives accept rank-0 operands beside
-    /// others (they are literals); nothing else broadcasts.
+    /// The types of the outputs, or an error if the inputs do not fit. Elementwise primitives
+    /// accept rank-0 operands (literals) together with operands of another shape; nothing else
+    /// broadcasts.
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error>;
 
-    /// Outputs and their tangents. Tangents of ints and bools are always zero.
+    /// The outputs and their tangents. Tangents of ints and bools are always zero.
     fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult;
 
-    /// What kind of creature this is to Taylor mode: how the coefficients of the outputs follow from those of the inputs.
+    /// How the Taylor coefficients of the outputs follow from those of the inputs: see [`Taylor`].
     fn taylor(&self) -> Taylor<'_>;
 
-    /// Cotangents of the inputs from those of the outputs: one per input, zero for known ones. Called only where the
-    /// primitive is linear in the inputs that are [`Operand::Linear`]; at least one output's cotangent is not zero.
+    /// The cotangents of the inputs from those of the outputs: one per input, zero for known
+    /// inputs. Transforms call this only where the primitive is linear in the inputs that are
+    /// [`Operand::Linear`] and at least one output has a nonzero cotangent.
     fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult;
 
-    /// The primitive over a batch: `axes[i]` is where input `i` has the batch axis, if it has one. At least one has, or
-    /// the primitive mentions the axis by name, in its own parameters or in a body.
-    /// Returns outputs and where they have it.
+    /// Applies the primitive to a batch. `axes[i]` is the position of the batch axis in input `i`,
+    /// or `None`. At least one input has the batch axis, or the primitive names the axis in its
+    /// parameters or in a body. Returns the outputs and the position of the batch axis in each.
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult;
 
-    /// The kind of [`lower`](Primitive::lower)'s answer, without lowering anything. Passes ask it of every equation.
+    /// The kind of [`Lowering`] that [`lower`](Primitive::lower) returns, without lowering
+    /// anything. Passes ask for it at every equation.
     fn kind(&self) -> LoweringKind;
 
-    /// Tells the compiler how the equation is carried out. May trace a body.
+    /// Tells the compiler how to execute the equation. May trace a body.
     fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error>;
 
-    /// A simpler equal of this application, if these operands allow one.
+    /// A simpler equivalent of this application, if these operands allow one.
     fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler>;
 
-    /// States whether the primitive has effects, hazards or jaxprs; most are [`Nature::PURE`].
+    /// States whether the primitive has effects, hazards or jaxprs. Most primitives are
+    /// [`Nature::PURE`].
     fn nature(&self) -> Nature<'_>;
 }
 
 impl dyn Primitive {
-    /// What the primitive does besides computing.
+    /// The effects that the primitive has besides its outputs.
     pub fn effects(&self) -> Effects {
         self.nature().effects
     }
 
-    /// What can go wrong with inputs of these types without anybody noticing.
+    /// The hazards for inputs of these types: failures at run time that no result shows.
     pub fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard> {
         self.nature().hazards.map_or_else(Vec::new, |h| h.hazards(inputs))
     }
@@ -88,8 +92,8 @@ impl dyn Primitive {
     }
 }
 
-/// What a primitive is beside a function of its inputs. Further contracts that it owes are stated here, so that a
-/// primitive that owes none says so in one word.
+/// The properties of a primitive besides its rules, and its further contracts. A primitive without
+/// any of them says so in one word: [`Nature::PURE`].
 #[derive(Clone, Copy)]
 pub struct Nature<'a> {
     effects: Effects,
@@ -98,34 +102,37 @@ pub struct Nature<'a> {
 }
 
 impl<'a> Nature<'a> {
-    /// Nothing happens besides computing, nothing goes wrong unnoticed, and there are no jaxprs inside.
+    /// No effects, no hazards and no jaxprs: the primitive only computes its outputs.
     pub const PURE: Nature<'static> =
         Nature { effects: Effects::NONE, hazards: None, carrier: None };
 
-    /// The primitive does something besides computing.
+    /// The primitive has these effects besides its outputs.
     pub fn effectful(effects: Effects) -> Nature<'a> {
         Nature { effects, ..Nature::PURE }
     }
 
-    /// The primitive carries jaxprs; those that run have these effects.
+    /// The primitive carries jaxprs; the jaxprs that run have these effects.
     pub fn carrier(carrier: &'a dyn Carrier, effects: Effects) -> Nature<'a> {
         Nature { effects, carrier: Some(carrier), ..Nature::PURE }
     }
 
-    /// Something can go wrong that no result shows.
+    /// Adds hazards: failures at run time that no result shows.
     pub fn hazardous(self, hazards: &'a dyn Hazardous) -> Nature<'a> {
         Nature { hazards: Some(hazards), ..self }
     }
 }
 
-/// Owed by primitives that carry jaxprs: how they split into known and unknown parts, and how they shrink.
+/// The further contract of primitives that carry jaxprs: how they split into known and unknown
+/// parts, and how they lose what is unused.
 pub trait Carrier {
-    /// Splits into a part that needs only the known inputs and a part that needs the unknown ones.
+    /// Splits the application into a part that needs only the known inputs and a part that needs
+    /// the unknown ones.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error>;
 
-    /// The application twice: once giving also what `policy` keeps of the values inside that depend on known inputs alone
-    /// (and that are no outputs in `forbidden`), once taking those instead of computing them. `None`: nothing inside can
-    /// be kept by itself, only the outputs.
+    /// Returns the application in two versions. The first also outputs the kept values: values
+    /// inside that depend on known inputs alone and that `policy` keeps, except outputs in
+    /// `forbidden`. The second takes the kept values as inputs instead of computing them. `None`
+    /// means that no value inside can be kept by itself, only the outputs.
     fn keep(
         &self,
         ctx: &Ctx,
@@ -137,29 +144,30 @@ pub trait Carrier {
     /// The same primitive with other bodies of the same types, in the order of its parameters.
     fn with_jaxprs(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim;
 
-    /// The same primitive without what only unused outputs need.
+    /// The same primitive without the parts that only unused outputs need.
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error>;
 
-    /// Applies the primitive with a state passed through its bodies in the order in which they run. `bodies` are like those
-    /// of its parameters, but take the state in front of their inputs and give it in front of their outputs. Returns the
-    /// state and the outputs.
+    /// Applies the primitive with a state that passes through its bodies in the order in which they
+    /// run. `bodies` are like the bodies in its parameters, but take the state in front of their
+    /// inputs and return it in front of their outputs. Returns the state and the outputs.
     fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult;
 }
 
-/// Outcome of [`Carrier::partial_eval`].
+/// The outcome of [`Carrier::partial_eval`].
 #[derive(Clone, Debug)]
 pub struct PartialEval {
-    /// From all known inputs, in order, to the known outputs, in order, then the computed residuals. Its equations take
-    /// the place of the primitive's in the known part.
+    /// Maps all known inputs, in order, to the known outputs, in order, then the computed
+    /// residuals. In the known part of the outer jaxpr, its equations replace the primitive's
+    /// equation.
     pub known: Arc<Jaxpr>,
-    /// From all residuals, then all unknown inputs, to the unknown outputs.
+    /// Maps all residuals, then all unknown inputs, to the unknown outputs.
     pub unknown: Arc<Jaxpr>,
-    /// Which outputs the unknown part gives.
+    /// Marks the outputs that the unknown part computes.
     pub unknown_out: Vec<bool>,
     pub residuals: Vec<Residual>,
 }
 
-/// What the unknown part takes from the known one.
+/// A value that the unknown part takes from the known part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Residual {
     /// The primitive's own input of this number.
@@ -168,23 +176,24 @@ pub enum Residual {
     Computed(Aval),
 }
 
-/// Outcome of [`Carrier::threaded`]: the state, the outputs.
+/// The outcome of [`Carrier::threaded`]: the state, then the outputs.
 pub type ThreadResult = Result<(Vec<Array>, Arrays), Error>;
 
-/// Outcome of [`Carrier::keep`] and [`Recur::keep`].
+/// The outcome of [`Carrier::keep`] and [`Recur::keep`].
 #[derive(Debug)]
 pub struct Kept<T> {
-    /// From the inputs to the outputs, then the kept values.
+    /// Maps the inputs to the outputs, then the kept values.
     pub giving: T,
-    /// From the inputs, then the kept values, to the outputs.
+    /// Maps the inputs, then the kept values, to the outputs.
     pub taking: T,
     pub values: Vec<Aval>,
-    /// Which outputs depend on unknown inputs.
+    /// Marks the outputs that depend on unknown inputs.
     pub unknown_out: Vec<bool>,
 }
 
 impl Kept<Arc<Jaxpr>> {
-    /// The primitive of which these are the body.
+    /// The same outcome for the primitive that has the jaxpr as its body: `wrap` makes the
+    /// primitive.
     pub fn wrapped(&self, wrap: impl Fn(Arc<Jaxpr>) -> Prim) -> Kept<Prim> {
         Kept {
             giving: wrap(self.giving.clone()),
@@ -195,37 +204,42 @@ impl Kept<Arc<Jaxpr>> {
     }
 }
 
-/// Outcome of [`Carrier::dce`].
+/// The outcome of [`Carrier::dce`].
 #[derive(Debug)]
 pub struct Shrunk {
     pub prim: Prim,
-    /// Which of the former inputs the new primitive takes, in order.
+    /// Marks the former inputs that the new primitive takes, in order.
     pub inputs: Vec<bool>,
-    /// Which of the former outputs it gives, in order: all used ones at least.
+    /// Marks the former outputs that the new primitive returns, in order: at least all used ones.
     pub outputs: Vec<bool>,
 }
 
-/// What rules may ask of the transform at work. It grows without touching the rules.
+/// The context in which a transform calls a rule. A new field changes no rule.
 pub struct Ctx<'a> {
     /// The transforms, for the jaxprs that a primitive carries.
     pub recur: &'a dyn Recur,
-    /// The axis that is mapped, in batching rules.
+    /// The mapped axis, in batch rules.
     pub axis: &'a BatchAxis,
-    /// Its size.
+    /// The size of `axis`.
     pub batch_size: usize,
 }
 
-/// A jaxpr, and which of its inputs or outputs it is about.
+/// A jaxpr, and a mask over its inputs or its outputs.
 pub type Masked = (Arc<Jaxpr>, Vec<bool>);
 
-/// The transforms as primitives that carry jaxprs see them. Memoised on (jaxpr, masks), so nested calls cost linear work.
+/// The transforms of jaxprs, for primitives that carry jaxprs. Results are memoised by jaxpr and
+/// masks, so nested calls cost linear work.
+///
+/// Below, inputs and outputs are those of the returned jaxpr. A returned mask contains `force`, if
+/// there is one.
 pub trait Recur {
-    /// Inputs: primals, then tangents of the inputs in `nonzero`. Outputs: primals, then the tangents of those in the
-    /// returned mask, which contains `force`.
+    /// Inputs: the primals, then the tangents of the inputs in `nonzero`. Outputs: the primals,
+    /// then the tangents of the outputs in the returned mask.
     fn jvp(&self, jaxpr: &Arc<Jaxpr>, nonzero: &[bool], force: &[bool]) -> Result<Masked, Error>;
 
-    /// Inputs: primals, then `order` Taylor coefficients per input, input by input, of which those in `nonzero` are there.
-    /// Outputs: primals, then the coefficients of outputs in the returned mask, which contains `force`.
+    /// Inputs: the primals, then their Taylor coefficients, `order` per input, input by input, but
+    /// only the coefficients in `nonzero`. Outputs: the primals, then the coefficients of the
+    /// outputs in the returned mask.
     fn jet(
         &self,
         jaxpr: &Arc<Jaxpr>,
@@ -234,8 +248,8 @@ pub trait Recur {
         force: &[bool],
     ) -> Result<Masked, Error>;
 
-    /// Inputs in `batched` have the batch axis in front, outputs in the returned mask, which contains `force`, too. Nothing
-    /// that is returned mentions the axis by its name.
+    /// The inputs in `batched` and the outputs in the returned mask have the batch axis in front.
+    /// The returned jaxpr does not name the axis.
     fn batch(
         &self,
         jaxpr: &Arc<Jaxpr>,
@@ -244,7 +258,7 @@ pub trait Recur {
         force: &[bool],
     ) -> Result<Masked, Error>;
 
-    /// Splits by which inputs are unknown; outputs in `force` count as unknown.
+    /// Splits a jaxpr by the `unknown` inputs. Outputs in `force` count as unknown.
     fn split(
         &self,
         jaxpr: &Arc<Jaxpr>,
@@ -252,7 +266,7 @@ pub trait Recur {
         force: &[bool],
     ) -> Result<Arc<Split>, Error>;
 
-    /// As [`Carrier::keep`], of a jaxpr.
+    /// Does for a jaxpr what [`Carrier::keep`] does for a primitive.
     fn keep(
         &self,
         jaxpr: &Arc<Jaxpr>,
@@ -261,9 +275,9 @@ pub trait Recur {
         policy: &Arc<dyn KeepPolicy>,
     ) -> Result<Arc<Kept<Arc<Jaxpr>>>, Error>;
 
-    /// Transposes a jaxpr in its `linear` inputs. Inputs: those not linear, then the cotangents of the outputs in
-    /// `nonzero`. Outputs: the cotangents of linear inputs in the returned mask (over linear inputs), which contains
-    /// `force`.
+    /// Transposes a jaxpr with respect to its `linear` inputs. Inputs: the other inputs, then the
+    /// cotangents of the outputs in `nonzero`. Outputs: the cotangents of the linear inputs in the
+    /// returned mask, which has one entry per linear input.
     fn transpose(
         &self,
         jaxpr: &Arc<Jaxpr>,
@@ -272,47 +286,51 @@ pub trait Recur {
         force: &[bool],
     ) -> Result<Masked, Error>;
 
-    /// Without the outputs not in `used` and what only they need; returns which inputs remain.
+    /// Drops the outputs not in `used` and everything that only they need. Returns the mask of the
+    /// remaining inputs.
     fn dce(&self, jaxpr: &Arc<Jaxpr>, used: &[bool]) -> Result<Masked, Error>;
 }
 
 /// A jaxpr split in two.
 #[derive(Debug)]
 pub struct Split {
-    /// From the known inputs to the known outputs, then the computed residuals.
+    /// Maps the known inputs to the known outputs, then the computed residuals.
     pub known: Arc<Jaxpr>,
-    /// From the residuals, then the unknown inputs, to the unknown outputs.
+    /// Maps the residuals, then the unknown inputs, to the unknown outputs.
     pub unknown: Arc<Jaxpr>,
     pub unknown_out: Vec<bool>,
     pub residuals: Vec<Residual>,
 }
 
-/// How the Taylor coefficients `y_k` of the outputs follow from those of the inputs along a curve
-/// `x(t) = x_0 + x_1 t + x_2 t² + ..`. There is no table of series: what is not linear follows from its derivative.
+/// The rule by which the Taylor coefficients `y_k` of the outputs follow from those of the inputs
+/// along a curve `x(t) = x_0 + x_1 t + x_2 t² + ..`. There is no table of series: the coefficients
+/// of a nonlinear primitive follow from its derivative.
 pub enum Taylor<'a> {
-    /// No tangent passes: the outputs stay where they are.
+    /// The outputs are constant along the curve: no tangent passes.
     Still,
     /// Linear in the inexact inputs together: `y_k = f(x_k)`.
     Linear,
     /// Linear in each of two inputs: `y_k = ∑ f(a_j, b_{k-j})`.
     Bilinear,
-    /// Linear in the first of two inputs, point by point: `f(a, b) = a f(1, b)`, a product as above.
+    /// Linear in the first of two inputs, elementwise: `f(a, b) = a f(1, b)`, a product as in
+    /// [`Taylor::Bilinear`].
     Proportional,
-    /// `k y_k` is coefficient `k - 1` of the tangent that the primitive's own jvp rule gives along the curve. The rule
-    /// applies to any primitive, linear in parts or not at all; it is what to answer when in doubt.
+    /// `k y_k` is coefficient `k - 1` of the tangent that the primitive's jvp rule gives along the
+    /// curve. This is correct for any primitive, linear or not: choose it when in doubt.
     ByDerivative,
-    /// A rule of its own, as primitives that carry jaxprs have.
+    /// The primitive's own rule. Primitives that carry jaxprs have one.
     Rule(&'a dyn TaylorRule),
 }
 
-/// Outputs and their coefficients from those of the inputs.
+/// A primitive's own rule for Taylor coefficients.
 pub trait TaylorRule {
-    /// `series` holds `order` coefficients per input, from the first on: those of input 0, then those of input 1 and so
-    /// on. Those of the outputs are given alike. Coefficients of ints and bools are always zero.
+    /// The outputs and their coefficients. `series` holds `order` coefficients per input, starting
+    /// with `x_1`: those of input 0, then those of input 1 and so on. The coefficients of the
+    /// outputs are returned in the same order. Coefficients of ints and bools are always zero.
     fn jet(&self, ctx: &Ctx, order: usize, primals: &[Array], series: &[Tangent]) -> JvpResult;
 }
 
-/// A tangent or cotangent: zeros are symbolic, so that nobody multiplies by them.
+/// A tangent or cotangent. Zeros are symbolic, so that no rule multiplies by them.
 #[derive(Clone)]
 pub enum Tangent {
     Zero(Aval),
@@ -339,7 +357,7 @@ impl Tangent {
 /// An input during transposition.
 #[derive(Clone)]
 pub enum Operand {
-    /// The cotangent of this input is asked for.
+    /// The transform asks for the cotangent of this input.
     Linear(Aval),
     Known(Array),
 }
@@ -361,42 +379,43 @@ impl Operand {
     }
 }
 
-/// What the simplifier knows of an operand.
+/// The facts that the simplifier knows about an operand.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// The operand itself.
     pub atom: Atom,
     pub aval: Aval,
-    /// The operand is a literal, or an array filled with this value.
+    /// The value, if the operand is a literal or an array filled with one value.
     pub splat: Option<Scalar>,
     /// The primitive that made the operand, and its operands.
     pub made_by: Option<(Prim, SmallVec<[Atom; 3]>)>,
 }
 
-/// A simpler equal.
+/// A simpler equivalent of an application.
 #[derive(Clone, Debug)]
 pub enum Simpler {
     /// The output is this operand.
     Operand(usize),
-    /// The output is this atom, one of those that made an operand.
+    /// The output is this atom, which is an operand of the primitive that made an operand.
     Atom(Atom),
     /// The output is filled with this value.
     Splat(Scalar),
-    /// The output is this primitive applied to these atoms: operands, what made them, or literals.
+    /// The output is this primitive applied to these atoms: operands, operands of what made them,
+    /// or literals.
     Apply(Prim, SmallVec<[Atom; 3]>),
 }
 
-/// What an equation does besides computing.
+/// The effects that an equation has besides its outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Effects(u8);
 
 impl Effects {
     pub const NONE: Effects = Effects(0);
-    /// Must not be dropped or merged.
+    /// The equation must not be dropped or merged.
     pub const KEEP: Effects = Effects(1);
-    /// Must keep its order among others of the kind.
+    /// The equation must also keep its order among `ORDERED` equations.
     pub const ORDERED: Effects = Effects(3);
-    /// Changes the world outside: must not happen again where values are computed again.
+    /// The equation changes the world outside: it must not run again where values are recomputed.
     pub const ONCE: Effects = Effects(5);
 
     pub fn is_none(self) -> bool {
@@ -415,20 +434,21 @@ impl BitOr for Effects {
     }
 }
 
-/// Types of the outputs, each of a size that can be counted: where a primitive is bound nothing larger comes to be.
+/// The types of the outputs, or an error if an output's size cannot be counted. Binding checks
+/// this, so no larger array exists.
 pub(crate) fn output_avals(prim: &Prim, inputs: &[Aval]) -> Result<Avals, Error> {
     let avals = prim.abstract_eval(inputs)?;
     avals.iter().try_for_each(|aval| aval.expect_countable(prim.name()))?;
     Ok(avals)
 }
 
-/// Same name, same parameters.
+/// Whether two primitives have the same name and the same parameters.
 pub fn same_prim(a: &Prim, b: &Prim) -> bool {
     Arc::ptr_eq(a, b) || (a.name() == b.name() && a.params() == b.params())
 }
 
-/// The answer of a nonlinear primitive to `transpose`: it is never asked unless a transform is wrong or a user calls
-/// `linear_transpose` on something that is not linear.
+/// The error that a nonlinear primitive returns from `transpose`. It appears only if a transform is
+/// wrong or a user calls `linear_transpose` on a function that is not linear.
 pub fn not_linear<T>(prim: &dyn Primitive) -> Result<T, Error> {
     Err(cotangent_jit::err!(
         Transform,

@@ -1,6 +1,7 @@
-//! `dynamic_slice`: a box of fixed size whose place is computed.
+//! `dynamic_slice`: a box of fixed size whose start indices are computed.
 //!
-//! `out[i] = x[clamp(start, 0, n - size) + i]`. Linear in the operand; its transpose updates a slice of zeros.
+//! `out[i] = x[clamp(start, 0, n - size) + i]`. The primitive is linear in the operand; its
+//! transpose updates a slice of zeros.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -36,7 +37,7 @@ pub struct DynamicSlice {
     pub slice_sizes: Shape,
 }
 
-/// Checks that a box of these sizes fits.
+/// Errors unless a box of these sizes fits into `x`.
 pub(crate) fn expect_fits(name: &str, x: &Aval, sizes: &[usize]) -> Result<(), Error> {
     if sizes.len() == x.rank() && sizes.iter().zip(&x.shape).all(|(s, n)| s <= n) {
         return Ok(());
@@ -44,7 +45,8 @@ pub(crate) fn expect_fits(name: &str, x: &Aval, sizes: &[usize]) -> Result<(), E
     Err(err!(Shape, "{name}: expected sizes of at most those of {x}, got {sizes:?}"))
 }
 
-/// The starts of a box of these sizes, which are the inputs from `first` on.
+/// The hazards of the start indices of a box of these sizes. The start indices are the inputs from
+/// `first` on.
 pub(crate) fn starts(x: &Aval, sizes: &[usize], first: usize) -> Vec<Hazard> {
     let axes = x.shape.iter().zip(sizes).enumerate();
     let index = |(i, (n, size)): (usize, (&usize, &usize))| Hazard::Index {
@@ -85,14 +87,14 @@ impl Primitive for DynamicSlice {
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         if let (Some(ct), true) = (cotangents[0].value(), inputs[0].is_linear()) {
-            let starts = known(&inputs[1..]);
+            let starts = known_starts(&inputs[1..]);
             let zeros = try_zeros(&inputs[0].aval())?;
             result[0] = Tangent::Value(try_update_at(&zeros, ct, &starts)?);
         }
         Ok(result)
     }
 
-    /// With starts in common the batch axis is taken whole; otherwise this is a gather.
+    /// If no start is batched, the slice takes the whole batch axis; otherwise it becomes a gather.
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (x, starts) = (&inputs[0], &inputs[1..]);
         if axes[1..].iter().all(Option::is_none) {
@@ -129,19 +131,19 @@ impl Primitive for DynamicSlice {
                 .iter()
                 .enumerate()
                 .map(|(axis, &last)| {
-                    let own = p.coordinate(axis);
+                    let offset = p.coordinate(axis);
                     let start = p.read(axis + 1, &[]);
                     let b = p.builder();
                     let start = as_index(b, start);
                     let start = clamped(b, start, last);
-                    b.op(ScalarOp::Add, &[start, own])
+                    b.op(ScalarOp::Add, &[start, offset])
                 })
                 .collect();
             p.read(0, &at)
         })))
     }
 
-    /// Starts that are literals make a static slice.
+    /// If all starts are literals, this is a static slice.
     fn simplify(&self, inputs: &[Known], outputs: &[Aval]) -> Option<Simpler> {
         let x = &inputs[0];
         if x.aval.shape == outputs[0].shape {
@@ -173,7 +175,7 @@ impl Hazardous for DynamicSlice {
     }
 }
 
-/// A literal index; a u64 beyond i64 stays large.
+/// The value of a literal index; a u64 beyond i64 saturates.
 fn index_value(s: Scalar) -> Option<i64> {
     match s.dtype() {
         DType::U64 => Some(i64::try_from(s.bits() as u64).unwrap_or(i64::MAX)),
@@ -181,12 +183,12 @@ fn index_value(s: Scalar) -> Option<i64> {
     }
 }
 
-/// Known start indices during transposition.
-pub(crate) fn known(starts: &[Operand]) -> Vec<Array> {
+/// The start indices, which are known during transposition.
+pub(crate) fn known_starts(starts: &[Operand]) -> Vec<Array> {
     starts.iter().map(|s| s.known().expect("indices are known").clone()).collect()
 }
 
-/// Start indices with a zero for a new axis.
+/// The start indices with a zero inserted for a new axis.
 pub(crate) fn with_zero(starts: &[Array], axis: usize) -> Vec<Array> {
     let dtype = starts.first().map_or(DType::I32, Array::dtype);
     let mut starts = starts.to_vec();
@@ -194,7 +196,8 @@ pub(crate) fn with_zero(starts: &[Array], axis: usize) -> Vec<Array> {
     starts
 }
 
-/// Scalar start indices, batched or not, as vectors along a last axis; and where the result has the batch axis.
+/// Joins scalar start indices, batched or not, into vectors along a last axis. Also returns the
+/// position of the batch axis in the result.
 pub(crate) fn index_vectors(
     ctx: &Ctx,
     starts: &[Array],
@@ -211,25 +214,27 @@ pub(crate) fn index_vectors(
     Ok((try_concatenate(&columns?, usize::from(batched))?, at))
 }
 
-/// A box of `sizes` whose first element is at computed indices, moved so that it fits.
+/// A box of `sizes` whose first element is at computed indices. The box is moved so that it fits.
 ///
-/// `out[i] = operand[clamp(start, 0, n - size) + i]`, negative starts counted from the end of their axis first. One rank-0
-/// int start per axis, all of one dtype. The derivative
-/// slices the operand's tangent; the transpose updates a slice of zeros. Panics where [`try_dynamic_slice`] gives an
-/// error.
+/// `out[i] = operand[clamp(start, 0, n - size) + i]`; a negative start first counts from the end of
+/// its axis. There is one rank-0 int start per axis, all of one dtype. The derivative slices the
+/// operand's tangent; the transpose updates a slice of zeros. Panics where [`try_dynamic_slice`]
+/// gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// use cotangent::prims::lax;
-/// assert_eq!(lax::dynamic_slice(&array![0, 1, 2, 3], &[Array::scalar(9)], &[2]).to_vec::<i32>(), [2, 3]);
-/// assert_eq!(lax::dynamic_slice(&array![0, 1, 2, 3], &[Array::scalar(-3)], &[2]).to_vec::<i32>(), [1, 2]);
+/// let x = array![0, 1, 2, 3];
+/// assert_eq!(lax::dynamic_slice(&x, &[Array::scalar(9)], &[2]).to_vec::<i32>(), [2, 3]);
+/// assert_eq!(lax::dynamic_slice(&x, &[Array::scalar(-3)], &[2]).to_vec::<i32>(), [1, 2]);
 /// ```
 #[track_caller]
 pub fn dynamic_slice(operand: &Array, starts: &[Array], sizes: &[usize]) -> Array {
     expect(try_dynamic_slice(operand, starts, sizes))
 }
 
-/// [`dynamic_slice`], or an error if the box is larger than the operand or the starts are no scalar ints.
+/// [`dynamic_slice`], or an error if the box is larger than the operand or the starts are not
+/// scalar ints.
 #[track_caller]
 pub fn try_dynamic_slice(
     operand: &Array,
@@ -239,7 +244,7 @@ pub fn try_dynamic_slice(
     composed("dynamic_slice", || try_slice_at(operand, &from_end(operand, starts)?, sizes))
 }
 
-/// [`dynamic_slice`] at starts that are not negative where they are meant.
+/// [`dynamic_slice`] without counting from the end: a negative start is clamped to 0.
 #[track_caller]
 pub(crate) fn try_slice_at(
     operand: &Array,
@@ -250,13 +255,14 @@ pub(crate) fn try_slice_at(
     Ok(bind(Arc::new(DynamicSlice { slice_sizes: sizes.into() }), &inputs)?.swap_remove(0))
 }
 
-/// The part of `size` elements from computed index `start` along one axis. Panics where [`try_dynamic_slice_in_dim`]
-/// gives an error.
+/// The `size` elements from computed index `start` on along one axis. Panics where
+/// [`try_dynamic_slice_in_dim`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// use cotangent::prims::lax;
-/// assert_eq!(lax::dynamic_slice_in_dim(&array![0, 1, 2, 3], &Array::scalar(1), 2, 0).to_vec::<i32>(), [1, 2]);
+/// let x = array![0, 1, 2, 3];
+/// assert_eq!(lax::dynamic_slice_in_dim(&x, &Array::scalar(1), 2, 0).to_vec::<i32>(), [1, 2]);
 /// ```
 #[track_caller]
 pub fn dynamic_slice_in_dim(operand: &Array, start: &Array, size: usize, axis: usize) -> Array {
@@ -278,7 +284,7 @@ pub fn try_dynamic_slice_in_dim(
         .map_err(|e| e.told_by("dynamic_slice_in_dim"))
 }
 
-/// Starts that are 0 but along one axis.
+/// Start indices that are `start` along one axis and 0 along the others.
 pub(crate) fn starts_at(x: &Array, start: &Array, axis: usize) -> Vec<Array> {
     let zero = Array::strong_literal(Scalar::zero(start.dtype()));
     (0..x.ndim()).map(|a| if a == axis { start.clone() } else { zero.clone() }).collect()
@@ -299,7 +305,7 @@ fn cases() -> Vec<Case> {
         for (from, starts, sizes) in [
             (&[5][..], &[1][..], &[3][..]),
             (&[4, 3], &[2, 1], &[2, 2]),
-            // Out of range: moved so that the box fits.
+            // The start is out of range: the box is moved so that it fits.
             (&[4, 3], &[9, 2], &[3, 2]),
         ] {
             let prim = DynamicSlice { slice_sizes: sizes.into() };

@@ -1,6 +1,7 @@
-//! `dynamic_update_slice`: an array with a box overwritten at a computed place.
+//! `dynamic_update_slice`: an array with a box overwritten at computed indices.
 //!
-//! `out = x` but `out[clamp(start, 0, n - size) + i] = update[i]`. Linear in operand and update together.
+//! `out[clamp(start, 0, n - size) + i] = update[i]`, and `out = x` elsewhere. The primitive is
+//! linear in operand and update together.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -15,7 +16,7 @@ use crate::core::trace::bind;
 use crate::prims::cases::samples::{INTS, RUNNING, index, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::places::dynamic_slice::{
-    expect_fits, index_vectors, known, starts, starts_at, try_slice_at, with_zero,
+    expect_fits, index_vectors, known_starts, starts, starts_at, try_slice_at, with_zero,
 };
 use crate::prims::places::gather_dims::GatherDims;
 use crate::prims::places::index_arithmetic::{expect_starts, from_end};
@@ -48,7 +49,8 @@ impl Primitive for DynamicUpdateSlice {
         if x.dtype != update.dtype {
             return Err(err!(
                 DType,
-                "dynamic_update_slice: expected operand and update of one dtype, got {x} and {update}; convert one"
+                "dynamic_update_slice: expected operand and update of one dtype, got {x} and \
+                 {update}; convert one"
             ));
         }
         expect_fits(self.name(), x, &update.shape)?;
@@ -65,11 +67,12 @@ impl Primitive for DynamicUpdateSlice {
         Taylor::Linear
     }
 
-    /// The operand's is zero where it was overwritten; the update's is the slice.
+    /// The operand's cotangent is zero where the operand was overwritten. The update's cotangent is
+    /// a slice.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         let Some(ct) = cotangents[0].value() else { return Ok(result) };
-        let (update, starts) = (inputs[1].aval(), known(&inputs[2..]));
+        let (update, starts) = (inputs[1].aval(), known_starts(&inputs[2..]));
         if inputs[0].is_linear() {
             let zeros = try_zeros(&update)?;
             result[0] = Tangent::Value(try_update_at(ct, &zeros, &starts)?);
@@ -80,7 +83,7 @@ impl Primitive for DynamicUpdateSlice {
         Ok(result)
     }
 
-    /// With starts in common the batch axis is updated whole; otherwise this is a scatter.
+    /// If no start is batched, the update covers the whole batch axis; otherwise this is a scatter.
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let starts = &inputs[2..];
         if axes[2..].iter().all(Option::is_none) {
@@ -139,25 +142,28 @@ impl Hazardous for DynamicUpdateSlice {
     }
 }
 
-/// The operand with a box overwritten by `update`, whose first element lands at computed indices, moved so that it fits.
+/// The operand with a box overwritten by `update`. The first element of `update` goes to computed
+/// indices; the box is moved so that it fits.
 ///
-/// `out[clamp(start, 0, n - size) + i] = update[i]`, and `operand` elsewhere; negative starts count from the end of their
-/// axis. One rank-0 int start per axis, all of one dtype. The derivative updates the tangents alike. Panics where
+/// `out[clamp(start, 0, n - size) + i] = update[i]`, and `out = operand` elsewhere; a negative
+/// start first counts from the end of its axis. There is one rank-0 int start per axis, all of one
+/// dtype. The derivative applies the same update to the tangents. Panics where
 /// [`try_dynamic_update_slice`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// use cotangent::prims::lax;
 /// let x = array![0, 0, 0];
-/// assert_eq!(lax::dynamic_update_slice(&x, &array![7], &[Array::scalar(1)]).to_vec::<i32>(), [0, 7, 0]);
+/// let y = lax::dynamic_update_slice(&x, &array![7], &[Array::scalar(1)]);
+/// assert_eq!(y.to_vec::<i32>(), [0, 7, 0]);
 /// ```
 #[track_caller]
 pub fn dynamic_update_slice(operand: &Array, update: &Array, starts: &[Array]) -> Array {
     expect(try_dynamic_update_slice(operand, update, starts))
 }
 
-/// [`dynamic_update_slice`], or an error if dtypes differ, the update is larger than the operand or the starts are no
-/// scalar ints.
+/// [`dynamic_update_slice`], or an error if dtypes differ, the update is larger than the operand or
+/// the starts are not scalar ints.
 #[track_caller]
 pub fn try_dynamic_update_slice(
     operand: &Array,
@@ -167,7 +173,7 @@ pub fn try_dynamic_update_slice(
     composed("dynamic_update_slice", || try_update_at(operand, update, &from_end(operand, starts)?))
 }
 
-/// [`dynamic_update_slice`] at starts that are not negative where they are meant.
+/// [`dynamic_update_slice`] without counting from the end: a negative start is clamped to 0.
 #[track_caller]
 pub(crate) fn try_update_at(
     operand: &Array,
@@ -190,7 +196,7 @@ pub fn dynamic_update_slice_in_dim(
     expect(try_dynamic_update_slice_in_dim(operand, update, start, axis))
 }
 
-/// [`dynamic_update_slice_in_dim`], or an error as of [`try_dynamic_update_slice`].
+/// [`dynamic_update_slice_in_dim`], or an error as in [`try_dynamic_update_slice`].
 #[track_caller]
 pub fn try_dynamic_update_slice_in_dim(
     operand: &Array,

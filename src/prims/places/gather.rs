@@ -1,7 +1,7 @@
-//! `gather`: windows of an array at computed places; with it `take_along_axis`.
+//! `gather`: windows of an array at computed indices. Also `take_along_axis`.
 //!
-//! `out[b, w] = x[start(b) + w]`, where `start(b)` is index vector `b` spread over the operand's axes. Linear in the
-//! operand; its transpose adds the windows up (`scatter_add`).
+//! `out[b, w] = x[start(b) + w]`, where `start(b)` is index vector `b` spread over the operand's
+//! axes. The primitive is linear in the operand; its transpose adds the windows up (`scatter_add`).
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -29,19 +29,21 @@ use std::sync::Arc;
 
 pub use crate::prims::places::gather_dims::GatherDims;
 
-/// What windows give that are not within the operand.
+/// The treatment of windows that are not within the operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// They are moved so that they are.
+    /// The window is moved so that it fits.
     Clip,
-    /// They are filled with this value.
+    /// The window is filled with this value.
     Fill(Scalar),
-    /// There are none, says the caller; if there are, they give other elements of the operand.
+    /// The caller promises that there is no such window. If there is one, it gives other elements
+    /// of the operand.
     Promise,
 }
 
 impl Mode {
-    /// Fills with NaN, the least int, the greatest unsigned int, or true.
+    /// Fills with NaN for inexact dtypes, the least value for signed ints, the greatest value for
+    /// unsigned ints, and true for bools.
     pub fn fill(dtype: DType) -> Mode {
         Mode::Fill(match dtype {
             d if d.is_signed() => Scalar::from_bits(d, 1 << (d.bits() - 1)),
@@ -70,7 +72,7 @@ impl Primitive for Gather {
         "gather"
     }
 
-    /// Dimension numbers: the lists of [`GatherDims`] in order.
+    /// The dimension numbers are the lists of [`GatherDims`], in order.
     fn params(&self) -> Params {
         let mut params: Params = smallvec![
             ("dimension_numbers", self.dims.param()),
@@ -152,19 +154,19 @@ impl Primitive for Gather {
         let front =
             |n: usize| axes[n].map_or(Ok(inputs[n].clone()), |a| moveaxis(&inputs[n], a, 0));
         let (x, indices) = (front(0)?, front(1)?);
-        let mut wide = self.clone();
+        let mut batched = self.clone();
         match (axes[0], axes[1]) {
             (Some(_), None) => {
-                wide.dims = self.dims.batch_operand();
-                wide.slice_sizes.insert(0, ctx.batch_size);
+                batched.dims = self.dims.batch_operand();
+                batched.slice_sizes.insert(0, ctx.batch_size);
             }
-            (None, _) => wide.dims = self.dims.batch_indices(),
+            (None, _) => batched.dims = self.dims.batch_indices(),
             (Some(_), Some(_)) => {
-                wide.dims = self.dims.batch_both();
-                wide.slice_sizes.insert(0, 1);
+                batched.dims = self.dims.batch_both();
+                batched.slice_sizes.insert(0, 1);
             }
         }
-        Ok((smallvec![wide.apply(&x, &indices)?], vec![Some(0)]))
+        Ok((smallvec![batched.apply(&x, &indices)?], vec![Some(0)]))
     }
 
     fn kind(&self) -> LoweringKind {
@@ -211,14 +213,16 @@ impl Hazardous for Gather {
     }
 }
 
-/// Windows of an array at computed places.
+/// Windows of an array at computed indices.
 ///
-/// `out[b, w] = operand[start(b) + w]`: `indices` holds one index vector per `b` along its last axis, which
-/// `dims.start_index_map` spreads over the operand's axes; `w` runs over a window of `slice_sizes`. What lies outside is
-/// moved or filled, by `mode`. Indices are of any int dtype.
+/// `out[b, w] = operand[start(b) + w]`. `indices` holds one index vector per `b` along its last
+/// axis, and `dims.start_index_map` spreads this vector over the operand's axes. `w` runs over a
+/// window of `slice_sizes`. `mode` decides whether a window out of range is moved or filled. The
+/// dtype of the indices is any int dtype.
 ///
-/// The derivative gathers the tangent (zero where filled); the transpose is
-/// [`scatter_add`](crate::prims::places::scatter::scatter_add). Panics where [`try_gather`] gives an error.
+/// The derivative gathers the tangent (zero where filled). The transpose is
+/// [`scatter_add`](crate::prims::places::scatter::scatter_add). Panics where [`try_gather`] gives
+/// an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -232,7 +236,8 @@ impl Hazardous for Gather {
 ///     ..GatherDims::default()
 /// };
 /// let x = array![[1, 2], [3, 4], [5, 6]];
-/// assert_eq!(lax::gather(&x, &array![[2], [0]], &dims, &[1, 2], Mode::Clip).to_vec::<i32>(), [5, 6, 1, 2]);
+/// let rows = lax::gather(&x, &array![[2], [0]], &dims, &[1, 2], Mode::Clip);
+/// assert_eq!(rows.to_vec::<i32>(), [5, 6, 1, 2]);
 /// ```
 #[track_caller]
 pub fn gather(
@@ -257,9 +262,10 @@ pub fn try_gather(
     Gather { dims: dims.clone(), slice_sizes: slice_sizes.into(), mode }.apply(operand, indices)
 }
 
-/// Elements picked along one axis: `out[.., i, ..] = x[.., indices[.., i, ..], ..]`.
+/// Takes elements along one axis: `out[.., i, ..] = x[.., indices[.., i, ..], ..]`.
 ///
-/// `indices` has the shape of `x` but along `axis`. Panics where [`try_take_along_axis`] gives an error.
+/// `indices` has the shape of `x` except along `axis`. Panics where [`try_take_along_axis`] gives
+/// an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -272,7 +278,7 @@ pub fn take_along_axis(x: &Array, indices: &Array, axis: usize, mode: Mode) -> A
     expect(try_take_along_axis(x, indices, axis, mode))
 }
 
-/// [`take_along_axis`], or an error if the other axes differ or the indices are no ints.
+/// [`take_along_axis`], or an error if the other axes differ or the indices are not ints.
 #[track_caller]
 pub fn try_take_along_axis(
     x: &Array,
@@ -291,7 +297,7 @@ pub fn try_take_along_axis(
     }
     let agree = (0..x.ndim()).all(|a| a == axis || x.shape()[a] == indices.shape()[a]);
     if agree && indices.size() == 0 {
-        // Nothing is picked; from an axis of size 0 a window of size 1 could not be.
+        // Nothing is taken. A window of size 1 would not fit into an axis of size 0.
         return try_full(indices.shape(), Scalar::zero(x.dtype()));
     }
     let others: Shape = (0..x.ndim()).filter(|a| *a != axis).collect();
@@ -325,7 +331,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
     Ok(Arc::new(Gather { dims, slice_sizes: args.sizes("slice_sizes")?.into(), mode }))
 }
 
-/// What a gather or a scatter is tried on.
+/// A test case of a gather or a scatter.
 pub(crate) struct WindowCase {
     pub operand: Shape,
     pub indices: Shape,
@@ -334,7 +340,8 @@ pub(crate) struct WindowCase {
     pub sizes: Shape,
 }
 
-/// Single rows, boxes out of range, batch axes in common, several windows over the same element.
+/// Cases of single rows, boxes out of range, shared batch axes, and several windows over one
+/// element.
 pub(crate) fn window_cases() -> Vec<WindowCase> {
     let case = |operand: &[usize],
                 indices: &[usize],

@@ -1,8 +1,9 @@
-//! Windows of an operand at computed places: the dimension numbers that gather and scatter share, their checks, and where
-//! a window's elements are.
+//! Windows of an operand at computed indices: the dimension numbers that gather and scatter share,
+//! the checks of these numbers, and the coordinates of a window's elements.
 //!
-//! Index vectors lie along the last axis of `indices`; every other axis of it is a batch axis. The windowed array (a
-//! gather's output, a scatter's updates) has those batch axes, in order, around its window axes.
+//! Index vectors lie along the last axis of `indices`; every other axis of `indices` is a batch
+//! axis. The windowed array (a gather's output, a scatter's updates) has its window axes at
+//! `offset_dims` and the batch axes, in order, at the other positions.
 
 use crate::core::aval::{Aval, Shape};
 use crate::core::hazard::Hazard;
@@ -13,18 +14,20 @@ use cotangent_jit::kernel::NodeId;
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{Error, err, plural};
 
-/// How windows lie in an operand. For a scatter read *updates* for *output*.
+/// The dimension numbers of windows in an operand. In a scatter, *output* means *updates*.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct GatherDims {
     /// Axes of the output that run over a window, in the order of the operand's axes.
     pub offset_dims: Shape,
-    /// Axes of the operand that the output lacks; windows have size 1 there.
+    /// Axes of the operand that the output lacks; windows have size 1 along them.
     pub collapsed_slice_dims: Shape,
-    /// Which axis of the operand each component of an index vector is for; windows start at 0 along the others.
+    /// The operand axis of each component of an index vector. Windows start at 0 along the other
+    /// axes.
     pub start_index_map: Shape,
-    /// Axes of the operand that are batch axes in common with `indices`; windows have size 1 there.
+    /// Axes of the operand that are batch axes shared with `indices`; windows have size 1 along
+    /// them.
     pub operand_batching_dims: Shape,
-    /// The axes of `indices` that these pair with.
+    /// The axis of `indices` that each of `operand_batching_dims` pairs with.
     pub start_indices_batching_dims: Shape,
 }
 
@@ -56,7 +59,7 @@ impl GatherDims {
         self.start_index_map.iter().map(|a| x.shape[*a] - sizes[*a]).collect()
     }
 
-    /// What may go wrong with the index vectors of windows of these sizes, which are input 1.
+    /// The hazards of the index vectors, which are input 1, for windows of these sizes.
     pub(crate) fn hazards(&self, x: &Aval, sizes: &[usize]) -> Vec<Hazard> {
         let axes = self.start_index_map.iter().map(|a| x.shape[*a]).collect();
         vec![Hazard::Index { input: 1, limits: self.limits(x, sizes), sizes: axes }]
@@ -70,7 +73,7 @@ impl GatherDims {
         (0..rank).filter(kept).collect()
     }
 
-    /// Shape of the output, or what is wrong with the numbers, said in the name of `name`.
+    /// The output's shape, or an error in the name of `name` if the dimension numbers do not fit.
     pub(crate) fn output_shape(
         &self,
         name: &str,
@@ -96,7 +99,8 @@ impl GatherDims {
         if self.offset_dims.len() != window.len() || !increasing || !in_range {
             return Err(err!(
                 Axis,
-                "{name}: expected {} increasing offset dims below {rank}, one per window axis {window:?} of {x}, got {:?}",
+                "{name}: expected {} increasing offset dims below {rank}, one per window axis \
+                 {window:?} of {x}, got {:?}",
                 window.len(),
                 self.offset_dims
             ));
@@ -120,7 +124,7 @@ impl GatherDims {
         sizes: &[usize],
     ) -> Result<(), Error> {
         let rank = x.rank();
-        // Of a batch of nothing there is no window either.
+        // An empty batch has no windows, so size 1 is correct there.
         let empty = |axis: usize| x.shape[axis] == 0 && self.operand_batching_dims.contains(&axis);
         let fits = |axis: usize| sizes[axis] <= x.shape[axis] || (sizes[axis] == 1 && empty(axis));
         if sizes.len() != rank || !(0..rank).all(fits) {
@@ -145,7 +149,8 @@ impl GatherDims {
         if self.start_index_map.len() != components {
             return Err(err!(
                 Shape,
-                "{name}: expected index vectors of {components_} for start index map {:?}, got {components}",
+                "{name}: expected index vectors of {components_} for start index map {:?}, got \
+                 {components}",
                 self.start_index_map,
                 components_ = plural(self.start_index_map.len(), "component")
             ));
@@ -157,7 +162,8 @@ impl GatherDims {
         {
             return Err(err!(
                 Axis,
-                "{name}: expected operand batching dims apart from collapsed and indexed ones, got {batching:?}, {:?} and {:?}",
+                "{name}: expected operand batching dims apart from collapsed and indexed ones, got \
+                 {batching:?}, {:?} and {:?}",
                 self.collapsed_slice_dims,
                 self.start_index_map
             ));
@@ -166,7 +172,8 @@ impl GatherDims {
             if sizes[a] != 1 {
                 return Err(err!(
                     Shape,
-                    "{name}: expected windows of size 1 along collapsed or batching axis {a}, got {}",
+                    "{name}: expected windows of size 1 along collapsed or batching axis {a}, got \
+                     {}",
                     sizes[a]
                 ));
             }
@@ -175,16 +182,21 @@ impl GatherDims {
     }
 
     fn check_batching(&self, name: &str, x: &Aval, indices: &Aval) -> Result<(), Error> {
-        let (own, theirs) = (&self.operand_batching_dims, &self.start_indices_batching_dims);
+        let (operand_dims, indices_dims) =
+            (&self.operand_batching_dims, &self.start_indices_batching_dims);
         let last = indices.rank() - 1;
-        let twice = (1..theirs.len()).any(|i| theirs[..i].contains(&theirs[i]));
-        if own.len() != theirs.len() || twice || theirs.iter().any(|d| *d >= last) {
+        let twice = (1..indices_dims.len()).any(|i| indices_dims[..i].contains(&indices_dims[i]));
+        if operand_dims.len() != indices_dims.len()
+            || twice
+            || indices_dims.iter().any(|d| *d >= last)
+        {
             return Err(err!(
                 Axis,
-                "{name}: expected one batch axis of {indices} per operand batching dim {own:?}, got {theirs:?}"
+                "{name}: expected one batch axis of {indices} per operand batching dim \
+                 {operand_dims:?}, got {indices_dims:?}"
             ));
         }
-        for (&a, &b) in own.iter().zip(theirs) {
+        for (&a, &b) in operand_dims.iter().zip(indices_dims) {
             if x.shape[a] != indices.shape[b] {
                 return Err(err!(
                     Shape,
@@ -197,7 +209,8 @@ impl GatherDims {
         Ok(())
     }
 
-    /// For a batch axis in front of the operand only: windows take all of it.
+    /// The dimension numbers for a batch axis in front of the operand only. Windows take the whole
+    /// axis.
     pub(crate) fn batch_operand(&self) -> GatherDims {
         let mut dims = self.shifted_operand();
         dims.offset_dims = plus_one(&self.offset_dims);
@@ -205,7 +218,7 @@ impl GatherDims {
         dims
     }
 
-    /// For a batch axis in front of the indices only.
+    /// The dimension numbers for a batch axis in front of the indices only.
     pub(crate) fn batch_indices(&self) -> GatherDims {
         GatherDims {
             offset_dims: plus_one(&self.offset_dims),
@@ -214,7 +227,7 @@ impl GatherDims {
         }
     }
 
-    /// For batch axes in front of both.
+    /// The dimension numbers for batch axes in front of both operand and indices.
     pub(crate) fn batch_both(&self) -> GatherDims {
         let mut dims = self.batch_indices().shifted_operand();
         dims.operand_batching_dims.insert(0, 0);
@@ -236,20 +249,21 @@ fn plus_one(axes: &Shape) -> Shape {
     axes.iter().map(|a| a + 1).collect()
 }
 
-/// Where elements of windows are, in kernels.
+/// Locates the elements of windows in kernels.
 pub(crate) struct Windows {
     pub dims: GatherDims,
     pub operand: Shape,
     pub sizes: Shape,
-    /// Number of batch axes of the indices.
+    /// The number of batch axes of the indices.
     pub batch_rank: usize,
-    /// Move windows so that they fit; otherwise tell which do not.
+    /// Windows are moved so that they fit; otherwise `locate` tells whether they fit.
     pub clip: bool,
 }
 
 impl Windows {
-    /// Coordinates in the operand of the windowed array's element at point `p`, and whether its window is in range (if
-    /// that is a question). `indices` is the number of that input.
+    /// The operand's coordinates of the windowed array's element at point `p`, and whether its
+    /// window is in range (`None` if no start needs a check). `indices` is the input number of the
+    /// indices.
     pub fn locate(&self, p: &mut dyn Point, indices: usize) -> (Vec<NodeId>, Option<NodeId>) {
         let rank = self.operand.len();
         let dims = &self.dims;

@@ -1,5 +1,6 @@
-//! Index arithmetic on kernel nodes: indices as i64, clamped or tested; the checks that indexing primitives
-//! share; starts counted from the end; ints moved into a range before they change their type.
+//! Index arithmetic on kernel nodes (conversion to i64, clamps, tests), the checks that indexing
+//! primitives share, start indices that count from the end, and ints that are clamped before their
+//! dtype changes.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -14,7 +15,7 @@ use cotangent_jit::kernel::NodeId;
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// An index of any int type as i64; a u64 beyond i64 stays large.
+/// An index of any int dtype as i64; a u64 beyond i64 saturates.
 pub(crate) fn as_index(b: &mut KernelBuilder, index: NodeId) -> NodeId {
     if b.dtype(index) == DType::U64 {
         let largest = b.constant(Scalar::from(i64::MAX as u64));
@@ -24,7 +25,7 @@ pub(crate) fn as_index(b: &mut KernelBuilder, index: NodeId) -> NodeId {
     b.convert(index, DType::I64)
 }
 
-/// `index` within `0..=last`.
+/// `index` clamped into `0..=last`.
 pub(crate) fn clamped(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId {
     let (zero, last) = (b.constant(Scalar::from(0i64)), b.constant(Scalar::from(last)));
     let low = b.op(ScalarOp::Max, &[index, zero]);
@@ -39,7 +40,7 @@ pub(crate) fn within(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId 
     b.op(ScalarOp::And, &[low, high])
 }
 
-/// The flat position of these coordinates in row-major order.
+/// The flat position of the coordinates `at` in row-major order.
 pub(crate) fn flat(b: &mut KernelBuilder, shape: &[usize], at: &[NodeId]) -> NodeId {
     let mut sum = b.constant(Scalar::from(0i64));
     let mut stride = 1i64;
@@ -52,7 +53,7 @@ pub(crate) fn flat(b: &mut KernelBuilder, shape: &[usize], at: &[NodeId]) -> Nod
     sum
 }
 
-/// Whether start indices are one rank-0 int per axis of `x`, all of one dtype.
+/// Errors unless start indices are one rank-0 int per axis of `x`, all of one dtype.
 pub(crate) fn expect_starts(name: &str, x: &Aval, starts: &[Aval]) -> Result<(), Error> {
     if starts.len() != x.rank() {
         return Err(err!(
@@ -74,9 +75,9 @@ pub(crate) fn expect_starts(name: &str, x: &Aval, starts: &[Aval]) -> Result<(),
     Ok(())
 }
 
-/// Ints moved into `low..=high`, in a dtype that has both of these.
+/// Ints clamped into `low..=high`, then converted to a dtype that holds both bounds.
 ///
-/// They move in their own dtype, so none wraps on its way.
+/// The clamp happens in the ints' own dtype, so no value wraps.
 pub(crate) fn moved_into(x: &Array, low: i64, high: i64, dtype: DType) -> Result<Array, Error> {
     let (least, greatest) = int_range(x.dtype());
     let bound = |n: i64| Scalar::from_i64(x.dtype(), n).map(Array::strong_literal);
@@ -94,20 +95,20 @@ pub(crate) fn moved_into(x: &Array, low: i64, high: i64, dtype: DType) -> Result
     try_convert_element_type(&x, dtype)
 }
 
-/// Ints as i64; a u64 beyond i64 stays large.
+/// Ints as i64; a u64 beyond i64 saturates.
 pub(crate) fn as_i64(x: &Array) -> Result<Array, Error> {
     moved_into(x, i64::MIN, i64::MAX, DType::I64)
 }
 
-/// Scalar start indices with negative ones counted from the end of their axis of `x`. What are no such indices is left for
-/// the primitive to refuse.
+/// Scalar start indices in which negative ones count from the end of their axis of `x`. Anything
+/// but one scalar int per axis is returned as it is, and the primitive refuses it.
 pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error> {
     let index = |s: &Array| s.ndim() == 0 && s.dtype().is_int();
     if starts.len() != x.ndim() || !starts.iter().all(index) {
         return Ok(starts.to_vec());
     }
     counting_from_end();
-    // In i32 if they are narrower; in i64 if that does not count the places of some axis.
+    // Starts narrower than i32 become i32, or i64 if i32 cannot count the entries of some axis.
     let place = x.shape().iter().copied().map(place_dtype).find(|d| *d == DType::I64);
     let place = place.unwrap_or(DType::I32);
     let small = |s: &Array| s.dtype().size() < 4 || s.dtype() == DType::I32;
@@ -120,8 +121,8 @@ pub(crate) fn from_end(x: &Array, starts: &[Array]) -> Result<Vec<Array>, Error>
         }
         let number = |i: i64| Scalar::from_i64(s.dtype(), i).map(Array::strong_literal);
         let (Some(zero), Some(size)) = (number(0), number(n as i64)) else { return Ok(s) };
-        let moved = try_add(&s, &size)?;
-        try_select_n(&try_lt(&s, &zero)?, &[&s, &moved])
+        let shifted = try_add(&s, &size)?;
+        try_select_n(&try_lt(&s, &zero)?, &[&s, &shifted])
     });
     counted.collect()
 }

@@ -1,4 +1,4 @@
-//! Primitives that read or write at computed places: dynamic slices, gather, scatter.
+//! Primitives that read or write at computed indices: dynamic slices, gather, scatter.
 
 pub mod dynamic_slice;
 pub mod dynamic_update_slice;

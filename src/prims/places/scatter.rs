@@ -1,9 +1,11 @@
-//! `scatter`, `scatter_add`, `scatter_mul`, `scatter_min`, `scatter_max`: windows of an array overwritten or folded into at
-//! computed places.
+//! `scatter`, `scatter_add`, `scatter_mul`, `scatter_min`, `scatter_max`: windows of an array that
+//! are overwritten by updates or combined with updates, at computed indices.
 //!
-//! `out = x` but `out[start(b) + w] = u[b, w]` (or `+=` and so on), in row-major order of the updates, so of equal places the
-//! last one stands. The first two are linear in operand and updates together. A product is linear in the operand; in the
-//! updates it has a derivative where they are said not to meet. Of an extreme all that attain it share the tangent.
+//! `out[start(b) + w] = u[b, w]` (or `+=` and so on), and `out = x` elsewhere. Updates apply in
+//! row-major order, so the last update at a position wins. `scatter` and `scatter_add` are linear
+//! in operand and updates together. `scatter_mul` is linear in the operand; it has a derivative
+//! with respect to the updates only if the caller promises unique indices. In `scatter_min` and
+//! `scatter_max`, all elements that attain the minimum or maximum share the tangent.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -38,29 +40,31 @@ use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// What becomes of updates whose window is not within the operand.
+/// The treatment of updates whose window is not within the operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ScatterMode {
-    /// The window is moved so that it is.
+    /// The window is moved so that it fits.
     Clip,
-    /// They are dropped, the whole window at once.
+    /// All updates of the window are dropped.
     Drop,
-    /// There are none, says the caller; if there are, something else in the operand is changed.
+    /// The caller promises that there is no such window. If there is one, other elements of the
+    /// operand change.
     Promise,
 }
 
 impl ScatterMode {
-    /// With the promise that no two updates meet at a place.
+    /// This mode, with the promise that no two updates write to one position.
     pub fn unique(self) -> Scattering {
         Scattering { mode: self, unique_indices: true }
     }
 }
 
-/// How updates go to their places.
+/// The options of a scatter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scattering {
     pub mode: ScatterMode,
-    /// No two updates meet at a place, says the caller; if some do, any of them may stand, and derivatives are wrong.
+    /// The caller promises that no two updates write to one position. If some do, any of them may
+    /// win, and derivatives are wrong.
     pub unique_indices: bool,
 }
 
@@ -70,21 +74,22 @@ impl From<ScatterMode> for Scattering {
     }
 }
 
-/// So many updates for every element make sums that are long enough to be added up in a wider type.
-const OFTEN: usize = 64;
+/// The number of updates per element from which a sum is long enough for a wider dtype.
+const MANY_UPDATES: usize = 64;
 
-/// See [`scatter`] and its kin. Inputs: operand, indices, updates.
+/// See [`scatter`], [`scatter_add`] and so on. Inputs: operand, indices, updates.
 #[derive(Clone, Debug)]
 pub struct Scatter {
-    /// In terms of the gather that reads what this writes.
+    /// The dimension numbers of the gather that reads the windows that this scatter writes.
     pub dims: GatherDims,
     pub how: Scattering,
-    /// A sum, product or extreme; updates overwrite if it is none.
+    /// Combines updates with the operand by a sum, product, minimum or maximum. With `None`,
+    /// updates overwrite the operand.
     pub combine: Option<Combine>,
 }
 
 impl Scatter {
-    /// Sizes of the windows along the operand's axes.
+    /// The sizes of the windows along the operand's axes.
     fn slice_sizes(&self, x: &Aval, updates: &Aval) -> Shape {
         let mut sizes = Shape::from_elem(1, x.rank());
         for (axis, d) in self.dims.window_axes(x.rank()).iter().zip(&self.dims.offset_dims) {
@@ -94,7 +99,7 @@ impl Scatter {
     }
 
     /// The gather of the same windows.
-    fn reading(&self, x: &Aval, updates: &Aval, fill: Scalar) -> Gather {
+    fn matching_gather(&self, x: &Aval, updates: &Aval, fill: Scalar) -> Gather {
         let mode = match self.how.mode {
             ScatterMode::Clip => Mode::Clip,
             ScatterMode::Drop => Mode::Fill(fill),
@@ -104,7 +109,7 @@ impl Scatter {
     }
 
     fn apply(&self, x: &Array, indices: &Array, updates: &Array) -> Result<Array, Error> {
-        let many = updates.size() / OFTEN >= x.size().max(1);
+        let many = updates.size() / MANY_UPDATES >= x.size().max(1);
         let wide = match x.dtype() {
             DType::F16 | DType::BF16 => DType::F32,
             DType::F32 => DType::F64,
@@ -115,7 +120,7 @@ impl Scatter {
         if !many || !sums || wide == x.dtype() {
             return one(self.clone(), &[x, indices, updates]);
         }
-        // Many are added to each: as in other sums, they are added up in a wider type.
+        // Each element gets many updates. As in other sums, they accumulate in a wider dtype.
         composed("scatter_add", || {
             let as_wide = |a| try_convert_element_type(a, wide);
             let sums = one(self.clone(), &[&as_wide(x)?, indices, &as_wide(updates)?])?;
@@ -136,7 +141,7 @@ impl Primitive for Scatter {
         }
     }
 
-    /// Dimension numbers: the lists of [`GatherDims`] in order.
+    /// The dimension numbers are the lists of [`GatherDims`], in order.
     fn params(&self) -> Params {
         let mode = match self.how.mode {
             ScatterMode::Clip => "clip",
@@ -158,7 +163,8 @@ impl Primitive for Scatter {
         if x.dtype != updates.dtype {
             return Err(err!(
                 DType,
-                "{name}: expected operand and updates of one dtype, got {x} and {updates}; convert one"
+                "{name}: expected operand and updates of one dtype, got {x} and {updates}; convert \
+                 one"
             ));
         }
         if let Some(combine) = self.combine {
@@ -175,7 +181,8 @@ impl Primitive for Scatter {
         Ok(smallvec![x.clone()])
     }
 
-    /// `d scatter(x, i, u) = scatter(dx, i, du)`; of products and extremes see `product_tangent` and `extreme_tangent`.
+    /// `d scatter(x, i, u) = scatter(dx, i, du)`. For products see `product_tangent`, for minima
+    /// and maxima see `extremum_tangent`.
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let apply = || self.apply(&primals[0], &primals[1], &primals[2]);
         match self.combine {
@@ -194,7 +201,7 @@ impl Primitive for Scatter {
             }
             Some(_) => {
                 let out = apply()?;
-                let dy = self.extreme_tangent(primals, tangents, &out)?;
+                let dy = self.extremum_tangent(primals, tangents, &out)?;
                 Ok((smallvec![out], vec![Tangent::Value(dy)]))
             }
         }
@@ -207,8 +214,10 @@ impl Primitive for Scatter {
         }
     }
 
-    /// The updates' is read from where they went; the operand's is the cotangent, less what was overwritten. A product is
-    /// linear in the operand: the cotangent times the same updates.
+    /// The updates' cotangent is gathered from the positions of the updates. The operand's
+    /// cotangent is the output's cotangent, with zeros where the operand was overwritten. A product
+    /// is linear in the operand: the operand's cotangent is the output's cotangent times the same
+    /// updates.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         let Some(ct) = cotangents[0].value() else { return Ok(result) };
@@ -232,12 +241,12 @@ impl Primitive for Scatter {
         }
         if inputs[2].is_linear() {
             let zero = Scalar::zero(updates.dtype);
-            let read = one(self.reading(&ct.aval(), &updates, zero), &[ct, indices])?;
+            let read = one(self.matching_gather(&ct.aval(), &updates, zero), &[ct, indices])?;
             result[2] = Tangent::Value(if adds || self.how.unique_indices {
                 read
             } else {
-                let lost = try_zeros(&updates)?;
-                try_select_n(&self.standing(&ct.aval(), indices, &updates)?, &[&lost, &read])?
+                let zeros = try_zeros(&updates)?;
+                try_select_n(&self.surviving(&ct.aval(), indices, &updates)?, &[&zeros, &read])?
             });
         }
         Ok(result)
@@ -250,8 +259,8 @@ impl Primitive for Scatter {
             None => (inputs[1].clone(), self.dims.batch_operand()),
             Some(_) => (batch_in_front(ctx, &inputs[1], axes[1])?, self.dims.batch_both()),
         };
-        let wide = Scatter { dims, ..self.clone() };
-        Ok((smallvec![wide.apply(&x, &indices, &updates)?], vec![Some(0)]))
+        let batched = Scatter { dims, ..self.clone() };
+        Ok((smallvec![batched.apply(&x, &indices, &updates)?], vec![Some(0)]))
     }
 
     fn kind(&self) -> LoweringKind {
@@ -273,8 +282,8 @@ impl Primitive for Scatter {
             let at = flat(b, &shape, &at);
             match in_range {
                 Some(in_range) => {
-                    let nowhere = b.constant(Scalar::from(-1i64));
-                    b.op(ScalarOp::Select, &[in_range, at, nowhere])
+                    let dropped = b.constant(Scalar::from(-1i64));
+                    b.op(ScalarOp::Select, &[in_range, at, dropped])
                 }
                 None => at,
             }
@@ -303,7 +312,8 @@ impl Hazardous for Scatter {
 }
 
 impl Scatter {
-    /// `d(x u) = u dx + x du`: the updates folded into the tangent, and theirs put where they are, times the operand.
+    /// `d(x u) = u dx + x du`: multiplies the operand's tangent by the updates, and adds the
+    /// updates' tangent at its positions times the operand.
     fn product_tangent(&self, primals: &[Array], tangents: &[Tangent]) -> Result<Array, Error> {
         let [x, indices, updates] = primals else { unreachable!("three operands") };
         let of_operand = match tangents[0].value() {
@@ -316,7 +326,8 @@ impl Scatter {
         if !self.how.unique_indices {
             return Err(err!(
                 Unsupported,
-                "scatter_mul: expected unique indices for a derivative in the updates; promise them with ScatterMode::unique, or At::unique_indices"
+                "scatter_mul: expected unique indices for a derivative in the updates; promise \
+                 them with ScatterMode::unique, or At::unique_indices"
             ));
         }
         let place = Scatter { combine: Some(Combine::Sum), ..self.clone() };
@@ -327,8 +338,9 @@ impl Scatter {
         }
     }
 
-    /// The mean of the tangents of all that attain the extreme at a place: the operand and updates.
-    fn extreme_tangent(
+    /// The mean of the tangents of all elements that attain the minimum or maximum at a position:
+    /// the operand and updates.
+    fn extremum_tangent(
         &self,
         primals: &[Array],
         tangents: &[Tangent],
@@ -338,13 +350,13 @@ impl Scatter {
         let Mode::Fill(nan) = Mode::fill(x.dtype()) else { unreachable!("it fills") };
         let number = |b: &Array| try_convert_element_type(b, x.dtype());
         let of_operand = number(&try_eq(x, y)?)?;
-        let reading = self.reading(&x.aval(), &updates.aval(), nan);
-        let of_updates = number(&try_eq(updates, &one(reading, &[y, indices])?)?)?;
+        let gather = self.matching_gather(&x.aval(), &updates.aval(), nan);
+        let of_updates = number(&try_eq(updates, &one(gather, &[y, indices])?)?)?;
         let sum = Scatter { combine: Some(Combine::Sum), ..self.clone() };
         let count = sum.apply(&of_operand, indices, &of_updates)?;
-        let share = |t: &Tangent, own: &Array| match t.value() {
-            Some(t) => try_mul(t, own),
-            None => try_zeros(&own.aval()),
+        let share = |t: &Tangent, attains: &Array| match t.value() {
+            Some(t) => try_mul(t, attains),
+            None => try_zeros(&attains.aval()),
         };
         let dx = share(&tangents[0], &of_operand)?;
         let dy = match tangents[2].is_zero() {
@@ -354,23 +366,24 @@ impl Scatter {
         try_div(&dy, &count)
     }
 
-    /// Which updates stand, that is, are neither dropped nor overwritten by later ones: each writes its number, and looks
-    /// whether it is still there.
-    fn standing(&self, x: &Aval, indices: &Array, updates: &Aval) -> Result<Array, Error> {
+    /// A mask of the updates that are neither dropped nor overwritten by later ones. Each update
+    /// writes its number and compares the number that it reads back.
+    fn surviving(&self, x: &Aval, indices: &Array, updates: &Aval) -> Result<Array, Error> {
         let dtype = place_dtype(updates.size());
         let numbers = try_reshape(&try_iota(dtype, &[updates.size()], 0)?, &updates.shape)?;
-        let nobody = Scalar::from_i64(dtype, -1).expect("an int");
-        let written = self.apply(&try_full(&x.shape, nobody)?, indices, &numbers)?;
-        let reading = self.reading(x, updates, nobody);
-        try_eq(&one(reading, &[&written, indices])?, &numbers)
+        let unwritten = Scalar::from_i64(dtype, -1).expect("an int");
+        let written = self.apply(&try_full(&x.shape, unwritten)?, indices, &numbers)?;
+        let gather = self.matching_gather(x, updates, unwritten);
+        try_eq(&one(gather, &[&written, indices])?, &numbers)
     }
 }
 
-/// Overwrites windows of the operand at computed places.
+/// Overwrites windows of the operand at computed indices.
 ///
-/// `out[start(b) + w] = updates[b, w]`, and `operand` elsewhere; `dims` are those of the
-/// [`gather`](crate::prims::places::gather::gather) that reads the same windows. Of updates at one place the last in row-major order
-/// stands. Windows out of range are moved or dropped, by `mode`.
+/// `out[start(b) + w] = updates[b, w]`, and `out = operand` elsewhere. `dims` are those of the
+/// [`gather`](crate::prims::places::gather::gather) that reads the same windows. If several updates
+/// write to one position, the last one in row-major order wins. The mode in `how` decides whether
+/// windows out of range are moved or dropped.
 ///
 /// Linear in operand and updates together. Panics where [`try_scatter`] gives an error.
 ///
@@ -384,7 +397,8 @@ impl Scatter {
 ///     ..GatherDims::default()
 /// };
 /// let (x, at, updates) = (array![0, 0, 0], array![[2], [0]], array![7, 8]);
-/// assert_eq!(lax::scatter(&x, &at, &updates, &dims, ScatterMode::Drop).to_vec::<i32>(), [8, 0, 7]);
+/// let y = lax::scatter(&x, &at, &updates, &dims, ScatterMode::Drop);
+/// assert_eq!(y.to_vec::<i32>(), [8, 0, 7]);
 /// ```
 #[track_caller]
 pub fn scatter(
@@ -409,11 +423,12 @@ pub fn try_scatter(
     Scatter { dims: dims.clone(), how: how.into(), combine: None }.apply(operand, indices, updates)
 }
 
-macro_rules! folding {
+macro_rules! combining {
     ($($(#[$doc:meta])* $name:ident, $try:ident: $combine:ident, $result:literal;)*) => {$(
         $(#[$doc])*
         ///
-        /// In row-major order of the updates; otherwise as [`scatter`]. Panics where its `try_` twin gives an error.
+        /// Updates apply in row-major order; all else is as in [`scatter`]. Panics where its `try_`
+        /// twin gives an error.
         ///
         /// ```
         /// # use cotangent::prelude::*;
@@ -425,7 +440,9 @@ macro_rules! folding {
         /// #     ..GatherDims::default()
         /// # };
         /// let (x, at, updates) = (array![2, 2, 2], array![[2], [2]], array![1, 3]);
-        #[doc = concat!("let y = lax::", stringify!($name), "(&x, &at, &updates, &dims, ScatterMode::Drop);")]
+        #[doc = concat!(
+            "let y = lax::", stringify!($name), "(&x, &at, &updates, &dims, ScatterMode::Drop);"
+        )]
         #[doc = concat!("assert_eq!(y.to_vec::<i32>(), ", $result, ");")]
         /// ```
         #[track_caller]
@@ -439,7 +456,10 @@ macro_rules! folding {
             expect($try(operand, indices, updates, dims, how))
         }
 
-        #[doc = concat!("[`", stringify!($name), "`], or an error if the dimension numbers or dtypes do not fit.")]
+        #[doc = concat!(
+            "[`", stringify!($name), "`], or an error if the dimension numbers or dtypes do not \
+             fit."
+        )]
         #[track_caller]
         pub fn $try(
             operand: &Array,
@@ -454,21 +474,25 @@ macro_rules! folding {
     )*};
 }
 
-folding! {
-    /// Adds to windows of the operand at computed places: `out[start(b) + w] += updates[b, w]`. Linear in operand and updates
-    /// together; the transpose is a gather.
+combining! {
+    /// Adds updates to windows of the operand at computed indices:
+    /// `out[start(b) + w] += updates[b, w]`. Linear in operand and updates together; the transpose
+    /// is a gather.
     scatter_add, try_scatter_add: Sum, "[2, 2, 6]";
 
-    /// Multiplies windows of the operand at computed places: `out[start(b) + w] *= updates[b, w]`. Linear in the operand; a
-    /// derivative in the updates exists where they are promised not to meet ([`ScatterMode::unique`]).
+    /// Multiplies windows of the operand at computed indices: `out[start(b) + w] *= updates[b, w]`.
+    /// Linear in the operand. A derivative with respect to the updates needs the promise that no
+    /// two updates write to one position ([`ScatterMode::unique`]).
     scatter_mul, try_scatter_mul: Product, "[2, 2, 6]";
 
-    /// Lowers windows of the operand at computed places: `out[start(b) + w] = min(out[start(b) + w], updates[b, w])`. Operand
-    /// and updates that attain the minimum share the tangent.
+    /// Takes the minimum of updates and windows of the operand at computed indices:
+    /// `out[start(b) + w] = min(out[start(b) + w], updates[b, w])`. Operand and updates that attain
+    /// the minimum share the tangent.
     scatter_min, try_scatter_min: Min, "[2, 2, 1]";
 
-    /// Raises windows of the operand at computed places: `out[start(b) + w] = max(out[start(b) + w], updates[b, w])`. Operand
-    /// and updates that attain the maximum share the tangent.
+    /// Takes the maximum of updates and windows of the operand at computed indices:
+    /// `out[start(b) + w] = max(out[start(b) + w], updates[b, w])`. Operand and updates that attain
+    /// the maximum share the tangent.
     scatter_max, try_scatter_max: Max, "[2, 2, 3]";
 }
 
@@ -504,11 +528,12 @@ fn cases(combine: Option<Combine>) -> Vec<Case> {
     let takes = |d: &DType| combine.is_none_or(|c| c.op().takes(*d));
     for (n, d) in RUNNING.into_iter().filter(takes).enumerate() {
         let int = INTS[n % INTS.len()];
-        for (meet, w) in window_cases().into_iter().map(|w| (true, w)).chain(apart()) {
+        for (overlap, w) in window_cases().into_iter().map(|w| (true, w)).chain(disjoint_cases()) {
             for mode in [ScatterMode::Clip, ScatterMode::Drop, ScatterMode::Promise] {
-                // Products of floats that meet have no derivative in the updates, as in JAX.
+                // Overlapping products of floats have no derivative with respect to the updates, as
+                // in JAX.
                 let product = combine == Some(Combine::Product) && d.is_inexact();
-                if meet && (product || mode == ScatterMode::Promise) {
+                if overlap && (product || mode == ScatterMode::Promise) {
                     continue;
                 }
                 let x = Aval::new(w.operand.iter().copied(), d);
@@ -516,7 +541,7 @@ fn cases(combine: Option<Combine>) -> Vec<Case> {
                 let updates = w.dims.output_shape("scatter", &x, &indices, &w.sizes);
                 let updates = sample(&updates.expect("cases fit"), d, 1);
                 let indices = array(&w.indices, int, w.at.iter().copied());
-                let how = Scattering { mode, unique_indices: !meet };
+                let how = Scattering { mode, unique_indices: !overlap };
                 let prim = Scatter { dims: w.dims.clone(), how, combine };
                 let inputs = vec![sample(&w.operand, d, 0), indices, updates];
                 cases.push(Case::new(Arc::new(prim), inputs));
@@ -526,8 +551,8 @@ fn cases(combine: Option<Combine>) -> Vec<Case> {
     cases
 }
 
-/// Windows within range that do not meet.
-fn apart() -> impl Iterator<Item = (bool, WindowCase)> {
+/// Cases of windows that are in range and do not overlap.
+fn disjoint_cases() -> impl Iterator<Item = (bool, WindowCase)> {
     let rows = WindowCase {
         operand: smallvec![5, 3],
         indices: smallvec![3, 1],

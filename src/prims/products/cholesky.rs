@@ -1,7 +1,8 @@
-//! `cholesky`: the triangular factor of positive definite matrices, `x = l lᴴ`.
+//! `cholesky`: the lower triangular factor of positive definite matrices, `x = l lᴴ`.
 //!
-//! The primitive reads the lower triangle alone. Its derivative is Murray's (2016): with `Φ` the lower triangle of a matrix
-//! and half of its diagonal, `dl = l Φ(l⁻¹ dx l⁻ᴴ)`.
+//! The primitive reads the lower triangle alone. Its derivative is Murray's (2016):
+//! `dl = l Φ(l⁻¹ dx l⁻ᴴ)`, where `Φ` takes the lower triangle of a matrix with half of its
+//! diagonal.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -45,7 +46,7 @@ impl Primitive for Cholesky {
         Ok(smallvec![inputs[0].clone()])
     }
 
-    /// `dl = l Φ(l⁻¹ dx l⁻ᴴ)`, of the `dx` that the lower triangle says.
+    /// `dl = l Φ(l⁻¹ dx l⁻ᴴ)`, where the lower triangle of the tangent gives the Hermitian `dx`.
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let l = one(*self, &[&primals[0]])?;
         let Some(dx) = tangents[0].value() else {
@@ -95,11 +96,13 @@ impl Primitive for Cholesky {
     }
 }
 
-/// The lower triangular `l` with `x = l lᴴ` of each matrix `x[.., i, j]`, f32, f64, c64 or c128, zeros above the diagonal.
+/// The lower triangular `l` with `x = l lᴴ` for each matrix `x[.., i, j]` of f32, f64, c64 or c128,
+/// with zeros above the diagonal.
 ///
-/// With `symmetrize_input` the factor is that of `(x + xᴴ) / 2`, without it the lower triangle of `x` says all. A matrix that
-/// is not positive definite gives NaN. Derivative: `l Φ(l⁻¹ dx l⁻ᴴ)`, `Φ` the lower triangle with half of the diagonal. Needs
-/// the feature `linalg`. Panics where [`try_cholesky`] gives an error.
+/// With `symmetrize_input` it factors `(x + xᴴ) / 2`; otherwise it reads the lower triangle of `x`
+/// alone. A matrix that is not positive definite gives NaN. Derivative: `l Φ(l⁻¹ dx l⁻ᴴ)`, where
+/// `Φ` takes the lower triangle with half of the diagonal. Needs the feature `linalg`. Panics where
+/// [`try_cholesky`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -111,7 +114,7 @@ pub fn cholesky(x: &Array, symmetrize_input: bool) -> Array {
     expect(try_cholesky(x, symmetrize_input))
 }
 
-/// [`cholesky`], or an error if `x` has another dtype or its last two axes differ.
+/// [`cholesky`], or an error if `x` has another dtype or its last two axes differ in size.
 #[track_caller]
 pub fn try_cholesky(x: &Array, symmetrize_input: bool) -> Result<Array, Error> {
     composed("cholesky", || {
@@ -137,14 +140,14 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for d in [DType::F32, DType::F64, DType::C64, DType::C128] {
         for shape in [&[3, 3][..], &[2, 2, 2], &[1, 1], &[0, 0], &[0, 2, 2]] {
-            cases.push(Case::new(Arc::new(Cholesky), vec![definite(shape, d)]));
+            cases.push(Case::new(Arc::new(Cholesky), vec![positive_definite(shape, d)]));
         }
     }
     cases
 }
 
-/// Hermitian matrices with large diagonals.
-fn definite(shape: &[usize], d: DType) -> Array {
+/// Hermitian matrices that are positive definite because their diagonals are large.
+fn positive_definite(shape: &[usize], d: DType) -> Array {
     let n = shape[shape.len() - 1];
     let entry = |at: usize| {
         let (row, column) = (at / n.max(1) % n.max(1), at % n.max(1));

@@ -3,11 +3,13 @@
 //! ```text
 //! y[n, gO' + o, p] = ∑_{i, w} x[n, gI + i, s p + d w - low] k[gO' + o, i, w]
 //! ```
-//! for feature groups `g`, strides `s`, kernel dilation `d`, `x` dilated itself. With batch groups `b`, `y[n', bO' + o, p]`
-//! reads `x[bN' + n', ..]`. Bilinear; either transpose is again a convolution.
+//! Here `g` is the feature group, `s` the stride and `d` the dilation of the kernel; `x` can be
+//! dilated, too. With batch groups `b`, `y[n', bO' + o, p]` reads `x[bN' + n', ..]`. The primitive
+//! is bilinear; each transpose is again a convolution.
 //!
-//! The primitive knows one order of axes: batch, features, space; output features, input features, space. Not here: other
-//! orders, borders by name, and the functions of users (`conv_layouts`).
+//! The primitive has one order of axes: batch, features, spatial axes in the operand and the
+//! output; output features, input features, spatial axes in the kernel. Not here: other orders of
+//! axes, borders by name, and the public functions (`products::conv_layouts`).
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -36,7 +38,7 @@ use cotangent_jit::{Error, Scalar, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
-/// Inputs: what is convolved, the kernel. One entry per axis of space.
+/// Inputs: the operand, the kernel. The lists have one entry per spatial axis.
 #[derive(Clone, Debug)]
 pub(crate) struct Conv {
     pub strides: Shape,
@@ -56,22 +58,22 @@ impl Conv {
         self.strides.len()
     }
 
-    /// Sizes of the output along the axes of space.
+    /// The output's sizes along the spatial axes.
     fn outs(&self, x: &Aval, kernel: &Aval) -> Result<Shape, Error> {
         let outs = (0..self.space()).map(|a| {
             let (low, high) = self.edges[a];
             let size = kernel.shape[a + 2];
             match bordered(x.shape[a + 2], self.lhs_dilation[a], (low, high)) {
-                Some(wide) if size > 0 => {
-                    Ok(fitting(wide, size, self.strides[a], self.rhs_dilation[a]))
-                }
+                Some(n) if size > 0 => Ok(fitting(n, size, self.strides[a], self.rhs_dilation[a])),
                 _ if size == 0 => Err(err!(
                     Shape,
-                    "conv_general_dilated: expected a kernel with elements along each axis of space, got {kernel}"
+                    "conv_general_dilated: expected a kernel with elements along each axis of \
+                     space, got {kernel}"
                 )),
                 _ => Err(err!(
                     Shape,
-                    "conv_general_dilated: borders ({low}, {high}) cut more from axis {a} of the space of {x} than it has"
+                    "conv_general_dilated: borders ({low}, {high}) cut more from axis {a} of the \
+                     space of {x} than it has"
                 )),
             }
         });
@@ -90,7 +92,8 @@ impl Conv {
         if x.rank() != rank || kernel.rank() != rank {
             return Err(err!(
                 Shape,
-                "{name}: expected operands with a batch, a feature and {axes} of space, got {x} and {kernel}",
+                "{name}: expected operands with a batch, a feature and {axes} of space, got {x} \
+                 and {kernel}",
                 axes = plural(self.space(), "axis")
             ));
         }
@@ -99,7 +102,8 @@ impl Conv {
         if !lists.iter().all(fits) || self.edges.len() != self.space() {
             return Err(err!(
                 Shape,
-                "{name}: expected a positive stride and dilations and borders for each of {axes} of space, got {self:?}",
+                "{name}: expected a positive stride and dilations and borders for each of {axes} \
+                 of space, got {self:?}",
                 axes = plural(self.space(), "axis")
             ));
         }
@@ -107,50 +111,59 @@ impl Conv {
         if g == 0 || b == 0 || (g > 1 && b > 1) {
             return Err(err!(
                 Value,
-                "{name}: expected positive numbers of groups, of features or of batches but not of both, got {g} and {b}"
+                "{name}: expected positive numbers of groups, of features or of batches but not of \
+                 both, got {g} and {b}"
             ));
         }
         let (features, outs) = (x.shape[1], kernel.shape[0]);
         if features != kernel.shape[1] * g {
             return Err(err!(
                 Shape,
-                "{name}: expected {g} times the {input_features} of the kernel {kernel}, got {features} of {x}",
+                "{name}: expected {g} times the {input_features} of the kernel {kernel}, got \
+                 {features} of {x}",
                 input_features = plural(kernel.shape[1], "input feature")
             ));
         }
         if !outs.is_multiple_of(g) || !outs.is_multiple_of(b) || !x.shape[0].is_multiple_of(b) {
             return Err(err!(
                 Shape,
-                "{name}: expected features and batches that divide into groups ({g} of features, {b} of batches), got {x} and {kernel}"
+                "{name}: expected features and batches that divide into groups ({g} of features, \
+                 {b} of batches), got {x} and {kernel}"
             ));
         }
         Ok(())
     }
 
-    /// As a product of matrices: all windows side by side, groups as a batch of the product.
+    /// The convolution as a matrix product: all windows side by side, groups as a batch axis of the
+    /// product.
     fn as_product(&self, x: &Array, kernel: &Array) -> Result<Array, Error> {
         let (g, b, space) = (self.feature_groups, self.batch_groups, self.space());
         let zero = Array::strong_literal(Scalar::zero(x.dtype()));
         let edges = self.edges.iter().zip(&self.lhs_dilation);
         let edges = edges.map(|((low, high), d)| (*low, *high, *d as i64 - 1));
         let padding: Vec<(i64, i64, i64)> = [(0, 0, 0); 2].into_iter().chain(edges).collect();
-        let wide = try_pad(x, &zero, &padding)?;
-        let with =
-            |own: &[usize]| -> Shape { [1, 1].into_iter().chain(own.iter().copied()).collect() };
-        let sizes = with(&kernel.shape()[2..]);
-        let windows =
-            try_sliding_windows(&wide, &sizes, &with(&self.strides), &with(&self.rhs_dilation))?;
+        let padded = try_pad(x, &zero, &padding)?;
+        let with_head = |spatial: &[usize]| -> Shape {
+            [1, 1].into_iter().chain(spatial.iter().copied()).collect()
+        };
+        let sizes = with_head(&kernel.shape()[2..]);
+        let windows = try_sliding_windows(
+            &padded,
+            &sizes,
+            &with_head(&self.strides),
+            &with_head(&self.rhs_dilation),
+        )?;
         let outs = Shape::from_slice(&windows.shape()[2..2 + space]);
         let places = Shape::from_slice(&kernel.shape()[2..]);
         let (n, features) = (x.shape()[0], x.shape()[1]);
-        let (own, all) = (kernel.shape()[1], kernel.shape()[0]);
+        let (in_features, out_features) = (kernel.shape()[1], kernel.shape()[0]);
         // windows: batch group, batch, feature group, feature, outs, places
         let axes = |head: &[usize]| -> Shape {
             head.iter().chain(&outs).chain(&places).copied().collect()
         };
         let windows = try_reshape(&windows, &axes(&[b, n / b, g, features / g]))?;
         // kernel: group, output feature, input feature, places
-        let head = [g * b, all / (g * b), own];
+        let head = [g * b, out_features / (g * b), in_features];
         let kernel = try_reshape(kernel, &head.iter().chain(&places).copied().collect::<Shape>())?;
         let group = if b > 1 { 0 } else { 2 };
         let dims = DotDims {
@@ -159,26 +172,28 @@ impl Conv {
             lhs_contract: (2..3 + space).collect(),
             rhs_contract: [3].into_iter().chain(4 + space..4 + 2 * space).collect(),
         };
-        // product: group, output feature, the batch axes that are left, outs
+        // product: group, output feature, the remaining batch and group axes, outs
         let product = try_dot_general(&kernel, &windows, &dims)?;
         let order: SmallVec<[usize; 6]> = [2, 3, 0, 1].into_iter().chain(4..4 + space).collect();
         let product = try_transpose(&product, &order)?;
-        let shape: Shape = [n / b, all].into_iter().chain(outs).collect();
+        let shape: Shape = [n / b, out_features].into_iter().chain(outs).collect();
         try_reshape(&product, &shape)
     }
 
-    /// The cotangent of `x`: that of the output convolved with the kernel, read backwards.
+    /// The cotangent of `x`: the output's cotangent convolved with the reversed kernel.
     fn to_lhs(&self, ct: &Array, kernel: &Array, x: &Aval) -> Result<Array, Error> {
         if x.size() == 0 || ct.size() == 0 || kernel.size() == 0 {
             return try_zeros(x);
         }
         let (g, b, space) = (self.feature_groups, self.batch_groups, self.space());
         let groups = g * b;
-        let (all, own) = (kernel.shape()[0], kernel.shape()[1]);
+        let (out_features, in_features) = (kernel.shape()[0], kernel.shape()[1]);
         let places = Shape::from_slice(&kernel.shape()[2..]);
         let kernel = try_rev(kernel, &Vec::from_iter(2..2 + space))?;
-        let turned = self.regrouped(&kernel, &[groups, all / groups, own], &[0, 2, 1])?;
-        let turned = reshaped(&turned, &[groups * own, all / groups], &places)?;
+        let reversed =
+            self.regrouped(&kernel, &[groups, out_features / groups, in_features], &[0, 2, 1])?;
+        let reversed =
+            reshaped(&reversed, &[groups * in_features, out_features / groups], &places)?;
         let edges = (0..space).map(|a| {
             let span = dilated(places[a], self.rhs_dilation[a]);
             let low = span - 1 - self.edges[a].0;
@@ -193,16 +208,17 @@ impl Conv {
             feature_groups: groups,
             batch_groups: 1,
         };
-        let dx = back.apply(ct, &turned)?;
+        let dx = back.apply(ct, &reversed)?;
         if b == 1 {
             return Ok(dx);
         }
         // batch, group, features -> group and batch, features
-        let dx = self.regrouped(&dx, &[dx.shape()[0], b, own], &[1, 0, 2])?;
+        let dx = self.regrouped(&dx, &[dx.shape()[0], b, in_features], &[1, 0, 2])?;
         try_reshape(&dx, &x.shape)
     }
 
-    /// The cotangent of the kernel: `x` convolved with that of the output, features in place of batches.
+    /// The cotangent of the kernel: `x` convolved with the output's cotangent, with features and
+    /// batch exchanged.
     fn to_rhs(&self, ct: &Array, x: &Array, kernel: &Aval) -> Result<Array, Error> {
         if x.size() == 0 || ct.size() == 0 || kernel.size() == 0 {
             return try_zeros(kernel);
@@ -229,7 +245,8 @@ impl Conv {
         swapped(&back.apply(&swapped(x)?, &swapped(ct)?)?)
     }
 
-    /// The axes before space split into `parts` and put in this order; space stays behind.
+    /// Splits the axes before the spatial axes into `parts` and puts them in this order. The
+    /// spatial axes stay last.
     fn regrouped(&self, x: &Array, parts: &[usize], order: &[usize]) -> Result<Array, Error> {
         let space = Shape::from_slice(&x.shape()[x.ndim() - self.space()..]);
         let split = reshaped(x, parts, &space)?;
@@ -238,7 +255,7 @@ impl Conv {
     }
 }
 
-/// With these axes before those of space.
+/// Reshapes the axes before the spatial axes to `head`.
 fn reshaped(x: &Array, head: &[usize], space: &[usize]) -> Result<Array, Error> {
     try_reshape(x, &head.iter().chain(space).copied().collect::<Shape>())
 }
@@ -289,10 +306,11 @@ impl Primitive for Conv {
         )
     }
 
-    /// A batch axis of `x` is more batch, of the kernel more output features, of both more groups.
+    /// A batch axis of `x` becomes more batch. A batch axis of the kernel becomes more output
+    /// features. Batch axes of both become more groups.
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         if ctx.axis.size == 0 {
-            // There are no groups of no lanes.
+            // An empty batch would make zero groups.
             let lane = |(x, axis): (&Array, &Option<usize>)| match axis {
                 Some(axis) => x.aval().unbatched(*axis),
                 None => x.aval(),
@@ -316,24 +334,28 @@ impl Primitive for Conv {
             }
             (None, Some(axis)) => {
                 let kernel = front(1, axis)?;
-                let [lanes, all, own] = [kernel.shape()[0], kernel.shape()[1], kernel.shape()[2]];
+                let [lanes, out_features, in_features] =
+                    [kernel.shape()[0], kernel.shape()[1], kernel.shape()[2]];
                 let groups = g * b;
                 // lane, group, output feature -> group, lane, output feature
-                let parts = [lanes, groups, all / groups, own];
+                let parts = [lanes, groups, out_features / groups, in_features];
                 let kernel = self.regrouped(&kernel, &parts, &[1, 0, 2, 3])?;
                 let space = Shape::from_slice(&kernel.shape()[4..]);
-                let y = self.apply(&inputs[0], &reshaped(&kernel, &[lanes * all, own], &space)?)?;
-                let parts = [y.shape()[0], groups, lanes, all / groups];
+                let y = self.apply(
+                    &inputs[0],
+                    &reshaped(&kernel, &[lanes * out_features, in_features], &space)?,
+                )?;
+                let parts = [y.shape()[0], groups, lanes, out_features / groups];
                 let y = self.regrouped(&y, &parts, &[2, 0, 1, 3])?;
                 let space = Shape::from_slice(&y.shape()[4..]);
-                reshaped(&y, &[lanes, parts[0], all], &space)?
+                reshaped(&y, &[lanes, parts[0], out_features], &space)?
             }
             (Some(of_x), Some(of_kernel)) => {
                 let (x, kernel) = (front(0, of_x)?, front(1, of_kernel)?);
                 let [lanes, n, features] = [x.shape()[0], x.shape()[1], x.shape()[2]];
-                let (all, own) = (kernel.shape()[1], kernel.shape()[2]);
+                let (out_features, in_features) = (kernel.shape()[1], kernel.shape()[2]);
                 let space = Shape::from_slice(&x.shape()[3..]);
-                let (x, wide) = if b > 1 {
+                let (x, batched) = if b > 1 {
                     let x = reshaped(&x, &[lanes * n, features], &space)?;
                     (x, Conv { batch_groups: lanes * b, ..self.clone() })
                 } else {
@@ -342,8 +364,9 @@ impl Primitive for Conv {
                     (x, Conv { feature_groups: lanes * g, ..self.clone() })
                 };
                 let space = Shape::from_slice(&kernel.shape()[3..]);
-                let y = wide.apply(&x, &reshaped(&kernel, &[lanes * all, own], &space)?)?;
-                self.regrouped(&y, &[y.shape()[0], lanes, all], &[1, 0, 2])?
+                let y = batched
+                    .apply(&x, &reshaped(&kernel, &[lanes * out_features, in_features], &space)?)?;
+                self.regrouped(&y, &[y.shape()[0], lanes, out_features], &[1, 0, 2])?
             }
             (None, None) => unreachable!("an operand is batched"),
         };
@@ -389,7 +412,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
 }
 
 fn cases() -> Vec<Case> {
-    // Shapes, strides, borders, dilations of either, groups.
+    // Shapes; strides, dilation of the operand, dilation of the kernel; borders; groups.
     type Row = ([&'static [usize]; 2], [&'static [usize]; 3], &'static [(i64, i64)], [usize; 2]);
     const ROWS: [Row; 9] = [
         ([&[1, 2, 5], &[3, 2, 2]], [&[1], &[1], &[1]], &[(0, 0)], [1, 1]),

@@ -1,6 +1,6 @@
-//! Convolutions as users call them: any order of axes, borders by name, transposed ones.
+//! The convolutions that users call: any order of axes, borders by name, transposed convolutions.
 //!
-//! Not here: the primitive, which knows one order (`conv`).
+//! Not here: the primitive, which has one order of axes (`products::conv`).
 
 use crate::core::array::Array;
 use crate::core::aval::Shape;
@@ -13,8 +13,9 @@ use cotangent_jit::{Error, err};
 
 /// The order of the axes of the operand, the kernel and the output.
 ///
-/// `operand` and `output` are permutations: the place of the batch axis, of the features, then of the axes of space;
-/// `kernel` alike: the place of the output features, of the input features, then of the axes of space.
+/// `operand` and `output` are permutations: the position of the batch axis, of the features, then
+/// of the spatial axes. `kernel` is the position of the output features, of the input features,
+/// then of the spatial axes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConvAxes {
     pub operand: Shape,
@@ -23,14 +24,16 @@ pub struct ConvAxes {
 }
 
 impl ConvAxes {
-    /// Batch, features, space; output features, input features, space.
+    /// The order of the primitive: batch, features, spatial axes; output features, input features,
+    /// spatial axes.
     pub fn leading(space: usize) -> ConvAxes {
         let order: Shape = (0..space + 2).collect();
         ConvAxes { operand: order.clone(), kernel: order.clone(), output: order }
     }
 
-    /// From letters as in `("NHWC", "HWIO", "NHWC")`: `N` batch, `C` features, `I` and `O` input and output features, others
-    /// space, which is named alike in all three.
+    /// Reads the orders from letters as in `("NHWC", "HWIO", "NHWC")`: `N` is the batch, `C` the
+    /// features, `I` and `O` the input and output features. The other letters are spatial axes and
+    /// are the same in all three. Each letter must be there exactly once.
     pub fn of(operand: &str, kernel: &str, output: &str) -> Result<ConvAxes, Error> {
         let place = |text: &str, letter: char| {
             let found: Vec<usize> =
@@ -48,7 +51,8 @@ impl ConvAxes {
             if text.chars().count() != space.len() + 2 {
                 return Err(err!(
                     Value,
-                    "conv_general_dilated: expected as many axes in {operand:?}, {kernel:?} and {output:?}"
+                    "conv_general_dilated: expected as many axes in {operand:?}, {kernel:?} and \
+                     {output:?}"
                 ));
             }
             head.iter().chain(&space).map(|c| place(text, *c)).collect()
@@ -61,8 +65,9 @@ impl ConvAxes {
     }
 }
 
-/// How a convolution goes: by default one step at a time, inside the operand, no dilation, no groups, axes in the order of
-/// [`ConvAxes::leading`]. Empty lists stand for ones.
+/// The options of a convolution. By default the stride is 1, windows lie inside the operand, there
+/// is no dilation and there are no groups, and the axes are in the order of [`ConvAxes::leading`].
+/// Empty lists stand for ones.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConvOptions {
     pub strides: Shape,
@@ -93,49 +98,52 @@ impl ConvOptions {
         ConvOptions::default()
     }
 
-    /// So many steps apart, per axis of space.
+    /// Sets the steps between windows, one per spatial axis.
     pub fn strides(self, strides: impl AsRef<[usize]>) -> ConvOptions {
         ConvOptions { strides: Shape::from_slice(strides.as_ref()), ..self }
     }
 
-    /// With this beyond the borders of space.
+    /// Sets what is added beyond the borders of the spatial axes.
     pub fn borders(self, borders: impl Into<Borders>) -> ConvOptions {
         ConvOptions { borders: borders.into(), ..self }
     }
 
-    /// With the operand's elements so far apart: what makes a convolution a transposed one.
+    /// Sets the distance between the operand's elements; more than 1 makes a transposed
+    /// convolution.
     pub fn lhs_dilation(self, dilation: impl AsRef<[usize]>) -> ConvOptions {
         ConvOptions { lhs_dilation: Shape::from_slice(dilation.as_ref()), ..self }
     }
 
-    /// With the kernel's elements so far apart: a convolution "à trous".
+    /// Sets the distance between the kernel's elements: a convolution "à trous".
     pub fn rhs_dilation(self, dilation: impl AsRef<[usize]>) -> ConvOptions {
         ConvOptions { rhs_dilation: Shape::from_slice(dilation.as_ref()), ..self }
     }
 
-    /// With the axes in another order.
+    /// Sets the order of the axes.
     pub fn axes(self, axes: ConvAxes) -> ConvOptions {
         ConvOptions { axes: Some(axes), ..self }
     }
 
-    /// Each group of output features sees a group of input features only.
+    /// Each group of output features reads one group of input features only.
     pub fn feature_group_count(self, groups: usize) -> ConvOptions {
         ConvOptions { feature_group_count: groups, ..self }
     }
 
-    /// Each group of output features sees a group of the batch only.
+    /// Each group of output features reads one group of the batch only.
     pub fn batch_group_count(self, groups: usize) -> ConvOptions {
         ConvOptions { batch_group_count: groups, ..self }
     }
 }
 
-/// A convolution as neural networks mean it: the kernel is not read backwards.
+/// A convolution as in neural networks: the kernel is not reversed.
 ///
-/// `y[n, o, p] = ∑_{i, w} x[n, i, strides · p + rhs_dilation · w - low] kernel[o, i, w]`, with zeros beyond the borders and, if
-/// `x` is dilated itself, between its elements; groups, borders and the order of axes by `options`. Numbers of one dtype.
+/// `y[n, o, p] = ∑_{i, w} x[n, i, strides · p + rhs_dilation · w - low] kernel[o, i, w]`, with
+/// zeros beyond the borders and, if `x` is dilated, between its elements. `options` give the
+/// groups, the borders and the order of axes. Both operands are numbers of one dtype; two bool
+/// operands give a bool: whether any product is true.
 ///
-/// Derivative: `conv(dx, kernel) + conv(x, dkernel)`; either transpose is again a convolution. Panics where
-/// [`try_conv_general_dilated`] gives an error.
+/// Derivative: `conv(dx, kernel) + conv(x, dkernel)`; each transpose is again a convolution. Panics
+/// where [`try_conv_general_dilated`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -203,7 +211,7 @@ fn check_order(what: &str, x: &Array, order: &Shape) -> Result<(), Error> {
     ))
 }
 
-/// [`conv_general_dilated`] with strides and borders alone.
+/// [`conv_general_dilated`] with strides and borders as the only options.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};

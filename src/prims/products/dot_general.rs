@@ -1,7 +1,8 @@
-//! `dot_general`: products summed over any pairs of axes, batched over any others.
+//! `dot_general`: products summed over any pairs of axes, batched over any other pairs.
 //!
-//! `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`, where `b` stands for the batch axes, `k` for the contracted ones,
-//! `i` and `j` for the rest of each operand in order. Bilinear; either transpose is again a `dot_general`.
+//! `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`, where `b` stands for the batch axes, `k` for
+//! the contracted axes, `i` and `j` for the other axes of each operand in order. The primitive is
+//! bilinear; each transpose is again a `dot_general`.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -47,14 +48,15 @@ impl DotGeneral {
         if all.windows(2).any(|w| w[0] == w[1]) {
             return Err(err!(
                 Axis,
-                "dot_general: expected each {side} axis once, got contracted {contract:?} and batch {batch:?}"
+                "dot_general: expected each {side} axis once, got contracted {contract:?} and \
+                 batch {batch:?}"
             ));
         }
         Ok(())
     }
 }
 
-/// Axes of an operand that are neither contracted nor batch axes.
+/// The axes of an operand that are neither contracted nor batch axes.
 fn free(rank: usize, contract: &Axes, batch: &Axes) -> Axes {
     (0..rank).filter(|a| !contract.contains(a) && !batch.contains(a)).collect()
 }
@@ -64,7 +66,7 @@ impl Primitive for DotGeneral {
         "dot_general"
     }
 
-    /// As in JAX: contracted axes of both operands, then batch axes of both.
+    /// As in JAX, the lists are the contracted axes of both operands, then the batch axes of both.
     fn params(&self) -> Params {
         let d = &self.dims;
         let ints = |a: &Axes| a.iter().map(|i| *i as i64).collect();
@@ -89,8 +91,8 @@ impl Primitive for DotGeneral {
             ));
         }
         if x.dtype.is_bool() {
-            let cure = "lax::dot_general takes bools, as ints";
-            return Err(err!(DType, "dot_general: expected numbers, got {x}; {cure}"));
+            let hint = "lax::dot_general takes bools, as ints";
+            return Err(err!(DType, "dot_general: expected numbers, got {x}; {hint}"));
         }
         for (what, l, r) in [
             ("contracted", &d.lhs_contract, &d.rhs_contract),
@@ -99,7 +101,8 @@ impl Primitive for DotGeneral {
             if l.len() != r.len() {
                 return Err(err!(
                     Axis,
-                    "dot_general: expected as many {what} axes of either operand, got {l:?} of {x} and {r:?} of {y}"
+                    "dot_general: expected as many {what} axes of either operand, got {l:?} of {x} \
+                     and {r:?} of {y}"
                 ));
             }
         }
@@ -138,7 +141,8 @@ impl Primitive for DotGeneral {
         Taylor::Bilinear
     }
 
-    /// `x_ct[b, i, k] = sum_j ct[b, i, j] * y[b, j, k]`, and `y_ct[b, j, k] = sum_i ct[b, i, j] * x[b, i, k]`
+    /// `x_ct[b, i, k] = sum_j ct[b, i, j] * y[b, j, k]`, and
+    /// `y_ct[b, j, k] = sum_i ct[b, i, j] * x[b, i, k]`.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let d = &self.dims;
         let batches = d.lhs_batch.len();
@@ -146,7 +150,8 @@ impl Primitive for DotGeneral {
         let right = free(inputs[1].aval().rank(), &d.rhs_contract, &d.rhs_batch);
         let of_left: Axes = (batches..batches + left.len()).collect();
         let of_right: Axes = (batches + left.len()..batches + left.len() + right.len()).collect();
-        // `other` is the known operand; its contracted axes come out last, in its own order.
+        // `other` is the known operand. Its contracted axes are the last axes of the product, in
+        // the order of `other`.
         let one_side = |ct: &Array,
                         other: &Array,
                         ct_contract: &Axes,
@@ -159,8 +164,9 @@ impl Primitive for DotGeneral {
                 lhs_batch: (0..batches).collect(),
                 rhs_batch: other_batch.clone(),
             };
-            // By the routine, if every sum has one term, too: what becomes of a cotangent is mostly stored as it is, in the
-            // order of the operand, which the routine writes at the speed of memory.
+            // The routine runs even if every sum has one term. A cotangent is mostly stored as it
+            // is, in the order of the operand, and the routine writes this order at the speed of
+            // memory.
             let product = one(DotGeneral { dims }, &[ct, other])?;
             let mut pairs: SmallVec<[(usize, usize); 2]> =
                 other_contract.iter().copied().zip(own_contract.iter().copied()).collect();
@@ -180,7 +186,8 @@ impl Primitive for DotGeneral {
         )
     }
 
-    /// A batch axis of both becomes a batch axis of the dot, of one a free axis of it.
+    /// A batch axis of both operands becomes a batch axis of the dot; a batch axis of one operand
+    /// becomes a free axis.
     fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let d = &self.dims;
         let shift = |list: &Axes, batch: Option<usize>| -> Axes {
@@ -225,11 +232,13 @@ impl Primitive for DotGeneral {
     }
 }
 
-/// Products summed over contracted axes, batched over batch axes.
+/// Products summed over contracted axes and batched over batch axes.
 ///
-/// `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`: contracted axes `k` and batch axes `b` pair up in the order given,
-/// the other axes of each operand keep theirs. The dtype is the operands'; of bools the result says whether any product
-/// holds. Where nothing is contracted, or axes of size 1, it is a broadcast product (`mul`) and no routine.
+/// `out[b, i, j] = sum_k lhs[b, i, k] * rhs[b, j, k]`: contracted axes `k` and batch axes `b` pair
+/// up in the order given; the other axes of each operand keep their order. The dtype is the
+/// operands' dtype; two bool operands give a bool: whether any product is true. If no axis is
+/// contracted, or only axes of size 1, the result is a broadcast product (`mul`) and no routine
+/// runs.
 ///
 /// Derivative: `dot(dlhs, rhs) + dot(lhs, drhs)`. Panics where [`try_dot_general`] gives an error.
 ///
@@ -249,14 +258,15 @@ pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
     expect(try_dot_general(lhs, rhs, dims))
 }
 
-/// [`dot_general`], or an error if dtypes or paired sizes differ, or an axis is out of range or given twice.
+/// [`dot_general`], or an error if dtypes or paired sizes differ, or an axis is out of range or
+/// given twice.
 #[track_caller]
 pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
     if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
         return of_bools(lhs, rhs, |x, y| try_dot_general(x, y, dims));
     }
     let prim = DotGeneral { dims: dims.clone() };
-    // What does not fit is left to the primitive to refuse.
+    // If the operands do not fit, the primitive gives the error.
     let single = |a: &usize| lhs.shape().get(*a) == Some(&1);
     if dims.lhs_contract.iter().all(single)
         && let Ok(out) = prim.abstract_eval(&[lhs.aval(), rhs.aval()])
@@ -266,7 +276,8 @@ pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array
     one(prim, &[lhs, rhs])
 }
 
-/// Where every sum has one term it is a product of both operands repeated, which fuses with what is around it.
+/// The dot if every sum has one term: the product of both operands broadcast, which fuses with the
+/// equations around it.
 fn product(lhs: &Array, rhs: &Array, dims: &DotDims, shape: &[usize]) -> Result<Array, Error> {
     let batches = dims.lhs_batch.len();
     let left = free(lhs.ndim(), &dims.lhs_contract, &dims.lhs_batch);
@@ -284,7 +295,7 @@ fn product(lhs: &Array, rhs: &Array, dims: &DotDims, shape: &[usize]) -> Result<
     try_mul(&x, &y)
 }
 
-/// Sums of products of bools: whether a product holds anywhere.
+/// Sums of products of bools: whether any product is true.
 #[track_caller]
 pub(crate) fn of_bools(
     lhs: &Array,
@@ -297,13 +308,14 @@ pub(crate) fn of_bools(
     })
 }
 
-/// [`dot_general`] computed in and giving another dtype: the operands are converted first.
+/// [`dot_general`] computed in another dtype, which is also the result's: the operands are
+/// converted first.
 #[track_caller]
 pub fn dot_general_as(lhs: &Array, rhs: &Array, dims: &DotDims, dtype: DType) -> Array {
     expect(try_dot_general_as(lhs, rhs, dims, dtype))
 }
 
-/// [`dot_general_as`], or an error as of [`try_dot_general`].
+/// [`dot_general_as`], or an error as in [`try_dot_general`].
 #[track_caller]
 pub fn try_dot_general_as(
     lhs: &Array,

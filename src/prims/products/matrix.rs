@@ -1,4 +1,4 @@
-//! What rules of linear algebra are written with: matrices in the last two axes, batches in front.
+//! Helpers for the rules of linear algebra. Matrices lie in the last two axes, batch axes in front.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -14,7 +14,7 @@ use crate::prims::shapes::iota::try_iota;
 use crate::prims::shapes::transpose::try_transpose;
 use cotangent_jit::{DType, Error, Scalar, err};
 
-/// Whether the last two axes are one size.
+/// Errors unless the last two axes have one size.
 pub(crate) fn expect_square(name: &str, x: &Aval) -> Result<(), Error> {
     match x.shape[..] {
         [.., m, n] if m == n => Ok(()),
@@ -22,7 +22,7 @@ pub(crate) fn expect_square(name: &str, x: &Aval) -> Result<(), Error> {
     }
 }
 
-/// Whether the dtype is one that factorisations are computed in.
+/// Errors unless factorisations are computed in this dtype.
 pub(crate) fn expect_wide(name: &str, x: &Aval) -> Result<(), Error> {
     if matches!(x.dtype.part(), DType::F32 | DType::F64) {
         return Ok(());
@@ -31,7 +31,7 @@ pub(crate) fn expect_wide(name: &str, x: &Aval) -> Result<(), Error> {
 }
 
 /// `xᵀ` of each matrix.
-pub(crate) fn flipped(x: &Array) -> Result<Array, Error> {
+pub(crate) fn transposed(x: &Array) -> Result<Array, Error> {
     let mut order: Vec<usize> = (0..x.ndim()).collect();
     let last = order.len() - 1;
     order.swap(last - 1, last);
@@ -40,7 +40,7 @@ pub(crate) fn flipped(x: &Array) -> Result<Array, Error> {
 
 /// `xᴴ` of each matrix.
 pub(crate) fn adjoint(x: &Array) -> Result<Array, Error> {
-    let x = flipped(x)?;
+    let x = transposed(x)?;
     if x.dtype().is_complex() { try_conj(&x) } else { Ok(x) }
 }
 
@@ -57,9 +57,10 @@ pub(crate) fn product(x: &Array, y: &Array) -> Result<Array, Error> {
     try_dot_general(x, y, &dims)
 }
 
-/// `x` in its lower (or upper) triangle, zero elsewhere; `diagonal` says whether that counts.
+/// The lower (or upper) triangle of `x`, with zeros elsewhere. `diagonal` tells whether the
+/// diagonal belongs to the triangle.
 pub(crate) fn triangle(x: &Array, lower: bool, diagonal: bool) -> Result<Array, Error> {
-    let (rows, columns) = places(x)?;
+    let (rows, columns) = rows_and_columns(x)?;
     let (far, near) = if lower { (rows, columns) } else { (columns, rows) };
     let zeros = try_full(x.shape(), Scalar::zero(x.dtype()))?;
     if diagonal {
@@ -70,13 +71,13 @@ pub(crate) fn triangle(x: &Array, lower: bool, diagonal: bool) -> Result<Array, 
 
 /// The lower triangle with half of the diagonal.
 pub(crate) fn lower_half(x: &Array) -> Result<Array, Error> {
-    let (rows, columns) = places(x)?;
+    let (rows, columns) = rows_and_columns(x)?;
     let half = try_mul(x, &number(0.5, x.dtype()))?;
     try_select_n(&try_eq(&rows, &columns)?, &[&triangle(x, true, false)?, &half])
 }
 
 /// The row and the column of every element.
-fn places(x: &Array) -> Result<(Array, Array), Error> {
+fn rows_and_columns(x: &Array) -> Result<(Array, Array), Error> {
     let rank = x.ndim();
     let widest = x.shape()[rank - 2].max(x.shape()[rank - 1]);
     let iota = |axis| try_iota(place_dtype(widest), x.shape(), axis);

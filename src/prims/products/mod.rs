@@ -1,4 +1,5 @@
-//! Primitives that sum products: matrix products, convolutions, and the triangular routines of linear algebra.
+//! Primitives that sum products: matrix products, convolutions, and the routines of linear algebra
+//! for triangular matrices.
 
 #[cfg(feature = "linalg")]
 pub mod cholesky;

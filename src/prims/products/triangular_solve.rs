@@ -1,6 +1,6 @@
-//! `triangular_solve`: `op(a) x = b` or `x op(a) = b` with triangular `a`, by substitution.
+//! `triangular_solve` solves `op(a) x = b` or `x op(a) = b` with triangular `a`, by substitution.
 //!
-//! Linear in `b`; its transpose is the solve with the other `op`.
+//! The primitive is linear in `b`; its transpose is the solve with `op(a)ᵀ`.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -16,7 +16,7 @@ use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::complex::try_conj;
 use crate::prims::points::convert::try_convert_element_type;
 use crate::prims::points::unary::try_neg;
-use crate::prims::products::matrix::{expect_square, expect_wide, flipped, product, triangle};
+use crate::prims::products::matrix::{expect_square, expect_wide, product, transposed, triangle};
 use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
 use crate::prims::rules::batching::batch_in_front;
 use crate::prims::rules::bilinear::sum_of;
@@ -27,18 +27,18 @@ use cotangent_jit::{DType, Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// Which equation is solved: the options of [`triangular_solve`].
+/// The options of [`triangular_solve`]: they select the equation that it solves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Solve {
-    /// `op(a) x = b`; else `x op(a) = b`.
+    /// Solves `op(a) x = b`; otherwise `x op(a) = b`.
     pub left_side: bool,
-    /// The lower triangle of `a` counts; else the upper one.
+    /// Reads the lower triangle of `a`; otherwise the upper one.
     pub lower: bool,
     /// `op` transposes.
     pub transpose_a: bool,
     /// `op` conjugates.
     pub conjugate_a: bool,
-    /// The diagonal of `a` counts as ones, whatever is there.
+    /// Takes the diagonal of `a` as ones, whatever its values are.
     pub unit_diagonal: bool,
 }
 
@@ -53,12 +53,12 @@ impl Solve {
         Solve::default()
     }
 
-    /// The same with `op(a)ᵀ`.
+    /// The same options with `op(a)ᵀ`.
     pub fn transposed(self) -> Solve {
         Solve { transpose_a: !self.transpose_a, ..self }
     }
 
-    /// The same with `op(a)ᴴ`.
+    /// The same options with `op(a)ᴴ`.
     pub fn adjoint(self) -> Solve {
         Solve { conjugate_a: !self.conjugate_a, ..self.transposed() }
     }
@@ -69,28 +69,28 @@ impl Solve {
 pub struct TriangularSolve(pub Solve);
 
 impl TriangularSolve {
-    /// `op(da)` of the part of it that counts.
+    /// `op(da)` of the triangle of `da` that the solve reads.
     fn op(&self, da: &Array) -> Result<Array, Error> {
         let s = &self.0;
         let mut part = triangle(da, s.lower, !s.unit_diagonal)?;
         if s.transpose_a {
-            part = flipped(&part)?;
+            part = transposed(&part)?;
         }
         if s.conjugate_a && part.dtype().is_complex() { try_conj(&part) } else { Ok(part) }
     }
 
-    /// Right-hand sides of one matrix stand beside each other.
-    fn beside(&self, a: &Array, b: &Array, axis: usize) -> Result<(Array, usize), Error> {
+    /// Solves for a batched `b` with one `a`: the lanes become more right-hand sides.
+    fn solve_lanes(&self, a: &Array, b: &Array, axis: usize) -> Result<(Array, usize), Error> {
         let rank = b.ndim() - 1;
         // [.., n, m, lanes] on the left, [.., lanes, m, n] on the right.
         let place = if self.0.left_side { rank } else { rank - 2 };
         let b = moveaxis(b, axis, place)?;
-        let apart = b.to_shape();
-        let mut shape = apart.clone();
+        let unmerged = b.to_shape();
+        let mut shape = unmerged.clone();
         let lanes = shape.remove(place);
         shape[if self.0.left_side { rank - 1 } else { rank - 2 }] *= lanes;
         let x = one(*self, &[a, &try_reshape(&b, &shape)?])?;
-        Ok((try_reshape(&x, &apart)?, place))
+        Ok((try_reshape(&x, &unmerged)?, place))
     }
 }
 
@@ -125,7 +125,8 @@ impl Primitive for TriangularSolve {
         if b.rank() != rank || b.shape[..rank - 2] != a.shape[..rank - 2] {
             return Err(err!(
                 Shape,
-                "triangular_solve: expected a and b with the same batch axes before their last two, got {a} and {b}"
+                "triangular_solve: expected a and b with the same batch axes before their last \
+                 two, got {a} and {b}"
             ));
         }
         let (axis, side) =
@@ -139,14 +140,14 @@ impl Primitive for TriangularSolve {
         Ok(smallvec![Aval { weak: a.weak && b.weak, ..b.clone() }])
     }
 
-    /// `dx = op(a)⁻¹ (db - op(da) x)`, and mirrored on the right.
+    /// `dx = op(a)⁻¹ (db - op(da) x)`, or on the right `dx = (db - x op(da)) op(a)⁻¹`.
     fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let (a, s) = (&primals[0], &self.0);
         let x = one(*self, &[a, &primals[1]])?;
         let from_a = tangents[0].value().map(|da| {
             let da = self.op(da)?;
-            let moved = if s.left_side { product(&da, &x)? } else { product(&x, &da)? };
-            one(*self, &[a, &try_neg(&moved)?])
+            let da_x = if s.left_side { product(&da, &x)? } else { product(&x, &da)? };
+            one(*self, &[a, &try_neg(&da_x)?])
         });
         let from_b = tangents[1].value().map(|db| one(*self, &[a, db]));
         let tangent = sum_of(from_a.transpose()?, from_b.transpose()?, &x)?;
@@ -169,7 +170,7 @@ impl Primitive for TriangularSolve {
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         if let (None, Some(axis)) = (axes[0], axes[1]) {
-            let (x, axis) = self.beside(&inputs[0], &inputs[1], axis)?;
+            let (x, axis) = self.solve_lanes(&inputs[0], &inputs[1], axis)?;
             return Ok((smallvec![x], vec![Some(axis)]));
         }
         let a = batch_in_front(ctx, &inputs[0], axes[0])?;
@@ -209,11 +210,12 @@ impl Primitive for TriangularSolve {
     }
 }
 
-/// The solution of `op(a) x = b`, or of `x op(a) = b`, with triangular `a`: see [`Solve`].
+/// The solution `x` of `op(a) x = b`, or of `x op(a) = b`, with triangular `a`: see [`Solve`].
 ///
-/// `a[.., n, n]` and `b[.., n, m]` (`b[.., m, n]` on the right) have the same batch axes and one dtype, any inexact one; f16
-/// and bf16 are computed in f32. A zero on the diagonal divides as IEEE says. Derivative: `op(a)⁻¹ (db - op(da) x)`. Needs the
-/// feature `linalg`. Panics where [`try_triangular_solve`] gives an error.
+/// `a[.., n, n]` and `b[.., n, m]` (`b[.., m, n]` on the right) have the same batch axes and one
+/// inexact dtype; f16 and bf16 are computed in f32. A zero on the diagonal divides as IEEE 754
+/// says. Derivative: `op(a)⁻¹ (db - op(da) x)`. Needs the feature `linalg`. Panics where
+/// [`try_triangular_solve`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -258,7 +260,10 @@ fn build(args: &Args) -> Result<Prim, Error> {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let case = |options, a: &[usize], b: &[usize], d| {
-        Case::new(Arc::new(TriangularSolve(options)), vec![firm(a, d), sample(b, d, 1)])
+        Case::new(
+            Arc::new(TriangularSolve(options)),
+            vec![diagonally_dominant(a, d), sample(b, d, 1)],
+        )
     };
     for d in [DType::F32, DType::F64, DType::C64, DType::C128] {
         let flags = |bits: usize| [1, 2, 4].map(|b| bits & b > 0);
@@ -278,8 +283,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// Matrices whose diagonal outweighs the rest.
-fn firm(shape: &[usize], d: DType) -> Array {
+/// Matrices whose diagonal outweighs the other elements.
+fn diagonally_dominant(shape: &[usize], d: DType) -> Array {
     let n = shape[shape.len() - 1];
     let entry = |at: usize| {
         let (row, column) = (at / n.max(1) % n.max(1), at % n.max(1));

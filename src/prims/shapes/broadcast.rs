@@ -1,6 +1,8 @@
-//! `broadcast_in_dim`: an array repeated along new axes and axes of size 1; and what is made with it alone.
+//! `broadcast_in_dim` repeats an array along new axes and along axes of size 1. `full` is a
+//! broadcast scalar.
 //!
-//! `out[i] = x[j]` with `j[k] = i[dims[k]]`, or 0 where axis `k` of `x` has size 1. Linear; its transpose sums.
+//! `out[i] = x[j]` with `j[k] = i[dims[k]]`, or `j[k] = 0` where axis `k` of `x` has size 1. The
+//! primitive is linear; its transpose sums.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -26,7 +28,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct BroadcastInDim {
     pub shape: Shape,
-    /// Where each axis of the operand goes.
+    /// The output axis of each operand axis.
     pub broadcast_dimensions: Shape,
 }
 
@@ -54,7 +56,8 @@ impl Primitive for BroadcastInDim {
         if dims.windows(2).any(|w| w[0] >= w[1]) {
             return Err(err!(
                 Axis,
-                "broadcast_in_dim: expected increasing broadcast dimensions, got {dims:?}; transpose first"
+                "broadcast_in_dim: expected increasing broadcast dimensions, got {dims:?}; \
+                 transpose first"
             ));
         }
         for (axis, &d) in dims.iter().enumerate() {
@@ -67,7 +70,8 @@ impl Primitive for BroadcastInDim {
             if x.shape[axis] != 1 && x.shape[axis] != to {
                 return Err(err!(
                     Shape,
-                    "broadcast_in_dim: expected axis {axis} of {x} to have size 1 or {to} (axis {d} of {shape:?}), got {}",
+                    "broadcast_in_dim: expected axis {axis} of {x} to have size 1 or {to} (axis \
+                     {d} of {shape:?}), got {}",
                     x.shape[axis]
                 ));
             }
@@ -94,7 +98,7 @@ impl Primitive for BroadcastInDim {
             };
             let axes: Vec<usize> = (0..self.shape.len()).filter(|d| !kept(d)).collect();
             let sum = try_reduce_sum(ct, &axes)?;
-            // Axes of size 1 that were repeated come back.
+            // The reshape restores the axes of size 1 that were repeated.
             try_reshape(&sum, &x.shape)
         })
     }
@@ -134,8 +138,9 @@ impl Primitive for BroadcastInDim {
 
 /// Repeats an array along new axes and along axes of size 1.
 ///
-/// `out[i] = operand[j]` with `j[k] = i[broadcast_dimensions[k]]`, or 0 where axis `k` of the operand has size 1.
-/// `broadcast_dimensions` are increasing, one per axis of the operand. The transpose sums over the repeated axes.
+/// `out[i] = operand[j]` with `j[k] = i[broadcast_dimensions[k]]`, or `j[k] = 0` where axis `k` of
+/// the operand has size 1. `broadcast_dimensions` are increasing, one per axis of the operand. The
+/// transpose sums over the repeated axes.
 ///
 /// Panics where [`try_broadcast_in_dim`] gives an error.
 ///
@@ -150,7 +155,7 @@ pub fn broadcast_in_dim(operand: &Array, shape: &[usize], broadcast_dimensions: 
     expect(try_broadcast_in_dim(operand, shape, broadcast_dimensions))
 }
 
-/// [`broadcast_in_dim`], or what is wrong with the arguments: an axis that does not fit, dimensions out of order.
+/// [`broadcast_in_dim`], or an error if an axis does not fit or the dimensions are not increasing.
 #[track_caller]
 pub fn try_broadcast_in_dim(
     operand: &Array,
@@ -171,7 +176,7 @@ pub fn full(shape: &[usize], value: Scalar) -> Array {
     expect(try_full(shape, value))
 }
 
-/// [`full`], or an error of the device.
+/// [`full`], or an error from the device.
 #[track_caller]
 pub fn try_full(shape: &[usize], value: Scalar) -> Result<Array, Error> {
     try_broadcast_in_dim(&Array::strong_literal(value), shape, &[]).map_err(|e| e.told_by("full"))

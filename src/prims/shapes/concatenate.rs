@@ -1,6 +1,6 @@
 //! `concatenate`: arrays joined along one axis.
 //!
-//! Linear in all operands together; its transpose slices.
+//! The primitive is linear in all operands together; its transpose slices.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -55,10 +55,11 @@ impl Primitive for Concatenate {
             if !fits {
                 return Err(err!(
                     Shape,
-                    "concatenate: expected operands that differ along axis {axis} only, got {first} and {x}"
+                    "concatenate: expected operands that differ along axis {axis} only, got \
+                     {first} and {x}"
                 ));
             }
-            // A sum beyond usize is more than can be counted, as the check of what comes out says.
+            // The sum saturates; the check of the output's size refuses it then.
             size = size.saturating_add(x.shape[axis]);
         }
         let mut out = first.clone();
@@ -129,10 +130,10 @@ impl Primitive for Concatenate {
     }
 }
 
-/// The operands one after another along axis `dimension`; their other axes agree, as do their dtypes.
+/// Joins the operands along axis `dimension`. Their other axes and their dtypes must agree.
 ///
-/// Shapes: `f32[2,3]`, `f32[2,1]`, dimension 1, to `f32[2,4]`. The derivative joins the tangents; the transpose slices.
-/// Panics where [`try_concatenate`] gives an error.
+/// Shapes: `f32[2,3]` and `f32[2,1]` along dimension 1 give `f32[2,4]`. The derivative joins the
+/// tangents; the transpose slices. Panics where [`try_concatenate`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

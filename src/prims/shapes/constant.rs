@@ -1,4 +1,5 @@
-//! `constant`: an array inside a jaxpr, for user rules that close over one. Everything else captured becomes an input.
+//! `constant`: an array inside a jaxpr, for custom rules of users that close over an array. Every
+//! other captured array becomes an input.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -14,7 +15,8 @@ use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `-> f32[..]`: the array itself. No inputs, so no derivative and nothing to batch or transpose.
+/// `-> f32[..]`: the array itself. It has no inputs, so there is no derivative and nothing to batch
+/// or transpose.
 #[derive(Debug)]
 pub struct Constant {
     array: Rule,

@@ -1,6 +1,6 @@
 //! `iota`: the coordinate along one axis.
 //!
-//! `out[i] = i[dimension]`. No inputs, so no derivative.
+//! `out[i] = i[dimension]`. It has no inputs, so it has no derivative.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -52,7 +52,8 @@ impl Primitive for Iota {
         if self.dtype.is_bool() {
             return Err(err!(DType, "iota: expected a dtype of numbers, got bool"));
         }
-        // A size beyond isize is refused as such, for any dtype.
+        // The check of the output's size refuses a size beyond isize, so this check counts no
+        // further.
         let n = self.shape[self.dimension].min(isize::MAX as usize);
         if self.dtype.is_int() && n > 0 && !holds(self.dtype, n as i128 - 1) {
             return Err(err!(
@@ -94,7 +95,7 @@ impl Primitive for Iota {
         })))
     }
 
-    /// Along an axis of size 1 there is only 0.
+    /// Along an axis of size 1 every element is 0.
     fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
         (self.shape[self.dimension] == 1).then(|| Simpler::Splat(Scalar::zero(self.dtype)))
     }
@@ -104,7 +105,8 @@ impl Primitive for Iota {
     }
 }
 
-/// The coordinate along `dimension`: `out[i] = i[dimension]`, of any dtype of numbers; one of ints must hold them all.
+/// The coordinate along `dimension`: `out[i] = i[dimension]`. The dtype is any dtype of numbers; an
+/// int dtype must hold every coordinate.
 ///
 /// Panics where [`try_iota`] gives an error.
 ///
@@ -118,7 +120,8 @@ pub fn iota(dtype: DType, shape: &[usize], dimension: usize) -> Array {
     expect(try_iota(dtype, shape, dimension))
 }
 
-/// [`iota`], or an error if `dimension` is no axis of `shape`, or the dtype is bool or has not so many ints.
+/// [`iota`], or an error if `dimension` is no axis of `shape`, the dtype is bool, or an int dtype
+/// cannot hold every coordinate.
 #[track_caller]
 pub fn try_iota(dtype: DType, shape: &[usize], dimension: usize) -> Result<Array, Error> {
     one(Iota { dtype, shape: shape.into(), dimension }, &[])

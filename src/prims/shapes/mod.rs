@@ -1,5 +1,6 @@
-//! Primitives that move elements to places known from the parameters: broadcasting, reshaping, transposing, slicing,
-//! padding, joining; and arrays made of nothing but a shape.
+//! Primitives that move elements to positions known from the parameters: broadcast, reshape,
+//! transpose, slice, pad, concatenate. Also arrays that need no operand: `full`, `iota`,
+//! `constant`.
 
 pub mod broadcast;
 pub mod concatenate;

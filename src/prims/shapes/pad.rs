@@ -1,7 +1,8 @@
-//! `pad`: an array inside a larger one, with gaps between its elements; negative edges cut off.
+//! `pad` puts an array into a larger one, with gaps between its elements. Negative edges cut
+//! elements off.
 //!
-//! `out[lo + (interior + 1) * i] = x[i]`, the padding value elsewhere. Linear in both operands together; its transpose
-//! slices.
+//! `out[lo + (interior + 1) * i] = x[i]`; `out` is the padding value elsewhere. The primitive is
+//! linear in both operands together; its transpose slices.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -26,7 +27,7 @@ use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
-/// Padding of one axis: before, after, between neighbours. Negative edges cut off.
+/// Padding of one axis: before, after, and between neighbours. Negative edges cut elements off.
 pub type Padding = (i64, i64, i64);
 
 /// See [`pad`].
@@ -35,14 +36,15 @@ pub struct Pad {
     pub padding_config: SmallVec<[Padding; 4]>,
 }
 
-/// Size of an axis of `n` elements once padded.
+/// The size of an axis of `n` elements after padding.
 fn padded(n: usize, (lo, hi, interior): Padding) -> i128 {
     let [lo, hi, interior] = [lo, hi, interior].map(i128::from);
     lo + hi + n as i128 + (n as i128 - 1).max(0) * interior
 }
 
 impl Pad {
-    /// The part of the operand that is not cut off, and where its first element lands; `None` if nothing is left.
+    /// The part of the operand that is not cut off, and the position of its first element in the
+    /// output. `None` if nothing remains.
     fn remaining(&self, x: &Aval) -> Option<(Vec<std::ops::Range<usize>>, Vec<i64>)> {
         let mut take = Vec::new();
         let mut offset = Vec::new();
@@ -61,7 +63,7 @@ impl Pad {
     }
 }
 
-/// Division rounding up, of numbers that are not negative.
+/// Division that rounds up, for numbers that are not negative.
 trait DivCeil {
     fn div_ceil_by(self, by: i64) -> i64;
 }
@@ -102,9 +104,9 @@ impl Primitive for Pad {
         }
         let mut shape = Shape::new();
         for (axis, (&n, &config)) in x.shape.iter().zip(&self.padding_config).enumerate() {
-            // Half of the range of i64, so that sums of two widths are in it.
-            let far = |n: i64| n.unsigned_abs() > 1 << 62;
-            if [config.0, config.1, config.2].into_iter().any(far) {
+            // Half of the range of i64, so that the sum of two widths stays in the range.
+            let too_wide = |n: i64| n.unsigned_abs() > 1 << 62;
+            if [config.0, config.1, config.2].into_iter().any(too_wide) {
                 return Err(err!(
                     Value,
                     "pad: expected widths from -2^62 to 2^62, got {config:?} for axis {axis} of {x}"
@@ -113,17 +115,19 @@ impl Primitive for Pad {
             if config.2 < 0 {
                 return Err(err!(
                     Value,
-                    "pad: expected no negative padding between elements, got {config:?} for axis {axis}"
+                    "pad: expected no negative padding between elements, got {config:?} for axis \
+                     {axis}"
                 ));
             }
             let size = padded(n, config);
             if size < 0 {
                 return Err(err!(
                     Shape,
-                    "pad: {config:?} cuts more from axis {axis} of {x} than it has: the size would be {size}"
+                    "pad: {config:?} cuts more from axis {axis} of {x} than it has: the size would \
+                     be {size}"
                 ));
             }
-            // A size beyond usize is refused as any that cannot be counted.
+            // The check of the output's size refuses a size beyond usize.
             shape.push(usize::try_from(size).unwrap_or(usize::MAX));
         }
         Ok(smallvec![x.with_shape(shape)])
@@ -138,7 +142,8 @@ impl Primitive for Pad {
         Taylor::Linear
     }
 
-    /// The operand's is the part where it landed, the padding value's the sum of the rest.
+    /// The operand's cotangent is the part of `ct` where the operand was put. The padding value's
+    /// cotangent is the sum of all other elements.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let mut result: Vec<Tangent> = inputs.iter().map(|i| Tangent::Zero(i.aval())).collect();
         let Some(ct) = cotangents[0].value() else { return Ok(result) };
@@ -194,28 +199,30 @@ impl Primitive for Pad {
     }
 }
 
-/// A batched operand is padded by nothing along the batch axis. A batched value is chosen where the operand is not.
+/// A batched operand gets no padding along the batch axis. A batched padding value is selected
+/// wherever the operand is not.
 fn batch_pad(prim: &Pad, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
-    let mut wide = prim.clone();
+    let mut batched = prim.clone();
     let (Some(batch), None) = (axes[0], axes[1]) else {
         let x = batch_in_front(ctx, &inputs[0], axes[0])?;
         let values = batch_in_front(ctx, &inputs[1], axes[1])?;
-        wide.padding_config.insert(0, (0, 0, 0));
-        let padded = one(wide.clone(), &[&x, &try_zeros(&Aval::scalar(x.dtype()))?])?;
+        batched.padding_config.insert(0, (0, 0, 0));
+        let padded = one(batched.clone(), &[&x, &try_zeros(&Aval::scalar(x.dtype()))?])?;
         let inside = try_full(x.shape(), true.into())?;
-        let inside = one(wide, &[&inside, &Array::strong_literal(false.into())])?;
+        let inside = one(batched, &[&inside, &Array::strong_literal(false.into())])?;
         let values = try_broadcast_in_dim(&values, padded.shape(), &[0])?;
         return Ok((smallvec![try_select_n(&inside, &[&values, &padded])?], vec![Some(0)]));
     };
-    wide.padding_config.insert(batch, (0, 0, 0));
-    Ok((smallvec![one(wide, &[&inputs[0], &inputs[1]])?], vec![Some(batch)]))
+    batched.padding_config.insert(batch, (0, 0, 0));
+    Ok((smallvec![one(batched, &[&inputs[0], &inputs[1]])?], vec![Some(batch)]))
 }
 
-/// Puts an array into a larger one that holds `value` elsewhere: per axis so many elements before, after and between
-/// neighbours.
+/// Puts an array into a larger one that holds `value` elsewhere. `config` has three widths per
+/// axis: the number of elements to add before the array, after it, and between neighbours.
 ///
-/// `out[before + (between + 1) * i] = operand[i]`. Negative `before` and `after` cut off. The derivative pads the tangent
-/// with the value's tangent; the transpose slices. Panics where [`try_pad`] gives an error.
+/// `out[before + (between + 1) * i] = operand[i]`. Negative `before` and `after` cut elements off.
+/// The derivative pads the tangent with the value's tangent; the transpose slices. Panics where
+/// [`try_pad`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -228,7 +235,8 @@ pub fn pad(operand: &Array, value: &Array, config: &[Padding]) -> Array {
     expect(try_pad(operand, value, config))
 }
 
-/// [`pad`], or an error if the value is no scalar of the operand's dtype or more is cut off than there is.
+/// [`pad`], or an error if `value` is no scalar of the operand's dtype or an axis has too few
+/// elements to cut off.
 #[track_caller]
 pub fn try_pad(operand: &Array, value: &Array, config: &[Padding]) -> Result<Array, Error> {
     if config.len() == operand.ndim() && config.iter().all(|c| *c == (0, 0, 0)) {

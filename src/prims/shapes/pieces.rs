@@ -1,4 +1,5 @@
-//! Arrays cut and put together, composed of slices, reshapes and `concatenate`: `split`, `stack`, `unstack`, `tile`.
+//! Functions that cut and join arrays, composed of slices, reshapes and `concatenate`: `split`,
+//! `stack`, `unstack`, `tile`.
 
 use crate::core::array::Array;
 use crate::core::aval::Shape;
@@ -9,7 +10,7 @@ use crate::prims::shapes::reshape::{try_expand_dims, try_reshape};
 use crate::prims::shapes::slice::try_slice_in_dim;
 use cotangent_jit::{Error, err};
 
-/// Parts of these sizes along an axis. Linear. Panics where [`try_split`] gives an error.
+/// Splits an axis into parts of these sizes. Linear. Panics where [`try_split`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -21,7 +22,7 @@ pub fn split(operand: &Array, sizes: &[usize], axis: usize) -> Vec<Array> {
     expect(try_split(operand, sizes, axis))
 }
 
-/// [`split`], or an error if the axis is out of range or the sizes do not add up to its own.
+/// [`split`], or an error if the axis is out of range or the sizes do not add up to its size.
 #[track_caller]
 pub fn try_split(operand: &Array, sizes: &[usize], axis: usize) -> Result<Vec<Array>, Error> {
     composed("split", || {
@@ -30,7 +31,8 @@ pub fn try_split(operand: &Array, sizes: &[usize], axis: usize) -> Result<Vec<Ar
         if sizes.iter().sum::<usize>() != n {
             return Err(err!(
                 Shape,
-                "split: expected sizes that add up to {n}, those of axis {axis} of {}, got {sizes:?}",
+                "split: expected sizes that add up to {n}, those of axis {axis} of {}, got \
+                 {sizes:?}",
                 operand.aval()
             ));
         }
@@ -43,7 +45,7 @@ pub fn try_split(operand: &Array, sizes: &[usize], axis: usize) -> Result<Vec<Ar
     })
 }
 
-/// Arrays of one shape along a new axis. Linear. Panics where [`try_stack`] gives an error.
+/// Joins arrays of one shape along a new axis. Linear. Panics where [`try_stack`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -54,7 +56,8 @@ pub fn stack(operands: &[Array], axis: usize) -> Array {
     expect(try_stack(operands, axis))
 }
 
-/// [`stack`], or an error if there are none, shapes or dtypes differ, or the axis is out of range.
+/// [`stack`], or an error if there are no operands, shapes or dtypes differ, or the axis is out of
+/// range.
 #[track_caller]
 pub fn try_stack(operands: &[Array], axis: usize) -> Result<Array, Error> {
     composed("stack", || {
@@ -78,8 +81,8 @@ pub fn try_stack(operands: &[Array], axis: usize) -> Result<Array, Error> {
     })
 }
 
-/// The entries along an axis, which is taken away: the inverse of [`stack`]. Linear. Panics where [`try_unstack`] gives an
-/// error.
+/// Cuts an array into its entries along an axis and removes that axis: the inverse of [`stack`].
+/// Linear. Panics where [`try_unstack`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -102,7 +105,8 @@ pub fn try_unstack(operand: &Array, axis: usize) -> Result<Vec<Array>, Error> {
     })
 }
 
-/// The whole repeated so often along each axis. Linear. Panics where [`try_tile`] gives an error.
+/// Repeats the operand `times[a]` times along each axis `a`. Linear. Panics where [`try_tile`]
+/// gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -125,9 +129,9 @@ pub fn try_tile(operand: &Array, times: &[usize]) -> Result<Array, Error> {
             ));
         }
         let pairs = || times.iter().zip(operand.shape());
-        let wide: Shape = pairs().flat_map(|(t, n)| [*t, *n]).collect();
+        let interleaved: Shape = pairs().flat_map(|(t, n)| [*t, *n]).collect();
         let kept: Shape = (0..operand.ndim()).map(|a| 2 * a + 1).collect();
-        let repeated = try_broadcast_in_dim(operand, &wide, &kept)?;
+        let repeated = try_broadcast_in_dim(operand, &interleaved, &kept)?;
         try_reshape(&repeated, &pairs().map(|(t, n)| t * n).collect::<Shape>())
     })
 }

@@ -1,6 +1,7 @@
-//! `reshape`: the same elements in row-major order under another shape; with it `squeeze` and `expand_dims`.
+//! `reshape`: the same elements in row-major order under another shape. Also `squeeze` and
+//! `expand_dims`.
 //!
-//! Linear; its transpose reshapes back.
+//! The primitive is linear; its transpose reshapes back.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -97,9 +98,10 @@ impl Primitive for Reshape {
     }
 }
 
-/// The same elements, in row-major order, under another shape of as many elements.
+/// The same elements, in row-major order, under another shape with as many elements.
 ///
-/// The derivative is the reshaped tangent; the transpose reshapes back. Panics where [`try_reshape`] gives an error.
+/// The derivative is the reshaped tangent; the transpose reshapes back. Panics where
+/// [`try_reshape`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -120,7 +122,7 @@ pub fn try_reshape(operand: &Array, new_sizes: &[usize]) -> Result<Array, Error>
     one(Reshape { new_sizes: new_sizes.into() }, &[operand])
 }
 
-/// Without these axes, which must have size 1. Panics where [`try_squeeze`] gives an error.
+/// Removes these axes, which must have size 1. Panics where [`try_squeeze`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -132,7 +134,7 @@ pub fn squeeze(operand: &Array, axes: &[usize]) -> Array {
     expect(try_squeeze(operand, axes))
 }
 
-/// [`squeeze`], or an error if an axis is out of range or has another size than 1.
+/// [`squeeze`], or an error if an axis is out of range or its size is not 1.
 #[track_caller]
 pub fn try_squeeze(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
     for &axis in axes {
@@ -159,8 +161,8 @@ pub fn try_squeeze(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
     try_reshape(operand, &sizes).map_err(|e| e.told_by("squeeze"))
 }
 
-/// With axes of size 1 put in, so that they stand at `axes` of the result. Panics where [`try_expand_dims`] gives an
-/// error.
+/// Inserts axes of size 1 at the positions `axes` of the result. Panics where [`try_expand_dims`]
+/// gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

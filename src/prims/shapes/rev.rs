@@ -1,6 +1,7 @@
-//! `rev`: axes read backwards.
+//! `rev` reverses axes.
 //!
-//! `out[i] = x[n - 1 - i]` along each of `dimensions`. Linear, its own transpose.
+//! `out[i] = x[n - 1 - i]` along each of `dimensions`. The primitive is linear and its own
+//! transpose.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -94,10 +95,10 @@ impl Primitive for Rev {
     }
 }
 
-/// The array with `dimensions` read backwards: `out[i] = operand[n - 1 - i]`.
+/// Reverses the axes `dimensions`: `out[i] = operand[n - 1 - i]`.
 ///
-/// Shape and dtype stay. The derivative is the reversed tangent; `rev` is its own transpose. Panics where [`try_rev`]
-/// gives an error.
+/// Shape and dtype stay the same. The derivative is the reversed tangent; `rev` is its own
+/// transpose. Panics where [`try_rev`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -1,6 +1,6 @@
 //! `slice`: a box of an array, with strides.
 //!
-//! `out[i] = x[start + stride * i]`. Linear; its transpose pads with zeros.
+//! `out[i] = x[start + stride * i]`. The primitive is linear; its transpose pads with zeros.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Slice {
     pub start_indices: Shape,
-    /// Exclusive.
+    /// The limits are exclusive.
     pub limit_indices: Shape,
     pub strides: Shape,
 }
@@ -55,7 +55,8 @@ impl Primitive for Slice {
         if [start, limit, strides].iter().any(|l| l.len() != x.rank()) {
             return Err(err!(
                 Shape,
-                "slice: expected one start, limit and stride per axis of {x}, got {start:?}, {limit:?} and {strides:?}"
+                "slice: expected one start, limit and stride per axis of {x}, got {start:?}, \
+                 {limit:?} and {strides:?}"
             ));
         }
         for axis in 0..x.rank() {
@@ -82,7 +83,7 @@ impl Primitive for Slice {
         Taylor::Linear
     }
 
-    /// Zeros around and between.
+    /// Pads with zeros around the elements and between them.
     fn transpose(&self, _: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let x = inputs[0].aval();
         transpose_unary(cotangents, x.clone(), |ct| {
@@ -99,11 +100,11 @@ impl Primitive for Slice {
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let batch = axes[0].expect("the one operand is batched");
-        let mut wide = self.clone();
-        wide.start_indices.insert(batch, 0);
-        wide.limit_indices.insert(batch, ctx.batch_size);
-        wide.strides.insert(batch, 1);
-        Ok((smallvec![one(wide, &[&inputs[0]])?], vec![Some(batch)]))
+        let mut batched = self.clone();
+        batched.start_indices.insert(batch, 0);
+        batched.limit_indices.insert(batch, ctx.batch_size);
+        batched.strides.insert(batch, 1);
+        Ok((smallvec![one(batched, &[&inputs[0]])?], vec![Some(batch)]))
     }
 
     fn kind(&self) -> LoweringKind {
@@ -131,10 +132,12 @@ impl Primitive for Slice {
     }
 }
 
-/// A box of an array: `out[i] = operand[start + stride * i]`, up to and without `limit`.
+/// A box of an array: `out[i] = operand[start + stride * i]` for indices from `start` up to but not
+/// including `limit`.
 ///
-/// One start, limit and stride (at least 1) per axis; out of range is an error, not clamped. The derivative is the sliced
-/// tangent; the transpose pads with zeros. Panics where [`try_slice`] gives an error.
+/// There is one start, limit and stride (at least 1) per axis. A range outside of its axis is an
+/// error; it is not clamped. The derivative is the sliced tangent; the transpose pads with zeros.
+/// Panics where [`try_slice`] gives an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -1,7 +1,8 @@
 //! `sliding_windows`: all windows of an array side by side.
 //!
-//! `out[o, w] = x[stride · o + dilation · w]`, axis by axis. Linear; its transpose adds overlapping windows up. As a view it
-//! costs nothing, so folds over windows and convolutions are made of it.
+//! `out[o, w] = x[stride · o + dilation · w]`, axis by axis. The primitive is linear; its transpose
+//! adds overlapping windows up. It is a view and costs nothing, so reductions over windows and
+//! convolutions are composed of it.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -37,7 +38,7 @@ pub struct SlidingWindows {
     pub dilation: Shape,
 }
 
-/// How many windows fit into an axis.
+/// The number of windows that fit into an axis of size `n`.
 pub(crate) fn fitting(n: usize, size: usize, stride: usize, dilation: usize) -> usize {
     let span = (size - 1).saturating_mul(dilation).saturating_add(1);
     if n < span { 0 } else { (n - span) / stride + 1 }
@@ -48,26 +49,30 @@ impl SlidingWindows {
         one(self.clone(), &[x])
     }
 
-    /// Overlapping windows added up at their places in zeros of type `x`.
+    /// Adds overlapping windows up at their positions in zeros of type `x`.
     fn overlap_add(&self, ct: &Array, x: &Aval) -> Result<Array, Error> {
         if ct.size() == 0 {
-            // No window at all.
+            // There is no window.
             return try_zeros(x);
         }
         let rank = x.rank();
-        let moves = |a: &usize| self.sizes[*a] != 1 || self.strides[*a] != 1;
-        let moving: Shape = (0..rank).filter(moves).collect();
-        let still: Shape = (0..rank).filter(|a| !moves(a)).collect();
-        if moving.is_empty() {
+        let is_windowed = |a: &usize| self.sizes[*a] != 1 || self.strides[*a] != 1;
+        let windowed: Shape = (0..rank).filter(is_windowed).collect();
+        let unwindowed: Shape = (0..rank).filter(|a| !is_windowed(a)).collect();
+        if windowed.is_empty() {
             return try_reshape(ct, &x.shape);
         }
-        // Batch axes of the scatter: the windows' numbers and the places in them. Others are taken whole.
-        let order = moving.iter().copied().chain(moving.iter().map(|a| rank + a));
-        let order: Shape =
-            order.chain(still.iter().copied()).chain(still.iter().map(|a| rank + a)).collect();
+        // The scatter's batch axes are the window numbers and the offsets within a window. It takes
+        // the unwindowed axes whole.
+        let order = windowed.iter().copied().chain(windowed.iter().map(|a| rank + a));
+        let order: Shape = order
+            .chain(unwindowed.iter().copied())
+            .chain(unwindowed.iter().map(|a| rank + a))
+            .collect();
         let updates = try_transpose(ct, &order)?;
-        let shape = Shape::from_slice(&updates.shape()[..2 * moving.len()]);
-        let whole: Shape = shape.iter().copied().chain(still.iter().map(|a| x.shape[*a])).collect();
+        let shape = Shape::from_slice(&updates.shape()[..2 * windowed.len()]);
+        let whole: Shape =
+            shape.iter().copied().chain(unwindowed.iter().map(|a| x.shape[*a])).collect();
         let updates = try_reshape(&updates, &whole)?;
         let scaled = |dimension: usize, by: usize| {
             let by = Array::strong_literal(Scalar::from(by as i64));
@@ -76,15 +81,15 @@ impl SlidingWindows {
         let component = |(n, a): (usize, &usize)| {
             let at = try_add(
                 &scaled(n, self.strides[*a])?,
-                &scaled(moving.len() + n, self.dilation[*a])?,
+                &scaled(windowed.len() + n, self.dilation[*a])?,
             )?;
             try_expand_dims(&at, &[shape.len()])
         };
-        let at: Result<Vec<Array>, Error> = moving.iter().enumerate().map(component).collect();
+        let at: Result<Vec<Array>, Error> = windowed.iter().enumerate().map(component).collect();
         let dims = GatherDims {
             offset_dims: (shape.len()..whole.len()).collect(),
-            collapsed_slice_dims: moving.clone(),
-            start_index_map: moving,
+            collapsed_slice_dims: windowed.clone(),
+            start_index_map: windowed,
             ..GatherDims::default()
         };
         let at = try_concatenate(&at?, shape.len())?;
@@ -140,16 +145,17 @@ impl Primitive for SlidingWindows {
         transpose_unary(cotangents, x.clone(), |ct| self.overlap_add(ct, &x))
     }
 
-    /// The batch axis, in front, has windows of one element, whose axis is dropped again.
+    /// Moves the batch axis to the front and gives it windows of one element, then drops the axis
+    /// of these windows.
     fn batch(&self, _: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let x = moveaxis(&inputs[0], axes[0].expect("the one operand is batched"), 0)?;
         let with_one = |s: &Shape| [1].into_iter().chain(s.iter().copied()).collect();
-        let wide = SlidingWindows {
+        let batched = SlidingWindows {
             sizes: with_one(&self.sizes),
             strides: with_one(&self.strides),
             dilation: with_one(&self.dilation),
         };
-        let out = wide.apply(&x)?;
+        let out = batched.apply(&x)?;
         let mut shape = out.to_shape();
         shape.remove(x.ndim());
         Ok((smallvec![try_reshape(&out, &shape)?], vec![Some(0)]))
@@ -177,11 +183,12 @@ impl Primitive for SlidingWindows {
     }
 }
 
-/// All windows of an array: `out[o, w] = operand[strides · o + dilation · w]`, with the windows' numbers `o` along the first
-/// axes, as many as fit, and the places `w` in them along as many further axes.
+/// All windows of an array: `out[o, w] = operand[strides · o + dilation · w]`. The first axes of
+/// the result count the windows `o`, as many as fit. As many further axes count the offsets `w`
+/// within a window.
 ///
-/// Any dtype. The derivative takes windows of the tangent; the transpose adds overlapping windows up. Panics where
-/// [`try_sliding_windows`] gives an error.
+/// The dtype is any. The derivative takes windows of the tangent; the transpose adds overlapping
+/// windows up. Panics where [`try_sliding_windows`] gives an error.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -198,7 +205,8 @@ pub fn sliding_windows(
     expect(try_sliding_windows(operand, sizes, strides, dilation))
 }
 
-/// [`sliding_windows`], or an error if there is not one positive size, stride and dilation per axis.
+/// [`sliding_windows`], or an error unless there is one positive size, stride and dilation per
+/// axis.
 #[track_caller]
 pub fn try_sliding_windows(
     operand: &Array,

@@ -1,6 +1,7 @@
-//! `transpose`: axes in another order.
+//! `transpose` reorders axes.
 //!
-//! `out[i] = x[j]` with `j[permutation[k]] = i[k]`. Linear; its transpose is the inverse permutation.
+//! `out[i] = x[j]` with `j[permutation[k]] = i[k]`. The primitive is linear; its transpose applies
+//! the inverse permutation.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
@@ -22,11 +23,11 @@ use std::sync::Arc;
 /// See [`transpose`].
 #[derive(Clone, Debug)]
 pub struct Transpose {
-    /// Which axis of the operand each axis of the output is.
+    /// The operand axis of each output axis.
     pub permutation: Shape,
 }
 
-/// `inverse[order[k]] = k`.
+/// The inverse permutation: `inverse[order[k]] = k`.
 pub(crate) fn inverse(order: &[usize]) -> Shape {
     let mut inverse = Shape::from_elem(0, order.len());
     for (k, axis) in order.iter().enumerate() {
@@ -108,10 +109,11 @@ impl Primitive for Transpose {
     }
 }
 
-/// The axes in another order: axis `k` of the result is axis `permutation[k]` of the operand.
+/// Reorders the axes: axis `k` of the result is axis `permutation[k]` of the operand.
 ///
-/// Shapes: `f32[a,b,c]`, `[2, 0, 1]` to `f32[c,a,b]`. The derivative is the transposed tangent; the transpose applies the
-/// inverse permutation. Panics where [`try_transpose`] gives an error.
+/// Shapes: `f32[a,b,c]` with `[2, 0, 1]` gives `f32[c,a,b]`. The derivative is the transposed
+/// tangent; the transpose applies the inverse permutation. Panics where [`try_transpose`] gives an
+/// error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -123,7 +125,7 @@ pub fn transpose(operand: &Array, permutation: &[usize]) -> Array {
     expect(try_transpose(operand, permutation))
 }
 
-/// [`transpose`], or an error if `permutation` is none of the operand's axes.
+/// [`transpose`], or an error if `permutation` does not permute the operand's axes.
 #[track_caller]
 pub fn try_transpose(operand: &Array, permutation: &[usize]) -> Result<Array, Error> {
     if permutation.iter().copied().eq(0..operand.ndim()) {
@@ -132,7 +134,7 @@ pub fn try_transpose(operand: &Array, permutation: &[usize]) -> Result<Array, Er
     one(Transpose { permutation: permutation.into() }, &[operand])
 }
 
-/// `x` with axis `from` at `to`, the others in order; `x` itself if it is there already.
+/// `x` with axis `from` moved to position `to`, the others in order; `x` itself if `from == to`.
 pub fn moveaxis(x: &Array, from: usize, to: usize) -> Result<Array, Error> {
     if from == to {
         return Ok(x.clone());

@@ -127,3 +127,24 @@ fn control_flow() {
         || cond(&array![true], |x: Array| x, |x: Array| x, array![1.0]),
     );
 }
+
+/// Parameters at the edge of what an i64 holds give results or errors; nothing overflows on the way.
+#[test]
+fn huge_parameters() {
+    use cotangent::lax::{self, ConvOptions, Mode};
+    let huge = 1i64 << 62;
+    let padded = lax::try_pad(&array![1, 2, 3], &Array::from(0), &[(-huge, -huge, huge)]);
+    assert_eq!(padded.map(|x| x.to_vec::<i32>()).ok(), Some(vec![0, 2, 0]));
+
+    let (x, kernel) = (zeros([1, 1, 4]), ones([1, 1, 2]));
+    let far = ConvOptions::new().rhs_dilation([usize::MAX]);
+    assert!(lax::try_conv_general_dilated(&x, &kernel, &far).is_ok_and(|y| y.size() == 0));
+    let groups = ConvOptions::new().feature_group_count(usize::MAX);
+    let kernel = ones([1, 2, 2]);
+    let refused = lax::try_conv_general_dilated(&x, &kernel, &groups).map(|_| ());
+    assert!(refused.is_err_and(|e| e.to_string().contains("input feature")));
+
+    let none = zeros_dtype([0], DType::F32);
+    let refused = lax::try_take_along_axis(&array![1.0], &none, 0, Mode::Clip).map(|_| ());
+    assert!(refused.is_err_and(|e| e.kind() == ErrorKind::DType), "float indices");
+}

@@ -295,6 +295,13 @@ pub fn try_take_along_axis(
             indices.aval()
         ));
     }
+    if !indices.dtype().is_int() {
+        let indices = indices.aval();
+        return Err(err!(
+            DType,
+            "take_along_axis: expected indices of an int dtype, got {indices}"
+        ));
+    }
     let agree = (0..x.ndim()).all(|a| a == axis || x.shape()[a] == indices.shape()[a]);
     if agree && indices.size() == 0 {
         // Nothing is taken. A window of size 1 would not fit into an axis of size 0.

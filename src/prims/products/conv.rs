@@ -116,7 +116,7 @@ impl Conv {
             ));
         }
         let (features, outs) = (x.shape[1], kernel.shape[0]);
-        if features != kernel.shape[1] * g {
+        if kernel.shape[1].checked_mul(g) != Some(features) {
             return Err(err!(
                 Shape,
                 "{name}: expected {g} times the {input_features} of the kernel {kernel}, got \

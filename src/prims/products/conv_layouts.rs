@@ -185,7 +185,9 @@ pub fn try_conv_general_dilated(
         };
         let (strides, rhs_dilation) = (ones(&options.strides), ones(&options.rhs_dilation));
         let spans = kernel.shape()[2..].iter().zip(&rhs_dilation);
-        let spans: Shape = spans.map(|(n, d)| n.saturating_sub(1) * d + 1).collect();
+        let span =
+            |(n, d): (&usize, &usize)| n.saturating_sub(1).saturating_mul(*d).saturating_add(1);
+        let spans: Shape = spans.map(span).collect();
         let conv = Conv {
             edges: options.borders.edges(&x.shape()[2..], &spans, &strides),
             strides,

@@ -70,7 +70,7 @@ trait DivCeil {
 
 impl DivCeil for i64 {
     fn div_ceil_by(self, by: i64) -> i64 {
-        (self + by - 1) / by
+        self / by + i64::from(self % by != 0)
     }
 }
 

@@ -1,9 +1,10 @@
-//! Finds the length of a pendulum from a noisy recording of its swing, by gradient descent through the simulation.
+//! Finds the length of a pendulum from a noisy recording of its swing, by gradient descent through
+//! the simulation.
 //!
 //! `cargo run --release --example 02_pendulum` prints what it recovers and writes `pendulum.svg`.
 //!
-//! The angle obeys `angle'' = -(g / length) sin angle`; 600 steps of fourth-order Runge-Kutta are one `scan`, and its
-//! gradient is another one, backwards.
+//! The angle obeys `angle'' = -(g / length) sin angle`; 600 steps of fourth-order Runge-Kutta are
+//! one `scan`, and its gradient is another one, backwards.
 
 use cotangent::plot::Plot;
 use cotangent::prelude::*;

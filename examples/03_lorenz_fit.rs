@@ -1,10 +1,13 @@
-//! Recovers the three parameters of the Lorenz system from a noisy recording of 1,000 steps of a chaotic orbit.
+//! Recovers the three parameters of the Lorenz system from a noisy recording of 1,000 steps of a
+//! chaotic orbit.
 //!
-//! `cargo run --release --example 03_lorenz_fit` prints the fit as its horizon grows and writes `lorenz_fit.svg`.
+//! `cargo run --release --example 03_lorenz_fit` prints the fit as its horizon grows and writes
+//! `lorenz_fit.svg`.
 //!
-//! The simulation is one `scan`; the residuals' Jacobian in the parameters is that scan in forward mode, the gradient that
-//! scan backwards. Far along a chaotic orbit the loss is a thicket, so the fit sees the first 100 steps, then 300, and so
-//! on to all of them: each horizon starts where the one before ended.
+//! The simulation is one `scan`; the residuals' Jacobian in the parameters is that scan in forward
+//! mode, the gradient that scan backwards. Far along a chaotic orbit the loss is a thicket, so the
+//! fit sees the first 100 steps, then 300, and so on to all of them: each horizon starts where the
+//! one before ended.
 
 use cotangent::plot::Plot;
 use cotangent::prelude::*;

@@ -1,11 +1,12 @@
-//! The sun and its four giant planets for four thousand years, forces taken as the gradient of the potential.
+//! The sun and its four giant planets for four thousand years, forces taken as the gradient of the
+//! potential.
 //!
-//! `cargo run --release --example 04_nbody` prints the energy and how well it is kept, and writes `nbody_energy.svg` and
-//! `nbody_orbits.svg`.
+//! `cargo run --release --example 04_nbody` prints the energy and how well it is kept, and writes
+//! `nbody_energy.svg` and `nbody_orbits.svg`.
 //!
-//! Lengths are in astronomical units, times in years, masses in solar masses times `4 pi^2`. The states are those of the
-//! n-body task of the Computer Language Benchmarks Game, whose energies after 0 and 1,000 steps are public: the program
-//! checks itself against them.
+//! Lengths are in astronomical units, times in years, masses in solar masses times `4 pi^2`. The
+//! states are those of the n-body task of the Computer Language Benchmarks Game, whose energies
+//! after 0 and 1,000 steps are public: the program checks itself against them.
 
 use cotangent::plot::Plot;
 use cotangent::prelude::*;
@@ -86,7 +87,8 @@ fn kick_and_drift((x, v): State, m: &Array, step: f64) -> State {
     (x + &v * step, v)
 }
 
-/// Half a drift, a kick, half a drift: second order, and symplectic, so that the energy does not run away.
+/// Half a drift, a kick, half a drift: second order, and symplectic, so that the energy does not
+/// run away.
 fn leapfrog((x, v): State, m: &Array, step: f64) -> State {
     let middle = x + &v * (step / 2.0);
     let v = v + acceleration(&middle, m) * step;
@@ -120,7 +122,8 @@ fn main() {
     println!("energy after 1,000 steps of 0.01: {e:.9}");
     assert!((e + 0.169_087_605).abs() < 5e-10, "the published energy is -0.169087605");
 
-    // 4,000 years in steps of 20 days; the energy and Jupiter's and Saturn's places once every 40 steps.
+    // 4,000 years in steps of 20 days; the energy and Jupiter's and Saturn's places once every 40
+    // steps.
     let (step, inner, outer) = (20.0 / DAYS, 40, 1_826);
     let years = step * (inner * outer) as f64;
     let run = jit(move |s: State, m: Array| {

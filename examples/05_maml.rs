@@ -1,10 +1,12 @@
-//! Learns a network from which a few steps of gradient descent fit any sine: a gradient through gradient descent.
+//! Learns a network from which a few steps of gradient descent fit any sine: a gradient through
+//! gradient descent.
 //!
-//! `cargo run --release --example 05_maml` prints how well ten points of an unseen sine are enough, before and after, beside
-//! a network trained on all sines alike, and writes `maml.svg`.
+//! `cargo run --release --example 05_maml` prints how well ten points of an unseen sine are enough,
+//! before and after, beside a network trained on all sines alike, and writes `maml.svg`.
 //!
-//! The loss of a task is that of the network *after* adapting to ten points of the task, and its gradient goes through the
-//! adaptation: a second derivative, batched over tasks by `vmap`. After Finn, Abbeel and Levine (2017), section 5.1.
+//! The loss of a task is that of the network *after* adapting to ten points of the task, and its
+//! gradient goes through the adaptation: a second derivative, batched over tasks by `vmap`. After
+//! Finn, Abbeel and Levine (2017), section 5.1.
 
 use cotangent::nn;
 use cotangent::plot::Plot;
@@ -93,7 +95,8 @@ fn adam((mean, square, step): Adam, p: Layers, g: Layers) -> (Adam, Layers) {
     ((mean, square, step), p)
 }
 
-/// Trains on batches of tasks, all rounds in one compiled loop; returns the network and the loss of every round.
+/// Trains on batches of tasks, all rounds in one compiled loop; returns the network and the loss of
+/// every round.
 fn train(task_loss: fn(Layers, Key) -> Array, key: &Key) -> (Layers, Vec<f32>) {
     let p = network(key);
     let still = tree_map(|x| zeros_like(&x), p.clone());

@@ -1,9 +1,12 @@
-//! A recurrent network that learns to write like a licence: trained on the text of the Apache License 2.0, letter by letter.
+//! A recurrent network that learns to write like a licence: trained on the text of the Apache
+//! License 2.0, letter by letter.
 //!
-//! `cargo run --release --example 06_text_rnn` prints bits per letter as it learns, and ends by writing text of its own.
+//! `cargo run --release --example 06_text_rnn` prints bits per letter as it learns, and ends by
+//! writing text of its own.
 //!
-//! A gated recurrent unit steps through 96 letters in a `scan`; the gradient goes back through it; hundreds of updates are themselves
-//! a compiled loop. Writing is one more scan that draws each letter from the network's own distribution.
+//! A gated recurrent unit steps through 96 letters in a `scan`; the gradient goes back through it;
+//! hundreds of updates are themselves a compiled loop. Writing is one more scan that draws each
+//! letter from the network's own distribution.
 
 use cotangent::nn;
 use cotangent::prelude::*;
@@ -93,7 +96,8 @@ fn adam((mean, square, step): Adam, p: Network, g: Network) -> (Adam, Network) {
     ((mean, square, step), p)
 }
 
-/// Continues `prompt` by `n` letters, each drawn from the network's distribution, sharpened a little.
+/// Continues `prompt` by `n` letters, each drawn from the network's distribution, sharpened a
+/// little.
 fn write(p: &Network, prompt: &Array, n: usize, key: &Key) -> Array {
     let read = |state: Array, letter: Array| (p.step(state, &letter.reshape([1])), ());
     let (state, ()) = scan(read, zeros([1, HIDDEN]), prompt.clone());

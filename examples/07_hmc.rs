@@ -1,14 +1,16 @@
-//! Samples the posterior of a logistic regression on real handwriting by Hamiltonian Monte Carlo, four chains at once.
+//! Samples the posterior of a logistic regression on real handwriting by Hamiltonian Monte Carlo,
+//! four chains at once.
 //!
-//! `cargo run --release --example 07_hmc` prints what the chains agree on, how they compare with the normal approximation
-//! at the posterior's mode, and what averaging over the posterior is worth on images that were not seen; it writes
-//! `hmc_trace.svg`.
+//! `cargo run --release --example 07_hmc` prints what the chains agree on, how they compare with
+//! the normal approximation at the posterior's mode, and what averaging over the posterior is worth
+//! on images that were not seen; it writes `hmc_trace.svg`.
 //!
-//! A chain is a `scan` whose step integrates Hamilton's equations by a `fori_loop` over gradients of the log density; chains
-//! are a `vmap`. The step size is found by dual averaging (Hoffman and Gelman, 2014, section 3.2).
+//! A chain is a `scan` whose step integrates Hamilton's equations by a `fori_loop` over gradients
+//! of the log density; chains are a `vmap`. The step size is found by dual averaging (Hoffman and
+//! Gelman, 2014, section 3.2).
 //!
-//! Data: the threes and eights among the handwritten digits by E. Alpaydin and C. Kaynak (UCI Machine Learning Repository,
-//! CC BY 4.0), the ink in quarters of rows and columns.
+//! Data: the threes and eights among the handwritten digits by E. Alpaydin and C. Kaynak (UCI
+//! Machine Learning Repository, CC BY 4.0), the ink in quarters of rows and columns.
 
 use cotangent::nn;
 use cotangent::plot::Plot;
@@ -107,7 +109,8 @@ fn chain(key: Key, w: Array, x: Array, y: Array) -> (Array, Array, Array) {
     (draws, accepted.mean(), step)
 }
 
-/// The mode of the posterior by Newton's method, and the standard deviations of the normal distribution there.
+/// The mode of the posterior by Newton's method, and the standard deviations of the normal
+/// distribution there.
 fn mode(x: &Array, y: &Array) -> (Array, Vec<f64>) {
     let f = |w: Array| -log_density(w, x, y);
     let newton = jit(|w: Array| {
@@ -151,7 +154,8 @@ fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Vec<f64> {
     b
 }
 
-/// How far apart the chains are, of one weight: near 1 if they tell the same (Gelman and Rubin, 1992).
+/// How far apart the chains are, of one weight: near 1 if they tell the same (Gelman and Rubin,
+/// 1992).
 fn r_hat(chains: &[Vec<f64>]) -> f64 {
     let (m, n) = (chains.len() as f64, chains[0].len() as f64);
     let means: Vec<f64> = chains.iter().map(|c| c.iter().sum::<f64>() / n).collect();

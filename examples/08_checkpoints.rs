@@ -1,7 +1,9 @@
-//! What a gradient through a long loop costs in memory and in time: plain, in chunks of √n steps, in chunks of chunks.
+//! What a gradient through a long loop costs in memory and in time: plain, in chunks of √n steps,
+//! in chunks of chunks.
 //!
-//! `cargo run --release --example 08_checkpoints` prints bytes of scratch memory (read off the compiled program, inputs and
-//! outputs aside) and the time of the gradient of `n` steps `x <- tanh(W x)`.
+//! `cargo run --release --example 08_checkpoints` prints bytes of scratch memory (read off the
+//! compiled program, inputs and outputs aside) and the time of the gradient of `n` steps
+//! `x <- tanh(W x)`.
 
 use cotangent::prelude::*;
 use cotangent::stage::executable::Executable;

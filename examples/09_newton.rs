@@ -1,9 +1,11 @@
-//! Newton's method: the Hessian of a logistic regression says where its minimum is, and how well the data know it.
+//! Newton's method: the Hessian of a logistic regression says where its minimum is, and how well
+//! the data know it.
 //!
-//! `cargo run --release --example 09_newton` prints the steps, whose digits double at the end, and the weights found with
-//! their standard errors, beside those that the data were made with.
+//! `cargo run --release --example 09_newton` prints the steps, whose digits double at the end, and
+//! the weights found with their standard errors, beside those that the data were made with.
 //!
-//! The Hessian is one call, forward over reverse mode; gradient, Hessian and the linear equation are one compiled step.
+//! The Hessian is one call, forward over reverse mode; gradient, Hessian and the linear equation
+//! are one compiled step.
 
 use cotangent::nn;
 use cotangent::prelude::*;

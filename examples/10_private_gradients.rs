@@ -1,10 +1,13 @@
-//! A gradient for every example, and what clipping each is good for: no single example can pull the fit far.
+//! A gradient for every example, and what clipping each is good for: no single example can pull the
+//! fit far.
 //!
-//! `cargo run --release --example 10_private_gradients` fits a line to data of which some are grossly wrong, once with the
-//! gradient of the mean and once with the mean of clipped gradients plus noise, as differentially private training has it
-//! (Abadi and others, 2016), and prints how far each ends from the truth.
+//! `cargo run --release --example 10_private_gradients` fits a line to data of which some are
+//! grossly wrong, once with the gradient of the mean and once with the mean of clipped gradients
+//! plus noise, as differentially private training has it (Abadi and others, 2016), and prints how
+//! far each ends from the truth.
 //!
-//! `vmap(grad(loss))` gives all gradients in one pass; the clip of one is a function of one, mapped as well.
+//! `vmap(grad(loss))` gives all gradients in one pass; the clip of one is a function of one, mapped
+//! as well.
 
 use cotangent::optim::{self, apply_updates, clip_by_global_norm, global_norm, sgd};
 use cotangent::prelude::*;
@@ -42,7 +45,8 @@ fn mean(gradients: Line) -> Line {
     tree_map(|g| g.mean_axis(0), gradients)
 }
 
-/// Each gradient scaled to a norm of the limit at most, the mean of them, and noise that hides any one example.
+/// Each gradient scaled to a norm of the limit at most, the mean of them, and noise that hides any
+/// one example.
 fn private(gradients: Line, key: &Key) -> Line {
     let clip = clip_by_global_norm(LIMIT);
     let clipped = vmap(|g: Line| clip.update(g.clone(), clip.init(&g), &g).0)(gradients);

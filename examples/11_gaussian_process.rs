@@ -1,10 +1,11 @@
 //! A Gaussian process: a curve with honest error bars through a few noisy points.
 //!
-//! `cargo run --release --features linalg --example 11_gaussian_process` fits height, length and noise of the process by
-//! maximum likelihood, prints them with the error on points that it never saw, and writes `gaussian_process.svg`.
+//! `cargo run --release --features linalg --example 11_gaussian_process` fits height, length and
+//! noise of the process by maximum likelihood, prints them with the error on points that it never
+//! saw, and writes `gaussian_process.svg`.
 //!
-//! The covariance's triangular factor gives its determinant and all solutions, and reverse mode goes back through it;
-//! L-BFGS follows the gradient of the log likelihood.
+//! The covariance's triangular factor gives its determinant and all solutions, and reverse mode
+//! goes back through it; L-BFGS follows the gradient of the log likelihood.
 
 use cotangent::linalg;
 use cotangent::optimize::{MinimizeOptions, lbfgs};

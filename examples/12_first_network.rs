@@ -1,10 +1,11 @@
 //! The network that every framework shows first, 784-128-10, trained, saved, loaded and trained on.
 //!
-//! `cargo run --release --example 12_first_network` trains with AdamW under a warm-up and a cosine, saves parameters and
-//! optimiser in the middle as safetensors, and shows that going on from the file gives the same bits.
+//! `cargo run --release --example 12_first_network` trains with AdamW under a warm-up and a cosine,
+//! saves parameters and optimiser in the middle as safetensors, and shows that going on from the
+//! file gives the same bits.
 //!
-//! Images: the 8x8 handwritten digits by E. Alpaydin and C. Kaynak (UCI Machine Learning Repository, CC BY 4.0), embedded and
-//! drawn larger to 28x28, since MNIST is not here.
+//! Images: the 8x8 handwritten digits by E. Alpaydin and C. Kaynak (UCI Machine Learning
+//! Repository, CC BY 4.0), embedded and drawn larger to 28x28, since MNIST is not here.
 
 use cotangent::optim::{
     AdamOptions, Mask, State, Transform, adamw_with, apply_updates, chain, clip_by_global_norm,
@@ -92,7 +93,8 @@ fn step(optimiser: Transform) -> Step {
     })
 }
 
-/// Trains until an epoch; every one has an order of its own, so that it does not matter where one begins.
+/// Trains until an epoch; every one has an order of its own, so that it does not matter where one
+/// begins.
 fn train(step: &Step, mut t: Training, until: usize, x: &Array, y: &Array, tell: bool) -> Training {
     let n = y.size();
     for epoch in t.epoch.item::<i32>() as usize..until {

@@ -1,9 +1,12 @@
-//! A small transformer that learns to write like a licence: trained on the text of the Apache License 2.0, letter by letter.
+//! A small transformer that learns to write like a licence: trained on the text of the Apache
+//! License 2.0, letter by letter.
 //!
-//! `cargo run --release --example 13_transformer` prints bits per letter as it learns, and ends by writing text of its own.
+//! `cargo run --release --example 13_transformer` prints bits per letter as it learns, and ends by
+//! writing text of its own.
 //!
-//! Two blocks of causal attention with four heads over 64 letters (Vaswani and others, 2017; normalised before each part).
-//! Updates are a compiled loop; writing is a `scan` over a window that moves along.
+//! Two blocks of causal attention with four heads over 64 letters (Vaswani and others, 2017;
+//! normalised before each part). Updates are a compiled loop; writing is a `scan` over a window
+//! that moves along.
 
 use cotangent::nn;
 use cotangent::optim::{State, adamw, apply_updates, chain, clip_by_global_norm, schedule};
@@ -125,7 +128,8 @@ fn loss(t: Transformer, letters: Array) -> Array {
     -log_p.take_along_axis(&next.expand_dims(-1), -1).mean()
 }
 
-/// Continues a window of letters by `n`, each drawn from the network's distribution, sharpened a little.
+/// Continues a window of letters by `n`, each drawn from the network's distribution, sharpened a
+/// little.
 fn write(t: &Transformer, window: Array, n: usize, key: &Key) -> Array {
     let draw = |window: Array, key: Key| {
         let scores = t.scores(&window.expand_dims(0)).index(s![0, -1]) * 3.0;

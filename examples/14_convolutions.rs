@@ -1,9 +1,11 @@
-//! A small convolutional network on handwritten digits: two convolutions, each halved by max pooling, and one matrix.
+//! A small convolutional network on handwritten digits: two convolutions, each halved by max
+//! pooling, and one matrix.
 //!
-//! `cargo run --release --example 14_convolutions` trains on images that are moved about by a pixel and prints the accuracy on
-//! images that it never saw, as they are and moved.
+//! `cargo run --release --example 14_convolutions` trains on images that are moved about by a pixel
+//! and prints the accuracy on images that it never saw, as they are and moved.
 //!
-//! Images: the 8x8 handwritten digits by E. Alpaydin and C. Kaynak (UCI Machine Learning Repository, CC BY 4.0), embedded.
+//! Images: the 8x8 handwritten digits by E. Alpaydin and C. Kaynak (UCI Machine Learning
+//! Repository, CC BY 4.0), embedded.
 
 use cotangent::lax::{self, Borders, ConvAxes, ConvOptions};
 use cotangent::optim::{AdamOptions, Mask, adamw_with, apply_updates, schedule};

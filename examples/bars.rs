@@ -1,4 +1,5 @@
-//! Prints the figures that the project holds itself to: dispatch, compile time, and how the cost of gradients grows.
+//! Prints the figures that the project holds itself to: dispatch, compile time, and how the cost of
+//! gradients grows.
 //!
 //! `cargo run --release --example bars`; on a quiet machine, since every figure is a time.
 
@@ -92,8 +93,9 @@ fn unrolled() {
     }
 }
 
-/// Gradient of a loop: linear in its steps, compiled in the same time whatever their number. What a step leaves for the
-/// backward pass is a float, written once and read once; so much is taken off for it as a copy of floats takes.
+/// Gradient of a loop: linear in its steps, compiled in the same time whatever their number. What a
+/// step leaves for the backward pass is a float, written once and read once; so much is taken off
+/// for it as a copy of floats takes.
 fn loops() {
     let copy = jit(|x: Array| x * 2.5);
     for n in [1_000, 10_000, 100_000, 1_000_000] {
@@ -111,7 +113,8 @@ fn loops() {
         let floats = ones([n]);
         let streamed = best(5, (10_000_000 / n).max(1), || copy(floats.clone())) / n as f64;
         println!(
-            "gradient of a scan of {n} steps: compile {:.1} ms, {:.2} ns per step, {:.2} without streaming",
+            "gradient of a scan of {n} steps: compile {:.1} ms, {:.2} ns per step, {:.2} without \
+             streaming",
             1e3 * compile,
             1e9 * step,
             1e9 * (step - streamed)
@@ -119,7 +122,8 @@ fn loops() {
     }
 }
 
-/// Loops that change one element of `n` per step, given away by the caller: the same time per step for any `n`.
+/// Loops that change one element of `n` per step, given away by the caller: the same time per step
+/// for any `n`.
 fn updates() {
     const STEPS: usize = 10_000;
     let set = jit(|a: Array, i: Array| scan(|a: Array, i: Array| (a.at(&i).add(1.0), ()), a, i).0);

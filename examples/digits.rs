@@ -1,10 +1,11 @@
 //! Trains a small network to read handwritten digits, start to finish in one compiled step.
 //!
-//! `cargo run --release --example digits` prints the jaxpr of a tiny loss and of its gradient, trains with five seeds,
-//! writes `digits_loss.svg` and `digits_misread.svg`, and ends with the accuracy on images that it never saw.
+//! `cargo run --release --example digits` prints the jaxpr of a tiny loss and of its gradient,
+//! trains with five seeds, writes `digits_loss.svg` and `digits_misread.svg`, and ends with the
+//! accuracy on images that it never saw.
 //!
-//! Data: optical recognition of handwritten digits, 1,797 images of 8x8, by E. Alpaydin and C. Kaynak (UCI Machine
-//! Learning Repository, CC BY 4.0), embedded.
+//! Data: optical recognition of handwritten digits, 1,797 images of 8x8, by E. Alpaydin and C.
+//! Kaynak (UCI Machine Learning Repository, CC BY 4.0), embedded.
 
 use cotangent::plot::{Image, Plot, images};
 use cotangent::prelude::*;
@@ -64,7 +65,8 @@ struct Adam {
     square: Network,
 }
 
-/// One step of Adam with decoupled weight decay (Loshchilov and Hutter, 2019); the rate falls along a half cosine.
+/// One step of Adam with decoupled weight decay (Loshchilov and Hutter, 2019); the rate falls along
+/// a half cosine.
 fn adam(state: Adam, network: Network, gradient: Network, steps: usize) -> (Adam, Network) {
     let step = state.step + 1.0;
     let mean = tree_map2(|m, g| m * 0.9 + g * 0.1, state.mean, gradient.clone());
@@ -223,7 +225,8 @@ fn draw(o: &Outcome) {
     }
 }
 
-/// A hash (FNV-1a) of the exact bits of all losses: equal on every run, whatever the number of threads.
+/// A hash (FNV-1a) of the exact bits of all losses: equal on every run, whatever the number of
+/// threads.
 fn fingerprint(losses: &[f64]) -> u64 {
     let bytes = losses.iter().flat_map(|l| l.to_bits().to_be_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ b as u64).wrapping_mul(0x100_0000_01b3))

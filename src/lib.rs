@@ -1,7 +1,9 @@
-//! Composable transformations of array functions: `grad`, `vmap`, `jit` and their kin, of plain closures.
+//! Composable transformations of array functions: `grad`, `vmap`, `jit` and their kin, of plain
+//! closures.
 //!
-//! A function of [arrays](core::array::Array) is traced into a small typed program, a *jaxpr*; transforms rewrite it, in
-//! any order and to any depth; the result is compiled to machine code in milliseconds.
+//! A function of [arrays](core::array::Array) is traced into a small typed program, a *jaxpr*;
+//! transforms rewrite it, in any order and to any depth; the result is compiled to machine code in
+//! milliseconds.
 //!
 //! ```
 //! use cotangent::prelude::*;
@@ -15,7 +17,8 @@
 //! let x = array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
 //! let y = array![[0.0], [1.0], [2.0]];
 //!
-//! // One step of gradient descent, compiled. Parameters are any pytree: tuples, vectors, maps, your own structs.
+//! // One step of gradient descent, compiled. Parameters are any pytree: tuples, vectors, maps,
+//! // your own structs.
 //! let step = jit(|p: (Array, Array), x: Array, y: Array| {
 //!     let (l, g) = value_and_grad(loss)(p.clone(), x, y);
 //!     (tree_map2(|p, g| p - 0.01 * g, p, g), l)
@@ -60,7 +63,8 @@
 //! | check what no result shows | [`checkify`](api::checkify) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
 //!
-//! What authors of primitives and backends need is in [`author`]. Other public paths are not part of the interface.
+//! What authors of primitives and backends need is in [`author`]. Other public paths are not part
+//! of the interface.
 
 // The derive macro names the crate by its published name, also in our own tests.
 extern crate self as cotangent;

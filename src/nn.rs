@@ -13,7 +13,8 @@ use cotangent_jit::{DType, Error, err};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
 functions! {
-    /// Rectified linear unit: `max(x, 0)`; NaN stays. Derivative: `t` where `x > 0`, else 0, at 0 too.
+    /// Rectified linear unit: `max(x, 0)`; NaN stays. Derivative: `t` where `x > 0`, else 0, at 0
+    /// too.
     ///
     /// ```
     /// use cotangent::{nn, prelude::*};
@@ -28,7 +29,8 @@ functions! {
 
     /// `x` where it is positive, else `eˣ - 1`.
     fn elu, try_elu(x: &Array) -> Array {
-        // Where x is positive the other case is not computed from it, so that its derivative cannot overflow.
+        // Where x is positive the other case is not computed from it, so that its derivative cannot
+        // overflow.
         let below = x.try_gt(0)?.try_select(0, x)?;
         x.try_gt(0)?.try_select(x, below.try_expm1()?)
     }
@@ -50,7 +52,8 @@ functions! {
         gated(x, 40.0, |x| Ok(0.5 * (1.0 + (x * FRAC_1_SQRT_2).try_erf()?)))
     }
 
-    /// [`gelu`] approximated by a tanh: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))` (Hendrycks and Gimpel, 2016).
+    /// [`gelu`] approximated by a tanh: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))` (Hendrycks and
+    /// Gimpel, 2016).
     fn gelu_tanh, try_gelu_tanh(x: &Array) -> Array {
         gated(x, 40.0, |x| {
             let inner = FRAC_2_PI.sqrt() * (x + 0.044715 * x.try_powi(3)?);
@@ -59,8 +62,8 @@ functions! {
     }
 }
 
-/// `x g(x)` with a gate that is 0 below `-bound` and 1 above `bound`: there it is not computed, so that infinities have
-/// their limits in values and derivatives.
+/// `x g(x)` with a gate that is 0 below `-bound` and 1 above `bound`: there it is not computed, so
+/// that infinities have their limits in values and derivatives.
 fn gated(
     x: &Array,
     bound: f64,
@@ -77,8 +80,8 @@ fn gated(
 }
 
 functions! {
-    /// `e^(x[i]) / ∑ e^(x[j])` over the axes: positive numbers that sum to 1. Values, derivative and what becomes of infinities:
-    /// [`lax::softmax`].
+    /// `e^(x[i]) / ∑ e^(x[j])` over the axes: positive numbers that sum to 1. Values, derivative
+    /// and what becomes of infinities: [`lax::softmax`].
     ///
     /// ```
     /// use cotangent::{nn, prelude::*};
@@ -90,18 +93,20 @@ functions! {
         lax::try_softmax(&float(x)?, &axes_of("softmax", axes, &x.aval())?)
     }
 
-    /// `x[i] - ln ∑ e^(x[j])` over the axes: the logarithm of [`softmax`], without overflow. See [`lax::log_softmax`].
+    /// `x[i] - ln ∑ e^(x[j])` over the axes: the logarithm of [`softmax`], without overflow. See
+    /// [`lax::log_softmax`].
     fn log_softmax, try_log_softmax(x: &Array, axes: impl Ints) -> Array {
         lax::try_log_softmax(&float(x)?, &axes_of("log_softmax", axes, &x.aval())?)
     }
 
-    /// `ln ∑ e^(x[j])` over the axes, which are taken away, without overflow. See [`lax::logsumexp`].
+    /// `ln ∑ e^(x[j])` over the axes, which are taken away, without overflow. See
+    /// [`lax::logsumexp`].
     fn logsumexp, try_logsumexp(x: &Array, axes: impl Ints) -> Array {
         lax::try_logsumexp(&float(x)?, &axes_of("logsumexp", axes, &x.aval())?)
     }
 
-    /// Vectors with a 1 where the label says and 0 elsewhere, along a new last axis of size `classes`; all 0 for a label
-    /// out of range. Labels are ints of any width.
+    /// Vectors with a 1 where the label says and 0 elsewhere, along a new last axis of size
+    /// `classes`; all 0 for a label out of range. Labels are ints of any width.
     ///
     /// ```
     /// use cotangent::{nn, prelude::*};
@@ -120,7 +125,8 @@ functions! {
     }
 }
 
-/// In which labels meet so many classes: the narrowest dtype of their kind that holds every label and every class.
+/// In which labels meet so many classes: the narrowest dtype of their kind that holds every label
+/// and every class.
 fn class_dtype(labels: DType, classes: usize) -> DType {
     let wider = match labels {
         // Eight bits are the fewest that a float keeps of an int.
@@ -138,7 +144,8 @@ fn over_space(op: &str, x: &Array, sizes: &[usize], strides: &[usize]) -> Result
     if x.ndim() != sizes.len() + 2 || strides.len() != sizes.len() {
         return Err(err!(
             Shape,
-            "{op}: expected [batch, space.., features] with a size and a stride per axis of space, got {} with {sizes:?} and {strides:?}",
+            "{op}: expected [batch, space.., features] with a size and a stride per axis of space, \
+             got {} with {sizes:?} and {strides:?}",
             x.aval()
         ));
     }
@@ -171,12 +178,14 @@ functions! {
     /// let y = nn::max_pool(&x, &[2], &[2], Borders::Valid);
     /// assert_eq!(y.to_vec::<f32>(), [5.0, 3.0]);
     /// ```
-    fn max_pool, try_max_pool(x: &Array, sizes: &[usize], strides: &[usize], borders: Borders) -> Array {
+    fn max_pool, try_max_pool(x: &Array, sizes: &[usize], strides: &[usize],
+        borders: Borders) -> Array {
         let window = over_space("max_pool", x, sizes, strides)?.borders(of_space(borders));
         lax::try_reduce_window_max(x, &window)
     }
 
-    /// The means of windows over the axes of space of `[batch, space.., features]`; what lies beyond the borders counts as 0.
+    /// The means of windows over the axes of space of `[batch, space.., features]`; what lies
+    /// beyond the borders counts as 0.
     ///
     /// ```
     /// use cotangent::{lax::Borders, nn, prelude::*};
@@ -184,7 +193,8 @@ functions! {
     /// let y = nn::avg_pool(&x, &[2], &[2], Borders::Valid);
     /// assert_eq!(y.to_vec::<f32>(), [3.0, 2.5]);
     /// ```
-    fn avg_pool, try_avg_pool(x: &Array, sizes: &[usize], strides: &[usize], borders: Borders) -> Array {
+    fn avg_pool, try_avg_pool(x: &Array, sizes: &[usize], strides: &[usize],
+        borders: Borders) -> Array {
         let window = over_space("avg_pool", x, sizes, strides)?.borders(of_space(borders));
         let count: usize = sizes.iter().product();
         Ok(lax::try_reduce_window_sum(x, &window)? / count as f64)

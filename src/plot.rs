@@ -1,4 +1,5 @@
-//! Small pictures as SVG text: lines over axes, grids of grey images. No dependencies, no styling language.
+//! Small pictures as SVG text: lines over axes, grids of grey images. No dependencies, no styling
+//! language.
 //!
 //! Not here: files (write the text where you like) and arrays (give slices).
 
@@ -13,7 +14,9 @@ const COLOURS: [&str; 6] = ["#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed
 ///
 /// ```
 /// use cotangent::plot::Plot;
-/// let svg = Plot::new("loss").x_label("step").line("train", &[0.0, 1.0, 2.0], &[3.0, 1.5, 1.0]).to_svg();
+/// let svg =
+///     Plot::new("loss").x_label("step").line("train", &[0.0, 1.0, 2.0], &[3.0, 1.5,
+///         1.0]).to_svg();
 /// assert!(svg.starts_with("<svg") && svg.contains("train"));
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -129,7 +132,8 @@ impl Plot {
     }
 }
 
-/// One grey picture with a caption; `pixels` are rows of `width` values from 0 (white) to 1 (black).
+/// One grey picture with a caption; `pixels` are rows of `width` values from 0 (white) to 1
+/// (black).
 #[derive(Clone, Debug)]
 pub struct Image {
     pub width: usize,

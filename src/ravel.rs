@@ -17,8 +17,8 @@ pub struct Unravel {
 
 /// The leaves of a pytree, row by row and one after the other, as a vector `[n]`, and the way back.
 ///
-/// The leaves must be floats; where their dtypes differ the vector has the widest, and the way back restores each.
-/// Linear; differentiable in both modes.
+/// The leaves must be floats; where their dtypes differ the vector has the widest, and the way back
+/// restores each. Linear; differentiable in both modes.
 ///
 /// ```
 /// use cotangent::{prelude::*, ravel::ravel};
@@ -84,8 +84,8 @@ impl Unravel {
         &self.tree
     }
 
-    /// The pytree of a vector; of many vectors `[.., n]` the pytree whose leaves have their axes in front. Panics if `n` is
-    /// another or `T` has another structure.
+    /// The pytree of a vector; of many vectors `[.., n]` the pytree whose leaves have their axes in
+    /// front. Panics if `n` is another or `T` has another structure.
     #[track_caller]
     pub fn tree<T: Pytree>(&self, vector: &Array) -> T {
         raise(self.try_tree(vector))

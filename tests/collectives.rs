@@ -1,4 +1,5 @@
-//! Collectives in named batches: values against plain loops, derivatives on both sides of the batch, names.
+//! Collectives in named batches: values against plain loops, derivatives on both sides of the
+//! batch, names.
 
 use cotangent::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -167,7 +168,8 @@ fn names_that_are_not_in_force() {
     let text = message(|| psum(x(), "k"));
     assert_eq!(
         text,
-        "psum: no axis named \"k\" is in force; in force: none; call it inside a function mapped by \
+        "psum: no axis named \"k\" is in force; in force: none; call it inside a function mapped \
+         by \
          vmap_with(f, VmapOptions::new().axis_name(\"k\"))"
     );
     let nested = vmap_with(vmap_with(|x: Array| pmax(x, "k"), named("j")), named("i"));
@@ -212,8 +214,8 @@ fn misuse_names_the_axes() {
     assert!(text.contains("vmap: no argument is mapped; give one of them an axis"), "{text}");
 }
 
-/// With the gradient inside, every lane has a loss of its own; the cotangents of the lanes meet at the collective. JAX
-/// 0.10.2 gives the same numbers.
+/// With the gradient inside, every lane has a loss of its own; the cotangents of the lanes meet at
+/// the collective. JAX 0.10.2 gives the same numbers.
 #[test]
 fn gradients_inside_of_the_batch() {
     let inside = |f: fn(Array) -> Array| vmap_with(grad(f), named("i"))(x());
@@ -233,7 +235,8 @@ fn gradients_inside_of_the_batch() {
     );
 }
 
-/// With the gradient outside, it is that of the sum over lanes; here the two agree, for what each lane adds is its own.
+/// With the gradient outside, it is that of the sum over lanes; here the two agree, for what each
+/// lane adds is its own.
 #[test]
 fn gradients_outside_of_the_batch() {
     let f = |x: Array| psum(&x * &x, "i") * x.sin();
@@ -261,8 +264,8 @@ fn gradients_outside_of_the_batch() {
     let twice = move |x: Array| grad(once)(x).sum();
     let sum: f64 = X.iter().sum();
     let cosines: f64 = X.iter().map(|x| x.cos()).sum();
-    // S = sum x^2, T = sum sin x; D = d/dx summed: D S = 2 sum, D D S = 8, D T = cosines, D D T = -sines.
-    // d/dx_k of D D (S T) = 8 T + 4 sum C - S T
+    // S = sum x^2, T = sum sin x; D = d/dx summed: D S = 2 sum, D D S = 8, D T = cosines, D D T =
+    // -sines. d/dx_k of D D (S T) = 8 T + 4 sum C - S T
     let expected = all(|k| {
         8.0 * X[k].cos() + 4.0 * cosines
             - 4.0 * sum * X[k].sin()
@@ -295,7 +298,8 @@ fn inside_of_control_flow() {
     close(&vmap_with(shared, named("i"))(x()), &[s; 4]);
     let own = |x: Array| cond(&x.gt(0.0), |x| psum(x, "i"), |x| x, x.clone());
     close(&vmap_with(own, named("i"))(x()), &[s, -2.0, s, s]);
-    // Inside, every lane transposes the branch it takes; outside, all of them sum what those give that take the first.
+    // Inside, every lane transposes the branch it takes; outside, all of them sum what those give
+    // that take the first.
     close(&vmap_with(grad(own), named("i"))(x()), &[4.0, 1.0, 4.0, 4.0]);
     close(&grad(move |x: Array| vmap_with(own, named("i"))(x).sum())(x()), &[3.0, 4.0, 3.0, 3.0]);
     // A body in which nothing but the lane's number tells the lanes apart.

@@ -1,5 +1,5 @@
-//! Complex numbers from end to end: arithmetic, functions, derivatives, and how they read; values and derivatives against
-//! JAX's (`tests/data/complex.txt`, made by `scripts/complex_golden.py`).
+//! Complex numbers from end to end: arithmetic, functions, derivatives, and how they read; values
+//! and derivatives against JAX's (`tests/data/complex.txt`, made by `scripts/complex_golden.py`).
 
 use cotangent::lax;
 use cotangent::prelude::*;
@@ -164,7 +164,8 @@ fn jaxprs_read_and_arrays_print() {
     let text = make_jaxpr(f)(array![Complex::new(1.0, 2.0)]).to_string();
     assert_eq!(
         text,
-        "{ lambda ; a:c64[1]. let\n    b:c64[1] = conj a\n    c:c64[1] = mul b 0.0-2.0j:c64[]\n    d:f32[1] = real c\n  in (d,) }"
+        "{ lambda ; a:c64[1]. let\n    b:c64[1] = conj a\n    c:c64[1] = mul b 0.0-2.0j:c64[]\n    \
+         d:f32[1] = real c\n  in (d,) }"
     );
     let z = array![[Complex::new(1.0, -0.5), Complex::new(20.25, 3.0)]];
     assert_eq!(z.to_string(), "[[ 1.  -0.5j 20.25+3.j ]]");
@@ -190,7 +191,8 @@ fn what_orders_is_refused() {
     let complex = grad(|z: Array| z.sum()).try_call((z.clone(),)).unwrap_err();
     assert_eq!(
         complex.message(),
-        "grad: the function must return a real scalar, got c64[]; take its real, imag or abs, use grad_holomorphic if it \
+        "grad: the function must return a real scalar, got c64[]; take its real, imag or abs, use \
+         grad_holomorphic if it \
          is holomorphic, or else vjp"
     );
     let real = grad_holomorphic(|x: Array| x.astype(DType::C64).sum()).try_call((array![1.0],));
@@ -377,7 +379,8 @@ fn values_and_derivatives_are_jaxs() {
     assert_eq!(compared, 4 * 96);
 }
 
-/// What JAX 0.10 gives: the real part decides, then the imaginary one; a NaN wins only as the second operand.
+/// What JAX 0.10 gives: the real part decides, then the imaginary one; a NaN wins only as the
+/// second operand.
 #[test]
 fn complex_numbers_are_ordered_by_their_parts() {
     let z = |parts: &[(f32, f32)]| {

@@ -98,7 +98,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Besides files of their own the patches touch what the page promises, and the library compiles with them.
+/// Besides files of their own the patches touch what the page promises, and the library compiles
+/// with them.
 #[test]
 fn patches_apply_and_compile() {
     let text = page("CONTRIBUTING.md");

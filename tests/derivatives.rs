@@ -1,4 +1,5 @@
-//! Derivatives to the third order through everything at once, against closed forms; and how big gradients get.
+//! Derivatives to the third order through everything at once, against closed forms; and how big
+//! gradients get.
 
 use cotangent::prelude::*;
 
@@ -157,7 +158,8 @@ fn reverse_rules_hold_under_vmap_and_jit() {
     assert!(close(jit(grad(through_scan))(x).to_vec::<f64>()));
 }
 
-/// `ln (1 + eˣ)`: its second derivative at 0 is a quarter, though it is made of pieces that meet there.
+/// `ln (1 + eˣ)`: its second derivative at 0 is a quarter, though it is made of pieces that meet
+/// there.
 #[test]
 fn softplus_is_smooth() {
     let f = |x: Array| cotangent::nn::softplus(&x);

@@ -1,4 +1,5 @@
-//! Effects under every transform: what is called, how often, in which order, and how failures come back.
+//! Effects under every transform: what is called, how often, in which order, and how failures come
+//! back.
 
 use cotangent::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -1,7 +1,9 @@
-//! The golden corpus: small programs at every stage of their way, as text, against the record in `tests/golden`.
+//! The golden corpus: small programs at every stage of their way, as text, against the record in
+//! `tests/golden`.
 //!
-//! `GOLDEN=update cargo test --test golden` writes the record anew; the difference is then read in review. What depends on
-//! the host's instructions (CLIF's lanes) is recorded of integer code only, which has one form.
+//! `GOLDEN=update cargo test --test golden` writes the record anew; the difference is then read in
+//! review. What depends on the host's instructions (CLIF's lanes) is recorded of integer code only,
+//! which has one form.
 
 use cotangent::api::function::{Function, Sig};
 use cotangent::prelude::*;
@@ -36,14 +38,16 @@ fn compare(name: &str, record: Record) {
         text.lines().skip(lines.saturating_sub(2)).take(12).collect::<Vec<_>>().join("\n")
     };
     panic!(
-        "{name}: not as recorded, from line {}; GOLDEN=update writes the record anew\n\nrecorded\n{}\n\nnow\n{}",
+        "{name}: not as recorded, from line {}; GOLDEN=update writes the record \
+         anew\n\nrecorded\n{}\n\nnow\n{}",
         lines + 1,
         shown(&expected),
         shown(&record.0)
     );
 }
 
-/// The stages of a function of one array: what is traced, what is compiled, the program with its kernels.
+/// The stages of a function of one array: what is traced, what is compiled, the program with its
+/// kernels.
 fn stages<F, R>(record: &mut Record, what: &str, f: F, x: &Array)
 where
     F: Function<'static, (Own<Array>,), R>,

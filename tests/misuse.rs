@@ -1,4 +1,5 @@
-//! What goes wrong when a transform is misused: the exact message, with the user's line; and the next call works.
+//! What goes wrong when a transform is misused: the exact message, with the user's line; and the
+//! next call works.
 
 use cotangent::prelude::*;
 use cotangent::prims::lax;
@@ -15,7 +16,8 @@ fn message<T>(f: impl FnOnce() -> T) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).expect("a text")
 }
 
-/// Lines as `LINE`, so that the tests do not depend on where they stand; that they name this file is checked.
+/// Lines as `LINE`, so that the tests do not depend on where they stand; that they name this file
+/// is checked.
 fn lineless(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -39,7 +41,8 @@ fn a_gradient_of_no_scalar() {
     let text = message(|| grad(|x: Array| x * 2.0)(array![1.0, 2.0]));
     assert_eq!(
         lineless(&text),
-        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev"
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
+         use jacrev"
     );
     assert!(text.contains(&format!("tests/misuse.rs:{}", line!() - 5)), "{text}");
     still_works();
@@ -50,7 +53,8 @@ fn a_gradient_in_ints() {
     let text = message(|| grad(|p: (Array, Array)| p.0 * 2.0)((Array::from(1f32), Array::from(3))));
     assert_eq!(
         lineless(&text),
-        "HERE: grad: argument 0.1 is i32[], which has no derivative; convert it to floats, or pass it in an argument that is \
+        "HERE: grad: argument 0.1 is i32[], which has no derivative; convert it to floats, or pass \
+         it in an argument that is \
          not differentiated"
     );
     let text = message(|| grad(|x: Array| lax::gt(&x, &Array::from(0f32)))(Array::from(1f32)));
@@ -63,7 +67,8 @@ fn a_value_dependent_if() {
     let text = message(|| jit(f)(Array::from(1f32)));
     assert_eq!(
         lineless(&text),
-        "item: the value of f32[] is not known while tracing (made at HERE); use cond or select instead of a \
+        "item: the value of f32[] is not known while tracing (made at HERE); use cond or select \
+         instead of a \
          value-dependent if, or return it from the traced closure and read it outside"
     );
     still_works();
@@ -80,7 +85,8 @@ fn an_escaped_tracer() {
     let text = message(|| &x + 1.0);
     assert_eq!(
         lineless(&text),
-        "add: a tracer (f32[1] made at HERE) was used after its trace ended; return it from the traced closure instead of \
+        "add: a tracer (f32[1] made at HERE) was used after its trace ended; return it from the \
+         traced closure instead of \
          storing it"
     );
     still_works();
@@ -97,7 +103,8 @@ fn a_tracer_on_another_thread() {
     let text = seen.into_inner().unwrap();
     assert_eq!(
         lineless(&text),
-        "mul: a tracer (f32[1] made at HERE) was used on another thread than the one that traces; return values from the \
+        "mul: a tracer (f32[1] made at HERE) was used on another thread than the one that traces; \
+         return values from the \
          traced closure instead"
     );
     still_works();
@@ -109,7 +116,8 @@ fn batches_of_unequal_sizes() {
     let text = message(|| f(array![1.0, 2.0], (array![1.0, 2.0], array![1.0, 2.0, 3.0])));
     assert_eq!(
         lineless(&text),
-        "HERE: vmap: sizes of mapped axes differ: argument 0 (f32[2]) has 2, argument 1.1 (f32[3], axis 0) has 3"
+        "HERE: vmap: sizes of mapped axes differ: argument 0 (f32[2]) has 2, argument 1.1 (f32[3], \
+         axis 0) has 3"
     );
     let text = message(|| vmap(|x: Array| x)(Array::from(1f32)));
     assert_eq!(

@@ -1,5 +1,6 @@
-//! Every message names the function that the user called and the leaf that is wrong, and the panic stands at the user's
-//! line. A call through a transform's result cannot hand its line to the panic: there the text names it.
+//! Every message names the function that the user called and the leaf that is wrong, and the panic
+//! stands at the user's line. A call through a transform's result cannot hand its line to the
+//! panic: there the text names it.
 
 use cotangent::api::checkify::{Checks, checkify};
 use cotangent::ode::{OdeOptions, odeint};
@@ -117,11 +118,13 @@ fn functions_that_are_composed_of_others_name_themselves() {
         pair().reshape([3])
     });
     fails(
-        "add: shapes do not broadcast: f32[2] and f32[3]; counted from the last, axis 1 has sizes 2 and 3",
+        "add: shapes do not broadcast: f32[2] and f32[3]; counted from the last, axis 1 has sizes \
+         2 and 3",
         || pair() + array![1.0, 2.0, 3.0],
     );
     fails(
-        "psum: no axis named \"i\" is in force; in force: none; call it inside a function mapped by vmap_with(f, VmapOptions::new().axis_name(\"i\"))",
+        "psum: no axis named \"i\" is in force; in force: none; call it inside a function mapped \
+         by vmap_with(f, VmapOptions::new().axis_name(\"i\"))",
         || psum(pair(), "i"),
     );
 }
@@ -138,7 +141,8 @@ fn transforms_that_run_at_once() {
         linearize(|x: Array| x.reshape([3]), (pair(),))
     });
     fails(
-        "linear_transpose of closure: HERE: mul: not linear, so it cannot be transposed; differentiate first (linearize, vjp or grad)",
+        "linear_transpose of closure: HERE: mul: not linear, so it cannot be transposed; \
+         differentiate first (linearize, vjp or grad)",
         || linear_transpose(|x: Array| &x * &x, (pair(),)).name().len(),
     );
 }
@@ -146,11 +150,13 @@ fn transforms_that_run_at_once() {
 #[test]
 fn calls_of_what_transforms_return() {
     fails_inside(
-        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
+         use jacrev",
         || grad(|x: Array| x)(pair()),
     );
     fails_inside(
-        "HERE: value_and_grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
+        "HERE: value_and_grad: the function must return a scalar, got f32[2]; reduce it with sum \
+         or mean, or use jacrev",
         || value_and_grad(|x: Array| x)(pair()),
     );
     fails_inside(
@@ -158,19 +164,23 @@ fn calls_of_what_transforms_return() {
         || vmap(|x: Array| x)(Array::from(1.0)),
     );
     fails_inside(
-        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
+         use jacrev",
         || jit(|x: Array| grad(|y: Array| y)(x))(pair()),
     );
     fails_inside(
-        "HERE: jacfwd: argument 0 is i32[2], which has no derivative; convert it to floats, or pass it in an argument that is not differentiated",
+        "HERE: jacfwd: argument 0 is i32[2], which has no derivative; convert it to floats, or \
+         pass it in an argument that is not differentiated",
         || jacfwd(|x: Array| x)(ints()),
     );
     fails_inside(
-        "HERE: hessian: argument 0 is i32[2], which has no derivative; convert it to floats, or pass it in an argument that is not differentiated",
+        "HERE: hessian: argument 0 is i32[2], which has no derivative; convert it to floats, or \
+         pass it in an argument that is not differentiated",
         || hessian(|x: Array| x)(ints()),
     );
     fails_inside(
-        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
+         use jacrev",
         || make_jaxpr(|x: Array| grad(|y: Array| y)(x))(pair()),
     );
     fails_inside(
@@ -178,11 +188,13 @@ fn calls_of_what_transforms_return() {
         || checkify(|x: Array| vmap(|y: Array| y)(x), Checks::ALL)(Array::from(1f32)),
     );
     fails_inside(
-        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
+        "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
+         use jacrev",
         || checkpoint(|x: Array| grad(|y: Array| y)(x))(pair()),
     );
     fails_inside(
-        "HERE: custom_vjp: result of the backward rule: argument 0 should be f32[2] like the argument, got f32[] (called at HERE)",
+        "HERE: custom_vjp: result of the backward rule: argument 0 should be f32[2] like the \
+         argument, got f32[] (called at HERE)",
         || {
             custom_vjp(
                 |x: Array| x,
@@ -216,11 +228,13 @@ fn calls_of_what_transforms_return() {
 #[test]
 fn control_flow_says_where_a_wider_dtype_comes_in() {
     fails(
-        "scan: `carry` changes type: it starts as f32[] and the step returns f64[]; make the step return f32[], or start with f64[]; the f64 comes in at HERE",
+        "scan: `carry` changes type: it starts as f32[] and the step returns f64[]; make the step \
+         return f32[], or start with f64[]; the f64 comes in at HERE",
         || scan(|c: Array, x: Array| (c + x, ()), Array::from(0f32), Array::from([1.0f64])),
     );
     fails(
-        "fori_loop: `carry` changes type: it starts as f32[] and the body returns f64[]; make the body return f32[], or start with f64[]; the f64 comes in at HERE",
+        "fori_loop: `carry` changes type: it starts as f32[] and the body returns f64[]; make the \
+         body return f32[], or start with f64[]; the f64 comes in at HERE",
         || {
             let wide = Array::from(2.0f64);
             fori_loop(
@@ -235,7 +249,8 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
         },
     );
     fails(
-        "while_loop: `carry` changes type: it starts as f32[] and the body returns f64[]; make the body return f32[], or start with f64[]; the f64 comes in at HERE",
+        "while_loop: `carry` changes type: it starts as f32[] and the body returns f64[]; make the \
+         body return f32[], or start with f64[]; the f64 comes in at HERE",
         || {
             while_loop(
                 |c: Array| c.lt(3.0),
@@ -248,7 +263,8 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
         },
     );
     fails(
-        "while_loop: the test should return bool[], got f32[]; compare numbers, and reduce arrays with all or any",
+        "while_loop: the test should return bool[], got f32[]; compare numbers, and reduce arrays \
+         with all or any",
         || while_loop(|c: Array| c, |c: Array| c, Array::from(0f32)),
     );
     fails(
@@ -256,14 +272,16 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
         || cond(&pair(), |x: Array| x, |x: Array| x, pair()),
     );
     fails(
-        "cond: branches return different types at `result`: branch 0 gives f32[2], branch 1 gives f64[2]; convert or broadcast one of them; the f64 comes in at HERE",
+        "cond: branches return different types at `result`: branch 0 gives f32[2], branch 1 gives \
+         f64[2]; convert or broadcast one of them; the f64 comes in at HERE",
         || cond(&Array::from(true), |x: Array| x.astype(DType::F64), |x: Array| x, pair()),
     );
     fails("switch: the index should be a scalar int, got f64[]", || {
         switch(&Array::from(1.0), &[|x: Array| x], pair())
     });
     fails(
-        "map: `xs` is a scalar, f32[], with no axis to step along; capture it, or put it into the carry",
+        "map: `xs` is a scalar, f32[], with no axis to step along; capture it, or put it into the \
+         carry",
         || map(|x: Array| x, Array::from(1f32)),
     );
     fails(
@@ -281,7 +299,8 @@ fn optimisers_name_the_leaf() {
         o.update((pair(), vec![pair()]), s, &p)
     });
     fails(
-        "adam: shapes do not broadcast: f32[3] and f32[2]; counted from the last, axis 1 has sizes 3 and 2, in the leaf .0",
+        "adam: shapes do not broadcast: f32[3] and f32[2]; counted from the last, axis 1 has sizes \
+         3 and 2, in the leaf .0",
         || {
             let o = adam(0.1);
             let p = (pair(), vec![array![1.0]]);
@@ -290,7 +309,8 @@ fn optimisers_name_the_leaf() {
         },
     );
     fails(
-        "adam: the state is that of other parameters: it has f32[1] at [0].mean.0, of which f32[2] would follow; make it with init",
+        "adam: the state is that of other parameters: it has f32[1] at [0].mean.0, of which f32[2] \
+         would follow; make it with init",
         || {
             let o = adam(0.1);
             let p = (pair(), vec![array![1.0]]);
@@ -299,7 +319,8 @@ fn optimisers_name_the_leaf() {
         },
     );
     fails(
-        "chain: the state is not one that this transform's init made of these parameters: unflatten: expected a tuple of 0, got Moments",
+        "chain: the state is not one that this transform's init made of these parameters: \
+         unflatten: expected a tuple of 0, got Moments",
         || {
             let o = chain([clip_by_global_norm(1.0), adam(0.1)]);
             let p = pair();
@@ -312,7 +333,8 @@ fn optimisers_name_the_leaf() {
         || apply_updates((pair(), pair()), (pair(), array![1.0])),
     );
     fails(
-        "incremental_update: shapes do not broadcast: f32[2] and f32[3]; counted from the last, axis 1 has sizes 2 and 3, in the leaf .1",
+        "incremental_update: shapes do not broadcast: f32[2] and f32[3]; counted from the last, \
+         axis 1 has sizes 2 and 3, in the leaf .1",
         || incremental_update((pair(), pair()), (pair(), array![1.0, 2.0, 3.0]), 0.5),
     );
 }
@@ -320,7 +342,8 @@ fn optimisers_name_the_leaf() {
 #[test]
 fn solvers_name_themselves_and_the_users_line() {
     fails(
-        "HERE: odeint: reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use dopri5, which has it",
+        "HERE: odeint: reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked \
+         for; use dopri5, which has it",
         || {
             jvp(
                 |p: Array| {
@@ -339,7 +362,8 @@ fn solvers_name_themselves_and_the_users_line() {
         },
     );
     fails(
-        "odeint: the velocity should have the state's 1 element, got 2; return one derivative per element",
+        "odeint: the velocity should have the state's 1 element, got 2; return one derivative per \
+         element",
         || {
             odeint(
                 |_: Array, _, _: Array| pair(),
@@ -362,7 +386,8 @@ fn solvers_name_themselves_and_the_users_line() {
         .0
     });
     fails(
-        "lbfgs: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use jacrev",
+        "lbfgs: the function must return a scalar, got f32[2]; reduce it with sum or mean, or use \
+         jacrev",
         || lbfgs(|x: Array| x, pair(), MinimizeOptions::default()),
     );
     fails("reshape: expected a shape of 2 elements for f32[2], got [5] of 5", || {
@@ -380,11 +405,13 @@ fn solvers_name_themselves_and_the_users_line() {
 #[test]
 fn callbacks_of_another_type() {
     fails(
-        "HERE: pure_callback of callbacks_of_another_type's closure: result 0: expected f32[2], got f32[]; the closure must return what it was declared to",
+        "HERE: pure_callback of callbacks_of_another_type's closure: result 0: expected f32[2], \
+         got f32[]; the closure must return what it was declared to",
         || pure_callback(|x: Array| x.sum(), &pair(), pair()),
     );
     fails_inside(
-        "HERE: pure_callback of callbacks_of_another_type's closure: result 0: expected f32[2], got f32[]; the closure must return what it was declared to (called at HERE)",
+        "HERE: pure_callback of callbacks_of_another_type's closure: result 0: expected f32[2], \
+         got f32[]; the closure must return what it was declared to (called at HERE)",
         || jit(|x: Array| pure_callback(|x: Array| x.sum(), &x, x.clone()))(pair()),
     );
 }

@@ -1,4 +1,5 @@
-//! What goes wrong when an operation is misused: the exact message, and that it points to the user's line.
+//! What goes wrong when an operation is misused: the exact message, and that it points to the
+//! user's line.
 
 use cotangent::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -10,7 +11,8 @@ thread_local! {
     static SEEN: RefCell<Option<(String, String, u32)>> = const { RefCell::new(None) };
 }
 
-/// The panic of `f`: its text, and whether it points to this file at the line of the call, or names it.
+/// The panic of `f`: its text, and whether it points to this file at the line of the call, or names
+/// it.
 #[track_caller]
 fn fails<T>(expected: &str, f: impl FnOnce() -> T) {
     static HOOK: Once = Once::new();
@@ -62,7 +64,8 @@ fn counts() {
 #[test]
 fn shapes() {
     fails(
-        "add: shapes do not broadcast: f32[2,3] and f32[2]; counted from the last, axis 1 has sizes 3 and 2",
+        "add: shapes do not broadcast: f32[2,3] and f32[2]; counted from the last, axis 1 has \
+         sizes 3 and 2",
         || rows() + array![1.0, 2.0],
     );
     fails("matmul: contracted sizes differ: f32[2,3] has 3, f32[2,3] has 2", || {
@@ -104,11 +107,13 @@ fn axes() {
 #[test]
 fn control_flow() {
     fails(
-        "scan: `carry` changes type: it starts as f32[] and the step returns f32[1]; make the step return f32[], or start with f32[1]",
+        "scan: `carry` changes type: it starts as f32[] and the step returns f32[1]; make the step \
+         return f32[], or start with f32[1]",
         || scan(|c: Array, x: Array| (c.reshape([1]) + x, ()), Array::from(0f32), array![1.0]),
     );
     fails(
-        "scan: `carry` changes type: it starts as f32[] and the step returns bool[]; make the step return f32[], or start with bool[]",
+        "scan: `carry` changes type: it starts as f32[] and the step returns bool[]; make the step \
+         return f32[], or start with bool[]",
         || scan(|c: Array, _: Array| (c.gt(0.0), ()), Array::from(0f32), array![1.0]),
     );
     fails("scan: `xs.0` has 1 step, `xs.1` (f32[2]) has 2", || {
@@ -119,16 +124,19 @@ fn control_flow() {
         )
     });
     fails(
-        "cond: branches return different types at `result`: branch 0 gives f32[], branch 1 gives f32[1]; convert or broadcast one of them",
+        "cond: branches return different types at `result`: branch 0 gives f32[], branch 1 gives \
+         f32[1]; convert or broadcast one of them",
         || cond(&Array::from(true), |x: Array| x, |x: Array| x.sum(), array![1.0]),
     );
     fails(
-        "cond: the predicate should be bool[], got bool[1]; to choose element by element use select",
+        "cond: the predicate should be bool[], got bool[1]; to choose element by element use \
+         select",
         || cond(&array![true], |x: Array| x, |x: Array| x, array![1.0]),
     );
 }
 
-/// Parameters at the edge of what an i64 holds give results or errors; nothing overflows on the way.
+/// Parameters at the edge of what an i64 holds give results or errors; nothing overflows on the
+/// way.
 #[test]
 fn huge_parameters() {
     use cotangent::lax::{self, ConvOptions, Mode};

@@ -1,4 +1,5 @@
-//! Derivatives of everything at once: jitted, batched, checkpointed, with a rule of its own, through cond and scan.
+//! Derivatives of everything at once: jitted, batched, checkpointed, with a rule of its own,
+//! through cond and scan.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Initial value problems: orders of convergence, invariants, both modes of derivatives, batches, failures in words.
+//! Initial value problems: orders of convergence, invariants, both modes of derivatives, batches,
+//! failures in words.
 
 use cotangent::ode::{OdeOptions, OdeStatus, dopri5, odeint, rk4, try_dopri5};
 use cotangent::prelude::*;
@@ -156,7 +157,8 @@ fn one_time_and_no_state() {
     }
 }
 
-/// `y' = -p y` from `y0` at `t0`: derivatives of `y(t) = y0 exp(-p (t - t0))` in everything, by every way.
+/// `y' = -p y` from `y0` at `t0`: derivatives of `y(t) = y0 exp(-p (t - t0))` in everything, by
+/// every way.
 #[test]
 fn derivatives_in_state_times_and_parameters() {
     let field = |y: Array, _: Array, p: Array| -p * y;
@@ -240,7 +242,8 @@ fn lanes_take_their_own_steps() {
     }
 }
 
-/// A field may close over what is differentiated; it counts like a parameter that is passed, in both modes of solver.
+/// A field may close over what is differentiated; it counts like a parameter that is passed, in
+/// both modes of solver.
 #[test]
 fn fields_close_over_traced_values() {
     let end = |w: Array| {

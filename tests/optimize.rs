@@ -1,4 +1,5 @@
-//! Minimisers: known minima, batches and compilation, both dtypes, pytrees, and how they end when there is no minimum.
+//! Minimisers: known minima, batches and compilation, both dtypes, pytrees, and how they end when
+//! there is no minimum.
 
 use cotangent::optimize::{
     MinimizeOptions, MinimizeStatus, Minimum, gauss_newton, lbfgs, levenberg_marquardt,
@@ -155,8 +156,8 @@ fn nelder_mead_on_what_is_not_smooth() {
     close(&[one.x.item::<f64>()], &[2.0], 1e-6);
 }
 
-/// The Misra1a data of NIST's Statistical Reference Datasets (public domain), from its first start, with the certified
-/// values.
+/// The Misra1a data of NIST's Statistical Reference Datasets (public domain), from its first start,
+/// with the certified values.
 #[test]
 fn least_squares_reach_certified_values() {
     let y = Array::from([

@@ -58,7 +58,8 @@ fn whole_powers_at_zero() {
     close(&straight(|x| x.square(), 0.0, 3), &[0.0, 2.0, 0.0], 0.0);
 }
 
-/// Along a curve whose every derivative moves; the values are those of `jax.experimental.jet` in JAX 0.10.2.
+/// Along a curve whose every derivative moves; the values are those of `jax.experimental.jet` in
+/// JAX 0.10.2.
 #[test]
 fn values_of_jax_along_a_curve() {
     let along = |f: fn(Array) -> Array, x: f64| -> Vec<f64> {
@@ -129,7 +130,8 @@ fn values_of_jax_along_a_curve() {
     close(&got, &both, 1e-13);
 }
 
-/// The logistic equation `x' = x (1 - x)`: each derivative of the solution is `jet` of the right side along those before.
+/// The logistic equation `x' = x (1 - x)`: each derivative of the solution is `jet` of the right
+/// side along those before.
 #[test]
 fn taylor_coefficients_of_an_ode() {
     let f = |x: Array| &x * &(1.0 - &x);
@@ -267,8 +269,8 @@ fn pytrees_ints_empty_arrays_and_no_order() {
     assert_eq!(wrong.message(), "jet: series[0] at .0 should be f64[] like the primal, got f32[2]");
 }
 
-/// Equations of the derivatives up to an order along a straight line: a polynomial of the order, where nested `jvp` is an
-/// exponential.
+/// Equations of the derivatives up to an order along a straight line: a polynomial of the order,
+/// where nested `jvp` is an exponential.
 #[test]
 fn work_is_polynomial_in_the_order() {
     type F = fn(Array) -> Array;

@@ -1,4 +1,5 @@
-//! One function, many threads: calls from threads and from inside rayon pools, and results that do not depend on them.
+//! One function, many threads: calls from threads and from inside rayon pools, and results that do
+//! not depend on them.
 
 use cotangent::prelude::*;
 use cotangent::{nn, random};

@@ -231,7 +231,8 @@ fn bare_literals_are_f32_and_i32() {
     assert_eq!(ragged.message(), "array: rows of different lengths: expected 1 entry, got 2");
 }
 
-/// A branch that runs in every lane of a batch has derivatives in the lanes that take it only, whatever it makes of the others.
+/// A branch that runs in every lane of a batch has derivatives in the lanes that take it only,
+/// whatever it makes of the others.
 #[test]
 fn branches_not_taken_do_not_disturb_gradients() {
     let f = |w: Array, x: Array| {
@@ -247,7 +248,8 @@ fn branches_not_taken_do_not_disturb_gradients() {
     close(&second(w), &[-2.0 / 4.0]);
 }
 
-/// Found by random programs: inside a trace, a scalar number among cases of a shape is repeated like any other.
+/// Found by random programs: inside a trace, a scalar number among cases of a shape is repeated
+/// like any other.
 #[test]
 fn a_scalar_number_selects_for_all_elements() {
     let f = jit(|i: Array, x: Array| lax::select_n(&i, &[&x, &(-&x), &(&x * 2.0)]));

@@ -1,4 +1,5 @@
-//! Functions over pytrees, derivatives of pytrees by pytrees, and the stages of compilation without data.
+//! Functions over pytrees, derivatives of pytrees by pytrees, and the stages of compilation without
+//! data.
 
 use cotangent::api::pytree::{try_tree_broadcast, try_tree_transpose};
 use cotangent::prelude::*;

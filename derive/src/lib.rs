@@ -10,8 +10,9 @@ use syn::{
 
 /// Makes a struct or an enum a pytree: every field is a subtree, in order of declaration.
 ///
-/// A field marked `#[pytree(static)]` is structure instead (it must be `Eq + Hash + Clone + Send + Sync + 'static`): a
-/// jitted function is traced anew for every different value.
+/// A field marked `#[pytree(static)]` is structure instead (it must be
+/// `Eq + Hash + Clone + Send + Sync + 'static`): a jitted function is traced anew for every
+/// different value.
 #[proc_macro_derive(Pytree, attributes(pytree))]
 pub fn derive_pytree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -51,7 +51,8 @@ fn best(call: &dyn Fn()) -> f64 {
     (0..5).map(mean).fold(f64::INFINITY, f64::min)
 }
 
-/// `row!("name", |x, y| body, arguments)`: jits the closure of owned arrays and calls it on clones of the arguments.
+/// `row!("name", |x, y| body, arguments)`: jits the closure of owned arrays and calls it on clones
+/// of the arguments.
 #[macro_export]
 macro_rules! row {
     ($name:expr, |$($a:ident),+| $body:expr, $args:expr) => {

@@ -1,12 +1,12 @@
 //! Times the workloads of the speed suite through the public API, as a user would write them.
 //!
-//! `cargo run --release --example suite -- [ROW ...] [--json]` times all rows, or the named ones. With `--json` it prints
-//! one object per row, `{"peer", "row", "ns", "compile_ms"}`: `ns` is the best mean of five repetitions of one call on
-//! ready arguments, `compile_ms` the first call less a later one. `scripts/compare` puts the rows of several systems side
-//! by side.
+//! `cargo run --release --example suite -- [ROW ...] [--json]` times all rows, or the named ones.
+//! With `--json` it prints one object per row, `{"peer", "row", "ns", "compile_ms"}`: `ns` is the
+//! best mean of five repetitions of one call on ready arguments, `compile_ms` the first call less a
+//! later one. `scripts/compare` puts the rows of several systems side by side.
 //!
-//! Rows whose primitives are not there yet are left out: fft, and of linear algebra all but Cholesky factors (with
-//! `--features linalg`).
+//! Rows whose primitives are not there yet are left out: fft, and of linear algebra all but
+//! Cholesky factors (with `--features linalg`).
 
 mod contractions;
 mod elementwise;

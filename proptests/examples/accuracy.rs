@@ -1,17 +1,22 @@
-//! Measures the elementary functions and prints the rows of `docs/accuracy.md`; `scripts/accuracy` runs it.
+//! Measures the elementary functions and prints the rows of `docs/accuracy.md`; `scripts/accuracy`
+//! runs it.
 //!
-//! - `accuracy f32 STRIDE [FUNCTION ..]`: every `STRIDE`-th of the 2^32 bit patterns (1: all) against the function in f64;
-//! - `accuracy f64 [FUNCTION ..]`: points from stdin, a line each, `function x high low` as bit patterns, where `high + low`
-//!   is the value to twice the digits (`scripts/accuracy_points.py` makes them).
+//! - `accuracy f32 STRIDE [FUNCTION ..]`: every `STRIDE`-th of the 2^32 bit patterns (1: all)
+//!   against the function in f64;
+//! - `accuracy f64 [FUNCTION ..]`: points from stdin, a line each, `function x high low` as bit
+//!   patterns, where `high + low` is the value to twice the digits (`scripts/accuracy_points.py`
+//!   makes them).
 //!
-//! Errors are in units in the last place of the correctly rounded result (of the least normal number below that). Left of zero
-//! `lgamma` and `digamma` have roots between their poles, beside which no digit of a result is sure: there (`lgamma_left`,
-//! `digamma_left`) the unit is that of 1 where the result is smaller.
+//! Errors are in units in the last place of the correctly rounded result (of the least normal
+//! number below that). Left of zero `lgamma` and `digamma` have roots between their poles, beside
+//! which no digit of a result is sure: there (`lgamma_left`, `digamma_left`) the unit is that of 1
+//! where the result is smaller.
 
 use cotangent::prelude::*;
 use std::io::BufRead;
 
-/// A function, and what it should be in f64 (`None`: itself in f64, for those that the standard library lacks).
+/// A function, and what it should be in f64 (`None`: itself in f64, for those that the standard
+/// library lacks).
 type Row = (&'static str, fn(&Array) -> Array, Option<fn(f64) -> f64>);
 
 const ROWS: &[Row] = &[

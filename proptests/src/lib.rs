@@ -1,11 +1,12 @@
 //! The laws that every primitive obeys, and the generator of random programs.
 //!
-//! A primitive of your own goes through the same laws: give a [`Case`](cotangent::prims::entry::Case) of it to
-//! [`laws::ALL`].
+//! A primitive of your own goes through the same laws: give a
+//! [`Case`](cotangent::prims::entry::Case) of it to [`laws::ALL`].
 //!
 //! ```
 //! use cotangent_proptests::laws::{ALL, Verdict};
-//! let sine = cotangent::prims::roll_call::roll_call().into_iter().find(|e| e.name == "sin").unwrap();
+//! let sine =
+//!     cotangent::prims::roll_call::roll_call().into_iter().find(|e| e.name == "sin").unwrap();
 //! for case in (sine.cases)() {
 //!     for law in ALL {
 //!         assert!(!matches!(law.verdict(&case), Verdict::Broken(_)), "{}", law.name);

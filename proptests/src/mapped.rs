@@ -1,7 +1,8 @@
-//! A body mapped over a named axis as one primitive, so that laws can speak of collectives: their rules work inside of the
-//! body, and only what runs is batched.
+//! A body mapped over a named axis as one primitive, so that laws can speak of collectives: their
+//! rules work inside of the body, and only what runs is batched.
 //!
-//! `mapped[axis_name, axis_size, jaxpr] x... -> y...`: all inputs and outputs have the lanes in front.
+//! `mapped[axis_name, axis_size, jaxpr] x... -> y...`: all inputs and outputs have the lanes in
+//! front.
 
 use cotangent::Error;
 use cotangent::core::array::Array;
@@ -185,8 +186,8 @@ impl Carrier for Mapped {
         self.with(jaxprs.remove(0))
     }
 
-    /// Lanes run together, so there is no order in which a state could pass through all of them: it passes by, and what goes
-    /// wrong inside is seen in the batch that runs.
+    /// Lanes run together, so there is no order in which a state could pass through all of them: it
+    /// passes by, and what goes wrong inside is seen in the batch that runs.
     fn threaded(&self, _: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         Ok((state.to_vec(), bind(self.with(self.jaxpr.clone()), inputs)?))
     }
@@ -218,7 +219,8 @@ pub fn lane_avals(case: &Case) -> Vec<Aval> {
     case.inputs.iter().map(|x| lane(x.aval().strong())).collect()
 }
 
-/// The primitive of a case as it applies to the case's inputs: inside of its axis, if it speaks of one.
+/// The primitive of a case as it applies to the case's inputs: inside of its axis, if it speaks of
+/// one.
 pub fn applied(case: &Case) -> Result<Prim, Error> {
     let Some(axis) = &case.axis else { return Ok(case.prim.clone()) };
     let jaxpr = Arc::new(single(case.prim.clone(), &lane_avals(case))?);

@@ -1,4 +1,5 @@
-//! A jaxpr with inputs to run it on, and its transforms. Laws are stated of programs; a case is a program of one equation.
+//! A jaxpr with inputs to run it on, and its transforms. Laws are stated of programs; a case is a
+//! program of one equation.
 
 use crate::mapped::applied;
 use crate::twin;
@@ -139,8 +140,8 @@ impl Program {
         Program { jaxpr: self.jaxpr.clone(), inputs }
     }
 
-    /// The cost of a rounding in the coarsest float that is computed with; where only the bits of narrow ones are looked at,
-    /// as in an order, those do not count.
+    /// The cost of a rounding in the coarsest float that is computed with; where only the bits of
+    /// narrow ones are looked at, as in an order, those do not count.
     pub fn epsilon(&self) -> f64 {
         fn coarsest(j: &Jaxpr, narrow: bool) -> f64 {
             let here = j.avals.iter().map(|a| a.dtype).filter(|d| narrow || !twin::is_narrow(*d));
@@ -153,8 +154,9 @@ impl Program {
         coarsest(&self.jaxpr, twin::narrow(&self.jaxpr))
     }
 
-    /// The same program in f64 on the same numbers, if floats of 16 bits take part. Differences say nothing of such a
-    /// program; its derivatives are those of its twin, rounded. There is none if a rule inside has no body.
+    /// The same program in f64 on the same numbers, if floats of 16 bits take part. Differences say
+    /// nothing of such a program; its derivatives are those of its twin, rounded. There is none if
+    /// a rule inside has no body.
     pub fn twin(&self) -> Result<Option<Program>, Violation> {
         if !twin::narrow(&self.jaxpr) {
             return Ok(None);
@@ -171,7 +173,8 @@ impl Program {
         Ok(Some(Program { jaxpr: Arc::new(jaxpr), inputs: inputs? }))
     }
 
-    /// Whether somewhere inside stands a rule of the user's, or an array, which text does not carry.
+    /// Whether somewhere inside stands a rule of the user's, or an array, which text does not
+    /// carry.
     pub fn has_rules(&self) -> bool {
         fn rules(j: &Jaxpr) -> bool {
             j.eqns
@@ -199,7 +202,8 @@ impl Program {
         self.pullback(0).is_err_and(refused)
     }
 
-    /// Whether a rule of the user's inside gives reverse mode only, so that tangents cannot be computed forwards.
+    /// Whether a rule of the user's inside gives reverse mode only, so that tangents cannot be
+    /// computed forwards.
     pub fn reverse_only(&self) -> bool {
         let refused = |e: Violation| e.to_string().contains("gives reverse mode only");
         self.has_rules() && self.jvp(0).and_then(|p| p.interpret()).is_err_and(refused)

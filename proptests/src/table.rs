@@ -1,7 +1,7 @@
 //! The roll call: every law over every case of every primitive, as one table without holes.
 //!
-//! A cell holds the dtypes for which the law holds; where it says nothing, a letter that stands for the reason below the
-//! table.
+//! A cell holds the dtypes for which the law holds; where it says nothing, a letter that stands for
+//! the reason below the table.
 
 use crate::laws::{ALL, Law, Verdict};
 use crate::mapped::applied;
@@ -50,8 +50,8 @@ pub struct Cell {
     pub broken: Vec<String>,
 }
 
-/// The dtype by which a case is known: of its first float operand, else that of an operand which is also the output's,
-/// else of its first operand, else of its output.
+/// The dtype by which a case is known: of its first float operand, else that of an operand which is
+/// also the output's, else of its first operand, else of its output.
 pub fn dtype_of(case: &Case) -> DType {
     let avals: Vec<_> = case.inputs.iter().map(|x| x.aval()).collect();
     let out = guard(|| Ok(applied(case)?.abstract_eval(&avals)?)).ok();
@@ -182,7 +182,8 @@ fn cell_text(cell: &Cell, reasons: &mut Vec<&'static str>) -> String {
     parts.join(" ")
 }
 
-/// The status table that the README embeds: primitives of which the same is known, in the order of the roll.
+/// The status table that the README embeds: primitives of which the same is known, in the order of
+/// the roll.
 pub fn markdown(rows: &[Row]) -> String {
     let mut groups: Vec<([String; 2], Vec<&str>)> = Vec::new();
     for row in rows {

@@ -1,7 +1,8 @@
 //! The twin of a program in floats of 16 bits: the same program in f64.
 //!
-//! Differences say nothing of numbers of two or three digits, so that laws of derivatives speak of the twin. A rule of the
-//! user's gives way to the body that it is the rule of; what looks at bits keeps its dtype, conversions around it.
+//! Differences say nothing of numbers of two or three digits, so that laws of derivatives speak of
+//! the twin. A rule of the user's gives way to the body that it is the rule of; what looks at bits
+//! keeps its dtype, conversions around it.
 
 use crate::mapped::WithMapped;
 use cotangent::core::array::Array;
@@ -35,8 +36,8 @@ fn wide_scalar(s: Scalar) -> Scalar {
     }
 }
 
-/// Whether floats of 16 bits are computed with, taken or given; what only looks at their bits does not count, for a twin
-/// does that, too.
+/// Whether floats of 16 bits are computed with, taken or given; what only looks at their bits does
+/// not count, for a twin does that, too.
 pub fn narrow(j: &Jaxpr) -> bool {
     let looks = ["convert_element_type", "bitcast_convert_type"];
     let computes = |e: &Eqn| {

@@ -1,4 +1,5 @@
-//! Arrays as numbers: directions to differentiate in, neighbours to batch, how far two results lie apart.
+//! Arrays as numbers: directions to differentiate in, neighbours to batch, how far two results lie
+//! apart.
 
 use crate::violation::Violation;
 use cotangent::DType;
@@ -35,7 +36,8 @@ pub fn epsilon(dtype: DType) -> f64 {
     cotangent::numpy::finfo::epsilon(dtype)
 }
 
-/// Scattered numbers between 1/4 and 1 in size, other ones for every seed; zeros for ints, whose tangents are nothing.
+/// Scattered numbers between 1/4 and 1 in size, other ones for every seed; zeros for ints, whose
+/// tangents are nothing.
 pub fn direction(aval: &Aval, seed: u64) -> Array {
     if !aval.dtype.is_inexact() {
         return zeros(aval);
@@ -55,7 +57,8 @@ pub fn mix(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// The `n`th neighbour: an array of the same type with other elements, close to the first; number 0 is the array itself.
+/// The `n`th neighbour: an array of the same type with other elements, close to the first; number 0
+/// is the array itself.
 pub fn neighbour(a: &Array, n: usize) -> Result<Array, Violation> {
     let aval = a.aval();
     let size = aval.dtype.size();
@@ -157,8 +160,9 @@ pub fn compare(what: &str, got: &Array, expected: &Array, near: Near) -> Result<
     Ok(())
 }
 
-/// Whether results in floats of 16 bits are those of the twin in f64, rounded: within some roundings of the coarsest float,
-/// which costs `epsilon`. What is beyond the narrower range is left out.
+/// Whether results in floats of 16 bits are those of the twin in f64, rounded: within some
+/// roundings of the coarsest float, which costs `epsilon`. What is beyond the narrower range is
+/// left out.
 pub fn compare_with_twin(
     what: &str,
     got: &[Array],

@@ -1,5 +1,5 @@
-//! The identities by which functions of numbers are simplified, tried on the numbers that break identities: they must hold
-//! to the bit (NaN counts as one value).
+//! The identities by which functions of numbers are simplified, tried on the numbers that break
+//! identities: they must hold to the bit (NaN counts as one value).
 
 use cotangent::core::array::Array;
 use cotangent::core::jaxpr::Jaxpr;
@@ -61,7 +61,8 @@ fn bits(x: &Array) -> Vec<u128> {
     x.try_to_scalars().expect("values").into_iter().map(canonical).collect()
 }
 
-/// Compares `f(x)` with what its simplified jaxpr gives; whether anything became simpler. Nothing if `f` refuses `x`.
+/// Compares `f(x)` with what its simplified jaxpr gives; whether anything became simpler. Nothing
+/// if `f` refuses `x`.
 fn try_one(name: &str, x: &Array, f: impl Fn(&Array) -> Result<Array, Error>) -> bool {
     let Ok(traced) = trace(&[x.aval()], |a| Ok(vec![f(&a[0])?])) else { return false };
     let simpler = simplify(&traced.jaxpr, Options::default()).expect("simplifies");

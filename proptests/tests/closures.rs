@@ -1,7 +1,9 @@
-//! Transforms of closures, one inside the other: twenty ways to write the same function, two and three deep, and their
-//! derivatives to the third order, which must all be those of the plain function.
+//! Transforms of closures, one inside the other: twenty ways to write the same function, two and
+//! three deep, and their derivatives to the third order, which must all be those of the plain
+//! function.
 //!
-//! Many ways capture values of the trace around them, which is where dispatch by context must not go wrong.
+//! Many ways capture values of the trace around them, which is where dispatch by context must not
+//! go wrong.
 
 // The closures call a `Func`, which is no closure itself, through its `Deref`.
 #![allow(clippy::redundant_closure)]

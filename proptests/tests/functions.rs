@@ -1,7 +1,9 @@
-//! Derivatives of single functions of the library beside infinities, NaN, zeros and ties, against a table.
+//! Derivatives of single functions of the library beside infinities, NaN, zeros and ties, against a
+//! table.
 //!
-//! Elementwise functions stand in the conformance set of special points. Not here: compositions; where a user's `where` does
-//! not mask before the operation that makes the NaN, nothing is promised.
+//! Elementwise functions stand in the conformance set of special points. Not here: compositions;
+//! where a user's `where` does not mask before the operation that makes the NaN, nothing is
+//! promised.
 
 use cotangent::nn;
 use cotangent::prelude::*;

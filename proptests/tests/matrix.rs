@@ -1,7 +1,8 @@
-//! The composition matrix: every transform, every pair and every three of them, over all control flow, against power series
-//! in plain Rust; or an error that says why, where JAX has one too.
+//! The composition matrix: every transform, every pair and every three of them, over all control
+//! flow, against power series in plain Rust; or an error that says why, where JAX has one too.
 //!
-//! The page `docs/matrix.md` is what this found; `GOLDEN=update` writes it. `FLOW=scan CHAIN="grad(vmap(f))"` runs a part.
+//! The page `docs/matrix.md` is what this found; `GOLDEN=update` writes it.
+//! `FLOW=scan CHAIN="grad(vmap(f))"` runs a part.
 
 #[path = "matrix/flows.rs"]
 mod flows;
@@ -124,9 +125,12 @@ fn page(flows: &[&Flow], chains: &[Vec<Transform>], found: &Found) -> String {
     };
     let mut text = String::from(
         "# Every transform through every control flow\n\n\
-         Written by `GOLDEN=update cargo test -p cotangent-proptests --test matrix`, which holds it.\n\n\
-         `=`: the value is that of power series in plain Rust, to 1e-10 of its size in f64. `e`: refused, with an error that names\n\
-         the cause and the cure, as JAX refuses it. `hessian` is forward over reverse mode, `jet` gives a second derivative, `vmap`\n\
+         Written by `GOLDEN=update cargo test -p cotangent-proptests --test matrix`, which holds \
+         it.\n\n\
+         `=`: the value is that of power series in plain Rust, to 1e-10 of its size in f64. `e`: \
+         refused, with an error that names\n\
+         the cause and the cure, as JAX refuses it. `hessian` is forward over reverse mode, `jet` \
+         gives a second derivative, `vmap`\n\
          weighs what three lanes give.\n\n## One transform\n\n",
     );
     text += &head("");
@@ -135,7 +139,8 @@ fn page(flows: &[&Flow], chains: &[Vec<Transform>], found: &Found) -> String {
         let cells = transforms::ALL.iter().map(|t| mark(at(f, &[*t])).to_owned());
         text += &line(&[flow.name.to_owned()].into_iter().chain(cells).collect::<Vec<_>>());
     }
-    text += "\n## Two transforms\n\nThe row is applied to what the column gives: row `grad`, column `vmap` is `grad(vmap(f))`.\n";
+    text += "\n## Two transforms\n\nThe row is applied to what the column gives: row `grad`, \
+             column `vmap` is `grad(vmap(f))`.\n";
     for (f, flow) in flows.iter().enumerate() {
         write!(text, "\n{}", head(flow.name)).expect("a string");
         text += &rule(names.len() + 1);

@@ -1,5 +1,5 @@
-//! Random programs through the laws. `PROPTEST_CASES` says how many, `PROGRAMS_SEED` which; a failure shrinks and prints
-//! its jaxpr and the seed.
+//! Random programs through the laws. `PROPTEST_CASES` says how many, `PROGRAMS_SEED` which; a
+//! failure shrinks and prints its jaxpr and the seed.
 
 use cotangent_proptests::generate::{Kind, Op, Recipe, Step, program, recipes};
 use cotangent_proptests::laws::{
@@ -61,7 +61,8 @@ fn values(p: &Program) -> Result<(), Violation> {
     batch::on(p).map_err(|e| e.within("batch"))
 }
 
-/// Derivatives are what differences say, and what each other say; in floats of 16 bits those of the twin.
+/// Derivatives are what differences say, and what each other say; in floats of 16 bits those of the
+/// twin.
 fn smooth(p: &Program) -> Result<(), Violation> {
     if let Some(twin) = p.twin()? {
         narrow::on(p, &twin).map_err(|e| e.within("16 bits against 32"))?;
@@ -127,8 +128,8 @@ fn derivatives_of_programs_with_bodies() {
     hold(0.5, Kind { depth: 3, ..plain(4) }, |_, p| derivatives(p));
 }
 
-/// Programs of any primitives of the library, each applied to inputs like those of its cases. Values satisfy the laws, and
-/// derivatives are the same interpreted and compiled.
+/// Programs of any primitives of the library, each applied to inputs like those of its cases.
+/// Values satisfy the laws, and derivatives are the same interpreted and compiled.
 #[test]
 fn programs_of_cases() {
     let kind = Kind { cases: true, rough: true, depth: 1, ..plain(5) };
@@ -185,8 +186,9 @@ fn forward(p: &Program) -> Result<(), Violation> {
     }
 }
 
-/// On zeros, infinities, NaN, the largest and the smallest numbers, and with functions as they are: values are the same
-/// whoever computes them, transforms keep them, nothing panics. How the modes of differentiation compare is printed.
+/// On zeros, infinities, NaN, the largest and the smallest numbers, and with functions as they are:
+/// values are the same whoever computes them, transforms keep them, nothing panics. How the modes
+/// of differentiation compare is printed.
 fn anywhere(p: &Program) -> Result<(), Violation> {
     check::on(p)?;
     if !p.has_rules() {
@@ -215,7 +217,8 @@ fn special_values() {
     std::io::stdout().lock().write_all(seen.as_bytes()).expect("stdout");
 }
 
-/// Loops whose number of rounds nobody knows have forward mode, which is what differences say, over batches, too.
+/// Loops whose number of rounds nobody knows have forward mode, which is what differences say, over
+/// batches, too.
 #[test]
 fn forward_mode_of_endless_loops() {
     hold(0.25, Kind { depth: 2, endless: true, ..plain(4) }, |_, p| {
@@ -241,9 +244,9 @@ fn transforms_of_transforms() {
     });
 }
 
-/// What random programs found once: dead reverse rules in a batching rule, a checkpoint all of whose inputs wait, a sum
-/// over nothing as a piece of a whole, a choice between two filled arrays by a scalar; and jumps beside the point, which differences must
-/// notice and say nothing of.
+/// What random programs found once: dead reverse rules in a batching rule, a checkpoint all of
+/// whose inputs wait, a sum over nothing as a piece of a whole, a choice between two filled arrays
+/// by a scalar; and jumps beside the point, which differences must notice and say nothing of.
 #[test]
 fn found_before() {
     let step = |op, [a, b, c]: [u8; 3], body: Vec<Step>| Step { op, a, b, c, body };
@@ -311,7 +314,8 @@ fn found_before() {
     jvp::together(&back).expect("a floor that jumps within a wide step");
 }
 
-/// Rules that give reverse mode only, against differences; and what becomes of them in batches and second derivatives.
+/// Rules that give reverse mode only, against differences; and what becomes of them in batches and
+/// second derivatives.
 #[test]
 fn reverse_rules() {
     hold(0.25, Kind { depth: 2, reverse_rules: true, ..plain(4) }, |_, p| {

@@ -1,4 +1,5 @@
-//! Every law over every case of every primitive on the roll; the table goes to stdout, whatever the harness captures.
+//! Every law over every case of every primitive on the roll; the table goes to stdout, whatever the
+//! harness captures.
 
 use cotangent::prims::roll_call::roll_call;
 use cotangent_proptests::laws::{ALL, Law};

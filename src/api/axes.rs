@@ -15,7 +15,8 @@ pub enum Axes {
     Children(Vec<Axes>),
 }
 
-/// What can be written for axes: `0`, `-1`, `None`, `Some(1)`, tuples and arrays of those, [`Axes`].
+/// What can be written for axes: `0`, `-1`, `None`, `Some(1)`, tuples and arrays of those,
+/// [`Axes`].
 pub trait IntoAxes {
     fn into_axes(self) -> Axes;
 }
@@ -122,7 +123,8 @@ impl Axes {
     }
 }
 
-/// A possibly negative axis of `aval` as an index, or `None` if it is out of range. `rank` is that of the mapped array.
+/// A possibly negative axis of `aval` as an index, or `None` if it is out of range. `rank` is that
+/// of the mapped array.
 pub(crate) fn resolve(axis: isize, rank: usize) -> Option<usize> {
     let index = if axis < 0 { axis + rank as isize } else { axis };
     (0..rank as isize).contains(&index).then_some(index as usize)

@@ -1,4 +1,5 @@
-//! What is kept per structure, types and statics of the arguments: graphs of jitted functions, rules' primitives.
+//! What is kept per structure, types and statics of the arguments: graphs of jitted functions,
+//! rules' primitives.
 //!
 //! A lookup is one hash over small tokens and a read lock; nothing is allocated.
 
@@ -27,8 +28,8 @@ pub(crate) struct Entry<V> {
     used: AtomicU64,
 }
 
-/// Structure, static values and types (weakness included) of arguments, the named axes in force, and
-/// whether checks are to be made.
+/// Structure, static values and types (weakness included) of arguments, the named axes in force,
+/// and whether checks are to be made.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub tree: TreeDef,
@@ -127,7 +128,8 @@ impl<V> Cache<V> {
         Arc::new(Entry { hash: 0, key, value, used: AtomicU64::new(0) })
     }
 
-    /// The key to which these arguments are nearest: of the same structure, if there is one; the latest of those.
+    /// The key to which these arguments are nearest: of the same structure, if there is one; the
+    /// latest of those.
     pub fn nearest(&self, tree: &TreeDef) -> Option<Key> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let used = |e: &Arc<Entry<V>>| (e.key.tree == *tree, e.used.load(Ordering::Relaxed));

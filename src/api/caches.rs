@@ -8,7 +8,8 @@ use cotangent_jit::backend::MemoryStats;
 pub use crate::core::live::{LiveArray, live_arrays, track_arrays};
 pub use crate::stage::cache::CacheStats;
 
-/// How many executables are held, and how often one was found, compiled or given up, since the start or [`clear_caches`].
+/// How many executables are held, and how often one was found, compiled or given up, since the
+/// start or [`clear_caches`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -26,8 +27,8 @@ pub fn set_jit_cache_size(executables: usize) {
     cache::set_cache_size(executables);
 }
 
-/// Forgets all executables and everything that was traced: the next call of a jitted function traces and compiles again, and
-/// sees anew what its closure looks up.
+/// Forgets all executables and everything that was traced: the next call of a jitted function
+/// traces and compiles again, and sees anew what its closure looks up.
 pub fn clear_caches() {
     cache::clear_caches();
 }
@@ -44,9 +45,11 @@ pub fn memory_stats() -> MemoryStats {
     device::memory_stats()
 }
 
-/// Waits until the elements of all leaves are there, and gives the tree back: for fair clocks. On the CPU a call returns when
-/// its work is done, so there is nothing to wait for. What is being traced passes as it is.
+/// Waits until the elements of all leaves are there, and gives the tree back: for fair clocks. On
+/// the CPU a call returns when its work is done, so there is nothing to wait for. What is being
+/// traced passes as it is.
 pub fn block_until_ready<T: Pytree>(tree: T) -> T {
-    // Devices with a clock of their own wait in `launch` today; when they no longer do, they wait here.
+    // Devices with a clock of their own wait in `launch` today; when they no longer do, they wait
+    // here.
     tree_map(|x: Array| x, tree)
 }

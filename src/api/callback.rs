@@ -1,8 +1,10 @@
-//! `pure_callback`, `io_callback`: closures of the host called from traced functions, under `jit` and all transforms.
+//! `pure_callback`, `io_callback`: closures of the host called from traced functions, under `jit`
+//! and all transforms.
 //!
-//! The closure is called with concrete arrays on the thread that runs the program; it may call anything, jitted functions
-//! included. If it panics or returns an error, the program ends there, and the call that ran it gives an error that names
-//! the line of the callback; the next call works. Not here: looking at values (`debug`).
+//! The closure is called with concrete arrays on the thread that runs the program; it may call
+//! anything, jitted functions included. If it panics or returns an error, the program ends there,
+//! and the call that ran it gives an error that names the line of the callback; the next call
+//! works. Not here: looking at values (`debug`).
 
 use super::function::calling;
 use super::make_jaxpr::ShapeTree;
@@ -101,13 +103,15 @@ fn several(head: Token, avals: impl IntoIterator<Item = Aval>) -> ShapeTree {
 
 /// `f(args)`, computed by the closure when the program runs: for what no primitive does.
 ///
-/// `results` tells the types of what `f` returns: an [`Aval`], `&array` for that array's type, tuples of them, or what
-/// `eval_shape` gives. `f` must be pure: it may be dropped, merged or called again. It has no derivative (wrap the caller
-/// in `custom_jvp` or `custom_vjp`), and under `vmap` it is an error: see [`pure_callback_with`].
+/// `results` tells the types of what `f` returns: an [`Aval`], `&array` for that array's type,
+/// tuples of them, or what `eval_shape` gives. `f` must be pure: it may be dropped, merged or
+/// called again. It has no derivative (wrap the caller in `custom_jvp` or `custom_vjp`), and under
+/// `vmap` it is an error: see [`pure_callback_with`].
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let reversed = |x: Array| Array::from_vec(x.to_vec::<f32>().into_iter().rev().collect::<Vec<f32>>());
+/// let reversed =
+///     |x: Array| Array::from_vec(x.to_vec::<f32>().into_iter().rev().collect::<Vec<f32>>());
 /// let f = jit(move |x: Array| pure_callback(reversed, &x, &x * 2.0) + 1.0);
 /// assert_eq!(f(array![1.0, 2.0]).to_vec::<f32>(), [5.0, 3.0]);
 /// ```
@@ -120,7 +124,8 @@ pub fn pure_callback<A: Pytree, O: Outcome>(
     raise(call(Kind::Pure(None), f, results.into(), args))
 }
 
-/// [`pure_callback`], told what `vmap` makes of it: a call per lane, or one call with batched arrays.
+/// [`pure_callback`], told what `vmap` makes of it: a call per lane, or one call with batched
+/// arrays.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -149,10 +154,12 @@ pub fn try_pure_callback<A: Pytree, O: Outcome>(
     in_name_of("pure_callback", || call(Kind::Pure(batching), f, results.into(), args))
 }
 
-/// `f(args)`, called once whenever the program gets there: for what changes the world. Never dropped, merged or repeated.
+/// `f(args)`, called once whenever the program gets there: for what changes the world. Never
+/// dropped, merged or repeated.
 ///
-/// `ordered` ones keep their order among each other, in loops and branches too; then `vmap` is an error. Others are called
-/// once per lane. No derivative: pass arguments through `stop_gradient` if they are differentiated.
+/// `ordered` ones keep their order among each other, in loops and branches too; then `vmap` is an
+/// error. Others are called once per lane. No derivative: pass arguments through `stop_gradient` if
+/// they are differentiated.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -192,8 +199,8 @@ pub fn try_io_callback<A: Pytree, O: Outcome>(
     in_name_of("io_callback", || call(Kind::Io { ordered }, f, results.into(), args))
 }
 
-/// Waits for the effects of all that was called. Programs run on the calling thread and have had their effects when they
-/// return, so there is nothing to wait for on the CPU.
+/// Waits for the effects of all that was called. Programs run on the calling thread and have had
+/// their effects when they return, so there is nothing to wait for on the CPU.
 pub fn effects_barrier() {}
 
 #[track_caller]
@@ -216,8 +223,8 @@ where
 /// A closure, and the structures that it takes and gives.
 type Key = (TypeId, TreeDef, TreeDef);
 
-/// Closures that capture nothing are what their types are. One rule for all their calls: then equal programs are found to
-/// be equal, and are compiled once.
+/// Closures that capture nothing are what their types are. One rule for all their calls: then equal
+/// programs are found to be equal, and are compiled once.
 static PLAIN: LazyLock<Mutex<HashMap<Key, Rule>>> = LazyLock::new(Mutex::default);
 
 fn rule<F, A: Pytree, O: Outcome>(f: F, takes: &TreeDef, gives: &TreeDef) -> Rule

@@ -1,4 +1,5 @@
-//! `checkify`: checks as results. Compiled code cannot stop and tell; it can compute what went wrong first, and return it.
+//! `checkify`: checks as results. Compiled code cannot stop and tell; it can compute what went
+//! wrong first, and return it.
 //!
 //! ```
 //! use cotangent::prelude::*;
@@ -37,17 +38,18 @@ pub use crate::transforms::checkify::Checks;
 
 /// `f` with what went wrong beside its result: the first failure of the checks in `checks`, if any.
 ///
-/// Composes with everything: `jit(checkify(f))`, `vmap(checkify(f))` (an error per lane), `checkify(vmap(f))` (the first
-/// failing lane), `checkify(grad(f))`, `grad_aux` of a checked function; checks inside loops, branches, custom rules and
-/// checkpoints count. The result is computed to its end, whatever the checks find. User checks that are not in `checks` are
-/// dropped.
+/// Composes with everything: `jit(checkify(f))`, `vmap(checkify(f))` (an error per lane),
+/// `checkify(vmap(f))` (the first failing lane), `checkify(grad(f))`, `grad_aux` of a checked
+/// function; checks inside loops, branches, custom rules and checkpoints count. The result is
+/// computed to its end, whatever the checks find. User checks that are not in `checks` are dropped.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// use cotangent::api::checkify::{Checks, checkify};
 /// let at = |x: Array, i: Array| cotangent::lax::dynamic_slice(&x, &[i], &[1]);
 /// let (error, _) = checkify(at, Checks::INDEX)(array![1.0, 2.0], Array::from(7));
-/// assert!(error.get().unwrap().ends_with("dynamic_slice: index 7 is out of bounds, it should be in 0..=1"));
+/// assert!(error.get().unwrap().ends_with("dynamic_slice: index 7 is out of bounds,
+///     it should be in 0..=1"));
 /// ```
 pub fn checkify<'f, F, S: Sig<'f>, R: Pytree>(f: F, checks: Checks) -> Func<'f, S, (CheckError, R)>
 where
@@ -65,7 +67,8 @@ where
     })
 }
 
-/// What [`checkify`] found: a pytree, so that it passes through `jit`, `vmap` and loops. With leading axes after `vmap`.
+/// What [`checkify`] found: a pytree, so that it passes through `jit`, `vmap` and loops. With
+/// leading axes after `vmap`.
 #[derive(Pytree, Clone, Debug)]
 pub struct CheckError {
     /// 0 if all is well, else the number of a failure from 1.
@@ -76,7 +79,8 @@ pub struct CheckError {
 }
 
 impl CheckError {
-    /// What went wrong, where and with which values; `None` if nothing did. Of a batch, a line for each failing lane.
+    /// What went wrong, where and with which values; `None` if nothing did. Of a batch, a line for
+    /// each failing lane.
     #[track_caller]
     pub fn get(&self) -> Option<String> {
         raise(self.try_get())
@@ -159,10 +163,11 @@ fn position(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     at
 }
 
-/// Says that `holds`, a `bool[]`, must be true; else `text` with `args` in its holes is what went wrong.
+/// Says that `holds`, a `bool[]`, must be true; else `text` with `args` in its holes is what went
+/// wrong.
 ///
-/// In a traced function it speaks through [`checkify`], without which it is an error when the function runs. Outside of a
-/// trace it panics if it does not hold.
+/// In a traced function it speaks through [`checkify`], without which it is an error when the
+/// function runs. Outside of a trace it panics if it does not hold.
 #[track_caller]
 pub fn check(holds: &Array, text: &str, args: impl Arguments) {
     raise(try_check(holds, text, args));

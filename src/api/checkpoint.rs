@@ -1,4 +1,5 @@
-//! `checkpoint`: less memory for more work in reverse mode, as a policy says; and what reverse mode keeps of a function.
+//! `checkpoint`: less memory for more work in reverse mode, as a policy says; and what reverse mode
+//! keeps of a function.
 
 use super::derivative::differentiable;
 use super::function::{Func, Function, Sig, calling};
@@ -16,7 +17,8 @@ use cotangent_jit::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// `f`, of which reverse mode keeps the arguments only: what else a gradient needs is computed again when it is needed.
+/// `f`, of which reverse mode keeps the arguments only: what else a gradient needs is computed
+/// again when it is needed.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -30,10 +32,11 @@ where
     checkpoint_with(f, Policy::nothing())
 }
 
-/// `f`, of which reverse mode keeps the arguments and what the policy says; what else a gradient needs is computed again.
+/// `f`, of which reverse mode keeps the arguments and what the policy says; what else a gradient
+/// needs is computed again.
 ///
-/// A policy reaches into jitted functions, branches, loops and checkpoints inside of `f`. Inside a loop, what it keeps of
-/// one step is stacked over the steps.
+/// A policy reaches into jitted functions, branches, loops and checkpoints inside of `f`. Inside a
+/// loop, what it keeps of one step is stacked over the steps.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -59,7 +62,8 @@ where
 pub struct SavedResidual {
     /// Shape and dtype.
     pub aval: Aval,
-    /// Where it comes from: `argument 0.w`, `captured array 1`, `output of sin at src/main.rs:3`, `named hidden at ..`.
+    /// Where it comes from: `argument 0.w`, `captured array 1`, `output of sin at src/main.rs:3`,
+    /// `named hidden at ..`.
     pub origin: String,
 }
 
@@ -69,13 +73,14 @@ impl fmt::Display for SavedResidual {
     }
 }
 
-/// What the gradient of `f` at arguments of these types keeps from the forward pass for the backward pass, and why it is
-/// there: to see what a checkpoint and its policy do.
+/// What the gradient of `f` at arguments of these types keeps from the forward pass for the
+/// backward pass, and why it is there: to see what a checkpoint and its policy do.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let f = |x: Array| checkpoint_name(&x.sin(), "sine").sin().sum();
-/// let kept = saved_residuals(checkpoint_with(f, Policy::only_names(["sine"])), (array![1.0, 2.0],));
+/// let kept =
+///     saved_residuals(checkpoint_with(f, Policy::only_names(["sine"])), (array![1.0, 2.0],));
 /// let texts: Vec<String> = kept.iter().map(|k| k.to_string()).collect();
 /// assert_eq!(texts[0], "f32[2] argument 0");
 /// assert!(texts[1].starts_with("f32[2] named sine at "), "{texts:?}");

@@ -11,11 +11,11 @@ use cotangent_jit::{Error, err};
 /// A function of the former arguments (as a tuple) and of the captured arrays.
 pub type Converted<S, R> = Func<'static, (Own<<S as Sig<'static>>::Args>, Own<Vec<Array>>), R>;
 
-/// `f`, for arguments of the types of `example`, as a function that closes over nothing, and the arrays that it closed over:
-/// `converted(arguments, captured)` is `f(arguments)`.
+/// `f`, for arguments of the types of `example`, as a function that closes over nothing, and the
+/// arrays that it closed over: `converted(arguments, captured)` is `f(arguments)`.
 ///
-/// The arrays may be differentiated, batched or passed through rules and loops like any others. Shapes, dtypes and structure
-/// of the arguments are those of the example; else it is an error.
+/// The arrays may be differentiated, batched or passed through rules and loops like any others.
+/// Shapes, dtypes and structure of the arguments are those of the example; else it is an error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -71,7 +71,8 @@ where
                     let (i, got) = (if i < n { i } else { i - n }, x.aval());
                     return Err(err!(
                         Shape,
-                        "closure_convert: {what} {i} should be {expected} as in the example, got {got}"
+                        "closure_convert: {what} {i} should be {expected} as in the example, got \
+                         {got}"
                     ));
                 }
             }

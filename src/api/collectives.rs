@@ -1,8 +1,10 @@
-//! Collectives: what the lanes of a named `vmap` tell each other. All take and give pytrees, leaf by leaf.
+//! Collectives: what the lanes of a named `vmap` tell each other. All take and give pytrees, leaf
+//! by leaf.
 //!
 //! ```
 //! use cotangent::prelude::*;
-//! // Every example normalised by the statistics of its batch, of which the function sees one example.
+//! // Every example normalised by the statistics of its batch, of which the function sees one
+//! // example.
 //! let normalise = |x: Array| {
 //!     let mean = pmean(x.clone(), "batch");
 //!     let centred = x - mean;
@@ -13,8 +15,9 @@
 //! assert!((y.to_vec::<f32>()[1] - 1.0).abs() < 1e-5);
 //! ```
 //!
-//! A name stands for the innermost axis of that name around it. Several names at once stand for all their lanes, the first
-//! varying slowest. Not here: the rules (`prims::collective_reduce`, `prims::collective_move`, `prims::axis_index`).
+//! A name stands for the innermost axis of that name around it. Several names at once stand for all
+//! their lanes, the first varying slowest. Not here: the rules (`prims::collective_reduce`,
+//! `prims::collective_move`, `prims::axis_index`).
 
 use super::axes::resolve;
 use super::pytree::{Pytree, try_tree_map};
@@ -32,7 +35,8 @@ use crate::prims::lax;
 use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{DType, Error, Scalar, err, plural};
 
-/// What can be written for the axes of a collective: `"i"`, `("i", "j")`, an array or `Vec` of names.
+/// What can be written for the axes of a collective: `"i"`, `("i", "j")`, an array or `Vec` of
+/// names.
 pub trait IntoAxisNames {
     fn into_names(self) -> Vec<AxisName>;
 }
@@ -142,7 +146,8 @@ impl Lanes {
         if x.shape()[axis] != self.count() {
             return Err(err!(
                 Shape,
-                "{}: axis {axis} of {} should have {entries}, one per lane of {}; tiled takes several per lane",
+                "{}: axis {axis} of {} should have {entries}, one per lane of {}; tiled takes \
+                 several per lane",
                 self.op,
                 x.aval(),
                 self.text(),
@@ -206,10 +211,12 @@ impl Lanes {
 }
 
 macro_rules! collectives {
-    ($($(#[$doc:meta])* $name:ident, $try:ident($x:ident, $lanes:ident $(, $arg:ident: $t:ty)*) $body:block)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $try:ident($x:ident, $lanes:ident $(,
+        $arg:ident: $t:ty)*) $body:block)*) => {$(
         $(#[$doc])*
         ///
-        /// Errors (panics here, returned by the `try_` twin): a name that is not in force, or that is given twice.
+        /// Errors (panics here, returned by the `try_` twin): a name that is not in force, or that
+        /// is given twice.
         #[track_caller]
         pub fn $name<T: Pytree>(x: T, axis_name: impl IntoAxisNames $(, $arg: $t)*) -> T {
             raise($try(x, axis_name $(, $arg)*))
@@ -217,7 +224,8 @@ macro_rules! collectives {
 
         #[doc = concat!("As [`", stringify!($name), "`], with an error instead of a panic.")]
         #[track_caller]
-        pub fn $try<T: Pytree>(x: T, axis_name: impl IntoAxisNames $(, $arg: $t)*) -> Result<T, Error> {
+        pub fn $try<T: Pytree>(x: T, axis_name: impl IntoAxisNames $(, $arg: $t)*) -> Result<T,
+            Error> {
             let $lanes = Lanes::of(stringify!($name), axis_name)?;
             let each = |leaf: Array| {
                 let $x = &leaf;
@@ -244,7 +252,8 @@ collectives! {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let share = vmap_with(|x: Array| &x / psum(x.clone(), "i"), VmapOptions::new().axis_name("i"));
+    /// let share =
+    ///     vmap_with(|x: Array| &x / psum(x.clone(), "i"), VmapOptions::new().axis_name("i"));
     /// assert_eq!(share(array![1.0, 3.0]).to_vec::<f32>(), [0.25, 0.75]);
     /// ```
     psum, try_psum(x, lanes) { reduce::try_psum(&number(x)?, &lanes.names()) }
@@ -259,7 +268,8 @@ collectives! {
     pmean, try_pmean(x, lanes) {
         let sum = reduce::try_psum(&number(x)?, &lanes.names())?;
         let floats = inexact(sum.dtype(), sum.is_weak());
-        let sum = if sum.dtype().is_inexact() { sum } else { lax::try_convert_element_type(&sum, floats)? };
+        let sum = if sum.dtype().is_inexact() { sum } else { lax::try_convert_element_type(&sum,
+            floats)? };
         let n = Scalar::from_f64(sum.dtype(), lanes.count() as f64).expect("a float");
         lax::try_div(&sum, &Array::strong_literal(n))
     }
@@ -284,14 +294,15 @@ collectives! {
     /// ```
     pmin, try_pmin(x, lanes) { reduce::try_pmin(x, &lanes.names()) }
 
-    /// All lanes' `x`, for every lane: stacked along a new axis, `yᵢ[.., j, ..] = xⱼ[..]` with `j` at `axis`; if `tiled`,
-    /// joined along `axis` as it is.
+    /// All lanes' `x`, for every lane: stacked along a new axis, `yᵢ[.., j, ..] = xⱼ[..]` with `j`
+    /// at `axis`; if `tiled`, joined along `axis` as it is.
     ///
     /// Linear; the transpose is [`psum_scatter`].
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let all = vmap_with(|x: Array| all_gather(x, "i", 0, false), VmapOptions::new().axis_name("i"));
+    /// let all =
+    ///     vmap_with(|x: Array| all_gather(x, "i", 0, false), VmapOptions::new().axis_name("i"));
     /// assert_eq!(all(array![1.0, 2.0]).to_vec::<f32>(), [1.0, 2.0, 1.0, 2.0]);
     /// ```
     all_gather, try_all_gather(x, lanes, axis: isize, tiled: bool) {
@@ -300,14 +311,16 @@ collectives! {
         if tiled { merged(&y, at) } else { Ok(y) }
     }
 
-    /// The sum over all lanes, of which every lane gets its part of axis `scatter_dimension`: `yᵢ = ∑ⱼ xⱼ[.., i, ..]`. That
-    /// axis has one entry per lane, and goes; if `tiled`, it has several, and keeps as many as a lane gets.
+    /// The sum over all lanes, of which every lane gets its part of axis `scatter_dimension`:
+    /// `yᵢ = ∑ⱼ xⱼ[.., i, ..]`. That axis has one entry per lane, and goes; if `tiled`, it has
+    /// several, and keeps as many as a lane gets.
     ///
     /// Linear; the transpose is [`all_gather`].
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let part = vmap_with(|x: Array| psum_scatter(x, "i", 0, false), VmapOptions::new().axis_name("i"));
+    /// let part =
+    ///     vmap_with(|x: Array| psum_scatter(x, "i", 0, false), VmapOptions::new().axis_name("i"));
     /// assert_eq!(part(array![[1.0, 2.0], [3.0, 4.0]]).to_vec::<f32>(), [4.0, 6.0]);
     /// ```
     psum_scatter, try_psum_scatter(x, lanes, scatter_dimension: isize, tiled: bool) {
@@ -316,15 +329,18 @@ collectives! {
         lanes.scattered(&if tiled { lanes.per_lane(&x, at)? } else { lanes.exactly(&x, at)? })
     }
 
-    /// Every lane cuts its `x` along `split_axis` into one part per lane and gives part `i` to lane `i`, which stacks what
-    /// it gets along a new axis at `concat_axis`: `yᵢ[.., j, ..] = xⱼ[.., i, ..]`. If `tiled`, the parts are pieces of
-    /// `split_axis`, and are joined along `concat_axis` as they are.
+    /// Every lane cuts its `x` along `split_axis` into one part per lane and gives part `i` to lane
+    /// `i`, which stacks what it gets along a new axis at `concat_axis`:
+    /// `yᵢ[.., j, ..] = xⱼ[.., i, ..]`. If `tiled`, the parts are pieces of `split_axis`, and are
+    /// joined along `concat_axis` as they are.
     ///
     /// Linear; the transpose gives the parts back.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let swap = vmap_with(|x: Array| all_to_all(x, "i", 0, 0, false), VmapOptions::new().axis_name("i"));
+    /// let swap =
+    ///     vmap_with(|x: Array| all_to_all(x, "i", 0, 0, false),
+    ///         VmapOptions::new().axis_name("i"));
     /// assert_eq!(swap(array![[1.0, 2.0], [3.0, 4.0]]).to_vec::<f32>(), [1.0, 3.0, 2.0, 4.0]);
     /// ```
     all_to_all, try_all_to_all(x, lanes, split_axis: isize, concat_axis: isize, tiled: bool) {
@@ -335,14 +351,16 @@ collectives! {
         if tiled { merged(&y, concat) } else { Ok(y) }
     }
 
-    /// Lane `d` gets what lane `s` has, for each pair `(s, d)`; lanes for which nothing is, zeros. Sources are all
-    /// different, and so are destinations. One axis.
+    /// Lane `d` gets what lane `s` has, for each pair `(s, d)`; lanes for which nothing is, zeros.
+    /// Sources are all different, and so are destinations. One axis.
     ///
     /// Linear; the transpose sends everything back.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let shift = vmap_with(|x: Array| ppermute(x, "i", &[(0, 1), (1, 2)]), VmapOptions::new().axis_name("i"));
+    /// let shift =
+    ///     vmap_with(|x: Array| ppermute(x, "i", &[(0, 1), (1, 2)]),
+    ///         VmapOptions::new().axis_name("i"));
     /// assert_eq!(shift(array![1.0, 2.0, 3.0]).to_vec::<f32>(), [0.0, 1.0, 2.0]);
     /// ```
     ppermute, try_ppermute(x, lanes, pairs: &[(usize, usize)]) {
@@ -354,19 +372,23 @@ collectives! {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let turn = vmap_with(|x: Array| pshuffle(x, "i", &[1, 2, 0]), VmapOptions::new().axis_name("i"));
+    /// let turn =
+    ///     vmap_with(|x: Array| pshuffle(x, "i", &[1, 2, 0]), VmapOptions::new().axis_name("i"));
     /// assert_eq!(turn(array![1.0, 2.0, 3.0]).to_vec::<f32>(), [2.0, 3.0, 1.0]);
     /// ```
     pshuffle, try_pshuffle(x, lanes, sources: &[usize]) {
         let (name, size) = lanes.only()?;
         if sources.len() != size {
             let n = sources.len();
-            return Err(err!(Value, "pshuffle: expected one source per lane of {name:?}, which are {size}, got {n}"));
+            return Err(err!(Value, "pshuffle: expected one source per lane of {name:?}, which are \
+                                    {size}, got {n}"));
         }
-        permute(x, name, size, &sources.iter().enumerate().map(|(d, s)| [*s, d]).collect::<Vec<_>>())
+        permute(x, name, size, &sources.iter().enumerate().map(|(d, s)| [*s,
+            d]).collect::<Vec<_>>())
     }
 
-    /// The mapped axis and axis `axis` of `x`, of the same size, change places: [`all_to_all`] along one axis.
+    /// The mapped axis and axis `axis` of `x`, of the same size, change places: [`all_to_all`]
+    /// along one axis.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -386,7 +408,8 @@ fn merged(x: &Array, at: usize) -> Result<Array, Error> {
     lax::try_reshape(x, &shape)
 }
 
-/// Which lane of the axis this is, an `i32[]`; of several axes the number of the lane, the first axis varying slowest.
+/// Which lane of the axis this is, an `i32[]`; of several axes the number of the lane, the first
+/// axis varying slowest.
 ///
 /// Panics if a name is not in force; [`try_axis_index`] returns the error.
 ///

@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 /// The value of `f` and its derivative along `tangents`: `(f(x), J f(x) t)`.
 ///
-/// Primals and tangents are tuples of the arguments, alike in structure, shapes and dtypes. Leaves of ints and bools have no
-/// derivative; their tangents are not looked at. Panics if the two differ ([`try_jvp`] returns the error).
+/// Primals and tangents are tuples of the arguments, alike in structure, shapes and dtypes. Leaves
+/// of ints and bools have no derivative; their tangents are not looked at. Panics if the two differ
+/// ([`try_jvp`] returns the error).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -62,10 +63,11 @@ fn jvp_of<R: Pytree>(f: Callee<'_, R>, primals: Flat, tangents: Flat) -> Result<
 /// From a cotangent of a result `R` to cotangents of arguments `A`.
 pub type Pullback<R, A> = Func<'static, (Own<R>,), A>;
 
-/// The value of `f` and its pullback, from a cotangent of the value to cotangents of the arguments (a tuple):
-/// `(f(x), ct -> ct^T J f(x))`.
+/// The value of `f` and its pullback, from a cotangent of the value to cotangents of the arguments
+/// (a tuple): `(f(x), ct -> ct^T J f(x))`.
 ///
-/// The pullback holds what it needs of the forward computation, and can be called any number of times.
+/// The pullback holds what it needs of the forward computation, and can be called any number of
+/// times.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -172,8 +174,8 @@ fn linearize_of<S: Sig<'static>, R: Pytree>(
     Ok((value, Func::new(f.name.of("linearize"), linear)))
 }
 
-/// The transpose of a linear `f`, for arguments of the types of `example`: from a cotangent of the result to cotangents of
-/// the arguments (a tuple). An error if `f` is not linear in them.
+/// The transpose of a linear `f`, for arguments of the types of `example`: from a cotangent of the
+/// result to cotangents of the arguments (a tuple). An error if `f` is not linear in them.
 ///
 /// ```
 /// use cotangent::prelude::*;

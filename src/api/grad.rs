@@ -10,8 +10,9 @@ use cotangent_jit::{Error, err};
 
 /// The gradient of a scalar function in its first argument: `grad(f)(x)[i] = d f(x) / d x[i]`.
 ///
-/// `f` returns a float scalar. The gradient has the structure, shapes and dtypes of the first argument, whose leaves must
-/// be floats or complex numbers; in `x + iy` it is `∂f/∂x - i ∂f/∂y`. Panics otherwise; [`Func::try_call`] returns the error.
+/// `f` returns a float scalar. The gradient has the structure, shapes and dtypes of the first
+/// argument, whose leaves must be floats or complex numbers; in `x + iy` it is `∂f/∂x - i ∂f/∂y`.
+/// Panics otherwise; [`Func::try_call`] returns the error.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -81,7 +82,8 @@ where
     })
 }
 
-/// As [`grad`], for a function that returns its scalar and something else beside it, which is passed on.
+/// As [`grad`], for a function that returns its scalar and something else beside it, which is
+/// passed on.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -101,7 +103,8 @@ where
     })
 }
 
-/// As [`value_and_grad`], for a function that returns its scalar and something else beside it: `((value, aux), gradient)`.
+/// As [`value_and_grad`], for a function that returns its scalar and something else beside it:
+/// `((value, aux), gradient)`.
 pub fn value_and_grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, ((Array, A), S::First)>
 where
     F: Function<'f, S, (Array, A)>,
@@ -113,10 +116,11 @@ where
     })
 }
 
-/// The derivative of a holomorphic function: `grad_holomorphic(f)(z)[i] = d f(z) / d z[i]`, complex.
+/// The derivative of a holomorphic function: `grad_holomorphic(f)(z)[i] = d f(z) / d z[i]`,
+/// complex.
 ///
-/// `f` returns a complex scalar, and the leaves of its first argument are complex. Whether `f` is holomorphic nobody
-/// checks: of another one this is `∂Re(f)/∂x - i ∂Re(f)/∂y`.
+/// `f` returns a complex scalar, and the leaves of its first argument are complex. Whether `f` is
+/// holomorphic nobody checks: of another one this is `∂Re(f)/∂x - i ∂Re(f)/∂y`.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -215,7 +219,8 @@ fn check_scalar(op: &str, graph: &Graph, holomorphic: bool) -> Result<(), Error>
     if aval.rank() != 0 {
         return Err(err!(
             Shape,
-            "{op}: the function must return a scalar, got {aval}; reduce it with sum or mean, or use jacrev"
+            "{op}: the function must return a scalar, got {aval}; reduce it with sum or mean, or \
+             use jacrev"
         ));
     }
     match (holomorphic, aval.dtype) {
@@ -225,7 +230,8 @@ fn check_scalar(op: &str, graph: &Graph, holomorphic: bool) -> Result<(), Error>
         )),
         (false, d) if d.is_complex() => Err(err!(
             DType,
-            "{op}: the function must return a real scalar, got {aval}; take its real, imag or abs, use \
+            "{op}: the function must return a real scalar, got {aval}; take its real, imag or abs, \
+             use \
              grad_holomorphic if it is holomorphic, or else vjp"
         )),
         (false, d) if !d.is_float() => {
@@ -262,7 +268,8 @@ pub(crate) fn check_floats(
         if wanted(i) && !leaf.dtype().is_inexact() {
             return Err(err!(
                 DType,
-                "{op}: {} is {}, which has no derivative; convert it to floats, or pass it in an argument that is not \
+                "{op}: {} is {}, which has no derivative; convert it to floats, or pass it in an \
+                 argument that is not \
                  differentiated",
                 argument(&args.tree, i),
                 leaf.aval()

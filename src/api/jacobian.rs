@@ -16,12 +16,13 @@ use crate::transforms::{Transforms, vjp};
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 
-/// The Jacobian of `f` in its first argument, by forward mode: `jacfwd(f)(x)[i.., j..] = d f(x)[i..] / d x[j..]`. One pass
-/// over all directions at once; cheaper than [`jacrev`] when results are larger than arguments.
+/// The Jacobian of `f` in its first argument, by forward mode:
+/// `jacfwd(f)(x)[i.., j..] = d f(x)[i..] / d x[j..]`. One pass over all directions at once; cheaper
+/// than [`jacrev`] when results are larger than arguments.
 ///
-/// `f` returns a pytree of floats or complex numbers; the result has its structure, with a tree like the first argument, whose
-/// leaves are floats, in place of each array ([`Nest`]), and at each leaf the axes of the result before those of the
-/// argument's leaf.
+/// `f` returns a pytree of floats or complex numbers; the result has its structure, with a tree
+/// like the first argument, whose leaves are floats, in place of each array ([`Nest`]), and at each
+/// leaf the axes of the result before those of the argument's leaf.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -50,8 +51,8 @@ fn jacfwd_as<'f, S: Sig<'f>, R: Nest>(
     })
 }
 
-/// The Jacobian of `f` in its first argument, by reverse mode: the same arrays as [`jacfwd`]'s; cheaper when arguments are
-/// larger than results.
+/// The Jacobian of `f` in its first argument, by reverse mode: the same arrays as [`jacfwd`]'s;
+/// cheaper when arguments are larger than results.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -80,14 +81,15 @@ fn jacrev_as<'f, S: Sig<'f>, R: Nest>(
 /// All second derivatives of `f` in its first argument: forward mode over reverse mode.
 /// `hessian(f)(x)[i.., j..] = d^2 f(x) / d x[i..] d x[j..]` for a scalar `f`.
 ///
-/// Of an argument that is a pytree there is one such array for each pair of leaves: the argument's tree, with such a tree in
-/// place of each leaf ([`Nest`]).
+/// Of an argument that is a pytree there is one such array for each pair of leaves: the argument's
+/// tree, with such a tree in place of each leaf ([`Nest`]).
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let h = hessian(|x: Array| (&x * &x * &x).sum())(array![1.0, 2.0]);
 /// assert_eq!(h.to_vec::<f32>(), [6.0, 0.0, 0.0, 12.0]);
-/// let ((xx, xy), (_, yy)) = hessian(|(x, y): (Array, Array)| &x * &x * y)((array!(2.0), array!(3.0)));
+/// let ((xx, xy), (_, yy)) =
+///     hessian(|(x, y): (Array, Array)| &x * &x * y)((array!(2.0), array!(3.0)));
 /// assert_eq!([xx, xy, yy].map(|h| h.item::<f32>()), [6.0, 4.0, 0.0]);
 /// ```
 pub fn hessian<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, <S::First as Nest>::With<S::First>>
@@ -101,7 +103,8 @@ where
     jacfwd_as::<S, S::First>("hessian", gradient.erase()).named(name.text())
 }
 
-/// As [`jacfwd`], of a holomorphic function: `f` takes and returns complex numbers, and so are the derivatives.
+/// As [`jacfwd`], of a holomorphic function: `f` takes and returns complex numbers, and so are the
+/// derivatives.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -121,7 +124,8 @@ where
     })
 }
 
-/// As [`jacrev`], of a holomorphic function: `f` takes and returns complex numbers, and so are the derivatives.
+/// As [`jacrev`], of a holomorphic function: `f` takes and returns complex numbers, and so are the
+/// derivatives.
 pub fn jacrev_holomorphic<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>>
 where
     F: Function<'f, S, R>,
@@ -152,7 +156,8 @@ fn jacobian<T: Pytree>(op: &str, graph: &Graph, args: Flat, parts: &Parts<'_>) -
         // Two directions per complex number do not fit into one column.
         return Err(err!(
             DType,
-            "jacfwd: expected real arguments, got {}; use jacfwd_holomorphic, or jacrev if results are real",
+            "jacfwd: expected real arguments, got {}; use jacfwd_holomorphic, or jacrev if results \
+             are real",
             z.aval()
         ));
     }
@@ -162,7 +167,8 @@ fn jacobian<T: Pytree>(op: &str, graph: &Graph, args: Flat, parts: &Parts<'_>) -
             _ if holomorphic && is_complex => continue,
             _ if holomorphic => format!("complex numbers, got {out}{}", place()),
             "jacrev" if is_complex => format!(
-                "real numbers, got {out}{}; use jacrev_holomorphic, or jacfwd if arguments are real",
+                "real numbers, got {out}{}; use jacrev_holomorphic, or jacfwd if arguments are \
+                 real",
                 place()
             ),
             _ if out.dtype.is_inexact() => continue,

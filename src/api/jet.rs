@@ -11,14 +11,16 @@ use crate::prims::lax;
 use crate::transforms::Transforms;
 use cotangent_jit::{Error, Scalar};
 
-/// The value of `f` and its derivatives along a curve: if `x(t)` starts at `primals` with derivatives
-/// `series[k] = x⁽ᵏ⁺¹⁾(0)`, and `y(t) = f(x(t))`, gives `(y(0), [y'(0), y''(0), ..])`, as many as there are in `series`.
+/// The value of `f` and its derivatives along a curve: if `x(t)` starts at `primals` with
+/// derivatives `series[k] = x⁽ᵏ⁺¹⁾(0)`, and `y(t) = f(x(t))`, gives `(y(0), [y'(0), y''(0), ..])`,
+/// as many as there are in `series`.
 ///
-/// Primals and every element of `series` are tuples of the arguments, alike in structure, shapes and dtypes; leaves of ints
-/// and bools have no derivatives, and theirs are not looked at. These are derivatives, not divided by factorials. The
-/// straight curve `[v, 0, 0, ..]` gives `fᵏ` applied to `v` k times; work grows as a polynomial in the order, where nested
-/// [`jvp`](super::derivative::jvp) doubles it with each. Panics if structures or types differ ([`try_jet`] returns the
-/// error), and where forward mode does.
+/// Primals and every element of `series` are tuples of the arguments, alike in structure, shapes
+/// and dtypes; leaves of ints and bools have no derivatives, and theirs are not looked at. These
+/// are derivatives, not divided by factorials. The straight curve `[v, 0, 0, ..]` gives `fᵏ`
+/// applied to `v` k times; work grows as a polynomial in the order, where nested
+/// [`jvp`](super::derivative::jvp) doubles it with each. Panics if structures or types differ
+/// ([`try_jet`] returns the error), and where forward mode does.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -16,7 +16,8 @@ use std::fmt;
 /// let jaxpr = make_jaxpr(|x: Array| x.sin() * 2.0)(array![1.0, 2.0]);
 /// assert_eq!(
 ///     jaxpr.to_string(),
-///     "{ lambda ; a:f32[2]. let\n    b:f32[2] = sin a\n    c:f32[2] = mul b 2.0:f32[]\n  in (c,) }"
+///     "{ lambda ; a:f32[2]. let\n    b:f32[2] = sin a\n    \
+///      c:f32[2] = mul b 2.0:f32[]\n  in (c,) }"
 /// );
 /// ```
 pub fn make_jaxpr<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, ClosedJaxpr>
@@ -30,8 +31,8 @@ where
     })
 }
 
-/// The structure and the types of the results of `f`, without computing them. Arguments may be types only
-/// ([`shape_dtype`](super::shape_dtype::shape_dtype)).
+/// The structure and the types of the results of `f`, without computing them. Arguments may be
+/// types only ([`shape_dtype`](super::shape_dtype::shape_dtype)).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -57,7 +58,8 @@ pub struct ShapeTree {
 }
 
 impl ShapeTree {
-    /// The typed tree, of arrays that are a type only (see [`shape_dtype`](super::shape_dtype::shape_dtype)).
+    /// The typed tree, of arrays that are a type only (see
+    /// [`shape_dtype`](super::shape_dtype::shape_dtype)).
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -32,8 +32,9 @@ impl fmt::Display for Miss {
 
 static MISSES: Mutex<VecDeque<Miss>> = Mutex::new(VecDeque::new());
 
-/// The latest misses of all jitted functions (256 at most), oldest first: what was traced, where it was called, and what
-/// differed from the nearest earlier call. With `COTANGENT_EXPLAIN_MISSES=1` in the environment they are printed, too.
+/// The latest misses of all jitted functions (256 at most), oldest first: what was traced, where it
+/// was called, and what differed from the nearest earlier call. With `COTANGENT_EXPLAIN_MISSES=1`
+/// in the environment they are printed, too.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -8,7 +8,8 @@ use crate::core::trace::type_only;
 use cotangent_jit::DType;
 
 /// An array of this shape and dtype without elements: what `eval_shape`, `make_jaxpr`, `lower` and
-/// [`load_pytree`](crate::io::load_pytree) need to know of one. Computing with it, or reading it, is an error.
+/// [`load_pytree`](crate::io::load_pytree) need to know of one. Computing with it, or reading it,
+/// is an error.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -32,7 +32,8 @@ where
     vmap_in_out(f, 0, 0)
 }
 
-/// [`vmap`] over chosen axes: a prefix of the tuple of arguments, `None` for what is the same for all.
+/// [`vmap`] over chosen axes: a prefix of the tuple of arguments, `None` for what is the same for
+/// all.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -46,8 +47,8 @@ where
     vmap_in_out(f, in_axes, 0)
 }
 
-/// [`vmap`] over chosen axes, and with results stacked along chosen axes: a prefix of the result, `None` for what does not
-/// depend on the mapped arguments.
+/// [`vmap`] over chosen axes, and with results stacked along chosen axes: a prefix of the result,
+/// `None` for what does not depend on the mapped arguments.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -65,7 +66,8 @@ where
     vmap_with(f, VmapOptions::new().in_axes(in_axes).out_axes(out_axes))
 }
 
-/// [`vmap`] with options: axes, and a name by which [collectives](super::collectives) in `f` speak of the lanes.
+/// [`vmap`] with options: axes, and a name by which [collectives](super::collectives) in `f` speak
+/// of the lanes.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -114,7 +116,8 @@ impl VmapOptions {
         self
     }
 
-    /// The name of the mapped axis in the function. A name that is in force already is hidden inside.
+    /// The name of the mapped axis in the function. A name that is in force already is hidden
+    /// inside.
     pub fn axis_name(mut self, name: impl Into<AxisName>) -> VmapOptions {
         self.axis_name = Some(name.into());
         self
@@ -177,7 +180,8 @@ fn mapped(
             Some((first, expected)) if expected != size => {
                 return Err(err!(
                     Shape,
-                    "vmap: sizes of mapped axes differ: {} ({}) has {expected}, {} ({aval}, axis {axis}) has {size}",
+                    "vmap: sizes of mapped axes differ: {} ({}) has {expected}, {} ({aval}, axis \
+                     {axis}) has {size}",
                     argument(&args.tree, first),
                     avals[first],
                     argument(&args.tree, i)
@@ -189,12 +193,17 @@ fn mapped(
         resolved.push(Some(axis));
     }
     let size = given.or(found.map(|(_, size)| size)).ok_or_else(|| {
-        err!(Axis, "vmap: no argument is mapped; give one of them an axis, or say how many lanes there are with axis_size")
+        err!(
+            Axis,
+            "vmap: no argument is mapped; give one of them an axis, or say how many lanes \
+                    there are with axis_size"
+        )
     })?;
     Ok((resolved, size))
 }
 
-/// Where each result gets its batch axis; an error where it has one and should not, or where there is no such place.
+/// Where each result gets its batch axis; an error where it has one and should not, or where there
+/// is no such place.
 fn out_places(
     graph: &graph::Graph,
     axes: &[Option<isize>],

@@ -2,8 +2,8 @@
 //!
 //! 1. Variables are bound once, before they are used.
 //! 2. Each equation's outputs have the types its primitive gives for the inputs.
-//! 3. Beside arrays, elementwise primitives take literals of rank 0, and bools of rank 0, which have no cotangents to sum
-//!    (the predicate of a select); no other variables of rank 0.
+//! 3. Beside arrays, elementwise primitives take literals of rank 0, and bools of rank 0, which
+//!    have no cotangents to sum (the predicate of a select); no other variables of rank 0.
 //! 4. The same holds of the jaxprs inside.
 
 use super::aval::Aval;

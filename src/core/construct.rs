@@ -1,6 +1,7 @@
 //! Arrays from the program's own values: elements, nested arrays, vectors, scalars.
 //!
-//! Not here: arrays computed by an operation (`full`, `iota`, random numbers): those are primitives.
+//! Not here: arrays computed by an operation (`full`, `iota`, random numbers): those are
+//! primitives.
 
 use super::array::Array;
 use super::aval::{Aval, Shape};
@@ -13,8 +14,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A type of Rust that an array's elements can be: `bool`, an int from `i8` to `u64`, `f32`, `f64`, a [`struct@f16`] or
-/// [`bf16`] of the crate half, `Complex<f32>` or `Complex<f64>`.
+/// A type of Rust that an array's elements can be: `bool`, an int from `i8` to `u64`, `f32`, `f64`,
+/// a [`struct@f16`] or [`bf16`] of the crate half, `Complex<f32>` or `Complex<f64>`.
 pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + Into<Scalar> + 'static {
     const DTYPE: DType;
 
@@ -60,8 +61,8 @@ element! {
 
 /// The bytes of elements, as devices store them.
 fn bytes_of<T: Element>(elements: &[T]) -> &[u8] {
-    // SAFETY: every `Element` (the trait is sealed) is a primitive number, a pair of them or a bool: initialised bytes
-    // without padding, and u8 has no alignment of its own.
+    // SAFETY: every `Element` (the trait is sealed) is a primitive number, a pair of them or a
+    // bool: initialised bytes without padding, and u8 has no alignment of its own.
     unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), std::mem::size_of_val(elements)) }
 }
 
@@ -181,7 +182,8 @@ impl Array {
 
     /// An array of this shape from its elements in row-major order.
     ///
-    /// Panics if there are not as many elements as the shape says ([`Array::try_new`] returns the error instead).
+    /// Panics if there are not as many elements as the shape says ([`Array::try_new`] returns the
+    /// error instead).
     ///
     /// ```
     /// use cotangent::core::array::Array;
@@ -210,9 +212,11 @@ impl Array {
         eager::upload(aval, bytes_of(elements))
     }
 
-    /// An array from the bytes of its elements, little-endian and in row-major order: the inverse of [`Array::to_bytes`].
+    /// An array from the bytes of its elements, little-endian and in row-major order: the inverse
+    /// of [`Array::to_bytes`].
     ///
-    /// Errors: another number of bytes than the shape takes; a bool that is neither 0 nor 1; a dtype that no backend runs.
+    /// Errors: another number of bytes than the shape takes; a bool that is neither 0 nor 1; a
+    /// dtype that no backend runs.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -247,7 +251,8 @@ impl Array {
         eager::upload(aval, bytes)
     }
 
-    /// A scalar, `T[]`, whose dtype stands in promotion (a bare number in an expression gives way instead).
+    /// A scalar, `T[]`, whose dtype stands in promotion (a bare number in an expression gives way
+    /// instead).
     ///
     /// ```
     /// use cotangent::core::array::Array;
@@ -269,11 +274,13 @@ impl Array {
     }
 }
 
-/// What [`array!`](crate::array) wraps its argument in, so that number literals without a suffix become `f32` and `i32`.
+/// What [`array!`](crate::array) wraps its argument in, so that number literals without a suffix
+/// become `f32` and `i32`.
 #[doc(hidden)]
 pub struct Literals<N>(pub N);
 
-/// Nested values whose elements are `f32`, `i32`, `bool` or complex of `f32`: what a bare number literal becomes.
+/// Nested values whose elements are `f32`, `i32`, `bool` or complex of `f32`: what a bare number
+/// literal becomes.
 #[doc(hidden)]
 pub trait Preferred {}
 
@@ -309,9 +316,11 @@ impl<N: Nested> BuildAny for &Literals<N> {
     }
 }
 
-/// An array from its elements: `array![1.0, 2.0]` is `f32[2]`, `array![[1, 2], [3, 4]]` is `i32[2,2]`.
+/// An array from its elements: `array![1.0, 2.0]` is `f32[2]`, `array![[1, 2], [3, 4]]` is
+/// `i32[2,2]`.
 ///
-/// Number literals without a suffix are `f32` and `i32`; typed values keep their type. `array![0.5; 3]` repeats.
+/// Number literals without a suffix are `f32` and `i32`; typed values keep their type.
+/// `array![0.5; 3]` repeats.
 ///
 /// ```
 /// use cotangent::array;

@@ -1,5 +1,5 @@
-//! Arrays as text, in NumPy's manner: aligned columns, a summary above 1,000 elements, eight digits after the point; and as
-//! HTML in notebooks.
+//! Arrays as text, in NumPy's manner: aligned columns, a summary above 1,000 elements, eight digits
+//! after the point; and as HTML in notebooks.
 
 use super::array::Array;
 use super::jaxpr::ClosedJaxpr;
@@ -13,8 +13,8 @@ const EDGE: usize = 3;
 const WIDTH: usize = 75;
 const PRECISION: usize = 8;
 
-/// `[1. 2. 3.]`; a value being traced shows its type: `Traced<f32[3]>`. With a precision (`{:.2}`) every float has so many
-/// digits after the point.
+/// `[1. 2. 3.]`; a value being traced shows its type: `Traced<f32[3]>`. With a precision (`{:.2}`)
+/// every float has so many digits after the point.
 ///
 /// ```
 /// use cotangent::array;
@@ -197,7 +197,8 @@ fn padded(texts: Vec<String>) -> Vec<String> {
     texts.into_iter().map(|t| format!("{t:>width$}")).collect()
 }
 
-/// Real and imaginary parts in columns of their own, the latter with their signs; `j` stands at the last digit.
+/// Real and imaginary parts in columns of their own, the latter with their signs; `j` stands at the
+/// last digit.
 fn complex_texts(scalars: &[Scalar], part: DType, precision: Option<usize>) -> Vec<String> {
     let parts = || scalars.iter().filter_map(|s| s.parts());
     let (re, im): (Vec<Scalar>, Vec<Scalar>) = parts().unzip();

@@ -1,6 +1,7 @@
 //! From arrays back to the program's own values. Every form that panics has a `try_` twin.
 //!
-//! Elements of a value being traced cannot be read: the message says where it was made and what to use instead.
+//! Elements of a value being traced cannot be read: the message says where it was made and what to
+//! use instead.
 
 use super::array::{Array, Repr};
 use super::construct::Element;
@@ -36,7 +37,8 @@ impl Array {
         self.read("to_vec")
     }
 
-    /// The one element of an array of size 1. Panics on another dtype or size, or on a value being traced.
+    /// The one element of an array of size 1. Panics on another dtype or size, or on a value being
+    /// traced.
     ///
     /// ```
     /// use cotangent::array;
@@ -136,8 +138,8 @@ impl Array {
             return Ok(elements);
         }
         let bytes = std::mem::size_of_val(&elements[..]);
-        // SAFETY: the elements are numbers (bools are handled above, and `Element` is sealed), for which every bit pattern
-        // is a value; the slice covers exactly the initialised elements.
+        // SAFETY: the elements are numbers (bools are handled above, and `Element` is sealed), for
+        // which every bit pattern is a value; the slice covers exactly the initialised elements.
         let to = unsafe { std::slice::from_raw_parts_mut(elements.as_mut_ptr().cast(), bytes) };
         eager::download(&c.buffer, to)?;
         Ok(elements)

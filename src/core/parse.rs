@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Bodies nest at most this deep, so that hostile text cannot exhaust the stack.
 const MAX_DEPTH: usize = 64;
 
-/// Reads a jaxpr as it prints. Primitives are rebuilt by the registry; those that carry a user's rule (`@name`) cannot be.
-/// Captured inputs, before the semicolon, come first.
+/// Reads a jaxpr as it prints. Primitives are rebuilt by the registry; those that carry a user's
+/// rule (`@name`) cannot be. Captured inputs, before the semicolon, come first.
 #[track_caller]
 pub fn parse(text: &str, registry: &dyn Registry) -> Result<Jaxpr, Error> {
     let mut p = Parser { text, at: 0, registry };

@@ -24,14 +24,16 @@ impl<'a> Budget<'a> {
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
             err!(
                 File,
-                "{}: what the header describes takes more than {bytes} of memory; if that is meant, allow more with {}",
+                "{}: what the header describes takes more than {bytes} of memory; if that is \
+                 meant, allow more with {}",
                 self.op,
                 if self.op.contains("bytes") {
                     "safetensors_from_bytes_up_to"
                 } else {
                     "read_safetensors_up_to"
-                }
-            , bytes = plural(self.limit, "byte"))
+                },
+                bytes = plural(self.limit, "byte")
+            )
         })?;
         Ok(())
     }
@@ -56,7 +58,8 @@ fn in_map<T>() -> usize {
     size_of::<T>() * 8 / 3
 }
 
-/// An array beside its handle: its type, its counts, a block of memory that may be an eighth too large.
+/// An array beside its handle: its type, its counts, a block of memory that may be an eighth too
+/// large.
 pub(super) fn of_array(bytes: usize) -> usize {
     size_of::<Concrete>() + 2 * size_of::<usize>() + bytes.saturating_add(bytes / 8).max(64)
 }

@@ -1,7 +1,9 @@
-//! The header of npy: a magic word, a version, and a Python dictionary that says dtype, order and shape.
+//! The header of npy: a magic word, a version, and a Python dictionary that says dtype, order and
+//! shape.
 //!
-//! `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, padded with spaces to a multiple of 64 and ended by a new
-//! line. Versions differ in the width of its length (1: two bytes, 2 and 3: four) and its encoding (3: UTF-8).
+//! `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, padded with spaces to a multiple
+//! of 64 and ended by a new line. Versions differ in the width of its length (1: two bytes, 2 and
+//! 3: four) and its encoding (3: UTF-8).
 
 use crate::core::aval::{Aval, Shape};
 use cotangent_jit::{DType, Error, err, plural};
@@ -22,8 +24,8 @@ pub(super) struct Header {
     pub bytes: usize,
 }
 
-/// Bytes of an array of this shape: an error if that is more than memory can hold. Sizes are checked without the empty axes,
-/// so that no order of multiplication overflows.
+/// Bytes of an array of this shape: an error if that is more than memory can hold. Sizes are
+/// checked without the empty axes, so that no order of multiplication overflows.
 pub(super) fn byte_size(op: &str, shape: &[usize], dtype: DType) -> Result<usize, Error> {
     let mut size = dtype.size();
     for n in shape.iter().filter(|n| **n != 0) {
@@ -59,7 +61,8 @@ fn dtype(op: &str, text: &str) -> Result<(DType, bool), Error> {
         _ => {
             return Err(err!(
                 Unsupported,
-                "{op}: arrays of dtype {text:?} are not supported: bools, ints, floats and complex numbers are"
+                "{op}: arrays of dtype {text:?} are not supported: bools, ints, floats and complex \
+                 numbers are"
             ));
         }
     };

@@ -1,4 +1,5 @@
-//! The little of JSON that a safetensors header is made of: objects, strings, unsigned ints; read strictly.
+//! The little of JSON that a safetensors header is made of: objects, strings, unsigned ints; read
+//! strictly.
 
 use cotangent_jit::{Error, err};
 

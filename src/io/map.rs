@@ -35,7 +35,8 @@ impl NpyMap {
     ///
     /// # Safety
     ///
-    /// As long as the map lives nobody may write to the file or shorten it: its bytes are read as they are at the time.
+    /// As long as the map lives nobody may write to the file or shorten it: its bytes are read as
+    /// they are at the time.
     pub unsafe fn open(path: impl AsRef<Path>) -> Result<NpyMap, Error> {
         const OP: &str = "NpyMap::open";
         let path = path.as_ref();
@@ -66,10 +67,11 @@ impl NpyMap {
         npy::array("NpyMap::array", &self.header, &self.map[self.header.start..])
     }
 
-    /// These rows (entries of the first axis): `T[n, ..] -> T[rows, ..]`. Only their bytes are touched.
+    /// These rows (entries of the first axis): `T[n, ..] -> T[rows, ..]`. Only their bytes are
+    /// touched.
     ///
-    /// Errors: the range ends behind the last row; the array is a scalar; the file is in Fortran order, where rows do not lie
-    /// together.
+    /// Errors: the range ends behind the last row; the array is a scalar; the file is in Fortran
+    /// order, where rows do not lie together.
     pub fn rows(&self, rows: Range<usize>) -> Result<Array, Error> {
         const OP: &str = "NpyMap::rows";
         let aval = &self.header.aval;
@@ -82,7 +84,8 @@ impl NpyMap {
         if self.header.fortran && aval.rank() > 1 {
             return Err(err!(
                 Unsupported,
-                "{OP}: the file is in Fortran order; read it whole with array, or save it in C order"
+                "{OP}: the file is in Fortran order; read it whole with array, or save it in C \
+                 order"
             ));
         }
         let row = self.header.bytes.checked_div(n).unwrap_or(0);

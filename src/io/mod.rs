@@ -7,14 +7,15 @@
 //! | NumPy's archives | [`read_npz`], [`write_npz`], [`npz_from_bytes`] |
 //! | safetensors | [`read_safetensors`], [`write_safetensors`], [`safetensors_from_bytes`] |
 //!
-//! Files are written whole or not at all: into a temporary file beside the target, synced, then renamed over it. What is read
-//! is not trusted: whatever the bytes, reading ends in an array or in an error, and takes at most four times the memory of the
-//! file. What honestly needs more (well compressed archives, thousands of tiny arrays) is read by the functions with `up_to`,
-//! which take a limit; [`load_pytree`] knows what to expect and needs none.
-//! Everything returns `Result`; the kind of an error about a file is [`ErrorKind::File`](cotangent_jit::ErrorKind::File).
+//! Files are written whole or not at all: into a temporary file beside the target, synced, then
+//! renamed over it. What is read is not trusted: whatever the bytes, reading ends in an array or in
+//! an error, and takes at most four times the memory of the file. What honestly needs more (well
+//! compressed archives, thousands of tiny arrays) is read by the functions with `up_to`, which take
+//! a limit; [`load_pytree`] knows what to expect and needs none. Everything returns `Result`; the
+//! kind of an error about a file is [`ErrorKind::File`](cotangent_jit::ErrorKind::File).
 //!
-//! Elements keep their bits. `bf16`, which NumPy does not know, is in npy what `ml_dtypes` makes of it: two bytes without a
-//! meaning (`<V2`); so such files are read as `bf16`, too.
+//! Elements keep their bits. `bf16`, which NumPy does not know, is in npy what `ml_dtypes` makes of
+//! it: two bytes without a meaning (`<V2`); so such files are read as `bf16`, too.
 //!
 //! ```
 //! use cotangent::{io, prelude::*};

@@ -27,7 +27,8 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> From<ArrayBase<S, D>> for Arra
 }
 
 impl Array {
-    /// The elements as an array of the `ndarray` crate, in row-major order. Panics on another dtype or on a value being traced.
+    /// The elements as an array of the `ndarray` crate, in row-major order. Panics on another dtype
+    /// or on a value being traced.
     ///
     /// ```
     /// use cotangent::array;

@@ -10,7 +10,8 @@ use std::path::Path;
 
 /// Reads an npy file: versions 1 to 3, C and Fortran order, either byte order.
 ///
-/// Errors: the file cannot be read, is no npy, is shorter or longer than its header says, or holds what is no array of numbers.
+/// Errors: the file cannot be read, is no npy, is shorter or longer than its header says, or holds
+/// what is no array of numbers.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<Array, Error> {
     let path = path.as_ref();
     parse("read_npy", &atomic::read("read_npy", path)?).map_err(|e| e.context(path.display()))

@@ -9,18 +9,21 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What an archive may become when it is unpacked, unless its reader says otherwise: so much that the file, an entry and the
-/// arrays, whose memory may be an eighth larger, stay below four times the file.
+/// What an archive may become when it is unpacked, unless its reader says otherwise: so much that
+/// the file, an entry and the arrays, whose memory may be an eighth larger, stay below four times
+/// the file.
 fn usual_limit(file: &[u8]) -> usize {
     file.len().saturating_add(file.len() / 8 * 3).saturating_add(16 << 10)
 }
 
 /// The arrays of an npz file by name, stored or compressed ones.
 ///
-/// Compressed arrays may have 11/8 times the bytes of the file (and 16 KiB) together, so that a hostile file of a few bytes does not fill
-/// the memory; [`read_npz_up_to`] allows more, and an error says how much is needed.
+/// Compressed arrays may have 11/8 times the bytes of the file (and 16 KiB) together, so that a
+/// hostile file of a few bytes does not fill the memory; [`read_npz_up_to`] allows more, and an
+/// error says how much is needed.
 ///
-/// Errors: the file cannot be read; it is no npz; an entry is no npy, is damaged, overlaps another, or has the name of another.
+/// Errors: the file cannot be read; it is no npz; an entry is no npy, is damaged, overlaps another,
+/// or has the name of another.
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Array>, Error> {
     read("read_npz", path.as_ref(), None)
 }
@@ -57,7 +60,8 @@ fn parse(op: &str, file: &[u8], limit: usize) -> Result<BTreeMap<String, Array>,
         let more = if op.contains("bytes") { "npz_from_bytes_up_to" } else { "read_npz_up_to" };
         return Err(err!(
             File,
-            "{op}: the archive unpacks to {bytes}, and {limit} are allowed for a file of {}; if that is meant, \
+            "{op}: the archive unpacks to {bytes}, and {limit} are allowed for a file of {}; if \
+             that is meant, \
              allow {needed} with {more}",
             file.len(),
             bytes = plural(needed, "byte")

@@ -1,7 +1,8 @@
 //! safetensors: arrays by name behind a header in JSON, with room for remarks.
 //!
-//! Eight bytes that say how long the header is, the header, then the elements of all arrays without gaps. As the reference
-//! implementation does, arrays are written by falling dtype, then by name, so that every one is aligned.
+//! Eight bytes that say how long the header is, the header, then the elements of all arrays without
+//! gaps. As the reference implementation does, arrays are written by falling dtype, then by name,
+//! so that every one is aligned.
 
 use super::budget::Budget;
 use super::header::byte_size;
@@ -45,11 +46,11 @@ const MAX_RANK: usize = 64;
 
 /// Reads a safetensors file.
 ///
-/// What it gives takes at most three times the bytes of the file (and 64 KiB); [`read_safetensors_up_to`] allows more, which
-/// thousands of tiny arrays may need.
+/// What it gives takes at most three times the bytes of the file (and 64 KiB);
+/// [`read_safetensors_up_to`] allows more, which thousands of tiny arrays may need.
 ///
-/// Errors: the file cannot be read; the header is no JSON of the expected form, names something twice or has a dtype that is
-/// not known; arrays overlap, leave gaps, or do not fit their shapes.
+/// Errors: the file cannot be read; the header is no JSON of the expected form, names something
+/// twice or has a dtype that is not known; arrays overlap, leave gaps, or do not fit their shapes.
 pub fn read_safetensors(path: impl AsRef<Path>) -> Result<SafeTensors, Error> {
     read("read_safetensors", path.as_ref(), None)
 }
@@ -245,7 +246,8 @@ fn names_at(op: &str, header: &str, place: &Range<usize>) -> Result<Vec<String>,
 
 /// Writes arrays by name, and remarks, as a safetensors file; whole or not at all.
 ///
-/// Errors: the file cannot be written; a name comes twice or is `__metadata__`; the format knows no such dtype (c128).
+/// Errors: the file cannot be written; a name comes twice or is `__metadata__`; the format knows no
+/// such dtype (c128).
 pub fn write_safetensors<N: AsRef<str>>(
     path: impl AsRef<Path>,
     arrays: impl IntoIterator<Item = (N, Array)>,

@@ -1,4 +1,5 @@
-//! As much of zip as npz needs: entries stored or deflated, archives beyond 4 GiB (zip64), written in one pass.
+//! As much of zip as npz needs: entries stored or deflated, archives beyond 4 GiB (zip64), written
+//! in one pass.
 //!
 //! Not here: encryption, several disks, other methods, names other than UTF-8: they are errors.
 
@@ -119,7 +120,8 @@ fn directory(op: &str, file: &[u8]) -> Result<(u64, Range<usize>), Error> {
 
 /// The entries of an archive, in the order of its list.
 ///
-/// Errors, beside what is not supported: names that come twice, entries that overlap, sizes outside of the file.
+/// Errors, beside what is not supported: names that come twice, entries that overlap, sizes outside
+/// of the file.
 pub(super) fn entries<'a>(op: &'a str, file: &'a [u8]) -> Result<Vec<Entry<'a>>, Error> {
     let (count, list) = directory(op, file)?;
     let ends = list.start;
@@ -339,7 +341,8 @@ pub(super) fn write(
     path: &Path,
     content: impl FnOnce(&mut Writer) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // Errors of the content are ours, those of the writer the system's; the first of ours goes out as it is.
+    // Errors of the content are ours, those of the writer the system's; the first of ours goes out
+    // as it is.
     let mut inner = None;
     let written = super::atomic::write(op, path, |to| {
         let mut archive = Writer::new(to);

@@ -1,7 +1,7 @@
 //! Linear algebra of matrices in the last two axes, batches in front; needs the feature `linalg`.
 //!
-//! Factors and solutions are computed by faer, each matrix by one thread, so results do not depend on the number of threads.
-//! Here: what positive definite and triangular matrices need.
+//! Factors and solutions are computed by faer, each matrix by one thread, so results do not depend
+//! on the number of threads. Here: what positive definite and triangular matrices need.
 //!
 //! ```
 //! use cotangent::{linalg, prelude::*};

@@ -9,9 +9,10 @@ use crate::prims::lax;
 functions! {
     /// The lower triangular `l` with `a = l lᴴ` of each positive definite matrix `a[.., n, n]`.
     ///
-    /// The factor is that of `(a + aᴴ) / 2`; its transpose conjugated is the upper one. Ints and bools become floats; f16 and
-    /// bf16 are refused. A matrix that is not positive definite gives NaN. Derivative: `l Φ(l⁻¹ da l⁻ᴴ)` with `Φ` the lower
-    /// triangle and half of the diagonal (Murray 2016).
+    /// The factor is that of `(a + aᴴ) / 2`; its transpose conjugated is the upper one. Ints and
+    /// bools become floats; f16 and bf16 are refused. A matrix that is not positive definite gives
+    /// NaN. Derivative: `l Φ(l⁻¹ da l⁻ᴴ)` with `Φ` the lower triangle and half of the diagonal
+    /// (Murray 2016).
     ///
     /// ```
     /// use cotangent::{linalg, prelude::*};
@@ -22,7 +23,8 @@ functions! {
         lax::try_cholesky(&promoted("cholesky", &[a], true)?[0], true)
     }
 
-    /// The solution of `a x = b` from the lower factor `l` of `a`, as [`cholesky`] gives it: `x = l⁻ᴴ l⁻¹ b`.
+    /// The solution of `a x = b` from the lower factor `l` of `a`, as [`cholesky`] gives it:
+    /// `x = l⁻ᴴ l⁻¹ b`.
     ///
     /// Shapes as of [`solve_triangular`](super::solve_triangular). Derivative: that of the formula.
     ///
@@ -36,7 +38,8 @@ functions! {
         try_solve_triangular(l, &half, Triangle::lower().adjoint())
     }
 
-    /// The solution of `a x = b` with positive definite `a`: [`cho_solve`] with its [`cholesky`] factor.
+    /// The solution of `a x = b` with positive definite `a`: [`cho_solve`] with its [`cholesky`]
+    /// factor.
     fn solve_positive, try_solve_positive(a: &Array, b: &Array) -> Array {
         try_cho_solve(&try_cholesky(a)?, b)
     }

@@ -40,11 +40,13 @@ impl Triangle {
 }
 
 functions! {
-    /// The solution of `a x = b` with each triangular matrix `a[.., n, n]`; see [`Triangle`] for `aᵀ` and `aᴴ`.
+    /// The solution of `a x = b` with each triangular matrix `a[.., n, n]`; see [`Triangle`] for
+    /// `aᵀ` and `aᴴ`.
     ///
-    /// `b` is a vector `[n]` or has the right-hand sides as columns, `[.., n, m]`; batch axes broadcast. Operands meet in the
-    /// dtype that promotion gives, ints become floats, f16 and bf16 are computed in f32. A zero on the diagonal divides as
-    /// IEEE says. Derivative: `a⁻¹ (db - da x)`.
+    /// `b` is a vector `[n]` or has the right-hand sides as columns, `[.., n, m]`; batch axes
+    /// broadcast. Operands meet in the dtype that promotion gives, ints become floats, f16 and bf16
+    /// are computed in f32. A zero on the diagonal divides as IEEE says. Derivative:
+    /// `a⁻¹ (db - da x)`.
     ///
     /// ```
     /// use cotangent::{linalg, prelude::*};
@@ -68,7 +70,8 @@ fn together(a: &Array, b: &Array) -> Result<(Array, Array), Error> {
     if a.ndim() < 2 || b.ndim() < 2 {
         return Err(err!(
             Shape,
-            "solve_triangular: expected matrices a[.., n, n] and a vector or matrices b[.., n, m], got {} and {}",
+            "solve_triangular: expected matrices a[.., n, n] and a vector or matrices b[.., n, m], \
+             got {} and {}",
             a.aval(),
             b.aval()
         ));

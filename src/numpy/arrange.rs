@@ -74,8 +74,8 @@ methods! {
         }
     }
 
-    /// Powers of the elements of a vector as columns: `v[i, j] = x[i]ᵐ` with `m` from `n - 1` down to 0, or up if
-    /// `increasing`.
+    /// Powers of the elements of a vector as columns: `v[i, j] = x[i]ᵐ` with `m` from `n - 1` down
+    /// to 0, or up if `increasing`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -94,7 +94,8 @@ methods! {
         try_concatenate(&columns, 1)
     }
 
-    /// The Kronecker product: every element of this in the place of a block, times the whole of `other`.
+    /// The Kronecker product: every element of this in the place of a block, times the whole of
+    /// `other`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -127,7 +128,8 @@ methods! {
         let both = promoted("cross", &[self, other], false)?;
         if let Some(odd) = both.iter().find(|x| x.shape().last() != Some(&3)) {
             let got = odd.aval();
-            return Err(err!(Shape, "cross: expected three elements along the last axis, got {got}"));
+            return Err(err!(Shape, "cross: expected three elements along the last axis, got \
+                                    {got}"));
         }
         let part = |n: usize, i: usize| {
             let last = both[n].ndim() - 1;
@@ -210,8 +212,8 @@ functions! {
         try_concatenate(&each("column_stack", arrays, column)?, 1)
     }
 
-    /// The coordinates of a grid whose axes are these vectors, the first along axis 1 and the second along axis 0, as NumPy's
-    /// `xy`.
+    /// The coordinates of a grid whose axes are these vectors, the first along axis 1 and the
+    /// second along axis 0, as NumPy's `xy`.
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -1,7 +1,8 @@
-//! Updates: `x.at(index).set(v)`, `.add(v)` and so on give a new array with the named part replaced or folded into.
+//! Updates: `x.at(index).set(v)`, `.add(v)` and so on give a new array with the named part replaced
+//! or folded into.
 //!
-//! A box becomes a `dynamic_update_slice`, a box with steps a padded choice, int arrays a scatter. What an update does to
-//! the part is in `update`.
+//! A box becomes a `dynamic_update_slice`, a box with steps a padded choice, int arrays a scatter.
+//! What an update does to the part is in `update`.
 
 use super::index::{Along, Indices, Plan, Start, span};
 use super::update::{self, Update};
@@ -40,9 +41,10 @@ impl Array {
 }
 
 impl<'a> At<'a> {
-    /// What becomes of places of an int array and of computed ints that are out of range: by default reads are moved into
-    /// range and updates are dropped. With [`ScatterMode::Drop`], reads give [`At::fill_value`], by default NaN, the least int, the greatest
-    /// unsigned int, or true.
+    /// What becomes of places of an int array and of computed ints that are out of range: by
+    /// default reads are moved into range and updates are dropped. With [`ScatterMode::Drop`],
+    /// reads give [`At::fill_value`], by default NaN, the least int, the greatest unsigned int, or
+    /// true.
     ///
     /// ```
     /// use cotangent::{lax::ScatterMode, prelude::*};
@@ -63,8 +65,8 @@ impl<'a> At<'a> {
         At { mode: Some(ScatterMode::Drop), fill: Some(value.into()), ..self }
     }
 
-    /// With the promise that no place occurs twice: [`At::multiply`] then has a derivative in the value, and that of
-    /// [`At::set`] costs less.
+    /// With the promise that no place occurs twice: [`At::multiply`] then has a derivative in the
+    /// value, and that of [`At::set`] costs less.
     pub fn unique_indices(self) -> At<'a> {
         At { unique: true, ..self }
     }
@@ -135,15 +137,16 @@ macro_rules! updates {
             #[doc = concat!("[`At::", stringify!($name), "`], with the error returned.")]
             #[track_caller]
             pub fn $try(self, value: impl Operand) -> Result<Array, Error> {
-                in_name_of(stringify!($name), || self.update(stringify!($name), &value, Update::$update))
+                in_name_of(stringify!($name), || self.update(stringify!($name), &value,
+                    Update::$update))
             }
         )*}
     };
 }
 
 updates! {
-    /// The array with the part replaced; `value` broadcasts to it. Where an index occurs twice the last one stands;
-    /// indices out of range are dropped. Linear in array and value together.
+    /// The array with the part replaced; `value` broadcasts to it. Where an index occurs twice the
+    /// last one stands; indices out of range are dropped. Linear in array and value together.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -152,7 +155,8 @@ updates! {
     /// ```
     set, try_set: Set;
 
-    /// The array with `value` added to the part, as often as an index occurs; `value` broadcasts to it.
+    /// The array with `value` added to the part, as often as an index occurs; `value` broadcasts to
+    /// it.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -168,8 +172,9 @@ updates! {
     /// ```
     subtract, try_subtract: Subtract;
 
-    /// The array with the part multiplied by `value`, as often as an index occurs. Linear in the array; the derivative in
-    /// `value` exists for boxes and for indices that are said not to meet ([`At::unique_indices`]).
+    /// The array with the part multiplied by `value`, as often as an index occurs. Linear in the
+    /// array; the derivative in `value` exists for boxes and for indices that are said not to meet
+    /// ([`At::unique_indices`]).
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -193,7 +198,8 @@ updates! {
     /// ```
     power, try_power: Power;
 
-    /// The array with the lesser of part and `value` in the part's place. All that attain it share the tangent.
+    /// The array with the lesser of part and `value` in the part's place. All that attain it share
+    /// the tangent.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -201,7 +207,8 @@ updates! {
     /// ```
     min, try_min: Min;
 
-    /// The array with the greater of part and `value` in the part's place. All that attain it share the tangent.
+    /// The array with the greater of part and `value` in the part's place. All that attain it share
+    /// the tangent.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -211,10 +218,10 @@ updates! {
 }
 
 impl At<'_> {
-    /// The array with `f` of the part in the part's place. `f` works element by element and keeps the dtype; where an index
-    /// occurs several times it is applied as often. Places that are known, or promised not to meet
-    /// ([`At::unique_indices`]), are computed together; traced ones that may meet, one after the other. Derivatives are
-    /// those of `f`, in both modes.
+    /// The array with `f` of the part in the part's place. `f` works element by element and keeps
+    /// the dtype; where an index occurs several times it is applied as often. Places that are
+    /// known, or promised not to meet ([`At::unique_indices`]), are computed together; traced ones
+    /// that may meet, one after the other. Derivatives are those of `f`, in both modes.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -236,7 +243,8 @@ impl At<'_> {
             let mode = self.mode.unwrap_or(ScatterMode::Drop);
             let part = match &plan.picked {
                 None => {
-                    // Where the result is dropped, no element has an influence on it, nor a derivative in it.
+                    // Where the result is dropped, no element has an influence on it, nor a
+                    // derivative in it.
                     let part = match plan.inside(x)?.filter(|_| mode == ScatterMode::Drop) {
                         Some(inside) => lax::try_select_n(
                             &inside,
@@ -274,7 +282,8 @@ impl Plan {
         lax::try_reshape(&value, &shape)
     }
 
-    /// `x` with what the index names replaced by `part`, unless a computed int is out of range and updates there are dropped.
+    /// `x` with what the index names replaced by `part`, unless a computed int is out of range and
+    /// updates there are dropped.
     fn put_back(&self, x: &Array, part: &Array, mode: ScatterMode) -> Result<Array, Error> {
         let mut part = lax::try_reshape(part, &self.box_shape())?;
         if mode == ScatterMode::Drop

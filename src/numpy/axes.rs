@@ -15,7 +15,8 @@ impl Ints for () {
     }
 }
 
-/// A number of any int type of Rust; one beyond i64 becomes the greatest, which is no axis and no size.
+/// A number of any int type of Rust; one beyond i64 becomes the greatest, which is no axis and no
+/// size.
 pub(super) fn saturated(i: i128) -> i64 {
     i.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }

@@ -1,6 +1,7 @@
 //! Comparisons, predicates and choices as methods: `x.lt(0.0)`, `x.is_nan()`, `mask.select(a, b)`.
 //!
-//! Operands broadcast and promote as with the operators. Arrays have no `==` and no `<`: those give one bool in Rust.
+//! Operands broadcast and promote as with the operators. Arrays have no `==` and no `<`: those give
+//! one bool in Rust.
 
 use super::axes::saturated;
 use super::fallible::{functions, methods};
@@ -17,8 +18,8 @@ macro_rules! comparisons {
         methods! {$(
             $(#[$doc])*
             ///
-            /// Elementwise and broadcast, to bool; complex numbers by their real parts, then by their imaginary ones. No
-            /// derivative.
+            /// Elementwise and broadcast, to bool; complex numbers by their real parts, then by
+            /// their imaginary ones. No derivative.
             fn $name, $try(self, other: impl Operand) -> Array {
                 let operands = comparable(stringify!($name), self, &other)?;
                 ordered(&operands[0], &operands[1], lax::$f)
@@ -27,7 +28,8 @@ macro_rules! comparisons {
     };
 }
 
-/// Operands of a comparison. An int that the array's dtype does not have compares with its elements all the same.
+/// Operands of a comparison. An int that the array's dtype does not have compares with its elements
+/// all the same.
 fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Array; 3]>, Error> {
     match written_int(other) {
         Some(n) if x.dtype().is_int() && !x.is_weak() && !numbers::holds(x.dtype(), n) => {
@@ -66,7 +68,8 @@ pub(super) fn ordered(
     lax::try_select_n(&lax::try_eq(&x, &y)?, &[&compare(&x, &y)?, &compare(&second, &other)?])
 }
 
-/// The real and the imaginary part; of an int whether it is below 0, as -1 or 0, and its bits as u64.
+/// The real and the imaginary part; of an int whether it is below 0, as -1 or 0, and its bits as
+/// u64.
 fn parts(x: &Array) -> Result<[Array; 2], Error> {
     let below = match x.dtype() {
         d if d.is_complex() => return Ok([lax::try_real(x)?, lax::try_imag(x)?]),
@@ -137,7 +140,8 @@ methods! {
         if self.dtype().is_float() { lax::try_is_finite(self) } else { lax::try_eq(self, self) }
     }
 
-    /// `a` where `self` holds (or is not zero), else `b`; all three are broadcast, `a` and `b` promoted.
+    /// `a` where `self` holds (or is not zero), else `b`; all three are broadcast, `a` and `b`
+    /// promoted.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -153,7 +157,8 @@ methods! {
 }
 
 functions! {
-    /// `a` where `condition` holds, else `b`: NumPy's `where`, which is a word of Rust. See [`Array::select`].
+    /// `a` where `condition` holds, else `b`: NumPy's `where`, which is a word of Rust. See
+    /// [`Array::select`].
     fn where_, try_where_(condition: &Array, a: impl Operand, b: impl Operand) -> Array {
         condition.try_select(a, b)
     }
@@ -161,10 +166,14 @@ functions! {
 
 methods! {
     /// Whether both hold, elementwise and broadcast; numbers hold if they are not zero.
-    fn logical_and, try_logical_and(self, other: &Array) -> Array { logic("logical_and", self, other, lax::try_and) }
+    fn logical_and, try_logical_and(self, other: &Array) -> Array {
+        logic("logical_and", self, other, lax::try_and)
+    }
 
     /// Whether one holds, elementwise and broadcast; numbers hold if they are not zero.
-    fn logical_or, try_logical_or(self, other: &Array) -> Array { logic("logical_or", self, other, lax::try_or) }
+    fn logical_or, try_logical_or(self, other: &Array) -> Array {
+        logic("logical_or", self, other, lax::try_or)
+    }
 
     /// Whether it does not hold; numbers hold if they are not zero.
     fn logical_not, try_logical_not(self) -> Array { lax::try_not(&truth(self)?) }
@@ -172,10 +181,12 @@ methods! {
 
 methods! {
     /// Whether just one holds, elementwise and broadcast; numbers hold if they are not zero.
-    fn logical_xor, try_logical_xor(self, other: &Array) -> Array { logic("logical_xor", self, other, lax::try_xor) }
+    fn logical_xor, try_logical_xor(self, other: &Array) -> Array {
+        logic("logical_xor", self, other, lax::try_xor)
+    }
 
-    /// Whether elements are within `1e-8 + 1e-5 |other|` of others, elementwise and broadcast; equal infinities are, NaN are
-    /// not.
+    /// Whether elements are within `1e-8 + 1e-5 |other|` of others, elementwise and broadcast;
+    /// equal infinities are, NaN are not.
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -1,8 +1,9 @@
 //! Complex arrays: how they are made, and what they are made of.
 //!
-//! Operators and functions take complex numbers where they have a meaning; they have no order, so what compares does not.
-//! Derivatives follow JAX: of a holomorphic function the tangent is multiplied by `f'(z)`, and `grad` of a real function
-//! `f` of `x + iy` gives `∂f/∂x - i ∂f/∂y`, the conjugate of the direction in which `f` grows fastest.
+//! Operators and functions take complex numbers where they have a meaning; they have no order, so
+//! what compares does not. Derivatives follow JAX: of a holomorphic function the tangent is
+//! multiplied by `f'(z)`, and `grad` of a real function `f` of `x + iy` gives `∂f/∂x - i ∂f/∂y`,
+//! the conjugate of the direction in which `f` grows fastest.
 
 use super::fallible::methods;
 use crate::core::array::Array;
@@ -14,7 +15,8 @@ use crate::prims::rules::numbers;
 use cotangent_jit::{DType, Error};
 
 impl Array {
-    /// The complex numbers with these parts, which are broadcast: c64 of f32 (and of ints), c128 of f64.
+    /// The complex numbers with these parts, which are broadcast: c64 of f32 (and of ints), c128 of
+    /// f64.
     ///
     /// Derivative: see [`lax::complex`]. Panics where [`Array::try_complex`] gives an error.
     ///

@@ -15,8 +15,8 @@ use smallvec::{SmallVec, smallvec};
 methods! {
     /// The matrix product over the last two axes; other axes are batch axes and broadcast.
     ///
-    /// `out[.., i, j] = sum_k self[.., i, k] * other[.., k, j]`; a vector stands for one row on the left, one column on
-    /// the right, and its axis is gone from the result.
+    /// `out[.., i, j] = sum_k self[.., i, k] * other[.., k, j]`; a vector stands for one row on the
+    /// left, one column on the right, and its axis is gone from the result.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -28,7 +28,8 @@ methods! {
         if x.ndim() == 0 || y.ndim() == 0 {
             return Err(err!(
                 Shape,
-                "matmul: expected arrays of at least one axis, got {} and {}; multiply scalars with *",
+                "matmul: expected arrays of at least one axis, got {} and {}; multiply scalars \
+                 with *",
                 x.aval(),
                 y.aval()
             ));
@@ -55,8 +56,8 @@ methods! {
         batched_matmul(&x, &y)
     }
 
-    /// NumPy's `dot`: sums over the last axis of this and the second last (of a vector the only) axis of `other`; other
-    /// axes all remain.
+    /// NumPy's `dot`: sums over the last axis of this and the second last (of a vector the only)
+    /// axis of `other`; other axes all remain.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -71,7 +72,8 @@ methods! {
         lax::try_dot_general(&x, &y, &contract)
     }
 
-    /// All products of an element of this with one of `other`: `out[i, j] = self[i] * other[j]`, both read as vectors.
+    /// All products of an element of this with one of `other`: `out[i, j] = self[i] * other[j]`,
+    /// both read as vectors.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -98,8 +100,8 @@ methods! {
         lax::try_dot_general(&x, &y, &dims(&left, &right, &[], &[]))
     }
 
-    /// The sum of the products of all elements, both read as vectors; complex elements of this are conjugated:
-    /// `∑ᵢ conj(self[i]) other[i]`.
+    /// The sum of the products of all elements, both read as vectors; complex elements of this are
+    /// conjugated: `∑ᵢ conj(self[i]) other[i]`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -126,8 +128,8 @@ pub(super) fn dims(lc: &[usize], rc: &[usize], lb: &[usize], rb: &[usize]) -> Do
     }
 }
 
-/// Both have batch axes. Where one has size 1, that one is dropped and the other's is a free axis, so nothing is
-/// repeated.
+/// Both have batch axes. Where one has size 1, that one is dropped and the other's is a free axis,
+/// so nothing is repeated.
 fn batched_matmul(x: &Array, y: &Array) -> Result<Array, Error> {
     let rank = x.ndim().max(y.ndim()) - 2;
     let (own, theirs) = (x.ndim() - 2, y.ndim() - 2);

@@ -1,7 +1,8 @@
 //! In which order the operands of a contraction are multiplied, two at a time.
 //!
-//! Of few operands, the order of fewest multiplications is found (dynamic programming over subsets: each best order of a set
-//! is two best orders of its parts); of many, the pair that shrinks the rest most comes next.
+//! Of few operands, the order of fewest multiplications is found (dynamic programming over subsets:
+//! each best order of a set is two best orders of its parts); of many, the pair that shrinks the
+//! rest most comes next.
 
 /// A set of indices, one bit each.
 pub(super) type Indices = u128;
@@ -9,8 +10,9 @@ pub(super) type Indices = u128;
 /// So many operands and fewer get the best order: 3^8 splits of subsets.
 const BEST: usize = 8;
 
-/// Pairs of positions among the operands that are left: both are taken away, their product comes last. All but one operand
-/// are gone in the end. Indices of `output` are kept, others are summed with the last operands that have them.
+/// Pairs of positions among the operands that are left: both are taken away, their product comes
+/// last. All but one operand are gone in the end. Indices of `output` are kept, others are summed
+/// with the last operands that have them.
 pub(super) fn order(terms: &[Indices], output: Indices, sizes: &[usize]) -> Vec<(usize, usize)> {
     let network = Network { terms, output, sizes };
     if terms.len() < 2 {
@@ -76,7 +78,8 @@ impl Network<'_> {
         inside.fold(0, |all, (_, t)| all | t)
     }
 
-    /// What is left of the product of a set of operands: the indices that others or the output have.
+    /// What is left of the product of a set of operands: the indices that others or the output
+    /// have.
     fn kept(&self, set: usize) -> Indices {
         let others = ((1 << self.terms.len()) - 1) & !set;
         self.union(set) & (self.union(others) | self.output)
@@ -92,8 +95,8 @@ impl Network<'_> {
                 continue;
             }
             cost[set] = f64::INFINITY;
-            // Each split once: the part with the last operand is the other one. From large to small, so that of equal ones
-            // the order from left to right comes first.
+            // Each split once: the part with the last operand is the other one. From large to
+            // small, so that of equal ones the order from left to right comes first.
             let last = 1 << set.ilog2();
             let mut part = (set - 1) & set;
             while part > 0 {

@@ -1,6 +1,7 @@
 //! Arrays from nothing: zeros, ones, full, arange, linspace, eye.
 //!
-//! Each has a form of the usual dtype (`f32`, ints `i32`) and one that ends in `_dtype` and is told.
+//! Each has a form of the usual dtype (`f32`, ints `i32`) and one that ends in `_dtype` and is
+//! told.
 
 use super::axes::{Ints, sizes_of};
 use super::fallible::functions;
@@ -41,7 +42,8 @@ functions! {
         lax::try_full(&sizes_of("ones", shape)?, Scalar::one(dtype))
     }
 
-    /// One value everywhere: a scalar array, or a number (f32, i32 or bool; an int beyond i32 in its own type).
+    /// One value everywhere: a scalar array, or a number (f32, i32 or bool; an int beyond i32 in
+    /// its own type).
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -84,8 +86,8 @@ functions! {
         try_full_dtype(x.shape(), value, x.dtype())
     }
 
-    /// The numbers of a range: `arange(3)` is `0, 1, 2`, `arange(2..5)` starts at 2; i32, or f32 for `0.0..3.0`. Ints that
-    /// i32 does not have are i64, those that i64 does not have u64.
+    /// The numbers of a range: `arange(3)` is `0, 1, 2`, `arange(2..5)` starts at 2; i32, or f32
+    /// for `0.0..3.0`. Ints that i32 does not have are i64, those that i64 does not have u64.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -100,7 +102,8 @@ functions! {
         try_arange_dtype(range, dtype)
     }
 
-    /// The numbers of a range in a dtype. Ints must be values of an int dtype; in a float dtype they are rounded, each once.
+    /// The numbers of a range in a dtype. Ints must be values of an int dtype; in a float dtype
+    /// they are rounded, each once.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -108,7 +111,8 @@ functions! {
     /// ```
     fn arange_dtype, try_arange_dtype(range: impl Arange, dtype: DType) -> Array {
         match range.ends() {
-            Ends::Ints(start, stop) if exact(start, stop, dtype) => counted_from(start, stop, dtype),
+            Ends::Ints(start, stop) if exact(start, stop, dtype) => counted_from(start, stop,
+                dtype),
             Ends::Ints(start, stop) => {
                 let ints = counted_from(start, stop, int_dtype(start, stop))?;
                 lax::try_convert_element_type(&ints, dtype)
@@ -171,7 +175,8 @@ functions! {
     }
 }
 
-/// The value in this dtype; numbers at full precision, and of floats in an int dtype the integral part.
+/// The value in this dtype; numbers at full precision, and of floats in an int dtype the integral
+/// part.
 fn in_dtype(op: &str, value: &dyn Operand, dtype: DType) -> Result<Array, Error> {
     match value.number() {
         Some(number) => number.scalar(op, dtype).map(Array::strong_literal),
@@ -213,7 +218,8 @@ fn counted_from(start: i128, stop: i128, dtype: DType) -> Result<Array, Error> {
         return Err(err!(Value, "arange: {n} is not a value of {dtype}"));
     }
     if dtype.is_int() && !holds(dtype, ends[1] - ends[0]) {
-        // From below 0 a narrow dtype counts further than from 0. One of 64 bits has more ints than an array has elements.
+        // From below 0 a narrow dtype counts further than from 0. One of 64 bits has more ints than
+        // an array has elements.
         let wide = lax::try_iota(DType::I64, &[count], 0)?;
         let wide = lax::try_add(&wide, &int_literal(start, DType::I64))?;
         return lax::try_convert_element_type(&wide, dtype);
@@ -248,8 +254,8 @@ fn steps_from(start: f64, stop: f64, dtype: DType) -> Result<Array, Error> {
     lax::try_add(&numbers, &literal("arange", start, dtype)?)
 }
 
-/// The dtype in which so many places are counted for a dtype that does not count them: ints cannot be divided, and floats
-/// round large ones.
+/// The dtype in which so many places are counted for a dtype that does not count them: ints cannot
+/// be divided, and floats round large ones.
 fn counting_dtype(count: usize, dtype: DType) -> Option<DType> {
     match dtype {
         d if d.is_int() => Some(DType::F64),

@@ -1,6 +1,7 @@
 //! `einsum`: sums of products named by their indices.
 //!
-//! Operands are contracted two by two, each pair by one `dot_general`; `contraction` says in which order.
+//! Operands are contracted two by two, each pair by one `dot_general`; `contraction` says in which
+//! order.
 
 use super::contract::dims;
 use super::contraction::{self, Indices};
@@ -15,10 +16,11 @@ use cotangent_jit::{Error, err, plural};
 functions! {
     /// A sum of products by Einstein's convention: `"ij,jk->ik"` is the matrix product.
     ///
-    /// Letters name axes; a letter that the result lacks is summed over; `...` stands for the axes in front that broadcast;
-    /// a letter twice in one operand takes its diagonal. Without `->` the result has the letters that occur once, in
-    /// alphabetical order. Several operands are multiplied two by two in the order of fewest multiplications (of more than
-    /// eight, in a good one).
+    /// Letters name axes; a letter that the result lacks is summed over; `...` stands for the axes
+    /// in front that broadcast; a letter twice in one operand takes its diagonal. Without `->` the
+    /// result has the letters that occur once, in alphabetical order. Several operands are
+    /// multiplied two by two in the order of fewest multiplications (of more than eight, in a good
+    /// one).
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -166,8 +168,8 @@ fn pair(
     Ok(Term { array: lax::try_dot_general(&x.array, &y.array, &pairs)?, labels })
 }
 
-/// The product of two terms of which no name is summed over: both repeated, with the axes as the result has them, so that
-/// it fuses with what comes after.
+/// The product of two terms of which no name is summed over: both repeated, with the axes as the
+/// result has them, so that it fuses with what comes after.
 fn product(x: &Term, y: &Term, mut labels: Vec<char>, output: &[char]) -> Result<Term, Error> {
     labels.sort_by_key(|l| output.iter().position(|o| o == l).unwrap_or(output.len()));
     let size = |l: &char| [x, y].iter().find_map(|t| t.axis(*l).map(|a| t.array.shape()[a]));

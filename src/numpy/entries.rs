@@ -11,7 +11,8 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToIncl
 pub enum Index {
     /// Drops the axis; counts from the end if negative.
     At(i64),
-    /// `start..stop` by `step`, each end counted from the end of the axis if negative and cut to it.
+    /// `start..stop` by `step`, each end counted from the end of the axis if negative and cut to
+    /// it.
     Range { start: Option<i64>, stop: Option<i64>, step: i64 },
     /// All axes that no other entry names.
     Ellipsis,
@@ -77,7 +78,8 @@ macro_rules! entries {
 
         impl From<Range<$t>> for Index {
             fn from(r: Range<$t>) -> Index {
-                let (start, stop) = (Some(saturated(r.start as i128)), Some(saturated(r.end as i128)));
+                let (start, stop) = (Some(saturated(r.start as i128)),
+                    Some(saturated(r.end as i128)));
                 Index::Range { start, stop, step: 1 }
             }
         }
@@ -129,7 +131,8 @@ fn after(end: i64) -> Option<i64> {
 macro_rules! s {
     (@ [$($done:expr,)*]) => {
         {
-            #[allow(clippy::reversed_empty_ranges, reason = "ends may be counted from the end of the axis")]
+            #[allow(clippy::reversed_empty_ranges, reason = "ends may be counted from the end of \
+                                                             the axis")]
             let entries = ::std::vec::Vec::<$crate::numpy::entries::Index>::from([$($done),*]);
             entries
         }
@@ -142,7 +145,9 @@ macro_rules! s {
     };
     (@ [$($done:expr,)*] $range:expr; $step:expr $(, $($rest:tt)*)?) => {
         $crate::s!(
-            @ [$($done,)* $crate::numpy::entries::Index::from($range).by($step as i64),] $($($rest)*)?
+            @ [
+                $($done,)* $crate::numpy::entries::Index::from($range).by($step as i64),
+            ] $($($rest)*)?
         )
     };
     (@ [$($done:expr,)*] $entry:expr $(, $($rest:tt)*)?) => {

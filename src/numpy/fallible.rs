@@ -1,13 +1,15 @@
-//! Pairs of a form that panics at the user's line and its `try_` twin that returns the error, from one body.
+//! Pairs of a form that panics at the user's line and its `try_` twin that returns the error, from
+//! one body.
 //!
-//! Every operation in a body is recorded as standing on the user's line, also inside closures; every error of it speaks of
-//! the function that the user called.
+//! Every operation in a body is recorded as standing on the user's line, also inside closures;
+//! every error of it speaks of the function that the user called.
 
 /// `fn name, try_name(self, arg: Type) -> Out { body }` of `Array`; the body gives a `Result`.
 macro_rules! methods {
     ($(
         $(#[$doc:meta])*
-        fn $name:ident, $try:ident($self:ident $(, $arg:ident: $ty:ty)* $(,)?) -> $out:ty $body:block
+        fn $name:ident, $try:ident($self:ident $(,
+            $arg:ident: $ty:ty)* $(,)?) -> $out:ty $body:block
     )*) => {
         impl $crate::core::array::Array {$(
             $(#[$doc])*
@@ -16,7 +18,8 @@ macro_rules! methods {
                 $crate::prims::rules::apply::expect($self.$try($($arg),*))
             }
 
-            #[doc = concat!("[`Array::", stringify!($name), "`](crate::core::array::Array::", stringify!($name),
+            #[doc = concat!("[`Array::", stringify!($name),
+                "`](crate::core::array::Array::", stringify!($name),
                 "), with the error returned.")]
             #[track_caller]
             pub fn $try(&$self $(, $arg: $ty)*) -> Result<$out, cotangent_jit::Error> {

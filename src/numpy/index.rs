@@ -1,9 +1,11 @@
-//! Indexing: `x.index(s![1.., -1, newaxis])`, as slices, reversals, reshapes and gathers. What can be written is in `entries`.
+//! Indexing: `x.index(s![1.., -1, newaxis])`, as slices, reversals, reshapes and gathers. What can
+//! be written is in `entries`.
 //!
-//! NumPy's rules: ints drop their axis, ranges keep it, `...` stands for the axes not named, `newaxis` puts in one of size 1;
-//! int arrays are broadcast against each other and replaced by the axes of that (in front, if other entries stand between
-//! them or ints). A mask stands for the arrays of the places where it holds. Scalar arrays are ints whose value may be
-//! computed. What to do with the places found is in `at`.
+//! NumPy's rules: ints drop their axis, ranges keep it, `...` stands for the axes not named,
+//! `newaxis` puts in one of size 1; int arrays are broadcast against each other and replaced by the
+//! axes of that (in front, if other entries stand between them or ints). A mask stands for the
+//! arrays of the places where it holds. Scalar arrays are ints whose value may be computed. What to
+//! do with the places found is in `at`.
 
 use super::fallible::methods;
 use super::picks::{Picks, places_of, wrapped};
@@ -19,8 +21,9 @@ pub use super::entries::{Index, Indices};
 methods! {
     /// The part of an array that an index names; see [`s!`](crate::s) for its entries.
     ///
-    /// Ints and ends of ranges count from the end if negative. An int out of range is an error; ranges are cut to the axis,
-    /// computed indices moved into range. A mask of bools must be concrete. Linear; the derivative indexes the tangent.
+    /// Ints and ends of ranges count from the end if negative. An int out of range is an error;
+    /// ranges are cut to the axis, computed indices moved into range. A mask of bools must be
+    /// concrete. Linear; the derivative indexes the tangent.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -55,7 +58,8 @@ pub(super) struct Along {
     pub kept: bool,
 }
 
-/// An index made out against a shape: a box of the operand, then places in the axes that are kept, then new axes.
+/// An index made out against a shape: a box of the operand, then places in the axes that are kept,
+/// then new axes.
 pub(super) struct Plan {
     pub along: Vec<Along>,
     /// Places in the box without what it drops.
@@ -97,7 +101,8 @@ impl Plan {
             return Err(err!(Axis, "index: expected at most one ..., got two"));
         }
         let at = first.unwrap_or(entries.len());
-        // The ellipsis itself stays in front of what it stands for: it separates arrays, also where it stands for nothing.
+        // The ellipsis itself stays in front of what it stands for: it separates arrays, also where
+        // it stands for nothing.
         let at = at + usize::from(first.is_some());
         let whole = std::iter::repeat_with(|| Entry { index: Index::from(..), size: None });
         entries.splice(at..at, whole.take(rest));
@@ -109,7 +114,8 @@ impl Plan {
         let mut along = Vec::new();
         let mut arrays: Vec<(usize, Array)> = Vec::new();
         let mut kept = Shape::new();
-        // What NumPy looks at: entries that are ints or arrays, and whether others stand between them.
+        // What NumPy looks at: entries that are ints or arrays, and whether others stand between
+        // them.
         let mut advanced = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
             let axis = along.len();

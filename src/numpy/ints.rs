@@ -11,8 +11,9 @@ use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error, err};
 
 methods! {
-    /// The greatest common divisor, elementwise and broadcast; of 0 and `n` it is `|n|`. Ints; no derivative. The one that a
-    /// signed dtype does not have, that of its least int and itself or 0, wraps to the least int, as in NumPy.
+    /// The greatest common divisor, elementwise and broadcast; of 0 and `n` it is `|n|`. Ints; no
+    /// derivative. The one that a signed dtype does not have, that of its least int and itself or
+    /// 0, wraps to the least int, as in NumPy.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -23,7 +24,8 @@ methods! {
         lax::try_convert_element_type(&euclid(x, y)?, dtype)
     }
 
-    /// The least common multiple, elementwise and broadcast; 0 where one is 0. Ints (wrapping); no derivative.
+    /// The least common multiple, elementwise and broadcast; 0 where one is 0. Ints (wrapping); no
+    /// derivative.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -39,7 +41,8 @@ methods! {
     }
 }
 
-/// The magnitudes of ints of one shape as unsigned ints, which have that of the least int, too; and the dtype of the ints.
+/// The magnitudes of ints of one shape as unsigned ints, which have that of the least int, too; and
+/// the dtype of the ints.
 fn sizes(op: &str, x: &dyn Operand, y: &dyn Operand) -> Result<(Array, Array, DType), Error> {
     let mut both = together(op, &[x, y], false)?;
     broadcast_arrays(op, &mut both)?;

@@ -9,7 +9,8 @@ use crate::prims::lax;
 use cotangent_jit::{Error, err};
 
 functions! {
-    /// The arrays one after another along an existing axis, in the dtype in which they meet; their other axes agree.
+    /// The arrays one after another along an existing axis, in the dtype in which they meet; their
+    /// other axes agree.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -78,11 +79,13 @@ methods! {
         (0..sections).map(|i| lax::try_slice_in_dim(self, i * size, (i + 1) * size, axis)).collect()
     }
 
-    /// The parts between these positions along an axis: of `[2, 3]` the parts `..2`, `2..3` and `3..`.
+    /// The parts between these positions along an axis: of `[2, 3]` the parts `..2`, `2..3` and
+    /// `3..`.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let sizes: Vec<usize> = array![1, 2, 3, 4].split_at([1], 0).iter().map(Array::size).collect();
+    /// let sizes: Vec<usize> =
+    ///     array![1, 2, 3, 4].split_at([1], 0).iter().map(Array::size).collect();
     /// assert_eq!(sizes, [1, 3]);
     /// ```
     fn split_at, try_split_at(self, positions: impl Ints, axis: isize) -> Vec<Array> {

@@ -1,7 +1,8 @@
 //! Elementwise mathematics as methods: `x.sin()`, `x.pow(y)`, `x.maximum(0.0)`.
 //!
-//! Functions of floats take ints and bools too, as f32, those of 64 bits as f64. Functions of two operands broadcast and promote as the operators
-//! do. Not here: comparisons and choices (`compare`), powers (`powers`).
+//! Functions of floats take ints and bools too, as f32, those of 64 bits as f64. Functions of two
+//! operands broadcast and promote as the operators do. Not here: comparisons and choices
+//! (`compare`), powers (`powers`).
 
 use super::fallible::methods;
 use crate::core::array::Array;
@@ -160,23 +161,26 @@ fn both(
 }
 
 methods! {
-    /// The greater of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare by their real parts, then by
-    /// their imaginary ones.
+    /// The greater of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare by
+    /// their real parts, then by their imaginary ones.
     fn maximum, try_maximum(self, other: impl Operand) -> Array {
         both("maximum", self, &other, lax::try_max)
     }
 
-    /// The smaller of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare as in [`Array::maximum`].
+    /// The smaller of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare as
+    /// in [`Array::maximum`].
     fn minimum, try_minimum(self, other: impl Operand) -> Array {
         both("minimum", self, &other, lax::try_min)
     }
 
-    /// The nearest value from `low` to `high`, elementwise and broadcast: Rust's name for [`Array::clip`].
+    /// The nearest value from `low` to `high`, elementwise and broadcast: Rust's name for
+    /// [`Array::clip`].
     fn clamp, try_clamp(self, low: impl Operand, high: impl Operand) -> Array {
         self.try_clip(low, high)
     }
 
-    /// The nearest value from `low` to `high`, elementwise and broadcast. A number beyond the ints of the dtype is no bound.
+    /// The nearest value from `low` to `high`, elementwise and broadcast. A number beyond the ints
+    /// of the dtype is no bound.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -204,8 +208,8 @@ methods! {
         Ok(lax::try_log(&lax::try_div(&(x + y * i), &size)?)? * -i)
     }
 
-    /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the dividend's, as Rust's). By the
-    /// int 0 nothing is left.
+    /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the
+    /// dividend's, as Rust's). By the int 0 nothing is left.
     fn remainder, try_remainder(self, divisor: impl Operand) -> Array {
         let operands = together("remainder", &[self, &divisor], false)?;
         let (x, y) = (&counted(&operands[0])?, &divisor_of(&operands[1])?);
@@ -216,7 +220,8 @@ methods! {
         lax::try_select_n(&off, &[&rest, &lax::try_add(&rest, y)?])
     }
 
-    /// The remainder with the sign of this, as C's `fmod`, elementwise and broadcast. By the int 0 nothing is left.
+    /// The remainder with the sign of this, as C's `fmod`, elementwise and broadcast. By the int 0
+    /// nothing is left.
     fn fmod, try_fmod(self, divisor: impl Operand) -> Array {
         let operands = together("fmod", &[self, &divisor], false)?;
         // Of bools the dividend is left, as in JAX.
@@ -225,8 +230,8 @@ methods! {
         lax::try_rem(&counted(&operands[0])?, &y)
     }
 
-    /// `⌊x / y⌋`, elementwise and broadcast, exact where the quotient is no float; of ints an int. By the int 0 it is -2, of 0
-    /// -1; of unsigned ints all ones.
+    /// `⌊x / y⌋`, elementwise and broadcast, exact where the quotient is no float; of ints an int.
+    /// By the int 0 it is -2, of 0 -1; of unsigned ints all ones.
     fn floor_divide, try_floor_divide(self, divisor: impl Operand) -> Array {
         let operands = together("floor_divide", &[self, &divisor], false)?;
         let (x, y) = (&counted(&operands[0])?, &counted(&operands[1])?);
@@ -244,7 +249,8 @@ methods! {
         if x.dtype().is_int() {
             return down(lax::try_div(x, y)?, over(x)?);
         }
-        // Without what is left over the rest divides without remainder, so that no quotient is rounded up to an int.
+        // Without what is left over the rest divides without remainder, so that no quotient is
+        // rounded up to an int.
         let by_zero = lax::try_eq(y, &zero)?;
         let whole = lax::try_select_n(&by_zero, &[&lax::try_sub(x, &rest)?, x])?;
         lax::try_round_away(&down(lax::try_div(&whole, y)?, over(&rest)?)?)

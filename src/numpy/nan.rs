@@ -1,4 +1,5 @@
-//! Reductions that leave NaN out: `x.nansum()`, `x.nanmean_axis(0)`. Of ints they are the plain ones.
+//! Reductions that leave NaN out: `x.nansum()`, `x.nanmean_axis(0)`. Of ints they are the plain
+//! ones.
 
 use super::axes::{Ints, axes_of};
 use super::fallible::methods;
@@ -9,12 +10,14 @@ use crate::prims::lax;
 use cotangent_jit::Error;
 
 macro_rules! without_nan {
-    ($($(#[$doc:meta])* $fold:ident: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident;)*) => {
+    ($($(#[$doc:meta])* $fold:ident: $all:ident, $try_all:ident; $axis:ident,
+        $try_axis:ident;)*) => {
         methods! {$(
             $(#[$doc])*
             fn $all, $try_all(self) -> Array { $fold(self, &(0..self.ndim()).collect()) }
 
-            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken away.")]
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken \
+                                                            away.")]
             fn $axis, $try_axis(self, axes: impl Ints) -> Array {
                 $fold(self, &axes_of(stringify!($all), axes, &self.aval())?)
             }

@@ -1,5 +1,6 @@
-//! Floats taken apart and put together, and functions of them that NumPy has beside those of `math`: `copysign`, `frexp`,
-//! `logaddexp`, `hypot`, `nan_to_num` and so on. All are composed of `lax` functions, and so are their derivatives.
+//! Floats taken apart and put together, and functions of them that NumPy has beside those of
+//! `math`: `copysign`, `frexp`, `logaddexp`, `hypot`, `nan_to_num` and so on. All are composed of
+//! `lax` functions, and so are their derivatives.
 
 use super::create::ones_like;
 use super::fallible::methods;
@@ -53,7 +54,8 @@ methods! {
         lax::try_eq(&lax::try_abs(self)?, &like(f64::INFINITY, self))
     }
 
-    /// Whether the sign is negative, that of zeros and NaN too. Floats; of ints whether they are negative.
+    /// Whether the sign is negative, that of zeros and NaN too. Floats; of ints whether they are
+    /// negative.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -154,7 +156,8 @@ methods! {
         lax::try_select_n(&infinite, &[&length, &reach])
     }
 
-    /// `x · 2ⁿ` for ints `n` of any size, rounded once, elementwise and broadcast. Derivative in `x`: `2ⁿ`.
+    /// `x · 2ⁿ` for ints `n` of any size, rounded once, elementwise and broadcast. Derivative in
+    /// `x`: `2ⁿ`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -163,10 +166,12 @@ methods! {
     fn ldexp, try_ldexp(self, n: &Array) -> Array {
         let x = float(self)?;
         if !x.dtype().is_float() || n.dtype().is_inexact() {
-            return Err(err!(DType, "ldexp: expected real numbers and int exponents, got {} and {}", x.aval(), n.aval()));
+            return Err(err!(DType, "ldexp: expected real numbers and int exponents, got {} and \
+                                    {}", x.aval(), n.aval()));
         }
         if x.dtype().is_narrow() {
-            // Every product that is not 0 in the narrow dtype is exact in f32, so that it is rounded once.
+            // Every product that is not 0 in the narrow dtype is exact in f32, so that it is
+            // rounded once.
             let wide = lax::try_convert_element_type(&x, DType::F32)?.try_ldexp(n)?;
             return lax::try_convert_element_type(&wide, x.dtype());
         }
@@ -174,7 +179,8 @@ methods! {
         Ok(x * a * b * c)
     }
 
-    /// `(m, n)` with `x = m · 2ⁿ` and `0.5 ≤ |m| < 1`; zeros, infinities and NaN as they are, with `n = 0`.
+    /// `(m, n)` with `x = m · 2ⁿ` and `0.5 ≤ |m| < 1`; zeros, infinities and NaN as they are, with
+    /// `n = 0`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -193,7 +199,8 @@ methods! {
         };
         let number = |i: i64| Array::strong_literal(Scalar::from_i64(int, i).expect("an int"));
         // Subnormals are scaled up first.
-        let least = like(if int == DType::I64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE.into() }, &x);
+        let wide = int == DType::I64;
+        let least = like(if wide { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE.into() }, &x);
         let tiny = lax::try_lt(&lax::try_abs(&x)?, &least)?;
         let scale = (f64::from(mantissa) + 2.0).exp2();
         let scaled = lax::try_select_n(&tiny, &[&x, &lax::try_mul(&x, &like(scale, &x))?])?;
@@ -201,8 +208,10 @@ methods! {
         let field = lax::try_shift_right_logical(&bits, &number(mantissa.into()))?;
         let field = lax::try_and(&field, &number(2 * bias + 3))?;
         let n = lax::try_sub(&field, &number(bias))?;
-        let n = lax::try_select_n(&tiny, &[&n, &lax::try_sub(&n, &number(i64::from(mantissa) + 2))?])?;
-        let odd = lax::try_not(&lax::try_and(&x.try_is_finite()?, &lax::try_ne(&x, &like(0.0, &x))?)?)?;
+        let n = lax::try_select_n(&tiny, &[&n, &lax::try_sub(&n,
+            &number(i64::from(mantissa) + 2))?])?;
+        let odd = lax::try_not(&lax::try_and(&x.try_is_finite()?, &lax::try_ne(&x, &like(0.0,
+            &x))?)?)?;
         let n = lax::try_select_n(&odd, &[&n, &number(0)])?;
         let n = lax::try_convert_element_type(&n, DType::I32)?;
         let m = x.try_ldexp(&lax::try_neg(&n)?)?;
@@ -271,8 +280,9 @@ methods! {
     }
 }
 
-/// Three powers of two whose product is `2ⁿ`, or so far from 1 that every finite number times it overflows or is 0. None of
-/// them is infinite or 0, and of the products one after the other only the last is rounded.
+/// Three powers of two whose product is `2ⁿ`, or so far from 1 that every finite number times it
+/// overflows or is 0. None of them is infinite or 0, and of the products one after the other only
+/// the last is rounded.
 fn powers_of_two(n: &Array, dtype: DType) -> Result<[Array; 3], Error> {
     let (int, mantissa, bias) = match dtype {
         DType::F64 => (DType::I64, 52, 1023),
@@ -283,7 +293,8 @@ fn powers_of_two(n: &Array, dtype: DType) -> Result<[Array; 3], Error> {
         let field = lax::try_shift_left(&lax::try_add(e, &number(bias))?, &number(mantissa))?;
         lax::try_bitcast_convert_type(&field, dtype)
     };
-    // A step down leaves more than the digits of a number to the last one: what is subnormal before that becomes 0.
+    // A step down leaves more than the digits of a number to the last one: what is subnormal before
+    // that becomes 0.
     let (up, down) = (bias, mantissa + 2 - bias);
     let step = |n: &Array| -> Result<(Array, Array), Error> {
         let above = lax::try_gt(n, &number(bias))?.try_select(number(up), number(0))?;

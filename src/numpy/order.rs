@@ -42,7 +42,8 @@ methods! {
         lax::try_rev(&lax::try_sort(self, axis)?, &[axis])
     }
 
-    /// The indices (i32) that sort along an axis from the greatest down; equal elements keep their order, NaN comes first.
+    /// The indices (i32) that sort along an axis from the greatest down; equal elements keep their
+    /// order, NaN comes first.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -55,7 +56,8 @@ methods! {
         lax::try_sub(&Array::strong_literal(last), &lax::try_rev(&order, &[axis])?)
     }
 
-    /// The `k` greatest elements along the last axis, from the greatest down, and their indices: [`lax::top_k`].
+    /// The `k` greatest elements along the last axis, from the greatest down, and their indices:
+    /// [`lax::top_k`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -66,8 +68,9 @@ methods! {
         lax::try_top_k(self, k, axis_of("top_k", -1, &self.aval())?)
     }
 
-    /// Where `values` would be put into this sorted vector so that it stays sorted, before equal elements: indices (i32,
-    /// or i64 where that cannot count the vector) of the shape of `values`. NaN sorts last.
+    /// Where `values` would be put into this sorted vector so that it stays sorted, before equal
+    /// elements: indices (i32, or i64 where that cannot count the vector) of the shape of `values`.
+    /// NaN sorts last.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -91,7 +94,8 @@ methods! {
 
     /// The entries at `indices` along an axis, which is replaced by the axes of `indices`.
     ///
-    /// Negative indices count from the end; out of range gives NaN, the least int, or the greatest unsigned int.
+    /// Negative indices count from the end; out of range gives NaN, the least int, or the greatest
+    /// unsigned int.
     ///
     /// ```
     /// use cotangent::prelude::*;

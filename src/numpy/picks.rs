@@ -1,4 +1,5 @@
-//! Places named by int arrays, along one axis or several: the coordinates as vectors, and the windows of a gather there.
+//! Places named by int arrays, along one axis or several: the coordinates as vectors, and the
+//! windows of a gather there.
 //!
 //! Not here: how an index is made out (`index`), what updates do to the places (`update`).
 
@@ -13,11 +14,13 @@ use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{DType, Error, Scalar, err};
 use rustc_hash::FxHashMap;
 
-/// Places in an operand, by their coordinates along some of its axes; along the others they are whole.
+/// Places in an operand, by their coordinates along some of its axes; along the others they are
+/// whole.
 #[derive(Clone)]
 pub(super) struct Picks {
     axes: Shape,
-    /// Coordinates, one more axis than the places have; negative ones have been counted from the end.
+    /// Coordinates, one more axis than the places have; negative ones have been counted from the
+    /// end.
     vectors: Array,
     /// Where in the result the axes of the places stand.
     at: usize,
@@ -63,8 +66,8 @@ impl Picks {
         Ok((rows, |row| self.of(row)))
     }
 
-    /// Picks that name no place of `x` twice, together as often as these do, if the places are known. With `clip`, places
-    /// out of range are those at the edges.
+    /// Picks that name no place of `x` twice, together as often as these do, if the places are
+    /// known. With `clip`, places out of range are those at the edges.
     pub fn apart(&self, x: &Aval, clip: bool) -> Result<Option<Vec<Picks>>, Error> {
         let Some(arrays) = &self.known else { return Ok(None) };
         let numbers = eager(|| {
@@ -146,8 +149,8 @@ impl Picks {
     }
 }
 
-/// Indices into an axis of `n` entries with negative ones counted from the end; those of 8 and 16 bits as i32, and these as
-/// i64 if they cannot count the entries.
+/// Indices into an axis of `n` entries with negative ones counted from the end; those of 8 and 16
+/// bits as i32, and these as i64 if they cannot count the entries.
 pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Error> {
     let dtype = indices.dtype();
     if !dtype.is_int() {
@@ -173,12 +176,14 @@ pub(super) fn wrapped(op: &str, indices: &Array, n: usize) -> Result<Array, Erro
     lax::try_select_n(&lax::try_lt(indices, &number(0)?)?, &[indices, &from_end])
 }
 
-/// The places where a mask holds, one vector of coordinates per axis. The mask must be concrete: their number is a shape.
+/// The places where a mask holds, one vector of coordinates per axis. The mask must be concrete:
+/// their number is a shape.
 pub(super) fn places_of(mask: &Array) -> Result<Vec<Array>, Error> {
     if mask.is_tracer() {
         return Err(err!(
             Tracer,
-            "index: the mask is traced, {}, and how many places it has would be a shape; compute with where_ or select, or make the mask outside or in eager(..)",
+            "index: the mask is traced, {}, and how many places it has would be a shape; compute \
+             with where_ or select, or make the mask outside or in eager(..)",
             mask.aval()
         ));
     }

@@ -13,14 +13,16 @@ methods! {
     /// `x²`. Ints (wrapping), floats and complex numbers; bools as i32.
     fn square, try_square(self) -> Array { lax::try_square(&counted(self)?) }
 
-    /// `xⁿ` as products, for a fixed int `n`. Floats; ints (wrapping) if `n` is not negative; bools as i32.
+    /// `xⁿ` as products, for a fixed int `n`. Floats; ints (wrapping) if `n` is not negative; bools
+    /// as i32.
     fn powi, try_powi(self, n: i32) -> Array { lax::try_integer_pow(&counted(self)?, n) }
 
-    /// `xʸ`, elementwise and broadcast. An int number as exponent is a power of products, for which ints become floats if it
-    /// is negative.
+    /// `xʸ`, elementwise and broadcast. An int number as exponent is a power of products, for which
+    /// ints become floats if it is negative.
     ///
-    /// Ints to the power of an array of ints stay ints and wrap: exponents count modulo 64, as in JAX, so that a negative one
-    /// gives a number without a meaning. Derivative: [`lax::pow`], [`lax::integer_pow`].
+    /// Ints to the power of an array of ints stay ints and wrap: exponents count modulo 64, as in
+    /// JAX, so that a negative one gives a number without a meaning. Derivative: [`lax::pow`],
+    /// [`lax::integer_pow`].
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -1,5 +1,6 @@
-//! Reductions as methods, each in three forms: over all axes (`x.sum()`), over some, which are taken away
-//! (`x.sum_axis(-1)`, `x.sum_axis([0, 2])`), and over some, which stay with size 1 (`x.sum_keepdims(-1)`).
+//! Reductions as methods, each in three forms: over all axes (`x.sum()`), over some, which are
+//! taken away (`x.sum_axis(-1)`, `x.sum_axis([0, 2])`), and over some, which stay with size 1
+//! (`x.sum_keepdims(-1)`).
 
 use super::axes::{Ints, axes_of, axis_of};
 use super::compare::truth;
@@ -29,18 +30,22 @@ fn keeping(x: &Array, axes: &[usize], fold: Fold) -> Result<Array, Error> {
 macro_rules! reductions {
     ($(
         $(#[$doc:meta])*
-        $fold:path: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident; $keep:ident, $try_keep:ident;
+        $fold:path: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident; $keep:ident,
+            $try_keep:ident;
     )*) => {
         methods! {$(
             $(#[$doc])*
             fn $all, $try_all(self) -> Array { strong($fold(self, &all_axes(self))?) }
 
-            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken away; negative ones count from the last.")]
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken \
+                                                            away; negative ones count from the \
+                                                            last.")]
             fn $axis, $try_axis(self, axes: impl Ints) -> Array {
                 strong($fold(self, &axes_of(stringify!($all), axes, &self.aval())?)?)
             }
 
-            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which stay with size 1.")]
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which stay with \
+                                                            size 1.")]
             fn $keep, $try_keep(self, axes: impl Ints) -> Array {
                 strong(keeping(self, &axes_of(stringify!($all), axes, &self.aval())?, $fold)?)
             }
@@ -60,7 +65,8 @@ reductions! {
     /// ```
     sum: sum, try_sum; sum_axis, try_sum_axis; sum_keepdims, try_sum_keepdims;
 
-    /// Product of all elements; bools and narrow ints are multiplied in i32, narrow unsigned ints in u32.
+    /// Product of all elements; bools and narrow ints are multiplied in i32, narrow unsigned ints
+    /// in u32.
     prod: prod, try_prod; prod_axis, try_prod_axis; prod_keepdims, try_prod_keepdims;
 
     /// The greatest element; NaN if there is one. Of nothing it is an error.
@@ -144,7 +150,8 @@ fn var(x: &Array, axes: &[usize]) -> Result<Array, Error> {
     })
 }
 
-/// A statistic of ints in the float dtype that goes with them; of floats narrower than f32, too, and rounded at the end: their sums might be beyond them.
+/// A statistic of ints in the float dtype that goes with them; of floats narrower than f32, too,
+/// and rounded at the end: their sums might be beyond them.
 fn in_single(x: &Array, f: impl Fn(&Array) -> Result<Array, Error>) -> Result<Array, Error> {
     let d = x.dtype();
     if d.is_inexact() && !d.is_narrow() {
@@ -168,7 +175,8 @@ fn any(x: &Array, axes: &[usize]) -> Result<Array, Error> {
 }
 
 methods! {
-    /// The index (i32) of the greatest of all elements in row-major order: the first, or the first NaN.
+    /// The index (i32) of the greatest of all elements in row-major order: the first, or the first
+    /// NaN.
     fn argmax, try_argmax(self) -> Array { lax::try_argmax(&flat(self)?, 0) }
 
     /// The indices (i32) of the greatest elements along an axis, which is taken away.
@@ -176,7 +184,8 @@ methods! {
         lax::try_argmax(self, axis_of("argmax", axis as i64, &self.aval())?)
     }
 
-    /// The index (i32) of the least of all elements in row-major order: the first, or the first NaN.
+    /// The index (i32) of the least of all elements in row-major order: the first, or the first
+    /// NaN.
     fn argmin, try_argmin(self) -> Array { lax::try_argmin(&flat(self)?, 0) }
 
     /// The indices (i32) of the least elements along an axis, which is taken away.

@@ -31,7 +31,8 @@ fn neighbours(x: &Array, axis: usize) -> Result<(Array, Array), Error> {
 }
 
 methods! {
-    /// The `n`-th differences of neighbours along an axis: `y[i] = x[i + 1] - x[i]`, so often. Bools: whether they differ.
+    /// The `n`-th differences of neighbours along an axis: `y[i] = x[i + 1] - x[i]`, so often.
+    /// Bools: whether they differ.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -55,8 +56,8 @@ methods! {
     /// ```
     fn ediff1d, try_ediff1d(self) -> Array { self.try_ravel()?.try_diff(1, 0) }
 
-    /// Slopes along an axis between points that far apart: halved differences of the neighbours of each point, at the ends
-    /// the one difference there is.
+    /// Slopes along an axis between points that far apart: halved differences of the neighbours of
+    /// each point, at the ends the one difference there is.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -78,7 +79,8 @@ methods! {
         Ok(lax::try_concatenate(&[first, inner, last], axis)? / spacing)
     }
 
-    /// The integral along the last axis by the trapezoidal rule, between points that far apart: `d ∑ (y[i] + y[i + 1]) / 2`.
+    /// The integral along the last axis by the trapezoidal rule, between points that far apart:
+    /// `d ∑ (y[i] + y[i + 1]) / 2`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -114,7 +116,8 @@ methods! {
         slide(&x, &y.try_flip(0)?, part)
     }
 
-    /// The correlation of two vectors: `out[k] = ∑ᵢ self[i + k] conj(v[i])`, as NumPy orders it. Ints as floats.
+    /// The correlation of two vectors: `out[k] = ∑ᵢ self[i + k] conj(v[i])`, as NumPy orders it.
+    /// Ints as floats.
     ///
     /// ```
     /// use cotangent::{numpy::series::Part, prelude::*};
@@ -175,15 +178,16 @@ fn slide(x: &Array, y: &Array, part: Part) -> Result<Array, Error> {
     lax::try_conv(&row(x)?, &row(y)?, &[1], borders)?.try_ravel()
 }
 
-/// The line through two points at `x`: the value of one of them, and from there along the slope; the value alone where `x`
-/// lies outside of all points.
+/// The line through two points at `x`: the value of one of them, and from there along the slope;
+/// the value alone where `x` lies outside of all points.
 fn between(
     x: &Array,
     [low, high]: [Array; 2],
     [start, stop]: [Array; 2],
     outside: &Array,
 ) -> Result<Array, Error> {
-    // From the right point where `x` is that one, and where nothing is left of the distance to the other.
+    // From the right point where `x` is that one, and where nothing is left of the distance to the
+    // other.
     let at_high = x.try_equal(&high)?;
     let at_low = x.try_equal(&low)?.try_logical_and(&at_high.try_logical_not()?)?;
     let endless = start.try_is_inf()?.try_logical_or(&low.try_is_inf()?)?;
@@ -199,8 +203,8 @@ fn between(
     let level = start.try_is_inf()?.try_logical_and(&start.try_equal(&stop)?)?;
     let rise = level.try_logical_or(&flat)?.try_select(0.0, stop - start)?;
 
-    // At a point a slope that is not finite changes nothing but the derivative. So the value is 0 times finite factors whose
-    // product is that slope; nothing is computed from the slope there.
+    // At a point a slope that is not finite changes nothing but the derivative. So the value is 0
+    // times finite factors whose product is that slope; nothing is computed from the slope there.
     let known = |x: &Array| lax::try_stop_gradient(x);
     let sharp = lax::try_div(&known(&rise)?, &known(&width)?)?;
     let odd = sharp.try_is_finite()?.try_logical_not()?;
@@ -212,8 +216,9 @@ fn between(
 }
 
 functions! {
-    /// The piecewise linear function through the points `(xp, fp)`, `xp` rising, at `x`; beyond its ends constant. At a point
-    /// it has the point's value, also beside an infinite one; of points with one `xp` that of the last.
+    /// The piecewise linear function through the points `(xp, fp)`, `xp` rising, at `x`; beyond its
+    /// ends constant. At a point it has the point's value, also beside an infinite one; of points
+    /// with one `xp` that of the last.
     ///
     /// ```
     /// use cotangent::{numpy::series::interp, prelude::*};
@@ -224,7 +229,8 @@ functions! {
         let n = xp.size();
         if xp.ndim() != 1 || fp.shape() != xp.shape() || n == 0 {
             let (a, b) = (xp.aval(), fp.aval());
-            return Err(err!(Shape, "interp: expected points as two vectors of one size, got {a} and {b}"));
+            return Err(err!(Shape, "interp: expected points as two vectors of one size, got {a} \
+                                    and {b}"));
         }
         if fp.dtype().is_complex() {
             let part = |values: Array| try_interp(x, xp, &values);
@@ -238,12 +244,14 @@ functions! {
         let pick = |v: &Array, i: &Array| take_in("interp", v, i, 0, Mode::Clip);
         let ends = [x.try_lt(xp.try_index(0)?)?, x.try_gt(xp.try_index(-1)?)?];
         let outside = ends[0].try_logical_or(&ends[1])?;
-        let (xs, values) = ([pick(xp, &left)?, pick(xp, &right)?], [pick(fp, &left)?, pick(fp, &right)?]);
+        let (xs, values) = ([pick(xp, &left)?, pick(xp, &right)?], [pick(fp, &left)?, pick(fp,
+            &right)?]);
         let y = ends[0].try_select(fp.try_index(0)?, between(x, xs, values, &outside)?)?;
         ends[1].try_select(fp.try_index(-1)?, y)
     }
 
-    /// A polynomial at every point, its coefficients from the highest power down: `(p[0] x + p[1]) x + ..`.
+    /// A polynomial at every point, its coefficients from the highest power down:
+    /// `(p[0] x + p[1]) x + ..`.
     ///
     /// ```
     /// use cotangent::{numpy::series::polyval, prelude::*};

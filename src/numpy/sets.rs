@@ -1,5 +1,5 @@
-//! Results whose shape depends on values: where elements are not zero, which values occur. For arrays that are known, as masks
-//! are; inside of a trace they are errors.
+//! Results whose shape depends on values: where elements are not zero, which values occur. For
+//! arrays that are known, as masks are; inside of a trace they are errors.
 
 use super::compare::truth;
 use super::fallible::methods;
@@ -10,7 +10,8 @@ use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar};
 
 methods! {
-    /// The coordinates (i32) of the elements that are not zero, one vector for each axis, in row-major order.
+    /// The coordinates (i32) of the elements that are not zero, one vector for each axis, in
+    /// row-major order.
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -1,6 +1,7 @@
 //! Shapes: reshaping, reordering, repeating and reversing axes.
 //!
-//! All are linear: their derivatives do to tangents what they do to values. Joining and splitting are in `join`.
+//! All are linear: their derivatives do to tangents what they do to values. Joining and splitting
+//! are in `join`.
 
 use super::axes::{Ints, axes_of, axis_of, sizes_of};
 use super::fallible::methods;
@@ -12,7 +13,8 @@ use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err, plural};
 
 methods! {
-    /// The same elements, in row-major order, under another shape; one size may be -1 and is inferred.
+    /// The same elements, in row-major order, under another shape; one size may be -1 and is
+    /// inferred.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -32,7 +34,8 @@ methods! {
         lax::try_transpose(self, &(0..self.ndim()).rev().collect::<Shape>())
     }
 
-    /// The axes in another order: axis `k` of the result is axis `order[k]` of this; `()` reverses them.
+    /// The axes in another order: axis `k` of the result is axis `order[k]` of this; `()` reverses
+    /// them.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -72,7 +75,8 @@ methods! {
         moveaxis(self, from, to)
     }
 
-    /// Repeated to a larger shape, as NumPy broadcasts: aligned at the last axis, sizes of 1 repeat.
+    /// Repeated to a larger shape, as NumPy broadcasts: aligned at the last axis, sizes of 1
+    /// repeat.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -145,7 +149,8 @@ methods! {
         lax::try_rev(self, &axes)
     }
 
-    /// Surrounded by `value`: per axis so many elements before and after (negative numbers cut off).
+    /// Surrounded by `value`: per axis so many elements before and after (negative numbers cut
+    /// off).
     ///
     /// ```
     /// use cotangent::prelude::*;

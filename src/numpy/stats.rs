@@ -12,10 +12,12 @@ use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{Error, Scalar, err};
 
 methods! {
-    /// The value below which the share `q` of all elements lies, between neighbours linearly; NaN if there is one.
+    /// The value below which the share `q` of all elements lies, between neighbours linearly; NaN
+    /// if there is one.
     ///
-    /// `q` is a number or a vector of them, whose axis then comes first. With the elements sorted and `t = q (n - 1)`:
-    /// `x[⌊t⌋] (1 - (t - ⌊t⌋)) + x[⌈t⌉] (t - ⌊t⌋)`. Real dtypes; ints as floats.
+    /// `q` is a number or a vector of them, whose axis then comes first. With the elements sorted
+    /// and `t = q (n - 1)`: `x[⌊t⌋] (1 - (t - ⌊t⌋)) + x[⌈t⌉] (t - ⌊t⌋)`. Real dtypes; ints as
+    /// floats.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -46,7 +48,8 @@ methods! {
         percentiles(self, &q, axis_of("percentile", axis as i64, &self.aval())?)
     }
 
-    /// The middle of all elements, of two middle ones their mean; NaN if there is one. Ints as floats.
+    /// The middle of all elements, of two middle ones their mean; NaN if there is one. Ints as
+    /// floats.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -59,7 +62,8 @@ methods! {
         middle(self, axis_of("median", axis as i64, &self.aval())?)
     }
 
-    /// The covariance matrix of variables in rows (of one variable, a vector: its variance), over `n - 1`.
+    /// The covariance matrix of variables in rows (of one variable, a vector: its variance), over
+    /// `n - 1`.
     ///
     /// `c[i, j] = ∑ₖ (x[i, k] - x̄[i]) conj(x[j, k] - x̄[j]) / (n - 1)`
     ///
@@ -70,7 +74,8 @@ methods! {
     /// ```
     fn cov, try_cov(self) -> Array { covariance("cov", self) }
 
-    /// The correlations of variables in rows: the covariances over the square roots of the variances.
+    /// The correlations of variables in rows: the covariances over the square roots of the
+    /// variances.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -137,7 +142,8 @@ methods! {
         truth(self)?.try_sum_axis(axes)
     }
 
-    /// How often each of the ints `0..length` occurs (i32); negative ones count as 0, greater ones are dropped.
+    /// How often each of the ints `0..length` occurs (i32); negative ones count as 0, greater ones
+    /// are dropped.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -158,8 +164,9 @@ methods! {
         binned(self, weights, length)
     }
 
-    /// In which of the bins between these edges elements lie (i32): `i` with `edges[i - 1] ≤ x < edges[i]`, or with
-    /// `edges[i - 1] < x ≤ edges[i]` if `right`. Edges rise or fall; of falling ones `i` is the same seen from the other end.
+    /// In which of the bins between these edges elements lie (i32): `i` with
+    /// `edges[i - 1] ≤ x < edges[i]`, or with `edges[i - 1] < x ≤ edges[i]` if `right`. Edges rise
+    /// or fall; of falling ones `i` is the same seen from the other end.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -182,7 +189,8 @@ methods! {
         ends[0].try_ge(&ends[1])?.try_select(find(edges)?, falling)
     }
 
-    /// How many elements lie between each two of these rising edges (as floats), the last one included.
+    /// How many elements lie between each two of these rising edges (as floats), the last one
+    /// included.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -202,7 +210,8 @@ methods! {
         counts.try_index(1..)
     }
 
-    /// How many elements lie in each of so many bins of one width from the least to the greatest, and the edges.
+    /// How many elements lie in each of so many bins of one width from the least to the greatest,
+    /// and the edges.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -260,7 +269,8 @@ fn real(q: Number) -> Option<f64> {
     }
 }
 
-/// A share of the whole, which is `most`, or an error. JAX moves it into range; NumPy refuses it, too.
+/// A share of the whole, which is `most`, or an error. JAX moves it into range; NumPy refuses it,
+/// too.
 fn share(op: &str, q: f64, most: f64) -> Result<f64, Error> {
     if (0.0..=most).contains(&q) {
         return Ok(q);
@@ -298,7 +308,8 @@ fn quantiles(op: &str, x: &Array, q: &dyn Operand, axis: usize) -> Result<Array,
     let (sorted, nan) = ordered(op, x, axis)?;
     let q = &match known {
         Some(_) => q.clone(),
-        // A computed share beyond the whole names no element. JAX moves it into range, where it looks like another one.
+        // A computed share beyond the whole names no element. JAX moves it into range, where it
+        // looks like another one.
         None => q.try_ge(0.0)?.try_logical_and(&q.try_le(1.0)?)?.try_select(q, f64::NAN)?,
     };
     let places = x.shape()[axis];

@@ -1,5 +1,5 @@
-//! What updates do to the part of an array that an index names: to a box at every point, to places of an int array by
-//! scatters.
+//! What updates do to the part of an array that an index names: to a box at every point, to places
+//! of an int array by scatters.
 //!
 //! Not here: which part that is, and putting it back (`at`, `index`).
 
@@ -77,8 +77,9 @@ fn floats<'a>(op: &str, x: &'a Array) -> Result<&'a Array, Error> {
 /// As many rounds of known places are written one after the other; more are a loop.
 const FEW: usize = 4;
 
-/// The places replaced by `f` of what is there, as often as they occur: all at once where no place occurs twice, else in
-/// rounds of places that do not meet, or one after the other where it is not known which do.
+/// The places replaced by `f` of what is there, as often as they occur: all at once where no place
+/// occurs twice, else in rounds of places that do not meet, or one after the other where it is not
+/// known which do.
 pub(super) fn apply_in(
     x: &Array,
     picks: &Picks,
@@ -110,7 +111,8 @@ fn apply_once(
     f: &dyn Fn(&Array) -> Array,
 ) -> Result<Array, Error> {
     let (vectors, dims) = (picks.vectors(), picks.dims(x.ndim()));
-    // What is dropped is computed of ones, on which no element of the array has an influence, nor a derivative in it.
+    // What is dropped is computed of ones, on which no element of the array has an influence, nor a
+    // derivative in it.
     let beyond = match mode {
         ScatterMode::Drop => Mode::Fill(Scalar::one(x.dtype())),
         _ => Mode::Clip,

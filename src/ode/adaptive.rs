@@ -16,23 +16,27 @@ use cotangent_jit::{DType, Error};
 
 /// The solution of `y' = f(y, t, p)`, `y(ts[0]) = y0`, at the times `ts`, and how it was found.
 ///
-/// The method of Dormand and Prince of order 5 with an error estimate of order 4: a step is taken if
-/// `√(mean (eᵢ / (atol + rtol max(|yᵢ|, |yᵢ'|)))²) ≤ 1`, and a proportional-integral controller chooses the next from the
-/// errors of the last two. Steps do not stop at output times, between which an interpolant of order 4 is evaluated; they
-/// stop at the last one. Times may run backwards.
+/// The method of Dormand and Prince of order 5 with an error estimate of order 4: a step is taken
+/// if `√(mean (eᵢ / (atol + rtol max(|yᵢ|, |yᵢ'|)))²) ≤ 1`, and a proportional-integral controller
+/// chooses the next from the errors of the last two. Steps do not stop at output times, between
+/// which an interpolant of order 4 is evaluated; they stop at the last one. Times may run
+/// backwards.
 ///
-/// `y0` and `p` are pytrees of floats, `ts` is `[n]`, monotonic; the leaves of the result have `n` in front, the first slice
-/// being `y0`. Where the solution cannot be followed (see [`OdeStatus`](super::OdeStatus)) the rest is NaN.
+/// `y0` and `p` are pytrees of floats, `ts` is `[n]`, monotonic; the leaves of the result have `n`
+/// in front, the first slice being `y0`. Where the solution cannot be followed (see
+/// [`OdeStatus`](super::OdeStatus)) the rest is NaN.
 ///
-/// The derivative is that of the steps, their lengths held: forward mode, in `y0`, `ts` and `p` and whatever `f` captures;
-/// reverse mode with [`OdeOptions::reverse`], or by [`odeint`](super::odeint). Panics if `f` does not return what is like the
-/// state ([`try_dopri5`] returns other errors).
+/// The derivative is that of the steps, their lengths held: forward mode, in `y0`, `ts` and `p` and
+/// whatever `f` captures; reverse mode with [`OdeOptions::reverse`], or by
+/// [`odeint`](super::odeint). Panics if `f` does not return what is like the state ([`try_dopri5`]
+/// returns other errors).
 ///
 /// ```
 /// use cotangent::{ode::{OdeOptions, OdeStatus, dopri5}, prelude::*};
 /// let ts = linspace_dtype(0.0, 1.0, 3, DType::F64);
 /// let f = |y: Array, _, p: Array| -p * y;
-/// let (ys, stats) = dopri5(f, Array::from(1.0f64), &ts, Array::from(2.0f64), OdeOptions::default());
+/// let (ys, stats) =
+///     dopri5(f, Array::from(1.0f64), &ts, Array::from(2.0f64), OdeOptions::default());
 /// assert!((ys.index(2).item::<f64>() - (-2.0f64).exp()).abs() < 1e-7);
 /// assert_eq!(stats.status(), OdeStatus::Done);
 /// ```

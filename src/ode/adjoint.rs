@@ -16,24 +16,29 @@ use crate::s;
 use cotangent_jit::Error;
 use std::sync::Arc;
 
-/// [`dopri5`](super::dopri5) with reverse mode by the adjoint equation: memory does not grow with the number of steps.
+/// [`dopri5`](super::dopri5) with reverse mode by the adjoint equation: memory does not grow with
+/// the number of steps.
 ///
-/// With cotangents `g_i` of `y(t_i)`, `λ` and the gradient `q` in the parameters are integrated backwards beside `y`,
+/// With cotangents `g_i` of `y(t_i)`, `λ` and the gradient `q` in the parameters are integrated
+/// backwards beside `y`,
 ///
 /// ```text
 /// λ' = -λᵀ ∂f/∂y     q' = -λᵀ ∂f/∂p     λ(t_i⁻) = λ(t_i⁺) + g_i
 /// ```
-/// so that the gradient in `y0` is `λ(t_0)`, in `t_i` `g_iᵀ f(y(t_i), t_i)`; to the tolerance of the options. The rule is
-/// solved by `odeint` itself, so reverse mode over reverse mode goes through; forward mode does not: `dopri5` has it.
-/// What `f` closes over counts as a parameter, too.
+/// so that the gradient in `y0` is `λ(t_0)`, in `t_i` `g_iᵀ f(y(t_i), t_i)`; to the tolerance of
+/// the options. The rule is solved by `odeint` itself, so reverse mode over reverse mode goes
+/// through; forward mode does not: `dopri5` has it. What `f` closes over counts as a parameter,
+/// too.
 ///
-/// L. S. Pontryagin et al., 1962; R. T. Q. Chen et al., "Neural ordinary differential equations", 2018.
+/// L. S. Pontryagin et al., 1962; R. T. Q. Chen et al., "Neural ordinary differential equations",
+/// 2018.
 ///
 /// ```
 /// use cotangent::{ode::{OdeOptions, odeint}, prelude::*};
 /// let end = |p: Array| {
 ///     let ts = linspace_dtype(0.0, 1.0, 2, DType::F64);
-///     odeint(|y: Array, _, p: Array| -p * y, Array::from(1.0f64), &ts, p, OdeOptions::default()).0.index(1)
+///     odeint(|y: Array, _, p: Array| -p * y, Array::from(1.0f64), &ts, p,
+///         OdeOptions::default()).0.index(1)
 /// };
 /// assert!((grad(end)(Array::from(2.0f64)).item::<f64>() + (-2.0f64).exp()).abs() < 1e-6);
 /// ```
@@ -115,7 +120,8 @@ fn solve(
         cotangents(field, options, &ys, &ts, &p, &g)
     };
     let rules = Custom::new().forward_cure(
-        "odeint: reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use dopri5, which has it",
+        "odeint: reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; \
+         use dopri5, which has it",
     );
     rules.vjp(plain, forward, backward)(y0, ts, p)
 }

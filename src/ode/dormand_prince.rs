@@ -1,14 +1,16 @@
-//! One step of the method of Dormand and Prince, 5(4), with its error and its interpolant of fourth order.
+//! One step of the method of Dormand and Prince, 5(4), with its error and its interpolant of fourth
+//! order.
 //!
-//! J. R. Dormand, P. J. Prince, "A family of embedded Runge-Kutta formulae", J. Comp. Appl. Math. 6 (1980). The interpolant
-//! is that of E. Hairer, S. P. Nørsett, G. Wanner, "Solving Ordinary Differential Equations I", second edition, section
-//! II.6 and the code DOPRI5.
+//! J. R. Dormand, P. J. Prince, "A family of embedded Runge-Kutta formulae", J. Comp. Appl. Math. 6
+//! (1980). The interpolant is that of E. Hairer, S. P. Nørsett, G. Wanner, "Solving Ordinary
+//! Differential Equations I", second edition, section II.6 and the code DOPRI5.
 
 use super::field::Field;
 use crate::core::array::Array;
 use cotangent_derive::Pytree;
 
-/// Rows of the tableau: what `k_2 .. k_7` are evaluated from. The last row is the solution of order 5.
+/// Rows of the tableau: what `k_2 .. k_7` are evaluated from. The last row is the solution of order
+/// 5.
 const A: [&[f64]; 6] = [
     &[1.0 / 5.0],
     &[3.0 / 40.0, 9.0 / 40.0],
@@ -50,7 +52,8 @@ pub(super) struct Step {
     pub segment: Segment,
 }
 
-/// A step's solution in between: `y(t + θ h) = y + θ (r₁ + (1-θ) (r₂ + θ (r₃ + (1-θ) r₄)))`, 0 ≤ θ ≤ 1.
+/// A step's solution in between: `y(t + θ h) = y + θ (r₁ + (1-θ) (r₂ + θ (r₃ + (1-θ) r₄)))`, 0 ≤ θ
+/// ≤ 1.
 #[derive(Pytree, Clone)]
 pub(super) struct Segment {
     t: Array,

@@ -15,12 +15,13 @@ pub struct OdeOptions {
     pub rtol: f64,
     /// Error of a step beside that.
     pub atol: f64,
-    /// Attempts at steps from one output time to the next, rejected ones among them; more is a failure.
+    /// Attempts at steps from one output time to the next, rejected ones among them; more is a
+    /// failure.
     pub max_steps: usize,
     /// The first step to try; chosen from the field if none is given.
     pub first_step: Option<f64>,
-    /// [`dopri5`](super::dopri5) can be differentiated in reverse: its loop becomes one of `max_steps` conditional steps
-    /// per output time, and memory grows with that.
+    /// [`dopri5`](super::dopri5) can be differentiated in reverse: its loop becomes one of
+    /// `max_steps` conditional steps per output time, and memory grows with that.
     pub reverse: bool,
 }
 
@@ -39,8 +40,8 @@ pub enum OdeStatus {
     Done = 0,
     /// More than `max_steps` between two output times; the rest is NaN.
     TooManySteps = 1,
-    /// The tolerance asks for steps below the resolution of time: the solution ends (a pole), is not finite, or the
-    /// tolerance is below what the dtype holds. The rest is NaN.
+    /// The tolerance asks for steps below the resolution of time: the solution ends (a pole), is
+    /// not finite, or the tolerance is below what the dtype holds. The rest is NaN.
     StepTooSmall = 2,
 }
 
@@ -121,7 +122,8 @@ fn like_state<Y: Pytree>(op: &str, velocity: Y, state: &Unravel) -> Result<Array
         let (n, m) = (state.len(), back.len());
         return Err(err!(
             Shape,
-            "{op}: the velocity should have the state's {elements}, got {m}; return one derivative per element",
+            "{op}: the velocity should have the state's {elements}, got {m}; return one derivative \
+             per element",
             elements = plural(n, "element")
         ));
     }

@@ -9,20 +9,24 @@ use crate::numpy::join::concatenate;
 use crate::s;
 use cotangent_jit::Error;
 
-/// The solution of `y' = f(y, t, p)`, `y(ts[0]) = y0`, at the times `ts`, one step of the classical Runge-Kutta method from
-/// each to the next.
+/// The solution of `y' = f(y, t, p)`, `y(ts[0]) = y0`, at the times `ts`, one step of the classical
+/// Runge-Kutta method from each to the next.
 ///
 /// ```text
-/// k1 = f(y, t)   k2 = f(y + h/2 k1, t + h/2)   k3 = f(y + h/2 k2, t + h/2)   k4 = f(y + h k3, t + h)
+/// k1 = f(y, t)   k2 = f(y + h/2 k1, t + h/2)   k3 = f(y + h/2 k2, t + h/2)   k4 = f(y + h k3,
+///     t + h)
 /// y(t + h) = y + h/6 (k1 + 2 k2 + 2 k3 + k4) + O(h⁵)
 /// ```
-/// `y0` and `p` are pytrees of floats, `ts` is `[n]`; the leaves of the result have `n` in front, the first slice being
-/// `y0`. One `scan`, so derivatives of both modes and any order go through; those of the step, not of the equation.
-/// Panics if `f` does not return what is like the state ([`try_rk4`] returns other errors).
+/// `y0` and `p` are pytrees of floats, `ts` is `[n]`; the leaves of the result have `n` in front,
+/// the first slice being `y0`. One `scan`, so derivatives of both modes and any order go through;
+/// those of the step, not of the equation. Panics if `f` does not return what is like the state
+/// ([`try_rk4`] returns other errors).
 ///
 /// ```
 /// use cotangent::{ode::rk4, prelude::*};
-/// let ys = rk4(|y: Array, _, p: Array| -p * y, Array::from(1.0), &linspace(0.0, 1.0, 11), Array::from(2.0));
+/// let ys =
+///     rk4(|y: Array, _, p: Array| -p * y, Array::from(1.0), &linspace(0.0, 1.0, 11),
+///         Array::from(2.0));
 /// assert!((ys.index(10).item::<f64>() - (-2.0f64).exp()).abs() < 1e-5);
 /// ```
 #[track_caller]

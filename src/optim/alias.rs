@@ -13,7 +13,8 @@ pub fn sgd(rate: impl Into<Schedule>) -> Transform {
     scale_by_learning_rate(rate).named("sgd")
 }
 
-/// Gradient descent with momentum: `-rate t` of the [`trace`] `t ← g + momentum t`; Nesterov's looks ahead.
+/// Gradient descent with momentum: `-rate t` of the [`trace`] `t ← g + momentum t`; Nesterov's
+/// looks ahead.
 ///
 /// ```
 /// use cotangent::{optim::sgd_momentum, prelude::*};
@@ -35,7 +36,8 @@ pub fn adam_with(rate: impl Into<Schedule>, options: AdamOptions) -> Transform {
     chain([scale_by_adam(options), scale_by_learning_rate(rate)]).named("adam")
 }
 
-/// Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2019): `-rate (d + decay p)`.
+/// Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2019):
+/// `-rate (d + decay p)`.
 pub fn adamw(rate: impl Into<Schedule>, decay: f64) -> Transform {
     adamw_with(rate, decay, AdamOptions::default(), Mask::all())
 }
@@ -66,18 +68,21 @@ pub fn rmsprop_with(
     chain(descent.into_iter().chain(momentum.map(|decay| trace(decay, false)))).named("rmsprop")
 }
 
-/// Adagrad (Duchi, Hazan and Singer, 2011): `-rate g / √(s + 1e-7)` with `s` the sum of squares, begun at 0.1.
+/// Adagrad (Duchi, Hazan and Singer, 2011): `-rate g / √(s + 1e-7)` with `s` the sum of squares,
+/// begun at 0.1.
 pub fn adagrad(rate: impl Into<Schedule>) -> Transform {
     chain([scale_by_rss(0.1, 1e-7), scale_by_learning_rate(rate)]).named("adagrad")
 }
 
-/// Lion (Chen and others, 2023): `-rate (sign(..) + decay p)` of [`scale_by_lion`] with 0.9 and 0.99.
+/// Lion (Chen and others, 2023): `-rate (sign(..) + decay p)` of [`scale_by_lion`] with 0.9 and
+/// 0.99.
 pub fn lion(rate: impl Into<Schedule>, decay: f64) -> Transform {
     let decay = add_decayed_weights(decay, Mask::all());
     chain([scale_by_lion(0.9, 0.99), decay, scale_by_learning_rate(rate)]).named("lion")
 }
 
-/// LAMB (You and others, 2020): Adam with weight decay, scaled by the [trust ratio](scale_by_trust_ratio) of each leaf.
+/// LAMB (You and others, 2020): Adam with weight decay, scaled by the [trust
+/// ratio](scale_by_trust_ratio) of each leaf.
 pub fn lamb(rate: impl Into<Schedule>, decay: f64) -> Transform {
     let options = AdamOptions { eps: 1e-6, ..AdamOptions::default() };
     let decay = add_decayed_weights(decay, Mask::all());

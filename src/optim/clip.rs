@@ -20,7 +20,8 @@ pub fn clip(limit: f64) -> Transform {
     Transform::new("clip", Leafwise(move |u: Array, _: &Array| u.clip(-limit, limit)))
 }
 
-/// The root of the sum of all squares of all leaves, a scalar of the widest dtype among them (f32 if there is none).
+/// The root of the sum of all squares of all leaves, a scalar of the widest dtype among them (f32
+/// if there is none).
 ///
 /// Derivative: `x / norm` at each leaf, NaN where all is zero. Panics if a leaf is no float.
 ///
@@ -60,7 +61,8 @@ impl Rule for GlobalNorm {
     }
 
     fn update(&self, updates: Tree, _: (), _: &Tree) -> Result<(Tree, ()), Error> {
-        // The root of what is at least the limit's square: its derivative is finite where all is zero.
+        // The root of what is at least the limit's square: its derivative is finite where all is
+        // zero.
         let square = sum_of_squares(&updates);
         let most = self.0 * self.0;
         let factor = square.lt(most).select(1.0, self.0 / square.maximum(most).sqrt());
@@ -68,8 +70,9 @@ impl Rule for GlobalNorm {
     }
 }
 
-/// All updates together scaled down to this norm where they are longer: `u min(1, limit / |u|)` with the [`global_norm`]. Where a
-/// gradient is NaN all are; where one is infinite it becomes NaN and the others zero.
+/// All updates together scaled down to this norm where they are longer: `u min(1, limit / |u|)`
+/// with the [`global_norm`]. Where a gradient is NaN all are; where one is infinite it becomes NaN
+/// and the others zero.
 ///
 /// ```
 /// use cotangent::{optim::clip_by_global_norm, prelude::*};
@@ -81,7 +84,8 @@ pub fn clip_by_global_norm(limit: f64) -> Transform {
     Transform::new("clip_by_global_norm", GlobalNorm(limit))
 }
 
-/// Each leaf scaled down to this root mean square where it has a greater one: `u / max(1, rms(u) / limit)`.
+/// Each leaf scaled down to this root mean square where it has a greater one:
+/// `u / max(1, rms(u) / limit)`.
 pub fn clip_by_block_rms(limit: f64) -> Transform {
     let rule = Leafwise(move |u: Array, _: &Array| {
         if u.size() == 0 {

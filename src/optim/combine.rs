@@ -111,8 +111,8 @@ fn put(tree: Tree, chosen: &[bool], some: Tree) -> Result<Tree, Error> {
     Ok(tree.map(pick))
 }
 
-/// A transformation of the leaves that the mask chooses; the others pass as they are. Its state knows of those leaves only:
-/// in its place the others have `None`.
+/// A transformation of the leaves that the mask chooses; the others pass as they are. Its state
+/// knows of those leaves only: in its place the others have `None`.
 ///
 /// ```
 /// use cotangent::optim::{Mask, masked, scale};

@@ -1,4 +1,5 @@
-//! Hyperparameters as part of the state, so that they can be changed between updates without compiling anew.
+//! Hyperparameters as part of the state, so that they can be changed between updates without
+//! compiling anew.
 
 use super::transform::{Rule, State, Transform};
 use crate::api::pytree::Tree;
@@ -38,8 +39,8 @@ impl<F: Fn(&Values) -> Transform + Send + Sync + 'static> Rule for Inject<F> {
     }
 }
 
-/// A transformation made anew at every update from values that are part of the state (f64 scalars), where [`Tree::set`]
-/// changes them.
+/// A transformation made anew at every update from values that are part of the state (f64 scalars),
+/// where [`Tree::set`] changes them.
 ///
 /// ```
 /// use cotangent::optim::{inject, sgd};

@@ -1,9 +1,11 @@
-//! Gradient transformations: optimisers put together of small parts, written in public functions only.
+//! Gradient transformations: optimisers put together of small parts, written in public functions
+//! only.
 //!
-//! A [`Transform`] makes updates of gradients. It is a value without state of its own: [`Transform::init`] makes a [`State`]
-//! from the parameters, [`Transform::update`] takes one and returns the next, [`apply_updates`] adds the updates to the
-//! parameters. Parameters are any pytree of floats; the state is a pytree, too, so that it passes through `jit`, `vmap`,
-//! `scan` and `grad` and can be saved.
+//! A [`Transform`] makes updates of gradients. It is a value without state of its own:
+//! [`Transform::init`] makes a [`State`] from the parameters, [`Transform::update`] takes one and
+//! returns the next, [`apply_updates`] adds the updates to the parameters. Parameters are any
+//! pytree of floats; the state is a pytree, too, so that it passes through `jit`, `vmap`, `scan`
+//! and `grad` and can be saved.
 //!
 //! ```
 //! use cotangent::optim::{apply_updates, adamw, chain, clip_by_global_norm, schedule};
@@ -40,10 +42,12 @@
 //! | change a rate with the step | [`schedule`] |
 //! | write one of your own | [`Rule`] |
 //!
-//! Parameters of `f16` and `bf16` have states and updates in `f32`, which are rounded once at the end.
+//! Parameters of `f16` and `bf16` have states and updates in `f32`, which are rounded once at the
+//! end.
 //!
-//! A learning rate is a number, a [`Schedule`](schedule::Schedule), or an array: made inside a jitted function from an
-//! argument, as `adam(&rate)`, it changes from call to call without compiling anew.
+//! A learning rate is a number, a [`Schedule`](schedule::Schedule), or an array: made inside a
+//! jitted function from an argument, as `adam(&rate)`, it changes from call to call without
+//! compiling anew.
 
 mod alias;
 mod clip;

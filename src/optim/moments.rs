@@ -1,7 +1,9 @@
-//! Transformations that remember gradients: momentum, and running means of gradients and of their squares.
+//! Transformations that remember gradients: momentum, and running means of gradients and of their
+//! squares.
 //!
-//! `g` is the update that comes in, `n` counts updates from 1. Means are kept in the dtype of their parameter (`f32` if that is narrower); corrections for
-//! their start at zero are computed in f64 and rounded once.
+//! `g` is the update that comes in, `n` counts updates from 1. Means are kept in the dtype of their
+//! parameter (`f32` if that is narrower); corrections for their start at zero are computed in f64
+//! and rounded once.
 
 use super::schedule::{WIDE, number};
 use super::transform::{Rule, Transform};
@@ -162,8 +164,8 @@ impl Rule for Adam {
     }
 }
 
-/// Adam's direction (Kingma and Ba, 2015): `m̂ / (√(ŝ + eps_root) + eps)`, of the running means of gradients, `m`, and of their
-/// squares, `s`, each divided by `1 - bⁿ`.
+/// Adam's direction (Kingma and Ba, 2015): `m̂ / (√(ŝ + eps_root) + eps)`, of the running means of
+/// gradients, `m`, and of their squares, `s`, each divided by `1 - bⁿ`.
 pub fn scale_by_adam(options: AdamOptions) -> Transform {
     Transform::new("scale_by_adam", Adam(options))
 }
@@ -218,7 +220,8 @@ impl Rule for Rms {
     }
 }
 
-/// Updates over their root mean square (Tieleman and Hinton, 2012): `g / √(s + eps)`, or `g / √(s - m² + eps)` if centred.
+/// Updates over their root mean square (Tieleman and Hinton, 2012): `g / √(s + eps)`, or
+/// `g / √(s - m² + eps)` if centred.
 pub fn scale_by_rms(options: RmsOptions) -> Transform {
     Transform::new("scale_by_rms", Rms(options))
 }
@@ -252,8 +255,8 @@ impl Rule for Rss {
     }
 }
 
-/// Updates over the root of the sum of all squares so far (Duchi, Hazan and Singer, 2011): `g / √(s + eps)`, zero where
-/// nothing ever came; `s` begins at `initial`.
+/// Updates over the root of the sum of all squares so far (Duchi, Hazan and Singer, 2011):
+/// `g / √(s + eps)`, zero where nothing ever came; `s` begins at `initial`.
 pub fn scale_by_rss(initial: f64, eps: f64) -> Transform {
     Transform::new("scale_by_rss", Rss { initial, eps })
 }
@@ -277,7 +280,8 @@ impl Rule for Lion {
     }
 }
 
-/// The sign of a running mean (Chen and others, 2023): `sign(b1 m + (1 - b1) g)`, then `m ← b2 m + (1 - b2) g`.
+/// The sign of a running mean (Chen and others, 2023): `sign(b1 m + (1 - b1) g)`, then
+/// `m ← b2 m + (1 - b2) g`.
 pub fn scale_by_lion(b1: f64, b2: f64) -> Transform {
     Transform::new("scale_by_lion", Lion { b1, b2 })
 }

@@ -1,4 +1,5 @@
-//! Transformations that scale updates or add to them: by numbers, by schedules, by the parameters' own size.
+//! Transformations that scale updates or add to them: by numbers, by schedules, by the parameters'
+//! own size.
 
 use super::combine::Mask;
 use super::moments::next;
@@ -70,13 +71,15 @@ impl Rule for BySchedule {
     }
 }
 
-/// Updates times what the schedule gives for the number of updates before: `c(n) u`. The state is the count.
+/// Updates times what the schedule gives for the number of updates before: `c(n) u`. The state is
+/// the count.
 pub fn scale_by_schedule(schedule: impl Into<Schedule>) -> Transform {
     let rule = BySchedule { schedule: schedule.into(), sign: 1.0 };
     Transform::new("scale_by_schedule", rule)
 }
 
-/// Updates times the negative of a rate: `-r u`, or `-r(n) u` of a schedule. Ends a chain that descends.
+/// Updates times the negative of a rate: `-r u`, or `-r(n) u` of a schedule. Ends a chain that
+/// descends.
 pub fn scale_by_learning_rate(rate: impl Into<Schedule>) -> Transform {
     let rate = rate.into();
     match rate.as_constant() {
@@ -87,7 +90,8 @@ pub fn scale_by_learning_rate(rate: impl Into<Schedule>) -> Transform {
     }
 }
 
-/// Adds the parameters in proportion: `u + decay p`, where the mask chooses (everywhere if it is [`Mask::all`]).
+/// Adds the parameters in proportion: `u + decay p`, where the mask chooses (everywhere if it is
+/// [`Mask::all`]).
 ///
 /// ```
 /// use cotangent::optim::{Mask, add_decayed_weights};
@@ -103,7 +107,8 @@ pub fn add_decayed_weights(decay: f64, mask: Mask) -> Transform {
     super::combine::masked(Transform::new("add_decayed_weights", rule), mask)
 }
 
-/// Updates as long as the parameters, leaf by leaf: `u |p| / |u|`, or `u` where either norm is zero (You and others, 2020).
+/// Updates as long as the parameters, leaf by leaf: `u |p| / |u|`, or `u` where either norm is zero
+/// (You and others, 2020).
 pub fn scale_by_trust_ratio() -> Transform {
     let rule = Leafwise(|u: Array, p: &Array| {
         let (of_u, of_p) = (u.square().sum(), p.square().sum());

@@ -1,6 +1,7 @@
 //! Numbers that change with the step: functions of how many updates there were.
 //!
-//! Steps are counted from 0 in `i32`; values are computed in f64 and rounded once, to the dtype of what they scale.
+//! Steps are counted from 0 in `i32`; values are computed in f64 and rounded once, to the dtype of
+//! what they scale.
 
 use crate::core::array::Array;
 use cotangent_jit::{DType, Scalar};
@@ -15,8 +16,8 @@ pub(super) fn number(x: f64) -> Array {
     Array::strong_literal(Scalar::from(x))
 }
 
-/// A function of the step. Numbers, arrays and closures become one: `sgd(0.1)`, `sgd(&rate)`, `sgd(cosine(0.1, 0.0, 100))`,
-/// `sgd(|step: &Array| 0.1 / (step.astype(DType::F32) + 1.0))`.
+/// A function of the step. Numbers, arrays and closures become one: `sgd(0.1)`, `sgd(&rate)`,
+/// `sgd(cosine(0.1, 0.0, 100))`, `sgd(|step: &Array| 0.1 / (step.astype(DType::F32) + 1.0))`.
 ///
 /// ```
 /// use cotangent::optim::schedule::linear;
@@ -138,7 +139,8 @@ pub fn staircase(from: f64, rate: f64, steps: i32) -> Schedule {
     })
 }
 
-/// From one value to another along half a cosine: `to + (from - to) (1 + cos(π n / steps)) / 2`, then `to`.
+/// From one value to another along half a cosine: `to + (from - to) (1 + cos(π n / steps)) / 2`,
+/// then `to`.
 pub fn cosine(from: f64, to: f64, steps: i32) -> Schedule {
     Schedule::from(move |step: &Array| {
         let wave = (part(step, steps) * std::f64::consts::PI).cos();
@@ -146,7 +148,8 @@ pub fn cosine(from: f64, to: f64, steps: i32) -> Schedule {
     })
 }
 
-/// [`linear`] from `start` to `peak` in `warmup` steps, then [`cosine`] to `end`, which is reached at step `steps`.
+/// [`linear`] from `start` to `peak` in `warmup` steps, then [`cosine`] to `end`, which is reached
+/// at step `steps`.
 pub fn warmup_cosine(start: f64, peak: f64, warmup: i32, steps: i32, end: f64) -> Schedule {
     join([linear(start, peak, warmup), cosine(peak, end, steps - warmup)], [warmup])
 }
@@ -167,8 +170,8 @@ pub fn piecewise(value: f64, factors: impl IntoIterator<Item = (i32, f64)>) -> S
     })
 }
 
-/// Each schedule from its boundary on, counting steps from there; the first from 0. Panics unless there is one boundary less
-/// than schedules.
+/// Each schedule from its boundary on, counting steps from there; the first from 0. Panics unless
+/// there is one boundary less than schedules.
 #[track_caller]
 pub fn join(
     schedules: impl IntoIterator<Item = Schedule>,

@@ -1,4 +1,5 @@
-//! What a gradient transformation is: [`Rule`] to those who write one, [`Transform`] to those who use it.
+//! What a gradient transformation is: [`Rule`] to those who write one, [`Transform`] to those who
+//! use it.
 
 use crate::api::pytree::{Pytree, Tree, TreeDef, try_tree_map2};
 use crate::core::array::Array;
@@ -8,12 +9,13 @@ use cotangent_jit::{DType, Error, err};
 use std::fmt;
 use std::sync::Arc;
 
-/// What a transformation remembers between updates: a pytree whose structure depends on the transformation and on the
-/// parameters. [`Tree::get`] and [`Tree::set`] reach into it by path, [`Tree::typed`] makes it a struct again.
+/// What a transformation remembers between updates: a pytree whose structure depends on the
+/// transformation and on the parameters. [`Tree::get`] and [`Tree::set`] reach into it by path,
+/// [`Tree::typed`] makes it a struct again.
 pub type State = Tree;
 
-/// How updates are made of gradients: to be written by those who invent one, and wrapped by [`Transform::new`]. It sees `f32`
-/// where parameters are of a narrower dtype.
+/// How updates are made of gradients: to be written by those who invent one, and wrapped by
+/// [`Transform::new`]. It sees `f32` where parameters are of a narrower dtype.
 ///
 /// ```
 /// use cotangent::api::pytree::Tree;
@@ -42,7 +44,8 @@ pub trait Rule: Send + Sync + 'static {
     /// The state before the first update.
     fn init(&self, params: &Tree) -> Result<Self::State, Error>;
 
-    /// The updates made of these, and the next state. `updates` has the structure and the types of `params`.
+    /// The updates made of these, and the next state. `updates` has the structure and the types of
+    /// `params`.
     fn update(
         &self,
         updates: Tree,
@@ -51,7 +54,8 @@ pub trait Rule: Send + Sync + 'static {
     ) -> Result<(Tree, Self::State), Error>;
 }
 
-/// A gradient transformation: a value that is cheap to clone, can be shared between threads, and has no state of its own.
+/// A gradient transformation: a value that is cheap to clone, can be shared between threads, and
+/// has no state of its own.
 #[derive(Clone)]
 pub struct Transform {
     name: Arc<str>,
@@ -111,9 +115,11 @@ impl Transform {
         })
     }
 
-    /// Updates to add to the parameters (not to subtract: optimisers have turned the sign already), and the next state.
+    /// Updates to add to the parameters (not to subtract: optimisers have turned the sign already),
+    /// and the next state.
     ///
-    /// Panics if gradients and parameters differ in structure, shapes or dtypes, or if the state is another's.
+    /// Panics if gradients and parameters differ in structure, shapes or dtypes, or if the state is
+    /// another's.
     ///
     /// ```
     /// use cotangent::{optim::sgd, prelude::*};
@@ -168,7 +174,8 @@ impl fmt::Debug for Transform {
     }
 }
 
-/// With `f32` in place of narrower floats: squares of small gradients do not vanish, and running means do not stand still.
+/// With `f32` in place of narrower floats: squares of small gradients do not vanish, and running
+/// means do not stand still.
 fn widened(tree: Tree) -> Tree {
     let wide = |x: Array| if x.dtype().size() < 4 { x.astype(DType::F32) } else { x };
     tree.map(wide)
@@ -183,7 +190,8 @@ fn floats(op: &str, params: &Tree) -> Result<(), Error> {
         None => Ok(()),
         Some(i) => Err(err!(
             DType,
-            "{op}: expected float parameters, got {}{}; leave it out of the tree, or mark it static",
+            "{op}: expected float parameters, got {}{}; leave it out of the tree, or mark it \
+             static",
             params.leaves()[i].aval(),
             at(&params.paths()[i])
         )),
@@ -220,7 +228,8 @@ impl Types {
         Types { structure: state.structure().clone(), leaves }
     }
 
-    /// An error if the state was made of parameters of other shapes, with which these gradients happen to broadcast.
+    /// An error if the state was made of parameters of other shapes, with which these gradients
+    /// happen to broadcast.
     fn kept(&self, op: &str, next: &State) -> Result<(), Error> {
         let mut pairs = self.leaves.iter().zip(next.leaves());
         let other = pairs.position(|(before, after)| *before != after.aval());
@@ -228,7 +237,8 @@ impl Types {
             None => Ok(()),
             Some(i) => Err(err!(
                 Shape,
-                "{op}: the state is that of other parameters: it has {}{}, of which {} would follow; make it with init",
+                "{op}: the state is that of other parameters: it has {}{}, of which {} would \
+                 follow; make it with init",
                 self.leaves[i],
                 at(&next.paths()[i]),
                 next.leaves()[i].aval()
@@ -237,7 +247,8 @@ impl Types {
     }
 }
 
-/// Parameters with updates added: `p + u` at every leaf, in the dtype of `p`. Panics if structures or shapes differ.
+/// Parameters with updates added: `p + u` at every leaf, in the dtype of `p`. Panics if structures
+/// or shapes differ.
 ///
 /// ```
 /// use cotangent::{optim::apply_updates, prelude::*};
@@ -259,7 +270,8 @@ pub fn try_apply_updates<P: Pytree>(params: P, updates: P) -> Result<P, Error> {
     })
 }
 
-/// A step from old values towards new ones: `old + size (new - old)` at every leaf, as for running means of parameters.
+/// A step from old values towards new ones: `old + size (new - old)` at every leaf, as for running
+/// means of parameters.
 ///
 /// ```
 /// use cotangent::{optim::incremental_update, prelude::*};

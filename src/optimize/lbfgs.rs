@@ -16,16 +16,19 @@ use cotangent_jit::Error;
 
 /// A local minimum of `f`, a smooth function to a float scalar, near `x0`.
 ///
-/// The method of Broyden, Fletcher, Goldfarb and Shanno with limited memory: the direction is `-H g`, `H` being the inverse
-/// Hessian that the last `history` steps tell of, applied by two loops over them; lengths meet the strong Wolfe conditions.
-/// J. Nocedal, "Updating quasi-Newton matrices with limited storage", Math. Comp. 35 (1980).
+/// The method of Broyden, Fletcher, Goldfarb and Shanno with limited memory: the direction is
+/// `-H g`, `H` being the inverse Hessian that the last `history` steps tell of, applied by two
+/// loops over them; lengths meet the strong Wolfe conditions. J. Nocedal, "Updating quasi-Newton
+/// matrices with limited storage", Math. Comp. 35 (1980).
 ///
-/// `x0` is a pytree of floats. Under `jit` one loop, under `vmap` each lane ends when it is done. Panics if `f` gives no
-/// float scalar ([`try_lbfgs`] returns the error of a start that is not of floats).
+/// `x0` is a pytree of floats. Under `jit` one loop, under `vmap` each lane ends when it is done.
+/// Panics if `f` gives no float scalar ([`try_lbfgs`] returns the error of a start that is not of
+/// floats).
 ///
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, lbfgs}, prelude::*};
-/// let rosenbrock = |(x, y): (Array, Array)| (1.0 - &x).square() + 100.0 * (y - x.square()).square();
+/// let rosenbrock =
+///     |(x, y): (Array, Array)| (1.0 - &x).square() + 100.0 * (y - x.square()).square();
 /// let start = (Array::from(-1.2f64), Array::from(1.0f64));
 /// let found = lbfgs(rosenbrock, start, MinimizeOptions::default());
 /// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-5);
@@ -39,7 +42,8 @@ pub fn lbfgs<X: Pytree>(
     raise(try_lbfgs(f, x0, options))
 }
 
-/// The last steps and changes of gradient, oldest first; `rho` is `1 / (s · y)`, 0 where there is none yet.
+/// The last steps and changes of gradient, oldest first; `rho` is `1 / (s · y)`, 0 where there is
+/// none yet.
 #[derive(Pytree, Clone)]
 struct History {
     s: Array,

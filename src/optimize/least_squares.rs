@@ -17,12 +17,15 @@ use cotangent_jit::Error;
 
 /// A local minimum of `½ ∑ rᵢ(x)²` near `x0`, `r` being any pytree of residuals.
 ///
-/// Steps solve `(Jᵀ J + λ diag(Jᵀ J)) d = -Jᵀ r` with the Jacobian `J` of the residuals, in forward mode; `λ` falls while
-/// the sum of squares falls as the linear model says, and rises where a step has to be refused. D. W. Marquardt, SIAM J.
-/// 11 (1963); the update of `λ` is that of H. B. Nielsen, "Damping parameter in Marquardt's method", 1999.
+/// Steps solve `(Jᵀ J + λ diag(Jᵀ J)) d = -Jᵀ r` with the Jacobian `J` of the residuals, in forward
+/// mode; `λ` falls while the sum of squares falls as the linear model says, and rises where a step
+/// has to be refused. D. W. Marquardt, SIAM J. 11 (1963); the update of `λ` is that of H. B.
+/// Nielsen, "Damping parameter in Marquardt's method", 1999.
 ///
-/// `x0` is a pytree of floats; work per step grows with the square of its size times the number of residuals.
-/// [`Minimum::value`] is the half sum of squares. It also ends where the linear model foresees no reduction beyond roundings. Under `jit` one loop, under `vmap` each lane ends when it is done.
+/// `x0` is a pytree of floats; work per step grows with the square of its size times the number of
+/// residuals. [`Minimum::value`] is the half sum of squares. It also ends where the linear model
+/// foresees no reduction beyond roundings. Under `jit` one loop, under `vmap` each lane ends when
+/// it is done.
 ///
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, levenberg_marquardt}, prelude::*};
@@ -52,8 +55,9 @@ pub fn try_levenberg_marquardt<X: Pytree, R: Pytree>(
     in_name_of("levenberg_marquardt", || descend("levenberg_marquardt", r, x0, 1e-3, &options))
 }
 
-/// As [`levenberg_marquardt`] with full steps, `Jᵀ J d = -Jᵀ r`, as long as they make the sum of squares smaller, and
-/// damped ones only where they do not: for residuals that are small or nearly linear.
+/// As [`levenberg_marquardt`] with full steps, `Jᵀ J d = -Jᵀ r`, as long as they make the sum of
+/// squares smaller, and damped ones only where they do not: for residuals that are small or nearly
+/// linear.
 #[track_caller]
 pub fn gauss_newton<X: Pytree, R: Pytree>(
     r: impl Fn(X) -> R + Send + Sync,

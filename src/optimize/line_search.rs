@@ -3,9 +3,10 @@
 //! ```text
 //! φ(a) ≤ φ(0) + c₁ a φ'(0)     |φ'(a)| ≤ c₂ |φ'(0)|     φ(a) = f(x + a d)
 //! ```
-//! A bracket `(low, high)` is grown by doubling and narrowed by parabolas, kept away from its ends: at `low` the first
-//! condition holds and `φ` falls, at `high` it fails or `φ` rises, so that between them lies a step that meets both. J.
-//! Nocedal, S. J. Wright, "Numerical Optimization", second edition, section 3.5.
+//! A bracket `(low, high)` is grown by doubling and narrowed by parabolas, kept away from its ends:
+//! at `low` the first condition holds and `φ` falls, at `high` it fails or `φ` rises, so that
+//! between them lies a step that meets both. J. Nocedal, S. J. Wright, "Numerical Optimization",
+//! second edition, section 3.5.
 
 use super::objective::{Objective, dot};
 use crate::api::control::while_loop;
@@ -49,7 +50,8 @@ pub(super) struct Found {
     pub evaluations: Array,
 }
 
-/// Searches from `x`, with value and gradient there, along `d`, the first length to try being `first`.
+/// Searches from `x`, with value and gradient there, along `d`, the first length to try being
+/// `first`.
 pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
     f: &Objective<F>,
     x: &Array,
@@ -120,8 +122,8 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
     }
 }
 
-/// The minimum of the parabola through `low`, its slope there, and `high`; the middle if that is none; twice as far if
-/// there is no `high`.
+/// The minimum of the parabola through `low`, its slope there, and `high`; the middle if that is
+/// none; twice as far if there is no `high`.
 fn next(b: &Bracket) -> Array {
     let width = &b.high.a - &b.low.a;
     let bend = &b.high.value - &b.low.value - &b.low.slope * &width;

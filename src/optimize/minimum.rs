@@ -12,10 +12,11 @@ pub struct MinimizeOptions {
     pub max_iterations: usize,
     /// Pairs of steps and changes of gradient that [`lbfgs`](super::lbfgs) keeps.
     pub history: usize,
-    /// The minimum is differentiated as such: in what the function captures, by the implicit function theorem,
-    /// `dx = -H⁻¹ d(∇f)`, in both modes and to any order, by conjugate gradients on Hessians times vectors; no derivative
-    /// depends on the start. The function must have derivatives of forward mode, too. Otherwise the iteration is
-    /// differentiated: forward mode only. [`nelder_mead`](super::nelder_mead) always does without.
+    /// The minimum is differentiated as such: in what the function captures, by the implicit
+    /// function theorem, `dx = -H⁻¹ d(∇f)`, in both modes and to any order, by conjugate gradients
+    /// on Hessians times vectors; no derivative depends on the start. The function must have
+    /// derivatives of forward mode, too. Otherwise the iteration is differentiated: forward mode
+    /// only. [`nelder_mead`](super::nelder_mead) always does without.
     pub implicit: bool,
 }
 
@@ -31,7 +32,8 @@ impl Default for MinimizeOptions {
 pub enum MinimizeStatus {
     Converged = 0,
     TooManyIterations = 1,
-    /// No step makes the value smaller: the precision of the dtype is used up, or the gradient is not that of the function.
+    /// No step makes the value smaller: the precision of the dtype is used up, or the gradient is
+    /// not that of the function.
     NoProgress = 2,
     /// The value or the gradient is not finite at the start.
     NotFinite = 3,
@@ -43,7 +45,8 @@ pub struct Minimum<X> {
     pub x: X,
     /// The function's value there.
     pub value: Array,
-    /// The largest element of the gradient there, in size; of [`nelder_mead`](super::nelder_mead) the simplex's size.
+    /// The largest element of the gradient there, in size; of [`nelder_mead`](super::nelder_mead)
+    /// the simplex's size.
     pub gradient_norm: Array,
     /// `i32[]`.
     pub iterations: Array,

@@ -7,7 +7,8 @@
 //! | [`nelder_mead`] | values | few variables, no derivative |
 //! | [`levenberg_marquardt`], [`gauss_newton`] | Jacobians of residuals | sums of squares |
 //!
-//! Arguments are pytrees of floats. Each is one loop that jits and batches: under `vmap` each lane ends when it is done.
+//! Arguments are pytrees of floats. Each is one loop that jits and batches: under `vmap` each lane
+//! ends when it is done.
 
 mod lbfgs;
 mod least_squares;

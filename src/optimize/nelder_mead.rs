@@ -16,14 +16,15 @@ use cotangent_jit::Error;
 
 /// A local minimum of `f`, a function to a float scalar that need not be smooth, near `x0`.
 ///
-/// A simplex of `n + 1` points: the worst is reflected at the others' centre, further out if that is the best yet, less far
-/// or inside if it is not better; where that fails, all shrink towards the best. Factors depend on `n` as F. Gao and L. Han
-/// propose, "Implementing the Nelder-Mead simplex algorithm with adaptive parameters", Comput. Optim. Appl. 51 (2012). It
-/// ends when no point is farther from the best than the tolerance, nor its value.
+/// A simplex of `n + 1` points: the worst is reflected at the others' centre, further out if that
+/// is the best yet, less far or inside if it is not better; where that fails, all shrink towards
+/// the best. Factors depend on `n` as F. Gao and L. Han propose, "Implementing the Nelder-Mead
+/// simplex algorithm with adaptive parameters", Comput. Optim. Appl. 51 (2012). It ends when no
+/// point is farther from the best than the tolerance, nor its value.
 ///
-/// `x0` is a pytree of floats. For a few variables. Under `jit` one loop, under `vmap` each lane ends when it is done; `f`
-/// is batched over the simplex. Panics if `f` gives no scalar ([`try_nelder_mead`] returns the error of a start that is not
-/// of floats).
+/// `x0` is a pytree of floats. For a few variables. Under `jit` one loop, under `vmap` each lane
+/// ends when it is done; `f` is batched over the simplex. Panics if `f` gives no scalar
+/// ([`try_nelder_mead`] returns the error of a start that is not of floats).
 ///
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, nelder_mead}, prelude::*};

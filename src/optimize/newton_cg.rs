@@ -14,13 +14,15 @@ use cotangent_jit::Error;
 
 /// A local minimum of `f`, a smooth function to a float scalar, near `x0`.
 ///
-/// The direction `d` solves `H d = -g` approximately, by conjugate gradients on Hessians times vectors (forward over
-/// reverse mode), the more precisely the nearer: to `|H d + g| ≤ min(1/2, √|g|) |g|`. Where the curvature along the way is
-/// not positive they end; so `d` descends also where the Hessian is indefinite. Lengths meet the strong Wolfe conditions.
-/// J. Nocedal, S. J. Wright, "Numerical Optimization", second edition, algorithm 7.1.
+/// The direction `d` solves `H d = -g` approximately, by conjugate gradients on Hessians times
+/// vectors (forward over reverse mode), the more precisely the nearer: to
+/// `|H d + g| ≤ min(1/2, √|g|) |g|`. Where the curvature along the way is not positive they end; so
+/// `d` descends also where the Hessian is indefinite. Lengths meet the strong Wolfe conditions. J.
+/// Nocedal, S. J. Wright, "Numerical Optimization", second edition, algorithm 7.1.
 ///
-/// `x0` is a pytree of floats. Under `jit` one loop, under `vmap` each lane ends when it is done. Panics if `f` gives no
-/// float scalar ([`try_newton_cg`] returns the error of a start that is not of floats).
+/// `x0` is a pytree of floats. Under `jit` one loop, under `vmap` each lane ends when it is done.
+/// Panics if `f` gives no float scalar ([`try_newton_cg`] returns the error of a start that is not
+/// of floats).
 ///
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, newton_cg}, prelude::*};

@@ -8,16 +8,20 @@ use crate::prims::rules::numbers::rounds;
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err};
 
-/// Roots of `f`, a function applied element by element, between `low` and `high`: `|x - root| ≤ tolerance`.
+/// Roots of `f`, a function applied element by element, between `low` and `high`:
+/// `|x - root| ≤ tolerance`.
 ///
-/// `low` and `high` are floats of one shape, in which `f` returns; at each element the signs of `f` at the ends must differ,
-/// or the result is NaN there and `converged` false. Elements are halved together, as often as the widest bracket needs.
-/// The result is piecewise constant in what `f` captures: no derivative; see [`newton`](super::newton).
+/// `low` and `high` are floats of one shape, in which `f` returns; at each element the signs of `f`
+/// at the ends must differ, or the result is NaN there and `converged` false. Elements are halved
+/// together, as often as the widest bracket needs. The result is piecewise constant in what `f`
+/// captures: no derivative; see [`newton`](super::newton).
 ///
 /// ```
 /// use cotangent::{prelude::*, root::{RootOptions, bisect}};
 /// let squares = array![2.0, 9.0];
-/// let found = bisect(|x: Array| &x * &x - &squares, &array![0.0, 0.0], &array![9.0, 9.0], RootOptions::default());
+/// let found =
+///     bisect(|x: Array| &x * &x - &squares, &array![0.0, 0.0], &array![9.0, 9.0],
+///         RootOptions::default());
 /// assert!((found.x.index(1).item::<f32>() - 3.0).abs() < 1e-5);
 /// ```
 #[track_caller]
@@ -50,7 +54,8 @@ pub fn try_bisect(
         if low.aval() != high.aval() || !low.dtype().is_float() {
             return Err(err!(
                 Shape,
-                "bisect: expected ends of one float type, got {} and {}; convert or broadcast one of them",
+                "bisect: expected ends of one float type, got {} and {}; convert or broadcast one \
+                 of them",
                 low.aval(),
                 high.aval()
             ));

@@ -8,7 +8,8 @@ use crate::numpy::create::{arange, eye_dtype};
 use crate::numpy::join::concatenate;
 use crate::s;
 
-/// The inverse of `a[n, n]`, by Gauss-Jordan elimination with pivots from each column; infinite or NaN if there is none.
+/// The inverse of `a[n, n]`, by Gauss-Jordan elimination with pivots from each column; infinite or
+/// NaN if there is none.
 pub(crate) fn inverse(a: &Array) -> Array {
     let n = a.shape()[0];
     if n == 0 {

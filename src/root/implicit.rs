@@ -1,7 +1,7 @@
 //! What an iteration finds as an implicit function: its derivative knows nothing of the iteration.
 //!
-//! With `F(x, p) = 0`, `p` being whatever `F` captures, `dx = -(∂F/∂x)⁻¹ ∂F/∂p dp`. What an iteration says of itself
-//! rides along: it has no derivative.
+//! With `F(x, p) = 0`, `p` being whatever `F` captures, `dx = -(∂F/∂x)⁻¹ ∂F/∂p dp`. What an
+//! iteration says of itself rides along: it has no derivative.
 
 use super::dense::{apply, inverse};
 use crate::api::control::{custom_root, scan};
@@ -12,8 +12,8 @@ use crate::prims::lax::stop_gradient;
 /// A linear function of a vector.
 pub(crate) type Slope<'a> = &'a dyn Fn(Array) -> Array;
 
-/// The `x` with `residual(x) = 0` that `search` finds from `start`, and the `said` floats that it says beside it.
-/// `solve(slope, r)` solves the linear equations of the derivatives.
+/// The `x` with `residual(x) = 0` that `search` finds from `start`, and the `said` floats that it
+/// says beside it. `solve(slope, r)` solves the linear equations of the derivatives.
 pub(crate) fn root(
     residual: impl Fn(&Array) -> Array,
     start: Array,

@@ -23,8 +23,9 @@ pub struct KrylovOptions {
     pub max_iterations: usize,
     /// Dimension of the spaces in which [`gmres`] looks before it starts again.
     pub restart: usize,
-    /// The solution is differentiated as such: in `b` and in what the function captures, by solving with it again (with its
-    /// transpose in reverse mode), to any order. Otherwise the iteration is: forward mode only.
+    /// The solution is differentiated as such: in `b` and in what the function captures, by solving
+    /// with it again (with its transpose in reverse mode), to any order. Otherwise the iteration
+    /// is: forward mode only.
     pub implicit: bool,
 }
 
@@ -47,11 +48,13 @@ pub struct LinearSolution<X> {
     pub converged: Array,
 }
 
-/// The solution of `A x = b` for a linear `A` that is symmetric and positive, by conjugate gradients.
+/// The solution of `A x = b` for a linear `A` that is symmetric and positive, by conjugate
+/// gradients.
 ///
-/// `b` is a pytree of floats, and `a` a function from such to such. M. R. Hestenes, E. Stiefel, "Methods of conjugate
-/// gradients for solving linear systems", 1952. Under `jit` one loop, under `vmap` each lane ends when it is done. Panics if
-/// `a` gives something unlike `b` ([`try_cg`] returns other errors).
+/// `b` is a pytree of floats, and `a` a function from such to such. M. R. Hestenes, E. Stiefel,
+/// "Methods of conjugate gradients for solving linear systems", 1952. Under `jit` one loop, under
+/// `vmap` each lane ends when it is done. Panics if `a` gives something unlike `b` ([`try_cg`]
+/// returns other errors).
 ///
 /// ```
 /// use cotangent::{prelude::*, root::{KrylovOptions, cg}};
@@ -92,8 +95,8 @@ fn conjugate_gradients(a: Linear, b: Array, options: &KrylovOptions) -> State {
     while_loop(goes_on, step, start).0
 }
 
-/// The solution of `A x = b` for any linear `A`, by the stabilised method of biconjugate gradients, which needs no
-/// transpose.
+/// The solution of `A x = b` for any linear `A`, by the stabilised method of biconjugate gradients,
+/// which needs no transpose.
 ///
 /// H. A. van der Vorst, "Bi-CGSTAB", SIAM J. Sci. Stat. Comput. 13 (1992). As [`cg`] otherwise.
 #[track_caller]
@@ -137,10 +140,12 @@ fn stabilised(a: Linear, b: Array, options: &KrylovOptions) -> State {
     while_loop(goes_on, step, start).0
 }
 
-/// The solution of `A x = b` for any linear `A`, by minimal residuals over spaces of dimension `restart`.
+/// The solution of `A x = b` for any linear `A`, by minimal residuals over spaces of dimension
+/// `restart`.
 ///
-/// Y. Saad, M. H. Schultz, "GMRES", SIAM J. Sci. Stat. Comput. 7 (1986); vectors are made orthogonal by the
-/// classical method of Gram and Schmidt, twice. Memory grows with `restart`. As [`cg`] otherwise.
+/// Y. Saad, M. H. Schultz, "GMRES", SIAM J. Sci. Stat. Comput. 7 (1986); vectors are made
+/// orthogonal by the classical method of Gram and Schmidt, twice. Memory grows with `restart`. As
+/// [`cg`] otherwise.
 #[track_caller]
 pub fn gmres<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> LinearSolution<X> {
     raise(try_gmres(a, b, options))
@@ -198,8 +203,9 @@ impl Basis {
         Basis { vectors: zeros_dtype([m, like.size()], like.dtype()) }
     }
 
-    /// Puts what of `w` is orthogonal to the vectors at place `i`, if there is such a place; returns it and the components
-    /// of `w`. Of what lies in their span nothing is left but roundings: then it is zero, and its component counts as 1.
+    /// Puts what of `w` is orthogonal to the vectors at place `i`, if there is such a place;
+    /// returns it and the components of `w`. Of what lies in their span nothing is left but
+    /// roundings: then it is zero, and its component counts as 1.
     fn with(&mut self, w: &Array, i: &Array) -> (Array, Array) {
         let project = |w: &Array| {
             let along = self.vectors.matmul(w);
@@ -254,7 +260,8 @@ impl<A> Operator<A> {
             let (op, n, m) = (self.op, x.size(), y.size());
             raise::<()>(Err(err!(
                 Shape,
-                "{op}: the function should give something like the right side, which has {elements}, got {m}",
+                "{op}: the function should give something like the right side, which has \
+                 {elements}, got {m}",
                 elements = plural(n, "element")
             )));
         }

@@ -1,4 +1,5 @@
-//! Roots of functions, fixed points and linear equations without matrices, written in public functions only.
+//! Roots of functions, fixed points and linear equations without matrices, written in public
+//! functions only.
 //!
 //! | function | finds | by |
 //! | --- | --- | --- |
@@ -10,7 +11,8 @@
 //!
 //! Derivatives are those of what is found, not of how: both modes, any order ([`bisect`] has none).
 //!
-//! Arguments are pytrees of floats. Each is one loop that jits and batches: under `vmap` each lane ends when it is done.
+//! Arguments are pytrees of floats. Each is one loop that jits and batches: under `vmap` each lane
+//! ends when it is done.
 
 mod bracket;
 pub(crate) mod dense;

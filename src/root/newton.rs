@@ -16,17 +16,19 @@ use cotangent_jit::{DType, Error, err};
 
 /// A root of `f` near `x0`: `f(x) = 0`, `f` giving as many numbers as `x` has.
 ///
-/// Newton's method, `x ← x - a J⁻¹ f(x)`, with the Jacobian in forward mode; `a` is 1 unless that makes the residuals
-/// larger: then it is halved until it does not, ten times at most. Work per step grows with the cube of the number of
-/// unknowns. Derivatives in what `f` captures are those of the root (see [`RootOptions::implicit`]).
+/// Newton's method, `x ← x - a J⁻¹ f(x)`, with the Jacobian in forward mode; `a` is 1 unless that
+/// makes the residuals larger: then it is halved until it does not, ten times at most. Work per
+/// step grows with the cube of the number of unknowns. Derivatives in what `f` captures are those
+/// of the root (see [`RootOptions::implicit`]).
 ///
-/// `x0` is a pytree of floats, and so is what `f` returns. Under `jit` one loop, under `vmap` each lane ends when it is done.
-/// Panics if the numbers differ ([`try_newton`] returns other errors).
+/// `x0` is a pytree of floats, and so is what `f` returns. Under `jit` one loop, under `vmap` each
+/// lane ends when it is done. Panics if the numbers differ ([`try_newton`] returns other errors).
 ///
 /// ```
 /// use cotangent::{prelude::*, root::{RootOptions, newton}};
 /// let circle_and_line = |(x, y): (Array, Array)| (&x * &x + &y * &y - 2.0, x - y);
-/// let found = newton(circle_and_line, (Array::from(2.0f64), Array::from(0.5f64)), RootOptions::default());
+/// let found =
+///     newton(circle_and_line, (Array::from(2.0f64), Array::from(0.5f64)), RootOptions::default());
 /// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-6);
 /// ```
 #[track_caller]
@@ -57,10 +59,11 @@ pub fn try_newton<X: Pytree, R: Pytree>(
     })
 }
 
-/// As [`newton`], with one Jacobian at the start, whose inverse is updated from what each step changes: `good` Broyden's
-/// method. Fewer Jacobians, more steps.
+/// As [`newton`], with one Jacobian at the start, whose inverse is updated from what each step
+/// changes: `good` Broyden's method. Fewer Jacobians, more steps.
 ///
-/// C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations", Math. Comp. 19 (1965).
+/// C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations", Math. Comp. 19
+/// (1965).
 #[track_caller]
 pub fn broyden<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -99,10 +102,11 @@ pub fn try_broyden<X: Pytree, R: Pytree>(
     })
 }
 
-/// A fixed point of `f` near `x0`: `x = f(x)`, by iteration until no element moves by more than the tolerance.
+/// A fixed point of `f` near `x0`: `x = f(x)`, by iteration until no element moves by more than the
+/// tolerance.
 ///
-/// `x0` is a pytree of floats, and `f` gives one like it. Converges where `f` contracts. Panics if `f` gives something
-/// else ([`try_fixed_point`] returns other errors).
+/// `x0` is a pytree of floats, and `f` gives one like it. Converges where `f` contracts. Panics if
+/// `f` gives something else ([`try_fixed_point`] returns other errors).
 ///
 /// ```
 /// use cotangent::{prelude::*, root::{RootOptions, fixed_point}};

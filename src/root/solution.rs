@@ -6,12 +6,13 @@ use cotangent_derive::Pytree;
 /// How precisely, and how long at most.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RootOptions {
-    /// The largest residual in size at which a point counts as a root; of [`bisect`](super::bisect) and
-    /// [`fixed_point`](super::fixed_point) the width of the bracket, or of the last step.
+    /// The largest residual in size at which a point counts as a root; of [`bisect`](super::bisect)
+    /// and [`fixed_point`](super::fixed_point) the width of the bracket, or of the last step.
     pub tolerance: f64,
     pub max_iterations: usize,
-    /// The root is differentiated as such: in what the function captures, by the implicit function theorem, in both modes
-    /// and to any order; no derivative depends on the start. Otherwise the iteration is: forward mode only.
+    /// The root is differentiated as such: in what the function captures, by the implicit function
+    /// theorem, in both modes and to any order; no derivative depends on the start. Otherwise the
+    /// iteration is: forward mode only.
     pub implicit: bool,
 }
 
@@ -30,6 +31,7 @@ pub struct Root<X> {
     pub residual: Array,
     /// `i32[]`.
     pub iterations: Array,
-    /// Whether the residual is within the tolerance, `bool[]`; else the iterations were used up, or led nowhere.
+    /// Whether the residual is within the tolerance, `bool[]`; else the iterations were used up, or
+    /// led nowhere.
     pub converged: Array,
 }

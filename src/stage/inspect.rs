@@ -31,7 +31,8 @@ impl fmt::Display for Costs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} flops, {} bytes read, {} bytes written, {} bytes of scratch, {} kernels in {} bytes of code",
+            "{} flops, {} bytes read, {} bytes written, {} bytes of scratch, {} kernels in {} \
+             bytes of code",
             self.flops,
             self.bytes_read,
             self.bytes_written,

@@ -2,7 +2,8 @@
 //! first failure.
 //!
 //! ```text
-//! state = code, ints, floats    code 0: no failure; else its number, and the arguments of its message
+//! state = code, ints, floats    code 0: no failure; else its number,
+//!     and the arguments of its message
 //! ```
 //! Each primitive tells its hazards ([`Hazard`]), and each hazard becomes a comparison. The state
 //! keeps the first failure in the order of equations, steps and lanes. Carriers thread the state

@@ -3,7 +3,7 @@
 //! checkpoint's policy keeps until the backward pass.
 //!
 //! ```text
-//! giving:  x    -> y, v        v: values that depend on known inputs alone and that the policy keeps
+//! giving:  x    -> y, v        v: values that the policy keeps; they depend on known inputs alone
 //! taking:  x, v -> y
 //! ```
 

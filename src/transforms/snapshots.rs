@@ -119,7 +119,8 @@ fn batch() {
     );
 }
 
-/// Two loops: forwards stacking residuals, backwards reading them; constants' cotangents add up in the carry.
+/// Two loops: forwards stacking residuals, backwards reading them; constants' cotangents add up in
+/// the carry.
 #[test]
 fn gradient_of_scan() {
     let d = DType::F64;

@@ -1,4 +1,5 @@
-//! What an installed JAX gives: the dtypes in which operands meet, and its answers where others would be possible.
+//! What an installed JAX gives: the dtypes in which operands meet, and its answers where others
+//! would be possible.
 
 use crate::check;
 use cotangent::Scalar;
@@ -119,7 +120,8 @@ fn functions_of_one_give_jaxs_dtypes() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// What JAX 0.10 gives: bools count in powers and remainders, products of them say whether one holds.
+/// What JAX 0.10 gives: bools count in powers and remainders, products of them say whether one
+/// holds.
 #[test]
 fn bools_count_or_hold() {
     let b = array![[true, false], [true, true]];

@@ -14,8 +14,8 @@ fn check(got: &Array, shape: &[usize], values: &[i32]) {
     assert_eq!(got.to_vec::<i32>(), values);
 }
 
-/// Gathers of `0, 1, ..` that clip and fill with -9, then scatters of `100, 101, ..` and sums of them into the same windows,
-/// each that clips and that drops.
+/// Gathers of `0, 1, ..` that clip and fill with -9, then scatters of `100, 101, ..` and sums of
+/// them into the same windows, each that clips and that drops.
 #[track_caller]
 fn windows(
     shape: &[usize],
@@ -376,7 +376,8 @@ fn mistakes_are_told() {
     );
 }
 
-/// The gradient of `sum(f(x) * weights)` in `x`, jitted, against the gradient one gets from unit tangents.
+/// The gradient of `sum(f(x) * weights)` in `x`, jitted, against the gradient one gets from unit
+/// tangents.
 #[track_caller]
 fn gradient_is_jacobians(f: fn(Array) -> Array, x: Array) {
     let shape: Vec<usize> = f(x.clone()).shape().to_vec();

@@ -1,5 +1,5 @@
-//! Products in which every sum has one term are broadcast products: they fuse with what is around them, and nothing of the
-//! size of the product is ever in memory.
+//! Products in which every sum has one term are broadcast products: they fuse with what is around
+//! them, and nothing of the size of the product is ever in memory.
 
 use cotangent::lax::{self, DotDims};
 use cotangent::prelude::*;

@@ -1,9 +1,11 @@
-//! Long sums of f32 do not lose digits with their length: products and all that adds up, against f64 of the same elements.
+//! Long sums of f32 do not lose digits with their length: products and all that adds up, against
+//! f64 of the same elements.
 
 use cotangent::lax::{self, DotDims, Window};
 use cotangent::prelude::*;
 
-/// Tenths, which round the same way again and again; large numbers that nearly cancel; numbers of all sizes.
+/// Tenths, which round the same way again and again; large numbers that nearly cancel; numbers of
+/// all sizes.
 fn hard(kind: usize, n: usize) -> Vec<f32> {
     let value = |i: usize| {
         let noise = (i.wrapping_mul(2_654_435_761) >> 7) % 1000;

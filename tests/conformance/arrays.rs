@@ -16,8 +16,9 @@ pub fn operation(name: &str) -> Operation {
     }
 }
 
-/// Cases in which we differ: the tangent of the greatest of nothing is 0 here and 0 / 0 there; the sign of complex numbers
-/// turns with them here, and has no tangent there; `i` is true here, as in NumPy, where JAX converts the real part alone.
+/// Cases in which we differ: the tangent of the greatest of nothing is 0 here and 0 / 0 there; the
+/// sign of complex numbers turns with them here, and has no tangent there; `i` is true here, as in
+/// NumPy, where JAX converts the real part alone.
 pub fn excused(line: &str) -> bool {
     if line.starts_with("convert | to=bool | c") {
         return true;

@@ -1,5 +1,5 @@
-//! Complex numbers. On infinities, NaN and signed zeros JAX leaves C99's annex G in places, which ours keep: those points are
-//! left out by `scripts/conformance_complex.py`, which lists them.
+//! Complex numbers. On infinities, NaN and signed zeros JAX leaves C99's annex G in places, which
+//! ours keep: those points are left out by `scripts/conformance_complex.py`, which lists them.
 
 use crate::{Operation, Params, arrays, dtype, families};
 use cotangent::lax;
@@ -37,7 +37,8 @@ fn unary(name: &str, x: &Array) -> Array {
         };
     }
     by_name! {
-        neg abs sign sqrt rsqrt exp exp2 expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh
+        neg abs sign sqrt rsqrt exp exp2 expm1 log log1p sin cos tan asin acos atan sinh cosh tanh
+        asinh acosh
         atanh logistic square real imag conj;
         angle log10 log2 reciprocal is_nan is_inf is_finite logical_not
     }
@@ -66,7 +67,8 @@ fn reduced(name: &str, x: &Array) -> Array {
         };
     }
     by_name! {
-        mean mean_axis var var_axis std std_axis sum sum_axis prod prod_axis max max_axis min min_axis any any_axis
+        mean mean_axis var var_axis std std_axis sum sum_axis prod prod_axis max max_axis min
+        min_axis any any_axis
         all all_axis
     }
 }

@@ -51,7 +51,8 @@ fn unary(p: &Params, x: &Array) -> Array {
     }
     by_name! {
         neg abs sign square not population_count clz floor ceil round_away round_even is_finite
-        sqrt rsqrt cbrt exp exp2 expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
+        sqrt rsqrt cbrt exp exp2 expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh
+        acosh atanh
         logistic erf erfc erf_inv lgamma digamma
     }
 }

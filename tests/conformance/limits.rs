@@ -1,5 +1,5 @@
-//! Functions that take indices, classes or bounds, in ints of every width. The values are described in
-//! `scripts/conformance_limits.py`.
+//! Functions that take indices, classes or bounds, in ints of every width. The values are described
+//! in `scripts/conformance_limits.py`.
 
 use crate::{Operation, Params, dtype};
 use cotangent::lax::{GatherDims, Mode, ScatterMode};

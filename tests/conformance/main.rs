@@ -1,7 +1,8 @@
-//! Values of JAX and NumPy, and what is asked of each operation: outputs, jvp, vjp, vmap over every axis.
+//! Values of JAX and NumPy, and what is asked of each operation: outputs, jvp, vjp, vmap over every
+//! axis.
 //!
-//! The cases are lines of text that `scripts/conformance.py` wrote; their form is described there. What a name means is said
-//! in the modules, one per set.
+//! The cases are lines of text that `scripts/conformance.py` wrote; their form is described there.
+//! What a name means is said in the modules, one per set.
 
 mod arrays;
 mod complex;
@@ -130,8 +131,9 @@ fn format_of(d: DType) -> (f64, f64) {
     }
 }
 
-/// Equal, or for floats within some roundings: so many of each other, if they are said, else of the largest neighbour.
-/// Where JAX keeps absolute digits only, what counts as small is at least `floor`.
+/// Equal, or for floats within some roundings: so many of each other, if they are said, else of the
+/// largest neighbour. Where JAX keeps absolute digits only, what counts as small is at least
+/// `floor`.
 fn compare(
     got: &Array,
     expected: &Array,
@@ -206,8 +208,8 @@ fn check(line: &str, operation: fn(&str) -> Operation) -> Result<(), String> {
     got.iter().zip(&expected).try_for_each(|(g, e)| compare(g, e, roundings, floor))
 }
 
-/// How many of the inputs are primals, if cotangents of the outputs follow: as many of them are inexact as there are
-/// results, and the outputs have as many inexact ones as there are cotangents.
+/// How many of the inputs are primals, if cotangents of the outputs follow: as many of them are
+/// inexact as there are results, and the outputs have as many inexact ones as there are cotangents.
 fn primals_of(inputs: &[Array], results: &[Array], f: &dyn Fn(&[Array]) -> Vec<Array>) -> usize {
     let fits = |n: &usize| {
         let of_type = |n: usize| inputs[..n].iter().filter(|x| real(x)).count() == results.len();

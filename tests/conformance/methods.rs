@@ -30,8 +30,10 @@ macro_rules! by_name {
 fn unary(name: &str, x: &Array) -> Array {
     by_name! {
         name, x, ();
-        sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
-        abs floor ceil square reciprocal signbit trunc degrees radians nan_to_num logical_not real imag conj angle
+        sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh
+        asinh acosh atanh
+        abs floor ceil square reciprocal signbit trunc degrees radians nan_to_num logical_not real
+        imag conj angle
         round is_nan is_inf is_finite sign
     }
 }
@@ -44,7 +46,8 @@ fn binary(name: &str, x: &Array, y: &Array) -> Array {
         "divide" => x / y,
         _ => by_name! {
             name, x, (y);
-            maximum minimum fmax fmin remainder floor_divide fmod pow float_power atan2 copysign logaddexp hypot
+            maximum minimum fmax fmin remainder floor_divide fmod pow float_power atan2 copysign
+            logaddexp hypot
             heaviside equal not_equal logical_and logical_or logical_xor lt le gt ge isclose
         },
     }
@@ -62,7 +65,8 @@ fn kept(name: &str, x: &Array) -> Array {
     let name = format!("{name}_keepdims");
     by_name! {
         &name[..], x, ([0, 2]);
-        sum_keepdims prod_keepdims max_keepdims min_keepdims mean_keepdims var_keepdims std_keepdims any_keepdims
+        sum_keepdims prod_keepdims max_keepdims min_keepdims mean_keepdims var_keepdims
+        std_keepdims any_keepdims
         all_keepdims
     }
 }

@@ -1,8 +1,9 @@
-//! Elementwise functions and folds at their special points: values and derivatives to the third order, by every mode, against
-//! what `scripts/conformance_special.py` computed.
+//! Elementwise functions and folds at their special points: values and derivatives to the third
+//! order, by every mode, against what `scripts/conformance_special.py` computed.
 //!
-//! Of smooth functions those are limits: JAX gives NaN at many of these points, and what is right is what the formula tends to
-//! from inside the domain. Kinks, ties and folds are JAX's; where its derivatives are not finite nothing is asked.
+//! Of smooth functions those are limits: JAX gives NaN at many of these points, and what is right
+//! is what the formula tends to from inside the domain. Kinks, ties and folds are JAX's; where its
+//! derivatives are not finite nothing is asked.
 
 use crate::array;
 use cotangent::prelude::*;
@@ -14,7 +15,8 @@ type Function = Arc<dyn Fn(&[Array]) -> Array + Send + Sync>;
 
 fn function(name: &str) -> Function {
     macro_rules! by_name {
-        ($($f:ident)*; $($method:ident)*; $($activation:ident)*; $($pair:ident)*; $($both:ident)*) => {
+        ($($f:ident)*; $($method:ident)*; $($activation:ident)*; $($pair:ident)*;
+            $($both:ident)*) => {
             match name {
                 $(stringify!($f) => Arc::new(|x: &[Array]| lax::$f(&x[0])),)*
                 $(stringify!($method) => Arc::new(|x: &[Array]| x[0].$method()),)*
@@ -27,7 +29,8 @@ fn function(name: &str) -> Function {
         };
     }
     by_name! {
-        sqrt rsqrt exp exp2 expm1 log log2 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh logistic
+        sqrt rsqrt exp exp2 expm1 log log2 log1p sin cos tan asin acos atan sinh cosh tanh asinh
+        acosh atanh logistic
         erf erfc erf_inv lgamma digamma cbrt square abs sign floor ceil round_even;
         reciprocal sigmoid log10 sinc trunc;
         silu softplus gelu gelu_tanh relu elu;
@@ -108,7 +111,8 @@ fn along(name: &str) -> Function {
     macro_rules! by_name {
         ($($name:literal: $f:expr;)*) => {
             match name {
-                $($name => { let f: fn(&Array) -> Array = $f; Arc::new(move |x: &[Array]| f(&x[0])) })*
+                $($name => { let f: fn(&Array) -> Array = $f;
+                    Arc::new(move |x: &[Array]| f(&x[0])) })*
                 _ => panic!("no function {name}"),
             }
         };
@@ -116,11 +120,13 @@ fn along(name: &str) -> Function {
     by_name! {
         "cumsum": |x| x.cumsum(0); "cumprod": |x| x.cumprod(0);
         "cummax": |x| lax::cummax(x, 0, false); "cummin": |x| lax::cummin(x, 0, false);
-        "cumlogsumexp": |x| lax::cumlogsumexp(x, 0, false); "cumsum_back": |x| lax::cumsum(x, 0, true);
+        "cumlogsumexp": |x| lax::cumlogsumexp(x, 0, false); "cumsum_back": |x| lax::cumsum(x, 0,
+            true);
         "cumprod_back": |x| lax::cumprod(x, 0, true); "cummax_back": |x| lax::cummax(x, 0, true);
         "sum": |x| x.sum(); "prod": |x| x.prod(); "max_all": |x| x.max(); "min_all": |x| x.min();
         "mean": |x| x.mean(); "var": |x| x.var(); "logsumexp": |x| nn::logsumexp(x, 0);
-        "softmax": |x| nn::softmax(x, 0); "log_softmax": |x| nn::log_softmax(x, 0); "sort": |x| x.sort(0);
+        "softmax": |x| nn::softmax(x, 0); "log_softmax": |x| nn::log_softmax(x, 0);
+            "sort": |x| x.sort(0);
         "median": |x| x.median(); "ptp": |x| x.ptp();
     }
 }

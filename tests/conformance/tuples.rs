@@ -1,4 +1,5 @@
-//! Index tuples of NumPy, written as text, to read and to update. Their form is described in `scripts/conformance_tuples.py`.
+//! Index tuples of NumPy, written as text, to read and to update. Their form is described in
+//! `scripts/conformance_tuples.py`.
 
 use crate::{Operation, Params, array};
 use cotangent::numpy::entries::Index;

@@ -25,6 +25,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("transforms", &["core", "prims", "transforms"]),
     ("stage", &["core", "prims", "stage"]),
     ("api", &["core", "prims", "transforms", "stage", "api"]),
+    // Names for authors of primitives and backends; it defines nothing.
+    ("author", &["core", "prims", "transforms"]),
 ];
 /// Rooms that the library must not name. It reaches transforms and stages through `api` only.
 const BEHIND_API: &[&str] = &["transforms", "stage"];
@@ -43,6 +45,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("derive/src", &[]),
     ("examples", &["cotangent"]),
     ("tests", &["cotangent", "cotangent_jit"]),
+    ("proptests/examples", &["cotangent", "cotangent_proptests"]),
     ("proptests/src", &["cotangent", "cotangent_jit", "cotangent_proptests"]),
     ("proptests/tests", &["cotangent", "cotangent_jit", "cotangent_proptests"]),
 ];
@@ -162,13 +165,14 @@ fn no_glob_hubs() {
 
 /// Prose and code alike.
 #[test]
-#[ignore = "comments are being rewrapped"]
 fn lines_stay_short() {
     let mut broken = Vec::new();
     for file in files("") {
         for (n, line) in file.text.lines().enumerate() {
             let columns = line.chars().count();
-            if columns > MAX_COLUMNS {
+            // A row of a table and a raw string cannot be broken.
+            let whole = ["//! |", "/// |"].iter().any(|m| line.trim_start().starts_with(m));
+            if columns > MAX_COLUMNS && !whole && !line.contains("r#\"") {
                 broken.push(format!("{}:{}: {columns} columns", file.path, n + 1));
             }
         }

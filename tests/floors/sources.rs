@@ -43,7 +43,9 @@ impl File {
     pub fn tested(&self) -> &str {
         let end = match self.is_test() {
             true => Some(0),
-            false => self.text.find("#[cfg(test)]\nmod tests {"),
+            false => ["", "pub(super) "]
+                .iter()
+                .find_map(|v| self.text.find(&format!("#[cfg(test)]\n{v}mod tests {{"))),
         };
         &self.text[..end.unwrap_or(self.text.len())]
     }

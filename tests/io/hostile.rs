@@ -1,5 +1,6 @@
-//! Tens of thousands of broken files: each gives an array or an error, never a panic, and never takes memory beyond four
-//! times the file. `SEED=.. MUTATIONS=..` tries others; `--ignored` tries 100,000 and more.
+//! Tens of thousands of broken files: each gives an array or an error, never a panic, and never
+//! takes memory beyond four times the file. `SEED=.. MUTATIONS=..` tries others; `--ignored` tries
+//! 100,000 and more.
 
 use super::{bytes, data};
 use cotangent::io;
@@ -32,7 +33,8 @@ fn gave(bytes: usize) {
     let _ = HELD.try_with(|h| h.set(h.get().wrapping_sub(bytes)));
 }
 
-// SAFETY: every call goes to the system's allocator as it came; what is counted beside is no memory of the caller's.
+// SAFETY: every call goes to the system's allocator as it came; what is counted beside is no memory
+// of the caller's.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
@@ -187,7 +189,8 @@ fn attack(count: usize) {
         }
         let mut result = Ok(None);
         let held = most(|| result = catch_unwind(|| reader(&file)));
-        // The device may have the memory of the arrays from earlier ones: they are counted by their size as well.
+        // The device may have the memory of the arrays from earlier ones: they are counted by their
+        // size as well.
         let size = |arrays: &[Array]| arrays.iter().map(|x| x.aval().bytes()).sum::<usize>();
         let arrays = result.as_ref().map_or(0, |r| r.as_deref().map_or(0, size));
         if result.is_err() || held.max(arrays) > 4 * file.len() + SLACK {
@@ -213,8 +216,8 @@ fn many_broken_files_give_errors() {
     attack(300_000);
 }
 
-/// The count sees what a reader takes: putting a megabyte into C order takes another. (The device keeps freed memory for the
-/// next array, so arrays themselves are counted once only.)
+/// The count sees what a reader takes: putting a megabyte into C order takes another. (The device
+/// keeps freed memory for the next array, so arrays themselves are counted once only.)
 #[test]
 fn memory_is_counted() {
     let mut file = io::npy_to_bytes(&zeros([512, 512])).unwrap();
@@ -224,7 +227,8 @@ fn memory_is_counted() {
     assert!((1 << 20..=4 << 20).contains(&held), "{held}");
 }
 
-/// What a reader gives of a file it holds itself, within four times that file; the message where it refuses.
+/// What a reader gives of a file it holds itself, within four times that file; the message where it
+/// refuses.
 #[track_caller]
 fn within<T>(file: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<(), String> {
     // Memory from earlier arrays would not be counted.
@@ -238,7 +242,8 @@ fn within<T>(file: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<()
     result
 }
 
-/// Headers crowded with names: each takes more memory than text. They are refused unless the reader allows more.
+/// Headers crowded with names: each takes more memory than text. They are refused unless the reader
+/// allows more.
 #[test]
 fn crowded_headers_are_bounded() {
     let n = 20_000;

@@ -1,5 +1,5 @@
-//! Files: what NumPy and safetensors write is read, what we write is theirs byte for byte, and whatever is not right is an
-//! error that says so.
+//! Files: what NumPy and safetensors write is read, what we write is theirs byte for byte, and
+//! whatever is not right is an error that says so.
 
 mod hostile;
 

@@ -150,7 +150,8 @@ fn divisors_at_the_ends_of_int_types() {
                 let pairs: Vec<(u128, u128)> = pairs.map(|(a, b)| (size(a), size(b))).collect();
                 let gcd: Vec<$t> = pairs.iter().map(|(a, b)| divisor(*a, *b) as $t).collect();
                 assert_eq!(x.gcd(y).to_vec::<$t>(), gcd);
-                assert_eq!(jit(|x: Array, y: Array| x.gcd(&y))(x.clone(), y.clone()).to_vec::<$t>(), gcd);
+                assert_eq!(jit(|x: Array, y: Array| x.gcd(&y))(x.clone(),
+                    y.clone()).to_vec::<$t>(), gcd);
                 let lcm = pairs.iter().map(|(a, b)| match divisor(*a, *b) {
                     0 => 0,
                     d => (a / d).wrapping_mul(*b) as $t,
@@ -242,7 +243,8 @@ fn slopes_of_interp() {
     assert_eq!(dx, [0.0, 2.0, 2.0, -1.0, -1.0, 0.0]);
     assert_eq!(dxp, [-2.0 - 1.5, 1.0 - 0.5, 1.0]);
     assert_eq!(dfp, [1.0 + 1.0 + 0.75, 0.25 + 1.0, 1.0 + 1.0]);
-    // At a point beside an infinite value the others' derivatives are those of the point; that in x is the slope.
+    // At a point beside an infinite value the others' derivatives are those of the point; that in x
+    // is the slope.
     let [dx, dxp, dfp] = slopes(&[0.0], &[0.0, 1.0], &[0.0, inf]);
     assert_eq!((dx, dfp), (vec![inf], vec![1.0, 0.0]));
     assert!(dxp[1] == 0.0, "{dxp:?}");

@@ -1,4 +1,5 @@
-//! Ints that meet others of a narrower or wider type: they keep their value, or are an error. Comments say where JAX wraps.
+//! Ints that meet others of a narrower or wider type: they keep their value, or are an error.
+//! Comments say where JAX wraps.
 
 use cotangent::api::control::try_fori_loop;
 use cotangent::lax::{GatherDims, Mode, ScatterMode};
@@ -167,7 +168,8 @@ fn numbers_have_the_type_that_holds_them() {
     );
     assert_eq!(array![1u8].lt(full((), 300)).to_vec::<bool>(), [true]);
     assert_eq!(array![1u8].clip(full((), -1), full((), 300)).to_vec::<u8>(), [1]);
-    // Beside an array of a dtype that does not have it a number is an error, as in NumPy; JAX wraps.
+    // Beside an array of a dtype that does not have it a number is an error, as in NumPy; JAX
+    // wraps.
     assert_eq!(message(array![1u8].try_maximum(300)), "maximum: 300 is not a value of u8");
     assert_eq!(
         message(array![1].try_maximum(FAR)),
@@ -393,7 +395,8 @@ fn argmax_in_a_dtype_that_holds_the_places() {
     let e = message(lax::try_argmax_as(&x, 0, DType::I8));
     assert_eq!(
         e,
-        "argmax_as: expected a dtype that holds the indices of axis 0 of i32[300], got i8; take a wider one"
+        "argmax_as: expected a dtype that holds the indices of axis 0 of i32[300], got i8; take a \
+         wider one"
     );
     // With as many elements as the dtype has places from 0 on.
     let x = arange(128) % 127;

@@ -1,5 +1,6 @@
-//! What derivatives of loops cost and keep: residuals of what does not change are kept once, programs do not grow with the
-//! number of steps; third derivatives of every nesting of loops agree with closed forms.
+//! What derivatives of loops cost and keep: residuals of what does not change are kept once,
+//! programs do not grow with the number of steps; third derivatives of every nesting of loops agree
+//! with closed forms.
 
 use super::{along, close};
 use cotangent::prelude::*;
@@ -114,7 +115,8 @@ fn steps(n: usize, x: &Array, step: impl Fn(Array) -> Array) -> Array {
 
 #[test]
 fn what_does_not_change_is_kept_once() {
-    // w only scales: its sine is kept once, however deep the loops nest; nothing is stacked, as x is all that moves.
+    // w only scales: its sine is kept once, however deep the loops nest; nothing is stacked, as x
+    // is all that moves.
     let flat = |n: usize, x: Array, w: Array| {
         let w = cotangent::prims::lax::stop_gradient(&w);
         steps(n, &x, |c| c * w.sin())

@@ -1,4 +1,5 @@
-//! `custom_linear_solve` and `custom_root`: derivatives of what a loop without limit finds, to third order, both modes.
+//! `custom_linear_solve` and `custom_root`: derivatives of what a loop without limit finds, to
+//! third order, both modes.
 
 use super::{along, close};
 use cotangent::api::control::{Matvec, try_custom_linear_solve, try_custom_root};
@@ -53,7 +54,8 @@ fn a_root_has_derivatives_of_any_order_in_both_modes() {
 
 #[test]
 fn the_guess_and_the_method_do_not_count() {
-    // The guess depends on a, and the method scales its steps by something with derivatives of its own.
+    // The guess depends on a, and the method scales its steps by something with derivatives of its
+    // own.
     let f = |a: Array| {
         custom_root(
             |x: Array| &x * &x - &a,
@@ -159,12 +161,14 @@ fn errors_name_the_closure_the_leaf_and_the_cure() {
     let e = try_custom_linear_solve(|(x, _): Pair| (x.clone(), x), b(), same, same);
     assert_eq!(
         e.unwrap_err().message(),
-        "custom_linear_solve: matvec should return f64[] at `result.1`, like `b.1`, got f64[1]; convert or reshape it"
+        "custom_linear_solve: matvec should return f64[] at `result.1`, like `b.1`, got f64[1]; \
+         convert or reshape it"
     );
     let e = try_custom_linear_solve(|x: Pair| x, (array![1], Array::from(2f64)), same, same);
     assert_eq!(
         e.unwrap_err().message(),
-        "custom_linear_solve: `b.0` should be floats, got i32[1]; convert it with astype, or capture it"
+        "custom_linear_solve: `b.0` should be floats, got i32[1]; convert it with astype, or \
+         capture it"
     );
     let alone = |_: Matvec<Array>, b: Array| b;
     let e = try_custom_linear_solve(|x: Array| &x * &x, array![1.0], alone, alone);
@@ -182,6 +186,7 @@ fn errors_name_the_closure_the_leaf_and_the_cure() {
     );
     assert_eq!(
         e.unwrap_err().message(),
-        "custom_root: f should return f64[1] at `result`, like `guess`, got f64[]; convert or reshape it"
+        "custom_root: f should return f64[1] at `result`, like `guess`, got f64[]; convert or \
+         reshape it"
     );
 }

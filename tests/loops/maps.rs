@@ -69,7 +69,8 @@ fn operations_that_do_not_commute_on_pytrees_along_any_axis() {
             let mut expected = vec![0.0; 2 * n];
             for row in 0..2 {
                 if reverse {
-                    // y[i] = f_{n-1} . ... . f_i, the last element first: the constant of x -> f_i(...(f_{n-1}(x))).
+                    // y[i] = f_{n-1} . ... . f_i, the last element first: the constant of x ->
+                    // f_i(...(f_{n-1}(x))).
                     for i in 0..n {
                         expected[row * n + i] =
                             (i..n).rev().fold(0.0, |x, k| a[row * n + k] * x + b[row * n + k]);
@@ -140,13 +141,15 @@ fn errors_name_the_leaf() {
     let e = try_map(|x: Array| x, Array::from(1f64));
     assert_eq!(
         e.unwrap_err().message(),
-        "map: `xs` is a scalar, f64[], with no axis to step along; capture it, or put it into the carry"
+        "map: `xs` is a scalar, f64[], with no axis to step along; capture it, or put it into the \
+         carry"
     );
     let e = try_map_batched(0, |x: Array| x, line(3));
     assert_eq!(e.unwrap_err().message(), "map_batched: the batch size should be at least 1, got 0");
 }
 
-/// Values of JAX, of an operation that is not associative, so that they tell which operands meet, and in which order.
+/// Values of JAX, of an operation that is not associative, so that they tell which operands meet,
+/// and in which order.
 #[test]
 fn operands_meet_in_the_order_of_jax() {
     let expected: [(&[f64], &[f64]); 10] = [

@@ -151,7 +151,8 @@ fn carries_name_the_leaf() {
     );
     assert_eq!(
         e.unwrap_err().message(),
-        "scan: `carry.1` changes type: it starts as f64[] and the step returns f32[]; make the step return f64[], or start with f32[]"
+        "scan: `carry.1` changes type: it starts as f64[] and the step returns f32[]; make the \
+         step return f64[], or start with f32[]"
     );
     let e = try_scan(|c: Array, (): ()| (c, ()), line(3), (), ScanOptions::default());
     assert!(e.unwrap_err().message().contains("ScanOptions { length: Some(n) }"));

@@ -1,4 +1,5 @@
-//! `while_loop` and `fori_loop`: derivatives against closed forms, lanes of a batch that end separately.
+//! `while_loop` and `fori_loop`: derivatives against closed forms, lanes of a batch that end
+//! separately.
 
 use super::{along, close, numbers};
 use cotangent::api::control::{try_fori_loop, try_while_loop};
@@ -98,8 +99,9 @@ fn the_limit_ends_a_loop_whose_test_holds() {
     }
 }
 
-/// Lanes that have ended would give NaN, infinities, indices out of range, and divide by zero, if they were not left alone.
-/// `x' = 1 / (3 - i) * x` while `i < n`, past i = 3 infinite; `table[i]` past its end, 7 / (2 - i).
+/// Lanes that have ended would give NaN, infinities, indices out of range, and divide by zero, if
+/// they were not left alone. `x' = 1 / (3 - i) * x` while `i < n`, past i = 3 infinite; `table[i]`
+/// past its end, 7 / (2 - i).
 fn dangerous(limit: Option<usize>, n: Array, x: Array) -> (Array, Array, Array) {
     let table = array![2.0f64, 3.0, 5.0];
     let test = |(i, _, _): (Array, Array, Array)| i.lt(&n);
@@ -241,7 +243,8 @@ fn loops_without_carries_and_with_passengers() {
     close(&concatenate(&[a, b, c], 0), &[2.0, 1.0, 3.0], 0.0);
 }
 
-/// The cure is told wherever the loop stands; a scan around it has no reverse mode either, but forward mode.
+/// The cure is told wherever the loop stands; a scan around it has no reverse mode either, but
+/// forward mode.
 #[test]
 fn a_loop_without_end_inside_a_scan() {
     let walk = |x: Array| {
@@ -270,12 +273,14 @@ fn errors_name_the_leaf_and_the_cure() {
     );
     assert_eq!(
         e.unwrap_err().message(),
-        "while_loop: `carry.1` changes type: it starts as f64[] and the body returns f32[]; make the body return f64[], or start with f32[]"
+        "while_loop: `carry.1` changes type: it starts as f64[] and the body returns f32[]; make \
+         the body return f64[], or start with f32[]"
     );
     let e = try_while_loop(|x: Array| x.lt(3.0), |x: Array| x, array![1.0, 2.0]);
     assert_eq!(
         e.unwrap_err().message(),
-        "while_loop: the test should return bool[], got bool[2]; compare numbers, and reduce arrays with all or any"
+        "while_loop: the test should return bool[], got bool[2]; compare numbers, and reduce \
+         arrays with all or any"
     );
     let e = try_while_loop(
         |_: Vec<Array>| Array::from(true),
@@ -284,7 +289,8 @@ fn errors_name_the_leaf_and_the_cure() {
     );
     assert_eq!(
         e.unwrap_err().message(),
-        "while_loop: the carry changes structure: it starts as vec![*], and the body returns it as vec![]"
+        "while_loop: the carry changes structure: it starts as vec![*], and the body returns it as \
+         vec![]"
     );
     let e = try_fori_loop(..array![1, 2], |_, x: Array| x, array![1.0]);
     assert_eq!(
@@ -294,7 +300,8 @@ fn errors_name_the_leaf_and_the_cure() {
     let e = try_fori_loop(&Array::from(1)..&Array::from(2i64), |_, x: Array| x, array![1.0]);
     assert_eq!(
         e.unwrap_err().message(),
-        "fori_loop: the range should start and end in one dtype, got i32[] and i64[]; cast one with astype"
+        "fori_loop: the range should start and end in one dtype, got i32[] and i64[]; cast one \
+         with astype"
     );
     // Literals adopt the type that the body gives them.
     let x = fori_loop(0..3, |_, x: Array| x + Array::from(1f64), Array::literal(0f32.into()));
@@ -306,7 +313,8 @@ fn errors_name_the_leaf_and_the_cure() {
     }
 }
 
-/// A loop of a thousand steps that touches a few elements of `n` moves bytes for those alone, whatever `n` is.
+/// A loop of a thousand steps that touches a few elements of `n` moves bytes for those alone,
+/// whatever `n` is.
 #[test]
 fn steps_cost_the_same_for_any_size_of_what_they_update() {
     type Touch = fn(Array, Array) -> Array;

@@ -1,4 +1,5 @@
-//! Optimisers: against optax's numbers, under every transform, in every dtype, saved in the middle, and misused.
+//! Optimisers: against optax's numbers, under every transform, in every dtype, saved in the middle,
+//! and misused.
 
 mod values;
 
@@ -143,7 +144,8 @@ fn schedules_are_optax_s() {
     }
 }
 
-/// Minima of `(x - t)²` for many targets: one optimiser under vmap, in a scan, compiled, differentiated.
+/// Minima of `(x - t)²` for many targets: one optimiser under vmap, in a scan, compiled,
+/// differentiated.
 #[test]
 fn states_pass_through_vmap_scan_jit_and_grad() {
     let optimiser = chain([clip_by_global_norm(1.0), adam(schedule::cosine(0.3, 0.0, 60))]);
@@ -336,7 +338,8 @@ fn misuse_is_named() {
     let ints = Params { b: array![1, 2], w: p.w.clone() };
     assert_eq!(
         optimiser.try_init(&ints).unwrap_err().message(),
-        "adam: expected float parameters, got i32[2] at .b; leave it out of the tree, or mark it static"
+        "adam: expected float parameters, got i32[2] at .b; leave it out of the tree, or mark it \
+         static"
     );
     let unknown = multi_transform([("a", sgd(0.1))], |_, _| "c".into());
     assert_eq!(

@@ -1,4 +1,5 @@
-//! What optax 0.2.8 gives, in f64; made by scripts/optax_values. Not here: what is compared with it (`main`).
+//! What optax 0.2.8 gives, in f64; made by scripts/optax_values. Not here: what is compared with it
+//! (`main`).
 
 /// Parameters (`b`, then `w`) after six updates.
 pub const OPTIMISERS: &[(&str, [f64; 7])] = &[

@@ -1,4 +1,5 @@
-//! Policies: what they keep, as lists of residuals and as jaxprs; that derivatives do not change, to the third order.
+//! Policies: what they keep, as lists of residuals and as jaxprs; that derivatives do not change,
+//! to the third order.
 
 use cotangent::api::function::Sig;
 use cotangent::prelude::*;
@@ -169,7 +170,8 @@ fn a_policy_is_seen_in_the_jaxpr() {
     );
 }
 
-/// Through jit, vmap, scan and another checkpoint, under every policy: `f(x) = exp(sin(sin x))` to the third order.
+/// Through jit, vmap, scan and another checkpoint, under every policy: `f(x) = exp(sin(sin x))` to
+/// the third order.
 #[test]
 fn derivatives_do_not_depend_on_the_policy() {
     let x = 0.7f64;

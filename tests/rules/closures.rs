@@ -101,8 +101,8 @@ fn rules_alone_may_close_over_values() {
     assert!((rows[1] - 1f64.cos().powi(2)).abs() < 1e-15);
 }
 
-/// `x -> exp(a x)`, by a rule that calls the function that it is a rule of; all of them close over `a`,
-/// in which the bodies may be differentiated.
+/// `x -> exp(a x)`, by a rule that calls the function that it is a rule of; all of them close over
+/// `a`, in which the bodies may be differentiated.
 fn recursive(a: &Array) -> Func<'static, (Own<Array>,), Array> {
     let (b, c) = (a.clone(), a.clone());
     Custom::new().captured_by_body().jvp(

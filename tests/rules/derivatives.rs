@@ -1,5 +1,5 @@
-//! Custom derivatives: all forms of rules through all control flow to the third order; which rule is used in which mode;
-//! zeros that rules see.
+//! Custom derivatives: all forms of rules through all control flow to the third order; which rule
+//! is used in which mode; zeros that rules see.
 
 use cotangent::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};

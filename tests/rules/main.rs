@@ -1,4 +1,5 @@
-//! Rules of the user's and what reverse mode keeps: checkpoints and their policies, custom derivatives, custom batching.
+//! Rules of the user's and what reverse mode keeps: checkpoints and their policies, custom
+//! derivatives, custom batching.
 
 mod batching;
 mod checkpoint;

@@ -1,5 +1,5 @@
-//! Scans with checkpoints: the same values and derivatives as without, and memory that grows as it should, read off compiled
-//! programs.
+//! Scans with checkpoints: the same values and derivatives as without, and memory that grows as it
+//! should, read off compiled programs.
 
 use cotangent::prelude::*;
 use cotangent::stage::executable::Executable;
@@ -82,7 +82,8 @@ fn run(length: usize, checkpoints: Checkpoints) -> impl Fn(Array, Array) -> Arra
     }
 }
 
-/// Bytes of scratch memory that the compiled gradient needs: the stacked residuals and what is at work.
+/// Bytes of scratch memory that the compiled gradient needs: the stacked residuals and what is at
+/// work.
 fn scratch(length: usize, checkpoints: Checkpoints) -> (usize, usize) {
     let (w, x) = (full_dtype([32, 32], 0.1, DType::F32), ones_dtype([32], DType::F32));
     let run = run(length, checkpoints);

@@ -1,4 +1,5 @@
-//! `at(..)` with places that occur several times, as `ufunc.at` of NumPy has it: values against loops, and every transform.
+//! `at(..)` with places that occur several times, as `ufunc.at` of NumPy has it: values against
+//! loops, and every transform.
 
 use cotangent::lax::ScatterMode;
 use cotangent::prelude::*;

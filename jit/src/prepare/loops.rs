@@ -76,24 +76,48 @@ fn drop_single_points(k: &mut Kernel) {
     }
 }
 
+/// Coalesces neighbouring loops of one mode, sequential ones included. Lowering does this, so that
+/// a printed kernel has as few loops as possible.
+pub fn coalesce_neighbours(k: &mut Kernel) {
+    for outer in (0..k.loops.len().saturating_sub(1)).rev() {
+        if walk_as_one(k, outer, outer + 1) {
+            merge(k, outer, outer + 1);
+        }
+    }
+}
+
+/// Coalesces any two loops but sequential ones, wherever they stand.
 fn coalesce(k: &mut Kernel) {
     loop {
-        let counted = |n: usize| k.nodes.contains(&Node::Counter(n));
         let pair = (0..k.loops.len())
             .flat_map(|a| (0..k.loops.len()).map(move |b| (a, b)))
-            .filter(|(a, b)| a != b && k.loops[*a].mode == k.loops[*b].mode)
-            .filter(|(a, _)| k.loops[*a].mode != Mode::Sequential)
-            .find(|&(a, b)| {
-                let n = k.loops[b].extent as i64;
-                affines(k).iter().all(|f| f.stride(a) == f.stride(b) * n)
-                    && !counted(a)
-                    && !counted(b)
-            });
+            .filter(|(a, b)| a != b && k.loops[*a].mode != Mode::Sequential)
+            .find(|&(a, b)| walk_as_one(k, a, b));
         let Some((a, b)) = pair else { return };
-        k.loops[b].extent *= k.loops[a].extent;
-        let keep: Vec<usize> = (0..k.loops.len()).filter(|n| *n != a).collect();
-        choose_loops(k, &keep);
+        merge(k, a, b);
     }
+}
+
+/// Whether every index of the kernel walks loop `a` around loop `b` as one loop.
+fn walk_as_one(k: &Kernel, a: usize, b: usize) -> bool {
+    let counted = |n: usize| k.nodes.contains(&Node::Counter(n));
+    let n = k.loops[b].extent as i64;
+    k.loops[a].mode == k.loops[b].mode
+        && affines(k).iter().all(|f| f.stride(a) == f.stride(b) * n)
+        && !counted(a)
+        && !counted(b)
+}
+
+/// Makes loops `a` and `b` one, in the place of `b`.
+fn merge(k: &mut Kernel, a: usize, b: usize) {
+    k.loops[b].extent *= k.loops[a].extent;
+    let keep: Vec<usize> = (0..k.loops.len()).filter(|n| *n != a).collect();
+    choose_loops(k, &keep);
+    // Equal functions of the counters stay equal.
+    map_affines(k, |at| {
+        let used = at.strides.iter().rposition(|s| *s != 0).map_or(0, |last| last + 1);
+        Affine::new(at.offset, at.strides[..used].iter().copied())
+    });
 }
 
 /// For each node, the loops that it depends on: bit `n` stands for loop `n`. The kernel has at most

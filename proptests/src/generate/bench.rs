@@ -1,4 +1,5 @@
-//! The workbench of a program being made: values so far, each with a bound on its size, and how to pick among them.
+//! The workbench of a program being made: values so far, each with a bound on its size, and how to
+//! pick among them.
 
 use super::recipe::Step;
 use cotangent::core::array::Array;
@@ -25,7 +26,8 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// With arguments between -1 and 1, or of any size up to the limit if they come from outside a body.
+    /// With arguments between -1 and 1, or of any size up to the limit if they come from outside a
+    /// body.
     pub fn new(dtype: DType, (rough, wild): (bool, bool), args: &[Array]) -> Bench {
         let none = Vec::new;
         let mut bench = Bench {
@@ -202,7 +204,8 @@ impl Bench {
         }
     }
 
-    /// `x` in another shape: repeated from its mean, or its greatest element if the program is wild.
+    /// `x` in another shape: repeated from its mean, or its greatest element if the program is
+    /// wild.
     pub fn shaped(&self, x: &Array, shape: &[usize]) -> Array {
         if x.shape() == shape {
             return x.clone();
@@ -219,7 +222,8 @@ impl Bench {
         lax::broadcast_in_dim(&mean, shape, &[])
     }
 
-    /// Keeps what a step made, among its like. Of a float what may be too large is scaled; what is too many elements is cut.
+    /// Keeps what a step made, among its like. Of a float what may be too large is scaled; what is
+    /// too many elements is cut.
     pub fn keep(&mut self, x: Array, bound: f64) {
         let mut x = x;
         while x.size() > 40 {

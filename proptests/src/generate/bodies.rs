@@ -1,4 +1,5 @@
-//! The steps of random programs that carry bodies: call, cond, scan, checkpoint, custom_jvp, and transforms of a body.
+//! The steps of random programs that carry bodies: call, cond, scan, checkpoint, custom_jvp, and
+//! transforms of a body.
 
 use super::bench::{Bench, int, ramp};
 use super::recipe::{Op, Step};
@@ -89,7 +90,8 @@ impl Bench {
         }
     }
 
-    /// A body that gives two floats, of these shapes if there are any asked for; else also ints and a bool that it made.
+    /// A body that gives two floats, of these shapes if there are any asked for; else also ints and
+    /// a bool that it made.
     pub(super) fn body(
         &self,
         avals: &[Aval],

@@ -1,4 +1,5 @@
-//! The steps of random programs that contract: matrix products and convolutions, of floats and of ints.
+//! The steps of random programs that contract: matrix products and convolutions, of floats and of
+//! ints.
 
 use super::bench::{Bench, literal};
 use super::recipe::Step;

@@ -195,7 +195,8 @@ impl Bench {
         self.keep(lax::convert_element_type(&y, self.dtype.part()), bound);
     }
 
-    /// What rounds: only where derivatives are not asked for, but for formats that hold all there is.
+    /// What rounds: only where derivatives are not asked for, but for formats that hold all there
+    /// is.
     pub fn precision(&mut self, s: &Step) {
         let (x, bound) = self.real(s.a);
         let y = match s.c % 4 {

@@ -1,4 +1,5 @@
-//! The steps of random programs that fold or order: reductions, running folds, folds over windows, sorts.
+//! The steps of random programs that fold or order: reductions, running folds, folds over windows,
+//! sorts.
 
 use super::bench::{Bench, literal, part};
 use super::ops::moves;

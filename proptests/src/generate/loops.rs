@@ -1,4 +1,5 @@
-//! The steps of random programs that loop until a test fails, and those in which lanes of a batch talk to each other.
+//! The steps of random programs that loop until a test fails, and those in which lanes of a batch
+//! talk to each other.
 
 use super::bench::{Bench, int, literal, part, ramp};
 use super::recipe::{Op, Step};
@@ -21,8 +22,9 @@ use cotangent::transforms::Transforms;
 use std::sync::Arc;
 
 impl Bench {
-    /// Carries the first operand, a float and a counter; the other operands are constants. Ends by the counter, or by a
-    /// carried float, so that lanes end separately; and by a limit, unless reverse mode is not asked for.
+    /// Carries the first operand, a float and a counter; the other operands are constants. Ends by
+    /// the counter, or by a carried float, so that lanes end separately; and by a limit, unless
+    /// reverse mode is not asked for.
     pub fn while_step(
         &mut self,
         s: &Step,

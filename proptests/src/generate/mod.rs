@@ -1,9 +1,12 @@
-//! Random programs: a recipe is a list of choices that is always a well-typed program, so that it shrinks well.
+//! Random programs: a recipe is a list of choices that is always a well-typed program, so that it
+//! shrinks well.
 //!
-//! A program computes with one inexact dtype, a float or a complex one, with ints of any dtype and with bools. Inexact
-//! values stay below 4 in size and functions smooth (but for sorts, folds and selects, whose kinks are rarely met), so
-//! that finite differences tell derivatives; a recipe says whether steps may round, too. Ints are of any size. Bodies of
-//! `call`, `cond`, `scan`, `checkpoint` and `custom_jvp` are random, too; lanes of a batch talk to each other. Not here: what is claimed of programs (`laws`).
+//! A program computes with one inexact dtype, a float or a complex one, with ints of any dtype and
+//! with bools. Inexact values stay below 4 in size and functions smooth (but for sorts, folds and
+//! selects, whose kinks are rarely met), so that finite differences tell derivatives; a recipe says
+//! whether steps may round, too. Ints are of any size. Bodies of `call`, `cond`, `scan`,
+//! `checkpoint` and `custom_jvp` are random, too; lanes of a batch talk to each other. Not here:
+//! what is claimed of programs (`laws`).
 
 mod bench;
 mod bodies;
@@ -29,9 +32,6 @@ use cotangent::core::aval::Aval;
 use cotangent::core::trace::trace;
 use cotangent::{DType, Scalar};
 use std::sync::Arc;
-
-/// Shapes of inputs: scalars, odd sizes, nothing at all.
-const SHAPES: [&[usize]; 7] = [&[], &[3], &[2, 3], &[1], &[5], &[0], &[3, 1, 2]];
 
 /// The program of a recipe, with inputs between -1 and 1, or special ones if the recipe is wild.
 pub fn program(recipe: &Recipe) -> Result<Program, Violation> {

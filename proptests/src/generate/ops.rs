@@ -147,7 +147,8 @@ impl Bench {
                 self.keep(both.remove(0), other);
             }
             Op::StopGradient => {
-                // Of something that does not move, or differences would see what derivatives do not.
+                // Of something that does not move, or differences would see what derivatives do
+                // not.
                 let (x, bound) = self.real(s.a);
                 let still = lax::floor(&x);
                 self.keep(lax::add(&x, &lax::stop_gradient(&still)), 2.0 * bound + 1.0);

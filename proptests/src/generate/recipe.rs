@@ -1,12 +1,14 @@
 //! Recipes, and the strategy that draws them.
 
-use super::SHAPES;
 use cotangent::DType;
 use cotangent::core::aval::Aval;
 use cotangent::prims::cases::samples::INTS;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
+
+/// Shapes of inputs: scalars, odd sizes, nothing at all.
+const SHAPES: [&[usize]; 7] = [&[], &[3], &[2, 3], &[1], &[5], &[0], &[3, 1, 2]];
 
 /// A program, as choices.
 #[derive(Clone, Debug)]

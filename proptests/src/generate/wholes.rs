@@ -1,4 +1,5 @@
-//! The steps of random programs that compute with ints of any dtype and with bools, and those that change dtypes.
+//! The steps of random programs that compute with ints of any dtype and with bools, and those that
+//! change dtypes.
 
 use super::bench::{Bench, literal, part};
 use super::recipe::Step;
@@ -97,7 +98,8 @@ impl Bench {
             };
             return self.keep(lax::convert_element_type(&small, self.dtype), 6.0);
         }
-        // Through another dtype; a narrow one only where the program is narrow, or nothing tells its rounding.
+        // Through another dtype; a narrow one only where the program is narrow, or nothing tells
+        // its rounding.
         let narrow = |d: DType| d.part().size() == 2;
         let to = match narrow(to) && !narrow(self.dtype) && !self.rough {
             true => self.dtype.part(),

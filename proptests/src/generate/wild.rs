@@ -1,4 +1,5 @@
-//! Functions as they are, on whatever numbers there are: nothing keeps operands inside domains or results small.
+//! Functions as they are, on whatever numbers there are: nothing keeps operands inside domains or
+//! results small.
 
 use super::bench::{Bench, literal};
 use super::recipe::Step;

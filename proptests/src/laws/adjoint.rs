@@ -1,5 +1,7 @@
-//! `<ct, J v> = <J^T ct, v>`, with `<a, b>` the real part of the sum of products, none conjugated: reverse mode against forward mode, for all inputs together and each alone, for all outputs
-//! together and each alone. Programs in floats of 16 bits: their twin in f64, whose cotangents are theirs but for rounding.
+//! `<ct, J v> = <J^T ct, v>`, with `<a, b>` the real part of the sum of products, none conjugated:
+//! reverse mode against forward mode, for all inputs together and each alone, for all outputs
+//! together and each alone. Programs in floats of 16 bits: their twin in f64, whose cotangents are
+//! theirs but for rounding.
 
 use super::jvp;
 use crate::program::{Program, subsets};
@@ -69,7 +71,8 @@ pub fn on(p: &Program) -> Result<(), Violation> {
             let slack = roundings * p.epsilon() * (1.0 + a + b);
             if (left - right).abs() > slack || left.is_nan() != right.is_nan() {
                 return Err(Violation::new(format!(
-                    "<ct, J v> is {left:.9}, <J^T ct, v> is {right:.9}, for inputs in {mask:?} and outputs in {wanted:?}, by\n{}",
+                    "<ct, J v> is {left:.9}, <J^T ct, v> is {right:.9}, for inputs in {mask:?} and \
+                     outputs in {wanted:?}, by\n{}",
                     back.jaxpr
                 )));
             }
@@ -89,7 +92,8 @@ fn inner(a: &[Array], b: &[Array]) -> Result<(f64, f64), Violation> {
             let (a, b) = (a.aval(), b.aval());
             return Err(Violation::new(format!("a cotangent is {a}, its tangent {b}")));
         }
-        // Of complex numbers the real part of the product: a product of imaginary parts counts negatively.
+        // Of complex numbers the real part of the product: a product of imaginary parts counts
+        // negatively.
         let complex = a.dtype().is_complex();
         for (i, (x, y)) in numbers(a)?.iter().zip(numbers(b)?).enumerate() {
             sum += if complex && i % 2 == 1 { -x * y } else { x * y };

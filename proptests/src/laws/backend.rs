@@ -1,5 +1,5 @@
-//! Compiled code gives what the interpreter gives: every bit where elements are moved or computed one by one, a few
-//! roundings of the sum of absolute values where floats are summed.
+//! Compiled code gives what the interpreter gives: every bit where elements are moved or computed
+//! one by one, a few roundings of the sum of absolute values where floats are summed.
 
 use crate::program::Program;
 use crate::values::{Near, array, compare_all, epsilon, numbers};
@@ -34,14 +34,16 @@ pub fn on(p: &Program) -> Result<(), Violation> {
     donated(p, &expected)
 }
 
-/// Of a program on any numbers: the interpreter, compiled code and one operation after the other give the same bits. Where
-/// floats are summed the order shows as soon as one of them is huge, and where bits are looked at it shows which NaN there
-/// is: such programs are run, but not compared. Returns what was done.
+/// Of a program on any numbers: the interpreter, compiled code and one operation after the other
+/// give the same bits. Where floats are summed the order shows as soon as one of them is huge, and
+/// where bits are looked at it shows which NaN there is: such programs are run, but not compared.
+/// Returns what was done.
 pub fn anywhere(p: &Program) -> Result<&'static str, Violation> {
     let told = |e: Violation| e.within(format!("in\n{}", p.jaxpr));
     let expected = p.interpret()?;
     let text = p.jaxpr.to_string();
-    // Updates that are added to zeros may be added to what the zeros are added to: that keeps -0, which 0 does not.
+    // Updates that are added to zeros may be added to what the zeros are added to: that keeps -0,
+    // which 0 does not.
     let why = if sums_floats(&p.jaxpr) || text.contains("scatter_add") {
         "sums floats: run, bits not compared"
     } else if text.contains("bitcast_convert_type") {
@@ -62,7 +64,8 @@ fn bits(got: &[Array], expected: &[Array]) -> Result<(), Violation> {
     compare_all("compiled", got, expected, Near::Bits)
 }
 
-/// With the inputs' memory given up, results are the same bits: the interpreter's, and those of machine code.
+/// With the inputs' memory given up, results are the same bits: the interpreter's, and those of
+/// machine code.
 fn donated(p: &Program, expected: &[Array]) -> Result<(), Violation> {
     let got = stage::run::interpret_donating(&p.jaxpr, &p.inputs)?;
     compare_all("with inputs given up, interpreted", &got, expected, Near::Bits)?;
@@ -130,7 +133,8 @@ fn within_sums(p: &Program, got: &[Array], expected: &[Array]) -> Result<(), Vio
             let s = if expected[o].dtype().is_complex() { s[i / 2 * 2] } else { s[i] };
             if (g - e).abs() > 8.0 * eps * (s.abs() + e.abs()) {
                 return Err(Violation::new(format!(
-                    "compiled, element {i} of output {o}: expected {e:?}, got {g:?}; the terms' sizes add up to {s:?}"
+                    "compiled, element {i} of output {o}: expected {e:?}, got {g:?}; the terms' \
+                     sizes add up to {s:?}"
                 )));
             }
         }

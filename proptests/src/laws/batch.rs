@@ -1,4 +1,5 @@
-//! `vmap f (xs)[i] = f (xs[i])`: for each input batched alone and all together, the batch axis in front and elsewhere.
+//! `vmap f (xs)[i] = f (xs[i])`: for each input batched alone and all together, the batch axis in
+//! front and elsewhere.
 
 use crate::mapped::Mapped;
 use crate::program::{Program, subsets};
@@ -56,7 +57,8 @@ fn masks(p: &Program) -> Vec<Vec<bool>> {
 /// The primitive's own rule, with batch axes anywhere.
 fn rule(case: &Case, p: &Program, mask: &[bool], from_end: bool) -> Result<(), Violation> {
     let batch = Batch::of(p, mask)?;
-    // Of a case inside of a mapped axis it is the rule in a lane that is asked; lanes stay in front.
+    // Of a case inside of a mapped axis it is the rule in a lane that is asked; lanes stay in
+    // front.
     let lanes = case.axis.is_some() as usize;
     let mut inputs = batch.inputs.clone();
     let mut axes: Vec<Option<usize>> = Vec::new();
@@ -111,8 +113,8 @@ fn ruled(
     Ok((Arc::new(jaxpr), out_axes))
 }
 
-/// The rule of a collective over its own axis: wherever the lanes are in the operand it is the same; and what no lane
-/// differs in is an operand like others.
+/// The rule of a collective over its own axis: wherever the lanes are in the operand it is the
+/// same; and what no lane differs in is an operand like others.
 fn own_axis(case: &Case, axis: &BatchAxis) -> Result<(), Violation> {
     let p = Program::of(case)?;
     let agree =

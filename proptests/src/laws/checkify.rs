@@ -1,4 +1,5 @@
-//! Checks look on: a checked jaxpr is well-typed and gives what it gave before, batched and differentiated too.
+//! Checks look on: a checked jaxpr is well-typed and gives what it gave before, batched and
+//! differentiated too.
 
 use crate::program::Program;
 use crate::values::{Near, compare_all};
@@ -13,7 +14,8 @@ use std::sync::Arc;
 
 const NEAR: Near = Near::Roundings(16.0);
 
-/// The primitive and its derivatives, checked; and the checked primitive over a batch of two equal lanes.
+/// The primitive and its derivatives, checked; and the checked primitive over a batch of two equal
+/// lanes.
 pub fn law(case: &Case) -> Result<(), Violation> {
     let p = Program::of(case)?;
     on(&p)?;

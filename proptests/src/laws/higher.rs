@@ -1,4 +1,5 @@
-//! Second and third derivatives: the laws of first derivatives, said of first and second derivatives.
+//! Second and third derivatives: the laws of first derivatives, said of first and second
+//! derivatives.
 
 use super::{adjoint, jvp};
 use crate::program::Program;

@@ -1,9 +1,10 @@
-//! `jet`: the coefficients of `f` along a polynomial curve are those that `jvp`, nested once per order, gives for
-//! `t -> f(x(t))` at 0.
+//! `jet`: the coefficients of `f` along a polynomial curve are those that `jvp`, nested once per
+//! order, gives for `t -> f(x(t))` at 0.
 //!
-//! For each input alone and all together, along curves of full degree and along straight ones, whose higher coefficients
-//! are symbolic zeros; coefficients that are left out, because they are zero, are. Of programs in floats of 16 bits it is
-//! their twin in f64 of which this is said, and their coefficients are the twin's, rounded.
+//! For each input alone and all together, along curves of full degree and along straight ones,
+//! whose higher coefficients are symbolic zeros; coefficients that are left out, because they are
+//! zero, are. Of programs in floats of 16 bits it is their twin in f64 of which this is said, and
+//! their coefficients are the twin's, rounded.
 
 use crate::program::{Program, subsets};
 use crate::values::{

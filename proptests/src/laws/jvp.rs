@@ -1,8 +1,9 @@
-//! `J v = d/dt f(x + t v)`: forward mode against central finite differences in a scattered direction.
+//! `J v = d/dt f(x + t v)`: forward mode against central finite differences in a scattered
+//! direction.
 //!
-//! Also: the outputs beside the tangents are `f(x)`; tangents add up over inputs; an output whose tangent is left out,
-//! because it is zero, does not move. Of programs in floats of 16 bits the law is that of their twin in f64, and their
-//! tangents are the twin's, rounded.
+//! Also: the outputs beside the tangents are `f(x)`; tangents add up over inputs; an output whose
+//! tangent is left out, because it is zero, does not move. Of programs in floats of 16 bits the law
+//! is that of their twin in f64, and their tangents are the twin's, rounded.
 
 use crate::program::{Program, subsets};
 use crate::values::{Near, array, compare_all, compare_with_twin, count, largest, numbers, zeros};
@@ -72,7 +73,8 @@ fn agrees(p: &Program, mask: &[bool], tangents: &[Array]) -> Result<(), Violatio
         for (i, (t, s)) in t.iter().zip(slope).enumerate() {
             if s.is_finite() && ((t - s).abs() > slack || t.is_nan()) {
                 return Err(Violation::new(format!(
-                    "element {i} of the tangent of output {o}: finite differences give {s:.9}, the rule {t:.9}"
+                    "element {i} of the tangent of output {o}: finite differences give {s:.9}, the \
+                     rule {t:.9}"
                 )));
             }
         }
@@ -92,8 +94,8 @@ pub fn by_differences(p: &Program, mask: &[bool]) -> Result<Vec<Array>, Violatio
     Ok(outs.iter().zip(slopes).map(tangent).collect())
 }
 
-/// Central differences at three widths, the narrower two extrapolated; NaN where the widths do not draw together, as at
-/// a kink or a jump. `None` if nothing moves.
+/// Central differences at three widths, the narrower two extrapolated; NaN where the widths do not
+/// draw together, as at a kink or a jump. `None` if nothing moves.
 fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Violation> {
     if !mask.contains(&true) || p.jaxpr.out_avals().iter().all(|a| !a.dtype.is_inexact()) {
         return Ok(None);
@@ -111,9 +113,11 @@ fn differences(p: &Program, mask: &[bool]) -> Result<Option<Vec<Vec<f64>>>, Viol
             let [w, n, m] = [&wide, &narrow, &narrowest].map(|d| &d[o][i]);
             let gap = (w.slope - n.slope).abs();
             let agree = gap <= trust * (1.0 + n.slope.abs());
-            // Halving the step quarters the error; what a jump adds it doubles, or takes away if that lies outside.
+            // Halving the step quarters the error; what a jump adds it doubles, or takes away if
+            // that lies outside.
             let meets = (n.slope - m.slope).abs() <= 0.5 * gap + noise * (1.0 + x.abs());
-            // Of a smooth function the slopes ahead and behind approach each other as the step shrinks; at a kink they stay.
+            // Of a smooth function the slopes ahead and behind approach each other as the step
+            // shrinks; at a kink they stay.
             let smooth = n.bend.abs() <= 0.7 * w.bend.abs() + noise * (1.0 + x.abs());
             let trusted = agree && meets && smooth;
             SEEN[usize::from(trusted)].fetch_add(1, Ordering::Relaxed);
@@ -204,7 +208,8 @@ fn adds_up(p: &Program, parts: &[Vec<Array>]) -> Result<(), Violation> {
         for (i, (w, s)) in whole.iter().zip(&sum).enumerate() {
             if (w - s).abs() > slack {
                 return Err(Violation::new(format!(
-                    "tangents of the inputs add up to {s:.9} in element {i} of output {o}, together they give {w:.9}"
+                    "tangents of the inputs add up to {s:.9} in element {i} of output {o}, \
+                     together they give {w:.9}"
                 )));
             }
         }

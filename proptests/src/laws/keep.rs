@@ -1,4 +1,5 @@
-//! What only rearranges work keeps values: simplification, dead-code elimination, partial evaluation.
+//! What only rearranges work keeps values: simplification, dead-code elimination, partial
+//! evaluation.
 
 use crate::mapped::applied;
 use crate::program::{Program, subsets};
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 const NEAR: Near = Near::Roundings(16.0);
 
-/// Simplification, of the primitive and its derivatives, and where operands are 0, 1, -1 or 2 everywhere or made by the
-/// primitive itself.
+/// Simplification, of the primitive and its derivatives, and where operands are 0, 1, -1 or 2
+/// everywhere or made by the primitive itself.
 pub fn simplified(case: &Case) -> Result<(), Violation> {
     let p = Program::of(case)?;
     simplified_on(&p)?;
@@ -32,7 +33,8 @@ pub fn simplified(case: &Case) -> Result<(), Violation> {
         for value in [0.0, 1.0, -1.0, 2.0] {
             for literal in [false, true] {
                 let filled = with_operand_filled(case, i, value, literal);
-                // A literal may stand where arrays stand only beside them, and not all values are in every domain.
+                // A literal may stand where arrays stand only beside them, and not all values are
+                // in every domain.
                 if let Ok(filled) = filled {
                     simplified_on(&filled)
                         .map_err(|e| e.within(format!("operand {i} filled with {value}")))?;
@@ -169,7 +171,8 @@ fn recombined(p: &Program, unknown: &[bool], force: &[bool]) -> Result<Vec<Array
         split.residuals.iter().filter(|r| matches!(r, Residual::Computed(_))).count();
     if known.len() != known_outs + computed_wanted {
         return Err(Violation::new(format!(
-            "the known part gives {} outputs, expected {known_outs} and {computed_wanted} residuals",
+            "the known part gives {} outputs, expected {known_outs} and {computed_wanted} \
+             residuals",
             known.len()
         )));
     }

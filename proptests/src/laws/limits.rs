@@ -1,5 +1,5 @@
-//! Functions of the library where some inputs are infinite, NaN, zero or equal: if the partial derivatives are finite, every
-//! mode gives them, compiled and over batches, too.
+//! Functions of the library where some inputs are infinite, NaN, zero or equal: if the partial
+//! derivatives are finite, every mode gives them, compiled and over batches, too.
 //!
 //! Differences say nothing at infinities, so that what is right is written in a table.
 
@@ -12,7 +12,8 @@ pub struct Limit {
     pub name: &'static str,
     pub f: fn(Array) -> Array,
     pub at: Vec<f64>,
-    /// The partial derivatives of each output, in a row. NaN asks for nothing: that derivative is infinite, or there is none.
+    /// The partial derivatives of each output, in a row. NaN asks for nothing: that derivative is
+    /// infinite, or there is none.
     pub jacobian: Vec<Vec<f64>>,
     /// The second derivatives of the sum of all outputs; empty where there are none.
     pub hessian: Vec<Vec<f64>>,

@@ -1,4 +1,5 @@
-//! The laws, one noun per file. Each takes a [`Case`] of anyone's primitive; [`ALL`] is the list that the roll call walks.
+//! The laws, one noun per file. Each takes a [`Case`] of anyone's primitive; [`ALL`] is the list
+//! that the roll call walks.
 //!
 //! | law | says |
 //! | --- | --- |

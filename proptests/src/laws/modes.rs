@@ -1,6 +1,6 @@
-//! Forward and reverse mode on any numbers, special ones too: where both are finite they agree, as in `adjoint`. Where one is
-//! not, because a rule multiplies 0 by an infinity, nothing is promised; that is counted by the primitive at which the
-//! first NaN arises.
+//! Forward and reverse mode on any numbers, special ones too: where both are finite they agree, as
+//! in `adjoint`. Where one is not, because a rule multiplies 0 by an infinity, nothing is promised;
+//! that is counted by the primitive at which the first NaN arises.
 
 use crate::program::Program;
 use crate::values::{count, largest, numbers};

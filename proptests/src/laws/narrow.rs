@@ -1,7 +1,9 @@
-//! The derivative of a program in floats of 16 bits, read in f64, is the derivative of the program read in f64: rules do
-//! not depend on the dtype. But for the numbers in rules, which are rounded to 16 bits.
+//! The derivative of a program in floats of 16 bits, read in f64, is the derivative of the program
+//! read in f64: rules do not depend on the dtype. But for the numbers in rules, which are rounded
+//! to 16 bits.
 //!
-//! So no rounding of the program's own values blurs the law, and its steps cannot fall to another side.
+//! So no rounding of the program's own values blurs the law, and its steps cannot fall to another
+//! side.
 
 use crate::program::Program;
 use crate::values::compare_with_twin;

@@ -1,4 +1,5 @@
-//! `parse(print(j)) = j`, for the primitive and its transforms; and parameters rebuild the primitive.
+//! `parse(print(j)) = j`, for the primitive and its transforms; and parameters rebuild the
+//! primitive.
 
 use crate::mapped::WithMapped;
 use crate::program::Program;

@@ -1,5 +1,5 @@
-//! What runs has the types that `abstract_eval` gives, interpreted and compiled; inputs it cannot take are errors, not
-//! panics.
+//! What runs has the types that `abstract_eval` gives, interpreted and compiled; inputs it cannot
+//! take are errors, not panics.
 
 use crate::mapped::{applied, lane_avals};
 use crate::program::Program;
@@ -36,7 +36,8 @@ fn holds(out: &Array, said: &Aval) -> Result<(), Violation> {
     Ok(())
 }
 
-/// One input too few is an error; so is another rank or dtype, or it is an application that is typed like any other.
+/// One input too few is an error; so is another rank or dtype, or it is an application that is
+/// typed like any other.
 fn refuses(case: &Case, avals: &[Aval]) -> Result<(), Violation> {
     let name = case.prim.name();
     if let Some((_, fewer)) = avals.split_last()

@@ -1,4 +1,5 @@
-//! The oracle: truncated power series in plain Rust, on which a flow's twin computes the value and all derivatives at once.
+//! The oracle: truncated power series in plain Rust, on which a flow's twin computes the value and
+//! all derivatives at once.
 
 use std::ops::{Add, Mul, Neg, Sub};
 

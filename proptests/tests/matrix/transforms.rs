@@ -1,4 +1,5 @@
-//! Transforms as operators on functions of one number, applied to traced functions and to the oracle.
+//! Transforms as operators on functions of one number, applied to traced functions and to the
+//! oracle.
 
 use super::series::Series;
 use cotangent::prelude::*;
@@ -59,8 +60,8 @@ impl Transform {
         matches!(self, Transform::Grad | Transform::Hessian)
     }
 
-    /// The traced function transformed. `vmap` weighs what the function gives at several multiples of its argument; `jet`
-    /// is asked for the second derivative.
+    /// The traced function transformed. `vmap` weighs what the function gives at several multiples
+    /// of its argument; `jet` is asked for the second derivative.
     pub fn of(self, f: Function) -> Function {
         let g = move |x: Array| f(x);
         match self {

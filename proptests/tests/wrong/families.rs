@@ -212,7 +212,8 @@ fn powers_forget_their_exponent() {
     caught("exponent forgotten", &of, "second", right(), wrong);
 }
 
-/// Weights relative to the running result, which is -∞ at first: infinities less infinities reach what is finite.
+/// Weights relative to the running result, which is -∞ at first: infinities less infinities reach
+/// what is finite.
 #[test]
 fn weights_of_the_impossible() {
     let wrong = Rules::jvp(|p, ctx, x, t| {

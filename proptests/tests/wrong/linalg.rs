@@ -33,7 +33,8 @@ fn matrices_of_systems_stand_still() {
     caught("matrix stands still", &of, "jvp", right(), wrong);
 }
 
-/// The matrix's motion is right, the right-hand side's goes through the twisted solve, whose transpose is asked.
+/// The matrix's motion is right, the right-hand side's goes through the twisted solve, whose
+/// transpose is asked.
 fn through_itself(p: &Twisted, ctx: &Ctx, x: &[Array], t: &[Tangent]) -> JvpResult {
     let (outs, of_matrix) = p.right.jvp(ctx, x, &[t[0].clone(), Tangent::Zero(t[1].aval())])?;
     let Some(db) = t[1].value() else { return Ok((outs, of_matrix)) };

@@ -48,7 +48,8 @@ macro_rules! one_rule {
                 Rules { $rule: Some(rule), ..Rules::default() }
             })*
 
-            /// With tangents that go through the primitive itself, so that its own transpose is asked.
+            /// With tangents that go through the primitive itself, so that its own transpose is
+            /// asked.
             pub fn of_linear(self) -> Rules {
                 Rules { jvp: Some(linear), ..self }
             }

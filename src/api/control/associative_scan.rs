@@ -1,7 +1,7 @@
 //! `associative_scan`: all prefixes of an associative operation in logarithmic depth.
 //!
 //! ```text
-//! pairs    p_i = x_{2i} . x_{2i+1}            prefixes of half as many, by the same method: y_1, y_3, y_5 ...
+//! pairs    p_i = x_{2i} . x_{2i+1}            their prefixes, by the same method: y_1, y_3, ...
 //! between  y_{2i} = y_{2i-1} . x_{2i}         y_0 = x_0
 //! ```
 
@@ -14,20 +14,22 @@ use cotangent_jit::{Error, err, plural};
 /// How an [`associative_scan_with`] runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AssociativeScanOptions {
-    /// From the last element to the first: `y[i] = x[n - 1] . ... . x[i + 1] . x[i]`, as if the elements were turned around
-    /// before and after. The first operand is the one that comes first in this order, which counts where the operation is
-    /// not commutative.
+    /// From the last element to the first: `y[i] = x[n - 1] . ... . x[i + 1] . x[i]`, as if the
+    /// elements were turned around before and after. The first operand is the one that comes first
+    /// in this order, which counts where the operation is not commutative.
     pub reverse: bool,
     /// The axis that counts the elements.
     pub axis: usize,
 }
 
-/// `y[i] = x[0] . x[1] . ... . x[i]` along axis 0 of every leaf, where `a . b = f(a, b)` is associative.
+/// `y[i] = x[0] . x[1] . ... . x[i]` along axis 0 of every leaf, where `a . b = f(a, b)` is
+/// associative.
 ///
-/// The depth is logarithmic in the number of elements, and `f` is applied about twice as often as in a loop. `f` is handed
-/// many elements at once, with the axis that counts them, and combines them one by one (wrap it in `vmap` if it is written
-/// for one); it returns what it takes, pytrees too. Differentiable and batchable as `f` is. Panics if the leaves have
-/// different lengths or `f` returns other types ([`try_associative_scan`] returns the error).
+/// The depth is logarithmic in the number of elements, and `f` is applied about twice as often as
+/// in a loop. `f` is handed many elements at once, with the axis that counts them, and combines
+/// them one by one (wrap it in `vmap` if it is written for one); it returns what it takes, pytrees
+/// too. Differentiable and batchable as `f` is. Panics if the leaves have different lengths or `f`
+/// returns other types ([`try_associative_scan`] returns the error).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -84,7 +86,8 @@ pub fn try_associative_scan<E: Pytree>(
                 Some((m, other)) if *m != n => {
                     return Err(err!(
                         Shape,
-                        "associative_scan: `elems{other}` has {elements} along axis {axis}, `elems{path}` ({}) has {n}",
+                        "associative_scan: `elems{other}` has {elements} along axis {axis}, \
+                         `elems{path}` ({}) has {n}",
                         x.aval(),
                         elements = plural(m, "element")
                     ));
@@ -120,7 +123,8 @@ fn same_result(expected: &Flat, got: &Flat) -> Result<(), Error> {
         if e.aval() != g.aval() {
             return Err(err!(
                 Shape,
-                "associative_scan: the operation should return {} at `result{path}`, as it takes, got {}",
+                "associative_scan: the operation should return {} at `result{path}`, as it takes, \
+                 got {}",
                 e.aval(),
                 g.aval()
             ));

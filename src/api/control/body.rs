@@ -34,8 +34,9 @@ impl Body {
         Body::flat(avals, |leaves| Ok(f(try_tree_unflatten(tree, leaves)?)))
     }
 
-    /// Says at which line the dtype of an output entered the body, if it is wider than expected: the equation
-    /// furthest back that makes it of operands without it, or of what the body captured.
+    /// Says at which line the dtype of an output entered the body, if it is wider than expected:
+    /// the equation furthest back that makes it of operands without it, or of what the body
+    /// captured.
     pub fn entry(&self, output: usize, expected: DType) -> String {
         let jaxpr = &self.jaxpr;
         let dtype = jaxpr.out_avals()[output].dtype;
@@ -76,7 +77,8 @@ impl Body {
     }
 }
 
-/// Everything that any of the bodies captured, and the bodies as jaxprs that take all of it in front.
+/// Everything that any of the bodies captured, and the bodies as jaxprs that take all of it in
+/// front.
 pub(super) fn together(bodies: &[Body]) -> (Vec<Array>, Vec<Arc<Jaxpr>>) {
     let captured: Vec<Array> = bodies.iter().flat_map(|b| b.captured.iter().cloned()).collect();
     let total = captured.len();
@@ -117,7 +119,8 @@ pub(super) fn same_types(
             let entry = body.entry(i, expected.dtype);
             return Err(err!(
                 Shape,
-                "{op}: {closure} should return {expected} at `result{path}`, like `{name}{path}`, got {got}; convert or reshape it{entry}"
+                "{op}: {closure} should return {expected} at `result{path}`, like `{name}{path}`, \
+                 got {got}; convert or reshape it{entry}"
             ));
         }
     }
@@ -153,7 +156,8 @@ pub(super) fn check_floats(op: &str, name: &str, given: &Flat) -> Result<(), Err
         if !x.dtype().is_inexact() {
             return Err(err!(
                 DType,
-                "{op}: `{name}{path}` should be floats, got {}; convert it with astype, or capture it",
+                "{op}: `{name}{path}` should be floats, got {}; convert it with astype, or capture \
+                 it",
                 x.aval()
             ));
         }
@@ -173,8 +177,8 @@ pub(super) struct Loop {
 }
 
 impl Loop {
-    /// Traces the body and checks that it returns the carry as it takes it. A literal as initial carry takes the type that
-    /// the body gives it.
+    /// Traces the body and checks that it returns the carry as it takes it. A literal as initial
+    /// carry takes the type that the body gives it.
     #[track_caller]
     pub fn body(
         &self,
@@ -218,7 +222,8 @@ impl Loop {
                 let entry = body.entry(i, before.dtype);
                 return Err(err!(
                     Shape,
-                    "{op}: `carry{path}` changes type: it starts as {before} and {closure} returns {after}; make {closure} return {before}, or start with {after}{entry}"
+                    "{op}: `carry{path}` changes type: it starts as {before} and {closure} returns \
+                     {after}; make {closure} return {before}, or start with {after}{entry}"
                 ));
             }
         }

@@ -10,10 +10,11 @@ use crate::prims::lax;
 use crate::prims::places::index_arithmetic::moved_into;
 use cotangent_jit::{DType, Error, err};
 
-/// `on_true(operands)` where `predicate`, a `bool[]`, holds, else `on_false(operands)`. Only one of them runs, unless the
-/// predicate is batched by `vmap`: then both run and the result is selected.
+/// `on_true(operands)` where `predicate`, a `bool[]`, holds, else `on_false(operands)`. Only one of
+/// them runs, unless the predicate is batched by `vmap`: then both run and the result is selected.
 ///
-/// Both branches return the same structure, shapes and dtypes. Derivatives flow through the branch taken.
+/// Both branches return the same structure, shapes and dtypes. Derivatives flow through the branch
+/// taken.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -42,7 +43,8 @@ pub fn try_cond<A: Pytree, R: Pytree>(
         if predicate.aval() != Aval::scalar(DType::Bool) {
             return Err(err!(
                 DType,
-                "cond: the predicate should be bool[], got {}; to choose element by element use select",
+                "cond: the predicate should be bool[], got {}; to choose element by element use \
+                 select",
                 predicate.aval()
             ));
         }
@@ -53,7 +55,8 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     })
 }
 
-/// `branches[index](operands)`, `index` a scalar of any int dtype, moved into range. As [`cond`] otherwise.
+/// `branches[index](operands)`, `index` a scalar of any int dtype, moved into range. As [`cond`]
+/// otherwise.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -114,7 +117,8 @@ fn choose<R: Pytree>(
         if b.out_tree != out_tree {
             return Err(err!(
                 Tree,
-                "{op}: branches return different structures: branch 0 {out_tree:?}, branch {i} {:?}",
+                "{op}: branches return different structures: branch 0 {out_tree:?}, branch {i} \
+                 {:?}",
                 b.out_tree
             ));
         }
@@ -124,7 +128,8 @@ fn choose<R: Pytree>(
                 let entry = wider(first, b, n);
                 return Err(err!(
                     Shape,
-                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, branch {i} gives {g}; convert or broadcast one of them{entry}"
+                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, \
+                     branch {i} gives {g}; convert or broadcast one of them{entry}"
                 ));
             }
         }

@@ -3,9 +3,10 @@
 //! ```text
 //! n steps  =  chunks of m steps, each a checkpoint, then the n mod m steps that are left
 //! ```
-//! Between the passes live the carries at the chunks' ends, and while one chunk is passed backwards, what is inside it. With
-//! chunks of sqrt n steps both are O(sqrt n). Chunks that are made of chunks in turn, a fixed number at each level, hold
-//! O(log n), and each level computes its steps once more.
+//! Between the passes live the carries at the chunks' ends, and while one chunk is passed
+//! backwards, what is inside it. With chunks of sqrt n steps both are O(sqrt n). Chunks that are
+//! made of chunks in turn, a fixed number at each level, hold O(log n), and each level computes its
+//! steps once more.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -18,7 +19,8 @@ use crate::prims::lax;
 use cotangent_jit::{Error, err};
 use std::sync::Arc;
 
-/// Where reverse mode through a scan of `n` steps restarts, instead of keeping what every step's derivative needs.
+/// Where reverse mode through a scan of `n` steps restarts, instead of keeping what every step's
+/// derivative needs.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -38,8 +40,9 @@ pub enum Checkpoints {
     Every(usize),
     /// After every √n steps: memory O(√n), every step computed twice.
     Sqrt,
-    /// In chunks of chunks of chunks, `branches` at each level (at least 2): memory O(log n), every step computed
-    /// 1 + log n / log branches times. More branches are less work and more memory; 8 is a good number.
+    /// In chunks of chunks of chunks, `branches` at each level (at least 2): memory O(log n), every
+    /// step computed 1 + log n / log branches times. More branches are less work and more memory; 8
+    /// is a good number.
     Log { branches: usize },
 }
 

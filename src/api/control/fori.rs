@@ -24,7 +24,8 @@ pub enum Bounds {
     Computed { from: Array, to: Array },
 }
 
-/// What a [`fori_loop`] runs over: a range of Rust's ints, or of integer scalar arrays (`&from..&to`, `..n`).
+/// What a [`fori_loop`] runs over: a range of Rust's ints, or of integer scalar arrays
+/// (`&from..&to`, `..n`).
 pub trait LoopBounds {
     fn bounds(self) -> Result<Bounds, Error>;
 }
@@ -116,7 +117,8 @@ fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
     if from.dtype() != to.dtype() {
         return Err(err!(
             DType,
-            "fori_loop: the range should start and end in one dtype, got {} and {}; cast one with astype",
+            "fori_loop: the range should start and end in one dtype, got {} and {}; cast one with \
+             astype",
             from.aval(),
             to.aval()
         ));
@@ -126,11 +128,12 @@ fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
 
 /// `x = body(i, x)` for `i` in `range`, from `init`: a counted loop.
 ///
-/// Over ints of Rust (`0..5`, `..n`) the number of rounds is known, the loop is a [`scan`](super::scan) and differentiable
-/// in both modes. Over arrays (`..&n`, `&from..&to`, integer scalars, traced or not) it is a
-/// [`while_loop`](super::while_loop): differentiable forwards, and backwards with a limit ([`fori_loop_bounded`]). `i` has
-/// the dtype of the bounds, `i32` for ints of Rust that it has, else `i64`. The carry keeps its structure, shapes and dtypes. Panics if not
-/// ([`try_fori_loop`] returns the error).
+/// Over ints of Rust (`0..5`, `..n`) the number of rounds is known, the loop is a
+/// [`scan`](super::scan) and differentiable in both modes. Over arrays (`..&n`, `&from..&to`,
+/// integer scalars, traced or not) it is a [`while_loop`](super::while_loop): differentiable
+/// forwards, and backwards with a limit ([`fori_loop_bounded`]). `i` has the dtype of the bounds,
+/// `i32` for ints of Rust that it has, else `i64`. The carry keeps its structure, shapes and
+/// dtypes. Panics if not ([`try_fori_loop`] returns the error).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -154,11 +157,13 @@ pub fn try_fori_loop<C: Pytree>(
     in_name_of("fori_loop", || run("fori_loop", None, range.bounds()?, body, init))
 }
 
-/// [`fori_loop`] of at most `limit` rounds, so that it is differentiable in reverse mode over computed bounds, too.
+/// [`fori_loop`] of at most `limit` rounds, so that it is differentiable in reverse mode over
+/// computed bounds, too.
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let power = |x: Array, n: Array| fori_loop_bounded(10, ..n, |_, y: Array| y * &x, Array::from(1.0f32));
+/// let power =
+///     |x: Array, n: Array| fori_loop_bounded(10, ..n, |_, y: Array| y * &x, Array::from(1.0f32));
 /// assert_eq!(grad(power)(Array::from(2.0f32), Array::from(3)).item::<f32>(), 12.0);
 /// ```
 #[track_caller]
@@ -184,8 +189,8 @@ pub fn try_fori_loop_bounded<C: Pytree>(
     })
 }
 
-/// The ints below `length`. From a start below 0 there may be more of them than i32 has from 0 on; as i32 they wrap, and the
-/// sum with the start does so back.
+/// The ints below `length`. From a start below 0 there may be more of them than i32 has from 0 on;
+/// as i32 they wrap, and the sum with the start does so back.
 fn count(length: usize, dtype: DType) -> Result<Array, Error> {
     let wide = if holds(dtype, length as i128) { dtype } else { DType::I64 };
     lax::try_convert_element_type(&lax::try_iota(wide, &[length], 0)?, dtype)

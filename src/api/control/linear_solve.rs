@@ -16,13 +16,15 @@ use std::sync::Arc;
 /// A linear function of pytrees, as solvers are handed it.
 pub type Matvec<'a, B> = &'a dyn Fn(B) -> B;
 
-/// The `x` with `matvec(x) = b`, which `solve(matvec, b)` finds, differentiated as such: `A dx = db - dA x`, and backwards
-/// `A^T ct_b = ct_x`, which `transpose_solve(transposed matvec, ct_x)` finds.
+/// The `x` with `matvec(x) = b`, which `solve(matvec, b)` finds, differentiated as such:
+/// `A dx = db - dA x`, and backwards `A^T ct_b = ct_x`, which
+/// `transpose_solve(transposed matvec, ct_x)` finds.
 ///
-/// `matvec` is linear; `b`, `x` and what it returns are alike: any pytree of floats. The solvers may be anything, a
-/// [`while_loop`](super::while_loop) too: no derivative looks inside them, and both may be the same function. Arrays that
-/// the closures capture take part in derivatives through `matvec`. Any order, both modes, batches. Panics if structures or
-/// types differ, or if `matvec` is not linear ([`try_custom_linear_solve`] returns the error).
+/// `matvec` is linear; `b`, `x` and what it returns are alike: any pytree of floats. The solvers
+/// may be anything, a [`while_loop`](super::while_loop) too: no derivative looks inside them, and
+/// both may be the same function. Arrays that the closures capture take part in derivatives through
+/// `matvec`. Any order, both modes, batches. Panics if structures or types differ, or if `matvec`
+/// is not linear ([`try_custom_linear_solve`] returns the error).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -127,8 +129,8 @@ fn run<B: Pytree>(
     try_tree_unflatten(&b.tree, leaves)
 }
 
-/// The transpose of a linear body in its last inputs, as a body, and the system in it solved. The first inputs, after what
-/// the body captured, are `at`: the solver's body takes them, too.
+/// The transpose of a linear body in its last inputs, as a body, and the system in it solved. The
+/// first inputs, after what the body captured, are `at`: the solver's body takes them, too.
 #[track_caller]
 pub(super) fn transposed<B: Pytree>(
     op: &str,
@@ -154,7 +156,8 @@ pub(super) fn transposed<B: Pytree>(
     Ok((applied, solved))
 }
 
-/// A solver applied to a linear body and a right side: a body from `at` and the right side to the solution.
+/// A solver applied to a linear body and a right side: a body from `at` and the right side to the
+/// solution.
 #[track_caller]
 pub(super) fn solved<B: Pytree>(
     op: &str,

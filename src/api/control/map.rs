@@ -9,10 +9,12 @@ use crate::core::source::{in_name_of, raise};
 use crate::prims::lax;
 use cotangent_jit::{Error, err};
 
-/// `f(x[0]), f(x[1]), ...` for the slices along axis 0 of `xs`, stacked: one after the other, in the memory of one.
+/// `f(x[0]), f(x[1]), ...` for the slices along axis 0 of `xs`, stacked: one after the other, in
+/// the memory of one.
 ///
 /// A `vmap` computes the same, all at once. Pytrees in and out. Differentiable in all inputs, as a
-/// [`scan`](super::scan). Panics if the leaves of `xs` have different lengths ([`try_map`] returns the error).
+/// [`scan`](super::scan). Panics if the leaves of `xs` have different lengths ([`try_map`] returns
+/// the error).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -33,7 +35,8 @@ pub fn try_map<X: Pytree, Y: Pytree>(f: impl Fn(X) -> Y, xs: X) -> Result<Y, Err
     })
 }
 
-/// [`map`] of `batch_size` elements at a time: a loop over batches, each by `vmap`, and one smaller batch for the rest.
+/// [`map`] of `batch_size` elements at a time: a loop over batches, each by `vmap`, and one smaller
+/// batch for the rest.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -1,8 +1,10 @@
-//! Control flow over traced values, with closures as branches and bodies: `cond`, `switch`, `scan`, `fori_loop`,
-//! `while_loop`, `map`, `associative_scan`; and what loops find, differentiated implicitly: `custom_linear_solve`, `custom_root`.
+//! Control flow over traced values, with closures as branches and bodies: `cond`, `switch`, `scan`,
+//! `fori_loop`, `while_loop`, `map`, `associative_scan`; and what loops find, differentiated
+//! implicitly: `custom_linear_solve`, `custom_root`.
 //!
-//! Branches and bodies are traced at once, so they may borrow and capture anything: arrays they capture become operands.
-//! The rules of differentiation and batching are the primitives' (`prims::cond`, `prims::scan`, `prims::while_loop`).
+//! Branches and bodies are traced at once, so they may borrow and capture anything: arrays they
+//! capture become operands. The rules of differentiation and batching are the primitives'
+//! (`prims::cond`, `prims::scan`, `prims::while_loop`).
 
 mod associative_scan;
 mod body;

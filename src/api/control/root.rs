@@ -14,13 +14,14 @@ use crate::transforms::Transforms;
 use cotangent_jit::Error;
 use std::sync::Arc;
 
-/// The `x` with `f(x) = 0`, which `solve(f, guess)` finds, differentiated as such: with `p` what `f` captures,
-/// `df/dx dx = - df/dp dp`, a linear system that `tangent_solve(df/dx, rhs)` solves.
+/// The `x` with `f(x) = 0`, which `solve(f, guess)` finds, differentiated as such: with `p` what
+/// `f` captures, `df/dx dx = - df/dp dp`, a linear system that `tangent_solve(df/dx, rhs)` solves.
 ///
-/// `f` takes and returns pytrees of floats like `guess`. `solve` may be anything, a [`while_loop`](super::while_loop) too:
-/// no derivative looks inside it, nor into `tangent_solve`, which is also called with the transpose of `df/dx`, in reverse
-/// mode. For scalars `|slope, y| y / slope(1)` solves it. Any order, both modes, batches. The derivative in `guess` is zero.
-/// Panics if structures or types differ ([`try_custom_root`] returns the error).
+/// `f` takes and returns pytrees of floats like `guess`. `solve` may be anything, a
+/// [`while_loop`](super::while_loop) too: no derivative looks inside it, nor into `tangent_solve`,
+/// which is also called with the transpose of `df/dx`, in reverse mode. For scalars
+/// `|slope, y| y / slope(1)` solves it. Any order, both modes, batches. The derivative in `guess`
+/// is zero. Panics if structures or types differ ([`try_custom_root`] returns the error).
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -19,19 +19,24 @@ pub struct ScanOptions {
     pub length: Option<usize>,
     /// Where reverse mode restarts, to keep less.
     pub checkpoints: Checkpoints,
-    /// Steps that one round of the compiled loop executes (0 counts as 1): more code for fewer rounds, the same values.
+    /// Steps that one round of the compiled loop executes (0 counts as 1): more code for fewer
+    /// rounds, the same values.
     pub unroll: usize,
 }
 
-/// `carry, y[t] = step(carry, xs[t])` for every slice along axis 0 of `xs`: returns the final carry and the stacked ys.
+/// `carry, y[t] = step(carry, xs[t])` for every slice along axis 0 of `xs`: returns the final carry
+/// and the stacked ys.
 ///
-/// The step is traced once and compiled to one loop, so time to compile does not depend on the number of steps. The carry
-/// keeps its structure, shapes and dtypes. Differentiable in all inputs; reverse mode stacks what the step's derivative
-/// needs, or recomputes it if the step is wrapped in `checkpoint`; [`Checkpoints`] keep O(√n) or O(log n) of it.
+/// The step is traced once and compiled to one loop, so time to compile does not depend on the
+/// number of steps. The carry keeps its structure, shapes and dtypes. Differentiable in all inputs;
+/// reverse mode stacks what the step's derivative needs, or recomputes it if the step is wrapped in
+/// `checkpoint`; [`Checkpoints`] keep O(√n) or O(log n) of it.
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let sums = |xs: Array| scan(|c: Array, x: Array| { let s = c + x; (s.clone(), s) }, Array::from(0.0f32), xs);
+/// let sums =
+///     |xs: Array| scan(|c: Array, x: Array| { let s = c + x; (s.clone(), s) },
+///         Array::from(0.0f32), xs);
 /// let (total, partial) = sums(array![1.0, 2.0, 3.0]);
 /// assert_eq!(total.item::<f32>(), 6.0);
 /// assert_eq!(partial.to_vec::<f32>(), [1.0, 3.0, 6.0]);
@@ -115,7 +120,8 @@ pub(super) fn length_of(op: &str, xs: &Flat, given: Option<usize>) -> Result<usi
         let Some(n) = x.shape().first().copied() else {
             return Err(err!(
                 Shape,
-                "{op}: `{name}` is a scalar, {}, with no axis to step along; capture it, or put it into the carry",
+                "{op}: `{name}` is a scalar, {}, with no axis to step along; capture it, or put it \
+                 into the carry",
                 x.aval()
             ));
         };

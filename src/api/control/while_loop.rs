@@ -10,11 +10,13 @@ use crate::prims::carriers::while_loop as while_prim;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 
-/// `while test(x) { x = body(x) }`, from `init`: the first `x` of which the test, a `bool[]`, does not hold.
+/// `while test(x) { x = body(x) }`, from `init`: the first `x` of which the test, a `bool[]`, does
+/// not hold.
 ///
-/// Test and body are traced once and compiled to one loop. The carry keeps its structure, shapes and dtypes. Under `vmap`
-/// lanes end separately: those that have ended keep their values while others go on. Differentiable forwards (`jvp`,
-/// `jacfwd`); reverse mode needs a limit ([`while_loop_bounded`]), a known number of rounds ([`scan`](super::scan),
+/// Test and body are traced once and compiled to one loop. The carry keeps its structure, shapes
+/// and dtypes. Under `vmap` lanes end separately: those that have ended keep their values while
+/// others go on. Differentiable forwards (`jvp`, `jacfwd`); reverse mode needs a limit
+/// ([`while_loop_bounded`]), a known number of rounds ([`scan`](super::scan),
 /// [`fori_loop`](super::fori_loop)), or the equation that the result solves. Panics if test or body
 /// return other types ([`try_while_loop`] returns the error).
 ///
@@ -45,10 +47,12 @@ pub fn try_while_loop<C: Pytree>(
     in_name_of("while_loop", || run("while_loop", None, test, body, init))
 }
 
-/// [`while_loop`] of at most `limit` rounds, which is differentiable in reverse mode, too, to any order.
+/// [`while_loop`] of at most `limit` rounds, which is differentiable in reverse mode, too, to any
+/// order.
 ///
-/// Without derivatives it ends as early as a [`while_loop`]. A gradient keeps what it needs of `limit` rounds, those after
-/// the end being zeros that cost one branch each; so the limit should not be far above the rounds that there are.
+/// Without derivatives it ends as early as a [`while_loop`]. A gradient keeps what it needs of
+/// `limit` rounds, those after the end being zeros that cost one branch each; so the limit should
+/// not be far above the rounds that there are.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -94,7 +98,8 @@ fn run<C: Pytree>(
     if got != [Aval::scalar(DType::Bool)] {
         return Err(err!(
             DType,
-            "{op}: the test should return bool[], got {}; compare numbers, and reduce arrays with all or any",
+            "{op}: the test should return bool[], got {}; compare numbers, and reduce arrays with \
+             all or any",
             got[0]
         ));
     }

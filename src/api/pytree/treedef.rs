@@ -1,4 +1,5 @@
-//! The structure of a pytree as data: a stream of tokens in preorder, cheap to build, hash and compare on every call.
+//! The structure of a pytree as data: a stream of tokens in preorder, cheap to build, hash and
+//! compare on every call.
 
 use smallvec::SmallVec;
 use std::any::Any;
@@ -148,7 +149,8 @@ impl fmt::Display for Token {
     }
 }
 
-/// The structure of a pytree. Equal and of equal hash when two trees have the same shape, keys and static values.
+/// The structure of a pytree. Equal and of equal hash when two trees have the same shape, keys and
+/// static values.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct TreeDef {
     tokens: SmallVec<[Token; 6]>,

@@ -1,10 +1,8 @@
 //! The axes of a reduction, and the `lax` functions of a family that reduces over axes.
 
-use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
 use crate::core::params::{Param, Params};
 use crate::prims::entry::Args;
-use crate::prims::shapes::broadcast::try_broadcast_in_dim;
 use cotangent_jit::{Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::ops::Deref;
@@ -61,11 +59,6 @@ impl FoldedAxes {
     /// The shape without the reduced axes.
     pub fn kept_of(&self, shape: &[usize]) -> Shape {
         self.kept(shape.len()).map(|a| shape[a]).collect()
-    }
-
-    /// Broadcasts a result of the reduction along the reduced axes to the shape of the operand.
-    pub fn repeat(&self, y: &Array, shape: &[usize]) -> Result<Array, Error> {
-        try_broadcast_in_dim(y, shape, &self.kept(shape.len()).collect::<Vec<_>>())
     }
 
     /// The same axes for an operand with one axis more, at `batch`, and the position of that axis

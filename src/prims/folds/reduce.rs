@@ -26,6 +26,7 @@ use crate::prims::points::compare::try_eq;
 use crate::prims::points::convert::try_convert_element_type;
 use crate::prims::points::elementwise::expect_operand;
 use crate::prims::rules::apply::{expect_inputs, one};
+use crate::prims::shapes::broadcast::try_repeat;
 
 use crate::prims::shapes::reshape::try_reshape;
 use crate::prims::shapes::slice::try_slice_in_dim;
@@ -94,7 +95,7 @@ impl Primitive for Reduce {
         let x = inputs[0].aval();
         match cotangents[0].value() {
             Some(ct) if self.combine == Combine::Sum => {
-                Ok(vec![Tangent::Value(self.axes.repeat(ct, &x.shape)?)])
+                Ok(vec![Tangent::Value(try_repeat(ct, &self.axes, &x.shape)?)])
             }
             Some(_) => not_linear(self),
             None => Ok(vec![Tangent::Zero(x)]),
@@ -145,9 +146,10 @@ impl Reduce {
     /// `dy = (sum of dx over the elements with x = y) / (number of these elements)`
     fn extremum_tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
         let sum = Reduce { combine: Combine::Sum, ..self.clone() };
-        let attained = try_eq(x, &self.axes.repeat(y, x.shape())?)?;
+        let attained = try_eq(x, &try_repeat(y, &self.axes, x.shape())?)?;
         let attained = try_convert_element_type(&attained, x.dtype())?;
-        let share = try_div(&attained, &self.axes.repeat(&sum.apply(&attained)?, x.shape())?)?;
+        let share =
+            try_div(&attained, &try_repeat(&sum.apply(&attained)?, &self.axes, x.shape())?)?;
         sum.apply(&try_mul(t, &share)?)
     }
 

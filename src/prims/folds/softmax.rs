@@ -29,6 +29,7 @@ use crate::prims::points::select::try_select_n;
 use crate::prims::points::unary::{try_exp, try_is_finite, try_log};
 use crate::prims::rules::apply::{expect_inputs, one};
 use crate::prims::rules::numbers::number;
+use crate::prims::shapes::broadcast::try_repeat;
 
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;
@@ -127,8 +128,8 @@ impl Softmax {
     fn tangent(&self, x: &Array, t: &Array, y: &Array) -> Result<Array, Error> {
         let mean = |p: &Array| try_reduce_sum(&(p * t), &self.axes);
         Ok(match self.kind {
-            Kind::Softmax => y * (t - self.axes.repeat(&mean(y)?, x.shape())?),
-            Kind::LogSoftmax => t - self.axes.repeat(&mean(&try_exp(y)?)?, x.shape())?,
+            Kind::Softmax => y * (t - try_repeat(&mean(y)?, &self.axes, x.shape())?),
+            Kind::LogSoftmax => t - try_repeat(&mean(&try_exp(y)?)?, &self.axes, x.shape())?,
             Kind::LogSumExp => mean(&one(Softmax { kind: Kind::Softmax, ..self.clone() }, &[x])?)?,
         })
     }
@@ -140,7 +141,8 @@ impl Softmax {
         let n = |value| number(value, x.dtype());
         let top = try_reduce_max(x, &self.axes)?;
         let all_neg_inf = try_eq(&top, &n(f64::NEG_INFINITY))?;
-        let top = self.axes.repeat(&try_select_n(&all_neg_inf, &[&top, &n(0.0)])?, x.shape())?;
+        let top =
+            try_repeat(&try_select_n(&all_neg_inf, &[&top, &n(0.0)])?, &self.axes, x.shape())?;
         // An element that equals an infinite greatest one has distance 0 from it.
         let shifted = try_select_n(&try_eq(x, &top)?, &[&(x - &top), &n(0.0)])?;
         let e = try_exp(&shifted)?;
@@ -148,8 +150,8 @@ impl Softmax {
         let no_weight = try_eq(&total, &n(0.0))?;
         let total = try_select_n(&no_weight, &[&total, &n(1.0)])?;
         Ok(match self.kind {
-            Kind::Softmax => e / self.axes.repeat(&total, x.shape())?,
-            _ => shifted - self.axes.repeat(&try_log(&total)?, x.shape())?,
+            Kind::Softmax => e / try_repeat(&total, &self.axes, x.shape())?,
+            _ => shifted - try_repeat(&try_log(&total)?, &self.axes, x.shape())?,
         })
     }
 
@@ -161,8 +163,10 @@ impl Softmax {
             true => top,
             false => try_select_n(&try_is_finite(&top)?, &[&n(0.0), &top])?,
         };
-        let total =
-            try_reduce_sum(&try_exp(&(x - self.axes.repeat(&shift, x.shape())?))?, &self.axes)?;
+        let total = try_reduce_sum(
+            &try_exp(&(x - try_repeat(&shift, &self.axes, x.shape())?))?,
+            &self.axes,
+        )?;
         Ok(try_log(&total)? + shift)
     }
 }

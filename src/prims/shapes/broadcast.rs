@@ -182,6 +182,16 @@ pub fn try_full(shape: &[usize], value: Scalar) -> Result<Array, Error> {
     try_broadcast_in_dim(&Array::strong_literal(value), shape, &[]).map_err(|e| e.told_by("full"))
 }
 
+/// Repeats the result of a fold over `axes` along these axes, to the shape that was folded.
+pub(in crate::prims) fn try_repeat(
+    y: &Array,
+    axes: &[usize],
+    shape: &[usize],
+) -> Result<Array, Error> {
+    let kept: Vec<usize> = (0..shape.len()).filter(|a| !axes.contains(a)).collect();
+    try_broadcast_in_dim(y, shape, &kept)
+}
+
 pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "broadcast_in_dim", build, cases }]
 }

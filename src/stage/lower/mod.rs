@@ -21,7 +21,6 @@
 //! | [`routine`], [`accumulate`] | dots, sorts, calls of the host; cumulative folds |
 //! | [`control`], [`hoist`] | loops and branches; work that moves before a loop |
 //! | [`time`] | scans that work lane by lane as one kernel |
-//! | [`normal`] | a kernel with the fewest loops |
 //! | [`program`] | the program under construction |
 //!
 //! Not here: simplification (a transform), offsets of temporaries in the arena
@@ -37,7 +36,6 @@ mod flatten;
 mod fuse;
 mod group;
 mod hoist;
-mod normal;
 mod pads;
 mod program;
 mod reads;

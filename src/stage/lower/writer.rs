@@ -4,7 +4,6 @@
 
 use super::assign::Placed;
 use super::flatten::ValId;
-use super::normal;
 use super::program::ProgramBuilder;
 use super::value::{Def, Place, RootId};
 use crate::core::lowering::{Point, PointFn};
@@ -12,6 +11,7 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{BufferId, Kernel, Loop, Node, NodeId};
 use cotangent_jit::op::ScalarOp;
+use cotangent_jit::prepare::loops::coalesce_neighbours;
 use cotangent_jit::program::{Step, View};
 use cotangent_jit::{DType, Scalar};
 use rustc_hash::FxHashMap;
@@ -90,7 +90,7 @@ impl<'r> Writer<'r> {
         if kernel.stores.is_empty() && kernel.reductions.is_empty() {
             return None;
         }
-        normal::simplify(&mut kernel);
+        coalesce_neighbours(&mut kernel);
         Some((kernel, self.args))
     }
 

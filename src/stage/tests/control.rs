@@ -17,7 +17,8 @@ pub struct Scan {
     pub reverse: bool,
 }
 
-/// A scan of a body given as a function of consts, carry and rows of xs; the body's captures must be among them.
+/// A scan of a body given as a function of consts, carry and rows of xs; the body's captures must
+/// be among them.
 pub fn scan(s: Scan, inputs: &[&Array], body: impl FnOnce(&[Array]) -> Vec<Array>) -> Vec<Array> {
     let Scan { consts, carry, length, reverse } = s;
     let types: Vec<Aval> = (inputs.iter().enumerate())
@@ -113,7 +114,8 @@ fn fibonacci_swaps_in_place() {
 fn carries_that_are_still_read_wait() {
     let (_, out) = run(&[steps(&[2, 2]), floats(&[], &[1.0])], |x| {
         scan(forward(0, 2, 3), &[&x[0], &x[1]], |x| {
-            // The transposed carry is read at other points than the new one is written; the scalar by all of them.
+            // The transposed carry is read at other points than the new one is written; the scalar
+            // by all of them.
             let m = add(&transpose(&x[0]), &x[1]);
             vec![m, add(&x[1], &number(1.0))]
         })

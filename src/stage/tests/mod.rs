@@ -1,4 +1,5 @@
-//! Every kind of lowering in values: compiled, interpreted, and with inputs given up, all must say the same.
+//! Every kind of lowering in values: compiled, interpreted, and with inputs given up, all must say
+//! the same.
 
 mod alone;
 mod control;

@@ -148,7 +148,8 @@ fn lanes_that_see_each_other_wait_for_each_other() {
     assert_eq!(out[0], [1.0 + 20.0 + 21.0 * 20.0; 20]);
 }
 
-/// `while any(active) { x = active ? f(x) : x; active = x < bound }`, and how many rounds each lane took.
+/// `while any(active) { x = active ? f(x) : x; active = x < bound }`, and how many rounds each lane
+/// took.
 fn growth(x: &[Array], limit: Option<usize>, f: impl Fn(&Array) -> Array) -> Vec<Array> {
     let (start, bound) = (&x[0], &x[1]);
     let below = |x: &Array, bound: &Array| op(ScalarOp::Lt, &[x, bound]);
@@ -211,7 +212,8 @@ fn lanes_that_would_wake_up_again_run_to_the_end() {
     assert_eq!(out[1], [3.0; N]);
 }
 
-/// Products and elementary functions of constants leave a loop; what is cheap, or in the arm of a branch, stays.
+/// Products and elementary functions of constants leave a loop; what is cheap, or in the arm of a
+/// branch, stays.
 #[test]
 fn constant_work_is_done_before_the_loop() {
     let (text, out) = run(&[steps(&[3]), floats(&[], &[1.0])], |x| {

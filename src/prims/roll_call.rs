@@ -1,14 +1,14 @@
-//! Every primitive of the library, by name. This file stands on the top floor of the primitives: it names every room, and
-//! no room names it.
+//! The list of all primitives of the library. This file names every file of primitives, and none of
+//! them names it.
 
 use super::entry::{Args, Entry};
 use crate::core::params::Param;
 use crate::core::primitive::{Prim, Registry};
 use cotangent_jit::{Error, err};
 
-/// Every primitive of the library.
+/// All primitives of the library.
 pub fn roll_call() -> Vec<Entry> {
-    let rooms: &[fn() -> Vec<Entry>] = &[
+    let files: &[fn() -> Vec<Entry>] = &[
         super::points::unary::entries,
         super::points::power::entries,
         super::points::binary::entries,
@@ -63,12 +63,13 @@ pub fn roll_call() -> Vec<Entry> {
         super::collectives::lane_move::entries,
         super::collectives::axis_index::entries,
     ];
-    rooms.iter().flat_map(|entries| entries()).collect()
+    files.iter().flat_map(|entries| entries()).collect()
 }
 
-/// Rebuilds the library's primitives; users add their own entries.
+/// Rebuilds the primitives of the library, and those that the user adds.
 #[derive(Default)]
 pub struct Roll {
+    /// The entries of the user. They take precedence over those of the library.
     pub more: Vec<Entry>,
 }
 

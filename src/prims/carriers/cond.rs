@@ -176,7 +176,7 @@ impl WithBodies for Cond {
         let all = vec![true; self.outs()];
         let mut chosen: Option<Vec<Array>> = None;
         for (i, b) in self.branches.iter().enumerate().rev() {
-            // A branch with a collective over this axis needs the true operands of all lanes.
+            // A collective over this axis needs the derivatives of all lanes, so there is no guard.
             let outs = match names_axis(b) {
                 true => eval(&batch(b, &all)?.0, &inputs[1..])?,
                 false => self.guarded(ctx, i, &inputs, &batched)?,

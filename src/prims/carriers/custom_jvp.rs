@@ -41,7 +41,7 @@ pub struct CustomJvp {
     pub callee: String,
     pub jaxpr: Arc<Jaxpr>,
     pub rule: Rule,
-    /// Where the derivative with respect to each input comes from.
+    /// The source of the derivative with respect to each input.
     pub sources: DerivativeSources,
 }
 
@@ -69,7 +69,8 @@ impl CustomJvp {
     }
 }
 
-/// An error unless the types that a rule returned are the expected ones. `what` starts the message.
+/// Checks that the types that a rule returned are the expected ones. `what` starts the error
+/// message.
 pub fn check_rule(what: &str, expected: &[Aval], got: &[Aval]) -> Result<(), Error> {
     if expected.len() != got.len() {
         let (e, g) = (expected.len(), got.len());

@@ -141,7 +141,7 @@ pub struct CustomLin {
     residuals: usize,
     /// The number of inputs of the body between the residuals and the tangents.
     extra: usize,
-    /// Which inputs of the function have a tangent.
+    /// The mask of inputs of the function that have a tangent.
     given: Vec<bool>,
     outs: Vec<Aval>,
     body: Option<Arc<Jaxpr>>,

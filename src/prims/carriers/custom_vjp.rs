@@ -42,7 +42,7 @@ pub struct CustomVjp {
     pub jaxpr: Arc<Jaxpr>,
     pub fwd: Rule,
     pub bwd: Rule,
-    /// Where the derivative with respect to each input comes from.
+    /// The source of the derivative with respect to each input.
     pub sources: DerivativeSources,
     /// The same function with a rule for forward mode, if the user gave both.
     pub forward: Option<Arc<CustomJvp>>,
@@ -117,7 +117,7 @@ impl CustomVjp {
         Ok(captured)
     }
 
-    /// Which inputs have an inexact dtype, and a derivative that the rules give.
+    /// The mask of inputs that have an inexact dtype and a derivative that the rules give.
     fn differentiable(&self) -> Vec<bool> {
         let by_rule = self.sources.0.iter().map(|s| *s == DerivativeSource::Rule);
         by_rule.zip(self.jaxpr.in_avals()).map(|(r, a)| r && a.dtype.is_inexact()).collect()

@@ -11,7 +11,7 @@ use cotangent_jit::{Error, err, plural};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// An error unless the inputs have the types that the body takes.
+/// Checks that the inputs have the types that the body takes.
 pub fn check_inputs(prim: &str, body: &Jaxpr, inputs: &[Aval]) -> Result<(), Error> {
     if inputs.len() != body.inputs.len() {
         return Err(err!(
@@ -58,9 +58,9 @@ pub fn fixpoint<T>(
 ) -> Result<(T, Vec<bool>), Error> {
     let mut mask = start.to_vec();
     loop {
-        let (made, next) = step(&mask)?;
+        let (result, next) = step(&mask)?;
         if next == mask {
-            return Ok((made, mask));
+            return Ok((result, mask));
         }
         mask = next;
     }

@@ -1,4 +1,4 @@
-//! The contract of a primitive that carries jaxprs, as far as it differs between them. The rest of
+//! The part of the contract that differs between the primitives that carry jaxprs. The rest of
 //! [`Primitive`] follows from it.
 //!
 //! ```text

@@ -38,6 +38,8 @@ use groups::Groups;
 use smallvec::smallvec;
 use std::sync::Arc;
 
+/// A counted loop:
+///
 /// ```text
 /// scan[reverse, length, num_consts, num_carry, unroll, jaxpr]
 ///     consts... carry... xs... -> carry... ys...
@@ -157,9 +159,9 @@ impl WithBodies for Scan {
         let given = self.tangents(mode, &nonzero(tangents));
         let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
             let force = [carried, &none(ys * mode.count())].concat();
-            let made = mode.of(ctx, self.body(), &given.with_carry(carried).all(), &force)?;
-            let next = made.1[..carried.len()].to_vec();
-            Ok((made, next))
+            let result = mode.of(ctx, self.body(), &given.with_carry(carried).all(), &force)?;
+            let next = result.1[..carried.len()].to_vec();
+            Ok((result, next))
         })?;
         // The body takes all primals, then all tangents. A scan takes the tangents of each group
         // after the primals of the group.
@@ -206,9 +208,9 @@ impl WithBodies for Scan {
         let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
             let force = [carried, &none(ys)].concat();
             let mask = given.with_carry(carried).all();
-            let made = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
-            let next = made.1[..carry].to_vec();
-            Ok((made, next))
+            let result = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
+            let next = result.1[..carry].to_vec();
+            Ok((result, next))
         })?;
         for (i, batched) in carried.iter().enumerate() {
             if *batched && !given.carry[i] {
@@ -263,9 +265,9 @@ impl Carrier for Scan {
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let (consts, carry) = (self.0.consts, self.0.carry);
         let ((body, kept), live) = fixpoint(&used[..carry], |live| {
-            let made = ctx.recur.dce(self.body(), &[live, &used[carry..]].concat())?;
-            let next = either(live, &made.1[consts..]);
-            Ok((made, next))
+            let result = ctx.recur.dce(self.body(), &[live, &used[carry..]].concat())?;
+            let next = either(live, &result.1[consts..]);
+            Ok((result, next))
         })?;
         // A live carry stays an input, even if the new body does not read it.
         let want: Vec<bool> = (0..kept.len())

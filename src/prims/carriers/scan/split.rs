@@ -23,17 +23,17 @@ use cotangent_jit::Error;
 use std::sync::Arc;
 
 pub fn partial_eval(scan: &Scan, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-    let cut = Cut::new(scan, ctx, scan.inputs(unknown))?;
-    let residuals = cut.residuals();
+    let parts = SplitScan::new(scan, ctx, scan.inputs(unknown))?;
+    let residuals = parts.residuals();
     Ok(PartialEval {
-        known: cut.known_part()?,
-        unknown: cut.unknown_part(&residuals)?,
-        unknown_out: cut.split.unknown_out.clone(),
+        known: parts.known_part()?,
+        unknown: parts.unknown_part(&residuals)?,
+        unknown_out: parts.split.unknown_out.clone(),
         residuals,
     })
 }
 
-/// Where a residual of a step comes from.
+/// The source of a residual of a step.
 enum Source {
     /// The constant of this number. It is not stacked.
     Const(usize),
@@ -51,15 +51,15 @@ impl Source {
 }
 
 /// A scan split in two.
-struct Cut {
+struct SplitScan {
     /// The scan with the hoisted values as its last constants.
     scan: Scan,
-    /// How many constants the primitive itself has.
+    /// The number of constants of the primitive itself.
     own_consts: usize,
     hoisted: Hoisted,
-    /// Which inputs of the primitive itself are unknown.
+    /// The mask of unknown inputs of the primitive itself.
     given: Groups<bool>,
-    /// Which inputs of `scan` are unknown in any step.
+    /// The mask of inputs of `scan` that are unknown in any step.
     unknown: Groups<bool>,
     /// The body of `scan`, split.
     split: Arc<Split>,
@@ -67,8 +67,8 @@ struct Cut {
     sources: Vec<Source>,
 }
 
-impl Cut {
-    fn new(scan: &Scan, ctx: &Ctx, given: Groups<bool>) -> Result<Cut, Error> {
+impl SplitScan {
+    fn new(scan: &Scan, ctx: &Ctx, given: Groups<bool>) -> Result<SplitScan, Error> {
         let own_consts = scan.0.consts;
         let (hoisted, scan) = hoist(scan, ctx, &given.consts)?;
         let consts = [&given.consts[..], &none(hoisted.count)].concat();
@@ -92,7 +92,7 @@ impl Cut {
             Residual::Computed(aval) => Source::Stacked { aval: aval.clone(), input: None },
         };
         let sources = split.residuals.iter().map(source).collect();
-        Ok(Cut { scan, own_consts, hoisted, given, unknown, split, sources })
+        Ok(SplitScan { scan, own_consts, hoisted, given, unknown, split, sources })
     }
 
     /// The number of an input of the primitive itself, from its number among the inputs of `scan`.

@@ -102,7 +102,7 @@ pub fn transpose(
     Ok(inputs.iter().zip(&linear).map(cotangent).collect())
 }
 
-/// An error unless every carry is linear, or becomes linear in some step. A carry may start from a
+/// Checks that every carry is linear, or becomes linear in some step. A carry may start from a
 /// known value, which is often the zeros of a zero tangent. The loop is then affine in its linear
 /// inputs, and the transpose does not depend on the known initial value.
 fn carries_become_linear(scan: &Scan, ctx: &Ctx, linear: &[bool]) -> Result<(), Error> {

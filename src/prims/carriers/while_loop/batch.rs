@@ -2,7 +2,7 @@
 //!
 //! If the test reads no batched value, the loop keeps its one test. Otherwise the lanes end
 //! separately: the loop runs while the test of any lane is true, and a select chooses every carry
-//! lane by lane, so a lane that has ended keeps its values. A loop with effects runs lane by lane,
+//! in each lane, so a lane that has ended keeps its values. A loop with effects runs lane by lane,
 //! because the batched loop would repeat the effects in lanes that have ended. A checked loop runs
 //! lane by lane for the same reason.
 //!
@@ -103,8 +103,8 @@ pub(in crate::prims) fn batch(
                 }
             }
         }
-        let made = eval(&new_body, &args)?;
-        let carry: Vec<Array> = made
+        let stepped = eval(&new_body, &args)?;
+        let carry: Vec<Array> = stepped
             .iter()
             .zip(carry)
             .map(|(new, old)| choose(active, new, old))

@@ -34,6 +34,8 @@ use crate::prims::taylor::Forward;
 use cotangent_jit::{DType, Error, err, plural};
 use std::sync::{Arc, OnceLock};
 
+/// A loop with a test of its carry:
+///
 /// ```text
 /// while[limit, test_consts, body_consts, test, body]
 ///     test_consts... body_consts... carry... -> carry...
@@ -261,9 +263,9 @@ impl Carrier for While {
         let (test_small, tested) = ctx.recur.dce(test, &[true])?;
         let start = either(used, &tested[*test_consts..]);
         let ((body_small, kept), live) = fixpoint(&start, |live| {
-            let made = ctx.recur.dce(body, live)?;
-            let next = either(live, &made.1[*body_consts..]);
-            Ok((made, next))
+            let result = ctx.recur.dce(body, live)?;
+            let next = either(live, &result.1[*body_consts..]);
+            Ok((result, next))
         })?;
         // A live carry stays an input of the test and of the body, even if one of them does not
         // read it.

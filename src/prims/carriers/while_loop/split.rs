@@ -39,7 +39,7 @@ pub(in crate::prims) fn partial_eval(
             residuals: split.residuals.clone(),
         });
     }
-    let again = all_unknown(Arc::new(w.clone()), &w.in_avals(), unknown)?;
+    let rerun = all_unknown(Arc::new(w.clone()), &w.in_avals(), unknown)?;
     let WhileParts { test, body, .. } = w.parts();
     let given = w.inputs(unknown);
     let (split, carried) = fixpoint(given.carry, |carried| {
@@ -50,7 +50,7 @@ pub(in crate::prims) fn partial_eval(
     let test_mask = [given.test_consts, &carried].concat();
     let tested = ctx.recur.split(test, &test_mask, &[false])?;
     if tested.unknown_out[0] || !carried.contains(&false) {
-        return Ok(again);
+        return Ok(rerun);
     }
 
     // The known part loops over the known carries. The unknown part loops over all carries.
@@ -71,13 +71,13 @@ pub(in crate::prims) fn partial_eval(
         let inputs: Vec<Array> = args[..num_consts].iter().cloned().chain(known_carry).collect();
         Ok(bind(prim.clone(), &inputs)?.into_vec())
     })?;
-    let inputs: Vec<usize> = (0..again.unknown.inputs.len()).collect();
+    let inputs: Vec<usize> = (0..rerun.unknown.inputs.len()).collect();
     let outputs: Vec<usize> = (0..carried.len()).filter(|i| carried[*i]).collect();
     Ok(PartialEval {
         known: Arc::new(known.jaxpr),
-        unknown: Arc::new(permuted(&again.unknown, &inputs, &outputs)),
+        unknown: Arc::new(permuted(&rerun.unknown, &inputs, &outputs)),
         unknown_out: carried,
-        residuals: again.residuals,
+        residuals: rerun.residuals,
     })
 }
 
@@ -105,8 +105,8 @@ pub(in crate::prims) fn transpose(
 /// The loop as a scan over `limit` steps. The scan also carries the result of the test. A step
 /// after the test has become false costs one branch.
 pub(in crate::prims) fn scan_form(w: &While) -> Result<Arc<Jaxpr>, Error> {
-    if let Some(made) = w.scan_form.get() {
-        return Ok(made.clone());
+    if let Some(form) = w.scan_form.get() {
+        return Ok(form.clone());
     }
     let WhileParts { test, body, test_consts, body_consts, limit } = w.parts().clone();
     let length = limit.unwrap_or(0);

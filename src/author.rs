@@ -1,20 +1,22 @@
-//! For people who write primitives and backends: the contract of a primitive, the IR, and what the library's own primitives
-//! are written with. Programs that only compute need nothing of this.
+//! For authors of primitives and backends: the contract of a primitive, the IR, and the functions
+//! with which the primitives of the library are written. Programs that only compute do not need
+//! this module.
 //!
-//! A primitive is a struct that implements [`Primitive`]; [`bind`] applies it, and every transform goes through it from then
-//! on. An [`Entry`] with a few [`Case`]s puts it before the laws of the crate `cotangent-proptests`, whose example
-//! `own_primitive` defines one outside of this crate and runs every law over it.
+//! A primitive is a struct that implements [`Primitive`]. [`bind`] applies it, and then every
+//! transform works on it. An [`Entry`] with a few [`Case`]s lets the crate `cotangent-proptests`
+//! test a primitive against its laws. The example `own_primitive` of that crate defines a primitive
+//! outside this crate and runs every law on it.
 //!
 //! ```
 //! use cotangent::author::{
-//!     Aval, Avals, BatchResult, Ctx, JvpResult, Known, Lowering, LoweringKind, Nature, Operand, Params, Primitive,
-//!     Simpler, Tangent, Taylor, TransposeResult, bind, not_linear,
+//!     Aval, Avals, BatchResult, Ctx, JvpResult, Known, Lowering, LoweringKind, Nature, Operand,
+//!     Params, Primitive, Simpler, Tangent, Taylor, TransposeResult, bind, not_linear,
 //! };
 //! use cotangent::author::kernel::{ScalarOp, smallvec};
 //! use cotangent::{Error, lax, prelude::*};
 //! use std::sync::Arc;
 //!
-//! /// `y = x eˣ`, point by point.
+//! /// `y = x eˣ`, elementwise.
 //! #[derive(Debug)]
 //! struct XExp;
 //!
@@ -32,7 +34,9 @@
 //!         Ok((y, vec![dy]))
 //!     }
 //!     fn taylor(&self) -> Taylor<'_> { Taylor::ByDerivative }
-//!     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult { not_linear(self) }
+//!     fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
+//!         not_linear(self)
+//!     }
 //!     fn batch(&self, _: &Ctx, x: &[Array], axes: &[Option<usize>]) -> BatchResult {
 //!         Ok((bind(Arc::new(XExp), x)?, axes.to_vec()))
 //!     }
@@ -49,17 +53,17 @@
 //!
 //! let xexp = |x: Array| bind(Arc::new(XExp), &[x]).expect("a float").remove(0);
 //! let slope = jit(vmap(grad(xexp)))(array![0.0, 1.0]);
-//! assert_eq!(slope.to_string(), "[1. 5.4365635]");
+//! assert_eq!(slope.to_string(), "[1.        5.4365635]");
 //! ```
 
-/// The contract, and what its rules give and take.
+/// The contract of a primitive, and the types in the signatures of its rules.
 pub use crate::core::primitive::{
     Arrays, BatchResult, Carrier, Ctx, Effects, JvpResult, Kept, Known, Masked, Nature, Operand,
     PartialEval, Prim, Primitive, Recur, Registry, Residual, Shrunk, Simpler, Split, Tangent,
     Taylor, TaylorRule, ThreadResult, TransposeResult, not_linear, same_prim,
 };
 
-/// Types of values, and parameters of primitives.
+/// The types of values, and the parameters of primitives.
 pub use crate::core::aval::{Aval, Avals, Shape};
 pub use crate::core::axis::{AxisName, BatchAxis};
 pub use crate::core::params::{Param, Params, Rule};
@@ -69,21 +73,21 @@ pub use crate::core::check::check;
 pub use crate::core::jaxpr::{Atom, ClosedJaxpr, Eqn, Jaxpr, Var};
 pub use crate::core::trace::{Traced, bind, eval, trace};
 
-/// What a primitive tells the compiler.
+/// The lowering of a primitive.
 pub use crate::core::lowering::{
     Base, DotDims, Lowering, LoweringKind, Piece, Point, PointFn, Running, ScalarFn, ScanParts,
     WhileParts,
 };
 
-/// What can go wrong unnoticed, and what a checkpoint keeps.
+/// The hazards of a primitive, and the policies of checkpoints.
 pub use crate::core::hazard::{Failures, Hazard, Hazardous};
 pub use crate::core::policy::KeepPolicy;
 
-/// Names, parsing and cases: how a primitive is put before the laws.
+/// The list of primitives: name, parsing and test cases of each.
 pub use crate::prims::entry::{Args, Case, Entry};
 pub use crate::prims::roll_call::{Roll, roll_call};
 
-/// Rules that primitives share.
+/// Helpers for the rules of primitives.
 pub use crate::prims::rules::batching::{batch_in_front, broadcast_batch};
 pub use crate::prims::rules::zeros::{instantiate, try_instantiate, try_zeros, zeros};
 pub use crate::prims::shapes::transpose::moveaxis;
@@ -91,10 +95,12 @@ pub use crate::prims::shapes::transpose::moveaxis;
 /// The transforms on jaxprs.
 pub use crate::transforms::Transforms;
 
-/// The error macro of the library: `err!(Shape, "..", ..)` makes an [`Error`](crate::Error) of a kind with a text.
+/// The error macro of the library: `err!(Shape, "..", ..)` makes an [`Error`](crate::Error) with a
+/// kind and a message.
 pub use cotangent_jit::err;
 
-/// The kernel language, in which an elementwise or indexed primitive is lowered, and the contract of a backend.
+/// The kernel language, to which elementwise and indexed primitives lower, and the contract of a
+/// backend.
 pub mod kernel {
     pub use cotangent_jit::affine::Affine;
     pub use cotangent_jit::backend::Backend;

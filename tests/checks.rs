@@ -481,3 +481,24 @@ fn a_lane_that_has_ended_cannot_fail_any_more() {
     };
     finds_in_lanes(inner, &array![1.0, -2.0], &[]);
 }
+
+/// A function with a rule for each mode keeps both under a check: forward mode still has its rule.
+#[test]
+fn checks_keep_the_forward_rule() {
+    let root = custom_derivatives(
+        |x: Array| {
+            check(&x.ge(0.0), "negative", ());
+            x.sqrt()
+        },
+        |(x,), (dx,)| (x.sqrt(), dx * 0.5 / x.sqrt()),
+        |(x,): (Array,)| (x.sqrt(), x.sqrt()),
+        |y: Array, ct: Array| (ct * 0.5 / y,),
+    );
+    let checked = checkify(root, Checks::USER);
+    let slope = |x: Array| {
+        let along = |x: Array| checked(x).1;
+        jvp(along, (x.clone(),), (ones_like(&x),)).1
+    };
+    assert_eq!(slope(Array::from(4.0f64)).item::<f64>(), 0.25);
+    assert_eq!(grad(|x: Array| checked(x).1)(Array::from(4.0f64)).item::<f64>(), 0.25);
+}

@@ -15,8 +15,12 @@ fn page(name: &str) -> String {
 /// What stands between backticks and looks like a path of the repository.
 fn paths(text: &str) -> Vec<&str> {
     let places = ["src/", "jit/", "backends/", "proptests/", "tests/", "scripts/", "docs/", ".ci/"];
-    let outside = text.split("```").step_by(2);
-    let quoted = outside.flat_map(|t| t.split('`').skip(1).step_by(2));
+    let quoted = text.lines().scan(false, |fenced, line| {
+        let fence = line.starts_with("```");
+        *fenced ^= fence;
+        Some(if *fenced || fence { "" } else { line })
+    });
+    let quoted = quoted.flat_map(|line| line.split('`').skip(1).step_by(2));
     let path = |q: &&str| {
         let begins = places.iter().any(|p| q.starts_with(p)) || q.starts_with("examples/");
         begins && !q.contains(['{', '*', ' ', '<']) && !q.contains("NAME")
@@ -50,9 +54,12 @@ struct Change<'a> {
 /// The diffs of the page.
 fn changes(text: &str) -> Vec<Change<'_>> {
     let mut found: Vec<Change> = Vec::new();
-    let blocks = text.split("```diff\n").skip(1).filter_map(|b| b.split("```").next());
-    for line in blocks.flat_map(str::lines) {
+    let mut inside = false;
+    for line in text.lines() {
         match line {
+            "```diff" => inside = true,
+            "```" => inside = false,
+            _ if !inside => {}
             l if l.starts_with("--- ") => {
                 found.push(Change { path: "", new: l.ends_with("/dev/null"), hunks: Vec::new() });
             }

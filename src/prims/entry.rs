@@ -1,7 +1,7 @@
-//! The contract of an entry of the roll call: a primitive's name, how it is rebuilt from its parameters, and the cases on
-//! which every law runs.
+//! The contract of an entry in the list of primitives: the name of a primitive, the function that
+//! rebuilds it from its parameters, and the cases on which every law runs.
 //!
-//! Not here: the list of entries (`roll_call`).
+//! Not here: the list of primitives (`roll_call`).
 
 use crate::core::array::Array;
 use crate::core::axis::{AxisName, BatchAxis};
@@ -11,12 +11,12 @@ use crate::core::primitive::Prim;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 
-/// One primitive of the roll.
+/// An entry in the list of primitives.
 pub struct Entry {
     pub name: &'static str,
     /// The inverse of [`Primitive::params`](crate::core::primitive::Primitive::params).
     pub build: fn(&Args) -> Result<Prim, Error>,
-    /// Small well-conditioned applications for every dtype it takes.
+    /// Small, well-conditioned applications for every dtype that the primitive takes.
     pub cases: fn() -> Vec<Case>,
 }
 
@@ -25,10 +25,11 @@ pub struct Entry {
 pub struct Case {
     pub prim: Prim,
     pub inputs: Vec<Array>,
-    /// Why a law does not apply, by the law's name (`*` is all of them); printed in the roll call's cell.
+    /// The names of the laws that do not apply (`*` means all laws), each with the reason. The
+    /// generated table of primitives shows the reason.
     pub exempt: Vec<(&'static str, &'static str)>,
-    /// The primitive stands inside a function that is mapped over this axis, of which it speaks; the inputs have the lanes
-    /// in front.
+    /// The axis that a collective names. Laws apply the primitive inside a function that is
+    /// mapped over this axis. The inputs have the lanes in front.
     pub axis: Option<BatchAxis>,
 }
 
@@ -63,7 +64,7 @@ impl Args<'_> {
             .ok_or_else(|| err!(Parse, "{}: parameter {name} is missing", self.prim))
     }
 
-    /// Whether a parameter that may be left out is there.
+    /// True if an optional parameter is present.
     pub fn has(&self, name: &str) -> bool {
         self.params.iter().any(|(n, _)| n == name)
     }
@@ -147,7 +148,7 @@ impl Args<'_> {
         }
     }
 
-    /// A rule cannot be rebuilt from its name.
+    /// The error of a primitive with a custom rule: a rule cannot be rebuilt from its name.
     pub fn no_rules<T>(&self) -> Result<T, Error> {
         Err(err!(Parse, "{}: carries a user's rule, which text only names", self.prim))
     }

@@ -1,6 +1,7 @@
-//! The thin functions, one per primitive, on which everything else stands.
+//! The `lax` functions: thin functions, one per primitive, on which the rest of the library is
+//! built.
 
-// Every public item of these is a `lax` function, made from a row.
+// Every public item of these files is a `lax` function.
 pub use super::folds::argminmax::*;
 pub use super::folds::cumulative::*;
 pub use super::folds::reduce::*;

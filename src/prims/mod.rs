@@ -1,6 +1,8 @@
-//! The primitives, one place each: struct, contract, `lax` functions, cases.
+//! The primitives. One file holds the struct, the contract, the `lax` functions and the cases of a
+//! primitive.
 //!
-//! A family of primitives is a room, writes its rules once, and a member of it is one row. No transform is imported here.
+//! Each folder holds related primitives. A family of primitives states its rules once, and each
+//! member is one row of a table. No file here imports a transform.
 
 pub mod array;
 pub mod carriers;

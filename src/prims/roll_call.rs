@@ -1,12 +1,12 @@
-//! Every primitive of the library, by name. This file stands on the top floor of the primitives: it names every room, and
-//! no room names it.
+//! The list of all primitives of the library. This file names every file of primitives, and none of
+//! them names it.
 
 use super::entry::{Args, Entry};
 use crate::core::params::Param;
 use crate::core::primitive::{Prim, Registry};
 use cotangent_jit::{Error, err};
 
-/// Every primitive of the library.
+/// All primitives of the library.
 pub fn roll_call() -> Vec<Entry> {
     let rooms = [
         super::points::ENTRIES,
@@ -21,9 +21,10 @@ pub fn roll_call() -> Vec<Entry> {
     rooms.into_iter().flatten().flat_map(|entries| entries()).collect()
 }
 
-/// Rebuilds the library's primitives; users add their own entries.
+/// Rebuilds the primitives of the library, and those that the user adds.
 #[derive(Default)]
 pub struct Roll {
+    /// The entries of the user. They take precedence over those of the library.
     pub more: Vec<Entry>,
 }
 

@@ -1,4 +1,4 @@
-//! NumPy's broadcasting: shapes are aligned at their last axes, and axes of size 1 give way.
+//! NumPy's broadcasting: shapes are aligned at their last axes, and axes of size 1 are repeated.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
@@ -6,7 +6,7 @@ use crate::prims::shapes::broadcast::try_broadcast_in_dim;
 use cotangent_jit::{Error, err};
 use smallvec::SmallVec;
 
-/// Arrays of one shape, by NumPy's broadcasting. Scalars are left as they are.
+/// Broadcasts arrays to one shape by NumPy's rules. Scalars stay as they are.
 pub(crate) fn broadcast_arrays(name: &str, arrays: &mut [Array]) -> Result<(), Error> {
     let avals: SmallVec<[Aval; 3]> = arrays.iter().map(Array::aval).collect();
     let shape = broadcast_shapes(name, &avals)?;
@@ -16,7 +16,7 @@ pub(crate) fn broadcast_arrays(name: &str, arrays: &mut [Array]) -> Result<(), E
     Ok(())
 }
 
-/// The shape to which arrays broadcast: aligned at their last axes, axes of size 1 give way.
+/// The shape to which arrays of these types broadcast. Returns an error if the shapes do not fit.
 pub(crate) fn broadcast_shapes(name: &str, avals: &[Aval]) -> Result<Shape, Error> {
     let rank = avals.iter().map(Aval::rank).max().unwrap_or(0);
     let mut shape = Shape::from_elem(1, rank);
@@ -30,7 +30,8 @@ pub(crate) fn broadcast_shapes(name: &str, avals: &[Aval]) -> Result<Shape, Erro
                 let list: Vec<String> = avals.iter().map(Aval::to_string).collect();
                 return Err(err!(
                     Shape,
-                    "{name}: shapes do not broadcast: {}; counted from the last, axis {} has sizes {size} and {n}",
+                    "{name}: shapes do not broadcast: {}; counted from the last, axis {} has \
+                     sizes {size} and {n}",
                     list.join(" and "),
                     aval.rank() - axis
                 ));
@@ -40,7 +41,7 @@ pub(crate) fn broadcast_shapes(name: &str, avals: &[Aval]) -> Result<Shape, Erro
     Ok(shape)
 }
 
-/// The array repeated to a shape to which it broadcasts.
+/// The array broadcast to `shape`, which must be a shape to which it broadcasts.
 pub(crate) fn broadcast_to(x: &Array, shape: &[usize]) -> Result<Array, Error> {
     if x.shape() == shape {
         return Ok(x.clone());

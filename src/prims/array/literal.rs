@@ -1,6 +1,7 @@
-//! What may stand where an operand is expected: arrays and numbers; and how several of them come to fit.
+//! Operands: arrays and numbers, and their conversion to arrays of a common dtype and shape.
 //!
-//! Not here: which dtype they meet in (`promotion`), which shape (`broadcast_shapes`).
+//! Not here: the choice of the common dtype (`promotion`) and of the common shape
+//! (`broadcast_shapes`).
 
 use crate::core::array::Array;
 use crate::prims::array::broadcast_shapes::broadcast_arrays;
@@ -54,8 +55,8 @@ impl From<f64> for Number {
 }
 
 impl Number {
-    /// The dtype it has where nothing else decides: of an int i32, or its own in Rust if i32 cannot hold it. All others are
-    /// weak.
+    /// The dtype of the number alone. An int has the dtype i32, or that of its Rust type if i32
+    /// cannot hold it. The dtype is weak, unless it is that of an int beyond i32.
     pub fn dtype(self) -> DType {
         match self {
             Number::Bool(_) => DType::Bool,
@@ -68,7 +69,7 @@ impl Number {
         }
     }
 
-    /// The value of an int.
+    /// The value, if the number is an int.
     pub(crate) fn int(self) -> Option<i64> {
         match self {
             Number::Int(i) => Some(i),
@@ -77,27 +78,28 @@ impl Number {
         }
     }
 
-    /// The value in this dtype: ints must fit, floats are rounded.
+    /// The value in this dtype. Ints must fit; floats are rounded.
     pub(crate) fn scalar(self, name: &str, dtype: DType) -> Result<Scalar, Error> {
         let literal = self.literal(name, dtype)?;
         Ok(literal.as_literal().expect("a literal"))
     }
 
-    /// The literal of its own dtype.
+    /// The literal of the number's own dtype.
     fn array(self) -> Result<Array, Error> {
         let literal = self.literal("array", self.dtype())?;
         let beyond = self.int().is_some_and(|i| !holds(DType::I32, i.into()));
         Ok(literal.as_literal().filter(|_| beyond).map_or(literal, Array::strong_literal))
     }
 
-    /// The literal of this dtype, if it can hold the number: ints must fit, floats are rounded.
+    /// The literal of this dtype, or an error if the dtype cannot hold the number. Ints must fit;
+    /// floats are rounded.
     fn literal(self, name: &str, dtype: DType) -> Result<Array, Error> {
         let scalar = match self {
             Number::Bool(b) => Scalar::from_i64(dtype, b.into()),
             Number::Int(i) if dtype.is_int() && !holds(dtype, i.into()) => None,
             Number::Int(i) => Scalar::from_i64(dtype, i),
             Number::Unsigned(i) => return Number::Int(i.into()).literal(name, dtype),
-            // In an int dtype the integral part counts, which must fit.
+            // An int dtype takes the integral part, which must fit.
             Number::Float(f) if dtype.is_int() && (f.is_nan() || !holds(dtype, f as i128)) => None,
             Number::Float(f) => Scalar::from_f64(dtype, f),
             Number::Complex(re, im) => {
@@ -125,21 +127,22 @@ impl fmt::Display for Number {
     }
 }
 
-/// What stands where an operand is expected: an array, a reference to one, or a number.
+/// An operand: an array, a reference to an array, or a number.
 ///
-/// Numbers are weak: they assume the dtype of the arrays they meet, at full precision.
+/// Numbers are weak: they take the dtype of the array operands, at full precision.
 pub trait Operand {
-    /// The number, if it is one.
+    /// The number, if the operand is one.
     fn number(&self) -> Option<Number> {
         None
     }
 
-    /// The array, if it is one.
+    /// The array, if the operand is one.
     fn array(&self) -> Option<&Array> {
         None
     }
 
-    /// As an array; a number is a literal of its own dtype ([`Number::dtype`]), which stands if it is an int beyond i32.
+    /// The operand as an array. A number becomes a literal of its own dtype ([`Number::dtype`]),
+    /// which is strong for an int beyond i32 and weak otherwise.
     fn to_array(&self) -> Array;
 }
 
@@ -205,7 +208,8 @@ macro_rules! complex_numbers {
 
 complex_numbers!(f32 f64);
 
-/// The int that the program wrote: a number, or an array that is one, as `full((), 7)`.
+/// The value of an int that is written in the program: a number, or a weak literal such as
+/// `full((), 7)`.
 pub(crate) fn written_int(o: &dyn Operand) -> Option<i128> {
     if let Some(n) = o.number() {
         return n.int().map(i128::from);
@@ -217,8 +221,10 @@ pub(crate) fn written_int(o: &dyn Operand) -> Option<i128> {
     }
 }
 
-/// Operands of one dtype, that in which they meet; if they are to be floats and meet in an int or bool, that which goes
-/// with it. Where they meet in a weak dtype they are weak, but for ints beyond i32: as an i32 they would be others.
+/// Converts operands to their common dtype. With `floats`, an int or bool dtype becomes the float
+/// dtype that [`inexact`] gives. If the common dtype is weak, the arrays are weak. Ints beyond i32
+/// are the exception: they become strong, because a weak int could become an i32, which cannot hold
+/// them.
 pub(crate) fn promoted(
     name: &str,
     operands: &[&dyn Operand],
@@ -238,7 +244,7 @@ pub(crate) fn promoted(
     if floats {
         dtype = inexact(dtype, weak);
     } else if beyond && dtype == DType::U32 {
-        // Beside a large u32 there may be a negative int, or an array that has some.
+        // Another operand may be a negative int, or an array with negative entries.
         let known = operands.iter().all(|o| written_int(*o).is_some());
         dtype = if known && all_in(dtype) { dtype } else { DType::I64 };
     }
@@ -258,7 +264,8 @@ pub(crate) fn promoted(
     operands.iter().map(convert).collect()
 }
 
-/// Operands of one dtype and shape, by promotion and NumPy's broadcasting. Scalars are left as they are.
+/// Converts operands to arrays of one dtype and shape, by promotion and broadcasting. Scalars stay
+/// scalars.
 pub(crate) fn together(
     name: &str,
     operands: &[&dyn Operand],

@@ -1,4 +1,5 @@
-//! What makes arrays pleasant to write: the operators, promotion of dtypes, broadcasting of shapes, numbers beside arrays.
+//! The array interface on top of the primitives: operators, promotion of dtypes, broadcasting of
+//! shapes, numbers as operands.
 
 pub(crate) mod broadcast_shapes;
 pub mod literal;

@@ -1,9 +1,11 @@
-//! The operators of Rust on arrays: `+ - * / % -x & | ^ !x << >>`, on values and references, with numbers on both sides.
+//! The operators of Rust on arrays: `+ - * / % -x & | ^ !x << >>`. They take arrays by value and by
+//! reference, and numbers on either side.
 //!
-//! Operands broadcast as in NumPy and meet in the dtype that promotion gives. `/` of ints is a float; `%` has the sign of
-//! the dividend, as in Rust; `+` and `*` of bools are `|` and `&`, `%` and shifts of them are those of i32; `>>` moves the sign in where there is one. There is
-//! exactly one float and one int type with which a number may stand beside an array (`f64`, `i32`), so that the types of
-//! literals are inferred: `0.1 * x`; and one complex type, `Complex<f64>`. All are weak.
+//! Operands broadcast as in NumPy, and promotion gives their common dtype. `/` of ints is a float.
+//! `%` has the sign of the dividend, as in Rust. `+` and `*` of bools are `|` and `&`; bools become
+//! i32 in `%` and shifts. `>>` of signed ints is arithmetic. A number beside an array has the type
+//! `f64`, `i32` or `Complex<f64>`: one type per kind, so that Rust infers the types of literals, as
+//! in `0.1 * x`. All numbers are weak.
 
 use crate::core::array::Array;
 use crate::prims::array::literal::{Operand, together};
@@ -20,7 +22,7 @@ use std::ops::{
     Sub, SubAssign,
 };
 
-/// A function of two arrays, applied to operands that need not fit yet.
+/// Applies a function of two arrays to operands, after promotion and broadcasting.
 #[track_caller]
 pub(crate) fn apply(
     name: &str,
@@ -31,7 +33,7 @@ pub(crate) fn apply(
     apply_in(name, x, y, false, f)
 }
 
-/// [`apply`] in a float dtype.
+/// [`apply`], with operands of an int or bool dtype converted to a float dtype.
 #[track_caller]
 pub(crate) fn apply_float(
     name: &str,
@@ -51,7 +53,7 @@ fn apply_in(
     f: fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Array {
     expect(composed(name, || {
-        // Nearly always arrays of one type meet, and there is nothing to be done.
+        // The most frequent case: both operands are arrays of the same dtype and shape.
         if let (Some(a), Some(b)) = (x.array(), y.array())
             && a.dtype() == b.dtype()
             && a.shape() == b.shape()
@@ -64,14 +66,14 @@ fn apply_in(
     }))
 }
 
-/// Bools as i32.
+/// The array, with bools converted to i32.
 pub(crate) fn counted(x: &Array) -> Result<Array, Error> {
     if x.dtype().is_bool() { try_convert_element_type(x, DType::I32) } else { Ok(x.clone()) }
 }
 
 #[track_caller]
 fn add(x: &dyn Operand, y: &dyn Operand) -> Array {
-    // Of bools whether one holds, as in NumPy.
+    // The sum of bools is `or`, as in NumPy.
     apply("add", x, y, |x, y| if x.dtype().is_bool() { try_or(x, y) } else { try_add(x, y) })
 }
 
@@ -127,7 +129,7 @@ fn shift_right(x: &dyn Operand, y: &dyn Operand) -> Array {
     })
 }
 
-/// One operator for one pair of operand types.
+/// Implements one operator for one pair of operand types.
 macro_rules! pair {
     ($trait:ident, $method:ident, $f:ident, $left:ty, $right:ty) => {
         impl $trait<$right> for $left {
@@ -141,7 +143,7 @@ macro_rules! pair {
     };
 }
 
-/// One operator for arrays, references, and these number types on either side.
+/// Implements one operator for arrays, references, and these number types on either side.
 macro_rules! operator {
     ($trait:ident, $method:ident, $f:ident; $($number:ty),*) => {
         pair!($trait, $method, $f, Array, Array);
@@ -168,7 +170,7 @@ operator!(BitXor, bitxor, xor; i32);
 operator!(Shl, shl, shift_left; i32);
 operator!(Shr, shr, shift_right; i32);
 
-/// `x += y` is `x = x + y`: other handles of the array keep its value.
+/// `x += y` is `x = x + y`. Other handles of the old array keep its value.
 macro_rules! assign {
     ($trait:ident, $method:ident, $f:ident) => {
         impl<T: Operand> $trait<T> for Array {

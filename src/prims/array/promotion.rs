@@ -1,16 +1,17 @@
-//! Promotion: the dtype in which operands of different dtypes meet.
+//! Promotion: the common dtype of operands of different dtypes.
 //!
-//! It is the least upper bound in JAX's lattice, in which weak numbers (those written in a program) have places of
-//! their own below the strong dtypes of their kind:
+//! It is the least upper bound in JAX's lattice. In this lattice, weak numbers (those written in a
+//! program) have their own places below the strong dtypes of their kind:
 //!
 //! ```text
 //! bool -> i* -> u8 -> u16 -> u32 -> u64 ->  f* -> bf16 -> f32 -> f64
 //!         i* -> i8 -> i16 -> i32 -> i64 ->  f* -> f16  -> f32 -> c64 -> c128
 //!         u8 -> i16, u16 -> i32, u32 -> i64 f* -> c* -> c64,  f64 -> c128
 //! ```
-//! Where the bound itself is weak, ints are i32 and floats are f32, unless a dtype among the operands says more. JAX
-//! without 64-bit dtypes has these defaults, too; with them its defaults have 64 bits. Here all dtypes are there at any
-//! time, and asking for 64 bits is done by asking for them.
+//! If the bound itself is weak, ints become i32 and floats become f32, unless an operand has
+//! another weak dtype. JAX has the same defaults without 64-bit dtypes, and 64-bit defaults with
+//! them. Here all dtypes are always available, and a program names a 64-bit dtype where it needs
+//! one.
 
 use crate::core::array::Array;
 use cotangent_jit::DType;
@@ -60,7 +61,7 @@ impl Place {
         }
     }
 
-    /// Its number, below [`PLACES`].
+    /// The number of the place, below [`PLACES`].
     fn index(self) -> usize {
         match self {
             Place::Strong(d) => d as usize,
@@ -70,12 +71,12 @@ impl Place {
         }
     }
 
-    /// This place and all above it, one bit each.
+    /// The set of this place and all places above it, one bit each.
     fn above(self) -> u32 {
         self.next().iter().fold(1 << self.index(), |set, place| set | place.above())
     }
 
-    /// The least place above both. The lattice has one.
+    /// The least upper bound of two places.
     fn join(self, other: Place) -> Place {
         static JOINS: LazyLock<Vec<Place>> = LazyLock::new(|| {
             let all = || all_places().into_iter();
@@ -84,7 +85,7 @@ impl Place {
         JOINS[self.index() * PLACES + other.index()]
     }
 
-    /// [`Place::join`], by climbing from here.
+    /// Computes [`Place::join`] by steps up from `self`.
     fn climb(self, other: Place) -> Place {
         let common = self.above() & other.above();
         let mut place = self;
@@ -98,7 +99,7 @@ impl Place {
 
 const PLACES: usize = DType::ALL.len() + 3;
 
-/// In the order of their numbers.
+/// All places, in the order of their numbers.
 fn all_places() -> [Place; PLACES] {
     std::array::from_fn(|i| match i - i.min(DType::ALL.len()) {
         0 if i < DType::ALL.len() => Place::Strong(DType::ALL[i]),
@@ -108,7 +109,7 @@ fn all_places() -> [Place; PLACES] {
     })
 }
 
-/// The dtype in which two strong dtypes meet.
+/// The common dtype of two strong dtypes.
 ///
 /// ```
 /// use cotangent::{DType, prims::array::promotion::promote_types};
@@ -120,14 +121,16 @@ pub fn promote_types(a: DType, b: DType) -> DType {
     promote(&[(a, false), (b, false)]).0
 }
 
-/// The dtype in which arrays meet; weak ones give way to strong ones of their kind or a higher one.
+/// The common dtype of arrays. A weak dtype yields to a strong dtype of its kind or of a higher
+/// kind.
 pub fn result_type(arrays: &[&Array]) -> DType {
     let all: SmallVec<[(DType, bool); 4]> =
         arrays.iter().map(|a| (a.dtype(), a.is_weak())).collect();
     promote(&all).0
 }
 
-/// The dtype in which functions of floats take a dtype: ints of 64 bits become f64, other ints and bools f32.
+/// The dtype to which functions of floats convert an operand: strong 64-bit ints become f64, other
+/// ints and bools become f32.
 pub(crate) fn inexact(dtype: DType, weak: bool) -> DType {
     match dtype {
         d if d.is_inexact() => d,
@@ -136,25 +139,27 @@ pub(crate) fn inexact(dtype: DType, weak: bool) -> DType {
     }
 }
 
-/// The dtypes of numbers as they are written.
-const WRITTEN: [DType; 3] = [DType::I32, DType::F32, DType::C64];
+/// The default dtypes of numbers that are written in a program.
+const DEFAULTS: [DType; 3] = [DType::I32, DType::F32, DType::C64];
 
-/// The dtype in which dtypes meet, each with whether it is weak; and whether the result is.
+/// The common dtype of several dtypes, and whether it is weak. Each dtype comes with whether it is
+/// weak.
 pub(crate) fn promote(dtypes: &[(DType, bool)]) -> (DType, bool) {
     let all_weak = dtypes.iter().all(|(_, weak)| *weak);
     let first = dtypes[0].0;
     if dtypes.iter().all(|(d, _)| *d == first) {
         return (first, all_weak);
     }
-    // Among weak dtypes only, the strong lattice decides: a weak f64 stays one beside a weak f32. So does a weak f16, beside
-    // a number as it is written: a dtype that says more.
-    let told = |d: DType| {
+    // If all dtypes are weak, the strong lattice decides: a weak f64 and a weak f32 give a weak
+    // f64. But a default dtype yields to another dtype of its kind: a weak f16 and a weak f32 give
+    // a weak f16.
+    let yields = |d: DType| {
         let kind = |d: DType| (d.is_int(), d.is_float());
-        let more = |o: DType| kind(o) == kind(d) && !WRITTEN.contains(&o);
-        WRITTEN.contains(&d) && dtypes.iter().any(|(o, _)| more(*o))
+        let explicit = |o: DType| kind(o) == kind(d) && !DEFAULTS.contains(&o);
+        DEFAULTS.contains(&d) && dtypes.iter().any(|(o, _)| explicit(*o))
     };
-    let telling = dtypes.iter().filter(|(d, _)| !all_weak || !told(*d));
-    let places = telling.map(|(d, weak)| Place::of(*d, *weak && !all_weak));
+    let deciding = dtypes.iter().filter(|(d, _)| !all_weak || !yields(*d));
+    let places = deciding.map(|(d, weak)| Place::of(*d, *weak && !all_weak));
     match places.reduce(Place::join).expect("at least one dtype") {
         Place::Strong(d) => (d, all_weak),
         Place::WeakInt => (DType::I32, true),
@@ -167,7 +172,8 @@ pub(crate) fn promote(dtypes: &[(DType, bool)]) -> (DType, bool) {
 mod tests {
     use super::*;
 
-    /// What JAX gives, under a heading for each function; weak dtypes have a star. Made by `scripts/promotion`.
+    /// The results of JAX, under a heading for each function. Weak dtypes have a star. Made by
+    /// `scripts/promotion`.
     const TABLES: &str = include_str!("../../../tests/promotion.txt");
 
     fn names() -> Vec<&'static str> {
@@ -195,7 +201,8 @@ mod tests {
         }
     }
 
-    /// A weak dtype of another width is that of a number in a jaxpr; beside numbers of rules it stays what it is.
+    /// A number in a jaxpr may have a weak dtype that is not a default. Beside a default dtype,
+    /// which a rule writes, it keeps its dtype.
     #[test]
     fn weak_dtypes_that_are_not_written_stand() {
         use DType::*;

@@ -1,5 +1,6 @@
-//! `call`: a named body. A jitted function inside another trace becomes one; it differentiates, batches and splits as one
-//! equation, so that nested functions cost linear work.
+//! `call`: a named body. A jitted function inside another trace becomes a `call`. A `call` is
+//! differentiated, batched and split as one equation, so transforms of nested functions cost linear
+//! work.
 
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;

@@ -1,5 +1,6 @@
-//! `checkpoint`: a body of whose values only those live until the backward pass that its policy keeps; the others are
-//! computed again, from those and from the inputs.
+//! `checkpoint`: rematerialisation. Only the values that the policy keeps live until the backward
+//! pass. The backward pass computes the other values of the body again, from the kept values and
+//! the inputs.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -25,9 +26,10 @@ use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `checkpoint[policy, jaxpr] x... -> y...`: the body, of which reverse mode keeps what the policy says (nothing, if the policy
-/// is not shown). An `optimization_barrier` stands before what is computed again, so that the second computation is not merged
-/// with the first.
+/// `checkpoint[policy, jaxpr] x... -> y...`: the body. Reverse mode keeps the values that the
+/// policy selects; it keeps nothing if the policy is not printed. The inputs of the second
+/// computation go through an `optimization_barrier`, so that the compiler does not merge it with
+/// the first.
 pub type Checkpoint = Wrapped<Policy>;
 
 impl Note for Policy {
@@ -51,20 +53,21 @@ impl Note for Policy {
         let force = none(linear_inputs(inputs));
         let (body, mask) = backward(ctx, &this.jaxpr, &linear, &nonzero(cotangents), &force)?;
         args.extend(values(cotangents));
-        // The barrier holds the recomputation back until the cotangents are there.
+        // The barrier delays the recomputation until the cotangents are available.
         let args = lax::optimization_barrier(&args);
-        let again = Call::new("recompute", body);
-        Ok(input_cotangents(inputs, &mask, bind(Arc::new(again), &args)?))
+        let call = Call::new("recompute", body);
+        Ok(input_cotangents(inputs, &mask, bind(Arc::new(call), &args)?))
     }
 
-    /// The known outputs and what is kept are computed now; the unknown part starts again from the known inputs and from
-    /// what is kept.
+    /// The known part computes the known outputs and the kept values. The unknown part computes the
+    /// body again from the known inputs, the kept values and the unknown inputs.
     fn partial_eval(this: &Checkpoint, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         if this.jaxpr.effects().contains(Effects::ONCE) {
             return Err(err!(
                 Transform,
-                "checkpoint: an io_callback in the body would happen again where values are computed again; take it out \
-                 of the checkpoint, or use debug::callback if it only looks"
+                "checkpoint: an io_callback in the body would happen again where values are \
+                 computed again; take it out of the checkpoint, or use debug::callback if it only \
+                 looks"
             ));
         }
         let n = this.jaxpr.outputs.len();
@@ -77,17 +80,18 @@ impl Note for Policy {
             kept.as_ref().map_or((&this.jaxpr, &this.jaxpr), |k| (&k.giving, &k.taking));
         let values = kept.as_ref().map_or(&[][..], |k| &k.values);
 
-        // The whole body without the outputs that are known and what only they need: which values does it take?
+        // The unknown part: the body without the known outputs and the equations that only they
+        // need. `taken` says which kept values it takes.
         let split = ctx.recur.split(giving, unknown, &vec![false; n + values.len()])?;
         let unknown_out = split.unknown_out[..n].to_vec();
-        let (late, needed) = ctx.recur.dce(taking, &unknown_out)?;
+        let (unknown_body, needed) = ctx.recur.dce(taking, &unknown_out)?;
         let (inputs, taken) = needed.split_at(unknown.len());
         debug_assert!(
             taken.iter().zip(&split.unknown_out[n..]).all(|(t, u)| !(*t && *u)),
             "a kept value depends on known inputs alone"
         );
 
-        // Now: the known outputs, then the values taken.
+        // The known part. Its outputs are the known outputs, then the values that are taken.
         let known_outs = unknown_out.iter().filter(|u| !**u).count();
         let given = split.unknown_out[n..].iter().zip(taken).filter(|(u, _)| !**u);
         let used: Vec<bool> =
@@ -97,9 +101,9 @@ impl Note for Policy {
         let (small, have) = ctx.recur.dce(&Arc::new(known), &used)?;
         let avals = taking.in_avals();
         let known_in: Vec<Aval> = pick(&avals[..unknown.len()], unknown, false).cloned().collect();
-        let now = with_inputs(&small, &have, &vec![true; have.len()], &known_in);
+        let known_body = with_inputs(&small, &have, &vec![true; have.len()], &known_in);
 
-        // Later; inputs in order: known ones, values taken, unknown ones.
+        // The inputs of the unknown part: known inputs, values that are taken, unknown inputs.
         let order = |want: bool| (0..unknown.len()).filter(move |i| unknown[*i] == want);
         let residuals: Vec<usize> = order(false).filter(|i| inputs[*i]).collect();
         let want: Vec<bool> = needed
@@ -107,25 +111,26 @@ impl Note for Policy {
             .enumerate()
             .map(|(i, needed)| *needed || unknown.get(i).copied().unwrap_or(false))
             .collect();
-        let late = with_inputs(&late, &needed, &want, &avals);
+        let unknown_body = with_inputs(&unknown_body, &needed, &want, &avals);
         let place = |i: usize| want[..i].iter().filter(|w| **w).count();
         let values_in = (unknown.len()..needed.len()).filter(|i| needed[*i]);
         let positions: Vec<usize> =
             residuals.iter().copied().chain(values_in).chain(order(true)).map(place).collect();
-        let outputs: Vec<usize> = (0..late.outputs.len()).collect();
-        let late = Arc::new(permuted(&late, &positions, &outputs));
+        let outputs: Vec<usize> = (0..unknown_body.outputs.len()).collect();
+        let unknown_body = Arc::new(permuted(&unknown_body, &positions, &outputs));
         let computed = pick(values, taken, true).cloned().map(Residual::Computed);
         Ok(PartialEval {
-            known: this.alone(Arc::new(now))?,
-            unknown: this.alone(late)?,
+            known: this.alone(Arc::new(known_body))?,
+            unknown: this.alone(unknown_body)?,
             unknown_out,
             residuals: residuals.into_iter().map(Residual::Input).chain(computed).collect(),
         })
     }
 }
 
-/// From the known inputs and cotangents of outputs to cotangents of linear inputs: what is nonlinear in the body is
-/// computed again first, so that only a linear part is left to transpose.
+/// The transpose of a body with nonlinear equations, and the mask of the cotangents that it
+/// returns. It takes the known inputs and the nonzero cotangents of the outputs. It computes the
+/// nonlinear part of the body again, then the transpose of the linear part.
 pub(in crate::prims) fn backward(
     ctx: &Ctx,
     body: &Arc<Jaxpr>,
@@ -136,7 +141,7 @@ pub(in crate::prims) fn backward(
     let split = ctx.recur.split(body, linear, &vec![true; body.outputs.len()])?;
     let residuals = split.residuals.len();
     let wanted: Vec<bool> = (0..split.unknown.inputs.len()).map(|i| i >= residuals).collect();
-    let (late, mask) = ctx.recur.transpose(&split.unknown, &wanted, nonzero, force)?;
+    let (transposed, mask) = ctx.recur.transpose(&split.unknown, &wanted, nonzero, force)?;
     let (inputs, outputs) = (body.in_avals(), body.out_avals());
     let known = pick(&inputs, linear, false).cloned();
     let types: Vec<Aval> = known.chain(pick(&outputs, nonzero, true).map(Aval::strong)).collect();
@@ -149,13 +154,13 @@ pub(in crate::prims) fn backward(
         };
         let mut args: Vec<Array> = split.residuals.iter().map(residual).collect();
         args.extend_from_slice(cotangents);
-        eval(&late, &args)
+        eval(&transposed, &args)
     })?;
     debug_assert!(traced.captured.is_empty(), "a body is closed");
     Ok((Arc::new(traced.jaxpr), mask))
 }
 
-/// Applies a traced function of which reverse mode keeps what the policy says.
+/// Applies a traced function. Reverse mode keeps the values that the policy selects.
 #[track_caller]
 pub fn checkpoint(
     jaxpr: Arc<Jaxpr>,

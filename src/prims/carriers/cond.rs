@@ -1,4 +1,4 @@
-//! `cond`: one of several bodies, chosen by number.
+//! `cond`: one of several branches, selected by an index.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -29,15 +29,15 @@ use cotangent_jit::{DType, Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `cond[branches] i:i32[] x... -> y...`: branch `clamp(i)` applied to `x...`. Only that branch runs, unless `i` is
-/// batched: then all run and a select chooses.
+/// `cond[branches] i:i32[] x... -> y...`: branch `clamp(i)` applied to `x...`. Only that branch
+/// runs. If `i` is batched, all branches run and a select chooses in each lane.
 #[derive(Clone, Debug)]
 pub struct Cond {
     pub branches: Vec<Arc<Jaxpr>>,
 }
 
 impl Cond {
-    /// The branches have the same input and output types, and there is at least one.
+    /// There must be at least one branch. All branches must have the same input and output types.
     pub fn new(branches: Vec<Arc<Jaxpr>>) -> Result<Cond, Error> {
         let Some(first) = branches.first() else {
             return Err(err!(Value, "cond: expected at least one branch, got none"));
@@ -54,7 +54,8 @@ impl Cond {
             if b.out_avals() != first.out_avals() {
                 return Err(err!(
                     Shape,
-                    "cond: branches give different outputs: branch 0 gives {:?}, branch {i} {:?}; convert or broadcast one of them",
+                    "cond: branches give different outputs: branch 0 gives {:?}, branch {i} {:?}; \
+                     convert or broadcast one of them",
                     first.out_avals(),
                     b.out_avals()
                 ));
@@ -71,8 +72,9 @@ impl Cond {
         self.first().outputs.len()
     }
 
-    /// Transforms every branch, again with the union of their masks if they differ.
-    fn unite(
+    /// Transforms every branch so that all have the same output mask: the union of the masks that
+    /// the branches have alone.
+    fn transform_all(
         &self,
         n: usize,
         transform: impl Fn(&Arc<Jaxpr>, &[bool]) -> Result<Masked, Error>,
@@ -110,17 +112,22 @@ impl WithBodies for Cond {
         Ok(self.first().out_avals().into())
     }
 
-    /// Both forward modes: `rides` are what rides beside each primal.
-    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
-        // The index, an int, has none.
-        let rides = &rides[mode.count()..];
-        let nz = nonzero(rides);
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> JvpResult {
+        // The index is an int: its tangents are zero.
+        let tangents = &tangents[mode.count()..];
+        let nz = nonzero(tangents);
         let count = self.outs() * mode.count();
-        let (branches, mask) = self.unite(count, |b, force| mode.of(ctx, b, &nz, force))?;
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let (branches, mask) = self.transform_all(count, |b, force| mode.of(ctx, b, &nz, force))?;
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
         let mut outs = bind(Arc::new(Cond { branches }), &inputs)?.into_vec();
-        let rides = outs.split_off(self.outs());
-        Ok((arrays(outs), spread(&mask, rides, &mode.avals(&self.first().out_avals()))))
+        let tangents = outs.split_off(self.outs());
+        Ok((arrays(outs), spread(&mask, tangents, &mode.avals(&self.first().out_avals()))))
     }
 
     fn taylor(&self) -> Taylor<'_> {
@@ -135,7 +142,7 @@ impl WithBodies for Cond {
         let nz = nonzero(cotangents);
         let n = linear.iter().filter(|l| **l).count();
         let (branches, mask) =
-            self.unite(n, |b, force| ctx.recur.transpose(b, &linear, &nz, force))?;
+            self.transform_all(n, |b, force| ctx.recur.transpose(b, &linear, &nz, force))?;
         args.extend(values(cotangents));
         let outs = bind(Arc::new(Cond { branches }), &args)?;
         let mut cts = vec![Tangent::Zero(inputs[0].aval())];
@@ -148,35 +155,35 @@ impl WithBodies for Cond {
         let batch =
             |b: &Arc<Jaxpr>, force: &[bool]| ctx.recur.batch(b, ctx.axis, &batched[1..], force);
         if !batched[0] {
-            let (branches, mask) = self.unite(self.outs(), batch)?;
+            let (branches, mask) = self.transform_all(self.outs(), batch)?;
             return Ok((bind(Arc::new(Cond { branches }), &inputs)?, front(&mask)));
         }
         let effects = self.bodies().effects();
         if effects.contains(Effects::ORDERED) && effects.contains(Effects::ONCE) {
             return Err(err!(
                 Transform,
-                "cond: a branch has an ordered io_callback, and the index is batched: the lanes of vmap have no order \
-                 among each other; pass ordered: false, or loop with scan"
+                "cond: a branch has an ordered io_callback, and the index is batched: the lanes \
+                 of vmap have no order among each other; pass ordered: false, or loop with scan"
             ));
         }
-        let talks = |b: &Jaxpr| ctx.axis.name.as_ref().is_some_and(|n| b.mentions(n));
-        let checked = is_checked() && !self.branches.iter().any(|b| talks(b));
+        let names_axis = |b: &Jaxpr| ctx.axis.name.as_ref().is_some_and(|n| b.mentions(n));
+        let checked = is_checked() && !self.branches.iter().any(|b| names_axis(b));
         if !effects.is_none() || checked {
-            // Only the lanes that take a branch may see what it does, or what goes wrong in it.
+            // The effects and failures of a branch must occur only in the lanes that take it.
             let (prim, size) = (Arc::new(self.clone()), ctx.batch_size);
             return lane_by_lane(prim, size, &inputs, &front(&batched));
         }
         let all = vec![true; self.outs()];
         let mut chosen: Option<Vec<Array>> = None;
         for (i, b) in self.branches.iter().enumerate().rev() {
-            // A branch in which lanes talk to each other needs what all of them have.
-            let outs = match talks(b) {
+            // A collective over this axis needs the derivatives of all lanes, so there is no guard.
+            let outs = match names_axis(b) {
                 true => eval(&batch(b, &all)?.0, &inputs[1..])?,
                 false => self.guarded(ctx, i, &inputs, &batched)?,
             };
             chosen = Some(match chosen {
                 None => outs,
-                // Branch i holds for indices up to i; the later ones have been chosen among already.
+                // `later` is the selection among the later branches. It is right if index > i.
                 Some(later) => {
                     let here = lax::le(&inputs[0], &Array::strong_literal((i as i32).into()));
                     outs.iter()
@@ -209,8 +216,8 @@ impl Carrier for Cond {
         let splits = splits?;
 
         let mut shared_inputs: Vec<usize> = Vec::new();
-        let mut seats = Seats::default();
-        let mut seated: Vec<Vec<usize>> = Vec::new();
+        let mut slots = Slots::default();
+        let mut slots_of: Vec<Vec<usize>> = Vec::new();
         for s in &splits {
             let mut computed = Vec::new();
             for r in &s.residuals {
@@ -220,39 +227,39 @@ impl Carrier for Cond {
                     Residual::Computed(aval) => computed.push(aval.clone()),
                 }
             }
-            seated.push(seats.seat(&computed));
+            slots_of.push(slots.assign(&computed));
         }
         let known_out = force.iter().filter(|u| !**u).count();
         let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
         let known_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
             .iter()
-            .zip(&seated)
-            .map(|(s, mine)| {
+            .zip(&slots_of)
+            .map(|(s, own)| {
                 let traced = trace(&known_in, |args| {
                     let mut outs = eval(&s.known, &args)?;
                     let residuals = outs.split_off(known_out);
-                    outs.extend(seats.filled(mine, residuals));
+                    outs.extend(slots.fill(own, residuals));
                     Ok(outs)
                 })?;
                 Ok(Arc::new(traced.jaxpr))
             })
             .collect();
-        let places = &seats.places;
-        let unknown_in: Vec<Aval> = places
+        let unknown_in: Vec<Aval> = slots
+            .avals
             .iter()
             .chain(shared_inputs.iter().map(|i| &avals[*i]))
             .chain(pick(&avals, unknown, true))
             .cloned()
             .collect();
-        let (p, q) = (places.len(), shared_inputs.len());
+        let (p, q) = (slots.avals.len(), shared_inputs.len());
         let unknown_branches: Result<Vec<Arc<Jaxpr>>, Error> = splits
             .iter()
-            .zip(&seated)
-            .map(|(s, seats)| {
+            .zip(&slots_of)
+            .map(|(s, own)| {
                 let traced = trace(&unknown_in, |args| {
-                    let mut seats = seats.iter();
+                    let mut own = own.iter();
                     let residual = |r: &Residual| match r {
-                        Residual::Computed(_) => args[*seats.next().expect("a seat")].clone(),
+                        Residual::Computed(_) => args[*own.next().expect("a slot")].clone(),
                         Residual::Input(i) => {
                             let at = shared_inputs.iter().position(|s| s == i);
                             args[p + at.expect("a shared input")].clone()
@@ -266,18 +273,18 @@ impl Carrier for Cond {
             })
             .collect();
         let index = || std::iter::once(Aval::scalar(DType::I32));
-        let known = Cond::new(known_branches?)?;
-        let late = Cond::new(unknown_branches?)?;
+        let known_cond = Cond::new(known_branches?)?;
+        let unknown_cond = Cond::new(unknown_branches?)?;
         let known_avals: Vec<Aval> = index().chain(known_in).collect();
-        let late_avals: Vec<Aval> = index().chain(unknown_in).collect();
-        // The unknown part's residuals: the index, the shared places, the shared inputs.
+        let unknown_avals: Vec<Aval> = index().chain(unknown_in).collect();
+        // The residuals of the unknown part: the index, the slots, the shared inputs.
         let residuals = std::iter::once(Residual::Input(0))
-            .chain(seats.places.into_iter().map(Residual::Computed))
+            .chain(slots.avals.into_iter().map(Residual::Computed))
             .chain(shared_inputs.into_iter().map(|i| Residual::Input(i + 1)))
             .collect();
         Ok(PartialEval {
-            known: Arc::new(single(Arc::new(known), &known_avals)?),
-            unknown: Arc::new(single(Arc::new(late), &late_avals)?),
+            known: Arc::new(single(Arc::new(known_cond), &known_avals)?),
+            unknown: Arc::new(single(Arc::new(unknown_cond), &unknown_avals)?),
             unknown_out: force,
             residuals,
         })
@@ -290,32 +297,32 @@ impl Carrier for Cond {
         forbidden: &[bool],
         policy: &Arc<dyn KeepPolicy>,
     ) -> Result<Option<Kept<Prim>>, Error> {
-        // Which branch runs must be known to give what is inside.
+        // If the index is unknown, the known part cannot run the branch that computes the values.
         if unknown[0] {
             return Ok(None);
         }
         let kept =
             self.branches.iter().map(|b| ctx.recur.keep(b, &unknown[1..], forbidden, policy));
         let kept: Vec<Arc<Kept<Arc<Jaxpr>>>> = kept.collect::<Result<_, Error>>()?;
-        let mut seats = Seats::default();
-        let mine: Vec<Vec<usize>> = kept.iter().map(|k| seats.seat(&k.values)).collect();
+        let mut slots = Slots::default();
+        let slots_of: Vec<Vec<usize>> = kept.iter().map(|k| slots.assign(&k.values)).collect();
         let outs = self.outs();
-        let giving = kept.iter().zip(&mine).map(|(k, mine)| {
+        let giving = kept.iter().zip(&slots_of).map(|(k, own)| {
             let traced = trace(&k.giving.in_avals(), |args| {
                 let mut outputs = eval(&k.giving, &args)?;
                 let values = outputs.split_off(outs);
-                outputs.extend(seats.filled(mine, values));
+                outputs.extend(slots.fill(own, values));
                 Ok(outputs)
             })?;
             Ok(Arc::new(traced.jaxpr))
         });
         let giving = Cond::new(giving.collect::<Result<_, Error>>()?)?;
         let avals = self.first().in_avals();
-        let taking_in: Vec<Aval> = avals.iter().chain(&seats.places).cloned().collect();
-        let taking = kept.iter().zip(&mine).map(|(k, mine)| {
+        let taking_in: Vec<Aval> = avals.iter().chain(&slots.avals).cloned().collect();
+        let taking = kept.iter().zip(&slots_of).map(|(k, own)| {
             let traced = trace(&taking_in, |args| {
-                let (inputs, places) = args.split_at(avals.len());
-                let values = mine.iter().map(|seat| places[*seat].clone());
+                let (inputs, in_slots) = args.split_at(avals.len());
+                let values = own.iter().map(|slot| in_slots[*slot].clone());
                 eval(&k.taking, &inputs.iter().cloned().chain(values).collect::<Vec<_>>())
             })?;
             Ok(Arc::new(traced.jaxpr))
@@ -325,7 +332,7 @@ impl Carrier for Cond {
         Ok(Some(Kept {
             giving: Arc::new(giving),
             taking: Arc::new(taking),
-            values: seats.places,
+            values: slots.avals,
             unknown_out,
         }))
     }
@@ -357,42 +364,47 @@ impl Carrier for Cond {
     }
 }
 
-/// Values of different branches share places of the same type: only one branch runs.
+/// The slots in which the branches pass their values on. Values of different branches share slots
+/// of the same type, because only one branch runs.
 #[derive(Default)]
-struct Seats {
-    places: Vec<Aval>,
+struct Slots {
+    /// The types of the slots.
+    avals: Vec<Aval>,
 }
 
-impl Seats {
-    /// Where the values of one branch sit.
-    fn seat(&mut self, avals: &[Aval]) -> Vec<usize> {
-        let mut taken = vec![false; self.places.len()];
-        let mut sit = |aval: &Aval| {
-            let free = (0..self.places.len()).find(|p| !taken[*p] && self.places[*p] == *aval);
-            let place = free.unwrap_or_else(|| {
-                self.places.push(aval.clone());
+impl Slots {
+    /// Assigns a slot to each value of one branch; adds the slots that are missing.
+    fn assign(&mut self, avals: &[Aval]) -> Vec<usize> {
+        let mut taken = vec![false; self.avals.len()];
+        let mut assign = |aval: &Aval| {
+            let free = (0..self.avals.len()).find(|s| !taken[*s] && self.avals[*s] == *aval);
+            let slot = free.unwrap_or_else(|| {
+                self.avals.push(aval.clone());
                 taken.push(false);
-                self.places.len() - 1
+                self.avals.len() - 1
             });
-            taken[place] = true;
-            place
+            taken[slot] = true;
+            slot
         };
-        avals.iter().map(&mut sit).collect()
+        avals.iter().map(&mut assign).collect()
     }
 
-    /// All places: a branch's values in its seats, zeros in the others.
-    fn filled(&self, seats: &[usize], values: Vec<Array>) -> Vec<Array> {
-        let mut all: Vec<Array> = self.places.iter().map(zeros).collect();
-        for (seat, value) in seats.iter().zip(values) {
-            all[*seat] = value;
+    /// The contents of all slots: the values of a branch in the slots assigned to it, zeros in the
+    /// others.
+    fn fill(&self, slots: &[usize], values: Vec<Array>) -> Vec<Array> {
+        let mut all: Vec<Array> = self.avals.iter().map(zeros).collect();
+        for (slot, value) in slots.iter().zip(values) {
+            all[*slot] = value;
         }
         all
     }
 }
 
 impl Cond {
-    /// Branch `i` over a batch, with derivatives in the lanes that take it only: in others it may be evaluated where they are
-    /// infinite, and even a cotangent of zero times that would be NaN. So every operand with a derivative is batched.
+    /// Branch `i` over a batch, with derivatives only in the lanes that take the branch. In the
+    /// other lanes a derivative may be infinite, and a zero cotangent times infinity is NaN. So a
+    /// guard stops the derivatives of those lanes, and every operand of an inexact dtype becomes
+    /// batched.
     fn guarded(
         &self,
         ctx: &Ctx,
@@ -407,8 +419,8 @@ impl Cond {
             _ => lax::eq(index, &at),
         };
         let mut args = inputs[1..].to_vec();
-        let mut wide = batched[1..].to_vec();
-        for (x, b) in args.iter_mut().zip(&mut wide) {
+        let mut mask = batched[1..].to_vec();
+        for (x, b) in args.iter_mut().zip(&mut mask) {
             if x.dtype().is_inexact() {
                 if !std::mem::replace(b, true) {
                     *x = broadcast_batch(x, ctx.batch_size, 0)?;
@@ -417,7 +429,7 @@ impl Cond {
             }
         }
         let all = vec![true; self.outs()];
-        eval(&ctx.recur.batch(&self.branches[i], ctx.axis, &wide, &all)?.0, &args)
+        eval(&ctx.recur.batch(&self.branches[i], ctx.axis, &mask, &all)?.0, &args)
     }
 }
 

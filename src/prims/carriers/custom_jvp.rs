@@ -1,4 +1,4 @@
-//! `custom_jvp`: a function with a derivative rule of the user's.
+//! `custom_jvp`: a function with a custom rule for its forward derivative.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -26,26 +26,28 @@ use cotangent_jit::{Error, err, plural};
 
 use std::sync::Arc;
 
-/// A user's rule: from the primitive itself, primals and tangents to outputs and their tangents. Called when a derivative
-/// is first taken, inside the trace of the derivative.
+/// A custom rule. It takes the primitive itself, the primals and the tangents, and returns the
+/// outputs and their tangents. It is called when the derivative is taken, inside the trace of the
+/// derivative.
 pub type JvpRule =
     dyn Fn(&Ctx, &CustomJvp, &[Array], &[Tangent]) -> Result<OutsAndDots, Error> + Send + Sync;
 
 /// Outputs and their tangents.
 pub type OutsAndDots = (Vec<Array>, Vec<Tangent>);
 
-/// `custom_jvp[name, jaxpr, jvp] x... -> y...`: the body; its derivative is the rule's.
+/// `custom_jvp[name, jaxpr, jvp] x... -> y...`: the body. The rule gives the derivative.
 #[derive(Clone, Debug)]
 pub struct CustomJvp {
     pub callee: String,
     pub jaxpr: Arc<Jaxpr>,
     pub rule: Rule,
-    /// Where the derivative with respect to each input comes from.
+    /// The source of the derivative with respect to each input.
     pub sources: DerivativeSources,
 }
 
 impl CustomJvp {
-    /// The rule speaks of the axes that are in force now, whenever it is called.
+    /// The axis names in the rule refer to the mapped axes in scope now, not to those in scope
+    /// where the rule is called.
     pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, rule: Arc<JvpRule>) -> CustomJvp {
         let axes = AxisEnv::current();
         let rule: Arc<JvpRule> =
@@ -57,7 +59,7 @@ impl CustomJvp {
         CustomJvp { callee: callee.to_owned(), jaxpr, rule, sources }
     }
 
-    /// The function with other sources of its derivatives.
+    /// The function with these sources of its derivatives.
     pub fn with_sources(self, sources: DerivativeSources) -> CustomJvp {
         CustomJvp { sources, ..self }
     }
@@ -67,7 +69,8 @@ impl CustomJvp {
     }
 }
 
-/// What a rule returned must have the types of the function's outputs.
+/// Checks that the types that a rule returned are the expected ones. `what` starts the error
+/// message.
 pub fn check_rule(what: &str, expected: &[Aval], got: &[Aval]) -> Result<(), Error> {
     if expected.len() != got.len() {
         let (e, g) = (expected.len(), got.len());
@@ -89,15 +92,15 @@ pub fn avals_of(arrays: &[Array]) -> Vec<Aval> {
     arrays.iter().map(Array::aval).collect()
 }
 
-/// A rule's trace, and which of its tangents are not zero.
+/// The trace of a rule, and which tangents of the outputs are nonzero.
 struct TracedRule {
     traced: Traced,
     given: Vec<bool>,
 }
 
 impl CustomJvp {
-    /// The rule along tangents, of which those that are not zero are inputs after the primals. Outputs: primals, then
-    /// tangents that are not zero.
+    /// Traces the rule. The inputs of the trace are the primals, then the nonzero tangents. Its
+    /// outputs are the primal outputs, then their nonzero tangents.
     fn trace_rule(
         &self,
         ctx: &Ctx,
@@ -106,8 +109,8 @@ impl CustomJvp {
     ) -> Result<TracedRule, Error> {
         let what = format!("custom_jvp of {}", self.callee);
         let (n, avals) = (primals.len(), self.jaxpr.out_avals());
-        let moving = tangents.iter().filter(|t| !t.is_zero()).map(|t| t.aval().strong());
-        let types: Vec<Aval> = primals.iter().cloned().chain(moving).collect();
+        let tangent_types = tangents.iter().filter(|t| !t.is_zero()).map(|t| t.aval().strong());
+        let types: Vec<Aval> = primals.iter().cloned().chain(tangent_types).collect();
         let mut given = Vec::new();
         let traced = trace(&types, |args| {
             let dots = spread(&nonzero(tangents), args[n..].to_vec(), primals);
@@ -122,7 +125,8 @@ impl CustomJvp {
         Ok(TracedRule { traced, given })
     }
 
-    /// The function over a batch: of the inputs in `batched`; all outputs have the batch axis.
+    /// The function over a batch. The inputs in `batched` and all outputs have the batch axis in
+    /// front.
     pub fn over_batch(&self, ctx: &Ctx, batched: &[bool]) -> Result<CustomJvp, Error> {
         let n = self.jaxpr.outputs.len();
         let axis = ctx.axis.clone();
@@ -139,9 +143,10 @@ impl CustomJvp {
             };
             let dots: Vec<Tangent> = tangents.iter().zip(&types).map(single).collect();
             let TracedRule { traced, given } = one.trace_rule(ctx, &types, &dots)?;
-            let moving: Vec<bool> = pick(&mask, &nonzero(tangents), true).copied().collect();
+            let nz = nonzero(tangents);
+            let tangents_batched: Vec<bool> = pick(&mask, &nz, true).copied().collect();
             let captured = vec![false; traced.captured.len()];
-            let batched = [&captured[..], &mask, &moving].concat();
+            let batched = [&captured[..], &mask, &tangents_batched].concat();
             let force = vec![true; traced.jaxpr.outputs.len()];
             let (body, _) = ctx.recur.batch(&Arc::new(traced.jaxpr), &axis, &batched, &force)?;
             let inputs: Vec<Array> =
@@ -155,8 +160,9 @@ impl CustomJvp {
         Ok(prim.with_sources(self.sources.clone()))
     }
 
-    /// The rule along tangents of the types of these, alone: from the captured arrays, primals and tangents that are not
-    /// zero to the tangents of all outputs.
+    /// The part of the rule that computes tangents, and the arrays that it captures. The jaxpr
+    /// takes the captured arrays, the primals and the nonzero tangents, and returns the tangents of
+    /// all outputs. Only the types of `tangents` are used.
     pub fn tangents_alone(
         &self,
         ctx: &Ctx,
@@ -179,7 +185,7 @@ impl CustomJvp {
     /// The tracers that the rule closes over.
     pub fn captured_by_rule(&self, ctx: &Ctx) -> Result<Vec<Array>, Error> {
         let types = self.jaxpr.in_avals();
-        // Types are all that the trace needs of the tangents: any value does.
+        // The trace needs only the types of the tangents, so the values may be zeros.
         let tangent = |(a, source): (&Aval, &DerivativeSource)| match source {
             DerivativeSource::Rule if a.dtype.is_inexact() => Tangent::Value(zeros(&a.strong())),
             _ => Tangent::Zero(a.strong()),
@@ -205,17 +211,18 @@ impl WithBodies for CustomJvp {
         let (avals, n) = (self.jaxpr.out_avals(), primals.len());
         let (tangents, by_body) = self.sources.divide("custom_jvp", &self.callee, tangents)?;
         let TracedRule { traced, given } = self.trace_rule(ctx, &avals_of(primals), &tangents)?;
-        // What no tangent reaches is zero, though a rule that sees arrays may have written it out.
+        // The rule may return an array of zeros. An output that depends on no tangent has a zero
+        // tangent.
         let first = traced.captured.len() + n;
         let from: Vec<bool> = (0..traced.jaxpr.inputs.len()).map(|i| i >= first).collect();
-        let moves = reached(&traced.jaxpr, &from).split_off(avals.len());
+        let depends = reached(&traced.jaxpr, &from).split_off(avals.len());
         let inputs: Vec<Array> =
             traced.captured.iter().chain(primals).cloned().chain(values(&tangents)).collect();
         let mut outs = eval(&traced.jaxpr, &inputs)?;
-        let dots = outs.split_off(avals.len()).into_iter().zip(moves);
-        let mut dots = dots.map(|(t, moves)| moves.then_some(t));
+        let dots = outs.split_off(avals.len()).into_iter().zip(depends);
+        let mut dots = dots.map(|(t, depends)| depends.then_some(t));
         let tangent = |(given, a): (&bool, &Aval)| {
-            let t = given.then(|| dots.next().expect("one per tangent that is not zero")).flatten();
+            let t = given.then(|| dots.next().expect("one per nonzero tangent")).flatten();
             match t {
                 Some(t) if a.dtype.is_inexact() => Tangent::Value(t),
                 _ => Tangent::Zero(a.strong()),
@@ -230,12 +237,12 @@ impl WithBodies for CustomJvp {
         Taylor::ByDerivative
     }
 
-    /// As the body's: a linear function stays linear whatever its rule.
+    /// The transpose of the body: a linear function is linear with any rule.
     fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         Call::new(&self.callee, self.jaxpr.clone()).transpose_body(ctx, cotangents, inputs)
     }
 
-    /// Body and rule are batched alike, all outputs having the batch axis.
+    /// The body and the rule are batched with the same axes. All outputs have the batch axis.
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let prim = self.over_batch(ctx, &batched)?;
@@ -248,14 +255,23 @@ impl Whole for CustomJvp {
         Arc::new(CustomJvp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }
 
-    /// The state comes from the body; the rule, which gives none, is asked for the rest. The state's tangents are zero.
     fn thread(
         &self,
         mut bodies: Vec<Arc<Jaxpr>>,
         state: &[Array],
         inputs: &[Array],
     ) -> ThreadResult {
-        let (n, body, inner) = (state.len(), bodies.remove(0), self.clone());
+        let prim = self.with_state(bodies.remove(0), state.len());
+        Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, state.len()))
+    }
+}
+
+impl CustomJvp {
+    /// The function with another body, which takes and gives a state of `n` arrays in front. The new
+    /// rule takes the state from the body and the other outputs from the old rule. The tangents of
+    /// the state are zero.
+    pub fn with_state(&self, body: Arc<Jaxpr>, n: usize) -> CustomJvp {
+        let inner = self.clone();
         let with_state = body.clone();
         let rule = move |ctx: &Ctx, _: &CustomJvp, primals: &[Array], tangents: &[Tangent]| {
             let mut outs = eval(&with_state, primals)?;
@@ -268,8 +284,7 @@ impl Whole for CustomJvp {
             Ok((outs, dots))
         };
         let prim = CustomJvp::new(&self.callee, body, Arc::new(rule));
-        let prim = prim.with_sources(self.sources.after(n));
-        Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
+        prim.with_sources(self.sources.after(n))
     }
 }
 
@@ -277,7 +292,7 @@ pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "custom_jvp", build: |args: &Args| args.no_rules(), cases }]
 }
 
-/// `f(x, y) = (sin x * y, x + y)` with its derivative written out.
+/// `f(x, y) = (sin x * y, x + y)` with its derivative as the rule.
 fn cases() -> Vec<Case> {
     let rule = |_: &Ctx, _: &CustomJvp, p: &[Array], t: &[Tangent]| {
         let (x, y, dx, dy) = (&p[0], &p[1], &instantiate(&t[0]), &instantiate(&t[1]));

@@ -1,5 +1,6 @@
-//! `custom_lin`: the linear map that stands for the derivative of a `custom_vjp` until it is transposed into the user's
-//! rule. It runs forwards only where the user gave a rule for that, too.
+//! `custom_lin`: the linear map that is the derivative of a `custom_vjp`. Its transpose is the
+//! user's backward rule. It runs in forward mode only if the user also gave a rule for forward
+//! mode.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -25,18 +26,20 @@ use cotangent_jit::{Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// From which inputs were differentiated, residuals and the outputs' cotangents to the cotangents of all inputs.
+/// A custom rule. It takes the mask of differentiated inputs, the residuals and the cotangents of
+/// the outputs, and returns the cotangents of all inputs.
 pub type BwdRule =
     dyn Fn(&Ctx, &[bool], &[Array], &[Tangent]) -> Result<Vec<Tangent>, Error> + Send + Sync;
 
-/// A backward rule, and the advice in the error of forward mode: a function of the library names another function.
+/// A backward rule, and the text of the error of forward mode. A function of the library gives its
+/// own text, which names the function to use instead.
 struct Backward {
     name: Arc<str>,
     rule: Arc<BwdRule>,
     cure: Option<&'static str>,
 }
 
-/// Reverse mode only.
+/// Taylor mode is an error: a backward rule is for reverse mode only.
 impl TaylorRule for Backward {
     fn jet(&self, _: &Ctx, _: usize, _: &[Array], _: &[Tangent]) -> JvpResult {
         Err(self.forward_only())
@@ -51,8 +54,9 @@ impl Backward {
         }
         err!(
             Transform,
-            "custom_vjp: {} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) was asked for; use \
-             custom_jvp, whose rule serves both, or give a rule for each with custom_derivatives",
+            "custom_vjp: {} gives reverse mode only, and forward mode (jvp, jet, jacfwd, hessian) \
+             was asked for; use custom_jvp, whose rule serves both, or give a rule for each with \
+             custom_derivatives",
             self.name
         )
     }
@@ -74,22 +78,23 @@ pub fn cure_of(rule: &Rule) -> Option<&'static str> {
     backward(rule).cure
 }
 
-/// The rule over a batch: residuals in `residuals` (all if `None`) and all cotangents have the batch axis in front. Of
-/// inputs that are not wanted the cotangent is left out; of inputs without the axis cotangents are summed.
+/// The rule over a batch. The residuals in `residuals` (all if `None`) and all cotangents of the
+/// outputs have the batch axis in front. `wanted[i]` says whether input `i` has the batch axis: if
+/// not, its cotangent is summed over the batch. If `wanted[i]` is `None`, the cotangent is zero.
 pub fn batched_bwd(
     rule: Arc<BwdRule>,
     axis: BatchAxis,
     residuals: Option<Vec<bool>>,
     wanted: Vec<Option<bool>>,
 ) -> Arc<BwdRule> {
-    Arc::new(move |ctx: &Ctx, moved: &[bool], res: &[Array], cts: &[Tangent]| {
+    Arc::new(move |ctx: &Ctx, given: &[bool], res: &[Array], cts: &[Tangent]| {
         let res_mask = residuals.clone().unwrap_or_else(|| vec![true; res.len()]);
         let one_of = |(a, batched): (&Array, &bool)| {
             let aval = a.aval();
             if *batched { aval.unbatched(0) } else { aval }
         };
-        let there: Vec<Array> = values(cts).collect();
-        let single = there.iter().map(|ct| ct.aval().unbatched(0));
+        let ct_values: Vec<Array> = values(cts).collect();
+        let single = ct_values.iter().map(|ct| ct.aval().unbatched(0));
         let types: Vec<Aval> = res.iter().zip(&res_mask).map(one_of).chain(single).collect();
         let mut found = Vec::new();
         let one = trace(&types, |args| {
@@ -99,7 +104,7 @@ pub fn batched_bwd(
                 Tangent::Value(_) => Tangent::Value(c.next().expect("one per value").clone()),
                 Tangent::Zero(a) => Tangent::Zero(a.unbatched(0)),
             };
-            found = rule(ctx, moved, r, &cts.iter().map(ct).collect::<Vec<_>>())?;
+            found = rule(ctx, given, r, &cts.iter().map(ct).collect::<Vec<_>>())?;
             for (ct, wanted) in found.iter_mut().zip(&wanted) {
                 if wanted.is_none() {
                     *ct = Tangent::Zero(ct.aval());
@@ -108,10 +113,10 @@ pub fn batched_bwd(
             Ok(values(&found).collect())
         })?;
         let captured = vec![false; one.captured.len()];
-        let mask = [&captured[..], &res_mask, &vec![true; there.len()]].concat();
+        let mask = [&captured[..], &res_mask, &vec![true; ct_values.len()]].concat();
         let force = vec![true; one.jaxpr.outputs.len()];
         let (body, _) = ctx.recur.batch(&Arc::new(one.jaxpr), &axis, &mask, &force)?;
-        let mut outs = eval(&body, &[&one.captured[..], res, &there].concat())?.into_iter();
+        let mut outs = eval(&body, &[&one.captured[..], res, &ct_values].concat())?.into_iter();
         let sum = |(ct, wanted): (&Tangent, &Option<bool>)| match (ct, wanted) {
             (Tangent::Value(_), Some(true)) => {
                 Tangent::Value(outs.next().expect("one per cotangent"))
@@ -127,15 +132,16 @@ pub fn batched_bwd(
     })
 }
 
-/// `custom_lin[bwd, ...] residuals... extra... dx... -> dy...`: a linear map known by its transpose, and perhaps by a body
-/// that takes the same inputs, residuals unread.
+/// `custom_lin[bwd, ...] residuals... extra... dx... -> dy...`: a linear map that is given by its
+/// transpose, and optionally by a body too. The body takes the same inputs and ignores the
+/// residuals.
 #[derive(Clone, Debug)]
 pub struct CustomLin {
     bwd: Rule,
     residuals: usize,
-    /// What the body takes beside the tangents.
+    /// The number of inputs of the body between the residuals and the tangents.
     extra: usize,
-    /// Of which inputs of the function there are tangents.
+    /// The mask of inputs of the function that have a tangent.
     given: Vec<bool>,
     outs: Vec<Aval>,
     body: Option<Arc<Jaxpr>>,
@@ -146,8 +152,8 @@ impl CustomLin {
         CustomLin { bwd, residuals, extra: 0, given, outs, body: None }
     }
 
-    /// With a body that takes `extra` inputs, then the tangents.
-    pub fn running(self, body: Arc<Jaxpr>, residuals: &[Aval], extra: usize) -> CustomLin {
+    /// The map with a body that takes `extra` inputs, then the tangents.
+    pub fn with_body(self, body: Arc<Jaxpr>, residuals: &[Aval], extra: usize) -> CustomLin {
         let avals = [residuals.to_vec(), body.in_avals()].concat();
         let have: Vec<bool> = (0..avals.len()).map(|i| i >= residuals.len()).collect();
         let body = with_inputs(&body, &have, &vec![true; have.len()], &avals);
@@ -184,14 +190,15 @@ impl Primitive for CustomLin {
         Ok(self.outs.clone().into())
     }
 
-    /// Linear in its tangents; the derivative in the rest is the body's, if there is one.
+    /// The map is linear in its tangents. The derivative with respect to the other inputs is that
+    /// of the body, and an error without a body.
     fn jvp(&self, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
-        let (before, moving) = tangents.split_at(self.first_tangent());
-        if nonzero(before).contains(&true) {
+        let (of_known, of_dx) = tangents.split_at(self.first_tangent());
+        if nonzero(of_known).contains(&true) {
             let body = self.body.as_ref().ok_or_else(|| forward_only(&self.bwd))?;
             return Call::new(&self.bwd.name, body.clone()).jvp(ctx, primals, tangents);
         }
-        let dots: Vec<Array> = moving.iter().map(instantiate).collect();
+        let dots: Vec<Array> = of_dx.iter().map(instantiate).collect();
         let outs = bind(Arc::new(self.clone()), primals)?;
         let known = &primals[..self.first_tangent()];
         let dots = bind(Arc::new(self.clone()), &[known, &dots].concat())?;
@@ -264,7 +271,7 @@ impl Primitive for CustomLin {
         None
     }
 
-    /// Whole or not at all: what would be split is no linear map any more that a rule speaks of.
+    /// Not a carrier: the backward rule is for the whole linear map, so the body is never split.
     fn nature(&self) -> Nature<'_> {
         Nature::PURE
     }
@@ -274,7 +281,7 @@ fn forward_only(rule: &Rule) -> Error {
     backward(rule).forward_only()
 }
 
-/// A rule of series that refuses: a backward rule has none.
+/// A Taylor rule that returns an error, because a backward rule gives no forward mode.
 pub fn reverse_only(rule: &Rule) -> Taylor<'_> {
     Taylor::Rule(backward(rule))
 }
@@ -283,7 +290,8 @@ pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "custom_lin", build: |args: &Args| args.no_rules(), cases }]
 }
 
-/// It cannot run: it is there from linearization until transposition. Its owner's laws see it.
+/// The primitive cannot run: it exists only between linearization and transposition. The laws of
+/// `custom_vjp` test it.
 fn cases() -> Vec<Case> {
     let bwd = |_: &Ctx, _: &[bool], r: &[Array], ct: &[Tangent]| {
         Ok(vec![Tangent::Value(lax::mul(&r[0], &instantiate(&ct[0])))])

@@ -1,4 +1,5 @@
-//! `custom_vjp`: a function with a reverse rule of the user's. Its derivative is `custom_lin`, until that is transposed.
+//! `custom_vjp`: a function with a custom rule for reverse mode. Its derivative is a `custom_lin`,
+//! which transposition replaces by the rule.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -29,33 +30,35 @@ use cotangent_jit::Error;
 
 use std::sync::Arc;
 
-/// From inputs, and which of them are differentiated, to outputs and residuals.
+/// A custom rule. It takes the inputs and the mask of differentiated inputs, and returns the
+/// outputs and the residuals.
 pub type FwdRule =
     dyn Fn(&Ctx, &[Array], &[bool]) -> Result<(Vec<Array>, Vec<Array>), Error> + Send + Sync;
 
-/// `custom_vjp[name, jaxpr, fwd, bwd] x... -> y...`: the body; in reverse mode the rules.
+/// `custom_vjp[name, jaxpr, fwd, bwd] x... -> y...`: the body. In reverse mode, the rules.
 #[derive(Clone, Debug)]
 pub struct CustomVjp {
     pub callee: String,
     pub jaxpr: Arc<Jaxpr>,
     pub fwd: Rule,
     pub bwd: Rule,
-    /// Which inputs the rules speak of.
+    /// The source of the derivative with respect to each input.
     pub sources: DerivativeSources,
     /// The same function with a rule for forward mode, if the user gave both.
     pub forward: Option<Arc<CustomJvp>>,
 }
 
 impl CustomVjp {
-    /// The rules speak of the axes that are in force now, whenever they are called.
+    /// The axis names in the rules refer to the mapped axes in scope now, not to those in scope
+    /// where the rules are called.
     pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, fwd: Arc<FwdRule>, bwd: Arc<BwdRule>) -> CustomVjp {
         let (axes, same) = (AxisEnv::current(), AxisEnv::current());
-        let fwd: Arc<FwdRule> = Arc::new(move |ctx: &Ctx, x: &[Array], moving: &[bool]| {
-            axes.within(|| fwd(ctx, x, moving))
+        let fwd: Arc<FwdRule> = Arc::new(move |ctx: &Ctx, x: &[Array], given: &[bool]| {
+            axes.within(|| fwd(ctx, x, given))
         });
         let bwd: Arc<BwdRule> =
-            Arc::new(move |ctx: &Ctx, moved: &[bool], r: &[Array], ct: &[Tangent]| {
-                same.within(|| bwd(ctx, moved, r, ct))
+            Arc::new(move |ctx: &Ctx, given: &[bool], r: &[Array], ct: &[Tangent]| {
+                same.within(|| bwd(ctx, given, r, ct))
             });
         let fwd_name = format!("{callee}_fwd").into();
         CustomVjp {
@@ -68,17 +71,17 @@ impl CustomVjp {
         }
     }
 
-    /// The function with other sources of its derivatives.
+    /// The function with these sources of its derivatives.
     pub fn with_sources(self, sources: DerivativeSources) -> CustomVjp {
         CustomVjp { sources, ..self }
     }
 
-    /// With words for who asks for forward mode.
+    /// The function with this text as the error of forward mode.
     pub fn curing(self, cure: Option<&'static str>) -> CustomVjp {
         CustomVjp { bwd: bwd_rule(&self.bwd.name, bwd_of(&self.bwd), cure), ..self }
     }
 
-    /// With a rule for forward mode, too.
+    /// The function with a rule for forward mode in addition.
     pub fn both_ways(self, forward: CustomJvp) -> CustomVjp {
         CustomVjp { forward: Some(Arc::new(forward)), ..self }
     }
@@ -89,10 +92,10 @@ impl CustomVjp {
 
     /// The tracers that the rules close over.
     pub fn captured_by_rules(&self, ctx: &Ctx) -> Result<Vec<Array>, Error> {
-        let moving: Vec<bool> = self.moving(|i| self.jaxpr.in_avals()[i].dtype.is_inexact());
+        let given: Vec<bool> = self.differentiable();
         let mut outs = 0;
         let forward = trace(&self.jaxpr.in_avals(), |args| {
-            let (mut values, residuals) = self.fwd()(ctx, &args, &moving)?;
+            let (mut values, residuals) = self.fwd()(ctx, &args, &given)?;
             outs = values.len();
             values.extend(residuals);
             Ok(values)
@@ -104,7 +107,7 @@ impl CustomVjp {
         let backward = trace(&types, |args| {
             let (res, cts) = args.split_at(residuals.len());
             let cts: Vec<Tangent> = cts.iter().cloned().map(Tangent::Value).collect();
-            Ok(values(&bwd_of(&self.bwd)(ctx, &moving, res, &cts)?).collect())
+            Ok(values(&bwd_of(&self.bwd)(ctx, &given, res, &cts)?).collect())
         })?;
         captured.extend(backward.captured);
         if let Some(forward) = &self.forward {
@@ -114,13 +117,10 @@ impl CustomVjp {
         Ok(captured)
     }
 
-    fn moving(&self, moves: impl Fn(usize) -> bool) -> Vec<bool> {
-        self.sources
-            .0
-            .iter()
-            .enumerate()
-            .map(|(i, s)| *s == DerivativeSource::Rule && moves(i))
-            .collect()
+    /// The mask of inputs that have an inexact dtype and a derivative that the rules give.
+    fn differentiable(&self) -> Vec<bool> {
+        let by_rule = self.sources.0.iter().map(|s| *s == DerivativeSource::Rule);
+        by_rule.zip(self.jaxpr.in_avals()).map(|(r, a)| r && a.dtype.is_inexact()).collect()
     }
 }
 
@@ -154,7 +154,7 @@ impl WithBodies for CustomVjp {
                 if let Some(rule) = &self.forward {
                     let (body, captured) =
                         rule.tangents_alone(ctx, &avals_of(primals), &tangents)?;
-                    lin = lin.running(body, &avals_of(&inputs), captured.len() + primals.len());
+                    lin = lin.with_body(body, &avals_of(&inputs), captured.len() + primals.len());
                     inputs.extend(captured.into_iter().chain(primals.iter().cloned()));
                 }
                 inputs.extend(values(&tangents));
@@ -174,7 +174,7 @@ impl WithBodies for CustomVjp {
         if self.forward.is_some() { Taylor::ByDerivative } else { reverse_only(&self.bwd) }
     }
 
-    /// As the body's: a linear function stays linear whatever its rule.
+    /// The transpose of the body: a linear function is linear with any rule.
     fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         Call::new(&self.callee, self.jaxpr.clone()).transpose_body(ctx, cotangents, inputs)
     }
@@ -185,9 +185,9 @@ impl WithBodies for CustomVjp {
         let (body, _) = ctx.recur.batch(&self.jaxpr, &axis, &batched, &vec![true; n])?;
         let (rule, avals, mask) = (self.fwd(), self.jaxpr.in_avals(), batched.clone());
         let fwd_axis = axis.clone();
-        let fwd = move |ctx: &Ctx, primals: &[Array], moving: &[bool]| {
+        let fwd = move |ctx: &Ctx, primals: &[Array], given: &[bool]| {
             let one = trace(&avals, |args| {
-                let (outs, residuals) = rule(ctx, &args, moving)?;
+                let (outs, residuals) = rule(ctx, &args, given)?;
                 Ok(outs.into_iter().chain(residuals).collect())
             })?;
             let mask = [&vec![false; one.captured.len()][..], &mask].concat();
@@ -213,7 +213,8 @@ impl Whole for CustomVjp {
         Arc::new(CustomVjp { jaxpr: jaxprs.remove(0), ..self.clone() })
     }
 
-    /// The state comes from the body, the rest from the rules. The state's cotangents are zero.
+    /// The new rules take the state from the body and the other outputs from the old rules. The
+    /// cotangents of the state are zero.
     fn thread(
         &self,
         mut bodies: Vec<Arc<Jaxpr>>,
@@ -222,18 +223,22 @@ impl Whole for CustomVjp {
     ) -> ThreadResult {
         let (n, body, fwd, bwd) = (state.len(), bodies.remove(0), self.fwd(), bwd_of(&self.bwd));
         let (with_state, types) = (body.clone(), body.in_avals());
-        let fwd = move |ctx: &Ctx, primals: &[Array], moving: &[bool]| {
+        let fwd = move |ctx: &Ctx, primals: &[Array], given: &[bool]| {
             let mut outs = eval(&with_state, primals)?;
             outs.truncate(n);
-            let (values, residuals) = fwd(ctx, &primals[n..], &moving[n..])?;
+            let (values, residuals) = fwd(ctx, &primals[n..], &given[n..])?;
             outs.extend(values);
             Ok((outs, residuals))
         };
-        let bwd = move |ctx: &Ctx, moved: &[bool], residuals: &[Array], cts: &[Tangent]| {
+        let bwd = move |ctx: &Ctx, given: &[bool], residuals: &[Array], cts: &[Tangent]| {
             let zeros = types[..n].iter().map(|a| Tangent::Zero(a.strong()));
-            Ok(zeros.chain(bwd(ctx, &moved[n..], residuals, &cts[n..])?).collect())
+            Ok(zeros.chain(bwd(ctx, &given[n..], residuals, &cts[n..])?).collect())
         };
-        let prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
+        let forward = self.forward.as_ref().map(|rule| rule.with_state(body.clone(), n));
+        let mut prim = CustomVjp::new(&self.callee, body, Arc::new(fwd), Arc::new(bwd));
+        if let Some(rule) = forward {
+            prim = prim.both_ways(rule);
+        }
         let prim = prim.with_sources(self.sources.after(n)).curing(cure_of(&self.bwd));
         Ok(split_state(bind(Arc::new(prim), &[state, inputs].concat())?, n))
     }
@@ -244,7 +249,7 @@ pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "custom_vjp", build: refuse, cases }]
 }
 
-/// `f(x, y) = (sin x * y, x + y)` with its pullback written out.
+/// `f(x, y) = (sin x * y, x + y)` with its pullback as the backward rule.
 fn cases() -> Vec<Case> {
     let fwd = |_: &Ctx, x: &[Array], _: &[bool]| {
         let outs = vec![lax::mul(&lax::sin(&x[0]), &x[1]), lax::add(&x[0], &x[1])];

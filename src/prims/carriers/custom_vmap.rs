@@ -1,7 +1,8 @@
-//! `custom_vmap`: a function with a batching rule of the user's.
+//! `custom_vmap`: a function with a custom batching rule.
 //!
-//! Derivatives keep the rule: that of the function's derivative is the derivative of the rule, that of its transpose the
-//! transpose of the rule. So `vmap(grad(f))` is what `grad(vmap(f))` is.
+//! Derivatives keep the rule: the batching rule of the derivative is the derivative of the rule,
+//! and the batching rule of the transpose is the transpose of the rule. So `vmap(grad(f))` equals
+//! `grad(vmap(f))`.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -34,15 +35,17 @@ use cotangent_jit::Error;
 
 use std::sync::Arc;
 
-/// A user's rule: from the size of the axis, which inputs have it, and the inputs (the axis in front) to outputs and which of
-/// them have it in front. `None` if the rule cannot speak of these inputs: then the body is batched.
+/// A custom rule. It takes the size of the batch axis, the mask of batched inputs, and the inputs
+/// with the batch axis in front. It returns the outputs and the mask of batched outputs, with the
+/// batch axis in front. If the rule does not support these inputs, it returns `None`, and the body
+/// is batched instead.
 pub type VmapRule =
     dyn Fn(&Ctx, usize, &[bool], &[Array]) -> Result<Option<Batch>, Error> + Send + Sync;
 
-/// Outputs, and which have the axis in front.
+/// Outputs, and which of them have the batch axis in front.
 pub type Batch = (Vec<Array>, Vec<bool>);
 
-/// `custom_vmap[name, jaxpr, vmap] x... -> y...`: the body; over a batch, the rule.
+/// `custom_vmap[name, jaxpr, vmap] x... -> y...`: the body. Over a batch, the rule.
 #[derive(Clone, Debug)]
 pub struct CustomVmap {
     pub callee: String,
@@ -51,7 +54,8 @@ pub struct CustomVmap {
 }
 
 impl CustomVmap {
-    /// The rule speaks of the axes that are in force now, whenever it is called.
+    /// The axis names in the rule refer to the mapped axes in scope now, not to those in scope
+    /// where the rule is called.
     pub fn new(callee: &str, jaxpr: Arc<Jaxpr>, rule: Arc<VmapRule>) -> CustomVmap {
         let axes = AxisEnv::current();
         let rule: Arc<VmapRule> =
@@ -62,7 +66,7 @@ impl CustomVmap {
         CustomVmap { callee: callee.to_owned(), jaxpr, rule }
     }
 
-    /// One example after the other.
+    /// The function with a rule that runs the lanes one after the other.
     pub fn sequential(callee: &str, jaxpr: Arc<Jaxpr>) -> CustomVmap {
         let body = jaxpr.clone();
         let rule = move |_: &Ctx, size: usize, batched: &[bool], inputs: &[Array]| {
@@ -89,7 +93,7 @@ impl CustomVmap {
         self.rule.value.downcast_ref::<Arc<VmapRule>>().expect("made by new").clone()
     }
 
-    /// The rule for inputs of which those in `batched` have the axis, and which outputs have it.
+    /// The trace of the rule for this mask of batched inputs, and the mask of batched outputs.
     fn trace_rule(
         &self,
         ctx: &Ctx,
@@ -99,13 +103,13 @@ impl CustomVmap {
         let mut out_batched = None;
         let types = with_axis(&self.jaxpr.in_avals(), batched, size);
         let traced = trace(&types, |args| {
-            let Some((outs, has)) = self.checked_rule(ctx, size, batched, &args)? else {
+            let Some((outs, mask)) = self.checked_rule(ctx, size, batched, &args)? else {
                 return Ok(Vec::new());
             };
-            out_batched = Some(has);
+            out_batched = Some(mask);
             Ok(outs)
         })?;
-        Ok(out_batched.map(|has| (traced, has)))
+        Ok(out_batched.map(|mask| (traced, mask)))
     }
 
     fn checked_rule(
@@ -115,13 +119,15 @@ impl CustomVmap {
         batched: &[bool],
         inputs: &[Array],
     ) -> Result<Option<Batch>, Error> {
-        let Some((outs, has)) = self.rule()(ctx, size, batched, inputs)? else { return Ok(None) };
-        let expected = with_axis(&self.jaxpr.out_avals(), &has, size);
+        let Some((outs, out_batched)) = self.rule()(ctx, size, batched, inputs)? else {
+            return Ok(None);
+        };
+        let expected = with_axis(&self.jaxpr.out_avals(), &out_batched, size);
         check_rule(&format!("custom_vmap of {}", self.callee), &expected, &avals_of(&outs))?;
-        Ok(Some((outs, has)))
+        Ok(Some((outs, out_batched)))
     }
 
-    /// The tracers that the rule closes over.
+    /// The tracers that the rule closes over. The first `hidden` inputs are not batched.
     pub fn captured_by_rule(&self, ctx: &Ctx, hidden: usize) -> Result<Vec<Array>, Error> {
         let batched: Vec<bool> = (0..self.jaxpr.inputs.len()).map(|i| i >= hidden).collect();
         let traced = self.trace_rule(ctx, 1, &batched)?;
@@ -129,21 +135,21 @@ impl CustomVmap {
         Ok(captured.into_iter().filter(Array::is_tracer).collect())
     }
 
-    /// Part of the function: `body` takes the old inputs of these numbers and gives the old outputs of these numbers, which
-    /// do not depend on the others.
+    /// A part of the function: `body` takes the old inputs of these numbers and returns the old
+    /// outputs of these numbers, which do not depend on the other inputs.
     fn part(&self, body: Arc<Jaxpr>, inputs: Vec<usize>, outputs: Vec<usize>) -> CustomVmap {
         let whole = self.clone();
         let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
             let mut all: Vec<Array> = whole.jaxpr.in_avals().iter().map(zeros).collect();
-            let mut has = vec![false; all.len()];
+            let mut in_batched = vec![false; all.len()];
             for ((old, x), b) in inputs.iter().zip(args).zip(batched) {
                 all[*old] = x.clone();
-                has[*old] = *b;
+                in_batched[*old] = *b;
             }
-            let Some((outs, has)) = whole.checked_rule(ctx, size, &has, &all)? else {
+            let Some((outs, mask)) = whole.checked_rule(ctx, size, &in_batched, &all)? else {
                 return Ok(None);
             };
-            let outs = outputs.iter().map(|o| (outs[*o].clone(), has[*o]));
+            let outs = outputs.iter().map(|o| (outs[*o].clone(), mask[*o]));
             Ok(Some(outs.unzip()))
         };
         CustomVmap::new(&self.callee, body, Arc::new(rule))
@@ -155,9 +161,9 @@ fn with_axis(avals: &[Aval], batched: &[bool], size: usize) -> Vec<Aval> {
     avals.iter().zip(batched).map(one).collect()
 }
 
-/// With the axis if it is wanted and not there.
-fn aligned(x: &Array, has: bool, want: bool, size: usize) -> Result<Array, Error> {
-    if want && !has { broadcast_batch(x, size, 0) } else { Ok(x.clone()) }
+/// `x` with a batch axis in front if `want`; `batched` says whether `x` has one.
+fn aligned(x: &Array, batched: bool, want: bool, size: usize) -> Result<Array, Error> {
+    if want && !batched { broadcast_batch(x, size, 0) } else { Ok(x.clone()) }
 }
 
 impl WithBodies for CustomVmap {
@@ -171,85 +177,94 @@ impl WithBodies for CustomVmap {
         Bodies::Call(&self.jaxpr)
     }
 
-    /// With what rides beside the inputs; the rule is the rule's own derivative.
-    fn forward(&self, mode: Forward, ctx: &Ctx, primals: &[Array], rides: &[Tangent]) -> JvpResult {
+    /// The batching rule of the derivative is the derivative of the rule.
+    fn forward(
+        &self,
+        mode: Forward,
+        ctx: &Ctx,
+        primals: &[Array],
+        tangents: &[Tangent],
+    ) -> JvpResult {
         let (n, count, outs) = (primals.len(), mode.count(), self.jaxpr.outputs.len());
-        let there = nonzero(rides);
-        let (body, mask) = mode.of(ctx, &self.jaxpr, &there, &vec![false; outs * count])?;
-        let (plain, moving, wanted) = (self.clone(), there.clone(), mask.clone());
+        let given = nonzero(tangents);
+        let (body, mask) = mode.of(ctx, &self.jaxpr, &given, &vec![false; outs * count])?;
+        let (plain, wanted) = (self.clone(), mask.clone());
         let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
-            // A primal and what rides beside it are batched together.
-            let mut ride_has = batched[n..].iter();
-            let has: Vec<bool> = (0..n)
+            // If one of a primal and its tangents is batched, the rule gets all of them batched.
+            let mut tangents_batched = batched[n..].iter();
+            let in_batched: Vec<bool> = (0..n)
                 .map(|i| {
                     let mut any = batched[i];
-                    for _ in moving[i * count..(i + 1) * count].iter().filter(|m| **m) {
-                        any |= *ride_has.next().expect("one per ride");
+                    for _ in given[i * count..(i + 1) * count].iter().filter(|nz| **nz) {
+                        any |= *tangents_batched.next().expect("one per tangent");
                     }
                     any
                 })
                 .collect();
-            let Some((traced, out_has)) = plain.trace_rule(ctx, size, &has)? else {
+            let Some((traced, out_batched)) = plain.trace_rule(ctx, size, &in_batched)? else {
                 return Ok(None);
             };
-            let captured = traced.captured.len();
-            let still = vec![false; captured * count];
-            let nz = [&still[..], &moving].concat();
+            let captured = vec![false; traced.captured.len() * count];
+            let nz = [&captured[..], &given].concat();
             let (jaxpr, found) = mode.of(ctx, &Arc::new(traced.jaxpr), &nz, &wanted)?;
-            let owner = (0..n).chain((0..n * count).filter(|r| moving[*r]).map(|r| r / count));
+            let owner = (0..n).chain((0..n * count).filter(|t| given[*t]).map(|t| t / count));
             let aligned: Result<Vec<Array>, Error> = args
                 .iter()
                 .zip(batched)
                 .zip(owner)
-                .map(|((x, b), i)| aligned(x, *b, has[i], size))
+                .map(|((x, b), i)| aligned(x, *b, in_batched[i], size))
                 .collect();
             let mut results = eval(&jaxpr, &[traced.captured, aligned?].concat())?;
-            let found_rides = results.split_off(outs);
+            let found_tangents = results.split_off(outs);
             let kept = pick(&wanted, &found, true).copied().collect::<Vec<bool>>();
-            results.extend(pick(&found_rides, &kept, true).cloned());
-            let rides_have = (0..outs * count).filter(|r| wanted[*r]).map(|r| out_has[r / count]);
-            let all_have = out_has.iter().copied().chain(rides_have).collect();
-            Ok(Some((results, all_have)))
+            results.extend(pick(&found_tangents, &kept, true).cloned());
+            let tangents_batched = (0..outs * count).filter(|t| wanted[*t]);
+            let tangents_batched = tangents_batched.map(|t| out_batched[t / count]);
+            let all_batched = out_batched.iter().copied().chain(tangents_batched).collect();
+            Ok(Some((results, all_batched)))
         };
         let prim = CustomVmap::new(&self.callee, body, Arc::new(rule));
-        let inputs: Vec<Array> = primals.iter().cloned().chain(values(rides)).collect();
+        let inputs: Vec<Array> = primals.iter().cloned().chain(values(tangents)).collect();
         let mut results = bind(Arc::new(prim), &inputs)?.into_vec();
-        let rides = results.split_off(outs);
-        Ok((arrays(results), spread(&mask, rides, &mode.avals(&self.jaxpr.out_avals()))))
+        let tangents = results.split_off(outs);
+        Ok((arrays(results), spread(&mask, tangents, &mode.avals(&self.jaxpr.out_avals()))))
     }
 
     fn taylor(&self) -> Taylor<'_> {
         Taylor::Rule(self)
     }
 
-    /// The rule is the transpose of the rule over a batch of linear inputs, all outputs having the axis.
+    /// The batching rule of the transpose is the transpose of the rule. That rule gets all linear
+    /// inputs batched, and all its outputs are given the batch axis.
     fn transpose(&self, ctx: &Ctx, cotangents: &[Tangent], inputs: &[Operand]) -> TransposeResult {
         let (mut args, linear) = operands(inputs);
-        let there = nonzero(cotangents);
+        let given = nonzero(cotangents);
         let force = vec![false; linear.iter().filter(|l| **l).count()];
-        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &there, &force)?;
+        let (body, mask) = backward(ctx, &self.jaxpr, &linear, &given, &force)?;
         let (plain, known, wanted) = (self.clone(), args.len(), mask.clone());
         let lin = linear.clone();
         let rule = move |ctx: &Ctx, size: usize, batched: &[bool], args: &[Array]| {
-            let mut known_has = batched[..known].iter();
-            let has: Vec<bool> =
-                lin.iter().map(|l| *l || *known_has.next().expect("one per known input")).collect();
-            let Some((traced, out_has)) = plain.trace_rule(ctx, size, &has)? else {
+            let mut known_batched = batched[..known].iter();
+            let in_batched: Vec<bool> = lin
+                .iter()
+                .map(|l| *l || *known_batched.next().expect("one per known input"))
+                .collect();
+            let Some((traced, out_batched)) = plain.trace_rule(ctx, size, &in_batched)? else {
                 return Ok(None);
             };
             let whole = trace(&traced.jaxpr.in_avals(), |args| {
-                let outs = eval(&traced.jaxpr, &args)?.into_iter().zip(&out_has);
-                outs.map(|(o, has)| aligned(&o, *has, true, size)).collect()
+                let outs = eval(&traced.jaxpr, &args)?.into_iter().zip(&out_batched);
+                outs.map(|(o, batched)| aligned(&o, *batched, true, size)).collect()
             })?;
-            let still = vec![false; traced.captured.len()];
-            let linear = [&still[..], &lin].concat();
+            let captured = vec![false; traced.captured.len()];
+            let linear = [&captured[..], &lin].concat();
             let body = Arc::new(whole.jaxpr);
-            let (jaxpr, found) = backward(ctx, &body, &linear, &there, &wanted)?;
+            let (jaxpr, found) = backward(ctx, &body, &linear, &given, &wanted)?;
             let aligned: Result<Vec<Array>, Error> = args
                 .iter()
                 .zip(batched)
                 .enumerate()
-                .map(|(i, (x, has))| aligned(x, *has, i >= known || *has, size))
+                .map(|(i, (x, batched))| aligned(x, *batched, i >= known || *batched, size))
                 .collect();
             let cts = eval(&jaxpr, &[traced.captured, aligned?].concat())?;
             let kept: Vec<bool> = pick(&wanted, &found, true).copied().collect();
@@ -265,12 +280,13 @@ impl WithBodies for CustomVmap {
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (fronted, batched) = axes_in_front(inputs, axes)?;
         match self.trace_rule(ctx, ctx.batch_size, &batched)? {
-            Some((Traced { jaxpr, captured }, has)) => {
-                // The rule of a part computes the whole.
-                let (needed, kept) = ctx.recur.dce(&Arc::new(jaxpr), &vec![true; has.len()])?;
+            Some((Traced { jaxpr, captured }, out_batched)) => {
+                // The rule of a part computes all outputs of the whole, so drop the unused ones.
+                let used = vec![true; out_batched.len()];
+                let (needed, kept) = ctx.recur.dce(&Arc::new(jaxpr), &used)?;
                 let args = [captured, fronted].concat();
                 let args: Vec<Array> = pick(&args, &kept, true).cloned().collect();
-                Ok((arrays(eval(&needed, &args)?), front(&has)))
+                Ok((arrays(eval(&needed, &args)?), front(&out_batched)))
             }
             None => Call::new(&self.callee, self.jaxpr.clone()).batch(ctx, inputs, axes),
         }
@@ -278,7 +294,8 @@ impl WithBodies for CustomVmap {
 }
 
 impl Carrier for CustomVmap {
-    /// Outputs that are known now; for the others the function again, of all inputs. Execution merges what is the same.
+    /// The known part computes the known outputs. The unknown part computes the unknown outputs
+    /// from all inputs. Execution merges equal equations of both parts.
     fn partial_eval(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let n = self.jaxpr.outputs.len();
         let split = ctx.recur.split(&self.jaxpr, unknown, &vec![false; n])?;
@@ -287,17 +304,17 @@ impl Carrier for CustomVmap {
         let ins = |want: bool| (0..unknown.len()).filter(move |i| unknown[*i] == want);
         let avals = self.jaxpr.in_avals();
 
-        let mut now = (*split.known).clone();
-        now.outputs.truncate(outs(false).len());
-        let (small, have) = ctx.recur.dce(&Arc::new(now), &vec![true; outs(false).len()])?;
+        let mut known_body = (*split.known).clone();
+        known_body.outputs.truncate(outs(false).len());
+        let (small, have) = ctx.recur.dce(&Arc::new(known_body), &vec![true; outs(false).len()])?;
         let known_in: Vec<Aval> = pick(&avals, unknown, false).cloned().collect();
-        let now = Arc::new(with_inputs(&small, &have, &vec![true; have.len()], &known_in));
+        let known_body = Arc::new(with_inputs(&small, &have, &vec![true; have.len()], &known_in));
 
-        let (late, have) = ctx.recur.dce(&self.jaxpr, &unknown_out)?;
-        let late = with_inputs(&late, &have, &vec![true; have.len()], &avals);
+        let (unknown_body, have) = ctx.recur.dce(&self.jaxpr, &unknown_out)?;
+        let unknown_body = with_inputs(&unknown_body, &have, &vec![true; have.len()], &avals);
         let order: Vec<usize> = ins(false).chain(ins(true)).collect();
-        let all: Vec<usize> = (0..late.outputs.len()).collect();
-        let late = Arc::new(permuted(&late, &order, &all));
+        let all: Vec<usize> = (0..unknown_body.outputs.len()).collect();
+        let unknown_body = Arc::new(permuted(&unknown_body, &order, &all));
         let wrap = |body: Arc<Jaxpr>, inputs, outputs| -> Result<Arc<Jaxpr>, Error> {
             if body.eqns.is_empty() {
                 return Ok(body);
@@ -306,14 +323,14 @@ impl Carrier for CustomVmap {
             Ok(Arc::new(single(Arc::new(self.part(body, inputs, outputs)), &avals)?))
         };
         Ok(PartialEval {
-            known: wrap(now, ins(false).collect(), outs(false))?,
-            unknown: wrap(late, order, outs(true))?,
+            known: wrap(known_body, ins(false).collect(), outs(false))?,
+            unknown: wrap(unknown_body, order, outs(true))?,
             unknown_out: unknown_out.clone(),
             residuals: ins(false).map(Residual::Input).collect(),
         })
     }
 
-    /// What is inside the rule computes otherwise.
+    /// Nothing inside is kept, because the rule does not compute the values inside the body.
     fn keep(
         &self,
         _: &Ctx,
@@ -336,7 +353,7 @@ impl Carrier for CustomVmap {
         Ok(Shrunk { prim: Arc::new(prim), inputs, outputs: used.to_vec() })
     }
 
-    /// A state goes through the body; the rule, which knows of none, is left behind.
+    /// The state passes through the body. The rule takes no state, so it is dropped.
     fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         Call::new(&self.callee, self.jaxpr.clone()).threaded(bodies, state, inputs)
     }
@@ -350,7 +367,8 @@ pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "custom_vmap", build: |args: &Args| args.no_rules(), cases }]
 }
 
-/// `f(x, y) = (sin x * y, x + y)`, over a batch one after the other, and the same by a call.
+/// `f(x, y) = (sin x * y, x + y)` with the sequential rule; once as the body itself, once as a
+/// `call`.
 fn cases() -> Vec<Case> {
     let case = |d, nested: bool| {
         let body = bodies::product(d);

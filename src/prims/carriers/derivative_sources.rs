@@ -1,4 +1,4 @@
-//! Where the derivative of a function with a custom rule comes from, input by input.
+//! The source of the derivative of a function with a custom rule, for each input.
 
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
@@ -15,11 +15,13 @@ use std::sync::Arc;
 pub enum DerivativeSource {
     /// The user's rule gives it.
     Rule,
-    /// There is none: the function closes over the value.
+    /// The input has no derivative, because the function closes over the value.
     Captured,
-    /// The body is differentiated: the function closes over the value, and the user asked for this derivative.
+    /// The derivative of the body: the function closes over the value, and the user asked for this
+    /// derivative.
     Body,
-    /// There is none: the argument of this number is declared nondifferentiable.
+    /// The input has no derivative, because the user declared the argument of this number
+    /// nondifferentiable.
     Nondiff(usize),
 }
 
@@ -33,12 +35,13 @@ impl DerivativeSources {
         DerivativeSources(vec![DerivativeSource::Rule; inputs])
     }
 
-    /// The sources with `n` inputs more in front, for which the rule stands.
+    /// The sources with `n` more inputs in front, whose derivatives the rule gives.
     pub fn after(&self, n: usize) -> DerivativeSources {
         DerivativeSources([vec![DerivativeSource::Rule; n], self.0.clone()].concat())
     }
 
-    /// Divides tangents into those for the rule and those for the body; one that neither takes is an error.
+    /// Divides the tangents into those for the rule and those for the body. Returns an error if an
+    /// input without a derivative has a nonzero tangent.
     pub fn divide(
         &self,
         op: &str,
@@ -64,17 +67,18 @@ impl DerivativeSources {
                 DerivativeSource::Captured => {
                     return Err(err!(
                         Transform,
-                        "{op} of {callee}: differentiated in a value that the function closes over ({}), of which its rule \
-                         says nothing; pass the value as an argument, close over stop_gradient(..) of it, or let the body \
-                         be differentiated in it with Custom::new().captured_by_body()",
+                        "{op} of {callee}: differentiated in a value that the function closes \
+                         over ({}), of which its rule says nothing; pass the value as an \
+                         argument, close over stop_gradient(..) of it, or let the body be \
+                         differentiated in it with Custom::new().captured_by_body()",
                         t.aval()
                     ));
                 }
                 DerivativeSource::Nondiff(n) => {
                     return Err(err!(
                         Transform,
-                        "{op} of {callee}: differentiated in argument {n} ({}), which is declared nondifferentiable; pass \
-                         stop_gradient(..) of it",
+                        "{op} of {callee}: differentiated in argument {n} ({}), which is declared \
+                         nondifferentiable; pass stop_gradient(..) of it",
                         t.aval()
                     ));
                 }
@@ -84,7 +88,7 @@ impl DerivativeSources {
     }
 }
 
-/// Adds what the body's derivative along `tangents` contributes to the outputs' tangents.
+/// Adds the derivative of the body along `tangents` to the tangents of the outputs.
 pub fn add_body(
     ctx: &Ctx,
     callee: &str,

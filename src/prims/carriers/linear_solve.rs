@@ -1,9 +1,11 @@
-//! `linear_solve`: the solution of a linear system by a method of the user's, differentiated as the solution that it is.
+//! `linear_solve`: the solution of a linear system by a solver that the user gives. The derivative
+//! comes from the system, not from the solver.
 //!
 //! ```text
 //! A x = b              A dx = db - dA x              A^T ct b = ct x
 //! ```
-//! So no derivative looks inside the method, which may be a loop without limit, a factorisation, anything.
+//! No derivative differentiates the solver. So the solver may be a loop without limit, a
+//! factorisation or anything else.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -27,17 +29,17 @@ use crate::prims::rules::batching::broadcast_batch;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 
-/// `linear_solve[consts, jaxprs] consts... b... -> x...`: `solve(consts, b)`, which is the `x` with `matvec(consts, x) = b`.
-/// All bodies take the same constants; `x` and `b` are alike.
+/// `linear_solve[consts, jaxprs] consts... b... -> x...`: `solve(consts, b)`, which is the `x` with
+/// `matvec(consts, x) = b`. All bodies take the same constants. `x` and `b` have the same types.
 #[derive(Clone, Debug)]
 pub struct LinearSolve {
     pub consts: usize,
     pub forward: Side,
-    /// The same of the transposed system.
+    /// The transposed system.
     pub transposed: Side,
 }
 
-/// A system and how it is solved: `consts, x -> b` and `consts, b -> x`.
+/// A system and its solver: `consts, x -> b` and `consts, b -> x`.
 #[derive(Clone, Debug)]
 pub struct Side {
     pub matvec: Arc<Jaxpr>,
@@ -45,7 +47,8 @@ pub struct Side {
 }
 
 impl LinearSolve {
-    /// All bodies take and give the same types.
+    /// All bodies must take the same types, and return the types of their inputs after the
+    /// constants.
     pub fn new(consts: usize, forward: Side, transposed: Side) -> Result<LinearSolve, Error> {
         let solve = LinearSolve { consts, forward, transposed };
         let inputs = solve.forward.matvec.in_avals();
@@ -74,7 +77,8 @@ impl LinearSolve {
         LinearSolve { consts, forward: side(0), transposed: side(2) }
     }
 
-    /// Over a batch of which these constants are part; right sides and solutions are.
+    /// The primitive over a batch. `consts` says which constants are batched; all right sides and
+    /// solutions are batched.
     pub(in crate::prims) fn batched(
         &self,
         ctx: &Ctx,
@@ -108,20 +112,20 @@ impl WithBodies for LinearSolve {
         let x = bind(Arc::new(self.clone()), primals)?;
         let (consts, _) = primals.split_at(self.consts);
         let (dconsts, db) = tangents.split_at(self.consts);
-        let moving = nonzero(dconsts);
+        let dconsts_nonzero = nonzero(dconsts);
         let n = x.len();
         let mut rhs: Vec<Array> = Vec::new();
-        if moving.contains(&true) {
+        if dconsts_nonzero.contains(&true) {
             // db - dA x
-            let mask = [&moving[..], &vec![false; n]].concat();
+            let mask = [&dconsts_nonzero[..], &vec![false; n]].concat();
             let (matvec, _) = ctx.recur.jvp(&self.forward.matvec, &mask, &vec![true; n])?;
             let args: Vec<Array> =
                 consts.iter().chain(&x).cloned().chain(values(dconsts)).collect();
-            let moved = eval(&matvec, &args)?.split_off(n);
-            for (db, da) in db.iter().zip(&moved) {
+            let da_x = eval(&matvec, &args)?.split_off(n);
+            for (db, da_x) in db.iter().zip(&da_x) {
                 rhs.push(match db.value() {
-                    Some(db) => lax::try_sub(db, da)?,
-                    None => lax::try_neg(da)?,
+                    Some(db) => lax::try_sub(db, da_x)?,
+                    None => lax::try_neg(da_x)?,
                 });
             }
         } else {
@@ -143,18 +147,18 @@ impl WithBodies for LinearSolve {
         let (forward, transposed) = (self.transposed.clone(), self.forward.clone());
         let back = LinearSolve { consts: self.consts, forward, transposed };
         let cts = bind(Arc::new(back), &args)?;
-        let none = consts.iter().map(|c| Tangent::Zero(c.aval()));
-        let some = b.iter().zip(cts).map(|(b, ct)| match b {
+        let of_consts = consts.iter().map(|c| Tangent::Zero(c.aval()));
+        let of_b = b.iter().zip(cts).map(|(b, ct)| match b {
             Operand::Linear(_) => Tangent::Value(ct),
             Operand::Known(x) => Tangent::Zero(x.aval()),
         });
-        Ok(none.chain(some).collect())
+        Ok(of_consts.chain(of_b).collect())
     }
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (mut inputs, batched) = axes_in_front(inputs, axes)?;
-        for (x, has) in inputs.iter_mut().zip(&batched).skip(self.consts) {
-            if !has {
+        for (x, is_batched) in inputs.iter_mut().zip(&batched).skip(self.consts) {
+            if !is_batched {
                 *x = broadcast_batch(x, ctx.batch_size, 0)?;
             }
         }
@@ -171,7 +175,7 @@ impl Whole for LinearSolve {
     }
 }
 
-/// Solves for `inputs`: constants, then the right side.
+/// Solves the system. `inputs` are the constants, then the right side.
 #[track_caller]
 pub fn linear_solve(solve: LinearSolve, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     Ok(bind(Arc::new(solve), inputs)?.into_vec())
@@ -190,7 +194,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
     Ok(Arc::new(LinearSolve::new(consts, forward, transposed)?))
 }
 
-/// `[[a, b], [-b, a + b]] x = y` by Cramer's rule; the constants are a and b.
+/// `[[a, b], [-b, a + b]] x = y`, solved by Cramer's rule. The constants are a and b.
 pub(in crate::prims) fn case_system(d: DType) -> LinearSolve {
     let (c, v) = (Aval::scalar(d), Aval::new([2], d));
     let types = [c.clone(), c, v];

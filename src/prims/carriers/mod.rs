@@ -1,4 +1,5 @@
-//! Primitives that carry jaxprs: calls, branches, loops, rematerialisation, custom rules, implicit solves.
+//! Primitives that carry jaxprs: calls, branches, loops, rematerialisation, custom rules, implicit
+//! solves.
 
 pub mod call;
 pub mod checkpoint;

@@ -1,6 +1,8 @@
-//! The policies of `checkpoint`: which values of a body live until the backward pass.
+//! The policies of `checkpoint`, which select the values of a body that live until the backward
+//! pass.
 //!
-//! A policy lists no primitives: it asks each how it lowers, and what name it gives.
+//! A policy lists no primitives. It reads how a primitive lowers, and the name that it gives its
+//! operand.
 
 use crate::core::lowering::{Lowering, LoweringKind};
 use crate::core::params::{Param, Rule};
@@ -13,8 +15,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Which values reverse mode keeps of what is computed inside a
-/// [`checkpoint_with`](crate::api::checkpoint::checkpoint_with); the others it computes again.
+/// Selects the values inside a [`checkpoint_with`](crate::api::checkpoint::checkpoint_with) that
+/// reverse mode keeps. Reverse mode computes the others again.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -35,7 +37,8 @@ enum Kind {
     Only(BTreeSet<String>),
     NamesBut(BTreeSet<String>),
     Except(BTreeSet<String>),
-    /// With an identity if a user's policy, which text only names, is among them.
+    /// The union of policies. It has an identity if one of them is a user's policy, because the
+    /// text of a user's policy is only its name.
     Any(Vec<Policy>, Option<Rule>),
     User(Rule),
 }
@@ -52,45 +55,47 @@ fn names<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> BTreeSet<String> 
 }
 
 impl Policy {
-    /// Arguments alone are kept: the least memory, everything computed twice.
+    /// Keeps only the arguments. This takes the least memory and computes everything twice.
     pub fn nothing() -> Policy {
         Policy(Kind::Nothing)
     }
 
-    /// Whatever the backward pass needs, as without a checkpoint.
+    /// Keeps everything that the backward pass needs, as without a checkpoint.
     pub fn everything() -> Policy {
         Policy(Kind::Everything)
     }
 
-    /// The results of contractions, which cost most to compute again.
+    /// Keeps the results of contractions, which are the most expensive to compute again.
     pub fn dots() -> Policy {
         Policy(Kind::Dots { batched: true })
     }
 
-    /// The results of contractions without batch axes: those with weights, not those of two activations.
+    /// Keeps the results of contractions without batch axes: those of activations with weights, not
+    /// those of two activations.
     pub fn dots_without_batch() -> Policy {
         Policy(Kind::Dots { batched: false })
     }
 
-    /// What [`checkpoint_name`](crate::prims::points::name::checkpoint_name) gave one of these names.
+    /// Keeps the values to which [`checkpoint_name`](crate::prims::points::name::checkpoint_name)
+    /// gave one of these names.
     #[track_caller]
     pub fn only_names<N: AsRef<str>>(list: impl IntoIterator<Item = N>) -> Policy {
         Policy(Kind::Only(names(list)))
     }
 
-    /// What has a name that is none of these.
+    /// Keeps the values that have a name, except those with one of these names.
     #[track_caller]
     pub fn any_names_but<N: AsRef<str>>(list: impl IntoIterator<Item = N>) -> Policy {
         Policy(Kind::NamesBut(names(list)))
     }
 
-    /// Everything, named or not, but what has one of these names.
+    /// Keeps all values, named or not, except those with one of these names.
     #[track_caller]
     pub fn anything_except_names<N: AsRef<str>>(list: impl IntoIterator<Item = N>) -> Policy {
         Policy(Kind::Except(names(list)))
     }
 
-    /// What either of two policies keeps, and neither forbids by name.
+    /// Keeps the values that at least one of two policies keeps, and that neither forbids by name.
     pub fn or(self, other: Policy) -> Policy {
         let mut all = Vec::new();
         for p in [self, other] {
@@ -109,12 +114,13 @@ impl Policy {
         any
     }
 
-    /// The outputs of those operations for which `keeps` holds; `name` is what it is called in jaxprs.
+    /// Keeps the outputs of the operations for which `keeps` is true. Printed jaxprs show `name`.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// let sines = Policy::new("sines", |op| op.prim.name() == "sin");
-    /// assert_eq!(grad(checkpoint_with(|x: Array| x.sin().exp(), sines))(Array::from(0.0f32)).item::<f32>(), 1.0);
+    /// let f = checkpoint_with(|x: Array| x.sin().exp(), sines);
+    /// assert_eq!(grad(f)(Array::from(0.0f32)).item::<f32>(), 1.0);
     /// ```
     pub fn new(name: &str, keeps: impl Fn(&Candidate) -> bool + Send + Sync + 'static) -> Policy {
         let keeps: Box<Chooser> = Box::new(keeps);
@@ -176,7 +182,7 @@ impl fmt::Debug for Policy {
     }
 }
 
-/// Kept if so, else made again.
+/// The verdict of a policy that forbids nothing.
 fn keep_if(keep: bool) -> Verdict {
     if keep { Verdict::Keep } else { Verdict::Remake }
 }

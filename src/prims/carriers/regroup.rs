@@ -1,4 +1,5 @@
-//! What the primitives that carry jaxprs share: masks, axes in front, bodies with their arguments regrouped.
+//! Helpers of the primitives that carry jaxprs: masks, batch axes in front, bodies with their
+//! inputs regrouped.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -10,7 +11,7 @@ use cotangent_jit::{Error, err, plural};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// The inputs' types must be the body's.
+/// Checks that the inputs have the types that the body takes.
 pub fn check_inputs(prim: &str, body: &Jaxpr, inputs: &[Aval]) -> Result<(), Error> {
     if inputs.len() != body.inputs.len() {
         return Err(err!(
@@ -34,38 +35,38 @@ pub fn pick<'a, T>(items: &'a [T], mask: &'a [bool], want: bool) -> impl Iterato
     items.iter().zip(mask).filter(move |(_, m)| **m == want).map(|(x, _)| x)
 }
 
-/// A mask of `n` set bits.
+/// A mask of `n` true bits.
 pub fn all(n: usize) -> Vec<bool> {
     vec![true; n]
 }
 
-/// A mask of `n` clear bits.
+/// A mask of `n` false bits.
 pub fn none(n: usize) -> Vec<bool> {
     vec![false; n]
 }
 
-/// How many bits are set.
+/// The number of true bits.
 pub fn count(mask: &[bool]) -> usize {
     mask.iter().filter(|b| **b).count()
 }
 
-/// Repeats `step` with the mask that it gave until it gives the mask that it took. Masks only grow, so this ends. Returns what
-/// the last step made.
+/// Repeats `step` with the mask that it returned, until it returns the mask that it took. Masks
+/// only grow, so the loop ends. Returns the result of the last step and the mask.
 pub fn fixpoint<T>(
     start: &[bool],
     mut step: impl FnMut(&[bool]) -> Result<(T, Vec<bool>), Error>,
 ) -> Result<(T, Vec<bool>), Error> {
     let mut mask = start.to_vec();
     loop {
-        let (made, next) = step(&mask)?;
+        let (result, next) = step(&mask)?;
         if next == mask {
-            return Ok((made, mask));
+            return Ok((result, mask));
         }
         mask = next;
     }
 }
 
-/// One bit for whether either mask has it set.
+/// The union of two masks.
 pub fn either(a: &[bool], b: &[bool]) -> Vec<bool> {
     a.iter().zip(b).map(|(a, b)| *a || *b).collect()
 }
@@ -78,7 +79,8 @@ pub fn values(tangents: &[Tangent]) -> impl Iterator<Item = Array> + '_ {
     tangents.iter().filter_map(|t| t.value().cloned())
 }
 
-/// Spreads values over a mask: where it is false, zeros of the given types.
+/// One tangent per bit of the mask: the next value if the bit is true, else a symbolic zero of the
+/// type in `avals`.
 pub fn spread(
     mask: &[bool],
     values: impl IntoIterator<Item = Array>,
@@ -94,7 +96,7 @@ pub fn spread(
         .collect()
 }
 
-/// Inputs with their batch axes in front, and which have one.
+/// The inputs with their batch axes in front, and which inputs are batched.
 pub fn axes_in_front(
     inputs: &[Array],
     axes: &[Option<usize>],
@@ -107,27 +109,27 @@ pub fn axes_in_front(
     Ok((inputs, axes.iter().map(Option::is_some).collect()))
 }
 
-/// Which outputs depend on the inputs in `from`.
+/// The mask of outputs that depend on the inputs in `from`.
 pub fn reached(j: &Jaxpr, from: &[bool]) -> Vec<bool> {
-    let mut touched = vec![false; j.avals.len()];
+    let mut depends = vec![false; j.avals.len()];
     for (v, f) in j.inputs.iter().zip(from) {
-        touched[v.index()] = *f;
+        depends[v.index()] = *f;
     }
-    let is = |touched: &[bool], a: &Atom| a.var().is_some_and(|v| touched[v.index()]);
+    let is = |depends: &[bool], a: &Atom| a.var().is_some_and(|v| depends[v.index()]);
     for eqn in &j.eqns {
-        if eqn.inputs.iter().any(|a| is(&touched, a)) {
-            eqn.outputs.iter().for_each(|v| touched[v.index()] = true);
+        if eqn.inputs.iter().any(|a| is(&depends, a)) {
+            eqn.outputs.iter().for_each(|v| depends[v.index()] = true);
         }
     }
-    j.outputs.iter().map(|a| is(&touched, a)).collect()
+    j.outputs.iter().map(|a| is(&depends, a)).collect()
 }
 
-/// Axis 0 where batched.
+/// The batch axis of each output in the mask: axis 0 if batched.
 pub fn front(mask: &[bool]) -> Vec<Option<usize>> {
     mask.iter().map(|b| b.then_some(0)).collect()
 }
 
-/// Known operands, and the mask of linear ones.
+/// The known operands, and the mask of linear operands.
 pub fn operands(inputs: &[Operand]) -> (Vec<Array>, Vec<bool>) {
     (
         inputs.iter().filter_map(|o| o.known().cloned()).collect(),
@@ -135,12 +137,13 @@ pub fn operands(inputs: &[Operand]) -> (Vec<Array>, Vec<bool>) {
     )
 }
 
-/// How many inputs a transposition gives cotangents of.
+/// The number of linear inputs.
 pub fn linear_inputs(inputs: &[Operand]) -> usize {
     inputs.iter().filter(|o| o.is_linear()).count()
 }
 
-/// Cotangents of the linear inputs in `mask` (over the linear ones) as one per input.
+/// One cotangent per input from the values of those in `mask`. The mask has one bit per linear
+/// input.
 pub fn input_cotangents(
     inputs: &[Operand],
     mask: &[bool],
@@ -150,8 +153,8 @@ pub fn input_cotangents(
     inputs
         .iter()
         .map(|o| {
-            let some = o.is_linear() && *mask.next().expect("one bit per linear input");
-            match some {
+            let nonzero = o.is_linear() && *mask.next().expect("one bit per linear input");
+            match nonzero {
                 true => Tangent::Value(values.next().expect("one value per set bit")),
                 false => Tangent::Zero(o.aval().strong()),
             }
@@ -159,7 +162,8 @@ pub fn input_cotangents(
         .collect()
 }
 
-/// A jaxpr with inputs and outputs taken in another order: `inputs[i]` is the old position of new input `i`.
+/// The jaxpr with its inputs and outputs in another order: `inputs[i]` is the old position of the
+/// new input `i`, and `outputs[i]` that of the new output `i`.
 pub fn permuted(j: &Jaxpr, inputs: &[usize], outputs: &[usize]) -> Jaxpr {
     let mut new = j.clone();
     new.inputs = inputs.iter().map(|i| j.inputs[*i]).collect();
@@ -167,7 +171,8 @@ pub fn permuted(j: &Jaxpr, inputs: &[usize], outputs: &[usize]) -> Jaxpr {
     new.compact()
 }
 
-/// A jaxpr that has the inputs in `have`, with unused inputs of these types put in where `want` has more.
+/// The jaxpr, which has the inputs in the mask `have`, with an unused input for each bit that is
+/// only in the mask `want`. `avals` are the types of all inputs.
 pub fn with_inputs(j: &Jaxpr, have: &[bool], want: &[bool], avals: &[Aval]) -> Jaxpr {
     let mut new = j.clone();
     let mut old = j.inputs.iter();
@@ -183,7 +188,7 @@ pub fn with_inputs(j: &Jaxpr, have: &[bool], want: &[bool], avals: &[Aval]) -> J
     new.compact()
 }
 
-/// A jaxpr of one equation: `prim` applied to inputs of these types.
+/// A jaxpr of one equation, which applies `prim` to inputs of these types.
 pub fn single(prim: Prim, inputs: &[Aval]) -> Result<Jaxpr, Error> {
     let mut j = Jaxpr::default();
     for a in inputs {
@@ -203,7 +208,7 @@ pub fn single(prim: Prim, inputs: &[Aval]) -> Result<Jaxpr, Error> {
     Ok(j)
 }
 
-/// The split in which everything waits for the unknown inputs: all known inputs are residuals.
+/// The split in which the whole equation is unknown. All known inputs become residuals.
 pub fn all_unknown(prim: Prim, inputs: &[Aval], unknown: &[bool]) -> Result<PartialEval, Error> {
     let n = prim.abstract_eval(inputs)?.len();
     let whole = single(prim, inputs)?;
@@ -223,13 +228,14 @@ pub fn all_unknown(prim: Prim, inputs: &[Aval], unknown: &[bool]) -> Result<Part
     })
 }
 
-/// What a primitive gave that was threaded with a state of `n` arrays: the state, the outputs.
+/// Splits the outputs of a threaded primitive into the state, which has `n` arrays, and the rest.
 pub fn split_state(mut outs: Arrays, n: usize) -> (Vec<Array>, Arrays) {
     let rest = outs.drain(n..).collect();
     (outs.into_vec(), rest)
 }
 
-/// The known part of a split without its residuals, from all known inputs, which have these types.
+/// The known part of a split without its residuals. It takes all known inputs, which have these
+/// types.
 pub fn known_alone(ctx: &Ctx, split: &Split, inputs: &[Aval]) -> Result<Arc<Jaxpr>, Error> {
     let mut known = (*split.known).clone();
     known.outputs.truncate(split.unknown_out.iter().filter(|u| !**u).count());

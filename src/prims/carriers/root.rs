@@ -1,9 +1,11 @@
-//! `root`: where a function vanishes, found by a method of the user's and differentiated as the root that it is.
+//! `root`: a root of a function, found by a solver that the user gives. The derivative comes from
+//! the function, not from the solver.
 //!
 //! ```text
 //! f(p, x) = 0              df/dx dx = - df/dp dp
 //! ```
-//! The linear system is a `linear_solve`, so both modes go through it to any order, and no derivative looks inside the method.
+//! The linear system is a `linear_solve`. So forward and reverse mode work to any order, and no
+//! derivative differentiates the solver.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -27,8 +29,9 @@ use crate::prims::rules::batching::broadcast_batch;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 
-/// `root[consts, f, solve, tangent] consts... guess... -> x...`: `solve(consts, guess)`, which is an `x` with
-/// `f(consts, x) = 0`. The constants of `tangent`, a system in the matrix `df/dx`, are these and `x`.
+/// `root[consts, f, solve, tangent] consts... guess... -> x...`: `solve(consts, guess)`, which is
+/// an `x` with `f(consts, x) = 0`. `tangent` is a linear system with the matrix `df/dx`. Its
+/// constants are `consts` and `x`.
 #[derive(Clone, Debug)]
 pub struct Root {
     pub consts: usize,
@@ -38,7 +41,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// `f`, `solve` and the system take and give the same types.
+    /// `f`, `solve` and the system must take and return the types of `x`.
     pub fn new(
         consts: usize,
         f: Arc<Jaxpr>,
@@ -79,20 +82,20 @@ impl WithBodies for Root {
         Bodies::Call(&self.solve)
     }
 
-    /// Neither the guess nor what only the method reads moves the root.
+    /// The tangents of the guess, and of constants that only the solver reads, do not contribute.
     fn forward(&self, _: Forward, ctx: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
         let x = bind(Arc::new(self.clone()), primals)?;
         let (consts, dconsts) = (&primals[..self.consts], &tangents[..self.consts]);
-        let moving = nonzero(dconsts);
+        let dconsts_nonzero = nonzero(dconsts);
         let n = x.len();
-        let mask = [&moving[..], &vec![false; n]].concat();
-        let (moved, out) = ctx.recur.jvp(&self.f, &mask, &vec![false; n])?;
+        let mask = [&dconsts_nonzero[..], &vec![false; n]].concat();
+        let (jvp, out) = ctx.recur.jvp(&self.f, &mask, &vec![false; n])?;
         if !out.contains(&true) {
             let zeros = x.iter().map(|x| Tangent::Zero(x.aval().strong())).collect();
             return Ok((x, zeros));
         }
         let args: Vec<Array> = consts.iter().chain(&x).cloned().chain(values(dconsts)).collect();
-        let df = eval(&moved, &args)?.split_off(n);
+        let df = eval(&jvp, &args)?.split_off(n);
         let df = crate::prims::carriers::regroup::spread(&out, df, &self.solve.out_avals());
         let mut args: Vec<Array> = consts.iter().chain(&x).cloned().collect();
         for df in &df {
@@ -112,8 +115,8 @@ impl WithBodies for Root {
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (mut inputs, batched) = axes_in_front(inputs, axes)?;
-        for (x, has) in inputs.iter_mut().zip(&batched).skip(self.consts) {
-            if !has {
+        for (x, is_batched) in inputs.iter_mut().zip(&batched).skip(self.consts) {
+            if !is_batched {
                 *x = broadcast_batch(x, ctx.batch_size, 0)?;
             }
         }
@@ -135,7 +138,7 @@ impl Whole for Root {
     }
 }
 
-/// Finds a root for `inputs`: constants, then a guess.
+/// Finds a root. `inputs` are the constants, then a guess.
 #[track_caller]
 pub fn root(root: Root, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     Ok(bind(Arc::new(root), inputs)?.into_vec())
@@ -157,7 +160,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
     Ok(Arc::new(Root::new(consts, f, solve, tangent)?))
 }
 
-/// The logarithm as the root of `f = exp(x) - a`, with `df/dx = exp(x)`.
+/// `log(a)` as the root of `f(a, x) = exp(x) - a`, with `df/dx = exp(x)`.
 fn case(d: DType) -> Case {
     let v = Aval::new([3], d);
     let two = [v.clone(), v.clone()];

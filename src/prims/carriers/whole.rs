@@ -1,4 +1,5 @@
-//! Primitives whose body is never cut in two: a rule of the user's, or the method that solves something, speaks of all of it.
+//! Primitives whose body is never split in two, because a custom rule or a solver is for the whole
+//! body.
 
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
@@ -12,13 +13,14 @@ use crate::prims::carriers::with_bodies::WithBodies;
 use cotangent_jit::Error;
 use std::sync::Arc;
 
-/// A carrier that is split, thinned and kept as a whole. [`Carrier`] follows from these methods.
+/// A carrier whose body is never split, shrunk by dead code elimination or kept in part.
+/// [`Carrier`] follows from these methods.
 pub trait Whole: WithBodies {
     /// [`Carrier::with_jaxprs`] of the primitive.
     fn with_bodies(&self, jaxprs: Vec<Arc<Jaxpr>>) -> Prim;
 
-    /// [`Carrier::threaded`] of the primitive. By default the body that runs is called, and the others, which only serve its
-    /// derivatives, are left behind.
+    /// [`Carrier::threaded`] of the primitive. By default, this is a `call` of the body that runs;
+    /// the other bodies, which only serve derivatives, are dropped.
     fn thread(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         let params = self.params();
         let mut own = params.iter().flat_map(|(_, p)| p.jaxprs());
@@ -28,7 +30,7 @@ pub trait Whole: WithBodies {
     }
 }
 
-/// Parameters of a function with rules of the user's.
+/// The parameters of a function with custom rules.
 pub fn with_rules<const N: usize>(
     callee: &str,
     jaxpr: &Arc<Jaxpr>,
@@ -40,12 +42,12 @@ pub fn with_rules<const N: usize>(
 }
 
 impl<T: Whole> Carrier for T {
-    /// Everything waits for the unknown inputs: half of a body has no rule.
+    /// All of the primitive is unknown, because no custom rule is for a part of the body.
     fn partial_eval(&self, _: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         all_unknown(Arc::new(self.clone()), &self.bodies().first().in_avals(), unknown)
     }
 
-    /// Values inside the body are not the rule's.
+    /// Nothing inside is kept, because the custom rule does not use the values inside the body.
     fn keep(
         &self,
         _: &Ctx,
@@ -60,7 +62,7 @@ impl<T: Whole> Carrier for T {
         self.with_bodies(jaxprs)
     }
 
-    /// A rule gives all outputs from all inputs.
+    /// Nothing is dropped, because a custom rule takes all inputs and returns all outputs.
     fn dce(&self, _: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let inputs = all(self.bodies().first().inputs.len());
         Ok(Shrunk { prim: Arc::new(self.clone()), inputs, outputs: all(used.len()) })

@@ -1,8 +1,11 @@
-//! The contract of a primitive that carries jaxprs, as far as it differs between them. The rest of [`Primitive`] follows.
+//! The part of the contract that differs between the primitives that carry jaxprs. The rest of
+//! [`Primitive`] follows from it.
 //!
 //! ```text
-//! Wrapped<W>   one body and a note on it: every rule transforms the body and wraps the result (call, checkpoint)
-//! Whole        a body that is never cut, because a rule or a method speaks of all of it (custom rules, implicit solves)
+//! Wrapped<W>   one body with a note: every rule transforms the body and wraps the result
+//!              (call, checkpoint)
+//! Whole        a body that is never split, because a custom rule or a solver is for the whole body
+//!              (custom rules, implicit solves)
 //! cond, scan, while, custom_vmap   rules of their own
 //! ```
 
@@ -21,19 +24,19 @@ use cotangent_jit::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// The jaxprs that a primitive carries, as far as they are executed.
+/// The jaxprs that a primitive carries and executes.
 #[derive(Clone, Copy)]
 pub enum Bodies<'a> {
-    /// This one stands in place of the equation.
+    /// The body replaces the equation.
     Call(&'a Arc<Jaxpr>),
-    /// One of these, by the first input.
+    /// The first input selects one of these.
     Cond(&'a [Arc<Jaxpr>]),
     Scan(&'a ScanParts),
     While(&'a WhileParts),
 }
 
 impl<'a> Bodies<'a> {
-    /// The first body, or the only one. Of `while` it is the body proper, not the test.
+    /// The first body, or the only one. For `while`, this is the body of the loop, not the test.
     pub fn first(self) -> &'a Arc<Jaxpr> {
         match self {
             Bodies::Call(body) => body,
@@ -70,7 +73,8 @@ impl<'a> Bodies<'a> {
     }
 }
 
-/// A primitive that carries jaxprs. But for `forward` and `bodies` the methods are those of [`Primitive`] of the same names.
+/// A primitive that carries jaxprs. All methods but `forward` and `bodies` are the methods of
+/// [`Primitive`] with the same names.
 pub trait WithBodies: Carrier + Clone + Debug + Send + Sync + 'static {
     const NAME: &'static str;
 
@@ -78,16 +82,18 @@ pub trait WithBodies: Carrier + Clone + Debug + Send + Sync + 'static {
 
     fn bodies(&self) -> Bodies<'_>;
 
-    /// The types of the first body, unless the primitive has inputs or outputs of its own.
+    /// By default, the types are those of the first body. A primitive with other inputs or outputs
+    /// overrides this method.
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
         let body = self.bodies().first();
         check_inputs(Self::NAME, body, inputs)?;
         Ok(body.out_avals().into())
     }
 
-    /// Both forward modes as one rule: outputs and their tangents from those of the inputs. Where `mode` asks for Taylor
-    /// coefficients, these take the place of the tangents: [`Forward::count`] of them per input and per output. Only a
-    /// primitive whose `taylor` is `Taylor::Rule(self)` is asked for them.
+    /// Both forward modes as one rule: returns the outputs and their tangents. In Taylor mode, the
+    /// coefficients replace the tangents: there are [`Forward::count`] of them per input and per
+    /// output. Only a primitive whose `taylor` is `Taylor::Rule(self)` gets a `mode` with Taylor
+    /// coefficients.
     fn forward(
         &self,
         mode: Forward,
@@ -140,7 +146,7 @@ impl<T: WithBodies> Primitive for T {
         Ok(self.bodies().lowering())
     }
 
-    /// Simplification goes into the bodies by itself.
+    /// The simplifier simplifies the bodies itself.
     fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
         None
     }

@@ -1,5 +1,5 @@
-//! Primitives that are one body with a note on it (`call`, `checkpoint`): every rule transforms the body and wraps the result
-//! with the same note.
+//! Primitives that are one body with a note (`call`, `checkpoint`): every rule transforms the body
+//! and wraps the result with the same note.
 
 use crate::core::array::Array;
 
@@ -22,18 +22,18 @@ use cotangent_jit::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// A body and the note on it.
+/// A body and its note.
 #[derive(Clone, Debug)]
 pub struct Wrapped<W> {
     pub note: W,
     pub jaxpr: Arc<Jaxpr>,
 }
 
-/// A note on a body: what makes the primitive more than the body written out.
+/// The note of a body: the data that the primitive has beside its body.
 pub trait Note: Clone + Debug + Send + Sync + Sized + 'static {
     const NAME: &'static str;
 
-    /// The parameters: the body and what the note says.
+    /// The parameters of the primitive: the body and the data of the note.
     fn params(&self, jaxpr: &Arc<Jaxpr>) -> Params;
 
     /// [`Primitive::transpose`](crate::core::primitive::Primitive::transpose) of the primitive.
@@ -58,7 +58,8 @@ impl<W: Note> Wrapped<W> {
         Arc::new(Wrapped { note: self.note.clone(), jaxpr })
     }
 
-    /// A jaxpr that is one application of this primitive with another body, unless that body does nothing.
+    /// A jaxpr of one equation, which applies this primitive with another body. If that body has no
+    /// equations, the result is the body itself.
     pub fn alone(&self, body: Arc<Jaxpr>) -> Result<Arc<Jaxpr>, Error> {
         if body.eqns.is_empty() {
             return Ok(body);
@@ -67,7 +68,7 @@ impl<W: Note> Wrapped<W> {
         Ok(Arc::new(single(self.with(body), &inputs)?))
     }
 
-    /// The transpose of the body, wrapped.
+    /// Applies the transpose of the body, wrapped.
     pub fn transpose_body(
         &self,
         ctx: &Ctx,
@@ -82,7 +83,7 @@ impl<W: Note> Wrapped<W> {
         Ok(input_cotangents(inputs, &mask, bind(self.with(body), &args)?))
     }
 
-    /// Both parts of the body, wrapped.
+    /// Splits the body and wraps both parts.
     pub fn split_body(&self, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
         let split = ctx.recur.split(&self.jaxpr, unknown, &none(self.jaxpr.outputs.len()))?;
         let Split { known, unknown, unknown_out, residuals } = &*split;

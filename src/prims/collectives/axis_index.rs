@@ -1,6 +1,6 @@
-//! `axis_index`: which lane of a mapped axis this is.
+//! `axis_index`: the index of the lane on a mapped axis.
 //!
-//! `yᵢ = i`, an `i32[]`. No inputs, so no derivative.
+//! `yᵢ = i`, an `i32[]`. The primitive has no inputs, so it has no derivative.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -19,7 +19,7 @@ use cotangent_jit::{DType, Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `axis_index[axis_name] -> i:i32[]`
+/// `axis_index[axis_name] -> i:i32[]`: the index of the lane.
 #[derive(Clone, Debug)]
 pub struct AxisIndex {
     axis: AxisName,
@@ -78,7 +78,7 @@ impl Primitive for AxisIndex {
     }
 }
 
-/// Which lane of the axis this is, an `i32[]`.
+/// The index of the lane on this axis, an `i32[]`.
 #[track_caller]
 pub fn try_axis_index(axis: &AxisName) -> Result<Array, Error> {
     one(AxisIndex { axis: axis.clone() }, &[])

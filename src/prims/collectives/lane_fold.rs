@@ -1,10 +1,12 @@
-//! Folds over mapped axes, by their names: `psum`, `pmax`, `pmin`.
+//! Reductions over named mapped axes: `psum`, `pmax`, `pmin`.
 //!
-//! `yᵢ = fold over j of xⱼ`, the same for every lane `i` of the axis. The sum is linear, and its own transpose: every lane
-//! gave to all, so every lane's cotangent is the sum of all. The tangent of an extreme is the mean of the tangents of the
-//! lanes that attain it.
+//! `yᵢ = reduction over j of xⱼ`, the same for every lane `i` of the axis. The sum is linear and
+//! its own transpose: each lane contributes to all lanes, so the cotangent of each lane is the sum
+//! of the cotangents of all lanes. The tangent of a maximum or minimum is the mean of the tangents
+//! of the lanes that attain it.
 //!
-//! Outside of the batch there is nothing to run: the rule of batching that maps the axis takes the name away.
+//! These primitives cannot run outside a batch. The batching rule for the named axis replaces them
+//! by a reduction over an array axis.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -30,11 +32,11 @@ use cotangent_jit::{Error, Scalar, err};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
-/// `psum[axes] x -> y`: a fold over the lanes of these axes. One operand.
+/// `psum[axes] x -> y`, `pmax`, `pmin`: the reduction of one operand over the lanes of these axes.
 #[derive(Clone, Debug)]
 pub struct LaneFold {
     fold: Fold,
-    /// Different names; their order does not count.
+    /// Different names. Their order does not matter.
     axes: SmallVec<[AxisName; 1]>,
 }
 
@@ -45,11 +47,12 @@ enum Fold {
     Min,
 }
 
-/// A collective runs in a batch only; this says which one is missing.
+/// The lowering of a collective: an error that names the axes that no `vmap` maps.
 pub(crate) fn in_batch(prim: &str, axes: &[AxisName]) -> Lowering {
     Lowering::InBatch(err!(
         Axis,
-        "{prim}: no vmap around it maps an axis named {:?}; name the axis where the function is mapped",
+        "{prim}: no vmap around it maps an axis named {:?}; name the axis where the function is \
+         mapped",
         axes.iter().map(AxisName::as_str).collect::<Vec<_>>().join(", ")
     ))
 }
@@ -88,7 +91,7 @@ impl Primitive for LaneFold {
             let zero = Tangent::Zero(y.aval());
             return Ok((smallvec![y], vec![zero]));
         };
-        // dy = sum of dx over the lanes where x = y, divided by how many they are
+        // dy = (sum of dx over the lanes where x = y) / (number of these lanes)
         let sum = LaneFold { fold: Fold::Sum, ..self.clone() };
         let attained = try_convert_element_type(&try_eq(x, &y)?, x.dtype())?;
         let share = try_div(&attained, &sum.apply(&attained)?)?;
@@ -107,7 +110,8 @@ impl Primitive for LaneFold {
         transpose_unary(cotangents, inputs[0].aval(), |ct| self.apply(ct))
     }
 
-    /// Over its own axis a fold of the array, the same for all lanes; what no lane differs in counts once per lane.
+    /// Over a named axis, the result is the reduction of the array over its batch axis, the same
+    /// for all lanes. An operand that is not batched counts once per lane in a sum.
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let x = &inputs[0];
         if !self.axes.iter().any(|n| ctx.axis.is(n)) {
@@ -155,7 +159,7 @@ pub(crate) fn times(x: &Array, n: usize) -> Result<Array, Error> {
     try_mul(x, &Array::strong_literal(n))
 }
 
-/// The sum of `x` over all lanes of these axes. Ints (wrapping) and floats.
+/// The sum of `x` over all lanes of these axes. Ints wrap.
 #[track_caller]
 pub fn try_psum(x: &Array, axes: &[AxisName]) -> Result<Array, Error> {
     fold(Fold::Sum, x, axes)
@@ -193,7 +197,7 @@ fn build(fold: Fold, args: &Args) -> Result<Prim, Error> {
     Ok(Arc::new(LaneFold { fold, axes: args.axes("axes")?.into() }))
 }
 
-/// Three lanes of vectors, scalars and nothing; no lanes at all.
+/// Three lanes of vectors, of scalars and of empty vectors, and zero lanes of vectors.
 fn cases(fold: Fold) -> Vec<Case> {
     let mut cases = Vec::new();
     for d in if fold == Fold::Sum { &NUMBERS[..] } else { &REAL } {

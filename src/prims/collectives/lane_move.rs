@@ -1,14 +1,17 @@
-//! What moves between the lanes of a mapped axis of size `n`, by its name: `all_gather`, `psum_scatter`, `all_to_all`,
-//! `ppermute`.
+//! Communication between the lanes of a named mapped axis of size `n`: `all_gather`,
+//! `psum_scatter`, `all_to_all`, `ppermute`.
 //!
 //! ```text
 //! all_gather     yᵢ[j] = xⱼ                     transpose: psum_scatter
 //! psum_scatter   yᵢ = ∑ⱼ xⱼ[i]                  transpose: all_gather
 //! all_to_all     yᵢ[j] = xⱼ[i]                  transpose: itself
-//! ppermute       y_d = x_s for pairs (s, d)     transpose: of the pairs (d, s); lanes that get nothing get zeros
+//! ppermute       y_d = x_s for pairs (s, d)     transpose: ppermute with the pairs (d, s)
 //! ```
-//! The axis of lanes is axis 0 of an operand or a result. All are linear. Outside of the batch there is nothing to run: the
-//! rule of batching that maps the axis takes the name away.
+//! In `ppermute`, a lane that is no destination gets zeros. The index `j` of `y` and the index `i`
+//! of `x` are on axis 0. All four are linear.
+//!
+//! These primitives cannot run outside a batch. The batching rule for the named axis replaces them
+//! by operations on an array axis.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -37,7 +40,7 @@ use cotangent_jit::{DType, Error, Scalar, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `all_gather[axis, axis_size] x -> y` and its kin. One operand.
+/// `all_gather[axis_name, axis_size] x -> y` and the others, of one operand.
 #[derive(Clone, Debug)]
 pub struct LaneMove {
     kind: Kind,
@@ -50,7 +53,7 @@ enum Kind {
     Gather,
     Scatter,
     Exchange,
-    /// From, to: no lane twice on either side.
+    /// Pairs of a source and a destination. All sources differ, and so do all destinations.
     Permute(Vec<[usize; 2]>),
 }
 
@@ -120,9 +123,10 @@ impl Primitive for LaneMove {
     }
 
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
+        let (x, batch) = (&inputs[0], axes[0]);
         let (y, axis) = match ctx.axis.is(&self.axis) {
-            true => self.over_lanes(ctx, &inputs[0], axes[0])?,
-            false => self.beside(&inputs[0], axes[0].expect("the one operand is batched"))?,
+            true => self.over_own_axis(ctx, x, batch)?,
+            false => self.over_other_axis(x, batch.expect("the one operand is batched"))?,
         };
         Ok((smallvec![y], vec![axis]))
     }
@@ -150,8 +154,9 @@ impl LaneMove {
         one(self.clone(), &[x])
     }
 
-    /// Batched along another axis, which stays out of the way of axis 0.
-    fn beside(&self, x: &Array, batch: usize) -> Result<(Array, Option<usize>), Error> {
+    /// The primitive batched over another axis. The batch axis is moved behind axis 0 where the
+    /// primitive needs axis 0.
+    fn over_other_axis(&self, x: &Array, batch: usize) -> Result<(Array, Option<usize>), Error> {
         let batch_to = match self.kind {
             Kind::Scatter | Kind::Exchange => batch.max(1),
             Kind::Gather | Kind::Permute(_) => batch,
@@ -165,8 +170,9 @@ impl LaneMove {
         Ok((y, Some(place)))
     }
 
-    /// The lanes become an axis: what moved between them moves along it.
-    fn over_lanes(
+    /// The primitive batched over its own axis. The lanes become an array axis, and the
+    /// communication becomes an operation on this axis.
+    fn over_own_axis(
         &self,
         ctx: &Ctx,
         x: &Array,
@@ -178,14 +184,14 @@ impl LaneMove {
             None => broadcast_batch(x, n, 0),
         };
         match &self.kind {
-            // The lanes' axis is what is asked for, the same for every lane.
+            // The batch axis is the gathered axis, and the result is the same for every lane.
             Kind::Gather => Ok((in_front()?, None)),
-            // Axis 0 of the sum says for which lane it is.
+            // Axis 0 of the sum is the index of the lane, so it becomes the batch axis.
             Kind::Scatter => match batch {
                 Some(axis) => Ok((try_reduce_sum(x, &[axis])?, Some(0))),
                 None => Ok((times(x, n)?, Some(0))),
             },
-            // x[j, i] is for lane i: the two axes change their roles.
+            // x[j, i] goes to lane i: axis 1 becomes the batch axis.
             Kind::Exchange => Ok((in_front()?, Some(1))),
             Kind::Permute(pairs) => match batch {
                 None if pairs.len() == n => Ok((x.clone(), None)),
@@ -195,8 +201,9 @@ impl LaneMove {
     }
 }
 
-/// Entries of axis 0 moved, zeros where none arrive. Neighbours that stay neighbours move together; where hardly any do, the
-/// entries are looked up.
+/// Permutes the entries of axis 0, with zeros at indices that are no destination. Runs of
+/// consecutive entries are sliced and concatenated. If there are many runs, a gather moves the
+/// entries instead.
 fn permuted(x: &Array, pairs: &[[usize; 2]], n: usize) -> Result<Array, Error> {
     const PIECES: usize = 16;
     if n == 0 {
@@ -213,7 +220,7 @@ fn permuted(x: &Array, pairs: &[[usize; 2]], n: usize) -> Result<Array, Error> {
         }
     }
     if runs.len() > PIECES {
-        // What nothing arrives for lies out of range.
+        // An index that is no destination gathers from out of range, which gives zero.
         let at = from.iter().map(|s| s.unwrap_or(n) as f64);
         let at = bind(Arc::new(Constant::new(array(&[n, 1], DType::I32, at))), &[])?;
         let mut sizes = x.to_shape();
@@ -239,25 +246,27 @@ fn permuted(x: &Array, pairs: &[[usize; 2]], n: usize) -> Result<Array, Error> {
     if pieces.len() == 1 { Ok(pieces[0].clone()) } else { try_concatenate(&pieces, 0) }
 }
 
-/// All lanes' `x`, stacked along a new axis 0.
+/// The `x` of all lanes, stacked along a new axis 0.
 #[track_caller]
 pub fn try_all_gather(x: &Array, axis: &AxisName, size: usize) -> Result<Array, Error> {
     LaneMove { kind: Kind::Gather, axis: axis.clone(), size }.apply(x)
 }
 
-/// Entry `i` of the sum over all lanes for lane `i`.
+/// Lane `i` gets entry `i` of the sum of `x` over all lanes. Axis 0 of `x` has one entry per lane.
 #[track_caller]
 pub fn try_psum_scatter(x: &Array, axis: &AxisName, size: usize) -> Result<Array, Error> {
     LaneMove { kind: Kind::Scatter, axis: axis.clone(), size }.apply(x)
 }
 
-/// Entry `i` of every lane, stacked, for lane `i`.
+/// Lane `i` gets entry `i` of the `x` of every lane, stacked along axis 0. Axis 0 of `x` has one
+/// entry per lane.
 #[track_caller]
 pub fn try_all_to_all(x: &Array, axis: &AxisName, size: usize) -> Result<Array, Error> {
     LaneMove { kind: Kind::Exchange, axis: axis.clone(), size }.apply(x)
 }
 
-/// Lane `d` gets what lane `s` has, for each pair `[s, d]`; zeros where nothing arrives.
+/// Lane `d` gets the `x` of lane `s`, for each pair `[s, d]`. Lanes that are no destination get
+/// zeros. Returns an error if a lane is out of range, or is a source or a destination twice.
 #[track_caller]
 pub fn try_ppermute(
     x: &Array,
@@ -270,7 +279,7 @@ pub fn try_ppermute(
 }
 
 fn check_pairs(axis: &AxisName, size: usize, pairs: &[[usize; 2]]) -> Result<(), Error> {
-    let (mut gave, mut got) = (vec![false; size], vec![false; size]);
+    let (mut is_source, mut is_destination) = (vec![false; size], vec![false; size]);
     for [s, d] in pairs {
         if *s >= size || *d >= size {
             return Err(err!(
@@ -279,10 +288,13 @@ fn check_pairs(axis: &AxisName, size: usize, pairs: &[[usize; 2]]) -> Result<(),
                 lanes = plural(size, "lane")
             ));
         }
-        if std::mem::replace(&mut gave[*s], true) || std::mem::replace(&mut got[*d], true) {
+        if std::mem::replace(&mut is_source[*s], true)
+            || std::mem::replace(&mut is_destination[*d], true)
+        {
             return Err(err!(
                 Value,
-                "ppermute: pair ({s}, {d}) repeats a lane; sources are all different, and so are destinations"
+                "ppermute: pair ({s}, {d}) repeats a lane; sources are all different, and so are \
+                 destinations"
             ));
         }
     }
@@ -309,7 +321,7 @@ fn build_permute(args: &Args) -> Result<Prim, Error> {
     let wrong = || err!(Parse, "ppermute: perm should be pairs of lanes");
     let lists = match args.get("perm")? {
         Param::Lists(lists) => &lists[..],
-        // No pairs print as no numbers.
+        // An empty list of pairs is parsed as an empty list of ints.
         Param::Ints(ints) if ints.is_empty() => &[],
         _ => return Err(wrong()),
     };
@@ -326,7 +338,8 @@ fn build_permute(args: &Args) -> Result<Prim, Error> {
     Ok(Arc::new(LaneMove { kind: Kind::Permute(pairs), axis: axis.clone(), size }))
 }
 
-/// Three lanes of operands of these shapes; and, for kinds that do not ask for an entry per lane, no lanes.
+/// One case per dtype and shape. The size of axis 0, which is the batch axis, is the number of
+/// lanes.
 fn cases(kind: &Kind, dtypes: &[DType], shapes: &[&[usize]]) -> Vec<Case> {
     let mut cases = Vec::new();
     for d in dtypes {
@@ -352,7 +365,8 @@ fn exchanges() -> Vec<Case> {
     cases(&Kind::Exchange, &RUNNING, &[&[3, 3, 2], &[3, 3], &[3, 3, 0], &[0, 0, 2]])
 }
 
-/// A rotation, a permutation with a lane that gives and one that gets nothing, nothing at all, and one with no neighbours.
+/// A rotation, a permutation with a lane that is no source and a lane that is no destination, no
+/// pairs, and a permutation without runs.
 fn permutations() -> Vec<Case> {
     let permute = |pairs: &[[usize; 2]]| Kind::Permute(pairs.to_vec());
     let mut all = cases(&permute(&[[0, 1], [1, 2], [2, 0]]), &RUNNING, &[&[3, 2], &[3], &[3, 0]]);

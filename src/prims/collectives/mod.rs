@@ -1,4 +1,4 @@
-//! Primitives that speak of a mapped axis by its name.
+//! Primitives that name a mapped axis.
 
 pub mod axis_index;
 pub mod lane_fold;

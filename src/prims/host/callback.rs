@@ -1,12 +1,14 @@
-//! Calls of the user's closures from a program: `pure_callback`, `io_callback`, `debug_callback`.
+//! Primitives that call closures of the user on the host: `pure_callback`, `io_callback`,
+//! `debug_callback`.
 //!
 //! | primitive | may be dropped, merged, repeated | batched | derivative |
 //! | --- | --- | --- | --- |
-//! | `pure_callback` | yes | as it was told | none: the user writes a custom rule |
-//! | `io_callback` | never | lane by lane; not at all if ordered | none |
-//! | `debug_callback` | repeated only where values are computed again | lane by lane, in order | it looks at values and passes |
+//! | `pure_callback` | yes | as its [`Batching`] says | error: the user writes a custom rule |
+//! | `io_callback` | never | lane by lane; error if ordered | error |
+//! | `debug_callback` | repeated only by rematerialisation | lane by lane, in order | zero |
 //!
-//! The closure sees concrete arrays, outside any trace, with lines of its own; what it calls may trace and run anything.
+//! The closure gets concrete arrays. It runs outside any trace, with its own source lines, and it
+//! may trace and run anything.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -29,32 +31,34 @@ use cotangent_jit::{DType, Error, err, plural};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// What is called: concrete arrays to concrete arrays, on any thread.
+/// The closure that is called. It takes and returns concrete arrays, and may run on any thread.
 pub type HostFn = dyn Fn(&[Array]) -> Result<Vec<Array>, Error> + Send + Sync;
 
-/// How `vmap` calls a pure callback.
+/// The way in which `vmap` calls a pure callback.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Batching {
     /// Once per lane, in a loop.
     Sequential,
-    /// Once for all: batched arguments have the batch axis in front, the others an axis of size 1.
+    /// Once for all lanes. Batched arguments have the batch axis in front, the others an axis of
+    /// size 1.
     ExpandDims,
-    /// Once for all: every argument has the batch axis in front.
+    /// Once for all lanes. Every argument has the batch axis in front.
     BroadcastAll,
 }
 
-/// What a callback may do.
+/// The effects that a callback may have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// Compute and nothing else. Batched in this way, or not at all.
+    /// The callback has no effects. It is batched in this way; `None` makes batching an error.
     Pure(Option<Batching>),
-    /// Change the world.
+    /// The callback may change state outside the program.
     Io { ordered: bool },
-    /// Look at values.
+    /// The callback only reads values, for example to print them.
     Debug { ordered: bool },
 }
 
-/// `pure_callback[callback, batching, results] x... -> y...` and its kin: see the table above.
+/// `pure_callback[callback, batching, shapes, dtypes] x... -> y...` and the others: see the table
+/// above.
 #[derive(Clone, Debug)]
 pub struct Callback {
     kind: Kind,
@@ -63,7 +67,8 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// `function` is [`Callback::rule`] of what is called; callbacks with clones of one rule are the same.
+    /// `function` is the [`Callback::rule`] of the closure. Callbacks with clones of one rule are
+    /// equal.
     pub fn new(kind: Kind, function: Rule, results: Vec<Aval>) -> Callback {
         Callback { kind, function, results }
     }
@@ -80,7 +85,7 @@ impl Callback {
         lane_by_lane(Arc::new(self.clone()), ctx.batch_size, inputs, axes)
     }
 
-    /// One call for all lanes, of a function that takes the batch axis in front.
+    /// One call for all lanes. Unbatched arguments get an axis of size `size` in front.
     fn at_once(
         &self,
         ctx: &Ctx,
@@ -89,14 +94,14 @@ impl Callback {
         size: usize,
     ) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
-        let widened = inputs.iter().zip(&batched).map(|(x, b)| {
+        let broadcast = inputs.iter().zip(&batched).map(|(x, b)| {
             if *b {
                 return Ok(x.clone());
             }
             let shape: Vec<usize> = [size].iter().chain(x.shape()).copied().collect();
             try_broadcast_in_dim(x, &shape, &(1..shape.len()).collect::<Vec<_>>())
         });
-        let inputs = widened.collect::<Result<Vec<_>, Error>>()?;
+        let inputs = broadcast.collect::<Result<Vec<_>, Error>>()?;
         let results = self.results.iter().map(|a| a.batched(0, ctx.batch_size)).collect();
         let outs = bind(Arc::new(Callback { results, ..self.clone() }), &inputs)?;
         let n = outs.len();
@@ -104,7 +109,8 @@ impl Callback {
     }
 }
 
-/// Makes arrays of what a program passes, calls the closure outside of any trace, and checks what it returns.
+/// Makes arrays from the buffers of the program, calls the closure outside any trace, checks the
+/// types that it returns, and copies its results to the buffers of the program.
 fn run(
     function: &HostFn,
     types: (&[Aval], &[Aval]),
@@ -127,7 +133,8 @@ fn run(
             let got = out.aval();
             return Err(err!(
                 Shape,
-                "result {n}: expected {aval}, got {got}; the closure must return what it was declared to"
+                "result {n}: expected {aval}, got {got}; the closure must return what it was \
+                 declared to"
             ));
         }
         to.bytes.copy_from_slice(&out.to_bytes()?);
@@ -172,7 +179,9 @@ impl Primitive for Callback {
         Ok(self.results.iter().map(Aval::strong).collect())
     }
 
-    /// Looking at values moves none of them. Nobody knows how the others' results move.
+    /// A debug callback has no outputs and only reads its inputs, so it ignores the tangents. The
+    /// derivatives of the other callbacks are not known. So `jvp` returns an error, unless there
+    /// are outputs and all of them are ints or bools.
     fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
         let name = self.name();
         match self.kind {
@@ -182,16 +191,17 @@ impl Primitive for Callback {
             Kind::Pure(_) => {
                 return Err(err!(
                     Transform,
-                    "{name}: {} has no derivative, and one was asked for; wrap the function that calls it in custom_jvp \
-                     or custom_vjp, or pass what is called through stop_gradient",
+                    "{name}: {} has no derivative, and one was asked for; wrap the function that \
+                     calls it in custom_jvp or custom_vjp, or pass what is called through \
+                     stop_gradient",
                     self.function.name
                 ));
             }
             Kind::Io { .. } => {
                 return Err(err!(
                     Transform,
-                    "{name}: {} changes the world, and has no derivative; pass its arguments through stop_gradient, or \
-                     use debug::callback if it only looks at them",
+                    "{name}: {} changes the world, and has no derivative; pass its arguments \
+                     through stop_gradient, or use debug::callback if it only looks at them",
                     self.function.name
                 ));
             }
@@ -204,7 +214,7 @@ impl Primitive for Callback {
     fn taylor(&self) -> Taylor<'_> {
         match self.kind {
             Kind::Debug { .. } => Taylor::Still,
-            // The jvp rule says why not.
+            // The jvp rule returns the error.
             _ => Taylor::ByDerivative,
         }
     }
@@ -221,14 +231,15 @@ impl Primitive for Callback {
             }
             Kind::Pure(None) => Err(err!(
                 Transform,
-                "pure_callback: {} was not told how to be batched; use pure_callback_with and Batching::Sequential (a \
-                 call per lane), ExpandDims or BroadcastAll (one call with batched arrays)",
+                "pure_callback: {} was not told how to be batched; use pure_callback_with and \
+                 Batching::Sequential (a call per lane), ExpandDims or BroadcastAll (one call \
+                 with batched arrays)",
                 self.function.name
             )),
             Kind::Io { ordered: true } => Err(err!(
                 Transform,
-                "io_callback: {} is ordered, and the lanes of vmap have no order among each other; pass ordered: false, \
-                 or loop with scan",
+                "io_callback: {} is ordered, and the lanes of vmap have no order among each \
+                 other; pass ordered: false, or loop with scan",
                 self.function.name
             )),
             _ => self.per_lane(ctx, inputs, axes),
@@ -270,7 +281,7 @@ impl Primitive for Callback {
     }
 }
 
-/// Calls `function` (see [`Callback::rule`]), which gives arrays of these types.
+/// Calls `function` (see [`Callback::rule`]), which returns arrays of the types `results`.
 #[track_caller]
 pub fn callback(
     kind: Kind,
@@ -292,7 +303,8 @@ pub fn entries() -> Vec<Entry> {
 
 const CLOSURE: &str = "a closure has no derivative; users write custom rules";
 
-/// The first of two arrays, in whatever shape it comes, once per way of batching.
+/// A closure that returns the first of two arrays, whatever its shape: a case per [`Batching`] and
+/// dtype.
 fn pure_cases() -> Vec<Case> {
     let first: Arc<HostFn> = Arc::new(|args: &[Array]| Ok(vec![args[0].clone()]));
     let mut cases = Vec::new();
@@ -320,7 +332,7 @@ fn io_cases() -> Vec<Case> {
     [DType::F32, DType::I32].map(case).into()
 }
 
-/// What only looks gives nothing that a law could judge; its own tests do.
+/// A debug callback has no outputs that the laws could compare. Its own tests check it.
 fn debug_cases() -> Vec<Case> {
     let nothing: Arc<HostFn> = Arc::new(|_: &[Array]| Ok(Vec::new()));
     let rule = Callback::rule("nothing", nothing);
@@ -330,7 +342,7 @@ fn debug_cases() -> Vec<Case> {
     vec![case.exempt("jet", why).exempt("simplify", why)]
 }
 
-/// Laws that take derivatives hold for ints alone.
+/// The case, exempt from the laws that take derivatives unless all inputs are ints.
 fn without_derivative(case: Case) -> Case {
     let case = case
         .exempt("types", "a closure takes what its user gives it")

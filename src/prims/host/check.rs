@@ -1,5 +1,5 @@
-//! `check`: a place where something may be found wrong. It waits for the transform that makes a result of what it finds
-//! (`checkify`), and does not run by itself.
+//! `check`: an equation that reports a failure. It cannot run. The transform `checkify` replaces it
+//! by outputs that hold the failure.
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
@@ -20,8 +20,9 @@ use cotangent_jit::{DType, Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `check[failures] code:i32[b...] ints:i64[b..., m] floats:f64[b..., n]`: see [`Failures`]; the payload's arrays are absent
-/// if nothing needs them. With leading axes the first lane in row-major order that has a code counts.
+/// `check[failures] code:i32[b...] ints:i64[b..., m] floats:f64[b..., n]`: see [`Failures`]. `ints`
+/// is absent if `m = 0`, and `floats` if `n = 0`. With leading axes `b...`, the first lane in
+/// row-major order with a nonzero code is reported.
 #[derive(Clone, Debug)]
 pub struct Check(Rule);
 
@@ -35,7 +36,7 @@ impl Check {
     }
 }
 
-/// Types of the inputs beside the code, which has this shape.
+/// The types of the inputs after the code. `lanes` is the shape of the code.
 fn payload(failures: &Failures, lanes: &[usize]) -> Vec<Aval> {
     let [ints, floats] = failures.payload();
     let of = |n: usize, d| Aval::new(lanes.iter().copied().chain([n]), d);
@@ -66,7 +67,7 @@ impl Primitive for Check {
         Ok(Avals::new())
     }
 
-    /// Looking at values moves none of them.
+    /// The check has no outputs and only reads its inputs, so it ignores the tangents.
     fn jvp(&self, _: &Ctx, primals: &[Array], _: &[Tangent]) -> JvpResult {
         Ok((bind(Arc::new(self.clone()), primals)?, Vec::new()))
     }
@@ -79,7 +80,7 @@ impl Primitive for Check {
         not_linear(self)
     }
 
-    /// One more leading axis.
+    /// The batch axis becomes one more leading axis of every input.
     fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
         let (inputs, batched) = axes_in_front(inputs, axes)?;
         let all = inputs.iter().zip(&batched).map(|(x, b)| {
@@ -100,8 +101,8 @@ impl Primitive for Check {
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
         Err(err!(
             Unsupported,
-            "a check does not run by itself; apply checkify::checkify to the function that is run or compiled, and look \
-             at the error it returns"
+            "a check does not run by itself; apply checkify::checkify to the function that is run \
+             or compiled, and look at the error it returns"
         ))
     }
 
@@ -120,7 +121,8 @@ impl Hazardous for Check {
     }
 }
 
-/// Records that something is wrong where `code` is not 0; `payload` as [`Failures::payload`] says.
+/// Reports a failure where `code` is not 0. The sizes of `payload` are those of
+/// [`Failures::payload`].
 #[track_caller]
 pub fn check(failures: Arc<Failures>, code: &Array, payload: &[Array]) -> Result<(), Error> {
     let inputs: Vec<Array> = [code].into_iter().chain(payload).cloned().collect();
@@ -131,7 +133,8 @@ pub fn entries() -> Vec<Entry> {
     vec![Entry { name: "check", build: |args: &Args| args.no_rules(), cases }]
 }
 
-/// It cannot run: it is there until checkify makes something of it, whose tests see it.
+/// The primitive cannot run: it exists only until `checkify` replaces it. The tests of `checkify`
+/// check it.
 fn cases() -> Vec<Case> {
     let prim: Prim = Arc::new(Check::new(Arc::default()));
     let why = "waits for checkify and does not run; see tests/checks.rs";

@@ -1,8 +1,9 @@
-//! The groups of a scan's inputs. The order of the groups is stated here and nowhere else.
+//! The groups of the inputs of a scan. Only this file knows the order of the groups.
 
 use std::ops::Range;
 
-/// Anything that there is one of per input of a scan: constants first, then the carry, then the sliced inputs.
+/// A list with one item per input of a scan, in groups: the constants, the carry, the sliced
+/// inputs.
 #[derive(Clone, Debug)]
 pub struct Groups<T> {
     pub consts: Vec<T>,
@@ -11,20 +12,20 @@ pub struct Groups<T> {
 }
 
 impl<T: Clone> Groups<T> {
-    /// Groups a list, of which the first two groups have these sizes.
+    /// Groups a list. The first two groups have these sizes.
     pub fn of(all: &[T], consts: usize, carry: usize) -> Groups<T> {
         let (first, rest) = all.split_at(consts);
         let (second, third) = rest.split_at(carry);
         Groups { consts: first.to_vec(), carry: second.to_vec(), xs: third.to_vec() }
     }
 
-    /// The list of which these are the groups.
+    /// The whole list, in the order of the groups.
     pub fn all(&self) -> Vec<T> {
         [&self.consts[..], &self.carry, &self.xs].concat()
     }
 
-    /// Each group followed by the same group of `more`.
-    pub fn beside(&self, more: &Groups<T>) -> Groups<T> {
+    /// Appends to each group the same group of `more`.
+    pub fn concat(&self, more: &Groups<T>) -> Groups<T> {
         Groups {
             consts: [&self.consts[..], &more.consts].concat(),
             carry: [&self.carry[..], &more.carry].concat(),
@@ -32,7 +33,7 @@ impl<T: Clone> Groups<T> {
         }
     }
 
-    /// What stands where `mask` is `want`.
+    /// The items where `mask` is `want`.
     pub fn pick(&self, mask: &Groups<bool>, want: bool) -> Groups<T> {
         let pick = |items: &[T], mask: &[bool]| -> Vec<T> {
             items.iter().zip(mask).filter(|(_, m)| **m == want).map(|(x, _)| x.clone()).collect()
@@ -44,7 +45,7 @@ impl<T: Clone> Groups<T> {
         }
     }
 
-    /// The same with another carry.
+    /// The groups with another carry.
     pub fn with_carry(&self, carry: &[T]) -> Groups<T> {
         Groups { carry: carry.to_vec(), ..self.clone() }
     }
@@ -55,7 +56,7 @@ impl<T: Clone> Groups<T> {
 }
 
 impl Groups<bool> {
-    /// How many bits of each group are `want`.
+    /// The number of bits in each group that are `want`.
     pub fn count(&self, want: bool) -> [usize; 3] {
         self.pick(self, want).sizes()
     }

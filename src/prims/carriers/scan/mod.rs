@@ -1,9 +1,11 @@
 //! `scan`: a counted loop that threads a carry and reads and writes one slice per step.
 //!
 //! ```text
-//! carry_0 = init;  carry_{t+1}, y_t = body(consts, carry_t, x_t)  for t in 0..length;  outputs: carry_length, y
+//! carry_0 = init
+//! carry_{t+1}, y_t = body(consts, carry_t, x_t)   for t in 0..length
+//! outputs: carry_length, y
 //! ```
-//! The rules of differentiation are in `split` (partial evaluation) and `transpose`.
+//! Not here: partial evaluation (`split`), transposition (`transpose`).
 
 mod groups;
 mod split;
@@ -36,9 +38,14 @@ use groups::Groups;
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// `scan[reverse, length, num_consts, num_carry, unroll, jaxpr] consts... carry... xs... -> carry... ys...`: xs and ys have the
-/// time axis in front; `reverse` runs from the last slice to the first; `unroll` steps
-/// are executed per round.
+/// A counted loop:
+///
+/// ```text
+/// scan[reverse, length, num_consts, num_carry, unroll, jaxpr]
+///     consts... carry... xs... -> carry... ys...
+/// ```
+/// The scanned axis of `xs` and `ys` is axis 0. With `reverse`, the loop runs from the last slice
+/// to the first. Each iteration of the compiled loop executes `unroll` steps.
 #[derive(Clone, Debug)]
 pub struct Scan(pub ScanParts);
 
@@ -57,19 +64,20 @@ impl Scan {
             if *before != after {
                 return Err(err!(
                     Shape,
-                    "scan: carry {i} changes type: it enters the body as {before} and leaves it as {after}; make the body return {before}"
+                    "scan: carry {i} changes type: it enters the body as {before} and leaves it \
+                     as {after}; make the body return {before}"
                 ));
             }
         }
         Ok(Scan(parts))
     }
 
-    /// What there is one of per input, grouped.
+    /// Groups a list with one item per input.
     pub fn inputs<T: Clone>(&self, all: &[T]) -> Groups<T> {
         Groups::of(all, self.0.consts, self.0.carry)
     }
 
-    /// Another body and grouping, the same time.
+    /// The scan with another body and other groups, and the same length and direction.
     pub fn with(&self, body: Arc<Jaxpr>, consts: usize, carry: usize) -> Prim {
         Arc::new(Scan(ScanParts { body, consts, carry, ..self.0.clone() }))
     }
@@ -82,7 +90,7 @@ impl Scan {
         self.body().outputs.len() - self.0.carry
     }
 
-    /// Types of the scan's inputs.
+    /// The types of the inputs of the scan.
     pub fn in_avals(&self) -> Vec<Aval> {
         let first_x = self.0.consts + self.0.carry;
         let avals = self.body().in_avals().into_iter().enumerate();
@@ -94,7 +102,7 @@ impl Scan {
         avals.map(|(i, a)| if i < self.0.carry { a } else { a.batched(0, self.0.length) }).collect()
     }
 
-    /// Tangents, or Taylor coefficients, grouped as the inputs are.
+    /// Groups tangents, or Taylor coefficients, like the inputs.
     fn tangents<T: Clone>(&self, mode: Forward, all: &[T]) -> Groups<T> {
         Groups::of(all, self.0.consts * mode.count(), self.0.carry * mode.count())
     }
@@ -138,7 +146,8 @@ impl WithBodies for Scan {
         Ok(self.out_avals().into())
     }
 
-    /// The tangent of a scan is a scan whose carry holds the tangents, too: those that any step makes nonzero.
+    /// The derivative of a scan is a scan. Its carry also holds the tangent of each carry whose
+    /// tangent is nonzero in any step.
     fn forward(
         &self,
         mode: Forward,
@@ -150,14 +159,15 @@ impl WithBodies for Scan {
         let given = self.tangents(mode, &nonzero(tangents));
         let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
             let force = [carried, &none(ys * mode.count())].concat();
-            let made = mode.of(ctx, self.body(), &given.with_carry(carried).all(), &force)?;
-            let next = made.1[..carried.len()].to_vec();
-            Ok((made, next))
+            let result = mode.of(ctx, self.body(), &given.with_carry(carried).all(), &force)?;
+            let next = result.1[..carried.len()].to_vec();
+            Ok((result, next))
         })?;
-        // The body takes all primals, then all tangents; a scan wants each group of tangents behind the primals of the group.
+        // The body takes all primals, then all tangents. A scan takes the tangents of each group
+        // after the primals of the group.
         let sizes = given.with_carry(&carried).count(true);
         let of_primals = Groups::positions(0, self.inputs(primals).sizes());
-        let order = of_primals.beside(&Groups::positions(primals.len(), sizes));
+        let order = of_primals.concat(&Groups::positions(primals.len(), sizes));
         let (dcarry, dys) = (count(&carried), count(&mask[carried.len()..]));
         let dots = carry + ys;
         let outputs: Vec<usize> = (0..carry)
@@ -168,7 +178,7 @@ impl WithBodies for Scan {
         let body = Arc::new(permuted(&body, &order.all(), &outputs));
 
         let t = self.tangents(mode, tangents);
-        let inputs = self.inputs(primals).beside(&Groups {
+        let inputs = self.inputs(primals).concat(&Groups {
             consts: values(&t.consts).collect(),
             carry: pick(&t.carry, &carried, true).map(instantiate).collect(),
             xs: values(&t.xs).collect(),
@@ -198,9 +208,9 @@ impl WithBodies for Scan {
         let ((body, mask), carried) = fixpoint(&given.carry, |carried| {
             let force = [carried, &none(ys)].concat();
             let mask = given.with_carry(carried).all();
-            let made = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
-            let next = made.1[..carry].to_vec();
-            Ok((made, next))
+            let result = ctx.recur.batch(self.body(), ctx.axis, &mask, &force)?;
+            let next = result.1[..carry].to_vec();
+            Ok((result, next))
         })?;
         for (i, batched) in carried.iter().enumerate() {
             if *batched && !given.carry[i] {
@@ -208,7 +218,7 @@ impl WithBodies for Scan {
                 *x = broadcast_batch(x, ctx.batch_size, 0)?;
             }
         }
-        // Time comes first, then the batch.
+        // The scanned axis is axis 0, and the batch axis is axis 1.
         for (i, b) in batched.iter().enumerate().skip(self.0.consts + carry) {
             if *b {
                 inputs[i] = moveaxis(&inputs[i], 0, 1)?;
@@ -225,7 +235,7 @@ impl Carrier for Scan {
         split::partial_eval(self, ctx, unknown)
     }
 
-    /// What a step keeps is stacked. A carry is unknown if any step makes it so.
+    /// The values that the steps keep are stacked. A carry is unknown if it is unknown in any step.
     fn keep(
         &self,
         ctx: &Ctx,
@@ -235,7 +245,7 @@ impl Carrier for Scan {
     ) -> Result<Option<Kept<Prim>>, Error> {
         let (consts, carry, ys) = (self.0.consts, self.0.carry, self.num_ys());
         let given = self.inputs(unknown);
-        // The value that a carry ends with is not one that it has during the steps.
+        // `forbidden` names final values of the carries, which are not the values inside the steps.
         let forbidden = [&none(carry), &forbidden[carry..]].concat();
         let (kept, carried) = fixpoint(&given.carry, |carried| {
             let mask = given.with_carry(carried).all();
@@ -250,15 +260,16 @@ impl Carrier for Scan {
         Ok(Some(Kept { values: stacked, unknown_out, ..wrapped }))
     }
 
-    /// A carry is needed if its final value is used, or if a later step needs it for something that is.
+    /// A carry is needed if its final value is used, or if a needed output or carry of a later step
+    /// depends on it.
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let (consts, carry) = (self.0.consts, self.0.carry);
         let ((body, kept), live) = fixpoint(&used[..carry], |live| {
-            let made = ctx.recur.dce(self.body(), &[live, &used[carry..]].concat())?;
-            let next = either(live, &made.1[consts..]);
-            Ok((made, next))
+            let result = ctx.recur.dce(self.body(), &[live, &used[carry..]].concat())?;
+            let next = either(live, &result.1[consts..]);
+            Ok((result, next))
         })?;
-        // A live carry stays an input even if the body no longer reads it.
+        // A live carry stays an input, even if the new body does not read it.
         let want: Vec<bool> = (0..kept.len())
             .map(|i| if (consts..consts + carry).contains(&i) { live[i - consts] } else { kept[i] })
             .collect();
@@ -268,7 +279,7 @@ impl Carrier for Scan {
         Ok(Shrunk { prim, inputs: want, outputs })
     }
 
-    /// The state is carried along.
+    /// The state becomes a part of the carry.
     fn threaded(
         &self,
         mut bodies: Vec<Arc<Jaxpr>>,
@@ -290,13 +301,15 @@ impl Carrier for Scan {
     }
 }
 
-/// Runs `parts.body` over time; inputs are consts, initial carry, xs; outputs final carry, ys.
+/// Runs the scan. The inputs are the constants, the initial carry and `xs`. Returns the final carry
+/// and `ys`.
 #[track_caller]
 pub fn scan(parts: ScanParts, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     Ok(bind(Arc::new(Scan::new(parts)?), inputs)?.into_vec())
 }
 
-/// A primitive batched by running it lane by lane, in order: for what must not run for all lanes at once.
+/// Batches a primitive as a scan over the lanes, for a primitive that must not run for all lanes at
+/// once.
 pub fn lane_by_lane(
     prim: Prim,
     size: usize,
@@ -325,15 +338,11 @@ pub fn entries() -> Vec<Entry> {
 }
 
 fn build(args: &Args) -> Result<Prim, Error> {
-    let size = |name| {
-        let n = args.int(name)?;
-        usize::try_from(n).map_err(|_| err!(Parse, "scan: {name} is negative: {n}"))
-    };
     Ok(Arc::new(Scan::new(ScanParts {
         body: args.jaxpr("jaxpr")?,
-        consts: size("num_consts")?,
-        carry: size("num_carry")?,
-        length: size("length")?,
+        consts: args.size("num_consts")?,
+        carry: args.size("num_carry")?,
+        length: args.size("length")?,
         reverse: args.bool("reverse")?,
         unroll: if args.has("unroll") { args.size("unroll")? } else { 1 },
     })?))

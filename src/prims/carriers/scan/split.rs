@@ -1,11 +1,14 @@
-//! Partial evaluation of `scan`: a loop over what is known that stacks residuals, and a loop over the rest.
+//! Partial evaluation of `scan`: a known loop, which stacks residuals, and an unknown loop.
 //!
 //! ```text
-//! before:   known consts -> hoisted                          work on known constants alone, once
-//! known:    known consts, hoisted | known carry | known xs   -> known carry | known ys, stacked residuals
-//! unknown:  const residuals, unknown consts | unknown carry | sliced residuals, unknown xs -> unknown carry | unknown ys
+//! before:   known consts -> hoisted        depends on known constants only; runs once
+//! known:    known consts, hoisted | known carry | known xs
+//!           -> known carry | known ys, stacked residuals
+//! unknown:  const residuals, unknown consts | unknown carry | sliced residuals, unknown xs
+//!           -> unknown carry | unknown ys
 //! ```
-//! A carry is unknown if any step makes it so. A residual of a step has one of three [`Source`]s.
+//! A carry is unknown if it is unknown in any step. A residual of a step has one of three
+//! [`Source`]s.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -20,24 +23,24 @@ use cotangent_jit::Error;
 use std::sync::Arc;
 
 pub fn partial_eval(scan: &Scan, ctx: &Ctx, unknown: &[bool]) -> Result<PartialEval, Error> {
-    let cut = Cut::new(scan, ctx, scan.inputs(unknown))?;
-    let residuals = cut.residuals();
+    let parts = SplitScan::new(scan, ctx, scan.inputs(unknown))?;
+    let residuals = parts.residuals();
     Ok(PartialEval {
-        known: cut.known_part()?,
-        unknown: cut.unknown_part(&residuals)?,
-        unknown_out: cut.split.unknown_out.clone(),
+        known: parts.known_part()?,
+        unknown: parts.unknown_part(&residuals)?,
+        unknown_out: parts.split.unknown_out.clone(),
         residuals,
     })
 }
 
-/// Where a residual of a step comes from.
+/// The source of a residual of a step.
 enum Source {
     /// The constant of this number. It is not stacked.
     Const(usize),
-    /// The input of this number, which is a slice of an `x`. The unknown loop slices the `x` again.
+    /// The input of this number, which is a slice of an `x`. The unknown loop slices `x` again.
     Slice(usize),
-    /// The known loop writes it as one more `y`, of this type. If it is a carry at the beginning of the step, `input` is its
-    /// place among the known inputs of the body.
+    /// The known loop writes the residual as one more `y`, of this type. If the residual is a carry
+    /// at the beginning of the step, `input` is its number among the known inputs of the body.
     Stacked { aval: Aval, input: Option<usize> },
 }
 
@@ -47,16 +50,16 @@ impl Source {
     }
 }
 
-/// A scan cut in two.
-struct Cut {
+/// A scan split in two.
+struct SplitScan {
     /// The scan with the hoisted values as its last constants.
     scan: Scan,
-    /// How many constants the primitive itself has.
+    /// The number of constants of the primitive itself.
     own_consts: usize,
     hoisted: Hoisted,
-    /// Which inputs of the primitive itself are unknown.
+    /// The mask of unknown inputs of the primitive itself.
     given: Groups<bool>,
-    /// Which inputs of `scan` are unknown in some step.
+    /// The mask of inputs of `scan` that are unknown in any step.
     unknown: Groups<bool>,
     /// The body of `scan`, split.
     split: Arc<Split>,
@@ -64,8 +67,8 @@ struct Cut {
     sources: Vec<Source>,
 }
 
-impl Cut {
-    fn new(scan: &Scan, ctx: &Ctx, given: Groups<bool>) -> Result<Cut, Error> {
+impl SplitScan {
+    fn new(scan: &Scan, ctx: &Ctx, given: Groups<bool>) -> Result<SplitScan, Error> {
         let own_consts = scan.0.consts;
         let (hoisted, scan) = hoist(scan, ctx, &given.consts)?;
         let consts = [&given.consts[..], &none(hoisted.count)].concat();
@@ -89,22 +92,23 @@ impl Cut {
             Residual::Computed(aval) => Source::Stacked { aval: aval.clone(), input: None },
         };
         let sources = split.residuals.iter().map(source).collect();
-        Ok(Cut { scan, own_consts, hoisted, given, unknown, split, sources })
+        Ok(SplitScan { scan, own_consts, hoisted, given, unknown, split, sources })
     }
 
-    /// Number of an input of the primitive itself from its number among the inputs of `scan`.
+    /// The number of an input of the primitive itself, from its number among the inputs of `scan`.
     fn own_input(&self, i: usize) -> usize {
         if i < self.own_consts { i } else { i - self.hoisted.count }
     }
 
-    /// Types of the primitive's own inputs.
+    /// The types of the inputs of the primitive itself.
     fn own_avals(&self) -> Groups<Aval> {
         let mut avals = self.scan.inputs(&self.scan.in_avals());
         avals.consts.truncate(self.own_consts);
         avals
     }
 
-    /// The body of the known loop: known carries, known ys, then the residuals that are stacked.
+    /// The body of the known loop. Its outputs are the known carries, the known ys, then the
+    /// residuals that are stacked.
     fn known_body(&self) -> Result<Jaxpr, Error> {
         let avals = self.scan.inputs(&self.scan.body().in_avals());
         let outs = self.split.unknown_out.len() - count(&self.split.unknown_out);
@@ -124,7 +128,8 @@ impl Cut {
         Ok(traced.jaxpr)
     }
 
-    /// From the primitive's known inputs to the known outputs, then the computed residuals.
+    /// The known part of the primitive. It takes the known inputs and returns the known outputs,
+    /// then the computed residuals.
     fn known_part(&self) -> Result<Arc<Jaxpr>, Error> {
         let body = Arc::new(self.known_body()?);
         let avals = self.own_avals().pick(&self.given, false);
@@ -145,7 +150,7 @@ impl Cut {
         Ok(Arc::new(traced.jaxpr))
     }
 
-    /// The hoisted values, by number, that the unknown loop reads.
+    /// The numbers of the hoisted values that the unknown loop reads.
     fn hoisted_residuals(&self) -> impl Iterator<Item = usize> + '_ {
         self.sources.iter().filter_map(|source| match source {
             Source::Const(i) => i.checked_sub(self.own_consts),
@@ -153,21 +158,22 @@ impl Cut {
         })
     }
 
-    /// Numbers of the carries that are known at the beginning and become unknown.
+    /// The numbers of the carries that are known at the beginning and become unknown.
     fn started_known(&self) -> impl Iterator<Item = usize> + '_ {
         let both = self.unknown.carry.iter().zip(&self.given.carry).enumerate();
         both.filter(|(_, (unknown, given))| **unknown && !**given).map(|(i, _)| i)
     }
 
-    /// Numbers of the sources, in the order in which the primitive's residuals stand: the stacked ones come first, as the
-    /// known loop gives them.
+    /// The numbers of the sources in the order of the residuals of the primitive: the stacked
+    /// residuals come first, in the order in which the known loop returns them.
     fn order_of_sources(&self) -> Vec<usize> {
         let stacked = |k: &usize| matches!(self.sources[*k], Source::Stacked { .. });
         let (first, rest): (Vec<usize>, Vec<usize>) = (0..self.sources.len()).partition(stacked);
         [first, rest].concat()
     }
 
-    /// Residuals of the primitive: one per source, then the initial values of carries that become unknown.
+    /// The residuals of the primitive: one per source, then the initial values of the carries that
+    /// become unknown.
     fn residuals(&self) -> Vec<Residual> {
         let avals = self.scan.in_avals();
         let of_source = |k: &usize| match &self.sources[*k] {
@@ -180,20 +186,22 @@ impl Cut {
         order.iter().map(of_source).chain(started).collect()
     }
 
-    /// The unknown loop. Its body takes residuals first; as a scan it takes them group by group.
+    /// The unknown loop. The split body takes all residuals first. The scan takes each residual in
+    /// its group.
     fn unknown_loop(&self) -> Prim {
-        let (late, residuals) = (&self.split.unknown, self.sources.len());
+        let (body, residuals) = (&self.split.unknown, self.sources.len());
         let unknown = Groups::positions(residuals, self.unknown.count(true));
         let (consts, slices) = (0..residuals).partition(|k| self.sources[*k].is_const());
-        let inputs = Groups { consts, carry: Vec::new(), xs: slices }.beside(&unknown);
+        let inputs = Groups { consts, carry: Vec::new(), xs: slices }.concat(&unknown);
         let [consts, carry, _] = inputs.sizes();
-        let outputs: Vec<usize> = (0..late.outputs.len()).collect();
-        self.scan.with(Arc::new(permuted(late, &inputs.all(), &outputs)), consts, carry)
+        let outputs: Vec<usize> = (0..body.outputs.len()).collect();
+        self.scan.with(Arc::new(permuted(body, &inputs.all(), &outputs)), consts, carry)
     }
 
-    /// From the primitive's residuals, then its unknown inputs, to the unknown outputs.
+    /// The unknown part of the primitive. It takes the residuals, then the unknown inputs, and
+    /// returns the unknown outputs.
     fn unknown_part(&self, residuals: &[Residual]) -> Result<Arc<Jaxpr>, Error> {
-        let late_loop = self.unknown_loop();
+        let unknown_loop = self.unknown_loop();
         let own = self.own_avals();
         let all_own = own.all();
         let residual_avals = residuals.iter().map(|r| match r {
@@ -220,21 +228,22 @@ impl Cut {
             });
             let carry: Vec<Array> = carry.collect();
             let inputs = Groups { consts: of(true), carry: Vec::new(), xs: of(false) };
-            let inputs = inputs.beside(&given.with_carry(&carry));
-            Ok(bind(late_loop.clone(), &inputs.all())?.into_vec())
+            let inputs = inputs.concat(&given.with_carry(&carry));
+            Ok(bind(unknown_loop.clone(), &inputs.all())?.into_vec())
         })?;
         Ok(Arc::new(traced.jaxpr))
     }
 }
 
-/// Work on known constants alone, taken out of the loop.
+/// The computation that depends on known constants only, moved out of the loop.
 struct Hoisted {
-    /// From the known constants to the hoisted values.
+    /// It takes the known constants and returns the hoisted values.
     before: Arc<Jaxpr>,
     count: usize,
 }
 
-/// Takes out of the loop what depends on known constants alone. Returns the scan with these values as its last constants.
+/// Moves the computation that depends on known constants only out of the loop. Also returns the
+/// scan with the hoisted values as its last constants.
 fn hoist(scan: &Scan, ctx: &Ctx, unknown_consts: &[bool]) -> Result<(Hoisted, Scan), Error> {
     let body = scan.body();
     let avals = scan.inputs(&body.in_avals());
@@ -246,7 +255,7 @@ fn hoist(scan: &Scan, ctx: &Ctx, unknown_consts: &[bool]) -> Result<(Hoisted, Sc
         Residual::Input(_) => None,
     };
     let hoisted: Vec<Aval> = split.residuals.iter().filter_map(computed).collect();
-    // An effect happens in every step: a body with effects stays as it is.
+    // An effect occurs in every step, so nothing is hoisted out of a body with effects.
     if hoisted.is_empty() || !body.effects().is_none() {
         let known: Vec<Aval> = pick(&avals.consts, unknown_consts, false).cloned().collect();
         let before = Arc::new(trace(&known, |_| Ok(Vec::new()))?.jaxpr);
@@ -267,6 +276,6 @@ fn hoist(scan: &Scan, ctx: &Ctx, unknown_consts: &[bool]) -> Result<(Hoisted, Sc
     })?;
     let body = Arc::new(new_body.jaxpr);
     let parts = ScanParts { body, consts: consts + count, ..scan.0.clone() };
-    // All outputs were forced unknown, so the known part gives the hoisted values alone.
+    // All outputs were forced unknown, so the known part returns only the hoisted values.
     Ok((Hoisted { before: split.known.clone(), count }, Scan::new(parts)?))
 }

@@ -1,16 +1,17 @@
 //! Transposition of `scan`: a scan in the other direction.
 //!
 //! ```text
-//! forward:   carry' , y = body(r, c, carry, s, x)     linear in c, carry, x; r constant and s sliced residuals
-//! backward:  carry_ct , c_ct , x_ct = body^T(r, s, carry_ct', y_ct), c_ct summed over the steps
+//! forward:   carry', y = body(r, c, carry, s, x)            linear in c, carry, x
+//! backward:  carry_ct, c_ct, x_ct = body^T(r, s, carry_ct', y_ct)
 //! ```
+//! `r` are constant residuals, and `s` are sliced residuals. `c_ct` is summed over the steps.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
 use crate::core::primitive::{Ctx, Operand, Tangent, TransposeResult};
 use crate::core::trace::{bind, eval, trace};
-use crate::prims::carriers::regroup::{nonzero, permuted, pick};
+use crate::prims::carriers::regroup::{nonzero, pick};
 use crate::prims::carriers::scan::Scan;
 use crate::prims::lax;
 use crate::prims::rules::zeros::{instantiate, zeros};
@@ -37,11 +38,12 @@ pub fn transpose(
     let (s, x) = (count(lin_xs, false), count(lin_xs, true));
     let y = count(&ys_nonzero, true);
 
-    // Body, transposed: r s ct_carry ct_y -> ct_c ct_carry ct_x, all of them.
+    // The transposed body is `r s ct_carry ct_y -> ct_c ct_carry ct_x`. It returns all cotangents.
     let mask: Vec<bool> = vec![true; carry].into_iter().chain(ys_nonzero.clone()).collect();
     let force = vec![true; c + carry + x];
     let (body, _) = ctx.recur.transpose(scan.body(), &linear, &mask, &force)?;
-    // As a scan: consts r; carry ct_c ct_carry; xs s ct_y -> carry ct_c ct_carry; ys ct_x. Constants' cotangents add up.
+    // In the new scan, the constants are r, the carry is ct_c ct_carry, the xs are s ct_y, and the
+    // ys are ct_x. The carry adds up the cotangents of the constants.
     let carried = [
         pick(&avals[..consts], lin_consts, true).map(Aval::strong).collect::<Vec<_>>(),
         avals[consts..consts + carry].iter().map(Aval::strong).collect(),
@@ -55,7 +57,7 @@ pub fn transpose(
         pick(&body_avals[carry..], &ys_nonzero, true).map(Aval::strong).collect(),
     ]
     .concat();
-    let stepped = trace(&in_avals, |args| {
+    let step = trace(&in_avals, |args| {
         let (residuals, rest) = args.split_at(r);
         let (sums, rest) = rest.split_at(c);
         let (ct_carry, rest) = rest.split_at(carry);
@@ -67,11 +69,9 @@ pub fn transpose(
         }
         Ok(outs)
     })?;
-    debug_assert_eq!(stepped.jaxpr.inputs.len(), r + c + carry + s + y);
-    let identity: Vec<usize> = (0..stepped.jaxpr.inputs.len()).collect();
-    let outputs: Vec<usize> = (0..stepped.jaxpr.outputs.len()).collect();
+    debug_assert_eq!(step.jaxpr.inputs.len(), r + c + carry + s + y);
     let parts = ScanParts {
-        body: Arc::new(permuted(&stepped.jaxpr, &identity, &outputs)),
+        body: Arc::new(step.jaxpr.compact()),
         consts: r,
         carry: c + carry,
         length: scan.0.length,
@@ -88,7 +88,7 @@ pub fn transpose(
     ]
     .concat();
     let outs = bind(Arc::new(Scan::new(parts)?), &args)?;
-    // Outputs come in the order of the linear inputs: consts, carry, xs.
+    // The outputs are in the order of the linear inputs: constants, carry, xs.
     let mut outs = outs.into_iter();
     let cotangent = |(o, l): (&Operand, &bool)| {
         let ct = l.then(|| outs.next().expect("one per linear input"));
@@ -100,8 +100,9 @@ pub fn transpose(
     Ok(inputs.iter().zip(&linear).map(cotangent).collect())
 }
 
-/// A carry may start from a known value (mostly the zeros that stand for no tangent) as long as the steps make it linear:
-/// the loop is then affine in its linear inputs, and what it starts from does not matter to the transpose.
+/// Checks that every carry is linear, or becomes linear in some step. A carry may start from a
+/// known value, which is often the zeros of a zero tangent. The loop is then affine in its linear
+/// inputs, and the transpose does not depend on the known initial value.
 fn carries_become_linear(scan: &Scan, ctx: &Ctx, linear: &[bool]) -> Result<(), Error> {
     let carries = scan.0.consts..scan.0.consts + scan.0.carry;
     let mut mask = linear.to_vec();
@@ -117,7 +118,8 @@ fn carries_become_linear(scan: &Scan, ctx: &Ctx, linear: &[bool]) -> Result<(), 
     if mask[carries].contains(&false) {
         return Err(err!(
             Transform,
-            "scan: cannot transpose a loop that carries both linear and known values; linearize it first"
+            "scan: cannot transpose a loop that carries both linear and known values; linearize \
+             it first"
         ));
     }
     Ok(())

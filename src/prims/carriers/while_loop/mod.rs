@@ -1,9 +1,9 @@
-//! `while`: a loop that runs as long as a test of its carry holds.
+//! `while`: a loop that runs as long as a test of its carry is true.
 //!
 //! ```text
 //! while test(test_consts, carry) { carry = body(body_consts, carry) }
 //! ```
-//! Partial evaluation and transposition are in `split`, batching is in `batch`.
+//! Not here: partial evaluation and transposition (`split`), batching (`batch`).
 
 mod batch;
 mod split;
@@ -34,17 +34,22 @@ use crate::prims::taylor::Forward;
 use cotangent_jit::{DType, Error, err, plural};
 use std::sync::{Arc, OnceLock};
 
-/// `while[limit, test_consts, body_consts, test, body] test_consts... body_consts... carry... -> carry...`: at most
-/// `limit` rounds, if there is one. Forward mode goes through any loop; reverse mode through one with a limit, as a scan
-/// of that many steps.
+/// A loop with a test of its carry:
+///
+/// ```text
+/// while[limit, test_consts, body_consts, test, body]
+///     test_consts... body_consts... carry... -> carry...
+/// ```
+/// If there is a `limit`, the loop runs at most `limit` iterations. Forward mode differentiates any
+/// loop. Reverse mode differentiates a loop with a limit, as a scan of `limit` steps.
 #[derive(Clone, Debug)]
 pub struct While {
     parts: WhileParts,
-    /// The same as a scan, once asked for.
+    /// The same loop as a scan; made at the first use.
     pub(in crate::prims) scan_form: OnceLock<Arc<Jaxpr>>,
 }
 
-/// The three groups of a loop's inputs, as slices of anything.
+/// The three groups of a list with one item per input of a loop.
 pub(in crate::prims) struct Groups<'a, T> {
     pub test_consts: &'a [T],
     pub body_consts: &'a [T],
@@ -60,7 +65,8 @@ impl<'a, T> Groups<'a, T> {
 }
 
 impl While {
-    /// The test gives one `bool[]`, and the body gives the carry that it takes.
+    /// The test must return one `bool[]`. The body must return the carry with the types that it
+    /// takes.
     pub fn new(parts: WhileParts) -> Result<While, Error> {
         let WhileParts { test, body, test_consts, body_consts, .. } = &parts;
         if test.out_avals() != [Aval::scalar(DType::Bool)] {
@@ -76,7 +82,8 @@ impl While {
         if tests != test_consts + carry || bodies != body_consts + carry {
             return Err(err!(
                 Shape,
-                "while: with {carries} the test should take {inputs} and the body {}, got {tests} and {bodies}",
+                "while: with {carries} the test should take {inputs} and the body {}, got {tests} \
+                 and {bodies}",
                 body_consts + carry,
                 carries = plural(carry, "carry"),
                 inputs = plural(test_consts + carry, "input")
@@ -89,7 +96,8 @@ impl While {
             if *before != after || before != tested {
                 return Err(err!(
                     Shape,
-                    "while: carry {i} changes type: it enters the body as {before}, leaves it as {after}, and is tested as {tested}; make them the same"
+                    "while: carry {i} changes type: it enters the body as {before}, leaves it as \
+                     {after}, and is tested as {tested}; make them the same"
                 ));
             }
         }
@@ -104,7 +112,7 @@ impl While {
         Groups::of(all, self.parts.test_consts, self.parts.body_consts)
     }
 
-    /// The loop of another test and body, with the same limit.
+    /// The loop with another test and body, and the same limit.
     pub(in crate::prims) fn with(
         &self,
         (test, test_consts): (Arc<Jaxpr>, usize),
@@ -165,7 +173,8 @@ impl WithBodies for While {
         Ok(self.carry_avals().into())
     }
 
-    /// The tangents of the carries that any round makes nonzero are carried along; the test sees the primals only.
+    /// The new loop also carries the tangent of each carry whose tangent is nonzero in any
+    /// iteration. The test reads the primals only.
     fn forward(
         &self,
         mode: Forward,
@@ -180,7 +189,8 @@ impl WithBodies for While {
         let (body, carried) = fixpoint(&nonzero(t.carry), |carried| {
             mode.of(ctx, body, &[&given[..], carried].concat(), carried)
         })?;
-        // body: consts carry dconsts dcarry -> carry dcarry; a loop wants the tangents of each group behind its primals.
+        // The body is `consts carry dconsts dcarry -> carry dcarry`. A loop takes the tangents of
+        // each group after the primals of the group.
         let (dc, dk) = (count(&given), count(&carried));
         let first = consts + carry;
         let order: Vec<usize> = (0..consts)
@@ -204,8 +214,8 @@ impl WithBodies for While {
             pick(t.carry, &carried, true).map(instantiate).collect(),
         ]
         .concat();
-        let moved = self.with((test, *test_consts), (body, consts + dc))?;
-        let mut outs = bind(moved, &inputs)?.into_vec();
+        let prim = self.with((test, *test_consts), (body, consts + dc))?;
+        let mut outs = bind(prim, &inputs)?.into_vec();
         let tangents = outs.split_off(carry);
         Ok((outs.into(), spread(&carried, tangents, &types)))
     }
@@ -228,7 +238,8 @@ impl Carrier for While {
         split::partial_eval(self, ctx, unknown)
     }
 
-    /// Without a limit the rounds cannot be kept; with one they are those of the scan.
+    /// Without a limit, no value of an iteration can be kept. With a limit, the values kept are
+    /// those that the scan form keeps.
     fn keep(
         &self,
         ctx: &Ctx,
@@ -245,17 +256,19 @@ impl Carrier for While {
         }
     }
 
-    /// A carry is needed if its final value is used, if the test reads it, or if a later round needs it for one that is.
+    /// A carry is needed if its final value is used, if the test reads it, or if a needed carry
+    /// depends on it in a later iteration.
     fn dce(&self, ctx: &Ctx, used: &[bool]) -> Result<Shrunk, Error> {
         let WhileParts { test, body, test_consts, body_consts, .. } = &self.parts;
         let (test_small, tested) = ctx.recur.dce(test, &[true])?;
         let start = either(used, &tested[*test_consts..]);
         let ((body_small, kept), live) = fixpoint(&start, |live| {
-            let made = ctx.recur.dce(body, live)?;
-            let next = either(live, &made.1[*body_consts..]);
-            Ok((made, next))
+            let result = ctx.recur.dce(body, live)?;
+            let next = either(live, &result.1[*body_consts..]);
+            Ok((result, next))
         })?;
-        // A live carry stays an input of both, whether or not they read it.
+        // A live carry stays an input of the test and of the body, even if one of them does not
+        // read it.
         let shrink = |small: &Jaxpr, have: &[bool], consts: usize, avals: &[Aval]| {
             let want: Vec<bool> = have[..consts].iter().chain(&live).copied().collect();
             (Arc::new(with_inputs(small, have, &want, avals)), count(&have[..consts]))
@@ -266,33 +279,34 @@ impl Carrier for While {
         Ok(Shrunk { prim: self.with(test, body)?, inputs, outputs: live })
     }
 
-    /// The state is carried along, and what the test says: it takes the state, too.
+    /// The new loop also carries the state and the result of the test. The test takes the state
+    /// too, so it runs in front of the loop and at the end of the body.
     fn threaded(&self, bodies: Vec<Arc<Jaxpr>>, state: &[Array], inputs: &[Array]) -> ThreadResult {
         let [test, body] = &bodies[..] else { unreachable!("a test and a body") };
         let (n, parts) = (state.len(), &self.parts);
         let states: Vec<Aval> = state.iter().map(|s| s.aval().strong()).collect();
-        let holds = Aval::scalar(DType::Bool);
-        // State, what the test said, carry.
-        let carried = [&states[..], &[holds], &self.carry_avals()].concat();
-        let ask = |state: &[Array], consts: &[Array], carry: &[Array]| {
+        let flag = Aval::scalar(DType::Bool);
+        // The order is: state, result of the test, carry.
+        let carried = [&states[..], &[flag], &self.carry_avals()].concat();
+        let run_test = |state: &[Array], consts: &[Array], carry: &[Array]| {
             eval(test, &[state, consts, carry].concat())
         };
-        let said = trace(&carried, |args| Ok(vec![args[n].clone()]))?;
+        let read_flag = trace(&carried, |args| Ok(vec![args[n].clone()]))?;
         let (consts, _) = inputs.split_at(parts.test_consts + parts.body_consts);
         let consts: Vec<Aval> = consts.iter().map(|c| c.aval().strong()).collect();
-        let round = trace(&[&consts[..], &carried].concat(), |args| {
+        let step = trace(&[&consts[..], &carried].concat(), |args| {
             let (consts, rest) = args.split_at(consts.len());
-            let (tested, kept) = consts.split_at(parts.test_consts);
-            let mut outs = eval(body, &[&rest[..n], kept, &rest[n + 1..]].concat())?;
+            let (test_consts, body_consts) = consts.split_at(parts.test_consts);
+            let mut outs = eval(body, &[&rest[..n], body_consts, &rest[n + 1..]].concat())?;
             let carry = outs.split_off(n);
-            let asked = ask(&outs, tested, &carry)?;
-            Ok([asked, carry].concat())
+            let flagged = run_test(&outs, test_consts, &carry)?;
+            Ok([flagged, carry].concat())
         })?;
         let g = self.inputs(inputs);
-        let asked = ask(state, g.test_consts, g.carry)?;
-        let test = (Arc::new(said.jaxpr), 0);
-        let body = (Arc::new(round.jaxpr), consts.len());
-        let inputs = [g.test_consts, g.body_consts, &asked, g.carry].concat();
+        let flagged = run_test(state, g.test_consts, g.carry)?;
+        let test = (Arc::new(read_flag.jaxpr), 0);
+        let body = (Arc::new(step.jaxpr), consts.len());
+        let inputs = [g.test_consts, g.body_consts, &flagged, g.carry].concat();
         let mut outs = bind(self.with(test, body)?, &inputs)?;
         outs.remove(n);
         Ok(split_state(outs, n))
@@ -307,7 +321,8 @@ impl Carrier for While {
     }
 }
 
-/// Runs the loop; inputs are test consts, body consts, initial carry; outputs the final carry.
+/// Runs the loop. The inputs are the constants of the test, the constants of the body and the
+/// initial carry. Returns the final carry.
 #[track_caller]
 pub fn while_loop(parts: WhileParts, inputs: &[Array]) -> Result<Vec<Array>, Error> {
     Ok(bind(Arc::new(While::new(parts)?), inputs)?.into_vec())
@@ -327,8 +342,8 @@ fn build(args: &Args) -> Result<Prim, Error> {
     })?))
 }
 
-/// `while i < n { i += 1; x = sin(x * c) + x }` over three x, and `while sum(x) < 9 { x = exp x + c * c }`,
-/// which ends wherever it starts.
+/// `while i < n { i += 1; x = sin(x * c) + x }` over three x, and
+/// `while sum(x) < 9 { x = exp x + c * c }`, which ends from any initial value.
 fn cases() -> Vec<Case> {
     let mut all = Vec::new();
     for d in NUMBERS {
@@ -352,7 +367,7 @@ fn cases() -> Vec<Case> {
                 vec![lax::lt(&sum, &number_of(9.0, d.part()))]
             }),
             body: body(&[x.clone(), x.clone()], |a| {
-                // Of ints and complex numbers `x + c² + 1`, which does not turn in circles.
+                // Ints and complex numbers use `x + c² + 1`, which does not cycle.
                 let grown = match d.is_float() {
                     true => lax::exp(&a[1]),
                     false => lax::add(&a[1], &number_of(1.0, d)),

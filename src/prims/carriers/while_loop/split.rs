@@ -1,8 +1,9 @@
 //! Partial evaluation and transposition of `while`.
 //!
-//! Without a limit nothing can be kept of the rounds, since nobody knows how many there will be: the known part is the loop
-//! over the known carries, the unknown part runs all of it again, and there is no transpose. With a limit the loop is a scan
-//! of that many steps, each of which does nothing once the test has failed; what a scan can do, it can do.
+//! Without a limit, the number of iterations is not known, so no value of an iteration can become a
+//! residual: the known part is the loop over the known carries, the unknown part runs the whole
+//! loop again, and there is no transpose. With a limit, the loop becomes a scan of `limit` steps,
+//! each of which does nothing once the test is false. The rules of `scan` then apply.
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -38,7 +39,7 @@ pub(in crate::prims) fn partial_eval(
             residuals: split.residuals.clone(),
         });
     }
-    let again = all_unknown(Arc::new(w.clone()), &w.in_avals(), unknown)?;
+    let rerun = all_unknown(Arc::new(w.clone()), &w.in_avals(), unknown)?;
     let WhileParts { test, body, .. } = w.parts();
     let given = w.inputs(unknown);
     let (split, carried) = fixpoint(given.carry, |carried| {
@@ -49,10 +50,10 @@ pub(in crate::prims) fn partial_eval(
     let test_mask = [given.test_consts, &carried].concat();
     let tested = ctx.recur.split(test, &test_mask, &[false])?;
     if tested.unknown_out[0] || !carried.contains(&false) {
-        return Ok(again);
+        return Ok(rerun);
     }
 
-    // The loop over known carries; the unknown part repeats it, with the others.
+    // The known part loops over the known carries. The unknown part loops over all carries.
     let known_of = |j: &Jaxpr, mask: &[bool]| -> Vec<Aval> {
         pick(&j.in_avals(), mask, false).cloned().collect()
     };
@@ -63,20 +64,20 @@ pub(in crate::prims) fn partial_eval(
     let prim =
         w.with((known_test, consts(given.test_consts)), (known_body, consts(given.body_consts)))?;
     let known_in: Vec<Aval> = pick(&w.in_avals(), unknown, false).cloned().collect();
-    let kept = consts(given.test_consts) + consts(given.body_consts);
+    let num_consts = consts(given.test_consts) + consts(given.body_consts);
     let known = trace(&known_in, |args| {
-        let carries = (0..carried.len()).filter(|i| !given.carry[*i]).zip(&args[kept..]);
-        let still = carries.filter(|(i, _)| !carried[*i]).map(|(_, x)| x.clone());
-        let inputs: Vec<Array> = args[..kept].iter().cloned().chain(still).collect();
+        let carries = (0..carried.len()).filter(|i| !given.carry[*i]).zip(&args[num_consts..]);
+        let known_carry = carries.filter(|(i, _)| !carried[*i]).map(|(_, x)| x.clone());
+        let inputs: Vec<Array> = args[..num_consts].iter().cloned().chain(known_carry).collect();
         Ok(bind(prim.clone(), &inputs)?.into_vec())
     })?;
-    let inputs: Vec<usize> = (0..again.unknown.inputs.len()).collect();
+    let inputs: Vec<usize> = (0..rerun.unknown.inputs.len()).collect();
     let outputs: Vec<usize> = (0..carried.len()).filter(|i| carried[*i]).collect();
     Ok(PartialEval {
         known: Arc::new(known.jaxpr),
-        unknown: Arc::new(permuted(&again.unknown, &inputs, &outputs)),
+        unknown: Arc::new(permuted(&rerun.unknown, &inputs, &outputs)),
         unknown_out: carried,
-        residuals: again.residuals,
+        residuals: rerun.residuals,
     })
 }
 
@@ -89,7 +90,9 @@ pub(in crate::prims) fn transpose(
     if w.parts().limit.is_none() {
         return Err(err!(
             Transform,
-            "while: reverse mode needs to know how many rounds there are at most; use scan, fori_loop over a range of ints, while_loop_bounded with a limit, or custom_root where the loop looks for a fixed point, or differentiate forwards with jvp"
+            "while: reverse mode needs to know how many rounds there are at most; use scan, \
+             fori_loop over a range of ints, while_loop_bounded with a limit, or custom_root \
+             where the loop looks for a fixed point, or differentiate forwards with jvp"
         ));
     }
     let (mut args, linear) = operands(inputs);
@@ -99,11 +102,11 @@ pub(in crate::prims) fn transpose(
     Ok(input_cotangents(inputs, &mask, eval(&body, &args)?))
 }
 
-/// The loop as a scan over `limit` steps. The scan carries whether the test still holds, and a step where it does not costs
-/// one branch.
+/// The loop as a scan over `limit` steps. The scan also carries the result of the test. A step
+/// after the test has become false costs one branch.
 pub(in crate::prims) fn scan_form(w: &While) -> Result<Arc<Jaxpr>, Error> {
-    if let Some(made) = w.scan_form.get() {
-        return Ok(made.clone());
+    if let Some(form) = w.scan_form.get() {
+        return Ok(form.clone());
     }
     let WhileParts { test, body, test_consts, body_consts, limit } = w.parts().clone();
     let length = limit.unwrap_or(0);
@@ -116,13 +119,13 @@ pub(in crate::prims) fn scan_form(w: &While) -> Result<Arc<Jaxpr>, Error> {
         outs.extend(carry);
         Ok(outs)
     };
-    let ended = |args: &[Array]| -> Result<Vec<Array>, Error> {
-        let over = Array::strong_literal(false.into());
-        Ok(std::iter::once(over).chain(args[consts..].iter().cloned()).collect())
+    let skip = |args: &[Array]| -> Result<Vec<Array>, Error> {
+        let inactive = Array::strong_literal(false.into());
+        Ok(std::iter::once(inactive).chain(args[consts..].iter().cloned()).collect())
     };
     let step = trace(&avals, |args| run(&args))?;
-    let rest = trace(&avals, |args| ended(&args))?;
-    let branches = vec![Arc::new(rest.jaxpr), Arc::new(step.jaxpr)];
+    let skipped = trace(&avals, |args| skip(&args))?;
+    let branches = vec![Arc::new(skipped.jaxpr), Arc::new(step.jaxpr)];
     let mut step_avals = avals.clone();
     step_avals.insert(consts, Aval::scalar(DType::Bool));
     let step = trace(&step_avals, |mut args| {

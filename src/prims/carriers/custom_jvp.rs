@@ -267,9 +267,9 @@ impl Whole for CustomJvp {
 }
 
 impl CustomJvp {
-    /// The function with another body, which takes and gives a state of `n` arrays in front. The new
-    /// rule takes the state from the body and the other outputs from the old rule. The tangents of
-    /// the state are zero.
+    /// The function with another body, which takes and gives a state of `n` arrays in front. The
+    /// new rule takes the state from the body and the other outputs from the old rule. The tangents
+    /// of the state are zero.
     pub fn with_state(&self, body: Arc<Jaxpr>, n: usize) -> CustomJvp {
         let inner = self.clone();
         let with_state = body.clone();

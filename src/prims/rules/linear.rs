@@ -12,7 +12,9 @@ use cotangent_jit::Error;
 pub(crate) fn linear_unary_jvp(prim: Prim, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
     let outputs = bind(prim.clone(), primals)?;
     let tangents = match &tangents[0] {
-        Tangent::Value(t) => bind(prim, &[t.clone()])?.into_iter().map(Tangent::Value).collect(),
+        Tangent::Value(t) => {
+            bind(prim, std::slice::from_ref(t))?.into_iter().map(Tangent::Value).collect()
+        }
         Tangent::Zero(_) => outputs.iter().map(|o| Tangent::Zero(o.aval())).collect(),
     };
     Ok((outputs, tangents))

@@ -44,7 +44,7 @@ fn a_gradient_of_no_scalar() {
         "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
          use jacrev"
     );
-    assert!(text.contains(&format!("tests/misuse.rs:{}", line!() - 5)), "{text}");
+    assert!(text.contains(&format!("tests/misuse.rs:{}", line!() - 6)), "{text}");
     still_works();
 }
 

@@ -47,7 +47,7 @@ impl KernelBuilder {
                 nodes: Vec::new(),
                 stores: Vec::new(),
                 reductions: Vec::new(),
-                goes_on: None,
+                condition: None,
             },
             types: Vec::new(),
             known: FxHashMap::default(),
@@ -238,10 +238,10 @@ impl KernelBuilder {
     /// Ends the innermost loop, which is sequential, for a point at which this bool is false, after
     /// the stores of that point.
     #[track_caller]
-    pub fn goes_on(&mut self, holds: NodeId) {
+    pub fn condition(&mut self, holds: NodeId) {
         let d = self.dtype(holds);
-        assert!(d == DType::Bool, "goes_on: expected a bool, got {d}");
-        self.kernel.goes_on = Some(holds);
+        assert!(d == DType::Bool, "condition: expected a bool, got {d}");
+        self.kernel.condition = Some(holds);
     }
 
     /// The kernel, without the nodes that nothing stored depends on.
@@ -275,7 +275,7 @@ impl KernelBuilder {
             s.offset.iter_mut().for_each(rename);
         }
         kernel.reductions.iter_mut().for_each(|r| rename(&mut r.value));
-        kernel.goes_on.iter_mut().for_each(rename);
+        kernel.condition.iter_mut().for_each(rename);
         kernel
     }
 
@@ -320,7 +320,7 @@ pub fn live_nodes(kernel: &Kernel) -> Vec<bool> {
         s.offset.into_iter().for_each(&mut mark);
     }
     kernel.reductions.iter().for_each(|r| mark(r.value));
-    kernel.goes_on.into_iter().for_each(&mut mark);
+    kernel.condition.into_iter().for_each(&mut mark);
     for n in (0..live.len()).rev() {
         if live[n] {
             operands(&kernel.nodes[n]).into_iter().for_each(|a| live[a.0 as usize] = true);

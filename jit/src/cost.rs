@@ -98,7 +98,7 @@ fn routine_cost(routine: &Routine) -> Cost {
 pub fn kernel_cost(kernel: &Kernel) -> Result<Cost, Error> {
     let types = kernel.node_types().unwrap_or_default();
     // A loop with a condition counts one iteration, as while loops of programs do.
-    let rounds = kernel.loops.last().filter(|_| kernel.goes_on.is_some()).map_or(1, |l| l.extent);
+    let rounds = kernel.loops.last().filter(|_| kernel.condition.is_some()).map_or(1, |l| l.extent);
     let points = kernel.points() as f64 / rounds.max(1) as f64;
     let domain = Domain::new(kernel.extents());
     let outer = |mode, extent| if mode == Mode::Reduce { 1 } else { extent };

@@ -246,7 +246,7 @@ pub struct Kernel {
     /// The condition under which the innermost loop, which is sequential, continues. It is read
     /// after the stores of a point; where it is false, the loop ends for this point of the other
     /// loops.
-    pub goes_on: Option<NodeId>,
+    pub condition: Option<NodeId>,
 }
 
 impl Kernel {

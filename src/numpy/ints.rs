@@ -67,9 +67,9 @@ fn euclid(x: Array, y: Array) -> Result<Array, Error> {
     let (x, _) = try_while_loop(
         |(_, y): (Array, Array)| lax::reduce_or(&lax::ne(&y, &zero), &axes),
         |(x, y): (Array, Array)| {
-            let goes_on = lax::ne(&y, &zero);
-            let rest = lax::select_n(&goes_on, &[&y, &lax::rem(&x, &y)]);
-            (lax::select_n(&goes_on, &[&x, &y]), rest)
+            let condition = lax::ne(&y, &zero);
+            let rest = lax::select_n(&condition, &[&y, &lax::rem(&x, &y)]);
+            (lax::select_n(&condition, &[&x, &y]), rest)
         },
         (x, y),
     )?;

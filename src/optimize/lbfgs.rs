@@ -63,7 +63,7 @@ pub fn try_lbfgs<X: Pytree>(
     in_name_of("lbfgs", || {
         let (f, x) = Objective::new("lbfgs", f, x0)?;
         let (n, m, dtype) = (x.size(), options.history.max(1), x.dtype());
-        let goes_on = |(at, _): (Descent, History)| at.goes_on(&options);
+        let condition = |(at, _): (Descent, History)| at.condition(&options);
         let step = |(at, history): (Descent, History)| {
             let d = -history.apply(&at.gradient);
             let one = 0.0 * &at.value + 1.0;
@@ -84,7 +84,7 @@ pub fn try_lbfgs<X: Pytree>(
                 gamma,
             };
             let start = (Descent::start(x, both, &options), history);
-            while_loop(goes_on, step, start).0
+            while_loop(condition, step, start).0
         };
         f.minimum(x, descend, &options)
     })

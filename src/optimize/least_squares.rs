@@ -107,7 +107,7 @@ fn descend<X: Pytree, R: Pytree>(
         (r.matmul(&j), j.t().matmul(&j))
     };
     let half = |r: &Array| 0.5 * dot(r, r);
-    let goes_on = |s: Fit| {
+    let condition = |s: Fit| {
         s.status.equal(RUNNING).logical_and(&s.iterations.lt(rounds(options.max_iterations)))
     };
     let step = |s: Fit| {
@@ -165,7 +165,7 @@ fn descend<X: Pytree, R: Pytree>(
             evaluations: Array::from(1),
             status: finite.select(&going, 3),
         };
-        let end = while_loop(goes_on, step, start);
+        let end = while_loop(condition, step, start);
         Descent {
             value: half(&end.residuals),
             x: end.x,

@@ -82,7 +82,7 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
         found: Array::from(false),
         trials: Array::from(0),
     };
-    let goes_on = |b: Bracket| {
+    let condition = |b: Bracket| {
         let trying = b.found.logical_not().logical_and(&b.trials.lt(TRIALS));
         trying.logical_and(&slope.lt(0.0))
     };
@@ -109,7 +109,7 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
             trials: b.trials + 1,
         }
     };
-    let end = while_loop(goes_on, narrow, begin);
+    let end = while_loop(condition, narrow, begin);
     // Without a step that meets both conditions, the best that meets the first.
     let Bracket { low, tried, found, trials, .. } = end;
     let a = found.select(&tried.a, &low.a);

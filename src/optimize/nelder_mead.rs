@@ -94,7 +94,7 @@ pub fn try_nelder_mead<X: Pytree>(
         let ended = |s: &Simplex| {
             s.size().le(options.tolerance).logical_and(&s.spread().le(options.tolerance))
         };
-        let goes_on = |s: Simplex| {
+        let condition = |s: Simplex| {
             let few = s.iterations.lt(rounds(options.max_iterations));
             ended(&s).logical_not().logical_and(&few)
         };
@@ -131,7 +131,7 @@ pub fn try_nelder_mead<X: Pytree>(
             let evaluations = s.evaluations + shrinks.select(2 + &count, 2);
             Simplex::sorted(points, values, s.iterations + 1, evaluations)
         };
-        let end = while_loop(goes_on, round, start);
+        let end = while_loop(condition, round, start);
         let done = ended(&end).select(Array::from(0), RUNNING);
         let value = end.values.index(0);
         let status = value.is_finite().select(&done, 3);

@@ -59,7 +59,11 @@ pub fn try_newton_cg<X: Pytree>(
         };
         let descend = |x: Array| {
             let both = f.both(&x);
-            while_loop(|at: Descent| at.goes_on(&options), step, Descent::start(x, both, &options))
+            while_loop(
+                |at: Descent| at.condition(&options),
+                step,
+                Descent::start(x, both, &options),
+            )
         };
         f.minimum(x, descend, &options)
     })
@@ -87,7 +91,7 @@ fn direction(hessian: impl Fn(Array) -> Array, g: &Array) -> Array {
         ended: Array::from(false),
         rounds: Array::from(0),
     };
-    let goes_on = |c: Conjugate| {
+    let condition = |c: Conjugate| {
         let far = dot(&c.r, &c.r).sqrt().gt(&enough);
         far.logical_and(&c.ended.logical_not()).logical_and(&c.rounds.lt(most))
     };
@@ -108,5 +112,5 @@ fn direction(hessian: impl Fn(Array) -> Array, g: &Array) -> Array {
             rounds: c.rounds + 1,
         }
     };
-    while_loop(goes_on, round, start).d
+    while_loop(condition, round, start).d
 }

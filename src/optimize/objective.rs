@@ -127,7 +127,7 @@ impl Descent {
         Descent { x, value, gradient, iterations, evaluations, status }
     }
 
-    pub fn goes_on(&self, options: &MinimizeOptions) -> Array {
+    pub fn condition(&self, options: &MinimizeOptions) -> Array {
         let few = self.iterations.lt(rounds(options.max_iterations));
         self.status.equal(RUNNING).logical_and(&few)
     }

@@ -68,7 +68,7 @@ pub fn try_bisect(
         let width = |b: &Bracket| (&b.high - &b.low).abs();
         let wide = |b: &Bracket| width(b).gt(options.tolerance).logical_and(&straddles).any();
         let start = Bracket { low: low.clone(), high: high.clone(), iterations: Array::from(0) };
-        let goes_on =
+        let condition =
             |b: Bracket| wide(&b).logical_and(&b.iterations.lt(rounds(options.max_iterations)));
         let halve = |b: Bracket| {
             let middle = 0.5 * (&b.low + &b.high);
@@ -80,7 +80,7 @@ pub fn try_bisect(
                 iterations: b.iterations + 1,
             }
         };
-        let end = while_loop(goes_on, halve, start);
+        let end = while_loop(condition, halve, start);
         let widest = straddles.select(width(&end), f64::INFINITY);
         let middle = at_low
             .equal(0.0)

@@ -84,7 +84,7 @@ pub fn try_cg<X: Pytree>(
 fn conjugate_gradients(a: Linear, b: Array, options: &KrylovOptions) -> State {
     let enough = enough(&b, options);
     let start = (State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) }, b);
-    let goes_on = |(s, _): (State, Array)| s.goes_on(&enough, options);
+    let condition = |(s, _): (State, Array)| s.condition(&enough, options);
     let step = |(s, p): (State, Array)| {
         let (ap, rr) = (a(p.clone()), dot(&s.r, &s.r));
         let alpha = quotient(&rr, &dot(&p, &ap));
@@ -92,7 +92,7 @@ fn conjugate_gradients(a: Linear, b: Array, options: &KrylovOptions) -> State {
         let p_next = &r + quotient(&dot(&r, &r), &rr) * &p;
         (State { x: &s.x + alpha * p, r, iterations: s.iterations + 1 }, p_next)
     };
-    while_loop(goes_on, step, start).0
+    while_loop(condition, step, start).0
 }
 
 /// The solution of `A x = b` for any linear `A`, by the stabilised method of biconjugate gradients,
@@ -123,7 +123,7 @@ fn stabilised(a: Linear, b: Array, options: &KrylovOptions) -> State {
     let shadow = b.clone();
     let rho = dot(&shadow, &b);
     let start = (State { x: 0.0 * &b, r: b.clone(), iterations: Array::from(0) }, b, rho);
-    let goes_on = |(s, _, _): (State, Array, Array)| s.goes_on(&enough, options);
+    let condition = |(s, _, _): (State, Array, Array)| s.condition(&enough, options);
     let step = |(s, p, rho): (State, Array, Array)| {
         let ap = a(p.clone());
         let alpha = quotient(&rho, &dot(&shadow, &ap));
@@ -137,7 +137,7 @@ fn stabilised(a: Linear, b: Array, options: &KrylovOptions) -> State {
         let p = &r + beta * (p - omega * ap);
         (State { x, r, iterations: s.iterations + 1 }, p, next)
     };
-    while_loop(goes_on, step, start).0
+    while_loop(condition, step, start).0
 }
 
 /// The solution of `A x = b` for any linear `A`, by minimal residuals over spaces of dimension
@@ -173,7 +173,7 @@ fn minimal_residuals(a: Linear, b: Array, options: &KrylovOptions) -> State {
         let x = &s.x + minimal_residual(a, &s.r, m);
         State { r: &b - a(x.clone()), x, iterations: s.iterations + m as i32 }
     };
-    while_loop(|s: State| s.goes_on(&enough, options), cycle, start)
+    while_loop(|s: State| s.condition(&enough, options), cycle, start)
 }
 
 /// Where an iteration stands.
@@ -186,7 +186,7 @@ struct State {
 
 impl State {
     /// Not if something is NaN.
-    fn goes_on(&self, enough: &Array, options: &KrylovOptions) -> Array {
+    fn condition(&self, enough: &Array, options: &KrylovOptions) -> Array {
         let few = self.iterations.lt(rounds(options.max_iterations));
         dot(&self.r, &self.r).sqrt().gt(enough).logical_and(&few)
     }

@@ -54,7 +54,7 @@ pub fn try_newton<X: Pytree, R: Pytree>(
             let d = apply(&inverse(&j), &at.residual);
             f.moved(at, d)
         };
-        let search = |x: Array| while_loop(|at: At| at.goes_on(&options), step, At::start(&f, x));
+        let search = |x: Array| while_loop(|at: At| at.condition(&options), step, At::start(&f, x));
         f.root(|x| f.at(x), x, search, &options)
     })
 }
@@ -93,10 +93,10 @@ pub fn try_broyden<X: Pytree, R: Pytree>(
             let change = (&s - &by).expand_dims(1) * sb / usable.select(&scale, 1.0);
             (next, usable.select(&b + change, &b))
         };
-        let goes_on = |(at, _): (At, Array)| at.goes_on(&options);
+        let condition = |(at, _): (At, Array)| at.condition(&options);
         let search = |x: Array| {
             let inverse = inverse(&jacfwd(|x: Array| f.at(&x))(x.clone()));
-            while_loop(goes_on, step, (At::start(&f, x), inverse)).0
+            while_loop(condition, step, (At::start(&f, x), inverse)).0
         };
         f.root(|x| f.at(x), x, search, &options)
     })
@@ -139,7 +139,7 @@ pub fn try_fixed_point<X: Pytree>(
         };
         let search = |x: Array| {
             let start = At { residual: advance(&x), x, iterations: Array::from(0) };
-            while_loop(|at: At| at.goes_on(&options), step, start)
+            while_loop(|at: At| at.condition(&options), step, start)
         };
         f.root(advance, x, search, &options)
     })
@@ -171,7 +171,7 @@ impl At {
     }
 
     /// Not if something is NaN.
-    fn goes_on(&self, options: &RootOptions) -> Array {
+    fn condition(&self, options: &RootOptions) -> Array {
         let few = self.iterations.lt(rounds(options.max_iterations));
         self.error().gt(options.tolerance).logical_and(&few)
     }

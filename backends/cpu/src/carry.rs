@@ -84,7 +84,7 @@ impl Emitter<'_, '_> {
             self.carries.push(Carry { buffer, at, variables, lanes });
         }
         self.active.clear();
-        if let (Some(width), true) = (self.width, nest.kernel.goes_on.is_some()) {
+        if let (Some(width), true) = (self.width, nest.kernel.condition.is_some()) {
             let all = Lanes::constant(self.b, Scalar::from(true), width);
             for v in &all.regs {
                 let t = self.b.func.dfg.value_type(*v);
@@ -106,7 +106,7 @@ impl Emitter<'_, '_> {
     /// Emits the condition under which the loop continues, after the stores of an iteration. A lane
     /// that ends now keeps its carries.
     pub fn emit_condition(&mut self) -> Result<(), Error> {
-        let Some(holds) = self.nest.kernel.goes_on else { return Ok(()) };
+        let Some(holds) = self.nest.kernel.condition else { return Ok(()) };
         let Some(width) = self.width else {
             self.condition = Some(self.scalar(holds)?);
             return Ok(());

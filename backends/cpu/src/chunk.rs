@@ -269,7 +269,7 @@ fn start_kernel(cut: &Kernel, count: usize) -> Kernel {
         nodes: Vec::new(),
         stores: Vec::new(),
         reductions: Vec::new(),
-        goes_on: None,
+        condition: None,
     };
     for r in &cut.reductions {
         let value = push(&mut k.nodes, Node::Constant(r.combine.identity(r.accumulator)));
@@ -292,7 +292,7 @@ fn join_kernel(nest: &Nest, cut: &Kernel, chunks: usize, results: usize) -> Kern
         nodes: Vec::new(),
         stores: Vec::new(),
         reductions: Vec::new(),
-        goes_on: None,
+        condition: None,
     };
     for (r, partial) in nest.kernel.reductions.iter().zip(&cut.reductions) {
         let node = Node::Load {

@@ -361,7 +361,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
     ) -> Result<(), Error> {
         match trips {
             Some(0) => return Ok(()),
-            Some(_) if self.nest.kernel.goes_on.is_some() => {}
+            Some(_) if self.nest.kernel.condition.is_some() => {}
             Some(n) if self.nest.unrolled => {
                 return (0..n).try_for_each(|i| self.iteration(Counter::Fixed(i as i64)));
             }

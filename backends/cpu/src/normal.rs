@@ -253,7 +253,7 @@ impl Nest {
         let points: usize = kernel.loops.iter().map(|l| l.extent.max(1)).product();
         let unrolled =
             vector.is_none() && few_points(&kernel) && points * types.len() <= UNROLLED_NODES;
-        let unrolled = unrolled && kernel.goes_on.is_none();
+        let unrolled = unrolled && kernel.condition.is_none();
         let split = if unrolled { None } else { split(&kernel) };
         let (clips, accumulate) = (Vec::new(), false);
         Ok(Nest {
@@ -299,7 +299,7 @@ impl Nest {
         let body = nodes.count() + self.kernel.stores.len() + 2 * self.kernel.reductions.len();
         let points = self.kernel.points() as f64;
         // A loop with a condition is assumed to be short.
-        let rounds = self.kernel.loops.last().filter(|_| self.kernel.goes_on.is_some());
+        let rounds = self.kernel.loops.last().filter(|_| self.kernel.condition.is_some());
         let rounds = rounds.map_or(1.0, |l| (l.extent as f64 / ROUNDS).max(1.0));
         body.max(2) as f64 * per_node * points / rounds
     }
@@ -346,7 +346,7 @@ fn lanes_around_carry_loop(
     let order: Vec<usize> = (0..inner).filter(|n| *n != v).chain([v, inner]).collect();
     choose_loops(k, &order);
     // An ended lane keeps its carries. Other stores could not be suppressed for single lanes.
-    let kept = k.goes_on.is_none() || carry::holds_all(k, live);
+    let kept = k.condition.is_none() || carry::holds_all(k, live);
     (kept && vector_cost < scalar_cost).then_some((inner - 1, lanes))
 }
 

@@ -424,7 +424,7 @@ fn lanes_over_time(d: DType, e: DType, lanes: usize, trips: usize, ends: bool) -
     b.store_at(count, Affine::counter(0), next);
     if ends {
         let more = b.op(ScalarOp::Lt, &[next, c]);
-        b.goes_on(more);
+        b.condition(more);
     } else {
         let all = b.buffer(e, n * trips);
         b.store_at(all, Affine::new(0, [1, n as i64]), w);

@@ -61,7 +61,7 @@ impl Machine<'_> {
             let mut inside = first(&mut self.counters[outer..], &extents[outer..]);
             while inside {
                 self.point()?;
-                if kernel.goes_on.is_some_and(|holds| self.value(holds).bits() == 0) {
+                if kernel.condition.is_some_and(|holds| self.value(holds).bits() == 0) {
                     // The innermost sequential loop skips its other iterations.
                     self.counters[outer - 1] = extents[outer - 1] as i64 - 1;
                 }
@@ -237,7 +237,7 @@ mod tests {
         b.store_at(x, Affine::counter(0), v);
         let most = b.constant(Scalar::from(100i32));
         let below = b.op(ScalarOp::Lt, &[v, most]);
-        b.goes_on(below);
+        b.condition(below);
         let mut memory = [bytes(&[1i32, 30, 200])];
         run_kernel(&b.finish(), &mut memory).unwrap();
         // The first point runs all five iterations, the second ends early, and the third runs one,

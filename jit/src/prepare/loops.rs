@@ -16,7 +16,7 @@ pub fn simplify(kernel: &Kernel) -> Kernel {
     let mut k = kernel.clone();
     if k.loops.last().is_some_and(|l| l.extent == 1) {
         // The loop runs once, whatever its condition says.
-        k.goes_on = None;
+        k.condition = None;
     }
     drop_single_points(&mut k);
     coalesce(&mut k);

@@ -34,8 +34,8 @@ pub(super) fn map_ops(
     for r in &kernel.reductions {
         b.reduce(r.buffer, r.at.clone(), r.combine, new(r.value));
     }
-    if let Some(condition) = kernel.goes_on {
-        b.goes_on(new(condition));
+    if let Some(condition) = kernel.condition {
+        b.condition(new(condition));
     }
     let mut rewritten = b.finish();
     // The builder chooses the accumulator by the type of the value; the kernel may have another.

@@ -13,7 +13,7 @@ pub enum Line {
     Node(usize),
     Store(usize),
     Reduction(usize),
-    GoesOn,
+    Condition,
 }
 
 impl Kernel {
@@ -23,8 +23,8 @@ impl Kernel {
         let nodes = (0..self.nodes.len()).map(Line::Node);
         let stores = (0..self.stores.len()).map(Line::Store);
         let reductions = (0..self.reductions.len()).map(Line::Reduction);
-        let goes_on = self.goes_on.map(|_| Line::GoesOn);
-        loops.chain(nodes).chain(stores).chain(reductions).chain(goes_on)
+        let condition = self.condition.map(|_| Line::Condition);
+        loops.chain(nodes).chain(stores).chain(reductions).chain(condition)
     }
 
     /// The text of a line. `types` are those of the nodes, as far as they are known.
@@ -55,7 +55,7 @@ impl Kernel {
                 let (to, fold) = (letters(*buffer), combine.name());
                 format!("reduce {to}[{at}] = {fold} in {accumulator} of v{}", value.0)
             }
-            Line::GoesOn => match self.goes_on {
+            Line::Condition => match self.condition {
                 Some(holds) => format!("goes on while v{}", holds.0),
                 None => String::new(),
             },

@@ -33,7 +33,7 @@ fn faults(kernel: &Kernel, types: &mut Vec<DType>) -> Result<(), Fault<Line>> {
     nodes(kernel, types, all.as_ref())?;
     stores(kernel, types, all.as_ref())?;
     reductions(kernel, types)?;
-    goes_on(kernel, types)?;
+    condition(kernel, types)?;
     alias::check(kernel)
 }
 
@@ -155,9 +155,9 @@ fn reductions(kernel: &Kernel, types: &[DType]) -> Result<(), Fault<Line>> {
 }
 
 /// Invariant 8: the condition and the loop that it ends.
-fn goes_on(kernel: &Kernel, types: &[DType]) -> Result<(), Fault<Line>> {
-    let Some(holds) = kernel.goes_on else { return Ok(()) };
-    let line = Line::GoesOn;
+fn condition(kernel: &Kernel, types: &[DType]) -> Result<(), Fault<Line>> {
+    let Some(holds) = kernel.condition else { return Ok(()) };
+    let line = Line::Condition;
     match earlier(types, holds, line)? {
         DType::Bool => {}
         d => return Err(fault(8, line, format!("expected a bool, got {d}"))),

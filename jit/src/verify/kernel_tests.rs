@@ -251,14 +251,14 @@ fn counting() -> Kernel {
     let v = b.op(ScalarOp::Add, &[v, one]);
     b.store_at(sum, Affine::counter(0), v);
     let below = b.op(ScalarOp::Lt, &[v, most]);
-    b.goes_on(below);
+    b.condition(below);
     b.finish()
 }
 
 #[test]
 fn eight_loops_that_end_by_themselves() {
     holds(counting());
-    broken(8, "expected a bool", counting(), |k| k.goes_on = Some(NodeId(0)));
+    broken(8, "expected a bool", counting(), |k| k.condition = Some(NodeId(0)));
     broken(8, "does not run in order", counting(), |k| k.loops[1].mode = Mode::Parallel);
     broken(8, "moves with the innermost loop", counting(), |k| {
         k.buffers[1].len = 40;

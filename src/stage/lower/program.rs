@@ -134,7 +134,7 @@ impl ProgramBuilder {
                 && other.nodes == kernel.nodes
                 && other.stores == kernel.stores
                 && other.reductions == kernel.reductions
-                && other.goes_on == kernel.goes_on;
+                && other.condition == kernel.condition;
             if equal {
                 return *id;
             }

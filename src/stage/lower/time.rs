@@ -269,23 +269,23 @@ fn any_of(parts: &WhileParts) -> Result<Option<usize>, Error> {
 /// if a lane that has ended would not keep its carries.
 fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Option<Launch> {
     let mut found = kernel.stores.iter().filter(|s| args[s.buffer.0 as usize] == active.view());
-    let (goes_on, rest) = (found.next()?.clone(), found.next());
+    let (condition, rest) = (found.next()?.clone(), found.next());
     let load = |buffer: BufferId, at: &Affine, node: NodeId| match kernel.node(node) {
         Node::Load { buffer: b, at: a, .. } => *b == buffer && a == at,
         _ => false,
     };
     let stays = |s: &Store| match kernel.node(s.value) {
         Node::Op { op: ScalarOp::Select, args } => {
-            load(goes_on.buffer, &goes_on.at, args[0]) && load(s.buffer, &s.at, args[2])
+            load(condition.buffer, &condition.at, args[0]) && load(s.buffer, &s.at, args[2])
         }
         _ => load(s.buffer, &s.at, s.value),
     };
-    let others = || kernel.stores.iter().filter(|s| s.buffer != goes_on.buffer);
+    let others = || kernel.stores.iter().filter(|s| s.buffer != condition.buffer);
     if rest.is_some() || !others().all(stays) {
         return None;
     }
     // The test may depend on new values and on buffers that no store writes.
-    let (mut open, mut seen) = (vec![goes_on.value], FxHashSet::default());
+    let (mut open, mut seen) = (vec![condition.value], FxHashSet::default());
     while let Some(node) = open.pop() {
         if !seen.insert(node) || others().any(|s| s.value == node) {
             continue;
@@ -298,7 +298,7 @@ fn with_rounds((mut kernel, args): Launch, active: &Place, rounds: usize) -> Opt
         }
     }
     kernel.loops.push(Loop { extent: rounds, mode: Mode::Sequential });
-    kernel.goes_on = Some(goes_on.value);
+    kernel.condition = Some(condition.value);
     Some((kernel, args))
 }
 

@@ -92,9 +92,9 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
             split.reduce(r, &mut accumulators);
         }
     }
-    if let Some(holds) = kernel.goes_on {
+    if let Some(holds) = kernel.condition {
         let holds = split.one(holds);
-        split.b.goes_on(holds);
+        split.b.condition(holds);
     }
     let folds = (!temporaries.is_empty()).then(|| split.around(temporaries));
     let mut main = split.b.finish();

@@ -48,8 +48,7 @@ pub use crate::transforms::checkify::Checks;
 /// use cotangent::api::checkify::{Checks, checkify};
 /// let at = |x: Array, i: Array| cotangent::lax::dynamic_slice(&x, &[i], &[1]);
 /// let (error, _) = checkify(at, Checks::INDEX)(array![1.0, 2.0], Array::from(7));
-/// assert!(error.get().unwrap().ends_with("dynamic_slice: index 7 is out of bounds,
-///     it should be in 0..=1"));
+/// assert!(error.get().unwrap().ends_with("index 7 is out of bounds, it should be in 0..=1"));
 /// ```
 pub fn checkify<'f, F, S: Sig<'f>, R: Pytree>(f: F, checks: Checks) -> Func<'f, S, (CheckError, R)>
 where

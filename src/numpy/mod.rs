@@ -2,6 +2,19 @@
 //! free functions.
 //!
 //! Written in `lax` functions only; no primitive is defined here.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `math`, `numbers`, `powers`, `complex`, `ints` | functions of every element |
+//! | `compare` | comparisons, predicates, choices |
+//! | `reduce`, `nan` | sums, means, extremes, with and without NaN |
+//! | `stats`, `series` | quantiles, covariances, bins; differences, integrals, interpolation, polynomials |
+//! | `order`, `sets` | sorting, searching, picking; results whose shape depends on values |
+//! | `contract`, `contraction`, `einsum` | products that are summed over axes |
+//! | `shape`, `join`, `arrange`, `diagonal` | axes, joining and splitting, stacking, diagonals and triangles |
+//! | `create` | zeros, ones, arange, linspace, eye |
+//! | `index`, `entries`, `picks`, `at`, `update` | `x.index(s![..])` and `x.at(..)` |
+//! | `axes`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
 
 pub(crate) mod fallible;
 

@@ -108,6 +108,7 @@ fn copy(from: &Path, to: &Path) {
 /// Besides files of their own the patches touch what the page promises, and the library compiles
 /// with them.
 #[test]
+#[ignore = "takes a minute; scripts/nightly runs it"]
 fn patches_apply_and_compile() {
     let text = page("CONTRIBUTING.md");
     let changes = changes(&text);

@@ -54,8 +54,7 @@ fn a_gradient_in_ints() {
     assert_eq!(
         lineless(&text),
         "HERE: grad: argument 0.1 is i32[], which has no derivative; convert it to floats, or pass \
-         it in an argument that is \
-         not differentiated"
+         it in an argument that is not differentiated"
     );
     let text = message(|| grad(|x: Array| lax::gt(&x, &Array::from(0f32)))(Array::from(1f32)));
     assert_eq!(lineless(&text), "HERE: grad: the function must return a float scalar, got bool[]");
@@ -68,8 +67,7 @@ fn a_value_dependent_if() {
     assert_eq!(
         lineless(&text),
         "item: the value of f32[] is not known while tracing (made at HERE); use cond or select \
-         instead of a \
-         value-dependent if, or return it from the traced closure and read it outside"
+         instead of a value-dependent if, or return it from the traced closure and read it outside"
     );
     still_works();
 }

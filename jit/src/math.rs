@@ -44,9 +44,9 @@
 //!   `|x| <= 2^18` in f32 and `|x| <= 1.4e14` in f64. Beyond, an op branches to [`far`], at little
 //!   cost for the loops around it.
 //! - lgamma and digamma are computed in f64 for either width: in f32 they are almost always
-//!   correctly rounded, in f64 off by at most 2.5 and 3.2 units for positive numbers (6,500
-//!   points), and for negative numbers by about as much of the greater term of the reflection, so
-//!   near their roots there they lose digits.
+//!   correctly rounded, in f64 off by at most 2.4 and 3.0 units for positive numbers (as
+//!   `scripts/accuracy` prints), and for negative numbers by about as much of the greater term of
+//!   the reflection, so near their roots there they lose digits.
 //! - `sign`, `is_finite` and `round_away` are exact.
 //!
 //! Derivatives do not live here, nor does the list of ops, which is the table in [`op`](crate::op).

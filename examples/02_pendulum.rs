@@ -39,7 +39,7 @@ fn runge_kutta(s: State, length: &Array) -> State {
 
 /// The angle after every step, `f64[600]`.
 fn swing(length: Array) -> Array {
-    let start = (Array::from(1.2f64), Array::from(0.0f64));
+    let start = (Array::scalar(1.2f64), Array::scalar(0.0f64));
     let step = |s: State, ()| {
         let next = runge_kutta(s, &length);
         (next.clone(), next.0)
@@ -48,7 +48,7 @@ fn swing(length: Array) -> Array {
 }
 
 fn main() {
-    let truth = swing(Array::from(TRUE_LENGTH));
+    let truth = swing(Array::scalar(TRUE_LENGTH));
     let noise = random::normal(&random::key(7), [STEPS], DType::F64) * 0.05;
     let recorded = &truth + noise;
 
@@ -59,12 +59,12 @@ fn main() {
         (log_length - rate * slope, value)
     });
 
-    let mut log_length = Array::from(1.5f64.ln());
+    let mut log_length = Array::scalar(1.5f64.ln());
     let mut lengths = Vec::new();
     let before = Instant::now();
     for i in 0..60 {
         let value;
-        (log_length, value) = step(log_length, Array::from(0.01f64));
+        (log_length, value) = step(log_length, Array::scalar(0.01f64));
         lengths.push(log_length.exp().item::<f64>());
         if i % 10 == 9 {
             let (n, l) = (i + 1, lengths[i]);
@@ -78,7 +78,7 @@ fn main() {
         .x_label("seconds")
         .y_label("radians")
         .points("recorded", &times, &recorded.to_vec::<f64>())
-        .line("recovered", &times, &swing(Array::from(found)).to_vec::<f64>());
+        .line("recovered", &times, &swing(Array::scalar(found)).to_vec::<f64>());
     if let Err(e) = std::fs::write("pendulum.svg", plot.to_svg()) {
         println!("could not write pendulum.svg: {e}");
     }

@@ -42,7 +42,7 @@ fn orbit(p: &Array, steps: usize) -> Array {
         (next.clone(), next)
     };
     let options = ScanOptions { length: Some(steps), ..Default::default() };
-    scan_with(step, Array::from(START), (), options).1
+    scan_with(step, Array::from(&START), (), options).1
 }
 
 /// `a^-1 b` for a symmetric positive `3 x 3` matrix, by cofactors.
@@ -58,7 +58,7 @@ fn solve3(a: &[f64], b: &[f64]) -> [f64; 3] {
 
 fn main() {
     let noise = random::normal(&random::key(3), [STEPS, 3], DType::F64) * NOISE;
-    let recorded = orbit(&Array::from(TRUE_PARAMETERS), STEPS) + noise;
+    let recorded = orbit(&Array::from(&TRUE_PARAMETERS), STEPS) + noise;
 
     let mut p = [9.0, 26.5, 2.4];
     let before = Instant::now();
@@ -72,7 +72,7 @@ fn main() {
         });
         let mut error = f64::INFINITY;
         for _ in 0..12 {
-            let (e, a, b) = normal(Array::from(p));
+            let (e, a, b) = normal(Array::from(&p));
             error = e.item();
             let d = solve3(&a.ravel().to_vec::<f64>(), &b.to_vec::<f64>());
             p = [0, 1, 2].map(|i| p[i] - d[i]);
@@ -86,7 +86,7 @@ fn main() {
 
     let loss = |p: Array| (orbit(&p, STEPS) - &recorded).square().mean();
     let gradient = jit(grad(loss));
-    let slope = gradient(Array::from(p)).to_vec::<f64>();
+    let slope = gradient(Array::from(&p)).to_vec::<f64>();
     let steepest = slope.iter().fold(0f64, |m, s| m.max(s.abs()));
     println!("gradient through {STEPS} steps, there: at most {steepest:.0e}");
     assert!(steepest < 1e-3, "the fit is no minimum: {slope:?}");
@@ -100,7 +100,7 @@ fn main() {
         .x_label("time")
         .y_label("z")
         .points("recorded", &times, &column(&recorded, 2))
-        .line("recovered", &times, &column(&orbit(&Array::from(p), STEPS), 2));
+        .line("recovered", &times, &column(&orbit(&Array::from(&p), STEPS), 2));
     if let Err(e) = std::fs::write("lorenz_fit.svg", plot.to_svg()) {
         println!("could not write lorenz_fit.svg: {e}");
     }

@@ -97,7 +97,7 @@ fn chain(key: Key, w: Array, x: Array, y: Array) -> (Array, Array, Array) {
         let mean = &share * &log_step + (1.0 - share) * mean;
         ((s, log_step, mean, gap, t), ())
     };
-    let number = |x: f64| Array::from(x);
+    let number = |x: f64| Array::scalar(x);
     let start = (start, number(first), number(0.0), number(0.0), number(0.0));
     let ((state, _, log_step, _, _), ()) = scan(adapt, start, random::keys(&warm, WARM_UP));
     let step = log_step.exp();

@@ -271,7 +271,7 @@ fn the_first_failure_counts_and_payloads_keep_their_types() {
         check(&x.lt(1e300), "{}", &x);
         x
     };
-    let x = Array::from(1.7976931348623157e308f64);
+    let x = Array::scalar(1.7976931348623157e308f64);
     says(&checkify(doubled, Checks::USER)(x).0, "1.7976931348623157e308");
 }
 
@@ -321,7 +321,7 @@ fn the_search_goes_into_loops_branches_and_gradients() {
     let at = |line: u32| format!("tests/checks.rs:{line}");
     let (step, scanned) = (line!() + 1, line!() + 2);
     let step_fn = |c: Array, x: Array| ((&c - &x).sqrt(), c);
-    let walk = move |xs: Array| scan(step_fn, Array::from(9.0f32), xs).0;
+    let walk = move |xs: Array| scan(step_fn, Array::scalar(9.0f32), xs).0;
     let said = nan_error(|| jit(walk).try_call((array![0.0, 2.0, 5.0, 0.0],)));
     let end = format!("in step 2 of scan at {}", at(scanned));
     assert!(said.starts_with(&format!("sqrt at {} makes a NaN", at(step))), "{said}");
@@ -333,7 +333,7 @@ fn the_search_goes_into_loops_branches_and_gradients() {
 
     let branch = line!() + 1;
     let f = |x: Array| cond(&x.gt(0.0), |x| x, |x: Array| x.log(), x);
-    let said = nan_error(|| jit(f).try_call((Array::from(-1.0f32),)));
+    let said = nan_error(|| jit(f).try_call((Array::scalar(-1.0f32),)));
     assert_eq!(
         said,
         format!(
@@ -342,10 +342,10 @@ fn the_search_goes_into_loops_branches_and_gradients() {
         )
     );
     let halve = |x: Array| while_loop(|x: Array| x.gt(0.5), |x: Array| (x - 1.0).sqrt(), x);
-    let said = nan_error(|| jit(halve).try_call((Array::from(1.5f32),)));
+    let said = nan_error(|| jit(halve).try_call((Array::scalar(1.5f32),)));
     assert!(said.contains("in round 1 of while"), "{said}");
     let nested = move |x: Array| jit(halve)(x) * 2.0;
-    let said = nan_error(|| jit(nested).try_call((Array::from(1.5f32),)));
+    let said = nan_error(|| jit(nested).try_call((Array::scalar(1.5f32),)));
     assert!(said.starts_with("sqrt at") && said.contains("in round 1 of while"), "{said}");
     assert!(
         nan_error(|| jit(vmap(walk)).try_call((array![[0.0, 2.0, 5.0]],)))
@@ -499,6 +499,6 @@ fn checks_keep_the_forward_rule() {
         let along = |x: Array| checked(x).1;
         jvp(along, (x.clone(),), (ones_like(&x),)).1
     };
-    assert_eq!(slope(Array::from(4.0f64)).item::<f64>(), 0.25);
-    assert_eq!(grad(|x: Array| checked(x).1)(Array::from(4.0f64)).item::<f64>(), 0.25);
+    assert_eq!(slope(Array::scalar(4.0f64)).item::<f64>(), 0.25);
+    assert_eq!(grad(|x: Array| checked(x).1)(Array::scalar(4.0f64)).item::<f64>(), 0.25);
 }

@@ -44,7 +44,7 @@ fn folds_are_folds_over_lanes() {
     close(&vmap_with(|x: Array| pmax(x, "i"), named("i"))(x()), &[3.0; 4]);
     close(&vmap_with(|x: Array| pmin(x, "i"), named("i"))(x()), &[-2.0; 4]);
     // What no lane differs in counts once per lane; ints and bools are counted.
-    let alike = |_: Array| psum(Array::from(2.5f64), "i");
+    let alike = |_: Array| psum(Array::scalar(2.5f64), "i");
     close(&vmap_with(alike, named("i"))(x()), &[10.0; 4]);
     let count = vmap_with(|x: Array| psum(x.gt(0.0), "i"), named("i"))(x());
     assert_eq!(count.to_vec::<i32>(), [3; 4]);
@@ -181,7 +181,7 @@ fn names_that_are_not_in_force() {
     assert!(message(|| axis_size("i")).contains("axis_size: no axis named \"i\""));
     let twice = message(|| vmap_with(|x: Array| psum(x, ("i", "i")), named("i"))(x()));
     assert!(twice.contains("psum: axis \"i\" is named twice"), "{twice}");
-    let eagerly = vmap_with(|x: Array| x + eager(|| psum(Array::from(1.0f64), "i")), named("i"));
+    let eagerly = vmap_with(|x: Array| x + eager(|| psum(Array::scalar(1.0f64), "i")), named("i"));
     let text = message(|| eagerly(x()));
     assert!(text.contains("psum: no vmap around it maps an axis named \"i\""), "{text}");
 }
@@ -248,7 +248,7 @@ fn gradients_outside_of_the_batch() {
     close(&jit(grad(jit(total)))(x()), &expected);
     close(&vmap_with(grad(f), named("i"))(x()), &expected);
     close(&vmap_with(jit(grad(checkpoint(jit(f)))), named("i"))(x()), &expected);
-    let (_, dy) = vmap_with(|x: Array| jvp(f, (x,), (Array::from(1.0f64),)), named("i"))(x());
+    let (_, dy) = vmap_with(|x: Array| jvp(f, (x,), (Array::scalar(1.0f64),)), named("i"))(x());
     let pushed = all(|k| 2.0 * X.iter().sum::<f64>() * X[k].sin() + squares * X[k].cos());
     close(&dy, &pushed);
     // d2/dx_k dx_l of sum x^2 * sum sin x
@@ -349,7 +349,7 @@ fn inside_of_custom_rules() {
 #[test]
 fn jitted_functions_are_traced_per_batch() {
     let share = std::sync::Arc::new(jit(|x: Array| {
-        x * axis_size("i") as f64 + psum(Array::from(1.0f64), "i")
+        x * axis_size("i") as f64 + psum(Array::scalar(1.0f64), "i")
     }));
     for n in [2usize, 5, 2] {
         let share = share.clone();
@@ -419,7 +419,7 @@ fn systems_across_lanes() {
                 fori_loop(0..100, |_, x: Array| &x - f(x.clone()) / 8.0, x)
             },
             shared,
-            Array::from(0.0f64),
+            Array::scalar(0.0f64),
         )
     };
     let plain = |d: Array, b: Array| {

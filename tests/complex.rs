@@ -78,14 +78,14 @@ impl RoundTo for Array {
 
 #[test]
 fn holomorphic_derivatives() {
-    let z = Array::from(c(0.5, -1.5));
+    let z = Array::scalar(c(0.5, -1.5));
     let f = |z: Array| z.sin() * z.exp();
     let slope = |z: Array| z.cos() * z.exp() + z.sin() * z.exp();
     let expected = slope(z.clone()).to_vec::<C64>();
     near(&grad_holomorphic(f)(z.clone()), &expected);
     near(&jacfwd_holomorphic(f)(z.clone()), &expected);
     near(&jacrev_holomorphic(f)(z.clone()), &expected);
-    let (_, dz) = jvp(f, (z.clone(),), (Array::from(c(0.0, 2.0)),));
+    let (_, dz) = jvp(f, (z.clone(),), (Array::scalar(c(0.0, 2.0)),));
     near(&dz, &[expected[0] * c(0.0, 2.0)]);
     // Twice, through a batch, compiled.
     let second = |z: Array| grad_holomorphic(grad_holomorphic(|z: Array| z.pow(3)))(z);
@@ -93,7 +93,7 @@ fn holomorphic_derivatives() {
     near(&many, &[c(6.0, 6.0), c(0.0, -12.0)]);
     // From real numbers to complex ones and back.
     let wave = |t: Array| (Array::complex(0.0, 1.0) * t).exp();
-    near(&jacfwd(wave)(Array::from(0.0f64)), &[c(0.0, 1.0)]);
+    near(&jacfwd(wave)(Array::scalar(0.0f64)), &[c(0.0, 1.0)]);
 }
 
 #[test]
@@ -134,13 +134,13 @@ fn loops_and_branches_carry_complex_numbers() {
     };
     near(&vmap(grad_holomorphic(orbit))(Array::from_vec(at.to_vec())), &at.map(slope));
     let escaped =
-        while_loop(|z: Array| z.abs().lt(2.0), |z: Array| &z * &z, Array::from(c(1.1, 0.1)));
+        while_loop(|z: Array| z.abs().lt(2.0), |z: Array| &z * &z, Array::scalar(c(1.1, 0.1)));
     assert!(escaped.abs().item::<f64>() >= 2.0);
     let turned = cond(
         &Array::from(true),
         |z: Array| z * Complex::new(0.0, 1.0),
         |z: Array| z,
-        Array::from(c(1.0, 2.0)),
+        Array::scalar(c(1.0, 2.0)),
     );
     near(&turned, &[c(-2.0, 1.0)]);
 }
@@ -155,7 +155,7 @@ fn literals_promote_weakly() {
     assert_eq!(with(Array::from_vec(vec![C32::new(1.0, 0.0)])), "c64[1]");
     assert_eq!((array![1.0f64] + Array::from(C32::new(1.0, 0.0))).aval().to_string(), "c128[1]");
     assert_eq!(array![Complex::new(1.0, 2.0)].aval().to_string(), "c64[1]");
-    assert_eq!((0.5 * Array::from(c(2.0, 4.0))).item::<C64>(), c(1.0, 2.0));
+    assert_eq!((0.5 * Array::scalar(c(2.0, 4.0))).item::<C64>(), c(1.0, 2.0));
 }
 
 #[test]
@@ -236,22 +236,25 @@ fn special_values_are_those_of_c99() {
         ("abs", |z| Array::complex(lax::abs(z), 0.0), c(-inf, nan), c(inf, 0.0)),
     ];
     for (name, f, z, expected) in cases {
-        let got = f(&Array::from(z)).item::<C64>();
+        let got = f(&Array::scalar(z)).item::<C64>();
         assert!(
             same(got.re, expected.re) && same(got.im, expected.im),
             "{name} {z}: {got}, expected {expected}"
         );
     }
     // Neither overflows nor vanishes on the way.
-    let huge = Array::from(c(1e308, -1e308));
+    let huge = Array::scalar(c(1e308, -1e308));
     assert_eq!((&huge / &huge).item::<C64>(), c(1.0, 0.0));
     assert_eq!(huge.abs().item::<f64>(), 1e308f64.hypot(1e308));
-    let tiny = Array::from(c(3e-320, 4e-320));
+    let tiny = Array::scalar(c(3e-320, 4e-320));
     assert_eq!(tiny.abs().item::<f64>(), 5e-320);
     assert_eq!((&tiny / &tiny).item::<C64>(), c(1.0, 0.0));
-    let quotient = (Array::from(c(1.0, 0.0)) / Array::from(c(0.0, 0.0))).item::<C64>();
+    let quotient = (Array::scalar(c(1.0, 0.0)) / Array::scalar(c(0.0, 0.0))).item::<C64>();
     assert!(quotient.re == inf && quotient.im.is_nan());
-    assert_eq!((Array::from(c(1.0, 1.0)) / Array::from(c(inf, 1.0))).item::<C64>(), c(0.0, 0.0));
+    assert_eq!(
+        (Array::scalar(c(1.0, 1.0)) / Array::scalar(c(inf, 1.0))).item::<C64>(),
+        c(0.0, 0.0)
+    );
 }
 
 /// The functions of the golden file.

@@ -55,7 +55,7 @@ fn third_derivatives_through_everything() {
     let third = || grad(second());
     let points = f64s(&POINTS);
     let one_by_one = |f: &dyn Fn(Array) -> Array| -> Vec<f64> {
-        POINTS.iter().map(|x| f(Array::from(*x)).item::<f64>()).collect()
+        POINTS.iter().map(|x| f(Array::scalar(*x)).item::<f64>()).collect()
     };
     agrees(0, &vmap(everything)(points.clone()).to_vec::<f64>());
     agrees(1, &jit(vmap(first()))(points.clone()).to_vec::<f64>());
@@ -78,7 +78,7 @@ fn modes_mix() {
     for x in POINTS {
         let expected = closed_form(x)[3];
         for f in [&by_forward, &mixed] {
-            let got = f(Array::from(x)).item::<f64>();
+            let got = f(Array::scalar(x)).item::<f64>();
             assert!((got - expected).abs() < 1e-10 * expected.abs().max(1.0), "{got} {expected}");
         }
     }
@@ -103,7 +103,7 @@ fn nested(depth: usize) -> Func<'static, (Own<Array>,), Array> {
 
 #[test]
 fn gradients_grow_linearly_in_nesting_depth() {
-    let size = |d| make_jaxpr(grad(nested(d)))(Array::from(0.5f64)).jaxpr.total_eqns();
+    let size = |d| make_jaxpr(grad(nested(d)))(Array::scalar(0.5f64)).jaxpr.total_eqns();
     let sizes: Vec<usize> = [4, 8, 12, 16].map(size).to_vec();
     let growth: Vec<usize> = sizes.windows(2).map(|w| w[1] - w[0]).collect();
     assert!(growth.iter().all(|g| *g == growth[0]), "{sizes:?}");
@@ -115,7 +115,7 @@ fn gradients_of_loops_do_not_grow_with_their_length() {
     let gradient = |n: usize| {
         let options = ScanOptions { length: Some(n), ..Default::default() };
         let run = move |x: Array| scan_with(|c: Array, ()| (c.sin() * 1.01, ()), x, (), options).0;
-        make_jaxpr(grad(run))(Array::from(0.5f64)).to_string()
+        make_jaxpr(grad(run))(Array::scalar(0.5f64)).to_string()
     };
     let (short, long) = (gradient(1_000), gradient(1_000_000));
     assert_eq!(short, long.replace("1000000", "1000"));
@@ -131,7 +131,7 @@ fn a_checkpointed_step_keeps_its_carry_alone() {
     let plain = move |x: Array| scan_with(|c: Array, ()| (step(c), ()), x, (), options).0;
     let kept = checkpoint(step);
     let less = move |x: Array| scan_with(|c: Array, ()| (kept(c), ()), x, (), options).0;
-    let x = Array::from(0.5f64);
+    let x = Array::scalar(0.5f64);
     let text = make_jaxpr(grad(less.clone()))(x.clone()).to_string();
     assert_eq!(text.matches("f64[50]").count(), 1, "{text}");
     assert!(residuals(make_jaxpr(grad(plain))(x.clone()).to_string()) >= 1);
@@ -154,7 +154,7 @@ fn reverse_rules_hold_under_vmap_and_jit() {
     let g = f.clone();
     assert!(close(grad(move |x: Array| vmap(g.clone())(x).sum())(x.clone()).to_vec::<f64>()));
     let through_scan =
-        move |x: Array| scan(|c: Array, x: Array| (c + f(x), ()), Array::from(0.0f64), x).0;
+        move |x: Array| scan(|c: Array, x: Array| (c + f(x), ()), Array::scalar(0.0f64), x).0;
     assert!(close(jit(grad(through_scan))(x).to_vec::<f64>()));
 }
 
@@ -166,7 +166,7 @@ fn softplus_is_smooth() {
     let third = grad(grad(grad(f)));
     for x in [-800.0, -3.0, -0.0, 0.0, 1e-9, 2.0, 800.0f64] {
         let s = 1.0 / (1.0 + (-x).exp());
-        let at = Array::from(x);
+        let at = Array::scalar(x);
         let got = [
             f(at.clone()).item::<f64>(),
             grad(f)(at.clone()).item::<f64>(),

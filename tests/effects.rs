@@ -100,17 +100,17 @@ fn pure_callbacks_under_vmap() {
 #[test]
 fn callbacks_have_no_derivative_but_custom_rules_do() {
     let f = |x: Array| pure_callback(squares, &x, x.clone());
-    let said = message(grad(f).try_call((Array::from(3.0f32),)));
+    let said = message(grad(f).try_call((Array::scalar(3.0f32),)));
     assert!(said.contains("custom_jvp") && said.contains("tests/effects.rs"), "{said}");
     let said = message(
         grad(|x: Array| io_callback(squares, &x, x.clone(), false))
-            .try_call((Array::from(3.0f32),)),
+            .try_call((Array::scalar(3.0f32),)),
     );
     assert!(said.contains("stop_gradient"), "{said}");
     let ruled = custom_jvp(f, move |(x,): (Array,), (dx,)| (f(x.clone()), 2.0 * x * dx));
     let third = grad(grad(ruled.clone()));
-    assert_eq!(grad(ruled)(Array::from(3.0f32)).item::<f32>(), 6.0);
-    assert_eq!(third(Array::from(3.0f32)).item::<f32>(), 2.0);
+    assert_eq!(grad(ruled)(Array::scalar(3.0f32)).item::<f32>(), 6.0);
+    assert_eq!(third(Array::scalar(3.0f32)).item::<f32>(), 2.0);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn io_callbacks_are_never_dropped_merged_or_reordered() {
     });
     let expected = ["a(1.0)", "a(1.0)", "step(0)", "step(1)", "step(2)", "big(3.0)", "b(1.5)"];
     for _ in 0..2 {
-        f(Array::from(1.0f32));
+        f(Array::scalar(1.0f32));
         assert_eq!(taken(&log), expected);
     }
 }
@@ -162,7 +162,7 @@ fn io_callbacks_under_vmap() {
         },
         (0, None),
     );
-    once(array![1.0, 2.0], Array::from(3.0f32));
+    once(array![1.0, 2.0], Array::scalar(3.0f32));
     assert_eq!(taken(&log), ["y(3.0)"]);
 }
 
@@ -188,7 +188,7 @@ fn prints_under_derivatives() {
         y.sum()
     };
     let expected = ["x 0.0", "y 0.0"];
-    let x = || Array::from(0.0f32);
+    let x = || Array::scalar(0.0f32);
     assert_eq!(lines(|| grad(f)(x())), expected);
     assert_eq!(lines(|| jit(grad(f))(x())), expected);
     assert_eq!(lines(|| jvp(f, (x(),), (x(),))), expected);
@@ -268,7 +268,7 @@ fn failures_come_back_with_the_users_line() {
                 check(&c + &x);
                 (c + 1.0, x)
             },
-            Array::from(0.0f32),
+            Array::scalar(0.0f32),
             xs,
         )
         .1
@@ -334,10 +334,10 @@ fn what_happens_once_does_not_stand_under_a_checkpoint() {
         note(&log, "x", &cotangent::lax::stop_gradient(&x), false);
         x.sin()
     };
-    let said = message(grad(checkpoint(f)).try_call((Array::from(1.0f32),)));
+    let said = message(grad(checkpoint(f)).try_call((Array::scalar(1.0f32),)));
     assert!(said.contains("debug::callback"), "{said}");
     checkpoint(f)(array![1.0]);
-    grad(f)(Array::from(2.0f32));
+    grad(f)(Array::scalar(2.0f32));
     assert_eq!(taken(&log), ["x([1.])", "x(2.0)"]);
 }
 
@@ -427,7 +427,7 @@ mod random {
                 Step::While(n, inside) => {
                     let test = |(i, _): (Array, Array)| i.lt(n as i32);
                     let body = |(i, x): (Array, Array)| (i + 1, trace(&inside, x));
-                    while_loop_bounded(n + 1, test, body, (Array::from(0i32), x)).1
+                    while_loop_bounded(n + 1, test, body, (Array::scalar(0i32), x)).1
                 }
                 Step::Call(inside) => jit(|x: Array| trace(&inside, x))(x),
                 Step::Checkpoint(inside) => checkpoint(|x: Array| trace(&inside, x))(x),
@@ -454,7 +454,7 @@ fn random_programs_keep_all_effects_in_order_under_every_transform() {
         let f = |x: Array| random::trace(&steps, x);
         let mut expected = Vec::new();
         let value = random::run(&steps, 0.25, &mut expected);
-        let x = || Array::from(0.25f32);
+        let x = || Array::scalar(0.25f32);
         let same = |how: &str, (y, seen): (Array, Vec<String>)| {
             assert_eq!(seen, expected, "{how}, seed {seed}: {steps:?}");
             assert!((y.to_vec::<f32>()[0] - value).abs() < 1e-5, "{how}, seed {seed}");
@@ -501,8 +501,8 @@ fn tangents_are_seen_in_forward_mode() {
     let f = custom_jvp(|x: Array| x.sin(), rule);
     let g = f.clone();
     let looped = move |x: Array| scan(|c: Array, _: Array| (g(c), ()), x, arange(2)).0;
-    let x = || Array::from(0.0f32);
-    let one = || Array::from(1.0f32);
+    let x = || Array::scalar(0.0f32);
+    let one = || Array::scalar(1.0f32);
     assert_eq!(lines(|| jvp(looped.clone(), (x(),), (one(),))), ["dx 1.0", "dx 1.0"]);
     assert!(lines(|| assert_eq!(grad(looped)(x()).item::<f32>(), 1.0)).is_empty());
     let chosen = move |x: Array| cond(&x.ge(0.0), &*f, |x| x, x);

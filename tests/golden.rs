@@ -131,7 +131,7 @@ fn loops() {
             let next = (c + x).sin();
             (next.clone(), next)
         };
-        let (_, ys) = scan(step, Array::from(0.5f32), x);
+        let (_, ys) = scan(step, Array::scalar(0.5f32), x);
         ys.square().sum()
     }
     corpus("loops", f, vector());
@@ -144,7 +144,7 @@ fn printed() {
             debug::print("{} {}", (&c, &x));
             (c * x, ())
         };
-        scan(step, Array::from(0.5f32), x).0
+        scan(step, Array::scalar(0.5f32), x).0
     }
     corpus("printed", f, vector());
 }
@@ -200,7 +200,7 @@ fn ordered() {
 fn second_derivative() {
     let mut record = Record::default();
     let f = |x: Array| x.sin() * x.exp();
-    let x = Array::from(0.5f64);
+    let x = Array::scalar(0.5f64);
     stages(&mut record, "value", f, &x);
     stages(&mut record, "first", grad(f), &x);
     stages(&mut record, "second", grad(grad(f)), &x);

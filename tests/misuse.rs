@@ -33,7 +33,7 @@ fn lineless(text: &str) -> String {
 
 fn still_works() {
     assert_eq!(jit(|x: Array| x * 2.0)(array![1.5]).item::<f32>(), 3.0);
-    assert_eq!(grad(|x: Array| &x * &x)(Array::from(2f32)).item::<f32>(), 4.0);
+    assert_eq!(grad(|x: Array| &x * &x)(Array::scalar(2f32)).item::<f32>(), 4.0);
 }
 
 #[test]
@@ -50,20 +50,21 @@ fn a_gradient_of_no_scalar() {
 
 #[test]
 fn a_gradient_in_ints() {
-    let text = message(|| grad(|p: (Array, Array)| p.0 * 2.0)((Array::from(1f32), Array::from(3))));
+    let text =
+        message(|| grad(|p: (Array, Array)| p.0 * 2.0)((Array::scalar(1f32), Array::from(3))));
     assert_eq!(
         lineless(&text),
         "HERE: grad: argument 0.1 is i32[], which has no derivative; convert it to floats, or pass \
          it in an argument that is not differentiated"
     );
-    let text = message(|| grad(|x: Array| lax::gt(&x, &Array::from(0f32)))(Array::from(1f32)));
+    let text = message(|| grad(|x: Array| lax::gt(&x, &Array::scalar(0f32)))(Array::scalar(1f32)));
     assert_eq!(lineless(&text), "HERE: grad: the function must return a float scalar, got bool[]");
 }
 
 #[test]
 fn a_value_dependent_if() {
     let f = |x: Array| if x.item::<f32>() > 0.0 { x } else { -x };
-    let text = message(|| jit(f)(Array::from(1f32)));
+    let text = message(|| jit(f)(Array::scalar(1f32)));
     assert_eq!(
         lineless(&text),
         "item: the value of f32[] is not known while tracing (made at HERE); use cond or select \
@@ -117,7 +118,7 @@ fn batches_of_unequal_sizes() {
         "HERE: vmap: sizes of mapped axes differ: argument 0 (f32[2]) has 2, argument 1.1 (f32[3], \
          axis 0) has 3"
     );
-    let text = message(|| vmap(|x: Array| x)(Array::from(1f32)));
+    let text = message(|| vmap(|x: Array| x)(Array::scalar(1f32)));
     assert_eq!(
         lineless(&text),
         "HERE: vmap: argument 0 is f32[], which has no axis 0 to map over; use None for it"
@@ -165,7 +166,7 @@ fn tangents_and_cotangents_of_other_types() {
 
 #[test]
 fn a_transpose_of_what_is_not_linear() {
-    let error = try_linear_transpose(|x: Array| &x * &x, (Array::from(1f32),)).map(|_| ());
+    let error = try_linear_transpose(|x: Array| &x * &x, (Array::scalar(1f32),)).map(|_| ());
     let text = error.unwrap_err().to_string();
     assert!(text.contains("linear_transpose of closure") && text.contains("mul"), "{text}");
     still_works();

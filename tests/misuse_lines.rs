@@ -39,7 +39,7 @@ fn panicked<T>(f: impl FnOnce() -> T) -> (String, String, u32) {
     assert!(panicked, "no panic");
     assert_eq!(seen.len(), 1, "{seen:?}");
     // And the next call works.
-    assert_eq!(grad(|x: Array| &x * &x)(Array::from(2f32)).item::<f32>(), 4.0);
+    assert_eq!(grad(|x: Array| &x * &x)(Array::scalar(2f32)).item::<f32>(), 4.0);
     seen.remove(0)
 }
 
@@ -76,7 +76,7 @@ fn ints() -> Array {
 #[test]
 fn functions_that_are_composed_of_others_name_themselves() {
     fails("zeta: dtypes differ: f64[1] and f32[2]; convert one of them", || {
-        lax::zeta(&pair(), &Array::from([1.0f64]))
+        lax::zeta(&pair(), &Array::from(&[1.0f64]))
     });
     fails("normal: expected a float dtype, got i32", || {
         random::normal(&random::key(0), [2], DType::I32)
@@ -185,7 +185,7 @@ fn calls_of_what_transforms_return() {
     );
     fails_inside(
         "HERE: vmap: argument 0 is f32[], which has no axis 0 to map over; use None for it",
-        || checkify(|x: Array| vmap(|y: Array| y)(x), Checks::ALL)(Array::from(1f32)),
+        || checkify(|x: Array| vmap(|y: Array| y)(x), Checks::ALL)(Array::scalar(1f32)),
     );
     fails_inside(
         "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
@@ -230,13 +230,13 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
     fails(
         "scan: `carry` changes type: it starts as f32[] and the step returns f64[]; make the step \
          return f32[], or start with f64[]; the f64 comes in at HERE",
-        || scan(|c: Array, x: Array| (c + x, ()), Array::from(0f32), Array::from([1.0f64])),
+        || scan(|c: Array, x: Array| (c + x, ()), Array::scalar(0f32), Array::from(&[1.0f64])),
     );
     fails(
         "fori_loop: `carry` changes type: it starts as f32[] and the body returns f64[]; make the \
          body return f32[], or start with f64[]; the f64 comes in at HERE",
         || {
-            let wide = Array::from(2.0f64);
+            let wide = Array::scalar(2.0f64);
             fori_loop(
                 0..3,
                 |_, c: Array| {
@@ -244,7 +244,7 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
                     let b = &a * &wide;
                     b + a
                 },
-                Array::from(0f32),
+                Array::scalar(0f32),
             )
         },
     );
@@ -258,14 +258,14 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
                     let d = c.astype(DType::F64);
                     d + 1.0
                 },
-                Array::from(0f32),
+                Array::scalar(0f32),
             )
         },
     );
     fails(
         "while_loop: the test should return bool[], got f32[]; compare numbers, and reduce arrays \
          with all or any",
-        || while_loop(|c: Array| c, |c: Array| c, Array::from(0f32)),
+        || while_loop(|c: Array| c, |c: Array| c, Array::scalar(0f32)),
     );
     fails(
         "cond: the predicate should be bool[], got f32[2]; to choose element by element use select",
@@ -282,7 +282,7 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
     fails(
         "map: `xs` is a scalar, f32[], with no axis to step along; capture it, or put it into the \
          carry",
-        || map(|x: Array| x, Array::from(1f32)),
+        || map(|x: Array| x, Array::scalar(1f32)),
     );
     fails(
         "associative_scan: the operation should return f32[1] at `result`, as it takes, got f32[]",
@@ -349,15 +349,15 @@ fn solvers_name_themselves_and_the_users_line() {
                 |p: Array| {
                     odeint(
                         |y: Array, _, p: Array| y * p,
-                        Array::from(1.0f64),
+                        Array::scalar(1.0f64),
                         &array![0.0, 1.0],
                         p,
                         OdeOptions::default(),
                     )
                     .0
                 },
-                (Array::from(1.0f64),),
-                (Array::from(1.0f64),),
+                (Array::scalar(1.0f64),),
+                (Array::scalar(1.0f64),),
             )
         },
     );
@@ -367,7 +367,7 @@ fn solvers_name_themselves_and_the_users_line() {
         || {
             odeint(
                 |_: Array, _, _: Array| pair(),
-                Array::from(1.0f64),
+                Array::scalar(1.0f64),
                 &array![0.0, 1.0],
                 pair(),
                 OdeOptions::default(),
@@ -378,7 +378,7 @@ fn solvers_name_themselves_and_the_users_line() {
     fails("reshape: expected a shape of 1 element for f64[], got [7] of 7", || {
         odeint(
             |y: Array, _, _: Array| y.reshape([7]),
-            Array::from(1.0f64),
+            Array::scalar(1.0f64),
             &array![0.0, 1.0],
             pair(),
             OdeOptions::default(),

@@ -45,7 +45,7 @@ fn fails<T>(expected: &str, f: impl FnOnce() -> T) {
     assert_eq!(text, expected);
     // And the next call works.
     assert_eq!(jit(|x: Array| x * 2.0)(array![1.5]).item::<f32>(), 3.0);
-    assert_eq!(grad(|x: Array| &x * &x)(Array::from(2f32)).item::<f32>(), 4.0);
+    assert_eq!(grad(|x: Array| &x * &x)(Array::scalar(2f32)).item::<f32>(), 4.0);
 }
 
 fn rows() -> Array {
@@ -57,7 +57,12 @@ fn counts() {
     let (x, window) = (array![1.0, 2.0], cotangent::lax::Window::new([2]));
     let first = |a: &[Array], _: &[Array]| a.to_vec();
     fails("reduce_window: expected 2 inits, one per operand, got 1", || {
-        cotangent::lax::reduce_window(&[x.clone(), x.clone()], &[Array::from(0f32)], &window, first)
+        cotangent::lax::reduce_window(
+            &[x.clone(), x.clone()],
+            &[Array::scalar(0f32)],
+            &window,
+            first,
+        )
     });
 }
 
@@ -109,17 +114,17 @@ fn control_flow() {
     fails(
         "scan: `carry` changes type: it starts as f32[] and the step returns f32[1]; make the step \
          return f32[], or start with f32[1]",
-        || scan(|c: Array, x: Array| (c.reshape([1]) + x, ()), Array::from(0f32), array![1.0]),
+        || scan(|c: Array, x: Array| (c.reshape([1]) + x, ()), Array::scalar(0f32), array![1.0]),
     );
     fails(
         "scan: `carry` changes type: it starts as f32[] and the step returns bool[]; make the step \
          return f32[], or start with bool[]",
-        || scan(|c: Array, _: Array| (c.gt(0.0), ()), Array::from(0f32), array![1.0]),
+        || scan(|c: Array, _: Array| (c.gt(0.0), ()), Array::scalar(0f32), array![1.0]),
     );
     fails("scan: `xs.0` has 1 step, `xs.1` (f32[2]) has 2", || {
         scan(
             |c: Array, _: (Array, Array)| (c, ()),
-            Array::from(0f32),
+            Array::scalar(0f32),
             (array![1.0], array![1.0, 2.0]),
         )
     });

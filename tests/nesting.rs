@@ -58,17 +58,17 @@ fn third_derivatives_through_everything() {
     check(2, &points, &jit(vmap(grad(grad(tower))))(x()));
     check(3, &points, &jit(vmap(grad(jit(grad(checkpoint(grad(tower)))))))(x()));
     // Forward over reverse over forward.
-    let forward = |x: Array| jvp(tower, (x,), (Array::from(1f64),)).1;
-    let mixed = |x: Array| jvp(grad(forward), (x,), (Array::from(1f64),)).1;
+    let forward = |x: Array| jvp(tower, (x,), (Array::scalar(1f64),)).1;
+    let mixed = |x: Array| jvp(grad(forward), (x,), (Array::scalar(1f64),)).1;
     check(3, &points, &jit(vmap(mixed))(x()));
 }
 
 #[test]
 fn one_point_at_a_time_without_jit() {
     for x in [0.9, -1.1] {
-        check(1, &[x], &grad(tower)(Array::from(x)).reshape([1]));
-        check(2, &[x], &grad(grad(tower))(Array::from(x)).reshape([1]));
-        check(3, &[x], &grad(grad(grad(tower)))(Array::from(x)).reshape([1]));
+        check(1, &[x], &grad(tower)(Array::scalar(x)).reshape([1]));
+        check(2, &[x], &grad(grad(tower))(Array::scalar(x)).reshape([1]));
+        check(3, &[x], &grad(grad(grad(tower)))(Array::scalar(x)).reshape([1]));
     }
 }
 
@@ -82,7 +82,7 @@ fn a_gradient_grows_linearly_in_the_depth_of_calls() {
         }
         f
     }
-    let size = |depth| make_jaxpr(grad(nested(depth)))(Array::from(0.5f32)).jaxpr.total_eqns();
+    let size = |depth| make_jaxpr(grad(nested(depth)))(Array::scalar(0.5f32)).jaxpr.total_eqns();
     let sizes: Vec<usize> = (1..8).map(size).collect();
     let steps: Vec<usize> = sizes.windows(2).map(|w| w[1] - w[0]).collect();
     assert!(steps[1..].iter().all(|s| *s == steps[1]), "{sizes:?}");

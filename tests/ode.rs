@@ -5,7 +5,7 @@ use cotangent::ode::{OdeOptions, OdeStatus, dopri5, odeint, rk4, try_dopri5};
 use cotangent::prelude::*;
 
 fn f64s(x: f64) -> Array {
-    Array::from(x)
+    Array::scalar(x)
 }
 
 fn times(to: f64, n: usize) -> Array {
@@ -263,7 +263,7 @@ fn fields_close_over_traced_values() {
         let f = |y: Array, _: Array, w: Array| -&y * w;
         odeint(f, f64s(1.0), &times(2.0, 2), w, tolerance(1e-10)).0.index(1)
     };
-    let single = grad(mixed)(Array::from(0.75f32));
+    let single = grad(mixed)(Array::scalar(0.75f32));
     assert_eq!(single.dtype(), DType::F32);
     close(single.item::<f32>().into(), slope(0.75), 1e-6);
     let slopes = jit(vmap(grad(end)))(Array::from([0.3, 0.7])).to_vec::<f64>();

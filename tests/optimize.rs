@@ -8,7 +8,7 @@ use cotangent::optimize::{
 use cotangent::prelude::*;
 
 fn f64s(x: f64) -> Array {
-    Array::from(x)
+    Array::scalar(x)
 }
 
 fn tolerance(tolerance: f64) -> MinimizeOptions {

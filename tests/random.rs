@@ -251,7 +251,7 @@ fn further_distributions_are_jaxs() {
     assert_eq!(choice_weighted(&key, &x, 4, false, &p).to_vec::<i32>(), [20, 30, 40, 0]);
     // Bounds are kept, and differentiated in.
     let cut = |low: Array| truncated_normal(&random::key(1), [4], DType::F64, low, 9.0).sum();
-    let at = Array::from(1.0f64);
+    let at = Array::scalar(1.0f64);
     assert!(cut(at.clone()).item::<f64>() > 4.0);
     let slope = (cut(&at + 1e-5) - cut(&at - 1e-5)).item::<f64>() / 2e-5;
     assert!((grad(cut)(at).item::<f64>() - slope).abs() < 1e-6);

@@ -8,7 +8,7 @@ use cotangent::root::{
 };
 
 fn f64s(x: f64) -> Array {
-    Array::from(x)
+    Array::scalar(x)
 }
 
 fn tolerance(tolerance: f64) -> RootOptions {
@@ -75,7 +75,7 @@ fn systems_by_newton_and_broyden() {
     close(&[far.x.item::<f64>()], &[0.0], 1e-12);
     let none = newton(|x: Array| &x * &x + 1.0, f64s(0.7), tolerance(1e-9));
     assert!(!none.converged.item::<bool>());
-    let single = newton(|x: Array| &x * &x - 2.0, Array::from(1.0f32), tolerance(1e-5));
+    let single = newton(|x: Array| &x * &x - 2.0, Array::scalar(1.0f32), tolerance(1e-5));
     assert_eq!(single.x.dtype(), DType::F32);
     close(&[single.x.item::<f32>().into()], &[2f64.sqrt()], 1e-6);
     let nothing = newton(|x: Array| x, zeros_dtype([0], DType::F64), tolerance(1e-9));
@@ -146,7 +146,7 @@ fn linear_equations_without_matrices() {
     {
         let none = solve(|x| 2.0 * x, Array::from([0.0, 0.0]), KrylovOptions::default());
         assert_eq!((none.x.to_vec::<f64>(), none.converged.item::<bool>()), (vec![0.0, 0.0], true));
-        let nan = solve(|x| 2.0 * x, Array::from([f64::NAN, 0.0]), KrylovOptions::default());
+        let nan = solve(|x| 2.0 * x, Array::from(&[f64::NAN, 0.0]), KrylovOptions::default());
         assert!(!nan.converged.item::<bool>());
         let one = solve(|x| 2.0 * x, Array::from([1.0f32]), KrylovOptions::default());
         assert_eq!(one.x.to_vec::<f32>(), [0.5]);

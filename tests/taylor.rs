@@ -3,7 +3,7 @@
 use cotangent::{lax, prelude::*};
 
 fn f64s(x: f64) -> Array {
-    Array::from(x)
+    Array::scalar(x)
 }
 
 /// Derivatives 1..=order of a function of one number along `x(t) = x + t`.

@@ -37,7 +37,7 @@ fn gradients_nest_with_jit_and_vmap_in_any_order() {
     let d1 = x.sin() + x * x.cos();
     let d2 = 2.0 * x.cos() - x * x.sin();
     let d3 = -3.0 * x.sin() - x * x.cos();
-    let at = || Array::from(x);
+    let at = || Array::scalar(x);
     close(&grad(f)(at()), &[d1]);
     close(&grad(jit(f))(at()), &[d1]);
     close(&jit(grad(f))(at()), &[d1]);
@@ -118,9 +118,9 @@ fn jacobians_and_hessians() {
 #[test]
 fn custom_rules() {
     let f = custom_jvp(|x: Array| x.sin(), |(x,), (dx,)| (x.sin(), dx * x.cos() * 10.0));
-    close(&grad(f.clone())(Array::from(0.0f32)), &[10.0]);
+    close(&grad(f.clone())(Array::scalar(0.0f32)), &[10.0]);
     close(&vmap(grad(f.clone()))(array![0.0, 0.0]), &[10.0, 10.0]);
-    close(&grad(grad(jit(f)))(Array::from(1.0f32)), &[-10.0 * 1f64.sin()]);
+    close(&grad(grad(jit(f)))(Array::scalar(1.0f32)), &[-10.0 * 1f64.sin()]);
     let g = custom_vjp(
         |x: Array, y: Array| x * y,
         |(x, y): (Array, Array)| (&x * &y, (x, y)),
@@ -143,7 +143,7 @@ fn functions_borrow_and_are_kept() {
     close(&(model.step)(array![4.0]), &[8.0]);
     let by_reference = jit(|x: &Array, y: &Array| x * y);
     close(&by_reference(&array![2.0], &array![3.0]), &[6.0]);
-    close(&grad(|x: &Array| x * x)(&Array::from(3f32)), &[6.0]);
+    close(&grad(|x: &Array| x * x)(&Array::scalar(3f32)), &[6.0]);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn branches_not_taken_do_not_disturb_gradients() {
         cond(&x.gt(0.0), scaled, |x| x * 3.0, x.clone())
     };
     let total = move |w: Array, x: Array| vmap_axes(f, (None, 0))(w, x).sum();
-    let (w, x) = (Array::from(2.0f64), array![-1.0f64, 0.0, 4.0, 0.5]);
+    let (w, x) = (Array::scalar(2.0f64), array![-1.0f64, 0.0, 4.0, 0.5]);
     let (dw, dx) = grad_wrt(total, (Arg::<0>, Arg::<1>))(w.clone(), x.clone());
     close(&dw, &[2.0 / 2.0]);
     close(&dx, &[3.0, 3.0, 0.25, 2.0]);

@@ -92,7 +92,7 @@ fn entry() -> Entry {
         let inputs = [
             array![0.5f64, -1.5, 2.0],
             array![[0.25f64], [-0.75]],
-            Array::from(1.25f64),
+            Array::scalar(1.25f64),
             zeros_dtype([0, 2], DType::F64),
             array![0.5f32, -1.5, 2.0],
         ];
@@ -113,7 +113,7 @@ fn main() -> ExitCode {
     let f = |x: Array| xexp(&x).sum();
     println!("{}", make_jaxpr(grad(f))(array![0.0, 1.0]));
     println!("the slope at 0 and 1: {}", jit(grad(f))(array![0.0, 1.0]));
-    println!("the third at 1: {}", grad(grad(grad(f)))(Array::from(1.0f64)));
+    println!("the third at 1: {}", grad(grad(grad(f)))(Array::scalar(1.0f64)));
 
     let mut broken = 0;
     let mut exempt: BTreeMap<&str, usize> = BTreeMap::new();

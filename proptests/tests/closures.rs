@@ -79,7 +79,7 @@ const WAYS: &[Way] = &[
     ("a scan's last output", |f| {
         Arc::new(move |x| {
             let xs = stack(&[x.sin(), x.clone()], 0);
-            let (_, ys) = scan(|c: Array, x: Array| (c + 1.0, f(x)), Array::from(0.0f64), xs);
+            let (_, ys) = scan(|c: Array, x: Array| (c + 1.0, f(x)), Array::scalar(0.0f64), xs);
             ys.index(s![1])
         })
     }),
@@ -122,7 +122,7 @@ const WAYS: &[Way] = &[
     ("the derivative of a product", |f| {
         // d/dt (t f(x)) = f(x)
         Arc::new(move |x| {
-            let one = Array::from(1.0f64);
+            let one = Array::scalar(1.0f64);
             let y = x.clone();
             let f = f.clone();
             jvp(move |t: Array| t * f(y.clone()), (one.clone(),), (one,)).1

@@ -36,7 +36,7 @@ enum Cell {
 
 fn cell(flow: &Flow, chain: &Chain) -> Result<Cell, String> {
     let f = applied(chain, std::sync::Arc::new(flow.traced));
-    let got = guard(|| Ok(f(Array::from(X)).item::<f64>()));
+    let got = guard(|| Ok(f(Array::scalar(X)).item::<f64>()));
     match ((flow.refuses)(chain), got) {
         (None, Ok(got)) => {
             let right = expected(chain, &flow.plain, X, 0).value();

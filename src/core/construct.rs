@@ -91,13 +91,6 @@ macro_rules! nested_scalar {
                 Ok(())
             }
         }
-
-        impl From<$t> for Array {
-            #[track_caller]
-            fn from(value: $t) -> Array {
-                Array::scalar(value)
-            }
-        }
     )*};
 }
 
@@ -145,6 +138,12 @@ macro_rules! nested_by_slice {
             }
         }
 
+    )*};
+}
+
+macro_rules! data {
+    ($([$($generics:tt)*] $t:ty;)*) => {$(
+        /// The elements are data, which keep their type.
         impl<$($generics)*> From<$t> for Array {
             #[track_caller]
             fn from(values: $t) -> Array {
@@ -156,6 +155,13 @@ macro_rules! nested_by_slice {
 
 nested_by_slice! {
     [N: Nested, const K: usize] [N; K];
+    [N: Nested, const K: usize] &[N; K];
+    [N: Nested] Vec<N>;
+    [N: Nested] &Vec<N>;
+    [N: Nested] &[N];
+}
+
+data! {
     [N: Nested, const K: usize] &[N; K];
     [N: Nested] Vec<N>;
     [N: Nested] &Vec<N>;
@@ -319,8 +325,9 @@ impl<N: Nested> BuildAny for &Literals<N> {
 /// An array from its elements: `array![1.0, 2.0]` is `f32[2]`, `array![[1, 2], [3, 4]]` is
 /// `i32[2,2]`.
 ///
-/// Number literals without a suffix are `f32` and `i32`; typed values keep their type.
-/// `array![0.5; 3]` repeats.
+/// Number literals without a suffix are `f32` and `i32`; typed values keep their type, so that
+/// `array![1.0f64, 2.0]` and `array![x, y]` of two `f64` variables are `f64[2]`. `array![0.5; 3]`
+/// repeats. [`Array::from`] makes a scalar of one number.
 ///
 /// ```
 /// use cotangent::array;

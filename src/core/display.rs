@@ -349,11 +349,11 @@ mod tests {
         let (nan, wide) = (f32::from_bits(0xffc0_0000), f64::from_bits(0xfff8_0000_0000_0001));
         assert_eq!(shown_as(&[nan, 1.0]), "nan| 1.");
         let z = Complex::new(nan, nan);
-        let shown = [Array::from(nan), Array::from(wide), Array::from(half::f16::NAN)];
+        let shown = [Array::from(nan), Array::scalar(wide), Array::from(half::f16::NAN)];
         assert_eq!(shown.map(|x| x.to_string()), ["nan", "nan", "nan"]);
         assert_eq!(Array::from(z).to_string(), "nan+nanj");
         assert_eq!(
-            format!("{:?} {:.2}", Array::from(nan), Array::from(nan)),
+            format!("{:?} {:.2}", Array::scalar(nan), Array::scalar(nan)),
             "array(nan, f32) nan"
         );
         // Text that is read back keeps the bits.

@@ -129,7 +129,7 @@ mod tests {
     fn holes_are_filled() {
         let t = Template::parse("print", "{{x}} = {x}, {:.2} and {0:?}", &[None, Some("x")]);
         let args = [Array::from(1.23456), array![1, 2]];
-        assert_eq!(t.unwrap().fill(&args), "{x} = [1 2], 1.23 and array(1.23456, f64)");
+        assert_eq!(t.unwrap().fill(&args), "{x} = [1 2], 1.23 and array(1.23456, f32, weak)");
         assert_eq!(Template::parse("print", "plain", &[]).unwrap().fill(&[]), "plain");
         let t = Template::parse("print", "{:.1}", &[None]).unwrap();
         assert_eq!(t.fill(&[array![[1.26, -10.0]]]), "[[  1.3 -10.0]]");

@@ -3,6 +3,7 @@
 use super::triangular::{Triangle, try_solve_triangular};
 use crate::core::array::Array;
 use crate::numpy::fallible::functions;
+use crate::prims::array::literal::Operand;
 use crate::prims::array::literal::promoted;
 use crate::prims::lax;
 
@@ -19,7 +20,8 @@ functions! {
     /// let a = array![[4.0, 2.0], [2.0, 10.0]];
     /// assert_eq!(linalg::cholesky(&a).to_vec::<f32>(), [2.0, 0.0, 1.0, 3.0]);
     /// ```
-    fn cholesky, try_cholesky(a: &Array) -> Array {
+    fn cholesky, try_cholesky(a: impl Operand) -> Array {
+        let a = &a.to_array();
         lax::try_cholesky(&promoted("cholesky", &[a], true)?[0], true)
     }
 
@@ -33,14 +35,18 @@ functions! {
     /// let l = linalg::cholesky(&array![[4.0, 2.0], [2.0, 10.0]]);
     /// assert_eq!(linalg::cho_solve(&l, &array![6.0, 12.0]).to_vec::<f32>(), [1.0, 1.0]);
     /// ```
-    fn cho_solve, try_cho_solve(l: &Array, b: &Array) -> Array {
+    fn cho_solve, try_cho_solve(l: impl Operand, b: impl Operand) -> Array {
+        let l = &l.to_array();
+        let b = &b.to_array();
         let half = try_solve_triangular(l, b, Triangle::lower())?;
         try_solve_triangular(l, &half, Triangle::lower().adjoint())
     }
 
     /// The solution of `a x = b` with positive definite `a`: [`cho_solve`] with its [`cholesky`]
     /// factor.
-    fn solve_positive, try_solve_positive(a: &Array, b: &Array) -> Array {
+    fn solve_positive, try_solve_positive(a: impl Operand, b: impl Operand) -> Array {
+        let a = &a.to_array();
+        let b = &b.to_array();
         try_cho_solve(&try_cholesky(a)?, b)
     }
 }

@@ -4,7 +4,7 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::numpy::fallible::functions;
 use crate::prims::array::broadcast_shapes::{broadcast_shapes, broadcast_to};
-use crate::prims::array::literal::promoted;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax::{self, Solve};
 use cotangent_jit::{Error, err};
 
@@ -54,7 +54,11 @@ functions! {
     /// let x = linalg::solve_triangular(&a, &array![2.0, 9.0], linalg::Triangle::lower());
     /// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
     /// ```
-    fn solve_triangular, try_solve_triangular(a: &Array, b: &Array, triangle: Triangle) -> Array {
+    fn solve_triangular, try_solve_triangular(
+        a: impl Operand, b: impl Operand, triangle: Triangle,
+    ) -> Array {
+        let a = &a.to_array();
+        let b = &b.to_array();
         let both = promoted("solve_triangular", &[a, b], true)?;
         let (a, b) = (&both[0], &both[1]);
         let column = b.ndim() == 1;

@@ -5,6 +5,7 @@ use super::join::try_concatenate;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::array::broadcast_shapes::broadcast_arrays;
+use crate::prims::array::literal::Operand;
 use crate::prims::array::literal::promoted;
 use crate::prims::lax;
 use cotangent_jit::{DType, Error, err};
@@ -101,7 +102,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 10].kron(&array![1, 2]).to_vec::<i32>(), [1, 2, 10, 20]);
     /// ```
-    fn kron, try_kron(self, other: &Array) -> Array {
+    fn kron, try_kron(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         let both = promoted("kron", &[self, other], false)?;
         let rank = both[0].ndim().max(both[1].ndim());
         let wide = |x: &Array, first: bool| {
@@ -124,7 +126,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 0, 0].cross(&array![0, 1, 0]).to_vec::<i32>(), [0, 0, 1]);
     /// ```
-    fn cross, try_cross(self, other: &Array) -> Array {
+    fn cross, try_cross(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         let both = promoted("cross", &[self, other], false)?;
         if let Some(odd) = both.iter().find(|x| x.shape().last() != Some(&3)) {
             let got = odd.aval();
@@ -147,7 +150,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![[1, 2], [3, 4]].inner(&array![1, 1]).to_vec::<i32>(), [3, 7]);
     /// ```
-    fn inner, try_inner(self, other: &Array) -> Array {
+    fn inner, try_inner(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         if self.ndim() == 0 || other.ndim() == 0 {
             return Ok(self * other);
         }

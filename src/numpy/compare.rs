@@ -159,19 +159,22 @@ methods! {
 functions! {
     /// `a` where `condition` holds, else `b`: NumPy's `where`, which is a word of Rust. See
     /// [`Array::select`].
-    fn where_, try_where_(condition: &Array, a: impl Operand, b: impl Operand) -> Array {
+    fn where_, try_where_(condition: impl Operand, a: impl Operand, b: impl Operand) -> Array {
+        let condition = &condition.to_array();
         condition.try_select(a, b)
     }
 }
 
 methods! {
     /// Whether both hold, elementwise and broadcast; numbers hold if they are not zero.
-    fn logical_and, try_logical_and(self, other: &Array) -> Array {
+    fn logical_and, try_logical_and(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         logic("logical_and", self, other, lax::try_and)
     }
 
     /// Whether one holds, elementwise and broadcast; numbers hold if they are not zero.
-    fn logical_or, try_logical_or(self, other: &Array) -> Array {
+    fn logical_or, try_logical_or(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         logic("logical_or", self, other, lax::try_or)
     }
 
@@ -181,7 +184,8 @@ methods! {
 
 methods! {
     /// Whether just one holds, elementwise and broadcast; numbers hold if they are not zero.
-    fn logical_xor, try_logical_xor(self, other: &Array) -> Array {
+    fn logical_xor, try_logical_xor(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         logic("logical_xor", self, other, lax::try_xor)
     }
 
@@ -225,7 +229,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert!(!array![1, 2].array_equal(&array![1, 2, 3]).item::<bool>());
     /// ```
-    fn array_equal, try_array_equal(self, other: &Array) -> Array {
+    fn array_equal, try_array_equal(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         if self.shape() != other.shape() {
             return Ok(Array::from(false));
         }
@@ -238,7 +243,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].isin(&array![3, 1]).to_vec::<bool>(), [true, false, true]);
     /// ```
-    fn isin, try_isin(self, values: &Array) -> Array {
+    fn isin, try_isin(self, values: impl Operand) -> Array {
+        let values = &values.to_array();
         let pairs = self.try_expand_dims(-1)?.try_equal(values.try_ravel()?)?;
         pairs.try_any_axis(-1)
     }

@@ -23,7 +23,8 @@ methods! {
     /// let a = array![[1.0, 2.0], [3.0, 4.0]];
     /// assert_eq!(a.matmul(&array![1.0, 1.0]).to_vec::<f32>(), [3.0, 7.0]);
     /// ```
-    fn matmul, try_matmul(self, other: &Array) -> Array {
+    fn matmul, try_matmul(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         let (x, y) = meet("matmul", self, other)?;
         if x.ndim() == 0 || y.ndim() == 0 {
             return Err(err!(
@@ -63,7 +64,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2].dot(&array![3, 4]).item::<i32>(), 11);
     /// ```
-    fn dot, try_dot(self, other: &Array) -> Array {
+    fn dot, try_dot(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         let (x, y) = meet("dot", self, other)?;
         if x.ndim() == 0 || y.ndim() == 0 {
             return lax::try_dot_general(&x, &y, &dims(&[], &[], &[], &[]));
@@ -79,7 +81,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2].outer(&array![3, 4]).to_vec::<i32>(), [3, 4, 6, 8]);
     /// ```
-    fn outer, try_outer(self, other: &Array) -> Array {
+    fn outer, try_outer(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         let (x, y) = meet("outer", self, other)?;
         lax::try_dot_general(&x.try_ravel()?, &y.try_ravel()?, &dims(&[], &[], &[], &[]))
     }
@@ -92,8 +95,9 @@ methods! {
     /// assert_eq!(a.tensordot(&b, [1, 2], [1, 0]).shape(), [2, 5]);
     /// ```
     fn tensordot, try_tensordot(
-        self, other: &Array, axes: impl Ints, other_axes: impl Ints,
+        self, other: impl Operand, axes: impl Ints, other_axes: impl Ints,
     ) -> Array {
+        let other = &other.to_array();
         let (x, y) = meet("tensordot", self, other)?;
         let left = axes_of("tensordot", axes, &x.aval())?;
         let right = axes_of("tensordot", other_axes, &y.aval())?;
@@ -107,7 +111,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![[1, 2], [3, 4]].vdot(&array![[1, 1], [1, 1]]).item::<i32>(), 10);
     /// ```
-    fn vdot, try_vdot(self, other: &Array) -> Array {
+    fn vdot, try_vdot(self, other: impl Operand) -> Array {
+        let other = &other.to_array();
         self.try_conj()?.try_ravel()?.try_dot(&other.try_ravel()?)
     }
 }

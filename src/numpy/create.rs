@@ -42,8 +42,8 @@ functions! {
         lax::try_full(&sizes_of("ones", shape)?, Scalar::one(dtype))
     }
 
-    /// One value everywhere: a scalar array, or a number (f32, i32 or bool; an int beyond i32 in
-    /// its own type).
+    /// One value everywhere: a scalar array, or a number (f32, i32 or bool; an int beyond i32 is
+    /// i64 or u64).
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -67,12 +67,14 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros_like(&array![1, 2]).to_vec::<i32>(), [0, 0]);
     /// ```
-    fn zeros_like, try_zeros_like(x: &Array) -> Array {
+    fn zeros_like, try_zeros_like(x: impl Operand) -> Array {
+        let x = &x.to_array();
         lax::try_full(x.shape(), Scalar::zero(x.dtype()))
     }
 
     /// Ones of the shape and dtype of another array.
-    fn ones_like, try_ones_like(x: &Array) -> Array {
+    fn ones_like, try_ones_like(x: impl Operand) -> Array {
+        let x = &x.to_array();
         lax::try_full(x.shape(), Scalar::one(x.dtype()))
     }
 
@@ -82,7 +84,8 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(full_like(&array![1.0, 2.0], 3).to_vec::<f32>(), [3.0, 3.0]);
     /// ```
-    fn full_like, try_full_like(x: &Array, value: impl Operand) -> Array {
+    fn full_like, try_full_like(x: impl Operand, value: impl Operand) -> Array {
+        let x = &x.to_array();
         try_full_dtype(x.shape(), value, x.dtype())
     }
 

@@ -163,7 +163,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![0.75].ldexp(&array![2]).item::<f32>(), 3.0);
     /// ```
-    fn ldexp, try_ldexp(self, n: &Array) -> Array {
+    fn ldexp, try_ldexp(self, n: impl Operand) -> Array {
+        let n = &n.to_array();
         let x = float(self)?;
         if !x.dtype().is_float() || n.dtype().is_inexact() {
             return Err(err!(DType, "ldexp: expected real numbers and int exponents, got {} and \

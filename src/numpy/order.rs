@@ -5,6 +5,7 @@ use super::compare::{apart, ordered};
 use super::fallible::methods;
 use super::picks::{Picks, wrapped};
 use crate::core::array::Array;
+use crate::prims::array::literal::Operand;
 use crate::prims::array::literal::promoted;
 use crate::prims::lax::{self, Mode};
 use crate::prims::rules::numbers::place_dtype;
@@ -77,7 +78,8 @@ methods! {
     /// let x = array![1.0, 2.0, 2.0, 4.0];
     /// assert_eq!(x.searchsorted(&array![2.0, 3.0]).to_vec::<i32>(), [1, 3]);
     /// ```
-    fn searchsorted, try_searchsorted(self, values: &Array) -> Array {
+    fn searchsorted, try_searchsorted(self, values: impl Operand) -> Array {
+        let values = &values.to_array();
         search(self, values, false)
     }
 
@@ -88,7 +90,8 @@ methods! {
     /// let x = array![1.0, 2.0, 2.0, 4.0];
     /// assert_eq!(x.searchsorted_right(&array![2.0, 3.0]).to_vec::<i32>(), [3, 3]);
     /// ```
-    fn searchsorted_right, try_searchsorted_right(self, values: &Array) -> Array {
+    fn searchsorted_right, try_searchsorted_right(self, values: impl Operand) -> Array {
+        let values = &values.to_array();
         search(self, values, true)
     }
 
@@ -101,7 +104,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![10, 20, 30].take(&array![2, 0, -1], 0).to_vec::<i32>(), [30, 10, 30]);
     /// ```
-    fn take, try_take(self, indices: &Array, axis: isize) -> Array {
+    fn take, try_take(self, indices: impl Operand, axis: isize) -> Array {
+        let indices = &indices.to_array();
         let axis = axis_of("take", axis as i64, &self.aval())?;
         take_in("take", self, indices, axis, Mode::fill(self.dtype()))
     }
@@ -113,7 +117,8 @@ methods! {
     /// let (x, i) = (array![[1, 2], [3, 4]], array![[1], [0]]);
     /// assert_eq!(x.take_along_axis(&i, 1).to_vec::<i32>(), [2, 3]);
     /// ```
-    fn take_along_axis, try_take_along_axis(self, indices: &Array, axis: isize) -> Array {
+    fn take_along_axis, try_take_along_axis(self, indices: impl Operand, axis: isize) -> Array {
+        let indices = &indices.to_array();
         let axis = axis_of("take_along_axis", axis as i64, &self.aval())?;
         let indices = wrapped("take_along_axis", indices, self.shape()[axis])?;
         lax::try_take_along_axis(self, &indices, axis, Mode::fill(self.dtype()))

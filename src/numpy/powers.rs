@@ -3,7 +3,8 @@
 use super::fallible::methods;
 use super::math::float;
 use crate::core::array::Array;
-use crate::prims::array::literal::{Number, Operand, together};
+use crate::prims::array::literal::{Operand, together};
+use crate::prims::array::number::Number;
 use crate::prims::array::operators::counted;
 use crate::prims::lax;
 use crate::prims::rules::numbers::number;

@@ -99,7 +99,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1.0, 3.0].trapezoid_at(&array![0.0, 2.0]).item::<f32>(), 4.0);
     /// ```
-    fn trapezoid_at, try_trapezoid_at(self, points: &Array) -> Array {
+    fn trapezoid_at, try_trapezoid_at(self, points: impl Operand) -> Array {
+        let points = &points.to_array();
         self.try_trapezoid(points.try_diff(1, -1)?)
     }
 
@@ -110,7 +111,8 @@ methods! {
     /// let y = array![1, 2, 3].convolve(&array![1, 1], Part::Full);
     /// assert_eq!(y.to_vec::<f32>(), [1.0, 3.0, 5.0, 3.0]);
     /// ```
-    fn convolve, try_convolve(self, v: &Array, part: Part) -> Array {
+    fn convolve, try_convolve(self, v: impl Operand, part: Part) -> Array {
+        let v = &v.to_array();
         let (x, y) = vectors("convolve", self, v)?;
         let (x, y) = if x.size() < y.size() { (y, x) } else { (x, y) };
         slide(&x, &y.try_flip(0)?, part)
@@ -124,7 +126,8 @@ methods! {
     /// let y = array![1, 2, 3].correlate(&array![0, 1], Part::Valid);
     /// assert_eq!(y.to_vec::<f32>(), [2.0, 3.0]);
     /// ```
-    fn correlate, try_correlate(self, v: &Array, part: Part) -> Array {
+    fn correlate, try_correlate(self, v: impl Operand, part: Part) -> Array {
+        let v = &v.to_array();
         let (x, y) = vectors("correlate", self, v)?;
         let y = y.try_conj()?;
         if x.size() < y.size() {
@@ -225,7 +228,10 @@ functions! {
     /// let y = interp(&array![0.5, 9.0], &array![0.0, 1.0], &array![2.0, 4.0]);
     /// assert_eq!(y.to_vec::<f32>(), [3.0, 4.0]);
     /// ```
-    fn interp, try_interp(x: &Array, xp: &Array, fp: &Array) -> Array {
+    fn interp, try_interp(x: impl Operand, xp: impl Operand, fp: impl Operand) -> Array {
+        let x = &x.to_array();
+        let xp = &xp.to_array();
+        let fp = &fp.to_array();
         let n = xp.size();
         if xp.ndim() != 1 || fp.shape() != xp.shape() || n == 0 {
             let (a, b) = (xp.aval(), fp.aval());
@@ -257,7 +263,9 @@ functions! {
     /// use cotangent::{numpy::series::polyval, prelude::*};
     /// assert_eq!(polyval(&array![2, 0, 1], &array![3, 4]).to_vec::<i32>(), [19, 33]);
     /// ```
-    fn polyval, try_polyval(p: &Array, x: &Array) -> Array {
+    fn polyval, try_polyval(p: impl Operand, x: impl Operand) -> Array {
+        let p = &p.to_array();
+        let x = &x.to_array();
         if p.ndim() != 1 {
             return Err(err!(Shape, "polyval: expected a vector of coefficients, got {}", p.aval()));
         }

@@ -6,7 +6,8 @@ use super::fallible::methods;
 use super::math::float;
 use super::order::take_in;
 use crate::core::array::Array;
-use crate::prims::array::literal::{Number, Operand, promoted};
+use crate::prims::array::literal::{Operand, promoted};
+use crate::prims::array::number::Number;
 use crate::prims::lax::{self, Mode};
 use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{Error, Scalar, err};
@@ -102,7 +103,8 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1.0, 5.0].average(&array![3.0, 1.0]).item::<f32>(), 2.0);
     /// ```
-    fn average, try_average(self, weights: &Array) -> Array {
+    fn average, try_average(self, weights: impl Operand) -> Array {
+        let weights = &weights.to_array();
         if weights.shape() != self.shape() {
             return Err(err!(
                 Shape,
@@ -160,7 +162,10 @@ methods! {
     /// let x = array![1, 2, 2].bincount_weighted(&array![0.5, 1.0, 2.0], 3);
     /// assert_eq!(x.to_vec::<f32>(), [0.0, 0.5, 3.0]);
     /// ```
-    fn bincount_weighted, try_bincount_weighted(self, weights: &Array, length: usize) -> Array {
+    fn bincount_weighted, try_bincount_weighted(
+        self, weights: impl Operand, length: usize,
+    ) -> Array {
+        let weights = &weights.to_array();
         binned(self, weights, length)
     }
 
@@ -173,7 +178,8 @@ methods! {
     /// let edges = array![0.0, 1.0, 2.0];
     /// assert_eq!(array![0.5, 1.0, 7.0].digitize(&edges, false).to_vec::<i32>(), [1, 2, 3]);
     /// ```
-    fn digitize, try_digitize(self, edges: &Array, right: bool) -> Array {
+    fn digitize, try_digitize(self, edges: impl Operand, right: bool) -> Array {
+        let edges = &edges.to_array();
         let n = edges.size();
         if n == 0 || edges.ndim() != 1 {
             return Err(err!(Shape, "digitize: expected a vector of edges, got {}", edges.aval()));
@@ -197,7 +203,8 @@ methods! {
     /// let x = array![0.5, 1.0, 2.0, 7.0];
     /// assert_eq!(x.histogram_between(&array![0.0, 1.0, 2.0]).to_vec::<f32>(), [1.0, 2.0]);
     /// ```
-    fn histogram_between, try_histogram_between(self, edges: &Array) -> Array {
+    fn histogram_between, try_histogram_between(self, edges: impl Operand) -> Array {
+        let edges = &edges.to_array();
         let both = promoted("histogram", &[&self.try_ravel()?, edges], true)?;
         let (x, edges) = (&both[0], &both[1]);
         let n = edges.size();

@@ -12,7 +12,8 @@ use crate::core::aval::Shape;
 use crate::numpy::axes::{Ints, axis_of, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::numpy::finfo::{epsilon, iinfo};
-use crate::prims::array::literal::{Number, Operand, promoted};
+use crate::prims::array::literal::{Operand, promoted};
+use crate::prims::array::number::Number;
 use crate::prims::lax;
 use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -110,7 +111,8 @@ functions! {
 
     /// Class indices (i32) along an axis of unnormalised log-probabilities:
     /// `argmax(gumbel + logits)`.
-    fn categorical, try_categorical(key: &Key, logits: &Array, axis: isize) -> Array {
+    fn categorical, try_categorical(key: &Key, logits: impl Operand, axis: isize) -> Array {
+        let logits = &logits.to_array();
         let axis = axis_of("categorical", axis as i64, &logits.aval())?;
         let noise = try_gumbel(key, logits.shape(), logits.dtype())?;
         lax::try_argmax(&(noise + logits), axis)
@@ -197,7 +199,8 @@ functions! {
     }
 
     /// The slices of `x` along its first axis in random order.
-    fn shuffle, try_shuffle(key: &Key, x: &Array) -> Array {
+    fn shuffle, try_shuffle(key: &Key, x: impl Operand) -> Array {
+        let x = &x.to_array();
         match x.shape() {
             [] => Err(err!(Shape, "shuffle: expected at least one axis, got {}", x.aval())),
             [_] => try_shuffled(key, x.clone()),

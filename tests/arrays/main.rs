@@ -1,6 +1,7 @@
 //! Indexing, updates, products and windows against values from NumPy 2 and JAX 0.10.
 
 mod jax;
+mod operands;
 mod products;
 mod sums;
 

@@ -58,7 +58,7 @@ fn they_have_the_values_shapes_and_types_of_contractions() {
     assert_eq!(array![true, false].outer(&array![true]).aval().to_string(), "bool[2,1]");
     assert_eq!(array![1, 2].outer(&array![true, true]).to_vec::<i32>(), [1, 1, 2, 2]);
     assert_eq!(zeros([0]).outer(&y).shape(), [0, 2]);
-    assert_eq!(Array::from(3.0f32).outer(&y).shape(), [1, 2]);
+    assert_eq!(Array::scalar(3.0f32).outer(&y).shape(), [1, 2]);
     let z = Array::from(Complex::new(0.0f32, 1.0)).outer(&Array::from(Complex::new(0.0f32, 2.0)));
     assert_eq!(z.to_vec::<Complex<f32>>(), [Complex::new(-2.0, 0.0)]);
     // Batches in any order, axes of size 1 contracted, in any places.

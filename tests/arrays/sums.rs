@@ -164,9 +164,9 @@ fn folds_of_ten_million_tenths() {
     close(take(zeros_like(&binned)).index(2).item(), N as f64 / 4.0, "gradient of take");
     let dims = DotDims::default();
     let scaled = grad(|s: Array| lax::dot_general(&s, &x, &dims).sum());
-    close(scaled(Array::from(1.0f32)).item(), sum, "gradient of a broadcast");
+    close(scaled(Array::scalar(1.0f32)).item(), sum, "gradient of a broadcast");
     let total = |x: Array| {
-        scan(|c: Array, x: Array| (c + x, ()), Array::from(0.0f64), x.astype(DType::F64)).0
+        scan(|c: Array, x: Array| (c + x, ()), Array::scalar(0.0f64), x.astype(DType::F64)).0
     };
     assert!((jit(total)(x.clone()).item::<f64>() / sum - 1.0).abs() < 1e-9);
 }

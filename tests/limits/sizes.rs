@@ -114,7 +114,7 @@ fn types_that_meet() {
                 let wide = c.broadcast_to([1usize << 40]);
                 (c + i, wide)
             },
-            Array::from(0f32),
+            Array::scalar(0f32),
             x,
             ScanOptions::default(),
         )?
@@ -156,7 +156,7 @@ fn under_transforms() {
         let text = panic.downcast_ref::<String>().expect("text");
         assert!(text.contains("at most isize::MAX bytes"), "{text}");
     };
-    says(&|| drop(jit(huge)(Array::from(1f32))));
-    says(&|| drop(grad(huge)(Array::from(1f32))));
+    says(&|| drop(jit(huge)(Array::scalar(1f32))));
+    says(&|| drop(grad(huge)(Array::scalar(1f32))));
     says(&|| drop(vmap(huge)(array![1.0, 2.0])));
 }

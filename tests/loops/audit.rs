@@ -84,7 +84,7 @@ fn third_derivatives_through_every_nesting() {
         println!("{name}");
         for x in [0.8f64, 1.7, -1.2] {
             let expected = [x.powi(6), 6.0 * x.powi(5), 30.0 * x.powi(4), 120.0 * x.powi(3)];
-            let at = || Array::from(x);
+            let at = || Array::scalar(x);
             let d2 = || grad(grad(f));
             close(&f(at()), &expected[..1], 1e-12);
             close(&jit(grad(f))(at()), &expected[1..2], 1e-12);
@@ -104,7 +104,7 @@ fn third_derivatives_through_every_nesting() {
 /// Bytes that reverse mode keeps of `n` steps.
 fn kept(n: usize, f: impl Fn(usize, Array, Array) -> Array + Send + Sync) -> usize {
     let f = move |x: Array, w: Array| f(n, x, w);
-    let kept = saved_residuals(f, (Array::from(0.5f64), Array::from(0.3f64)));
+    let kept = saved_residuals(f, (Array::scalar(0.5f64), Array::scalar(0.3f64)));
     kept.iter().map(|r| r.aval.bytes()).sum()
 }
 
@@ -150,7 +150,7 @@ fn programs_do_not_grow_with_the_number_of_steps() {
                 ),
             };
             let third = grad(grad(grad(f)));
-            make_jaxpr(third)(Array::from(0.5f64)).jaxpr.total_eqns()
+            make_jaxpr(third)(Array::scalar(0.5f64)).jaxpr.total_eqns()
         };
         let sizes = [size(2), size(100), size(1_000_000)];
         println!("{name}: {sizes:?} equations of a third derivative");

@@ -17,7 +17,7 @@ fn cbrt(a: Array) -> Array {
             )
         },
         |slope: Matvec<Array>, y: Array| &y / slope(ones_like(&y)),
-        Array::from(1.5f64),
+        Array::scalar(1.5f64),
     )
 }
 
@@ -33,7 +33,7 @@ fn a_root_has_derivatives_of_any_order_in_both_modes() {
     let d3 = || grad(d2());
     let points = [8.0, 2.0, 0.7];
     for a in points {
-        let at = || Array::from(a);
+        let at = || Array::scalar(a);
         close(&cbrt(at()), &[expected(a, 0)], 1e-12);
         close(&d1()(at()), &[expected(a, 1)], 1e-12);
         close(&jit(d2())(at()), &[expected(a, 2)], 1e-11);
@@ -67,8 +67,8 @@ fn the_guess_and_the_method_do_not_count() {
             &a * 0.8,
         )
     };
-    close(&grad(f)(Array::from(4f64)), &[0.25], 1e-12);
-    close(&grad(grad(f))(Array::from(4f64)), &[-1.0 / 32.0], 1e-12);
+    close(&grad(f)(Array::scalar(4f64)), &[0.25], 1e-12);
+    close(&grad(grad(f))(Array::scalar(4f64)), &[-1.0 / 32.0], 1e-12);
 }
 
 /// `x += (b - A x) / 6` until it stays: for a matrix near 6.
@@ -114,7 +114,7 @@ impl Entry for Array {
 
 #[test]
 fn a_linear_system_has_derivatives_of_any_order_in_both_modes() {
-    let at = || Array::from(0.4f64);
+    let at = || Array::scalar(0.4f64);
     let value = |f: Array| f.item::<f64>();
     close(&solved(at()), &[value(cramer(at()))], 1e-13);
     close(&grad(solved)(at()), &[value(grad(cramer)(at()))], 1e-12);
@@ -147,7 +147,7 @@ fn systems_of_pytrees() {
     let d = array![2.0f64, 4.0];
     let matvec = |(x, y): (Array, Array)| (&d * x, y * 3.0);
     let solve = |_: Matvec<(Array, Array)>, (b, c): (Array, Array)| (b / &d, c / 3.0);
-    let b = || (array![2.0f64, 8.0], Array::from(9f64));
+    let b = || (array![2.0f64, 8.0], Array::scalar(9f64));
     let (x, y) = custom_linear_solve_symmetric(matvec, b(), solve);
     close(&x, &[1.0, 2.0], 0.0);
     close(&y, &[3.0], 0.0);
@@ -155,7 +155,7 @@ fn systems_of_pytrees() {
 
 #[test]
 fn errors_name_the_closure_the_leaf_and_the_cure() {
-    let b = || (array![1.0f64], Array::from(2f64));
+    let b = || (array![1.0f64], Array::scalar(2f64));
     type Pair = (Array, Array);
     let same = |_: Matvec<Pair>, b: Pair| b;
     let e = try_custom_linear_solve(|(x, _): Pair| (x.clone(), x), b(), same, same);
@@ -164,7 +164,7 @@ fn errors_name_the_closure_the_leaf_and_the_cure() {
         "custom_linear_solve: matvec should return f64[] at `result.1`, like `b.1`, got f64[1]; \
          convert or reshape it"
     );
-    let e = try_custom_linear_solve(|x: Pair| x, (array![1], Array::from(2f64)), same, same);
+    let e = try_custom_linear_solve(|x: Pair| x, (array![1], Array::scalar(2f64)), same, same);
     assert_eq!(
         e.unwrap_err().message(),
         "custom_linear_solve: `b.0` should be floats, got i32[1]; convert it with astype, or \

@@ -96,7 +96,7 @@ fn prefixes_differentiate_batch_and_have_logarithmic_depth() {
             let x = &a * x + a;
             (x.clone(), x)
         };
-        scan(step, Array::from(0f64), a).1.sum()
+        scan(step, Array::scalar(0f64), a).1.sum()
     };
     let expected = |x: Array| x.to_vec::<f64>();
     close(&grad(f)(line(7)), &expected(grad(g)(line(7))), 1e-12);
@@ -122,7 +122,7 @@ fn errors_name_the_leaf() {
     );
     let e = try_associative_scan(
         |a: Array, b: Array| a + b,
-        Array::from(1f64),
+        Array::scalar(1f64),
         AssociativeScanOptions::default(),
     );
     assert_eq!(
@@ -138,7 +138,7 @@ fn errors_name_the_leaf() {
         e.unwrap_err().message(),
         "associative_scan: the operation should return f64[2] at `result`, as it takes, got f32[2]"
     );
-    let e = try_map(|x: Array| x, Array::from(1f64));
+    let e = try_map(|x: Array| x, Array::scalar(1f64));
     assert_eq!(
         e.unwrap_err().message(),
         "map: `xs` is a scalar, f64[], with no axis to step along; capture it, or put it into the \

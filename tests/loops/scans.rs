@@ -49,7 +49,7 @@ fn unrolling_and_direction_through_every_rule() {
     for n in [0, 1, 2, 3, 7, 8] {
         for (reverse, unroll) in [(false, 0), (false, 2), (true, 3), (true, 1), (false, 100)] {
             let options = ScanOptions { reverse, unroll, ..Default::default() };
-            let (a, c, xs) = (|| Array::from(0.8f64), || Array::from(0.5f64), || line(n));
+            let (a, c, xs) = (|| Array::scalar(0.8f64), || Array::scalar(0.5f64), || line(n));
             let (values, da, dc, dxs) = plain(0.8, 0.5, &line(n).to_vec::<f64>(), reverse);
             let f = |a: Array, c: Array, xs: Array| {
                 let (c, ys) = recurrence(a, c, xs, options);
@@ -105,7 +105,7 @@ fn an_unrolled_scan_has_fewer_rounds() {
 #[test]
 fn one_branch_many_branches_and_indices_out_of_range() {
     let branches: [fn(Array) -> Array; 3] = [|x| x.sin(), |x| &x * &x, |x| x * 3.0];
-    let x = || Array::from(2f64);
+    let x = || Array::scalar(2f64);
     let expected = [2f64.sin(), 4.0, 6.0];
     for (i, want) in [(-5, 0), (0, 0), (1, 1), (2, 2), (3, 2), (i32::MAX, 2), (i32::MIN, 0)] {
         close(&switch(&Array::from(i), &branches, x()), &[expected[want]], 1e-15);
@@ -145,7 +145,7 @@ fn one_branch_many_branches_and_indices_out_of_range() {
 fn carries_name_the_leaf() {
     let e = try_scan(
         |(a, b): (Array, Array), x: Array| ((a, b.reshape([1]).sum().astype(DType::F32)), x),
-        (Array::from(1f64), Array::from(2f64)),
+        (Array::scalar(1f64), Array::scalar(2f64)),
         line(3),
         ScanOptions::default(),
     );

@@ -51,8 +51,8 @@ fn a_while_loop_differentiates_forwards_to_any_order() {
     close(&along(vmap(squares), points()), &expected(1), 1e-12);
     close(&along(|x| along(vmap(squares), x), points()), &expected(2), 1e-12);
     for (i, x) in POINTS.iter().enumerate() {
-        close(&d3(Array::from(*x)), &expected(3)[i..=i], 1e-12);
-        let (y, linear) = linearize(squares, (Array::from(*x),));
+        close(&d3(Array::scalar(*x)), &expected(3)[i..=i], 1e-12);
+        let (y, linear) = linearize(squares, (Array::scalar(*x),));
         close(&y, &expected(0)[i..=i], 1e-12);
         close(&linear(Array::from(2.0)), &[2.0 * expected(1)[i]], 1e-12);
     }
@@ -64,7 +64,7 @@ fn a_bounded_while_loop_differentiates_backwards_to_third_order() {
     let d2 = || grad(d1());
     let d3 = || grad(d2());
     for (i, x) in POINTS.iter().enumerate() {
-        let at = || Array::from(*x);
+        let at = || Array::scalar(*x);
         close(&squares_bounded(at()), &expected(0)[i..=i], 1e-12);
         close(&d1()(at()), &expected(1)[i..=i], 1e-12);
         close(&jit(d2())(at()), &expected(2)[i..=i], 1e-12);
@@ -92,8 +92,8 @@ fn the_limit_ends_a_loop_whose_test_holds() {
     };
     for limit in [0usize, 1, 2, 5] {
         let power = 2f64.powi(limit as i32);
-        close(&doubled(limit)(Array::from(1.5f64)), &[1.5 * power], 0.0);
-        close(&grad(doubled(limit))(Array::from(1.5f64)), &[power], 0.0);
+        close(&doubled(limit)(Array::scalar(1.5f64)), &[1.5 * power], 0.0);
+        close(&grad(doubled(limit))(Array::scalar(1.5f64)), &[power], 0.0);
         close(&vmap(grad(doubled(limit)))(array![1.5f64, 3.0]), &[power, power], 0.0);
         close(&vmap(doubled(limit))(array![1.5f64, 1e9]), &[1.5 * power, 1e9], 0.0);
     }
@@ -189,11 +189,11 @@ fn captured_values_and_consts_are_differentiated() {
         let double = &a + 0.0;
         fori_loop_bounded(5, ..Array::from(3), |_, y: Array| y * &double, x)
     };
-    let (da, dx) = grad_wrt(f, (Arg::<0>, Arg::<1>))(Array::from(2f64), Array::from(5f64));
+    let (da, dx) = grad_wrt(f, (Arg::<0>, Arg::<1>))(Array::scalar(2f64), Array::scalar(5f64));
     close(&da, &[60.0], 0.0);
     close(&dx, &[8.0], 0.0);
     let both = vmap_axes(grad_wrt(f, (Arg::<0>, Arg::<1>)), (0, None));
-    let (da, dx) = both(array![2f64, 3.0], Array::from(5f64));
+    let (da, dx) = both(array![2f64, 3.0], Array::scalar(5f64));
     close(&da, &[60.0, 135.0], 0.0);
     close(&dx, &[8.0, 27.0], 0.0);
 }
@@ -212,7 +212,7 @@ fn counted_loops_over_all_kinds_of_ranges() {
     close(&fori_loop(b.clone()..a.clone(), sum, zero()), &[0.0], 0.0);
     close(
         &fori_loop(
-            ..Array::from(4i64),
+            ..Array::scalar(4i64),
             |i, x: Array| {
                 assert_eq!(i.dtype(), DType::I64);
                 sum(i, x)
@@ -228,7 +228,7 @@ fn counted_loops_over_all_kinds_of_ranges() {
     let weighted =
         |x: Array| fori_loop(1..4, |i, y: Array| y * &x + i.astype(DType::F64), x.clone());
     // ((x^2 + 1) x + 2) x + 3 -> 4 x^3 + 2 x + 2
-    close(&grad(weighted)(Array::from(2f64)), &[4.0 * 8.0 + 4.0 + 2.0], 0.0);
+    close(&grad(weighted)(Array::scalar(2f64)), &[4.0 * 8.0 + 4.0 + 2.0], 0.0);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_loop_without_end_inside_a_scan() {
         let step = |c: Array, t: Array| (squares(c + t), ());
         scan(step, x, array![0.1f64, 0.2, 0.3]).0
     };
-    let e = grad(walk).try_call((Array::from(1.5f64),)).unwrap_err().to_string();
+    let e = grad(walk).try_call((Array::scalar(1.5f64),)).unwrap_err().to_string();
     for told in ["scan", "while_loop_bounded", "custom_root", "while_loops.rs"] {
         assert!(e.contains(told), "{e}");
     }
@@ -259,13 +259,13 @@ fn a_loop_without_end_inside_a_scan() {
         let step = |c: Array, t: Array| (squares_bounded(c + t), ());
         scan(step, x, array![0.1f64, 0.2, 0.3]).0
     };
-    let slope = along(walk, Array::from(1.5f64)).item::<f64>();
-    close(&grad(bounded)(Array::from(1.5f64)), &[slope], 1e-12);
+    let slope = along(walk, Array::scalar(1.5f64)).item::<f64>();
+    close(&grad(bounded)(Array::scalar(1.5f64)), &[slope], 1e-12);
 }
 
 #[test]
 fn errors_name_the_leaf_and_the_cure() {
-    let carry = || (array![1.0], Array::from(2f64));
+    let carry = || (array![1.0], Array::scalar(2f64));
     let e = try_while_loop(
         |(_, x): (Array, Array)| x.lt(3.0),
         |(a, _): (Array, Array)| (a.clone(), a.sum()),
@@ -297,16 +297,16 @@ fn errors_name_the_leaf_and_the_cure() {
         e.unwrap_err().message(),
         "fori_loop: the end of the range should be an int scalar such as i32[], got i32[2]"
     );
-    let e = try_fori_loop(&Array::from(1)..&Array::from(2i64), |_, x: Array| x, array![1.0]);
+    let e = try_fori_loop(&Array::from(1)..&Array::scalar(2i64), |_, x: Array| x, array![1.0]);
     assert_eq!(
         e.unwrap_err().message(),
         "fori_loop: the range should start and end in one dtype, got i32[] and i64[]; cast one \
          with astype"
     );
     // Literals adopt the type that the body gives them.
-    let x = fori_loop(0..3, |_, x: Array| x + Array::from(1f64), Array::literal(0f32.into()));
+    let x = fori_loop(0..3, |_, x: Array| x + Array::scalar(1f64), Array::literal(0f32.into()));
     assert_eq!(x.dtype(), DType::F64);
-    let e = grad(squares).try_call((Array::from(2f64),)).unwrap_err().to_string();
+    let e = grad(squares).try_call((Array::scalar(2f64),)).unwrap_err().to_string();
     for cure in ["scan", "fori_loop", "while_loop_bounded", "custom_root", "jvp", "while_loops.rs"]
     {
         assert!(e.contains(cure), "{e}");
@@ -328,7 +328,7 @@ fn steps_cost_the_same_for_any_size_of_what_they_update() {
         }),
         ("while", |a, _| {
             let step = |(k, a): (Array, Array)| (&k + 1, a.at(&k).set(2.0));
-            while_loop(|(k, _): (Array, Array)| k.lt(1000), step, (Array::from(0i32), a)).1
+            while_loop(|(k, _): (Array, Array)| k.lt(1000), step, (Array::scalar(0i32), a)).1
         }),
         ("gradient of set", |a, i| {
             grad(|a: Array| {
@@ -336,20 +336,20 @@ fn steps_cost_the_same_for_any_size_of_what_they_update() {
                     let s = (s * 0.5).sin() + 1.0;
                     ((a.at(&i).set(&s), s), ())
                 };
-                scan(step, (a, Array::from(1f32)), i.clone()).0.0.sum()
+                scan(step, (a, Array::scalar(1f32)), i.clone()).0.0.sum()
             })(a)
         }),
         ("gradient of get", |a, i| {
             grad(|a: Array| {
                 let step = |s: Array, i: Array| ((s * 0.5 + a.at(&i).get()).sin(), ());
-                scan(step, Array::from(0f32), i.clone()).0
+                scan(step, Array::scalar(0f32), i.clone()).0
             })(a)
         }),
         ("gradient of dynamic_slice", |a, i| {
             grad(|a: Array| {
                 let part = |i: &Array| lax::dynamic_slice_in_dim(&a, i, 2, 0).sum();
                 let step = |s: Array, i: Array| ((s * 0.5 + part(&i)).sin(), ());
-                scan(step, Array::from(0f32), i.clone()).0
+                scan(step, Array::scalar(0f32), i.clone()).0
             })(a)
         }),
         ("gradient of read and add", |a, i| {

@@ -22,7 +22,7 @@ fn xs() -> Array {
 }
 
 fn two() -> Array {
-    Array::from(2.0f64)
+    Array::scalar(2.0f64)
 }
 
 #[test]

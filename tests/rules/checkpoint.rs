@@ -87,7 +87,7 @@ fn policies_reach_inside() {
     let over_scan = |policy| {
         let steps = move |x: Array| {
             let step = move |c: Array, x: Array| (sine(c) * x, ());
-            scan(step, Array::from(0.5f64), x).0
+            scan(step, Array::scalar(0.5f64), x).0
         };
         saved(checkpoint_with(steps, policy), x())
     };
@@ -97,7 +97,7 @@ fn policies_reach_inside() {
 
     let in_scan = move |x: Array| {
         let step = checkpoint_with(move |c: Array, x: Array| sine(c).sin() * x, named());
-        scan(|c: Array, x: Array| (step(c, x), ()), Array::from(0.5f64), x).0
+        scan(|c: Array, x: Array| (step(c, x), ()), Array::scalar(0.5f64), x).0
     };
     let kept = saved(jit(in_scan), x());
     // The carry, the argument and the name; each of as many as there are steps.
@@ -124,7 +124,7 @@ fn policies_reach_inside() {
 fn a_policy_is_seen_in_the_jaxpr() {
     let f = |x: Array| checkpoint_name(&x.sin(), "a").cos();
     let f = checkpoint_with(f, Policy::only_names(["a"]).or(Policy::dots()));
-    let x = Array::from(0.5f64);
+    let x = Array::scalar(0.5f64);
     let text = make_jaxpr(f.clone())(x.clone()).to_string();
     assert_eq!(
         text,
@@ -195,12 +195,12 @@ fn derivatives_do_not_depend_on_the_policy() {
         let third = grad(second.clone());
         for (d, expected) in [first, second, third].into_iter().zip(expected) {
             let mixed = jit(vmap(d.clone()))(array![0.7f64, 0.7]).to_vec::<f64>();
-            for got in [d(Array::from(x)).item::<f64>(), mixed[0], mixed[1]] {
+            for got in [d(Array::scalar(x)).item::<f64>(), mixed[0], mixed[1]] {
                 let close = (got - expected).abs() < 1e-12 * (1.0 + expected.abs());
                 assert!(close, "{policy}: {got} instead of {expected}");
             }
         }
-        let forward = jvp(f, (Array::from(x),), (Array::from(1.0f64),)).1.item::<f64>();
+        let forward = jvp(f, (Array::scalar(x),), (Array::scalar(1.0f64),)).1.item::<f64>();
         assert!((forward - expected[0]).abs() < 1e-13, "{policy}");
     }
 }

@@ -3,7 +3,7 @@
 use cotangent::prelude::*;
 
 fn scalar(x: f64) -> Array {
-    Array::from(x)
+    Array::scalar(x)
 }
 
 /// `x -> sin(a x)` with rules that close over `a`.

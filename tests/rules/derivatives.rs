@@ -140,23 +140,23 @@ fn every_form_through_everything_to_the_third_order() {
             let what = format!("{form} in {around}");
             let inner = make(sin.clone());
             let f: F = jit(move |x: Array| inner(x).exp());
-            near(&what, f(Array::from(x)).item::<f64>(), e[0]);
+            near(&what, f(Array::scalar(x)).item::<f64>(), e[0]);
             let d1 = grad(f.clone());
             let d2 = grad(d1.clone());
             let d3 = grad(d2.clone());
-            near(&what, d1(Array::from(x)).item::<f64>(), e[1]);
-            near(&what, d2(Array::from(x)).item::<f64>(), e[2]);
-            near(&what, d3(Array::from(x)).item::<f64>(), e[3]);
+            near(&what, d1(Array::scalar(x)).item::<f64>(), e[1]);
+            near(&what, d2(Array::scalar(x)).item::<f64>(), e[2]);
+            near(&what, d3(Array::scalar(x)).item::<f64>(), e[3]);
             let batch = jit(vmap(d3))(array![0.6f64, 0.6]).to_vec::<f64>();
             near(&what, batch[1], e[3]);
             // Forward modes, where there is one.
             if !["custom_vjp", "custom_vjp_symbolic", "custom_gradient"].contains(&form) {
-                let along = |f: F| move |x: Array| jvp(f.clone(), (x,), (Array::from(1f64),)).1;
-                near(&what, along(f.clone())(Array::from(x)).item::<f64>(), e[1]);
-                near(&what, along(d1.clone())(Array::from(x)).item::<f64>(), e[2]);
-                near(&what, grad(along(f.clone()))(Array::from(x)).item::<f64>(), e[2]);
+                let along = |f: F| move |x: Array| jvp(f.clone(), (x,), (Array::scalar(1f64),)).1;
+                near(&what, along(f.clone())(Array::scalar(x)).item::<f64>(), e[1]);
+                near(&what, along(d1.clone())(Array::scalar(x)).item::<f64>(), e[2]);
+                near(&what, grad(along(f.clone()))(Array::scalar(x)).item::<f64>(), e[2]);
                 let twice = jit(along(jit(along(f))));
-                near(&what, twice(Array::from(x)).item::<f64>(), e[2]);
+                near(&what, twice(Array::scalar(x)).item::<f64>(), e[2]);
             }
         }
     }
@@ -171,13 +171,13 @@ fn each_mode_uses_its_rule() {
         |(x,): (Array,)| (x.sin(), ()),
         |(), ct: Array| (ct * 20.0,),
     );
-    let x = || Array::from(0.5f64);
-    let one = || Array::from(1.0f64);
+    let x = || Array::scalar(0.5f64);
+    let one = || Array::scalar(1.0f64);
     assert_eq!(jvp(f.clone(), (x(),), (one(),)).1.item::<f64>(), 10.0);
     assert_eq!(grad(f.clone())(x()).item::<f64>(), 20.0);
     assert_eq!(jit(vmap(grad(f.clone())))(array![0.5f64, 0.6]).to_vec::<f64>(), [20.0, 20.0]);
     let along = f.clone();
-    let along = vmap(move |x: Array| jvp(along.clone(), (x,), (Array::from(1.0f64),)).1);
+    let along = vmap(move |x: Array| jvp(along.clone(), (x,), (Array::scalar(1.0f64),)).1);
     assert_eq!(along(array![0.5f64, 0.6]).to_vec::<f64>(), [10.0, 10.0]);
     let (_, linear) = linearize(f.clone(), (x(),));
     assert_eq!(linear(one()).item::<f64>(), 10.0);
@@ -194,7 +194,7 @@ fn arguments_that_are_nondifferentiable() {
         // The tangent of what is not differentiated is zeros.
         |(x, n): (Array, Array), (dx, dn): (Array, Array)| (x * &n, dx * &n + dn * 1e9),
     );
-    let (x, n) = (Array::from(2.0f64), Array::from(3.0f64));
+    let (x, n) = (Array::scalar(2.0f64), Array::scalar(3.0f64));
     assert_eq!(grad(scaled.clone())(x.clone(), n.clone()).item::<f64>(), 3.0);
     let error = grad_wrt(scaled.clone(), Arg::<1>).try_call((x.clone(), n.clone())).unwrap_err();
     let text = error.to_string();
@@ -223,9 +223,9 @@ fn arguments_that_are_nondifferentiable() {
         |(x, n), (dx, _)| (x.powi(n.0), dx * f64::from(n.0) * x.powi(n.0 - 1)),
     );
     let power = move |x: Array| power(x, Static(3));
-    assert_eq!(grad(grad(power))(Array::from(2.0f64)).item::<f64>(), 12.0);
+    assert_eq!(grad(grad(power))(Array::scalar(2.0f64)).item::<f64>(), 12.0);
     let error = Custom::new().nondiff([2]).jvp(|x: Array| x, |(x,), (t,)| (x, t));
-    let error = error.try_call((Array::from(0.0f32),)).unwrap_err().to_string();
+    let error = error.try_call((Array::scalar(0.0f32),)).unwrap_err().to_string();
     assert!(error.contains("argument 2 is declared nondifferentiable, but there are only 1"));
 }
 
@@ -244,7 +244,7 @@ fn rules_see_zeros() {
             (value, t)
         },
     );
-    let (x, y) = (Array::from(2.0f64), Array::from(3.0f64));
+    let (x, y) = (Array::scalar(2.0f64), Array::scalar(3.0f64));
     assert_eq!(grad(product.clone())(x.clone(), y.clone()).item::<f64>(), 3.0);
     assert_eq!(WORK.swap(0, Ordering::Relaxed), 1);
     let both = grad_wrt(product.clone(), (Arg::<0>, Arg::<1>))(x.clone(), y.clone());
@@ -264,7 +264,7 @@ fn rules_see_zeros() {
         |(x, y): (Option<Array>, Option<Array>), ct: Tangents<(Array, Array)>| {
             let dx = x.and_then(|x| Some(ct.child(0)[0].clone()? * x.cos()));
             let dy = y.and_then(|y| Some(ct.child(1)[0].clone()? * y.exp()));
-            let like = (Array::from(0.0f64), Array::from(0.0f64));
+            let like = (Array::scalar(0.0f64), Array::scalar(0.0f64));
             Tangents::of_leaves(&like, [dx, dy])
         },
     );
@@ -298,7 +298,7 @@ fn one_rule_per_argument() {
             |dz: Array, value: Array, _: (Array, Array, Array)| dz + value * 0.0,
         ),
     );
-    let arguments = || (Array::from(0.3f64), Array::from(2.0f64), Array::from(1.0f64));
+    let arguments = || (Array::scalar(0.3f64), Array::scalar(2.0f64), Array::scalar(1.0f64));
     let (x, y, z) = arguments();
     let (dx, dy, dz) = grad_wrt(f.clone(), (Arg::<0>, Arg::<1>, Arg::<2>))(x, y, z);
     near("x", dx.item::<f64>(), 2.0 * 0.3f64.cos());
@@ -321,6 +321,6 @@ fn rules_in_rules() {
         )
     }
     let third = grad(grad(grad(|x: Array| sin()(x))));
-    near("third", third(Array::from(0.4f64)).item::<f64>(), -0.4f64.cos());
+    near("third", third(Array::scalar(0.4f64)).item::<f64>(), -0.4f64.cos());
     near("jitted", jit(vmap(third))(array![0.4f64]).to_vec::<f64>()[0], -0.4f64.cos());
 }

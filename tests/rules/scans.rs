@@ -39,7 +39,7 @@ fn loss(
 
 fn inputs(length: usize) -> (Array, Array) {
     let xs = (0..length.max(1)).map(|i| (i as f64 * 0.7).sin()).collect::<Vec<_>>();
-    (Array::from(0.8f64), Array::from_vec(xs))
+    (Array::scalar(0.8f64), Array::from_vec(xs))
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn checkpoints_that_cut_nowhere_are_errors() {
     let try_run = |c| {
         let options = ScanOptions { length: Some(9), checkpoints: c, ..Default::default() };
         let step = |x: Array, ()| (x, ());
-        let result = cotangent::api::control::try_scan(step, Array::from(1.0f32), (), options);
+        let result = cotangent::api::control::try_scan(step, Array::scalar(1.0f32), (), options);
         result.map(|_| ()).unwrap_err().message().to_owned()
     };
     let text = "scan: Checkpoints::Log takes at least 2 branches, got 1";

@@ -5,7 +5,7 @@ use cotangent::lax::ScatterMode;
 use cotangent::prelude::*;
 
 fn start() -> Array {
-    Array::from([0.4f64, 0.9, 1.7, 2.2, 0.6])
+    Array::from(&[0.4f64, 0.9, 1.7, 2.2, 0.6])
 }
 
 /// Occurs three times, twice, once; one is out of range and dropped, one counts from the end.
@@ -116,7 +116,7 @@ fn apply_at_traced_places() {
 
 #[test]
 fn apply_of_windows_and_of_pairs_of_places() {
-    let x = Array::from([[0.1f64, 0.2], [0.3, 0.4], [0.5, 0.6]]);
+    let x = Array::from(&[[0.1f64, 0.2], [0.3, 0.4], [0.5, 0.6]]);
     let rows = |x: Array| x.at(&array![2, 0, 2]).apply(|x| x * 3.0);
     let expected = [0.3, 0.6, 0.3, 0.4, 4.5, 5.4];
     close(&rows(x.clone()), &expected);
@@ -139,7 +139,7 @@ fn apply_of_windows_and_of_pairs_of_places() {
 fn what_is_dropped_has_no_derivative() {
     // Where a dropped place would be read, the slope of the root is infinite.
     let root = |x: Array, at: Array| x.at(&at).apply(|x| x.sqrt()).sum();
-    let x = Array::from([0.0f64, 4.0, 0.0]);
+    let x = Array::from(&[0.0f64, 4.0, 0.0]);
     for at in [array![1, 7, -9], array![1, 1, -9], array![1]] {
         let slope = if at.to_vec::<i32>()[..2.min(at.size())] == [1, 1] {
             0.5 * 0.25 / 2f64.sqrt()
@@ -173,7 +173,7 @@ const CASES: [Case; 8] = [
 fn updates_at_places_that_meet() {
     let (x, at) = (start(), array![0, 3, 0, 1, 3, 9, -1]);
     let values = [0.7, 1.3, 0.5, 2.1, 1.1, 9.0, 0.8];
-    let v = Array::from(values);
+    let v = Array::from(&values);
     for (name, update, one) in CASES {
         let after = |x: &[f64]| -> Vec<f64> {
             let mut x = x.to_vec();

@@ -53,7 +53,7 @@ fn cond_traced(x: Array) -> Array {
     // Of values for the other branch the first one makes NaN.
     let y = cond(&small, |x| x.sin() * (&x - 0.1).log(), |x| (-&x).exp(), x.clone());
     // A branch that has nothing to do with the argument, and one that captures it.
-    cond(&x.lt(5.0), |y| y * &x, |_| Array::from(1.0f64), y)
+    cond(&x.lt(5.0), |y| y * &x, |_| Array::scalar(1.0f64), y)
 }
 
 fn cond_plain(x: &Series) -> Series {
@@ -128,7 +128,7 @@ fn scanned(x: Array, options: ScanOptions) -> Array {
         ((next, n + 1), y)
     };
     let init = (x.clone(), Array::from(0));
-    let ((c, n), ys) = scan_with(step, init, Array::from(STEPS), options);
+    let ((c, n), ys) = scan_with(step, init, Array::from(&STEPS), options);
     c * n.astype(DType::F64) + ys.sum()
 }
 
@@ -149,7 +149,7 @@ fn nested_traced(x: Array) -> Array {
             (next.clone(), next * &a)
         };
         let options = ScanOptions { reverse: true, ..Default::default() };
-        let (d, ys) = scan_with(inner, &c * 0.5, Array::from(STEPS), options);
+        let (d, ys) = scan_with(inner, &c * 0.5, Array::from(&STEPS), options);
         (d + &x, ys.sum())
     };
     let (c, ys) = scan(outer, x.clone(), array![1.0f64, -0.6]);
@@ -175,8 +175,8 @@ fn unrolled_traced(x: Array) -> Array {
 
 /// One by one, and two at a time.
 fn map_traced(x: Array) -> Array {
-    let each = map(|a: Array| (&x * &a).sin() * a, Array::from(STEPS));
-    let pairs = map_batched(2, |a: Array| (&x * a).cos(), Array::from(STEPS));
+    let each = map(|a: Array| (&x * &a).sin() * a, Array::from(&STEPS));
+    let pairs = map_batched(2, |a: Array| (&x * a).cos(), Array::from(&STEPS));
     each.sum() + pairs.sum()
 }
 
@@ -189,7 +189,7 @@ fn map_plain(x: &Series) -> Series {
 
 /// Products of prefixes.
 fn prefix_traced(x: Array) -> Array {
-    let elements = (x * Array::from(STEPS)).sin();
+    let elements = (x * Array::from(&STEPS)).sin();
     associative_scan(|a: Array, b: Array| a * b, elements).sum()
 }
 
@@ -209,7 +209,7 @@ fn root_traced(x: Array) -> Array {
             while_loop(|y: Array| f(y).abs().gt(1e-14), |y| &y - 0.7 * f(y.clone()), y)
         },
         |slope: &dyn Fn(Array) -> Array, y: Array| &y / slope(ones_like(&y)),
-        Array::from(0.0f64),
+        Array::scalar(0.0f64),
     )
 }
 
@@ -262,7 +262,7 @@ fn lanes_traced(x: Array) -> Array {
         told + mean * left + part * swapped.sum() + axis_size("lane") as f64 * y
     };
     let options = VmapOptions::new().axis_name("lane").in_axes((None::<isize>, 0));
-    vmap_with(lane, options)(x, Array::from(STEPS)).sum()
+    vmap_with(lane, options)(x, Array::from(&STEPS)).sum()
 }
 
 fn lanes_plain(x: &Series) -> Series {

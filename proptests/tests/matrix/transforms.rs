@@ -75,7 +75,7 @@ impl Transform {
             }
             Transform::Vmap => {
                 let many = vmap(g);
-                Arc::new(move |x| (many(x * Array::from(AT)) * Array::from(WEIGHTS)).sum())
+                Arc::new(move |x| (many(x * Array::from(&AT)) * Array::from(&WEIGHTS)).sum())
             }
             Transform::Jit => shared(jit(g)),
             Transform::Hessian => shared(hessian(g)),

@@ -34,15 +34,18 @@ impl Body {
         Body::flat(avals, |leaves| Ok(f(try_tree_unflatten(tree, leaves)?)))
     }
 
-    /// Says at which line the dtype of an output entered the body, if it is wider than expected:
+    /// Says at which line the dtype of an output entered the body, if it is not the expected one:
     /// the equation furthest back that makes it of operands without it, or of what the body
     /// captured.
     pub fn entry(&self, output: usize, expected: DType) -> String {
         let jaxpr = &self.jaxpr;
         let dtype = jaxpr.out_avals()[output].dtype;
         let Atom::Var(result) = jaxpr.outputs[output] else { return String::new() };
-        if dtype.size() <= expected.size() {
+        if dtype == expected {
             return String::new();
+        }
+        if jaxpr.inputs[..self.captured.len()].contains(&result) {
+            return format!("; the {dtype} is that of an array which the closure captured");
         }
         let of_it = |a: &Atom| a.var().filter(|v| jaxpr.aval(*v).dtype == dtype);
         let (mut wanted, mut first) = (vec![result], None);

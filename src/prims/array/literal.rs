@@ -5,127 +5,14 @@
 
 use crate::core::array::Array;
 use crate::prims::array::broadcast_shapes::broadcast_arrays;
+use crate::prims::array::number::{Number, each_number};
 use crate::prims::array::promotion::{inexact, promote};
 use crate::prims::points::convert::try_convert_weakly;
 use crate::prims::rules::apply::expect;
 use crate::prims::rules::numbers::holds;
-use cotangent_jit::{Complex, DType, Error, Scalar, err};
+use cotangent_jit::{Complex, DType, Error, err};
+use half::{bf16, f16};
 use smallvec::SmallVec;
-use std::fmt;
-
-/// A number written in the program.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Number {
-    Bool(bool),
-    Int(i64),
-    Unsigned(u32),
-    Float(f64),
-    /// A real and an imaginary part.
-    Complex(f64, f64),
-}
-
-impl From<bool> for Number {
-    fn from(b: bool) -> Number {
-        Number::Bool(b)
-    }
-}
-
-impl From<i32> for Number {
-    fn from(i: i32) -> Number {
-        Number::Int(i.into())
-    }
-}
-
-impl From<i64> for Number {
-    fn from(i: i64) -> Number {
-        Number::Int(i)
-    }
-}
-
-impl From<u32> for Number {
-    fn from(i: u32) -> Number {
-        Number::Unsigned(i)
-    }
-}
-
-impl From<f64> for Number {
-    fn from(x: f64) -> Number {
-        Number::Float(x)
-    }
-}
-
-impl Number {
-    /// The dtype of the number alone. An int has the dtype i32, or that of its Rust type if i32
-    /// cannot hold it. The dtype is weak, unless it is that of an int beyond i32.
-    pub fn dtype(self) -> DType {
-        match self {
-            Number::Bool(_) => DType::Bool,
-            Number::Int(i) if i32::try_from(i).is_ok() => DType::I32,
-            Number::Int(_) => DType::I64,
-            Number::Unsigned(i) if i32::try_from(i).is_ok() => DType::I32,
-            Number::Unsigned(_) => DType::U32,
-            Number::Float(_) => DType::F32,
-            Number::Complex(..) => DType::C64,
-        }
-    }
-
-    /// The value, if the number is an int.
-    pub(crate) fn int(self) -> Option<i64> {
-        match self {
-            Number::Int(i) => Some(i),
-            Number::Unsigned(i) => Some(i.into()),
-            Number::Bool(_) | Number::Float(_) | Number::Complex(..) => None,
-        }
-    }
-
-    /// The value in this dtype. Ints must fit; floats are rounded.
-    pub(crate) fn scalar(self, name: &str, dtype: DType) -> Result<Scalar, Error> {
-        let literal = self.literal(name, dtype)?;
-        Ok(literal.as_literal().expect("a literal"))
-    }
-
-    /// The literal of the number's own dtype.
-    fn array(self) -> Result<Array, Error> {
-        let literal = self.literal("array", self.dtype())?;
-        let beyond = self.int().is_some_and(|i| !holds(DType::I32, i.into()));
-        Ok(literal.as_literal().filter(|_| beyond).map_or(literal, Array::strong_literal))
-    }
-
-    /// The literal of this dtype, or an error if the dtype cannot hold the number. Ints must fit;
-    /// floats are rounded.
-    fn literal(self, name: &str, dtype: DType) -> Result<Array, Error> {
-        let scalar = match self {
-            Number::Bool(b) => Scalar::from_i64(dtype, b.into()),
-            Number::Int(i) if dtype.is_int() && !holds(dtype, i.into()) => None,
-            Number::Int(i) => Scalar::from_i64(dtype, i),
-            Number::Unsigned(i) => return Number::Int(i.into()).literal(name, dtype),
-            // An int dtype takes the integral part, which must fit.
-            Number::Float(f) if dtype.is_int() && (f.is_nan() || !holds(dtype, f as i128)) => None,
-            Number::Float(f) => Scalar::from_f64(dtype, f),
-            Number::Complex(re, im) => {
-                let part = |x| Scalar::from_f64(dtype.part(), x);
-                let parts = part(re).zip(part(im)).filter(|_| dtype.is_complex());
-                parts.and_then(|(re, im)| Scalar::complex(re, im))
-            }
-        };
-        match scalar {
-            Some(s) => Ok(Array::literal(s)),
-            None => Err(err!(Value, "{name}: {self} is not a value of {dtype}")),
-        }
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Number::Bool(b) => write!(f, "{b}"),
-            Number::Int(i) => write!(f, "{i}"),
-            Number::Unsigned(i) => write!(f, "{i}"),
-            Number::Float(x) => write!(f, "{x:?}"),
-            Number::Complex(re, im) => write!(f, "{re:?}{im:+?}j"),
-        }
-    }
-}
 
 /// An operand: an array, a reference to an array, or a number.
 ///
@@ -146,6 +33,20 @@ pub trait Operand {
     fn to_array(&self) -> Array;
 }
 
+/// An operand of an operator on ints and bools: an array, an int or a bool.
+pub trait IntOperand: Operand {}
+
+impl IntOperand for Array {}
+impl<T: IntOperand> IntOperand for &T {}
+
+macro_rules! int_operands {
+    ($($t:ty)*) => {$(
+        impl IntOperand for $t {}
+    )*};
+}
+
+int_operands!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+
 impl Operand for Array {
     fn array(&self) -> Option<&Array> {
         Some(self)
@@ -156,63 +57,47 @@ impl Operand for Array {
     }
 }
 
-impl Operand for &Array {
-    fn array(&self) -> Option<&Array> {
-        Some(self)
+impl<T: Operand> Operand for &T {
+    fn number(&self) -> Option<Number> {
+        T::number(self)
     }
 
+    fn array(&self) -> Option<&Array> {
+        T::array(self)
+    }
+
+    #[track_caller]
     fn to_array(&self) -> Array {
-        (*self).clone()
+        T::to_array(self)
     }
 }
 
 macro_rules! numbers {
-    ($($t:ty: $kind:ident as $wide:ty;)*) => {$(
+    ($($t:ty: $kind:ident($widen:expr);)*) => {$(
         impl Operand for $t {
             fn number(&self) -> Option<Number> {
-                Some(Number::$kind(*self as $wide))
+                Some(Number::from(*self))
             }
 
             #[track_caller]
             fn to_array(&self) -> Array {
-                expect(Number::$kind(*self as $wide).array())
+                expect(Number::from(*self).array())
             }
         }
     )*};
 }
 
+each_number!(numbers);
 numbers! {
-    bool: Bool as bool;
-    i32: Int as i64;
-    i64: Int as i64;
-    u32: Unsigned as u32;
-    f32: Float as f64;
-    f64: Float as f64;
+    Complex<f32>: Complex(Number::from);
+    Complex<f64>: Complex(Number::from);
 }
-
-macro_rules! complex_numbers {
-    ($($t:ty)*) => {$(
-        impl Operand for Complex<$t> {
-            fn number(&self) -> Option<Number> {
-                Some(Number::Complex(self.re.into(), self.im.into()))
-            }
-
-            #[track_caller]
-            fn to_array(&self) -> Array {
-                let number = Number::Complex(self.re.into(), self.im.into());
-                expect(number.literal("array", number.dtype()))
-            }
-        }
-    )*};
-}
-
-complex_numbers!(f32 f64);
 
 /// The value of an int that is written in the program: a number, or a weak literal such as
 /// `full((), 7)`.
 pub(crate) fn written_int(o: &dyn Operand) -> Option<i128> {
     if let Some(n) = o.number() {
-        return n.int().map(i128::from);
+        return n.int();
     }
     let value = o.array().filter(|x| x.is_weak())?.as_literal().filter(|s| s.dtype().is_int())?;
     match value.dtype() {
@@ -239,14 +124,11 @@ pub(crate) fn promoted(
         })
         .collect();
     let (mut dtype, weak) = promote(&dtypes);
-    let all_in = |d: DType| operands.iter().filter_map(|o| written_int(*o)).all(|i| holds(d, i));
-    let beyond = weak && !floats && dtype.is_int() && !all_in(DType::I32);
+    let all_small =
+        || operands.iter().filter_map(|o| written_int(*o)).all(|i| holds(DType::I32, i));
+    let beyond = weak && !floats && dtype.is_int() && !all_small();
     if floats {
         dtype = inexact(dtype, weak);
-    } else if beyond && dtype == DType::U32 {
-        // Another operand may be a negative int, or an array with negative entries.
-        let known = operands.iter().all(|o| written_int(*o).is_some());
-        dtype = if known && all_in(dtype) { dtype } else { DType::I64 };
     }
     let convert = |o: &&dyn Operand| {
         if let Some(i) = written_int(*o).filter(|i| dtype.is_int() && !holds(dtype, *i)) {

@@ -1,7 +1,9 @@
 //! The array interface on top of the primitives: operators, promotion of dtypes, broadcasting of
 //! shapes, numbers as operands.
 
+pub(crate) mod bare;
 pub(crate) mod broadcast_shapes;
 pub mod literal;
+pub mod number;
 pub(crate) mod operators;
 pub mod promotion;

@@ -3,12 +3,14 @@
 //!
 //! Operands broadcast as in NumPy, and promotion gives their common dtype. `/` of ints is a float.
 //! `%` has the sign of the dividend, as in Rust. `+` and `*` of bools are `|` and `&`; bools become
-//! i32 in `%` and shifts. `>>` of signed ints is arithmetic. A number beside an array has the type
-//! `f64`, `i32` or `Complex<f64>`: one type per kind, so that Rust infers the types of literals, as
-//! in `0.1 * x`. All numbers are weak.
+//! i32 in `%` and shifts. `>>` of signed ints is arithmetic.
+//!
+//! On the right a number may have any type. On the left it has the type `f64`, `i32` or
+//! `Complex<f64>`: one type per kind, so that Rust infers the types of literals, as in
+//! `(0.1 * x).sum()`. All numbers are weak.
 
 use crate::core::array::Array;
-use crate::prims::array::literal::{Operand, together};
+use crate::prims::array::literal::{IntOperand, Operand, together};
 use crate::prims::points::binary::{
     try_add, try_and, try_div, try_mul, try_or, try_rem, try_shift_left,
     try_shift_right_arithmetic, try_shift_right_logical, try_sub, try_xor,
@@ -17,6 +19,7 @@ use crate::prims::points::convert::try_convert_element_type;
 use crate::prims::points::unary::{try_neg, try_not};
 use crate::prims::rules::apply::{composed, expect};
 use cotangent_jit::{Complex, DType, Error};
+use std::iter::{Product, Sum};
 use std::ops::{
     Add, AddAssign, BitAnd, BitOr, BitXor, Div, DivAssign, Mul, MulAssign, Neg, Not, Rem, Shl, Shr,
     Sub, SubAssign,
@@ -129,46 +132,60 @@ fn shift_right(x: &dyn Operand, y: &dyn Operand) -> Array {
     })
 }
 
-/// Implements one operator for one pair of operand types.
-macro_rules! pair {
-    ($trait:ident, $method:ident, $f:ident, $left:ty, $right:ty) => {
-        impl $trait<$right> for $left {
+/// Implements one operator for arrays on the left and any operand on the right, and for these
+/// number types on the left.
+macro_rules! operator {
+    ($trait:ident, $method:ident, $f:ident, $operand:ident; $($number:ty),*) => {
+        impl<T: $operand> $trait<T> for Array {
             type Output = Array;
 
             #[track_caller]
-            fn $method(self, other: $right) -> Array {
+            fn $method(self, other: T) -> Array {
                 $f(&self, &other)
             }
         }
-    };
-}
 
-/// Implements one operator for arrays, references, and these number types on either side.
-macro_rules! operator {
-    ($trait:ident, $method:ident, $f:ident; $($number:ty),*) => {
-        pair!($trait, $method, $f, Array, Array);
-        pair!($trait, $method, $f, Array, &Array);
-        pair!($trait, $method, $f, &Array, Array);
-        pair!($trait, $method, $f, &Array, &Array);
+        impl<T: $operand> $trait<T> for &Array {
+            type Output = Array;
+
+            #[track_caller]
+            fn $method(self, other: T) -> Array {
+                $f(self, &other)
+            }
+        }
+
         $(
-            pair!($trait, $method, $f, Array, $number);
-            pair!($trait, $method, $f, &Array, $number);
-            pair!($trait, $method, $f, $number, Array);
-            pair!($trait, $method, $f, $number, &Array);
+            impl $trait<Array> for $number {
+                type Output = Array;
+
+                #[track_caller]
+                fn $method(self, other: Array) -> Array {
+                    $f(&self, &other)
+                }
+            }
+
+            impl $trait<&Array> for $number {
+                type Output = Array;
+
+                #[track_caller]
+                fn $method(self, other: &Array) -> Array {
+                    $f(&self, &other)
+                }
+            }
         )*
     };
 }
 
-operator!(Add, add, add; f64, i32, Complex<f64>);
-operator!(Sub, sub, sub; f64, i32, Complex<f64>);
-operator!(Mul, mul, mul; f64, i32, Complex<f64>);
-operator!(Div, div, div; f64, i32, Complex<f64>);
-operator!(Rem, rem, rem; f64, i32);
-operator!(BitAnd, bitand, and; i32);
-operator!(BitOr, bitor, or; i32);
-operator!(BitXor, bitxor, xor; i32);
-operator!(Shl, shl, shift_left; i32);
-operator!(Shr, shr, shift_right; i32);
+operator!(Add, add, add, Operand; f64, i32, Complex<f64>);
+operator!(Sub, sub, sub, Operand; f64, i32, Complex<f64>);
+operator!(Mul, mul, mul, Operand; f64, i32, Complex<f64>);
+operator!(Div, div, div, Operand; f64, i32, Complex<f64>);
+operator!(Rem, rem, rem, Operand; f64, i32);
+operator!(BitAnd, bitand, and, IntOperand; i32);
+operator!(BitOr, bitor, or, IntOperand; i32);
+operator!(BitXor, bitxor, xor, IntOperand; i32);
+operator!(Shl, shl, shift_left, IntOperand; i32);
+operator!(Shr, shr, shift_right, IntOperand; i32);
 
 /// `x += y` is `x = x + y`. Other handles of the old array keep its value.
 macro_rules! assign {
@@ -211,3 +228,19 @@ macro_rules! prefix {
 
 prefix!(Neg, neg, try_neg);
 prefix!(Not, not, try_not);
+
+/// The sum of the arrays of an iterator, and their product; of none the weak number 0, and 1.
+macro_rules! total {
+    ($trait:ident, $method:ident, $f:ident, $none:literal) => {
+        impl<T: Operand> $trait<T> for Array {
+            #[track_caller]
+            fn $method<I: Iterator<Item = T>>(mut iter: I) -> Array {
+                let first = iter.next().map_or_else(|| Array::from($none), |x| x.to_array());
+                iter.fold(first, |total, x| $f(&total, &x))
+            }
+        }
+    };
+}
+
+total!(Sum, sum, add, 0);
+total!(Product, product, mul, 1);

@@ -160,7 +160,7 @@ fn calls_of_what_transforms_return() {
         || value_and_grad(|x: Array| x)(pair()),
     );
     fails_inside(
-        "HERE: vmap: argument 0 is f64[], which has no axis 0 to map over; use None for it",
+        "HERE: vmap: argument 0 is f32[], which has no axis 0 to map over; use None for it",
         || vmap(|x: Array| x)(Array::from(1.0)),
     );
     fails_inside(
@@ -276,7 +276,7 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
          f64[2]; convert or broadcast one of them; the f64 comes in at HERE",
         || cond(&Array::from(true), |x: Array| x.astype(DType::F64), |x: Array| x, pair()),
     );
-    fails("switch: the index should be a scalar int, got f64[]", || {
+    fails("switch: the index should be a scalar int, got f32[]", || {
         switch(&Array::from(1.0), &[|x: Array| x], pair())
     });
     fails(

@@ -103,7 +103,7 @@ fn dopri5_keeps_invariants_of_kepler() {
         let r = x.square().sum().sqrt();
         concatenate(&[v, -(x / r.powi(3))], 0)
     };
-    let start = Array::from([0.4, 0.0, 0.0, 2.0]);
+    let start = Array::from(&[0.4, 0.0, 0.0, 2.0]);
     let (s, stats) = dopri5(kepler, start, &times(20.0, 41), (), tolerance(1e-11));
     assert_eq!(stats.status(), OdeStatus::Done);
     let invariants = vmap(|s: Array| {
@@ -150,7 +150,7 @@ fn one_time_and_no_state() {
     let (y, _) = dopri5(|y: Array, _, ()| y, empty, &times(1.0, 3), (), tolerance(1e-6));
     assert_eq!(y.shape(), [3, 0]);
     // Times that repeat.
-    let ts = Array::from([0.0, 0.0, 1.0, 1.0]);
+    let ts = Array::from(&[0.0, 0.0, 1.0, 1.0]);
     let (y, _) = dopri5(|y: Array, _, ()| y, f64s(1.0), &ts, (), tolerance(1e-9));
     for (y, e) in y.to_vec::<f64>().iter().zip([1.0, 1.0, 1f64.exp(), 1f64.exp()]) {
         close(*y, e, 1e-7);
@@ -162,8 +162,8 @@ fn one_time_and_no_state() {
 #[test]
 fn derivatives_in_state_times_and_parameters() {
     let field = |y: Array, _: Array, p: Array| -p * y;
-    let ts = Array::from([0.3, 0.9, 1.7]);
-    let weights = Array::from([0.5, -1.0, 2.0]);
+    let ts = Array::from(&[0.3, 0.9, 1.7]);
+    let weights = Array::from(&[0.5, -1.0, 2.0]);
     let (y0, p) = (1.3f64, 0.8f64);
     let expected = |t: f64| y0 * (-p * (t - 0.3)).exp();
     let (y1, y2) = (expected(0.9), expected(1.7));
@@ -208,7 +208,7 @@ fn derivatives_in_state_times_and_parameters() {
         }
     }
     // Reverse over reverse: d²/dp² of -y1 + 2 y2.
-    let in_p = move |p: Array| adjoint(f64s(y0), Array::from([0.3, 0.9, 1.7]), p);
+    let in_p = move |p: Array| adjoint(f64s(y0), Array::from(&[0.3, 0.9, 1.7]), p);
     let second = -0.36 * y1 + 2.0 * 1.96 * y2;
     close(grad(grad(in_p))(f64s(p)).item::<f64>(), second, 1e-6);
 }
@@ -220,7 +220,7 @@ fn lanes_take_their_own_steps() {
         let ((q, _), stats) = dopri5(oscillator, start, &times(3.0, 3), w, tolerance(1e-7));
         (q, stats)
     };
-    let ws = Array::from([0.1, 1.0, 30.0]);
+    let ws = Array::from(&[0.1, 1.0, 30.0]);
     let (q, stats) = vmap(solve)(ws.clone());
     let steps = stats.steps.to_vec::<i32>();
     assert!(steps[0] < steps[1] && steps[1] < steps[2], "{steps:?}");
@@ -266,7 +266,7 @@ fn fields_close_over_traced_values() {
     let single = grad(mixed)(Array::scalar(0.75f32));
     assert_eq!(single.dtype(), DType::F32);
     close(single.item::<f32>().into(), slope(0.75), 1e-6);
-    let slopes = jit(vmap(grad(end)))(Array::from([0.3, 0.7])).to_vec::<f64>();
+    let slopes = jit(vmap(grad(end)))(Array::from(&[0.3, 0.7])).to_vec::<f64>();
     slopes.iter().zip([0.3, 0.7]).for_each(|(s, w)| close(*s, slope(w), 1e-7));
 }
 

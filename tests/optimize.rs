@@ -45,7 +45,7 @@ fn of_himmelblau(m: &Minimum<(Array, Array)>, tolerance: f64) {
 
 #[test]
 fn the_valley_of_rosenbrock() {
-    let start = || Array::from([-1.2, 1.0, -0.5, 2.0, 0.3, -1.0]);
+    let start = || Array::from(&[-1.2, 1.0, -0.5, 2.0, 0.3, -1.0]);
     for (name, found) in [
         ("lbfgs", lbfgs(rosenbrock, start(), tolerance(1e-9))),
         ("newton_cg", newton_cg(rosenbrock, start(), tolerance(1e-9))),
@@ -58,7 +58,7 @@ fn the_valley_of_rosenbrock() {
         assert!(found.gradient_norm.item::<f64>() <= 1e-9);
         assert!(found.evaluations.item::<i32>() < 200, "{name}: {found:?}");
     }
-    let two = || Array::from([-1.2, 1.0]);
+    let two = || Array::from(&[-1.2, 1.0]);
     close(&lbfgs(rosenbrock, two(), tolerance(1e-9)).x.to_vec::<f64>(), &[1.0, 1.0], 1e-8);
     close(&newton_cg(rosenbrock, two(), tolerance(1e-9)).x.to_vec::<f64>(), &[1.0, 1.0], 1e-8);
     let simplex = nelder_mead(rosenbrock, two(), tolerance(1e-9));
@@ -68,7 +68,7 @@ fn the_valley_of_rosenbrock() {
 
 #[test]
 fn pytrees_in_batches_compiled() {
-    let starts = (Array::from([0.0, -1.0, -2.0, 4.0]), Array::from([0.0, 2.0, -2.0, -1.0]));
+    let starts = (Array::from(&[0.0, -1.0, -2.0, 4.0]), Array::from(&[0.0, 2.0, -2.0, -1.0]));
     let all: Vec<(&str, Minimum<(Array, Array)>)> = vec![
         (
             "lbfgs",
@@ -126,19 +126,22 @@ fn single_precision() {
 fn minimisers_say_how_they_ended() {
     let steep = |x: Array| -(x.square().sum());
     let few = MinimizeOptions { max_iterations: 20, ..Default::default() };
-    let endless = lbfgs(steep, Array::from([1.0, 2.0]), few.clone());
+    let endless = lbfgs(steep, Array::from(&[1.0, 2.0]), few.clone());
     assert_ne!(endless.status(), MinimizeStatus::Converged);
     let saddle = |x: Array| x.index(0).square() - x.index(1).square();
-    assert_ne!(newton_cg(saddle, Array::from([1.0, 0.1]), few).status(), MinimizeStatus::Converged);
-    let nan = lbfgs(|x: Array| x.log().sum(), Array::from([-1.0]), tolerance(1e-6));
+    assert_ne!(
+        newton_cg(saddle, Array::from(&[1.0, 0.1]), few).status(),
+        MinimizeStatus::Converged
+    );
+    let nan = lbfgs(|x: Array| x.log().sum(), Array::from(&[-1.0]), tolerance(1e-6));
     assert_eq!(nan.status(), MinimizeStatus::NotFinite);
-    let done = newton_cg(|x: Array| x.square().sum(), Array::from([0.0, 0.0]), tolerance(1e-6));
+    let done = newton_cg(|x: Array| x.square().sum(), Array::from(&[0.0, 0.0]), tolerance(1e-6));
     assert_eq!((done.status(), done.iterations.item::<i32>()), (MinimizeStatus::Converged, 0));
     let quick = MinimizeOptions { max_iterations: 2, ..Default::default() };
-    let cut = lbfgs(rosenbrock, Array::from([-1.2, 1.0]), quick);
+    let cut = lbfgs(rosenbrock, Array::from(&[-1.2, 1.0]), quick);
     assert_eq!(cut.status(), MinimizeStatus::TooManyIterations);
     // Below the resolution of numbers.
-    let fine = lbfgs(rosenbrock, Array::from([-1.2, 1.0]), tolerance(0.0));
+    let fine = lbfgs(rosenbrock, Array::from(&[-1.2, 1.0]), tolerance(0.0));
     close(&fine.x.to_vec::<f64>(), &[1.0, 1.0], 1e-6);
     let ints = try_lbfgs(|x: Array| x, Array::from(1), tolerance(1e-6)).unwrap_err().to_string();
     assert!(
@@ -150,7 +153,7 @@ fn minimisers_say_how_they_ended() {
 #[test]
 fn nelder_mead_on_what_is_not_smooth() {
     let f = |x: Array| (x.index(0) - 1.0).abs() + 2.0 * (x.index(1) + 0.5).abs();
-    let found = nelder_mead(f, Array::from([0.0, 0.0]), tolerance(1e-9));
+    let found = nelder_mead(f, Array::from(&[0.0, 0.0]), tolerance(1e-9));
     close(&found.x.to_vec::<f64>(), &[1.0, -0.5], 1e-6);
     let one = nelder_mead(|x: Array| (x - 2.0).square(), f64s(0.0), tolerance(1e-9));
     close(&[one.x.item::<f64>()], &[2.0], 1e-6);
@@ -160,11 +163,11 @@ fn nelder_mead_on_what_is_not_smooth() {
 /// with the certified values.
 #[test]
 fn least_squares_reach_certified_values() {
-    let y = Array::from([
+    let y = Array::from(&[
         10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47,
         81.78,
     ]);
-    let x = Array::from([
+    let x = Array::from(&[
         77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1,
         760.0,
     ]);
@@ -191,11 +194,11 @@ fn least_squares_in_batches_with_idle_parameters() {
     let fit = vmap(move |c: Array| {
         levenberg_marquardt(
             |p: Array| r(p, c.clone()),
-            Array::from([-1.2, 1.0, 7.0]),
+            Array::from(&[-1.2, 1.0, 7.0]),
             tolerance(1e-10),
         )
     });
-    let found = jit(fit)(Array::from([1.0, 2.0, -0.5]));
+    let found = jit(fit)(Array::from(&[1.0, 2.0, -0.5]));
     let expected = [1.0, 1.0, 7.0, 2.0, 4.0, 7.0, -0.5, 0.25, 7.0];
     close(&found.x.to_vec::<f64>(), &expected, 1e-8);
     assert_eq!(found.status.to_vec::<i32>(), [0, 0, 0]);
@@ -220,18 +223,18 @@ fn derivatives_of_minima_are_implicit() {
             jvp(grad(grad(at)), (f64s(p),), (f64s(1.0),)).1.item::<f64>(),
         ];
         close(&got, &[1.0 / p, -1.0 / p.powi(2), 2.0 / p.powi(3)], 1e-8);
-        let batch = jit(vmap(grad(at)))(Array::from([1.0, 2.0]));
+        let batch = jit(vmap(grad(at)))(Array::from(&[1.0, 2.0]));
         close(&batch.to_vec::<f64>(), &[1.0, 0.5], 1e-8);
         // The value's derivative is that of the function at the minimum.
         let value = move |p: Array| minimise(p, options()).value;
         close(&[grad(value)(f64s(p)).item::<f64>()], &[-p.ln()], 1e-8);
     }
     // A fit's sensitivity to its data: the slope of a line through the origin is (x·y) / (x·x).
-    let x = Array::from([1.0, 2.0, 3.0]);
+    let x = Array::from(&[1.0, 2.0, 3.0]);
     let slope = |y: Array| {
         let options = MinimizeOptions { implicit: true, ..tolerance(1e-10) };
         levenberg_marquardt(|a: Array| a * &x - &y, f64s(0.0), options).x
     };
-    let d = grad(slope)(Array::from([2.0, 3.0, 7.0]));
+    let d = grad(slope)(Array::from(&[2.0, 3.0, 7.0]));
     close(&d.to_vec::<f64>(), &[1.0 / 14.0, 2.0 / 14.0, 3.0 / 14.0], 1e-9);
 }

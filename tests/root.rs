@@ -25,7 +25,7 @@ fn close(got: &[f64], expected: &[f64], tolerance: f64) {
 
 #[test]
 fn bisect_element_by_element() {
-    let targets = Array::from([2.0, 27.0, -8.0, 0.0]);
+    let targets = Array::from(&[2.0, 27.0, -8.0, 0.0]);
     let f = |x: Array| x.powi(3) - &targets;
     let found =
         bisect(f, &(zeros_like(&targets) - 30.0), &(zeros_like(&targets) + 30.0), tolerance(1e-12));
@@ -48,7 +48,7 @@ fn bisect_element_by_element() {
     let batch = jit(vmap(|c: Array| {
         bisect(|x: Array| x.exp() - &c, &f64s(-9.0), &f64s(9.0), tolerance(1e-12)).x
     }));
-    close(&batch(Array::from([1.0, 2.0])).to_vec::<f64>(), &[0.0, 2f64.ln()], 1e-12);
+    close(&batch(Array::from(&[1.0, 2.0])).to_vec::<f64>(), &[0.0, 2f64.ln()], 1e-12);
 }
 
 /// A system with the root (1, 2, 3), as a pytree.
@@ -61,7 +61,7 @@ fn system((x, y): (Array, Array)) -> (Array, Array) {
 
 #[test]
 fn systems_by_newton_and_broyden() {
-    let start = || (f64s(1.3), Array::from([1.7, 2.6]));
+    let start = || (f64s(1.3), Array::from(&[1.7, 2.6]));
     for found in
         [newton(system, start(), tolerance(1e-12)), broyden(system, start(), tolerance(1e-12))]
     {
@@ -80,7 +80,7 @@ fn systems_by_newton_and_broyden() {
     close(&[single.x.item::<f32>().into()], &[2f64.sqrt()], 1e-6);
     let nothing = newton(|x: Array| x, zeros_dtype([0], DType::F64), tolerance(1e-9));
     assert!(nothing.converged.item::<bool>());
-    let c = Array::from([1.0, 2.0, 70.0]);
+    let c = Array::from(&[1.0, 2.0, 70.0]);
     let roots = jit(vmap(|c: Array| newton(|x: Array| &x * &x - &c, f64s(1.0), tolerance(1e-12))));
     let found = roots(c);
     close(&found.x.to_vec::<f64>(), &[1.0, 2f64.sqrt(), 70f64.sqrt()], 1e-12);
@@ -139,16 +139,16 @@ fn linear_equations_without_matrices() {
     }
     // Exact in as many rounds as there are distinct eigenvalues; zero right sides; NaN.
     let twice = |x: Array| 2.0 * x;
-    let found = gmres(twice, Array::from([1.0, 2.0, 3.0]), KrylovOptions::default());
+    let found = gmres(twice, Array::from(&[1.0, 2.0, 3.0]), KrylovOptions::default());
     close(&found.x.to_vec::<f64>(), &[0.5, 1.0, 1.5], 1e-14);
     for solve in [cg, bicgstab, gmres]
         as [fn(fn(Array) -> Array, Array, KrylovOptions) -> LinearSolution<Array>; 3]
     {
-        let none = solve(|x| 2.0 * x, Array::from([0.0, 0.0]), KrylovOptions::default());
+        let none = solve(|x| 2.0 * x, Array::from(&[0.0, 0.0]), KrylovOptions::default());
         assert_eq!((none.x.to_vec::<f64>(), none.converged.item::<bool>()), (vec![0.0, 0.0], true));
         let nan = solve(|x| 2.0 * x, Array::from(&[f64::NAN, 0.0]), KrylovOptions::default());
         assert!(!nan.converged.item::<bool>());
-        let one = solve(|x| 2.0 * x, Array::from([1.0f32]), KrylovOptions::default());
+        let one = solve(|x| 2.0 * x, Array::from(&[1.0f32]), KrylovOptions::default());
         assert_eq!(one.x.to_vec::<f32>(), [0.5]);
     }
 }
@@ -200,7 +200,7 @@ fn derivatives_of_roots_are_implicit() {
         let straight = vec![(f64s(1.0),), (f64s(0.0),), (f64s(0.0),)];
         let series = jet(root, (f64s(a),), straight).1;
         close(&series.iter().map(|d| d.item::<f64>()).collect::<Vec<_>>(), &expected, 1e-9);
-        let batch = jit(vmap(grad(root)))(Array::from([1.0, 8.0]));
+        let batch = jit(vmap(grad(root)))(Array::from(&[1.0, 8.0]));
         close(&batch.to_vec::<f64>(), &[1.0 / 3.0, 1.0 / 12.0], 1e-9);
     }
     // A system: its Jacobian's inverse.
@@ -210,7 +210,7 @@ fn derivatives_of_roots_are_implicit() {
         stack(&[found.x.0, found.x.1], 0)
     };
     // x, y = 2, 3: the equations' derivative is [[3, 2], [1, 1]].
-    let p = Array::from([6.0, 5.0]);
+    let p = Array::from(&[6.0, 5.0]);
     close(&system(p.clone()).to_vec::<f64>(), &[2.0, 3.0], 1e-12);
     close(&jacrev(system)(p.clone()).to_vec::<f64>(), &[1.0, -2.0, -1.0, 3.0], 1e-10);
     close(&jacfwd(system)(p).to_vec::<f64>(), &[1.0, -2.0, -1.0, 3.0], 1e-10);

@@ -8,6 +8,7 @@ use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Recur;
 use crate::core::source::raise;
+use crate::prims::array::promotion::promote;
 use crate::prims::lax;
 use crate::transforms::{Transforms, vjp};
 use cotangent_jit::{Error, Scalar, err};
@@ -45,9 +46,9 @@ where
     calling(|| jvp_of(f.erase(), Flat::of(primals), Flat::of(tangents)))
 }
 
-fn jvp_of<R: Pytree>(f: Callee<'_, R>, primals: Flat, tangents: Flat) -> Result<(R, R), Error> {
+fn jvp_of<R: Pytree>(f: Callee<'_, R>, primals: Flat, mut tangents: Flat) -> Result<(R, R), Error> {
     let types = avals(&primals.leaves);
-    check_like("jvp", "tangents", &primals.tree, &types, &tangents)?;
+    check_like("jvp", "tangents", &primals.tree, &types, &mut tangents)?;
     let graph = graph::trace(&f, &primals.tree, &types)?;
     let floats = differentiable(&types);
     let force = vec![true; graph.jaxpr.outputs.len()];
@@ -111,8 +112,8 @@ fn vjp_of<R: Pytree, A: Pytree>(
     let value = graph::result(&graph.out_tree, outs)?;
     let out_types = graph.jaxpr.out_avals();
     let pullback = move |ct: Flat| {
-        let ct = only_child(ct);
-        check_like("vjp", "cotangents", &graph.out_tree, &out_types, &ct)?;
+        let mut ct = only_child(ct);
+        check_like("vjp", "cotangents", &graph.out_tree, &out_types, &mut ct)?;
         let inputs = residuals.iter().cloned().chain(ct.leaves).collect();
         let cts = graph::apply(&parts.pullback, inputs)?;
         graph::result(&tree, spread(cts, &floats, &types)?)
@@ -165,8 +166,8 @@ fn linearize_of<S: Sig<'static>, R: Pytree>(
     let mut outs = graph::apply(&parts.forward, graph.inputs(primals.leaves))?;
     let residuals = outs.split_off(graph.jaxpr.outputs.len());
     let value = graph::result(&graph.out_tree, outs)?;
-    let linear = move |tangents: Flat| {
-        check_like("linearize", "tangents", &tree, &types, &tangents)?;
+    let linear = move |mut tangents: Flat| {
+        check_like("linearize", "tangents", &tree, &types, &mut tangents)?;
         let tangents = keep(tangents.leaves, &floats);
         let inputs = residuals.iter().cloned().chain(tangents).collect();
         graph::result(&graph.out_tree, graph::apply(&parts.linear, inputs)?)
@@ -215,8 +216,8 @@ fn linear_transpose_of<R: Pytree, A: Pytree>(
     let jaxpr = transposed(&f, &graph)?;
     let out_types = graph.jaxpr.out_avals();
     let run = move |ct: Flat| {
-        let ct = only_child(ct);
-        check_like("linear_transpose", "cotangents", &graph.out_tree, &out_types, &ct)?;
+        let mut ct = only_child(ct);
+        check_like("linear_transpose", "cotangents", &graph.out_tree, &out_types, &mut ct)?;
         graph::result(&example.tree, graph::apply(&jaxpr, graph.inputs(ct.leaves))?)
     };
     Ok(Func::new(f.name.of("linear_transpose"), run))
@@ -255,16 +256,21 @@ fn spread(cts: Vec<Array>, floats: &[bool], types: &[Aval]) -> Result<Vec<Array>
     floats.iter().zip(types).map(one).collect()
 }
 
-/// `given` must have this structure and these types, ints aside.
+/// `given` must have this structure and these types, ints aside. Weak numbers take the dtype that
+/// is expected.
 pub(crate) fn check_like(
     op: &str,
     what: &str,
     tree: &TreeDef,
     types: &[Aval],
-    given: &Flat,
+    given: &mut Flat,
 ) -> Result<(), Error> {
     same_structure(&format!("{op}: {what}"), tree, &given.tree)?;
-    for (i, (expected, got)) in types.iter().zip(&given.leaves).enumerate() {
+    for (i, (expected, got)) in types.iter().zip(&mut given.leaves).enumerate() {
+        let dtypes = [(expected.dtype, false), (got.dtype(), got.is_weak())];
+        if got.is_weak() && expected.dtype.is_inexact() && promote(&dtypes).0 == expected.dtype {
+            *got = lax::try_convert_element_type(got, expected.dtype)?;
+        }
         if expected.dtype.is_inexact() && *expected != got.aval() {
             let path = &tree.paths()[i];
             let place = if path.is_empty() { String::new() } else { format!(" at {path}") };

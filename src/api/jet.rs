@@ -58,11 +58,11 @@ where
 fn jet_of<R: Pytree>(
     f: Callee<'_, R>,
     primals: Flat,
-    series: Vec<Flat>,
+    mut series: Vec<Flat>,
 ) -> Result<(R, Vec<R>), Error> {
     let order = series.len();
     let types = avals(&primals.leaves);
-    for (k, terms) in series.iter().enumerate() {
+    for (k, terms) in series.iter_mut().enumerate() {
         check_like("jet", &format!("series[{k}]"), &primals.tree, &types, terms)?;
     }
     let graph = graph::trace(&f, &primals.tree, &types)?;

@@ -97,8 +97,8 @@ fn what_a_number_is_as_an_array() {
     }
     let strong = [
         (Array::from(true), DType::Bool),
-        (Array::scalar(3_000_000_000u32), DType::I64),
-        (Array::scalar(-3_000_000_000i64), DType::I64),
+        (Array::from(3_000_000_000u32), DType::I64),
+        (Array::from(-3_000_000_000i64), DType::I64),
         (Array::from(u64::MAX), DType::U64),
         (Array::from(usize::MAX), DType::U64),
         (Array::scalar(0.2f64), DType::F64),
@@ -174,4 +174,19 @@ fn iterators_of_arrays_have_sums_and_products() {
     assert_eq!(none.iter().product::<Array>().to_f64(), 1.0);
     let norm = |x: Vec<Array>| x.iter().map(|x| x.square().sum()).sum::<Array>();
     assert_eq!(grad(norm)(losses.to_vec())[2].to_vec::<f32>(), [10.0, 12.0]);
+}
+
+#[test]
+fn tangents_and_cotangents_may_be_numbers() {
+    let x = Array::scalar(3.0f64);
+    let (y, slope) = jvp(|x: Array| x.square(), (x.clone(),), (Array::from(1),));
+    assert_eq!((y.item::<f64>(), slope.item::<f64>()), (9.0, 6.0));
+    let (_, pullback) = vjp(|x: Array| x.square(), (x.clone(),));
+    assert_eq!(pullback(Array::from(0.5)).0.item::<f64>(), 3.0);
+    let (_, linear) = linearize(|x: Array| x.square(), (x.clone(),));
+    assert_eq!(linear(Array::from(0.5)).item::<f64>(), 3.0);
+    // A number of another kind is none.
+    let complex = (Array::from(Complex::new(1.0, 2.0)),);
+    let error = try_jvp(|x: Array| x.square(), (x,), complex).unwrap_err();
+    assert!(error.message().contains("tangents at .0 should be f64[]"), "{error}");
 }

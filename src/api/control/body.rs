@@ -34,14 +34,14 @@ impl Body {
         Body::flat(avals, |leaves| Ok(f(try_tree_unflatten(tree, leaves)?)))
     }
 
-    /// Says at which line the dtype of an output entered the body, if it is not the expected one:
-    /// the equation furthest back that makes it of operands without it, or of what the body
-    /// captured.
+    /// Says at which line the dtype of an output entered the body, if it is another than expected
+    /// and not a narrower one: the equation furthest back that makes it of operands without it, or
+    /// of what the body captured.
     pub fn entry(&self, output: usize, expected: DType) -> String {
         let jaxpr = &self.jaxpr;
         let dtype = jaxpr.out_avals()[output].dtype;
         let Atom::Var(result) = jaxpr.outputs[output] else { return String::new() };
-        if dtype == expected {
+        if dtype == expected || dtype.size() < expected.size() {
             return String::new();
         }
         if jaxpr.inputs[..self.captured.len()].contains(&result) {

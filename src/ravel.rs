@@ -32,7 +32,9 @@ pub fn ravel<T: Pytree>(tree: T) -> (Array, Unravel) {
     raise(try_ravel(tree))
 }
 
-/// As [`ravel`], with an error if a leaf is no float.
+/// Returns the error of [`ravel`] instead of panicking.
+///
+/// Fails if a leaf is no float.
 #[track_caller]
 pub fn try_ravel<T: Pytree>(tree: T) -> Result<(Array, Unravel), Error> {
     in_name_of("ravel", || {
@@ -91,7 +93,7 @@ impl Unravel {
         raise(self.try_tree(vector))
     }
 
-    /// As [`Unravel::tree`], with the error returned.
+    /// Returns the error of [`Unravel::tree`] instead of panicking.
     #[track_caller]
     pub fn try_tree<T: Pytree>(&self, vector: &Array) -> Result<T, Error> {
         let front = match vector.shape().split_last() {

@@ -93,7 +93,7 @@ where
     raise(try_saved_residuals(f, args))
 }
 
-/// As [`saved_residuals`], with the error returned.
+/// Returns the error of [`saved_residuals`] instead of panicking.
 #[track_caller]
 pub fn try_saved_residuals<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,

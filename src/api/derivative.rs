@@ -32,7 +32,7 @@ where
     raise(try_jvp(f, primals, tangents))
 }
 
-/// As [`jvp`], with the error returned.
+/// Returns the error of [`jvp`] instead of panicking.
 #[track_caller]
 pub fn try_jvp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
@@ -83,7 +83,7 @@ where
     raise(try_vjp(f, primals))
 }
 
-/// As [`vjp()`], with the error returned.
+/// Returns the error of [`vjp()`] instead of panicking.
 #[track_caller]
 pub fn try_vjp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
@@ -140,7 +140,7 @@ where
     raise(try_linearize(f, primals))
 }
 
-/// As [`linearize`], with the error returned.
+/// Returns the error of [`linearize`] instead of panicking.
 #[track_caller]
 pub fn try_linearize<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
@@ -193,7 +193,7 @@ where
     raise(try_linear_transpose(f, example))
 }
 
-/// As [`linear_transpose`], with the error returned.
+/// Returns the error of [`linear_transpose`] instead of panicking.
 #[track_caller]
 pub fn try_linear_transpose<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,

@@ -162,6 +162,7 @@ nested_by_slice! {
     [N: Nested] &[N];
 }
 
+/// # Make from elements
 impl Array {
     /// A vector of these elements: `T[n]`.
     ///
@@ -195,7 +196,7 @@ impl Array {
         raise(Array::try_new(elements, shape))
     }
 
-    /// As [`Array::new`], with the error returned.
+    /// Returns the error of [`Array::new`] instead of panicking.
     pub fn try_new<T: Element>(
         elements: &[T],
         shape: impl IntoIterator<Item = usize>,

@@ -19,6 +19,8 @@ fn at_least(x: &Array, rank: usize, places: [usize; 3]) -> Result<Array, Error> 
 }
 
 methods! {
+    //! # Least ranks, mirrors, turns
+
     /// With at least one axis.
     ///
     /// ```
@@ -93,6 +95,10 @@ methods! {
         }
         try_concatenate(&columns, 1)
     }
+}
+
+methods! {
+    //! # Kronecker, cross and inner products
 
     /// The Kronecker product: every element of this in the place of a block, times the whole of
     /// `other`.

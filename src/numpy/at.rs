@@ -24,6 +24,7 @@ pub struct At<'a> {
     fill: Option<Number>,
 }
 
+/// # Update
 impl Array {
     /// The part that an index names, for updates; see [`s!`](crate::s) for its entries.
     ///
@@ -77,7 +78,7 @@ impl<'a> At<'a> {
         expect(self.try_get())
     }
 
-    /// [`At::get`], with the error returned.
+    /// Returns the error of [`At::get`] instead of panicking.
     #[track_caller]
     pub fn try_get(self) -> Result<Array, Error> {
         in_name_of("get", || {
@@ -134,7 +135,8 @@ macro_rules! updates {
                 expect(self.$try(value))
             }
 
-            #[doc = concat!("[`At::", stringify!($name), "`], with the error returned.")]
+            #[doc = concat!("Returns the error of [`At::", stringify!($name), "`] instead of \
+                             panicking.")]
             #[track_caller]
             pub fn $try(self, value: impl Operand) -> Result<Array, Error> {
                 in_name_of(stringify!($name), || self.update(stringify!($name), &value,
@@ -233,7 +235,7 @@ impl At<'_> {
         expect(self.try_apply(f))
     }
 
-    /// [`At::apply`], with the error returned.
+    /// Returns the error of [`At::apply`] instead of panicking.
     #[track_caller]
     pub fn try_apply(self, f: impl Fn(&Array) -> Array) -> Result<Array, Error> {
         in_name_of("apply", || {

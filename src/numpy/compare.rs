@@ -14,8 +14,8 @@ use cotangent_jit::{DType, Error, Scalar};
 use smallvec::SmallVec;
 
 macro_rules! comparisons {
-    ($($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
-        methods! {$(
+    ($(#![$heading:meta])* $($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             ///
             /// Elementwise and broadcast, to bool; complex numbers by their real parts, then by
@@ -87,6 +87,8 @@ pub(super) fn apart(x: &Array, y: &Array) -> bool {
 }
 
 methods! {
+    //! # Compare for equality
+
     /// Whether the elements are equal.
     ///
     /// Elementwise and broadcast, to bool. No derivative.
@@ -107,6 +109,8 @@ methods! {
 }
 
 comparisons! {
+    //! # Compare by order
+
     /// Whether `self < other`.
     lt, try_lt = try_lt;
     /// Whether `self ≤ other`.
@@ -127,6 +131,8 @@ pub(super) fn truth(x: &Array) -> Result<Array, Error> {
 }
 
 methods! {
+    //! # Ask about elements, choose by a mask
+
     /// Whether elements are NaN; false of ints.
     fn is_nan, try_is_nan(self) -> Array { lax::try_ne(self, self) }
 
@@ -165,6 +171,8 @@ functions! {
 }
 
 methods! {
+    //! # Logic, closeness, membership
+
     /// Whether both hold, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_and, try_logical_and(self, other: &Array) -> Array {
         logic("logical_and", self, other, lax::try_and)
@@ -177,9 +185,7 @@ methods! {
 
     /// Whether it does not hold; numbers hold if they are not zero.
     fn logical_not, try_logical_not(self) -> Array { lax::try_not(&truth(self)?) }
-}
 
-methods! {
     /// Whether just one holds, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_xor, try_logical_xor(self, other: &Array) -> Array {
         logic("logical_xor", self, other, lax::try_xor)

@@ -14,6 +14,7 @@ use crate::prims::rules::apply::expect;
 use crate::prims::rules::numbers;
 use cotangent_jit::{DType, Error};
 
+/// # Make complex numbers
 impl Array {
     /// The complex numbers with these parts, which are broadcast: c64 of f32 (and of ints), c128 of
     /// f64.
@@ -31,7 +32,9 @@ impl Array {
         expect(Array::try_complex(re, im))
     }
 
-    /// [`Array::complex`], or an error if the parts do not broadcast or are complex themselves.
+    /// Returns the error of [`Array::complex`] instead of panicking.
+    ///
+    /// Fails if the parts do not broadcast or are complex themselves.
     #[track_caller]
     pub fn try_complex(re: impl Operand, im: impl Operand) -> Result<Array, Error> {
         in_name_of("complex", || {
@@ -42,6 +45,8 @@ impl Array {
 }
 
 methods! {
+    //! # Parts of complex numbers
+
     /// The real part; real arrays as they are.
     fn real, try_real(self) -> Array {
         if self.dtype().is_complex() { lax::try_real(self) } else { Ok(self.clone()) }

@@ -13,6 +13,8 @@ use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
 
 methods! {
+    //! # Matrix products
+
     /// The matrix product over the last two axes; other axes are batch axes and broadcast.
     ///
     /// `out[.., i, j] = sum_k self[.., i, k] * other[.., k, j]`; a vector stands for one row on the

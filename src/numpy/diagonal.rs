@@ -9,6 +9,8 @@ use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 
 methods! {
+    //! # Diagonals and triangles
+
     /// The lower triangles of the matrices in the last two axes: zero above diagonal `k` (0 the
     /// main one, 1 above it).
     ///

@@ -19,6 +19,8 @@ use cotangent_jit::{Error, Scalar, err, plural};
 pub use super::entries::{Index, Indices};
 
 methods! {
+    //! # Index
+
     /// The part of an array that an index names; see [`s!`](crate::s) for its entries.
     ///
     /// Ints and ends of ranges count from the end if negative. An int out of range is an error;

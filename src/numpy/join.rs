@@ -58,6 +58,8 @@ fn alike(op: &str, arrays: &[Array]) -> Result<Vec<Array>, Error> {
 }
 
 methods! {
+    //! # Split, repeat, roll
+
     /// `sections` parts of equal size along an axis.
     ///
     /// ```

@@ -25,8 +25,8 @@ pub(crate) fn float(x: &Array) -> Result<Array, Error> {
 
 /// Methods that apply a `lax` function of floats.
 macro_rules! floats {
-    ($($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
-        methods! {$(
+    ($(#![$heading:meta])* $($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             ///
             #[doc = concat!("Derivative and values: [`lax::", stringify!($name), "`](crate::lax).")]
@@ -36,6 +36,10 @@ macro_rules! floats {
 }
 
 floats! {
+    //! # Elementary functions
+    //!
+    //! Functions of floats; ints and bools are taken as f32, those of 64 bits as f64.
+
     /// Square root.
     sqrt, try_sqrt = try_sqrt;
     /// Reciprocal square root.
@@ -98,6 +102,8 @@ floats! {
 }
 
 methods! {
+    //! # Signs, rounding, dtypes
+
     /// Magnitude. Ints, floats; bools as they are.
     fn abs, try_abs(self) -> Array {
         if self.dtype().is_bool() { Ok(self.clone()) } else { lax::try_abs(self) }
@@ -161,6 +167,10 @@ fn both(
 }
 
 methods! {
+    //! # Extremes, bounds, remainders of two operands
+    //!
+    //! Operands broadcast and promote as those of the operators do.
+
     /// The greater of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare by
     /// their real parts, then by their imaginary ones.
     fn maximum, try_maximum(self, other: impl Operand) -> Array {

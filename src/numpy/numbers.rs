@@ -42,6 +42,8 @@ fn sign_bit(x: &Array) -> Result<Array, Error> {
 }
 
 methods! {
+    //! # Parts of floats, angles, further functions
+
     /// Whether elements are infinite, complex ones in either part; false of ints.
     fn is_inf, try_is_inf(self) -> Array {
         if self.dtype().is_complex() {

@@ -11,6 +11,8 @@ use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar, err};
 
 methods! {
+    //! # Sort, search, pick
+
     /// Sorted along an axis, NaN last.
     ///
     /// ```

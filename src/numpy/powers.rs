@@ -10,6 +10,8 @@ use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error};
 
 methods! {
+    //! # Squares and powers
+
     /// `x²`. Ints (wrapping), floats and complex numbers; bools as i32.
     fn square, try_square(self) -> Array { lax::try_square(&counted(self)?) }
 

@@ -28,12 +28,12 @@ fn keeping(x: &Array, axes: &[usize], fold: Fold) -> Result<Array, Error> {
 }
 
 macro_rules! reductions {
-    ($(
+    ($(#![$heading:meta])* $(
         $(#[$doc:meta])*
         $fold:path: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident; $keep:ident,
             $try_keep:ident;
     )*) => {
-        methods! {$(
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             fn $all, $try_all(self) -> Array { strong($fold(self, &all_axes(self))?) }
 
@@ -54,6 +54,11 @@ macro_rules! reductions {
 }
 
 reductions! {
+    //! # Reduce
+    //!
+    //! Each in three forms: over all axes (`sum`), over some, which are taken away (`sum_axis`), and
+    //! over some, which stay with size 1 (`sum_keepdims`).
+
     /// Sum of all elements; bools and narrow ints are added up in i32, narrow unsigned ints in u32.
     ///
     /// ```
@@ -175,6 +180,8 @@ fn any(x: &Array, axes: &[usize]) -> Result<Array, Error> {
 }
 
 methods! {
+    //! # Find extremes
+
     /// The index (i32) of the greatest of all elements in row-major order: the first, or the first
     /// NaN.
     fn argmax, try_argmax(self) -> Array { lax::try_argmax(&flat(self)?, 0) }
@@ -199,11 +206,11 @@ fn flat(x: &Array) -> Result<Array, Error> {
 }
 
 macro_rules! running {
-    ($(
+    ($(#![$heading:meta])* $(
         $(#[$doc:meta])*
         $name:ident, $try:ident = $f:ident $(of $prepare:ident)?;
     )*) => {
-        methods! {$(
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             fn $name, $try(self, axis: isize) -> Array {
                 let axis = axis_of(stringify!($name), axis as i64, &self.aval())?;
@@ -216,6 +223,8 @@ macro_rules! running {
 }
 
 running! {
+    //! # Running folds
+
     /// Running sums along an axis; bools are counted in i32, ints in their own dtype.
     ///
     /// ```

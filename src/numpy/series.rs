@@ -31,6 +31,8 @@ fn neighbours(x: &Array, axis: usize) -> Result<(Array, Array), Error> {
 }
 
 methods! {
+    //! # Differences, integrals, convolutions
+
     /// The `n`-th differences of neighbours along an axis: `y[i] = x[i + 1] - x[i]`, so often.
     /// Bools: whether they differ.
     ///

@@ -10,6 +10,10 @@ use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar};
 
 methods! {
+    //! # Results whose shape depends on values
+    //!
+    //! Not of tracers.
+
     /// The coordinates (i32) of the elements that are not zero, one vector for each axis, in
     /// row-major order.
     ///

@@ -13,6 +13,8 @@ use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err, plural};
 
 methods! {
+    //! # Shapes and axes
+
     /// The same elements, in row-major order, under another shape; one size may be -1 and is
     /// inferred.
     ///

@@ -12,6 +12,8 @@ use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{Error, Scalar, err};
 
 methods! {
+    //! # Statistics, histograms
+
     /// The value below which the share `q` of all elements lies, between neighbours linearly; NaN
     /// if there is one.
     ///

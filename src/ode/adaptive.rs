@@ -51,7 +51,9 @@ pub fn dopri5<Y: Pytree, P: Pytree>(
     raise(try_dopri5(f, y0, ts, p, options))
 }
 
-/// As [`dopri5`], with an error if states or parameters are no floats or the times no vector.
+/// Returns the error of [`dopri5`] instead of panicking.
+///
+/// Fails if states or parameters are no floats or the times no vector.
 #[track_caller]
 pub fn try_dopri5<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,

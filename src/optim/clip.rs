@@ -34,7 +34,7 @@ pub fn global_norm<P: Pytree>(tree: &P) -> Array {
     raise(try_global_norm(tree))
 }
 
-/// As [`global_norm`], with the error returned.
+/// Returns the error of [`global_norm`] instead of panicking.
 #[track_caller]
 pub fn try_global_norm<P: Pytree>(tree: &P) -> Result<Array, Error> {
     in_name_of("global_norm", || {

@@ -105,7 +105,7 @@ impl Transform {
         raise(self.try_init(params))
     }
 
-    /// As [`Transform::init`], with the error returned.
+    /// Returns the error of [`Transform::init`] instead of panicking.
     #[track_caller]
     pub fn try_init<P: Pytree>(&self, params: &P) -> Result<State, Error> {
         composed(&self.name, || {
@@ -132,7 +132,7 @@ impl Transform {
         raise(self.try_update(gradients, state, params))
     }
 
-    /// As [`Transform::update`], with the error returned.
+    /// Returns the error of [`Transform::update`] instead of panicking.
     #[track_caller]
     pub fn try_update<P: Pytree>(
         &self,
@@ -260,7 +260,7 @@ pub fn apply_updates<P: Pytree>(params: P, updates: P) -> P {
     raise(try_apply_updates(params, updates))
 }
 
-/// As [`apply_updates`], with the error returned.
+/// Returns the error of [`apply_updates`] instead of panicking.
 #[track_caller]
 pub fn try_apply_updates<P: Pytree>(params: P, updates: P) -> Result<P, Error> {
     in_name_of("apply_updates", || {

@@ -53,7 +53,9 @@ struct History {
     gamma: Array,
 }
 
-/// As [`lbfgs`], with an error if the start is not of floats.
+/// Returns the error of [`lbfgs`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_lbfgs<X: Pytree>(
     f: impl Fn(X) -> Array + Send + Sync,

@@ -45,7 +45,9 @@ pub fn levenberg_marquardt<X: Pytree, R: Pytree>(
     raise(try_levenberg_marquardt(r, x0, options))
 }
 
-/// As [`levenberg_marquardt`], with an error if the start is not of floats.
+/// Returns the error of [`levenberg_marquardt`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_levenberg_marquardt<X: Pytree, R: Pytree>(
     r: impl Fn(X) -> R + Send + Sync,
@@ -67,7 +69,9 @@ pub fn gauss_newton<X: Pytree, R: Pytree>(
     raise(try_gauss_newton(r, x0, options))
 }
 
-/// As [`gauss_newton`], with an error if the start is not of floats.
+/// Returns the error of [`gauss_newton`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_gauss_newton<X: Pytree, R: Pytree>(
     r: impl Fn(X) -> R + Send + Sync,

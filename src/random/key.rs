@@ -42,7 +42,7 @@ impl Key {
         raise(Key::try_from_data(data))
     }
 
-    /// Works like [`Key::from_data`], but returns the error.
+    /// Returns the error of [`Key::from_data`] instead of panicking.
     pub fn try_from_data(data: Array) -> Result<Key, Error> {
         match data.shape().last() {
             Some(2) if data.dtype() == DType::U32 => Ok(Key(data)),
@@ -77,7 +77,7 @@ pub fn split<const N: usize>(key: &Key) -> [Key; N] {
     raise(try_split(key))
 }
 
-/// Works like [`split`], but returns the error.
+/// Returns the error of [`split`] instead of panicking.
 #[track_caller]
 pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
     in_name_of("split", || {

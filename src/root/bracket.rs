@@ -42,7 +42,9 @@ struct Bracket {
     iterations: Array,
 }
 
-/// As [`bisect`], with an error if the ends are not floats of one shape.
+/// Returns the error of [`bisect`] instead of panicking.
+///
+/// Fails if the ends are not floats of one shape.
 #[track_caller]
 pub fn try_bisect(
     f: impl Fn(Array) -> Array,

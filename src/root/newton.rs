@@ -40,7 +40,9 @@ pub fn newton<X: Pytree, R: Pytree>(
     raise(try_newton(f, x0, options))
 }
 
-/// As [`newton`], with an error if the start is not of floats.
+/// Returns the error of [`newton`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_newton<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -73,7 +75,9 @@ pub fn broyden<X: Pytree, R: Pytree>(
     raise(try_broyden(f, x0, options))
 }
 
-/// As [`broyden`], with an error if the start is not of floats.
+/// Returns the error of [`broyden`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_broyden<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -122,7 +126,9 @@ pub fn fixed_point<X: Pytree>(
     raise(try_fixed_point(f, x0, options))
 }
 
-/// As [`fixed_point`], with an error if the start is not of floats.
+/// Returns the error of [`fixed_point`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_fixed_point<X: Pytree>(
     f: impl Fn(X) -> X + Send + Sync,

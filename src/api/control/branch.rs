@@ -31,7 +31,7 @@ pub fn cond<A: Pytree, R: Pytree>(
     raise(try_cond(predicate, on_true, on_false, operands))
 }
 
-/// As [`cond`], with an error instead of a panic.
+/// Returns the error of [`cond`] instead of panicking.
 #[track_caller]
 pub fn try_cond<A: Pytree, R: Pytree>(
     predicate: &Array,
@@ -73,7 +73,7 @@ pub fn switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
     raise(try_switch(index, branches, operands))
 }
 
-/// As [`switch`], with an error instead of a panic.
+/// Returns the error of [`switch`] instead of panicking.
 #[track_caller]
 pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
     index: &Array,

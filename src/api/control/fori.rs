@@ -147,7 +147,7 @@ pub fn fori_loop<C: Pytree>(range: impl LoopBounds, body: impl Fn(Array, C) -> C
     raise(try_fori_loop(range, body, init))
 }
 
-/// As [`fori_loop`], with an error instead of a panic.
+/// Returns the error of [`fori_loop`] instead of panicking.
 #[track_caller]
 pub fn try_fori_loop<C: Pytree>(
     range: impl LoopBounds,
@@ -176,7 +176,7 @@ pub fn fori_loop_bounded<C: Pytree>(
     raise(try_fori_loop_bounded(limit, range, body, init))
 }
 
-/// As [`fori_loop_bounded`], with an error instead of a panic.
+/// Returns the error of [`fori_loop_bounded`] instead of panicking.
 #[track_caller]
 pub fn try_fori_loop_bounded<C: Pytree>(
     limit: usize,

@@ -68,7 +68,7 @@ pub fn scan_with<C: Pytree, X: Pytree, Y: Pytree>(
     raise(try_scan(step, init, xs, options))
 }
 
-/// As [`scan_with`], with an error instead of a panic.
+/// Returns the error of [`scan_with`] instead of panicking.
 #[track_caller]
 pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
     step: impl Fn(C, X) -> (C, Y),

@@ -37,7 +37,7 @@ pub fn while_loop<C: Pytree>(test: impl Fn(C) -> Array, body: impl Fn(C) -> C, i
     raise(try_while_loop(test, body, init))
 }
 
-/// As [`while_loop`], with an error instead of a panic.
+/// Returns the error of [`while_loop`] instead of panicking.
 #[track_caller]
 pub fn try_while_loop<C: Pytree>(
     test: impl Fn(C) -> Array,
@@ -71,7 +71,7 @@ pub fn while_loop_bounded<C: Pytree>(
     raise(try_while_loop_bounded(limit, test, body, init))
 }
 
-/// As [`while_loop_bounded`], with an error instead of a panic.
+/// Returns the error of [`while_loop_bounded`] instead of panicking.
 #[track_caller]
 pub fn try_while_loop_bounded<C: Pytree>(
     limit: usize,

@@ -71,7 +71,7 @@ pub fn tree_transpose<T: Pytree, R: Pytree>(outer: &TreeDef, inner: &TreeDef, tr
     raise(try_tree_transpose(outer, inner, tree))
 }
 
-/// Works like [`tree_transpose`], but returns the error.
+/// Returns the error of [`tree_transpose`] instead of panicking.
 #[track_caller]
 pub fn try_tree_transpose<T: Pytree, R: Pytree>(
     outer: &TreeDef,
@@ -103,7 +103,7 @@ pub fn tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> T {
     raise(try_tree_broadcast(prefix, tree))
 }
 
-/// Works like [`tree_broadcast`], but returns the error.
+/// Returns the error of [`tree_broadcast`] instead of panicking.
 #[track_caller]
 pub fn try_tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> Result<T, Error> {
     in_name_of("tree_broadcast", || {

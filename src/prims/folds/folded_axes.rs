@@ -86,10 +86,9 @@ macro_rules! over_axes {
                 $crate::prims::rules::apply::expect($try(x, axes))
             }
 
-            #[doc = concat!(
-                "[`", stringify!($name), "`], or an error if an axis is out of range or given ",
-                "twice, or for any other dtype."
-            )]
+            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            ///
+            /// Fails if an axis is out of range or given twice, and for any other dtype.
             #[track_caller]
             pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
                 $apply($family::$member, axes, x)

@@ -250,7 +250,9 @@ pub fn gather(
     expect(try_gather(operand, indices, dims, slice_sizes, mode))
 }
 
-/// [`gather`], or an error if the dimension numbers do not fit the operands.
+/// Returns the error of [`gather`] instead of panicking.
+///
+/// Fails if the dimension numbers do not fit the operands.
 #[track_caller]
 pub fn try_gather(
     operand: &Array,
@@ -278,7 +280,9 @@ pub fn take_along_axis(x: &Array, indices: &Array, axis: usize, mode: Mode) -> A
     expect(try_take_along_axis(x, indices, axis, mode))
 }
 
-/// [`take_along_axis`], or an error if the other axes differ or the indices are not ints.
+/// Returns the error of [`take_along_axis`] instead of panicking.
+///
+/// Fails if the other axes differ or the indices are not ints.
 #[track_caller]
 pub fn try_take_along_axis(
     x: &Array,

@@ -202,9 +202,9 @@ macro_rules! binary {
                 expect($try(x, y))
             }
 
-            #[doc = concat!(
-                "[`", stringify!($name), "`], or an error if shapes or dtypes do not fit."
-            )]
+            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            ///
+            /// Fails if shapes or dtypes do not fit.
             #[track_caller]
             pub fn $try(x: &Array, y: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Binary(&rows::$name::ROW)));

@@ -122,7 +122,9 @@ pub fn convert_element_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_convert_element_type(x, new_dtype))
 }
 
-/// [`convert_element_type`], or an error if the dtype is not supported.
+/// Returns the error of [`convert_element_type`] instead of panicking.
+///
+/// Fails if the dtype is not supported.
 #[track_caller]
 pub fn try_convert_element_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
     try_convert_weakly(x, new_dtype, false)
@@ -204,8 +206,9 @@ pub fn bitcast_convert_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_bitcast_convert_type(x, new_dtype))
 }
 
-/// [`bitcast_convert_type`], or an error if a dtype is not a number or the last axis does not have
-/// the size that is needed.
+/// Returns the error of [`bitcast_convert_type`] instead of panicking.
+///
+/// Fails if a dtype is not a number or the last axis does not have the size that is needed.
 #[track_caller]
 pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
     let same_width = |x: &Array, new_dtype| one(Pointwise(BitcastConvertType { new_dtype }), &[x]);

@@ -126,7 +126,9 @@ pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
     expect(try_select_n(which, cases))
 }
 
-/// [`select_n`], or an error if shapes or dtypes do not fit.
+/// Returns the error of [`select_n`] instead of panicking.
+///
+/// Fails if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_select_n(which: &Array, cases: &[&Array]) -> Result<Array, Error> {
     let shape = cases.iter().copied().chain([which]).map(Array::shape).find(|s| !s.is_empty());
@@ -198,7 +200,9 @@ pub fn clamp(low: &Array, x: &Array, high: &Array) -> Array {
     expect(try_clamp(low, x, high))
 }
 
-/// [`clamp`], or an error if shapes or dtypes do not fit.
+/// Returns the error of [`clamp`] instead of panicking.
+///
+/// Fails if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_clamp(low: &Array, x: &Array, high: &Array) -> Result<Array, Error> {
     let operands = unify(&[low, x, high])?;

@@ -98,7 +98,9 @@ pub fn threefry2x32(k0: &Array, k1: &Array, x0: &Array, x1: &Array) -> (Array, A
     expect(try_threefry2x32(k0, k1, x0, x1))
 }
 
-/// [`threefry2x32`], or an error if shapes or dtypes do not fit.
+/// Returns the error of [`threefry2x32`] instead of panicking.
+///
+/// Fails if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_threefry2x32(
     k0: &Array,

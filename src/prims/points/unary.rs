@@ -179,7 +179,9 @@ macro_rules! unary {
                 expect($try(x))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error for any other dtype.")]
+            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            ///
+            /// Fails for any other dtype.
             #[track_caller]
             pub fn $try(x: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Unary(&rows::$name::ROW)));

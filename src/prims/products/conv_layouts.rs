@@ -156,7 +156,9 @@ pub fn conv_general_dilated(lhs: &Array, rhs: &Array, options: &ConvOptions) -> 
     expect(try_conv_general_dilated(lhs, rhs, options))
 }
 
-/// [`conv_general_dilated`], or an error if the operands do not fit each other or the options.
+/// Returns the error of [`conv_general_dilated`] instead of panicking.
+///
+/// Fails if the operands do not fit each other or the options.
 #[track_caller]
 pub fn try_conv_general_dilated(
     lhs: &Array,
@@ -225,7 +227,9 @@ pub fn conv(lhs: &Array, rhs: &Array, strides: &[usize], borders: impl Into<Bord
     expect(try_conv(lhs, rhs, strides, borders))
 }
 
-/// [`conv`], or an error if the operands do not fit each other.
+/// Returns the error of [`conv`] instead of panicking.
+///
+/// Fails if the operands do not fit each other.
 #[track_caller]
 pub fn try_conv(
     lhs: &Array,

@@ -258,8 +258,9 @@ pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
     expect(try_dot_general(lhs, rhs, dims))
 }
 
-/// [`dot_general`], or an error if dtypes or paired sizes differ, or an axis is out of range or
-/// given twice.
+/// Returns the error of [`dot_general`] instead of panicking.
+///
+/// Fails if dtypes or paired sizes differ, or an axis is out of range or given twice.
 #[track_caller]
 pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
     if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
@@ -315,7 +316,9 @@ pub fn dot_general_as(lhs: &Array, rhs: &Array, dims: &DotDims, dtype: DType) ->
     expect(try_dot_general_as(lhs, rhs, dims, dtype))
 }
 
-/// [`dot_general_as`], or an error as in [`try_dot_general`].
+/// Returns the error of [`dot_general_as`] instead of panicking.
+///
+/// Fails as [`try_dot_general`].
 #[track_caller]
 pub fn try_dot_general_as(
     lhs: &Array,

@@ -110,7 +110,9 @@ pub fn rev(operand: &Array, dimensions: &[usize]) -> Array {
     expect(try_rev(operand, dimensions))
 }
 
-/// [`rev`], or an error if a dimension is out of range or given twice.
+/// Returns the error of [`rev`] instead of panicking.
+///
+/// Fails if a dimension is out of range or given twice.
 #[track_caller]
 pub fn try_rev(operand: &Array, dimensions: &[usize]) -> Result<Array, Error> {
     if dimensions.is_empty() {

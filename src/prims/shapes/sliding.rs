@@ -205,8 +205,9 @@ pub fn sliding_windows(
     expect(try_sliding_windows(operand, sizes, strides, dilation))
 }
 
-/// [`sliding_windows`], or an error unless there is one positive size, stride and dilation per
-/// axis.
+/// Returns the error of [`sliding_windows`] instead of panicking.
+///
+/// Fails unless there is one positive size, stride and dilation per axis.
 #[track_caller]
 pub fn try_sliding_windows(
     operand: &Array,

@@ -27,6 +27,7 @@ pub struct Unravel {
 /// let (a, b): (Array, Array) = back.tree(&(vector * 2.0));
 /// assert_eq!((a.shape(), b.to_vec::<f32>()), (&[1, 2][..], vec![6.0]));
 /// ```
+#[doc(alias("ravel_pytree", "parameters_to_vector"))]
 #[track_caller]
 pub fn ravel<T: Pytree>(tree: T) -> (Array, Unravel) {
     raise(try_ravel(tree))

@@ -24,6 +24,7 @@ use std::sync::Arc;
 /// let (y, dy) = jvp(|x: Array| &x * &x, (array![3.0],), (array![1.0],));
 /// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (9.0, 6.0));
 /// ```
+#[doc(alias = "forward_ad")]
 #[track_caller]
 pub fn jvp<'f, F, S: Sig<'f>, R: Pytree>(f: F, primals: S::Args, tangents: S::Args) -> (R, R)
 where

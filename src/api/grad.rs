@@ -19,6 +19,7 @@ use cotangent_jit::{Error, err};
 /// let g = grad(|x: Array| (&x * &x * &x).sum());
 /// assert_eq!(g(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 12.0]);
 /// ```
+#[doc(alias = "backward")]
 pub fn grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
 where
     F: Function<'f, S, Array>,
@@ -56,6 +57,7 @@ where
 /// let (dx, dy) = grad_wrt(f, (Arg::<0>, Arg::<1>))(array![2.0], array![0.0]);
 /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
 /// ```
+#[doc(alias = "argnums")]
 pub fn grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(f: F, wrt: C) -> Func<'f, S, C::Chosen>
 where
     F: Function<'f, S, Array>,
@@ -68,6 +70,7 @@ where
 }
 
 /// The value and the gradient in the chosen arguments.
+#[doc(alias = "argnums")]
 pub fn value_and_grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(
     f: F,
     wrt: C,
@@ -91,6 +94,7 @@ where
 /// let (dx, y) = grad_aux(f)(array![0.0]);
 /// assert_eq!((dx.item::<f32>(), y.item::<f32>()), (1.0, 0.0));
 /// ```
+#[doc(alias = "has_aux")]
 pub fn grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, (S::First, A)>
 where
     F: Function<'f, S, (Array, A)>,
@@ -105,6 +109,7 @@ where
 
 /// As [`value_and_grad`], for a function that returns its scalar and something else beside it:
 /// `((value, aux), gradient)`.
+#[doc(alias = "has_aux")]
 pub fn value_and_grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, ((Array, A), S::First)>
 where
     F: Function<'f, S, (Array, A)>,
@@ -128,6 +133,7 @@ where
 /// let dz = grad_holomorphic(|z: Array| &z * &z)(z);
 /// assert_eq!(dz.item::<Complex<f32>>(), Complex::new(2.0, 4.0));
 /// ```
+#[doc(alias = "holomorphic")]
 pub fn grad_holomorphic<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
 where
     F: Function<'f, S, Array>,

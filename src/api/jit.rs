@@ -36,6 +36,7 @@ use std::sync::{Arc, OnceLock};
 /// let f = jit(|x: Array| x * 2.0 + 1.0);
 /// assert_eq!(f(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 5.0]);
 /// ```
+#[doc(alias("compile", "pjit"))]
 pub fn jit<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,
@@ -54,6 +55,7 @@ where
 /// assert!(error.message().contains("argument 0"), "{error}");
 /// # drop(kept);
 /// ```
+#[doc(alias("static_argnums", "donate_argnums"))]
 pub fn jit_with<'f, F, S: Sig<'f>, R: Pytree>(f: F, options: JitOptions) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,

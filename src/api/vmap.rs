@@ -25,6 +25,7 @@ use cotangent_jit::{Error, err};
 /// let z = vmap(dot)(array![[1.0, 2.0], [3.0, 4.0]], array![[1.0, 0.0], [0.0, 1.0]]);
 /// assert_eq!(z.to_vec::<f32>(), [1.0, 4.0]);
 /// ```
+#[doc(alias("vectorize", "apply_along_axis"))]
 pub fn vmap<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,
@@ -40,6 +41,7 @@ where
 /// let f = vmap_axes(|w: Array, x: Array| w * x, (None, 0));
 /// assert_eq!(f(array![10.0, 20.0], array![1.0, 2.0]).shape(), [2, 2]);
 /// ```
+#[doc(alias("in_axes", "in_dims"))]
 pub fn vmap_axes<'f, F, S: Sig<'f>, R: Pytree>(f: F, in_axes: impl IntoAxes) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,
@@ -55,6 +57,7 @@ where
 /// let f = vmap_in_out(|x: Array| x * 2.0, -1, 1);
 /// assert_eq!(f(array![[1.0, 2.0, 3.0]]).shape(), [1, 3]);
 /// ```
+#[doc(alias("out_axes", "out_dims"))]
 pub fn vmap_in_out<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
     in_axes: impl IntoAxes,
@@ -74,6 +77,7 @@ where
 /// let f = vmap_with(|x: Array| &x - pmean(x.clone(), "i"), VmapOptions::new().axis_name("i"));
 /// assert_eq!(f(array![1.0, 2.0, 6.0]).to_vec::<f32>(), [-2.0, -1.0, 3.0]);
 /// ```
+#[doc(alias = "axis_name")]
 pub fn vmap_with<'f, F, S: Sig<'f>, R: Pytree>(f: F, options: VmapOptions) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,

@@ -132,6 +132,7 @@ pub(crate) struct Tracer {
 /// # Make from a number
 impl Array {
     /// A weakly typed literal: promotion gives it the dtype of the array beside it.
+    #[doc(alias = "weak_type")]
     pub fn literal(value: Scalar) -> Array {
         Array(Repr::Literal { value, weak: true })
     }
@@ -151,6 +152,7 @@ impl Array {
 /// A tracer has them, too.
 impl Array {
     /// The type: shape, dtype, weak or strong.
+    #[doc(alias("typeof", "get_aval"))]
     pub fn aval(&self) -> Aval {
         match &self.0 {
             Repr::Literal { value, weak } => Aval { weak: *weak, ..Aval::scalar(value.dtype()) },
@@ -183,11 +185,13 @@ impl Array {
     }
 
     /// Number of axes.
+    #[doc(alias("dim", "rank"))]
     pub fn ndim(&self) -> usize {
         self.shape().len()
     }
 
     /// Number of elements.
+    #[doc(alias("numel", "nelement"))]
     pub fn size(&self) -> usize {
         self.shape().iter().product()
     }
@@ -202,6 +206,7 @@ impl Array {
     }
 
     /// Tells whether this is a value being traced. Its elements cannot be read.
+    #[doc(alias = "Tracer")]
     pub fn is_tracer(&self) -> bool {
         matches!(self.0, Repr::Tracer(_))
     }

@@ -28,6 +28,7 @@ impl Array {
     /// use cotangent::array;
     /// assert_eq!(array![[1, 2], [3, 4]].to_vec::<i32>(), [1, 2, 3, 4]);
     /// ```
+    #[doc(alias("tolist", "numpy", "device_get"))]
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
         raise(self.read("to_vec"))
@@ -96,6 +97,7 @@ impl Array {
     }
 
     /// The elements' bytes, little-endian, in row-major order.
+    #[doc(alias = "tobytes")]
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         self.try_to_bytes("to_bytes")
     }

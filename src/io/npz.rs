@@ -108,6 +108,7 @@ fn unpack<'a>(op: &str, file: &'a [u8], entry: &Entry) -> Result<Cow<'a, [u8]>, 
 /// Writes arrays by name as an npz file, stored as `numpy.savez` does; whole or not at all.
 ///
 /// Errors: the file cannot be written; a name comes twice.
+#[doc(alias = "savez")]
 pub fn write_npz<N: AsRef<str>>(
     path: impl AsRef<Path>,
     arrays: impl IntoIterator<Item = (N, Array)>,

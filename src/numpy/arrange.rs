@@ -190,6 +190,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(vstack(&[array![1, 2], array![3, 4]]).shape(), [2, 2]);
     /// ```
+    #[doc(alias = "row_stack")]
     fn vstack, try_vstack(arrays: &[Array]) -> Array {
         try_concatenate(&each("vstack", arrays, Array::try_atleast_2d)?, 0)
     }
@@ -241,6 +242,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(meshgrid_ij(&[array![1, 2], array![4, 5]])[0].to_vec::<i32>(), [1, 1, 2, 2]);
     /// ```
+    #[doc(alias("mgrid", "ogrid"))]
     fn meshgrid_ij, try_meshgrid_ij(vectors: &[Array]) -> Vec<Array> {
         if let Some(odd) = vectors.iter().find(|v| v.ndim() > 1) {
             return Err(err!(Shape, "meshgrid: expected vectors, got {}", odd.aval()));

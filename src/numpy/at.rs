@@ -34,6 +34,7 @@ impl Array {
     /// assert_eq!(x.at(1..).set(0).to_vec::<i32>(), [1, 0, 0]);
     /// assert_eq!(x.at(&array![0, 0]).add(&array![5, 5]).to_vec::<i32>(), [11, 2, 3]);
     /// ```
+    #[doc(alias("__setitem__", "index_update"))]
     #[track_caller]
     pub fn at(&self, indices: impl Indices) -> At<'_> {
         let plan = replaying(here(), || Plan::new(&self.aval(), indices.indices()));
@@ -155,6 +156,7 @@ updates! {
     /// let x = zeros([2, 3]);
     /// assert_eq!(x.at(s![.., 1]).set(1.0).to_vec::<f32>(), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
     /// ```
+    #[doc(alias("index_put", "slice_scatter", "select_scatter", "index_copy"))]
     set, try_set: Set;
 
     /// The array with `value` added to the part, as often as an index occurs; `value` broadcasts to
@@ -164,6 +166,7 @@ updates! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].at(s![..;2]).add(10).to_vec::<i32>(), [11, 2, 13]);
     /// ```
+    #[doc(alias = "index_add")]
     add, try_add: Add;
 
     /// The array with `value` subtracted from the part, as often as an index occurs.

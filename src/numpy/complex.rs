@@ -62,6 +62,7 @@ methods! {
     }
 
     /// The conjugate; real arrays as they are.
+    #[doc(alias = "conjugate")]
     fn conj, try_conj(self) -> Array {
         if self.dtype().is_complex() { lax::try_conj(self) } else { Ok(self.clone()) }
     }
@@ -72,6 +73,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![Complex::new(0.0, 2.0)].angle().to_string(), "[1.5707964]");
     /// ```
+    #[doc(alias = "phase")]
     fn angle, try_angle(self) -> Array {
         if self.dtype().is_complex() {
             return lax::try_atan2(&lax::try_imag(self)?, &lax::try_real(self)?);

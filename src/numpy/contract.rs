@@ -25,6 +25,7 @@ methods! {
     /// let a = array![[1.0, 2.0], [3.0, 4.0]];
     /// assert_eq!(a.matmul(&array![1.0, 1.0]).to_vec::<f32>(), [3.0, 7.0]);
     /// ```
+    #[doc(alias("mm", "bmm", "mv", "matvec", "vecmat"))]
     fn matmul, try_matmul(self, other: &Array) -> Array {
         let (x, y) = meet("matmul", self, other)?;
         if x.ndim() == 0 || y.ndim() == 0 {
@@ -81,6 +82,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2].outer(&array![3, 4]).to_vec::<i32>(), [3, 4, 6, 8]);
     /// ```
+    #[doc(alias = "ger")]
     fn outer, try_outer(self, other: &Array) -> Array {
         let (x, y) = meet("outer", self, other)?;
         lax::try_dot_general(&x.try_ravel()?, &y.try_ravel()?, &dims(&[], &[], &[], &[]))

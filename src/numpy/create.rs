@@ -18,6 +18,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros([2, 3]).aval().to_string(), "f32[2,3]");
     /// ```
+    #[doc(alias = "empty")]
     fn zeros, try_zeros(shape: impl Ints) -> Array {
         try_zeros_dtype(shape, DType::F32)
     }
@@ -67,6 +68,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros_like(&array![1, 2]).to_vec::<i32>(), [0, 0]);
     /// ```
+    #[doc(alias = "empty_like")]
     fn zeros_like, try_zeros_like(x: &Array) -> Array {
         lax::try_full(x.shape(), Scalar::zero(x.dtype()))
     }
@@ -94,6 +96,7 @@ functions! {
     /// assert_eq!(arange(3).to_vec::<i32>(), [0, 1, 2]);
     /// assert_eq!(arange(2..5).to_vec::<i32>(), [2, 3, 4]);
     /// ```
+    #[doc(alias = "range")]
     fn arange, try_arange(range: impl Arange) -> Array {
         let dtype = match range.ends() {
             Ends::Ints(start, stop) => int_dtype(start, stop),
@@ -163,6 +166,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(eye(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
     /// ```
+    #[doc(alias = "identity")]
     fn eye, try_eye(n: usize) -> Array {
         try_eye_dtype(n, DType::F32)
     }

@@ -70,10 +70,13 @@ floats! {
     /// Tangent of radians.
     tan, try_tan = try_tan;
     /// Inverse sine, in radians.
+    #[doc(alias = "arcsin")]
     asin, try_asin = try_asin;
     /// Inverse cosine, in radians.
+    #[doc(alias = "arccos")]
     acos, try_acos = try_acos;
     /// Inverse tangent, in radians.
+    #[doc(alias = "arctan")]
     atan, try_atan = try_atan;
     /// Hyperbolic sine.
     sinh, try_sinh = try_sinh;
@@ -82,22 +85,29 @@ floats! {
     /// Hyperbolic tangent.
     tanh, try_tanh = try_tanh;
     /// Inverse hyperbolic sine.
+    #[doc(alias = "arcsinh")]
     asinh, try_asinh = try_asinh;
     /// Inverse hyperbolic cosine.
+    #[doc(alias = "arccosh")]
     acosh, try_acosh = try_acosh;
     /// Inverse hyperbolic tangent.
+    #[doc(alias = "arctanh")]
     atanh, try_atanh = try_atanh;
     /// The logistic function `1 / (1 + e⁻ˣ)`.
+    #[doc(alias = "expit")]
     sigmoid, try_sigmoid = try_logistic;
     /// Error function.
     erf, try_erf = try_erf;
     /// `1 - erf x`, exact where that is small.
     erfc, try_erfc = try_erfc;
     /// Logarithm of the gamma function: `ln |Γ(x)|`.
+    #[doc(alias = "gammaln")]
     lgamma, try_lgamma = try_lgamma;
     /// The derivative of `lgamma`.
+    #[doc(alias = "psi")]
     digamma, try_digamma = try_digamma;
     /// Inverse of the error function.
+    #[doc(alias = "erfinv")]
     erf_inv, try_erf_inv = try_erf_inv;
 }
 
@@ -105,11 +115,13 @@ methods! {
     //! # Signs, rounding, dtypes
 
     /// Magnitude. Ints, floats; bools as they are.
+    #[doc(alias("absolute", "fabs"))]
     fn abs, try_abs(self) -> Array {
         if self.dtype().is_bool() { Ok(self.clone()) } else { lax::try_abs(self) }
     }
 
     /// Sign: -1, 0 or 1. Ints and floats.
+    #[doc(alias = "sgn")]
     fn sign, try_sign(self) -> Array { lax::try_sign(self) }
 
     /// The next integral number below; ints as they are.
@@ -123,6 +135,7 @@ methods! {
     }
 
     /// The nearest integral number, of two the even one (as in NumPy); ints as they are.
+    #[doc(alias("rint", "around"))]
     fn round, try_round(self) -> Array {
         if self.dtype().is_inexact() { lax::try_round_even(self) } else { Ok(self.clone()) }
     }
@@ -145,6 +158,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1.5, -1.5].astype(DType::I32).to_vec::<i32>(), [1, -1]);
     /// ```
+    #[doc(alias("cast", "to", "type_as", "float", "double", "half", "int", "long"))]
     fn astype, try_astype(self, dtype: DType) -> Array {
         lax::try_convert_element_type(self, dtype)
     }
@@ -207,6 +221,7 @@ methods! {
 
     /// The angle of the point `(x, y)` with `self` as `y`, in radians, elementwise and broadcast.
     /// Of complex numbers `-i ln ((x + i y) / √(x² + y²))`.
+    #[doc(alias = "arctan2")]
     fn atan2, try_atan2(self, x: impl Operand) -> Array {
         let operands = together("atan2", &[self, &x], true)?;
         let [y, x] = [&operands[0], &operands[1]];
@@ -220,6 +235,7 @@ methods! {
 
     /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the
     /// dividend's, as Rust's). By the int 0 nothing is left.
+    #[doc(alias = "mod")]
     fn remainder, try_remainder(self, divisor: impl Operand) -> Array {
         let operands = together("remainder", &[self, &divisor], false)?;
         let (x, y) = (&counted(&operands[0])?, &divisor_of(&operands[1])?);

@@ -32,6 +32,7 @@ methods! {
     /// assert_eq!(array![4.0, 9.0].pow(0.5).to_vec::<f32>(), [2.0, 3.0]);
     /// assert_eq!(array![2, 3].pow(array![10, 0]).to_vec::<i32>(), [1024, 1]);
     /// ```
+    #[doc(alias = "power")]
     fn pow, try_pow(self, exponent: impl Operand) -> Array {
         match exponent.number().and_then(Number::int).map(i32::try_from) {
             Some(Ok(n)) => {

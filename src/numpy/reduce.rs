@@ -72,12 +72,15 @@ reductions! {
 
     /// Product of all elements; bools and narrow ints are multiplied in i32, narrow unsigned ints
     /// in u32.
+    #[doc(alias = "product")]
     prod: prod, try_prod; prod_axis, try_prod_axis; prod_keepdims, try_prod_keepdims;
 
     /// The greatest element; NaN if there is one. Of nothing it is an error.
+    #[doc(alias = "amax")]
     max: max, try_max; max_axis, try_max_axis; max_keepdims, try_max_keepdims;
 
     /// The least element; NaN if there is one. Of nothing it is an error.
+    #[doc(alias = "amin")]
     min: min, try_min; min_axis, try_min_axis; min_keepdims, try_min_keepdims;
 
     /// Arithmetic mean, of ints and bools in f32, of 64-bit ones in f64; NaN of nothing.
@@ -231,9 +234,11 @@ running! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].cumsum(0).to_vec::<i32>(), [1, 3, 6]);
     /// ```
+    #[doc(alias = "cumulative_sum")]
     cumsum, try_cumsum = try_cumsum of counted;
 
     /// Running products along an axis; bools are multiplied in i32.
+    #[doc(alias = "cumulative_prod")]
     cumprod, try_cumprod = try_cumprod of counted;
 
     /// The greatest element so far along an axis; NaN from the first one on.
@@ -243,5 +248,6 @@ running! {
     cummin, try_cummin = try_cummin;
 
     /// `ln ∑ eˣ` of the elements so far along an axis, without overflow.
+    #[doc(alias = "logcumsumexp")]
     cumlogsumexp, try_cumlogsumexp = try_cumlogsumexp;
 }

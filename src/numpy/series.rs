@@ -88,6 +88,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1.0, 2.0, 3.0].trapezoid(2.0).item::<f32>(), 8.0);
     /// ```
+    #[doc(alias = "trapz")]
     fn trapezoid, try_trapezoid(self, spacing: impl Operand) -> Array {
         let both = promoted("trapezoid", &[self, &spacing], true)?;
         let axis = axis_of("trapezoid", -1, &self.aval())?;
@@ -142,6 +143,7 @@ methods! {
     /// let x = array![0.0, 3.0, 6.0 - 6.2831855].unwrap_phase(-1);
     /// assert!(x.allclose(array![0.0, 3.0, 6.0]).item::<bool>());
     /// ```
+    #[doc(alias = "unwrap")]
     fn unwrap_phase, try_unwrap_phase(self, axis: isize) -> Array {
         let axis = axis_of("unwrap_phase", axis as i64, &self.aval())?;
         let x = float(self)?;

@@ -60,6 +60,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![3, 1, 3, 2].unique().to_vec::<i32>(), [1, 2, 3]);
     /// ```
+    #[doc(alias = "unique_values")]
     fn unique, try_unique(self) -> Array { Ok(occurring(self)?.0) }
 
     /// The values that occur, sorted, and how often each does (i32).

@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// What a transformation remembers between updates: a pytree whose structure depends on the
 /// transformation and on the parameters. [`Tree::get`] and [`Tree::set`] reach into it by path,
 /// [`Tree::typed`] makes it a struct again.
+#[doc(alias = "OptState")]
 pub type State = Tree;
 
 /// How updates are made of gradients: to be written by those who invent one, and wrapped by
@@ -56,6 +57,7 @@ pub trait Rule: Send + Sync + 'static {
 
 /// A gradient transformation: a value that is cheap to clone, can be shared between threads, and
 /// has no state of its own.
+#[doc(alias = "GradientTransformation")]
 #[derive(Clone)]
 pub struct Transform {
     name: Arc<str>,

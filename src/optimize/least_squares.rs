@@ -36,6 +36,7 @@ use cotangent_jit::Error;
 /// let found = levenberg_marquardt(r, start, MinimizeOptions::default());
 /// assert!((found.x.1.item::<f64>() - 2f64.ln()).abs() < 1e-5);
 /// ```
+#[doc(alias("least_squares", "leastsq"))]
 #[track_caller]
 pub fn levenberg_marquardt<X: Pytree, R: Pytree>(
     r: impl Fn(X) -> R + Send + Sync,

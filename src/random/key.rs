@@ -32,11 +32,13 @@ impl Pytree for Key {
 
 impl Key {
     /// The two words, as `u32[2]`. For a batch of keys the type is `u32[n,2]`.
+    #[doc(alias = "key_data")]
     pub fn data(&self) -> &Array {
         &self.0
     }
 
     /// The key of these two words.
+    #[doc(alias = "wrap_key_data")]
     #[track_caller]
     pub fn from_data(data: Array) -> Key {
         raise(Key::try_from_data(data))
@@ -65,6 +67,7 @@ impl Key {
 }
 
 /// The key of a seed.
+#[doc(alias("PRNGKey", "manual_seed", "default_rng", "seed"))]
 #[track_caller]
 pub fn key(seed: u64) -> Key {
     Key(Array::from_slice(&[(seed >> 32) as u32, seed as u32]))

@@ -24,6 +24,7 @@ use cotangent_jit::{Error, err};
 ///         RootOptions::default());
 /// assert!((found.x.index(1).item::<f32>() - 3.0).abs() < 1e-5);
 /// ```
+#[doc(alias = "bisection")]
 #[track_caller]
 pub fn bisect(
     f: impl Fn(Array) -> Array,

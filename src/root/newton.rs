@@ -31,6 +31,7 @@ use cotangent_jit::{DType, Error, err};
 ///     newton(circle_and_line, (Array::from(2.0f64), Array::from(0.5f64)), RootOptions::default());
 /// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-6);
 /// ```
+#[doc(alias = "fsolve")]
 #[track_caller]
 pub fn newton<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -66,6 +67,7 @@ pub fn try_newton<X: Pytree, R: Pytree>(
 ///
 /// C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations", Math. Comp. 19
 /// (1965).
+#[doc(alias = "broyden1")]
 #[track_caller]
 pub fn broyden<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,

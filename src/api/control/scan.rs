@@ -58,6 +58,7 @@ pub fn scan<C: Pytree, X: Pytree, Y: Pytree>(
 /// let (x, ()) = scan_with(|x: Array, ()| (x * 2.0, ()), Array::from(1.0f32), (), options);
 /// assert_eq!(x.item::<f32>(), 1024.0);
 /// ```
+#[doc(alias = "unroll")]
 #[track_caller]
 pub fn scan_with<C: Pytree, X: Pytree, Y: Pytree>(
     step: impl Fn(C, X) -> (C, Y),

@@ -34,6 +34,7 @@ use std::sync::Arc;
 /// );
 /// assert_eq!(grad(log1pexp)(Array::from(100.0f32)).item::<f32>(), 1.0);
 /// ```
+#[doc(alias = "defjvp")]
 pub fn custom_jvp<F, S: Sig<'static>, R: Pytree, D>(f: F, rule: D) -> Func<'static, S, R>
 where
     F: Function<'static, S, R>,
@@ -84,6 +85,7 @@ where
 /// );
 /// assert_eq!(grad(scaled)(Array::from(0.0f32), Array::from(3.0f32)).item::<f32>(), 3.0);
 /// ```
+#[doc(alias = "defjvps")]
 pub fn custom_jvps<F, S: Sig<'static>, R: Pytree, D>(f: F, rules: D) -> Func<'static, S, R>
 where
     F: Function<'static, S, R>,

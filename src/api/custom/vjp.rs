@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// let g = grad(|x: Array| reversed(x) * 100.0);
 /// assert_eq!(g(Array::from(2.0f32)).item::<f32>(), -100.0);
 /// ```
+#[doc(alias("defvjp", "Function"))]
 pub fn custom_vjp<F, S: Sig<'static>, R: Pytree, Res: Pytree, Fwd, Bwd>(
     f: F,
     forward: Fwd,

@@ -23,6 +23,7 @@ pub fn tree_flatten<T: Pytree>(tree: T) -> (Vec<Array>, TreeDef) {
 }
 
 /// The leaves with their paths, `.layers[0].w`, in order.
+#[doc(alias = "tree_flatten_with_path")]
 pub fn tree_leaves_with_path<T: Pytree>(tree: &T) -> Vec<(String, Array)> {
     let Flat { leaves, tree } = Flat::of_ref(tree);
     tree.paths().into_iter().zip(leaves).collect()

@@ -92,6 +92,7 @@ pub fn tree_map_with_path<T: Pytree>(mut f: impl FnMut(&str, Array) -> Array, tr
 /// let sum = tree_map2(|a, b| a + b, vec![array![1.0]], vec![array![2.0]]);
 /// assert_eq!(sum[0].item::<f32>(), 3.0);
 /// ```
+#[doc(alias = "tree_multimap")]
 #[track_caller]
 pub fn tree_map2<T: Pytree>(f: impl FnMut(Array, Array) -> Array, a: T, b: T) -> T {
     raise(try_tree_map2(f, a, b))

@@ -146,6 +146,7 @@ fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
 /// let sorted = lax::sort_by(&[array![2, 1, 2], array![0, 1, 2]], 0, 1);
 /// assert_eq!(sorted[1].to_vec::<i32>(), [1, 0, 2]);
 /// ```
+#[doc(alias("sort_key_val", "lexsort"))]
 #[track_caller]
 pub fn sort_by(operands: &[Array], dimension: usize, num_keys: usize) -> Vec<Array> {
     expect(try_sort_by(operands, dimension, num_keys))

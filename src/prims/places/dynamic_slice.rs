@@ -265,6 +265,7 @@ pub(crate) fn try_slice_at(
 /// let x = array![0, 1, 2, 3];
 /// assert_eq!(lax::dynamic_slice_in_dim(&x, &Array::scalar(1), 2, 0).to_vec::<i32>(), [1, 2]);
 /// ```
+#[doc(alias("dynamic_index_in_dim", "index_in_dim"))]
 #[track_caller]
 pub fn dynamic_slice_in_dim(operand: &Array, start: &Array, size: usize, axis: usize) -> Array {
     expect(try_dynamic_slice_in_dim(operand, start, size, axis))

@@ -187,6 +187,7 @@ pub(crate) fn try_update_at(
 
 /// [`dynamic_update_slice`] that starts at 0 along all axes but one. Panics where
 /// [`try_dynamic_update_slice_in_dim`] gives an error.
+#[doc(alias = "dynamic_update_index_in_dim")]
 #[track_caller]
 pub fn dynamic_update_slice_in_dim(
     operand: &Array,

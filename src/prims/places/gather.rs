@@ -239,6 +239,7 @@ impl Hazardous for Gather {
 /// let rows = lax::gather(&x, &array![[2], [0]], &dims, &[1, 2], Mode::Clip);
 /// assert_eq!(rows.to_vec::<i32>(), [5, 6, 1, 2]);
 /// ```
+#[doc(alias = "GatherDimensionNumbers")]
 #[track_caller]
 pub fn gather(
     operand: &Array,

@@ -479,6 +479,7 @@ combining! {
     /// Adds updates to windows of the operand at computed indices:
     /// `out[start(b) + w] += updates[b, w]`. Linear in operand and updates together; the transpose
     /// is a gather.
+    #[doc(alias = "index_add")]
     scatter_add, try_scatter_add: Sum, "[2, 2, 6]";
 
     /// Multiplies windows of the operand at computed indices: `out[start(b) + w] *= updates[b, w]`.

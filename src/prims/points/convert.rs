@@ -117,6 +117,7 @@ impl Primitive for ConvertElementType {
 /// Derivative: between floats and complex numbers the converted tangent, otherwise none. The result
 /// is strong; the conversion of a literal is a literal. Panics where [`try_convert_element_type`]
 /// gives an error.
+#[doc(alias = "astype")]
 #[track_caller]
 pub fn convert_element_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_convert_element_type(x, new_dtype))
@@ -201,6 +202,7 @@ impl Function for BitcastConvertType {
 /// assert_eq!(bytes.to_string(), "[[4 3 2 1]]");
 /// assert_eq!(bitcast_convert_type(&bytes, DType::U32).to_vec::<u32>(), [0x01020304]);
 /// ```
+#[doc(alias = "bitcast")]
 #[track_caller]
 pub fn bitcast_convert_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_bitcast_convert_type(x, new_dtype))

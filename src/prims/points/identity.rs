@@ -77,6 +77,7 @@ impl Primitive for StopGradient {
 /// The operand itself, as a constant for derivatives: `y = x`, `dy = 0`. Any dtype.
 ///
 /// Panics where [`try_stop_gradient`] gives an error.
+#[doc(alias("detach", "no_grad"))]
 #[track_caller]
 pub fn stop_gradient(x: &Array) -> Array {
     expect(try_stop_gradient(x))

@@ -121,6 +121,7 @@ fn select(operands: &[Array]) -> Result<Array, Error> {
 /// clamped to the valid range. It has the shape of the cases or is a scalar. Some cases may be
 /// scalars while others have a shape. Derivative: chooses among the tangents in the same way.
 /// Panics where [`try_select_n`] gives an error.
+#[doc(alias = "select")]
 #[track_caller]
 pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
     expect(try_select_n(which, cases))
@@ -195,6 +196,7 @@ impl Function for Clamp {
 /// The operands have one dtype and one shape; `low` and `high` may be scalars. Derivative: the
 /// tangent of the operand that is the result; 0 where `x` equals a bound. Panics where
 /// [`try_clamp`] gives an error.
+#[doc(alias = "clip")]
 #[track_caller]
 pub fn clamp(low: &Array, x: &Array, high: &Array) -> Array {
     expect(try_clamp(low, x, high))

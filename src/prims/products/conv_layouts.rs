@@ -151,6 +151,7 @@ impl ConvOptions {
 /// let y = lax::conv_general_dilated(&x, &kernel, &lax::ConvOptions::new());
 /// assert_eq!(y.to_vec::<i32>(), [-1, -1, -1]);
 /// ```
+#[doc(alias("conv_transpose", "conv_transpose2d", "conv_with_general_padding"))]
 #[track_caller]
 pub fn conv_general_dilated(lhs: &Array, rhs: &Array, options: &ConvOptions) -> Array {
     expect(try_conv_general_dilated(lhs, rhs, options))
@@ -222,6 +223,7 @@ fn check_order(what: &str, x: &Array, order: &Shape) -> Result<(), Error> {
 /// let (x, kernel) = (array![[[1, 2, 3, 4]]], array![[[1, 1]]]);
 /// assert_eq!(lax::conv(&x, &kernel, &[2], lax::Borders::Valid).to_vec::<i32>(), [3, 7]);
 /// ```
+#[doc(alias("conv1d", "conv2d", "conv3d"))]
 #[track_caller]
 pub fn conv(lhs: &Array, rhs: &Array, strides: &[usize], borders: impl Into<Borders>) -> Array {
     expect(try_conv(lhs, rhs, strides, borders))

@@ -253,6 +253,7 @@ impl Primitive for DotGeneral {
 /// };
 /// assert_eq!(lax::dot_general(&x, &y, &dims).to_vec::<i32>(), [3, 7]);
 /// ```
+#[doc(alias("batch_matmul", "tensordot"))]
 #[track_caller]
 pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
     expect(try_dot_general(lhs, rhs, dims))

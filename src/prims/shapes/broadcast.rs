@@ -150,6 +150,7 @@ impl Primitive for BroadcastInDim {
 /// let x = array![1, 2];
 /// assert_eq!(lax::broadcast_in_dim(&x, &[2, 3], &[0]).to_vec::<i32>(), [1, 1, 1, 2, 2, 2]);
 /// ```
+#[doc(alias = "broadcast")]
 #[track_caller]
 pub fn broadcast_in_dim(operand: &Array, shape: &[usize], broadcast_dimensions: &[usize]) -> Array {
     expect(try_broadcast_in_dim(operand, shape, broadcast_dimensions))

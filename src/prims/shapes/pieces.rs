@@ -91,6 +91,7 @@ pub fn try_stack(operands: &[Array], axis: usize) -> Result<Array, Error> {
 /// use cotangent::{lax, prelude::*};
 /// assert_eq!(lax::unstack(&array![[1, 2], [3, 4]], 1)[1].to_vec::<i32>(), [2, 4]);
 /// ```
+#[doc(alias = "unbind")]
 #[track_caller]
 pub fn unstack(operand: &Array, axis: usize) -> Vec<Array> {
     expect(try_unstack(operand, axis))

@@ -108,6 +108,7 @@ impl Primitive for Reshape {
 /// use cotangent::prims::lax;
 /// assert_eq!(lax::reshape(&array![[1, 2], [3, 4]], &[4]).shape(), [4]);
 /// ```
+#[doc(alias = "collapse")]
 #[track_caller]
 pub fn reshape(operand: &Array, new_sizes: &[usize]) -> Array {
     expect(try_reshape(operand, new_sizes))

@@ -105,6 +105,7 @@ impl Primitive for Rev {
 /// use cotangent::prims::lax;
 /// assert_eq!(lax::rev(&array![1, 2, 3], &[0]).to_vec::<i32>(), [3, 2, 1]);
 /// ```
+#[doc(alias("flip", "reverse"))]
 #[track_caller]
 pub fn rev(operand: &Array, dimensions: &[usize]) -> Array {
     expect(try_rev(operand, dimensions))

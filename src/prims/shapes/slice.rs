@@ -179,6 +179,7 @@ pub fn try_slice(
 /// use cotangent::prims::lax;
 /// assert_eq!(lax::slice_in_dim(&array![0, 1, 2], 1, 3, 0).to_vec::<i32>(), [1, 2]);
 /// ```
+#[doc(alias = "narrow")]
 #[track_caller]
 pub fn slice_in_dim(operand: &Array, start: usize, limit: usize, axis: usize) -> Array {
     expect(try_slice_in_dim(operand, start, limit, axis))

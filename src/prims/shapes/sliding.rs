@@ -195,6 +195,7 @@ impl Primitive for SlidingWindows {
 /// let pairs = lax::sliding_windows(&array![1, 2, 3], &[2], &[1], &[1]);
 /// assert_eq!((pairs.shape(), pairs.to_vec::<i32>()), (&[2, 2][..], vec![1, 2, 2, 3]));
 /// ```
+#[doc(alias("im2col", "unfold", "sliding_window_view", "conv_general_dilated_patches"))]
 #[track_caller]
 pub fn sliding_windows(
     operand: &Array,

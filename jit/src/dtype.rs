@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum DType {
-    #[doc(alias = "bool_")]
+    #[doc(alias("bool", "bool_"))]
     Bool,
     #[doc(alias = "int8")]
     I8,

@@ -33,6 +33,7 @@ functions! {
     /// let l = linalg::cholesky(&array![[4.0, 2.0], [2.0, 10.0]]);
     /// assert_eq!(linalg::cho_solve(&l, &array![6.0, 12.0]).to_vec::<f32>(), [1.0, 1.0]);
     /// ```
+    #[doc(alias = "cholesky_solve")]
     fn cho_solve, try_cho_solve(l: &Array, b: &Array) -> Array {
         let half = try_solve_triangular(l, b, Triangle::lower())?;
         try_solve_triangular(l, &half, Triangle::lower().adjoint())

@@ -175,6 +175,7 @@ updates! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].at(&array![0, 0]).subtract(5).to_vec::<i32>(), [-9, 2, 3]);
     /// ```
+    #[doc(alias = "scatter_sub")]
     subtract, try_subtract: Subtract;
 
     /// The array with the part multiplied by `value`, as often as an index occurs. Linear in the
@@ -233,6 +234,7 @@ impl At<'_> {
     /// let doubled = array![1, 2, 3].at(&array![0, 0, 1]).apply(|x| x * 2);
     /// assert_eq!(doubled.to_vec::<i32>(), [4, 4, 3]);
     /// ```
+    #[doc(alias = "scatter_apply")]
     #[track_caller]
     pub fn apply(self, f: impl Fn(&Array) -> Array) -> Array {
         expect(self.try_apply(f))

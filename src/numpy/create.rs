@@ -24,6 +24,7 @@ functions! {
     }
 
     /// Zeros of a dtype.
+    #[doc(alias = "new_zeros")]
     fn zeros_dtype, try_zeros_dtype(shape: impl Ints, dtype: DType) -> Array {
         lax::try_full(&sizes_of("zeros", shape)?, Scalar::zero(dtype))
     }
@@ -39,6 +40,7 @@ functions! {
     }
 
     /// Ones of a dtype.
+    #[doc(alias = "new_ones")]
     fn ones_dtype, try_ones_dtype(shape: impl Ints, dtype: DType) -> Array {
         lax::try_full(&sizes_of("ones", shape)?, Scalar::one(dtype))
     }
@@ -57,6 +59,7 @@ functions! {
     }
 
     /// One value everywhere, in a dtype.
+    #[doc(alias = "new_full")]
     fn full_dtype, try_full_dtype(shape: impl Ints, value: impl Operand, dtype: DType) -> Array {
         let value = in_dtype("full", &value, dtype)?;
         value.try_broadcast_to(&sizes_of("full", shape)?)

@@ -187,12 +187,14 @@ methods! {
 
     /// The greater of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare by
     /// their real parts, then by their imaginary ones.
+    #[doc(alias = "clamp_min")]
     fn maximum, try_maximum(self, other: impl Operand) -> Array {
         both("maximum", self, &other, lax::try_max)
     }
 
     /// The smaller of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare as
     /// in [`Array::maximum`].
+    #[doc(alias = "clamp_max")]
     fn minimum, try_minimum(self, other: impl Operand) -> Array {
         both("minimum", self, &other, lax::try_min)
     }

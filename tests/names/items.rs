@@ -130,7 +130,8 @@ impl Exports {
         let mut modules: Vec<&str> = inside.split('/').filter(|m| *m != "lib").collect();
         if HIDDEN.contains(modules.first()?) {
             let in_lax = self.in_lax.contains(file)
-                || file.starts_with("src/prims/") && self.exports("src/prims/lax.rs", name);
+                || self.exports("src/prims/lax.rs", name)
+                    && (file.starts_with("src/prims/") || name.starts_with(char::is_uppercase));
             // Types that a public module exports from a room below.
             let exporter = self.used.iter().find(|(f, words)| {
                 (f.starts_with("src/api/") || f.starts_with("src/numpy/")) && words.contains(name)

@@ -43,13 +43,17 @@ fn rows(text: &str) -> Vec<Row> {
     found.into_values().collect()
 }
 
-/// The items that a search for the name gives: those of that name, or else those with that alias.
-/// The search ignores case, so that the class `Adam` gives the function `adam`.
+/// The items that a search for the name gives: those with that name or alias. The search ignores
+/// case, so that the class `Adam` gives the function `adam`.
 fn answers<'a>(items: &'a [Item], name: &str) -> Vec<&'a Item> {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    let named: Vec<&Item> = items.iter().filter(|i| i.name == last).collect();
-    let alike = |i: &&Item| i.aliases.iter().any(|a| a == last) || i.name == last.to_lowercase();
-    if named.is_empty() { items.iter().filter(alike).collect() } else { named }
+    // `tree.map` is `tree_map`; of `func.grad` the last word counts.
+    let joined = name.replace('.', "_");
+    let whole = items.iter().any(|i| i.name == joined);
+    let last = if whole { &joined } else { name.rsplit('.').next().unwrap_or(name) };
+    let exact = |i: &&Item| i.name == last || i.aliases.iter().any(|a| a == last);
+    let found: Vec<&Item> = items.iter().filter(exact).collect();
+    let alike = |i: &&Item| i.name == last.to_lowercase();
+    if found.is_empty() { items.iter().filter(alike).collect() } else { found }
 }
 
 fn excused_or_here(row: &Row, items: &[Item]) -> String {

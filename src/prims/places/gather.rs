@@ -30,6 +30,7 @@ use std::sync::Arc;
 pub use crate::prims::places::gather_dims::GatherDims;
 
 /// The treatment of windows that are not within the operand.
+#[doc(alias = "GatherScatterMode")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     /// The window is moved so that it fits.
@@ -239,7 +240,6 @@ impl Hazardous for Gather {
 /// let rows = lax::gather(&x, &array![[2], [0]], &dims, &[1, 2], Mode::Clip);
 /// assert_eq!(rows.to_vec::<i32>(), [5, 6, 1, 2]);
 /// ```
-#[doc(alias = "GatherDimensionNumbers")]
 #[track_caller]
 pub fn gather(
     operand: &Array,

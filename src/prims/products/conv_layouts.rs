@@ -16,6 +16,7 @@ use cotangent_jit::{Error, err};
 /// `operand` and `output` are permutations: the position of the batch axis, of the features, then
 /// of the spatial axes. `kernel` is the position of the output features, of the input features,
 /// then of the spatial axes.
+#[doc(alias = "ConvDimensionNumbers")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConvAxes {
     pub operand: Shape,

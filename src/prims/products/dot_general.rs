@@ -312,6 +312,7 @@ pub(crate) fn of_bools(
 
 /// [`dot_general`] computed in another dtype, which is also the result's: the operands are
 /// converted first.
+#[doc(alias = "preferred_element_type")]
 #[track_caller]
 pub fn dot_general_as(lhs: &Array, rhs: &Array, dims: &DotDims, dtype: DType) -> Array {
     expect(try_dot_general_as(lhs, rhs, dims, dtype))

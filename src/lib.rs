@@ -69,7 +69,8 @@
 //! | check what no result shows, find NaN | [`checkify`](api::checkify), [`debug_nans`](api::debug_nans) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
 //!
-//! Names of NumPy, JAX and PyTorch are found by the search of these pages; docs/names.md lists them.
+//! Names of NumPy, JAX and PyTorch are found by the search of these pages; docs/names.md lists
+//! them.
 //!
 //! What authors of primitives and backends need is in [`author`]. Other public paths are not part
 //! of the interface.
@@ -111,7 +112,7 @@ pub mod prelude {
     //!
     //! | to | names |
     //! | --- | --- |
-//! | make arrays | [`array!`], [`Array`], [`zeros`], [`ones`], [`full`], [`eye`], [`arange`], [`linspace`], [`tri`]; [`zeros_dtype`], [`ones_dtype`], [`full_dtype`], [`eye_dtype`], [`arange_dtype`], [`linspace_dtype`]; [`zeros_like`], [`ones_like`], [`full_like`] |
+    //! | make arrays | [`array!`], [`Array`], [`zeros`], [`ones`], [`full`], [`eye`], [`arange`], [`linspace`], [`tri`]; [`zeros_dtype`], [`ones_dtype`], [`full_dtype`], [`eye_dtype`], [`arange_dtype`], [`linspace_dtype`]; [`zeros_like`], [`ones_like`], [`full_like`] |
     //! | join and arrange them | [`concatenate`], [`stack`], [`vstack`], [`hstack`], [`dstack`], [`column_stack`], [`meshgrid`], [`meshgrid_ij`], [`einsum`]; [`s!`] is an index of several axes |
     //! | name dtypes and types | [`DType`], [`Aval`], [`Complex`], [`f16`](struct@f16), [`bf16`], [`shape_dtype`], [`shape_dtypes`] |
     //! | differentiate | [`grad`], [`value_and_grad`], [`grad_aux`], [`value_and_grad_aux`], [`grad_wrt`], [`value_and_grad_wrt`], [`Arg`], [`grad_holomorphic`] |
@@ -132,8 +133,8 @@ pub mod prelude {
     //! | know what is kept | [`memory_stats`], [`live_arrays`], [`track_arrays`], [`jit_cache_stats`], [`set_jit_cache_size`], [`clear_caches`], [`block_until_ready`] |
     //! | name functions and errors in types | [`Func`], [`Own`], [`Ref`], [`Error`], [`ErrorKind`] |
     //!
-    //! Most have a twin with `try_` in front that returns the error; those of derivatives, pytrees and
-    //! checkpoints are in scope, too. Other rooms of the crate keep their names to themselves:
+    //! Most have a twin with `try_` in front that returns the error; those of derivatives and
+    //! residuals are in scope, too. Other rooms of the crate keep their names to themselves:
     //! `use cotangent::{nn, optim, random}`.
 
     pub use crate::api::axes::Axes;

@@ -64,6 +64,7 @@ use std::thread::ThreadId;
 /// Bits of ints, gathers, scatters, windows and convolutions are functions of
 /// [`lax`](crate::lax); activations, softmax and losses those of [`nn`](crate::nn). Names of NumPy,
 /// JAX and PyTorch are found by the search of these pages, also where they differ from ours.
+#[doc(alias("Tensor", "ndarray", "DeviceArray"))]
 #[derive(Clone)]
 pub struct Array(pub(crate) Repr);
 

@@ -193,7 +193,7 @@ impl Array {
     /// let x = Array::new(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
     /// assert_eq!(x.shape(), [2, 3]);
     /// ```
-    #[doc(alias("asarray", "ndarray"))]
+    #[doc(alias = "asarray")]
     #[track_caller]
     pub fn new<T: Element>(elements: &[T], shape: impl IntoIterator<Item = usize>) -> Array {
         raise(Array::try_new(elements, shape))
@@ -335,7 +335,7 @@ impl<N: Nested> BuildAny for &Literals<N> {
 /// assert_eq!(array![1.0f64, 2.0].aval().to_string(), "f64[2]");
 /// assert_eq!(array![].aval().to_string(), "f32[0]");
 /// ```
-#[doc(alias("tensor", "as_tensor", "asanyarray", "ascontiguousarray"))]
+#[doc(alias("asarray", "tensor", "as_tensor", "asanyarray", "ascontiguousarray"))]
 #[macro_export]
 macro_rules! array {
     () => {

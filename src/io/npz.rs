@@ -24,6 +24,7 @@ fn usual_limit(file: &[u8]) -> usize {
 ///
 /// Errors: the file cannot be read; it is no npz; an entry is no npy, is damaged, overlaps another,
 /// or has the name of another.
+#[doc(alias = "load")]
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Array>, Error> {
     read("read_npz", path.as_ref(), None)
 }

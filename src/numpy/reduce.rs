@@ -56,8 +56,8 @@ macro_rules! reductions {
 reductions! {
     //! # Reduce
     //!
-    //! Each in three forms: over all axes (`sum`), over some, which are taken away (`sum_axis`), and
-    //! over some, which stay with size 1 (`sum_keepdims`).
+    //! Each in three forms: over all axes (`sum`), over some, which are taken away (`sum_axis`),
+    //! and over some, which stay with size 1 (`sum_keepdims`).
 
     /// Sum of all elements; bools and narrow ints are added up in i32, narrow unsigned ints in u32.
     ///

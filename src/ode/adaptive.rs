@@ -40,7 +40,7 @@ use cotangent_jit::{DType, Error};
 /// assert!((ys.index(2).item::<f64>() - (-2.0f64).exp()).abs() < 1e-7);
 /// assert_eq!(stats.status(), OdeStatus::Done);
 /// ```
-#[doc(alias("solve_ivp", "RK45"))]
+#[doc(alias("solve_ivp", "RK45", "diffeqsolve"))]
 #[track_caller]
 pub fn dopri5<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,

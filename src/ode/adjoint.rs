@@ -42,6 +42,7 @@ use std::sync::Arc;
 /// };
 /// assert!((grad(end)(Array::from(2.0f64)).item::<f64>() + (-2.0f64).exp()).abs() < 1e-6);
 /// ```
+#[doc(alias = "odeint_adjoint")]
 #[track_caller]
 pub fn odeint<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,

@@ -57,7 +57,7 @@ pub trait Rule: Send + Sync + 'static {
 
 /// A gradient transformation: a value that is cheap to clone, can be shared between threads, and
 /// has no state of its own.
-#[doc(alias = "GradientTransformation")]
+#[doc(alias("GradientTransformation", "Optimizer"))]
 #[derive(Clone)]
 pub struct Transform {
     name: Arc<str>,

@@ -13,6 +13,7 @@ use cotangent_jit::{DType, Error, Scalar, err};
 
 /// A key, from which random numbers are made. Under `vmap` each element of a batch has one key
 /// ([`keys`]).
+#[doc(alias("Generator", "RandomState"))]
 #[derive(Clone)]
 pub struct Key(Array);
 

@@ -18,16 +18,26 @@ pub struct Item {
 /// Rooms whose items users reach through `lax`, the prelude and the root only.
 const HIDDEN: &[&str] = &["core", "prims", "stage", "transforms"];
 
-/// Macros whose functions are methods, and of which type.
-const METHODS: &[(&str, &str)] = &[
-    ("methods", "Array"),
-    ("floats", "Array"),
-    ("comparisons", "Array"),
-    ("reductions", "Array"),
-    ("running", "Array"),
-    ("without_nan", "Array"),
-    ("updates", "At"),
-];
+/// The macros whose rows are methods, and of which type: `methods!`, and those that expand to it or
+/// to an `impl`.
+pub fn method_macros(files: &[String]) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::from([("methods".to_owned(), "Array".to_owned())]);
+    for file in files {
+        let text = read(file);
+        for block in text.split("\nmacro_rules! ").skip(1) {
+            let body = block.split("\n}").next().unwrap_or(block);
+            let of = body.lines().map(str::trim_start).find_map(|line| match line {
+                _ if line.starts_with("methods! {") => Some("Array".to_owned()),
+                _ => owner(line.strip_prefix("impl")?).filter(|_| body.contains(", $try:")),
+            });
+            // The `impl` that `methods!` itself makes names its type by a path.
+            if let Some(of) = of.filter(|of| of.starts_with(char::is_uppercase)) {
+                found.insert(word(block).to_owned(), of);
+            }
+        }
+    }
+    found
+}
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -161,6 +171,7 @@ impl Exports {
 struct Scan<'a> {
     file: &'a str,
     exports: &'a Exports,
+    methods: &'a BTreeMap<String, String>,
     /// The type of the `impl` in which the line stands.
     owner: Option<String>,
     /// The macro whose call it stands in.
@@ -249,7 +260,7 @@ impl Scan<'_> {
 
     /// The functions of a macro's rows: `name, try_name`.
     fn pairs(&mut self, call: &str, code: &str) {
-        let owner = METHODS.iter().find(|(m, _)| *m == call).map(|(_, owner)| *owner);
+        let owner = self.methods.get(call).map(String::as_str);
         for (at, _) in code.match_indices(", try_") {
             let before = &code[..at];
             let name = &before[before.rfind(|c| !is_word(c)).map_or(0, |n| n + 1)..];
@@ -286,7 +297,7 @@ fn owner(rest: &str) -> Option<String> {
 /// All public items.
 pub fn public() -> Vec<Item> {
     let files = rust_files("src");
-    let exports = Exports::of(&files);
+    let (exports, methods) = (Exports::of(&files), method_macros(&files));
     let mut found = Vec::new();
     let jit = ["jit/src/dtype.rs".to_owned(), "jit/src/error.rs".to_owned()];
     for file in files.iter().chain(&jit).filter(|f| *f != "src/author.rs") {
@@ -294,6 +305,7 @@ pub fn public() -> Vec<Item> {
         let mut scan = Scan {
             file,
             exports: &exports,
+            methods: &methods,
             owner: None,
             call: None,
             aliases: Vec::new(),

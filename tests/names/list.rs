@@ -151,7 +151,6 @@ fn items_are_read() {
     for path in ["lax::batch", "Array::try_sum", "Concrete::new", "Plan::new", "trace"] {
         assert!(!has(path), "{path} is not public");
     }
-    let twice: Vec<&Item> =
-        items.iter().filter(|i| i.aliases.iter().any(|a| *a == i.name)).collect();
+    let twice: Vec<&Item> = items.iter().filter(|i| i.aliases.contains(&i.name)).collect();
     assert!(twice.is_empty(), "aliases that are the names: {:?}", twice[0].path);
 }

@@ -1,6 +1,6 @@
 //! Headings of `Array`'s page, and the tables of rooms.
 
-use super::items::{read, rust_files, untested};
+use super::items::{method_macros, read, rust_files, untested};
 
 /// A block of `Array` that has public methods: where it begins, and its heading.
 struct Block {
@@ -8,13 +8,12 @@ struct Block {
     heading: Option<String>,
 }
 
-/// Macros that make a block of methods of `Array`.
-const MACROS: &[&str] =
-    &["methods", "floats", "comparisons", "reductions", "running", "without_nan"];
-
 fn blocks() -> Vec<Block> {
     let mut found = Vec::new();
-    for file in rust_files("src") {
+    let files = rust_files("src");
+    let mut macros = method_macros(&files);
+    macros.retain(|_, of| of == "Array");
+    for file in files {
         let text = read(&file);
         let lines: Vec<&str> = untested(&text).lines().collect();
         for (n, line) in lines.iter().enumerate() {
@@ -25,7 +24,7 @@ fn blocks() -> Vec<Block> {
                 }
                 let above = lines[..n].iter().rev().take_while(|l| l.starts_with("///"));
                 above.last().and_then(|l| l.strip_prefix("/// # "))
-            } else if MACROS.iter().any(|m| line.strip_suffix("! {") == Some(m)) {
+            } else if line.strip_suffix("! {").is_some_and(|m| macros.contains_key(m)) {
                 lines[n + 1].trim_start().strip_prefix("//! # ")
             } else {
                 continue;
@@ -133,4 +132,36 @@ fn the_table_of_the_prelude_names_what_it_brings() {
     let missing: Vec<&str> =
         brought.filter(|n| !n.starts_with("try_") && !words.contains(n)).collect();
     assert!(missing.is_empty(), "the table of the prelude does not name {missing:?}");
+}
+
+/// The doc of a twin begins with one sentence, everywhere the same.
+#[test]
+fn twins_return_the_error_of_their_panicking_forms() {
+    let (mut wrong, mut held) = (Vec::new(), 0);
+    for file in rust_files("src") {
+        let text = read(&file);
+        let lines: Vec<&str> = untested(&text).lines().map(str::trim_start).collect();
+        for (n, line) in lines.iter().enumerate() {
+            let Some(rest) = line.strip_prefix("pub fn ") else { continue };
+            let name = rest.split(['(', '<']).next().unwrap_or(rest);
+            let form = name.strip_prefix("try_").unwrap_or("$name");
+            // Those without a panicking form have docs of their own, and so has `Func::try_call`.
+            let beside = |l: &&str| {
+                let other = l.strip_prefix("pub fn ").and_then(|l| l.strip_prefix(form));
+                other.is_some_and(|l| l.starts_with(['(', '<']))
+            };
+            let twin = name.starts_with("try_") || name == "$try";
+            if !twin || form == "call" || !lines.iter().any(beside) {
+                continue;
+            }
+            held += 1;
+            let above = lines[..n].iter().rev().take_while(|l| !l.is_empty() && **l != "}");
+            if !above.into_iter().any(|l| l.contains("Returns the error of [`")) {
+                wrong.push(format!("{file}:{}: {name}", n + 1));
+            }
+        }
+    }
+    assert!(held > 100, "{held} twins");
+    let wrong = wrong.join("\n");
+    assert!(wrong.is_empty(), "these do not begin `Returns the error of [`..`]`:\n{wrong}");
 }

@@ -297,7 +297,9 @@ macro_rules! cumulative {
                 expect($try(x, axis, reverse))
             }
 
-            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            #[doc = concat!(
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
+            )]
             ///
             /// Fails if the axis is out of range, and for any other dtype.
             #[track_caller]

@@ -86,7 +86,9 @@ macro_rules! over_axes {
                 $crate::prims::rules::apply::expect($try(x, axes))
             }
 
-            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            #[doc = concat!(
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
+            )]
             ///
             /// Fails if an axis is out of range or given twice, and for any other dtype.
             #[track_caller]

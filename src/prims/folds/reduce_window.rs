@@ -177,7 +177,9 @@ macro_rules! windowed {
                 expect($try(x, window))
             }
 
-            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            #[doc = concat!(
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
+            )]
             ///
             /// Fails if the window does not fit the operand's axes, and for any other dtype.
             #[track_caller]

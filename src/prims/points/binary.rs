@@ -202,7 +202,9 @@ macro_rules! binary {
                 expect($try(x, y))
             }
 
-            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            #[doc = concat!(
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
+            )]
             ///
             /// Fails if shapes or dtypes do not fit.
             #[track_caller]

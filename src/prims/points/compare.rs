@@ -71,7 +71,9 @@ macro_rules! compare {
                 expect($try(x, y))
             }
 
-            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            #[doc = concat!(
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
+            )]
             ///
             /// Fails if shapes or dtypes do not fit.
             #[track_caller]

@@ -179,7 +179,9 @@ macro_rules! unary {
                 expect($try(x))
             }
 
-            #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+            #[doc = concat!(
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
+            )]
             ///
             /// Fails for any other dtype.
             #[track_caller]

@@ -46,22 +46,31 @@
 //!
 //! | to | see |
 //! | --- | --- |
+//! | have the usual names in scope | [`prelude`], which lists them by task |
 //! | make arrays | [`array!`], [`Array::new`], [`numpy`], [`random`] |
 //! | compute with them | operators and methods of [`Array`], [`numpy`], [`lax`] |
-//! | differentiate | [`grad`](api::grad), [`jvp`, `vjp`](api::derivative), [`jacobian`](api::jacobian), [`custom`](api::custom) |
-//! | batch, compile, look inside | [`vmap`](api::vmap), [`jit`](api::jit), [`make_jaxpr`](api::make_jaxpr), [`aot`](api::aot) |
+//! | differentiate | [`grad`](api::grad), [`jvp`, `vjp`](api::derivative), [`jacobian`](api::jacobian), [`jet`](api::jet) |
+//! | say in which arguments | [`wrt`](api::wrt) |
+//! | batch, compile | [`vmap`](api::vmap), [`axes`](api::axes), [`jit`](api::jit) |
+//! | look inside | [`make_jaxpr`](api::make_jaxpr), [`shape_dtype`](api::shape_dtype), [`aot`](api::aot), [`misses`](api::misses) |
 //! | let the lanes of a batch talk to each other | [`collectives`](api::collectives) |
 //! | branch and loop on traced values | [`control`](api::control) |
+//! | give rules of your own | [`custom`](api::custom), [`closure_convert`](api::closure_convert) |
+//! | save memory in reverse mode | [`checkpoint`](api::checkpoint) |
+//! | have structs as arguments and results | [`pytree`](api::pytree), [`ravel`] |
+//! | name a transformed function in a type | [`function`](api::function) |
 //! | factor matrices, solve systems (feature `linalg`) | `linalg` |
 //! | solve differential equations | [`ode`] |
 //! | minimise functions, find roots, solve large linear systems | [`optimize`], [`root`] |
 //! | build networks: activations, losses, convolutions, pooling | [`nn`] |
 //! | train, and save what was trained | [`optim`], [`io`] |
-//! | see a pytree as one vector | [`ravel`] |
 //! | draw curves as SVG | [`plot`] |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
-//! | check what no result shows | [`checkify`](api::checkify) |
+//! | check what no result shows, find NaN | [`checkify`](api::checkify), [`debug_nans`](api::debug_nans) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
+//!
+//! Names of NumPy, JAX and PyTorch are found by the search of these pages; docs/names.md lists
+//! them.
 //!
 //! What authors of primitives and backends need is in [`author`]. Other public paths are not part
 //! of the interface.
@@ -98,8 +107,36 @@ pub use prims::lax;
 pub use cotangent_jit::{Complex, DType, Error, ErrorKind, Scalar};
 pub use half::{bf16, f16};
 
-/// What a program that uses the library wants in scope.
 pub mod prelude {
+    //! The names that a program wants in scope: `use cotangent::prelude::*`.
+    //!
+    //! | to | names |
+    //! | --- | --- |
+    //! | make arrays | [`array!`], [`Array`], [`zeros`], [`ones`], [`full`], [`eye`], [`arange`], [`linspace`], [`tri`]; [`zeros_dtype`], [`ones_dtype`], [`full_dtype`], [`eye_dtype`], [`arange_dtype`], [`linspace_dtype`]; [`zeros_like`], [`ones_like`], [`full_like`] |
+    //! | join and arrange them | [`concatenate`], [`stack`], [`vstack`], [`hstack`], [`dstack`], [`column_stack`], [`meshgrid`], [`meshgrid_ij`], [`einsum`]; [`s!`] is an index of several axes |
+    //! | name dtypes and types | [`DType`], [`Aval`], [`Complex`], [`f16`](struct@f16), [`bf16`], [`shape_dtype`], [`shape_dtypes`] |
+    //! | differentiate | [`grad`], [`value_and_grad`], [`grad_aux`], [`value_and_grad_aux`], [`grad_wrt`], [`value_and_grad_wrt`], [`Arg`], [`grad_holomorphic`] |
+    //! | take derivatives as maps | [`jvp`], [`vjp`], [`Pullback`], [`linearize`], [`linear_transpose`], [`jet`] |
+    //! | have whole matrices of derivatives | [`jacfwd`], [`jacrev`], [`hessian`], [`jacfwd_holomorphic`], [`jacrev_holomorphic`] |
+    //! | batch | [`vmap`], [`vmap_axes`], [`vmap_in_out`], [`vmap_with`], [`VmapOptions`], [`Axes`] |
+    //! | let lanes of a batch talk | [`psum`], [`pmean`], [`pmax`], [`pmin`], [`all_gather`], [`all_to_all`], [`ppermute`], [`pshuffle`], [`pswapaxes`], [`psum_scatter`], [`axis_index`], [`axis_size`] |
+    //! | compile | [`jit`], [`jit_with`], [`JitOptions`], [`disable_jit`] |
+    //! | branch | [`cond`], [`switch`] |
+    //! | loop | [`scan`], [`scan_with`], [`ScanOptions`], [`fori_loop`], [`fori_loop_bounded`], [`while_loop`], [`while_loop_bounded`], [`map`], [`map_batched`], [`associative_scan`], [`associative_scan_with`], [`AssociativeScanOptions`], [`Checkpoints`] |
+    //! | solve inside of traces | [`custom_root`], [`custom_linear_solve`], [`custom_linear_solve_symmetric`] |
+    //! | write a rule of your own | [`custom_jvp`], [`custom_vjp`], [`custom_gradient`], [`custom_derivatives`], [`custom_jvps`], [`custom_jvp_symbolic`], [`custom_vjp_symbolic`], [`custom_vmap`], [`sequential_vmap`], [`Custom`], [`Tangents`], [`Perturbed`], [`Batched`], [`NoRule`], [`closure_convert`] |
+    //! | use pytrees | [`Pytree`](trait@Pytree), [`tree_map`], [`tree_map2`], [`tree_map3`], [`tree_map_with_path`], [`tree_reduce`], [`tree_all`], [`tree_any`], [`tree_leaves`], [`tree_leaves_with_path`], [`tree_flatten`], [`tree_unflatten`], [`tree_structure`], [`tree_transpose`], [`tree_broadcast`], [`Tree`], [`Static`] |
+    //! | save memory in reverse mode | [`checkpoint`], [`checkpoint_with`], [`Policy`], [`checkpoint_name`], [`saved_residuals`], [`SavedResidual`] |
+    //! | look inside | [`make_jaxpr`], [`eval_shape`], [`ClosedJaxpr`], [`jit_misses`], [`debug_print!`], [`debug`](mod@debug), [`debug_nans`], [`debug_infs`] |
+    //! | check what no result shows | [`checkify`](mod@checkify) |
+    //! | call the host | [`pure_callback`], [`pure_callback_with`], [`io_callback`], [`Batching`], [`effects_barrier`], [`eager`] |
+    //! | know what is kept | [`memory_stats`], [`live_arrays`], [`track_arrays`], [`jit_cache_stats`], [`set_jit_cache_size`], [`clear_caches`], [`block_until_ready`] |
+    //! | name functions and errors in types | [`Func`], [`Own`], [`Ref`], [`Error`], [`ErrorKind`] |
+    //!
+    //! Most have a twin with `try_` in front that returns the error; those of derivatives and
+    //! residuals are in scope, too. Other rooms of the crate keep their names to themselves:
+    //! `use cotangent::{nn, optim, random}`.
+
     pub use crate::api::axes::Axes;
     pub use crate::api::caches::{
         block_until_ready, clear_caches, jit_cache_stats, live_arrays, memory_stats,

@@ -36,6 +36,7 @@ functions! {
     }
 
     /// Sigmoid linear unit, also called swish: `x / (1 + e⁻ˣ)`.
+    #[doc(alias = "swish")]
     fn silu, try_silu(x: &Array) -> Array { gated(x, 800.0, |x| x.try_sigmoid()) }
 
     /// `ln (1 + eˣ)`, without overflow.
@@ -178,6 +179,7 @@ functions! {
     /// let y = nn::max_pool(&x, &[2], &[2], Borders::Valid);
     /// assert_eq!(y.to_vec::<f32>(), [5.0, 3.0]);
     /// ```
+    #[doc(alias("max_pool1d", "max_pool2d", "max_pool3d"))]
     fn max_pool, try_max_pool(x: &Array, sizes: &[usize], strides: &[usize],
         borders: Borders) -> Array {
         let window = over_space("max_pool", x, sizes, strides)?.borders(of_space(borders));
@@ -193,6 +195,7 @@ functions! {
     /// let y = nn::avg_pool(&x, &[2], &[2], Borders::Valid);
     /// assert_eq!(y.to_vec::<f32>(), [3.0, 2.5]);
     /// ```
+    #[doc(alias("avg_pool1d", "avg_pool2d", "avg_pool3d"))]
     fn avg_pool, try_avg_pool(x: &Array, sizes: &[usize], strides: &[usize],
         borders: Borders) -> Array {
         let window = over_space("avg_pool", x, sizes, strides)?.borders(of_space(borders));

@@ -27,12 +27,15 @@ pub struct Unravel {
 /// let (a, b): (Array, Array) = back.tree(&(vector * 2.0));
 /// assert_eq!((a.shape(), b.to_vec::<f32>()), (&[1, 2][..], vec![6.0]));
 /// ```
+#[doc(alias("ravel_pytree", "parameters_to_vector"))]
 #[track_caller]
 pub fn ravel<T: Pytree>(tree: T) -> (Array, Unravel) {
     raise(try_ravel(tree))
 }
 
-/// As [`ravel`], with an error if a leaf is no float.
+/// Returns the error of [`ravel`] instead of panicking.
+///
+/// Fails if a leaf is no float.
 #[track_caller]
 pub fn try_ravel<T: Pytree>(tree: T) -> Result<(Array, Unravel), Error> {
     in_name_of("ravel", || {
@@ -91,7 +94,7 @@ impl Unravel {
         raise(self.try_tree(vector))
     }
 
-    /// As [`Unravel::tree`], with the error returned.
+    /// Returns the error of [`Unravel::tree`] instead of panicking.
     #[track_caller]
     pub fn try_tree<T: Pytree>(&self, vector: &Array) -> Result<T, Error> {
         let front = match vector.shape().split_last() {

@@ -9,20 +9,35 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum DType {
+    #[doc(alias("bool", "bool_"))]
     Bool,
+    #[doc(alias = "int8")]
     I8,
+    #[doc(alias("int16", "short"))]
     I16,
+    #[doc(alias("int32", "int"))]
     I32,
+    #[doc(alias("int64", "long"))]
     I64,
+    #[doc(alias = "uint8")]
     U8,
+    #[doc(alias = "uint16")]
     U16,
+    #[doc(alias = "uint32")]
     U32,
+    #[doc(alias = "uint64")]
     U64,
+    #[doc(alias("float16", "half"))]
     F16,
+    #[doc(alias = "bfloat16")]
     BF16,
+    #[doc(alias("float32", "single"))]
     F32,
+    #[doc(alias("float64", "double"))]
     F64,
+    #[doc(alias("complex64", "cfloat"))]
     C64,
+    #[doc(alias("complex128", "cdouble"))]
     C128,
 }
 
@@ -47,6 +62,7 @@ impl DType {
     ];
 
     /// Size of one element in bytes; a `bool` is one byte that holds 0 or 1.
+    #[doc(alias("itemsize", "element_size"))]
     pub const fn size(self) -> usize {
         match self {
             DType::Bool | DType::I8 | DType::U8 => 1,
@@ -82,15 +98,18 @@ impl DType {
         self.is_signed() || self.is_unsigned()
     }
 
+    #[doc(alias = "is_floating_point")]
     pub const fn is_float(self) -> bool {
         matches!(self, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
     }
 
+    #[doc(alias = "iscomplexobj")]
     pub const fn is_complex(self) -> bool {
         matches!(self, DType::C64 | DType::C128)
     }
 
     /// Returns whether derivatives flow through values of this type.
+    #[doc(alias("isdtype", "issubdtype"))]
     pub const fn is_inexact(self) -> bool {
         self.is_float() || self.is_complex()
     }

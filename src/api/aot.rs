@@ -182,6 +182,7 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
 
     /// Text of a stage of code generation: `"program"` (slots, steps and kernels), `"clif"`,
     /// `"asm"`.
+    #[doc(alias = "as_text")]
     pub fn text(&self, stage: &str) -> Option<String> {
         if stage == "program" {
             return Some(self.executable.program_text());
@@ -190,6 +191,7 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
     }
 
     /// Floating-point operations and bytes moved by one run.
+    #[doc(alias = "cost_analysis")]
     pub fn cost(&self) -> Result<Cost, Error> {
         cost(self.executable.program())
     }
@@ -203,6 +205,7 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
     /// assert_eq!((memory.arguments, memory.results), (4000, 4));
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "memory_analysis")]
     pub fn memory(&self) -> MemoryAnalysis {
         self.lowered.analysed(self.executable.program())
     }

@@ -48,6 +48,7 @@ pub fn memory_stats() -> MemoryStats {
 /// Waits until the elements of all leaves are there, and gives the tree back: for fair clocks. On
 /// the CPU a call returns when its work is done, so there is nothing to wait for. What is being
 /// traced passes as it is.
+#[doc(alias = "synchronize")]
 pub fn block_until_ready<T: Pytree>(tree: T) -> T {
     // Devices with a clock of their own wait in `launch` today; when they no longer do, they wait
     // here.

@@ -143,7 +143,9 @@ pub fn pure_callback_with<A: Pytree, O: Outcome>(
     raise(call(Kind::Pure(Some(batching)), f, results.into(), args))
 }
 
-/// As [`pure_callback_with`], with an error instead of a panic; `None` refuses `vmap`.
+/// Returns the error of [`pure_callback_with`] instead of panicking.
+///
+/// `None` in the place of [`Batching`] refuses `vmap`.
 #[track_caller]
 pub fn try_pure_callback<A: Pytree, O: Outcome>(
     f: impl Fn(A) -> O + Send + Sync + 'static,
@@ -188,7 +190,7 @@ pub fn io_callback<A: Pytree, O: Outcome>(
     raise(try_io_callback(f, results, args, ordered))
 }
 
-/// As [`io_callback`], with an error instead of a panic.
+/// Returns the error of [`io_callback`] instead of panicking.
 #[track_caller]
 pub fn try_io_callback<A: Pytree, O: Outcome>(
     f: impl Fn(A) -> O + Send + Sync + 'static,

@@ -85,7 +85,9 @@ impl CheckError {
         raise(self.try_get())
     }
 
-    /// As [`CheckError::get`], with an error if the values are not known yet, inside a trace.
+    /// Returns the error of [`CheckError::get`] instead of panicking.
+    ///
+    /// Fails if the values are not known yet, inside a trace.
     pub fn try_get(&self) -> Result<Option<String>, Error> {
         let codes = self.code.try_to_vec::<i32>()?;
         let lanes = self.code.shape();
@@ -109,7 +111,7 @@ impl CheckError {
         raise(self.try_throw());
     }
 
-    /// As [`CheckError::throw`], with the error returned.
+    /// Returns the error of [`CheckError::throw`] instead of panicking.
     pub fn try_throw(&self) -> Result<(), Error> {
         match self.try_get()? {
             None => Ok(()),
@@ -172,7 +174,7 @@ pub fn check(holds: &Array, text: &str, args: impl Arguments) {
     raise(try_check(holds, text, args));
 }
 
-/// As [`check`], with an error instead of a panic.
+/// Returns the error of [`check`] instead of panicking.
 #[track_caller]
 pub fn try_check(holds: &Array, text: &str, args: impl Arguments) -> Result<(), Error> {
     in_name_of("check", || {
@@ -224,7 +226,7 @@ pub fn check_error(error: &CheckError) {
     raise(try_check_error(error));
 }
 
-/// As [`check_error`], with an error instead of a panic.
+/// Returns the error of [`check_error`] instead of panicking.
 #[track_caller]
 pub fn try_check_error(error: &CheckError) -> Result<(), Error> {
     in_name_of("check_error", || {

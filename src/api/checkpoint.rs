@@ -25,6 +25,7 @@ use std::sync::Arc;
 /// let g = grad(checkpoint(|x: Array| x.sin().sin()));
 /// assert_eq!(g(array![0.0].sum()).item::<f32>(), 1.0);
 /// ```
+#[doc(alias = "remat")]
 pub fn checkpoint<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,
@@ -85,6 +86,7 @@ impl fmt::Display for SavedResidual {
 /// assert_eq!(texts[0], "f32[2] argument 0");
 /// assert!(texts[1].starts_with("f32[2] named sine at "), "{texts:?}");
 /// ```
+#[doc(alias = "print_saved_residuals")]
 #[track_caller]
 pub fn saved_residuals<'f, F, S: Sig<'f>, R: Pytree>(f: F, args: S::Args) -> Vec<SavedResidual>
 where
@@ -93,7 +95,7 @@ where
     raise(try_saved_residuals(f, args))
 }
 
-/// As [`saved_residuals`], with the error returned.
+/// Returns the error of [`saved_residuals`] instead of panicking.
 #[track_caller]
 pub fn try_saved_residuals<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,

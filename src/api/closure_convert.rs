@@ -36,7 +36,7 @@ where
     raise(try_closure_convert(f, example))
 }
 
-/// As [`closure_convert`], with the error returned.
+/// Returns the error of [`closure_convert`] instead of panicking.
 #[track_caller]
 pub fn try_closure_convert<F, S: Sig<'static>, R: Pytree>(
     f: F,

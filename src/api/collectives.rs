@@ -222,7 +222,7 @@ macro_rules! collectives {
             raise($try(x, axis_name $(, $arg)*))
         }
 
-        #[doc = concat!("As [`", stringify!($name), "`], with an error instead of a panic.")]
+        #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
         #[track_caller]
         pub fn $try<T: Pytree>(x: T, axis_name: impl IntoAxisNames $(, $arg: $t)*) -> Result<T,
             Error> {
@@ -423,7 +423,7 @@ pub fn axis_index(axis_name: impl IntoAxisNames) -> Array {
     raise(try_axis_index(axis_name))
 }
 
-/// As [`axis_index`], with an error instead of a panic.
+/// Returns the error of [`axis_index`] instead of panicking.
 #[track_caller]
 pub fn try_axis_index(axis_name: impl IntoAxisNames) -> Result<Array, Error> {
     let lanes = Lanes::of("axis_index", axis_name)?;
@@ -454,7 +454,7 @@ pub fn axis_size(axis_name: impl IntoAxisNames) -> usize {
     raise(try_axis_size(axis_name))
 }
 
-/// As [`axis_size`], with an error instead of a panic.
+/// Returns the error of [`axis_size`] instead of panicking.
 pub fn try_axis_size(axis_name: impl IntoAxisNames) -> Result<usize, Error> {
     Ok(Lanes::of("axis_size", axis_name)?.count())
 }

@@ -38,7 +38,7 @@ pub fn print(text: &str, args: impl Arguments) {
     raise(try_print(text, args));
 }
 
-/// Works like [`print()`], but returns the error instead of panicking.
+/// Returns the error of [`print()`] instead of panicking.
 #[track_caller]
 pub fn try_print(text: &str, args: impl Arguments) -> Result<(), Error> {
     in_name_of("print", || {
@@ -221,7 +221,7 @@ pub fn callback_ordered<A: Pytree, O: Outcome<Value = ()>>(
     raise(try_callback(f, args, true));
 }
 
-/// Works like [`callback()`], but returns the error instead of panicking.
+/// Returns the error of [`callback()`] instead of panicking.
 #[track_caller]
 pub fn try_callback<A: Pytree, O: Outcome<Value = ()>>(
     f: impl Fn(A) -> O + Send + Sync + 'static,

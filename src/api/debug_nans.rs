@@ -22,6 +22,7 @@ use crate::stage::nan_check::{NanCheck, current, with_nan_check};
 /// let made = "makes a NaN: f32[2] [ 2. nan] from f32[2] [ 4. -1.]";
 /// assert!(error.message().contains(made), "{error}");
 /// ```
+#[doc(alias("detect_anomaly", "set_detect_anomaly"))]
 pub fn debug_nans<R>(f: impl FnOnce() -> R) -> R {
     with_nan_check(current() | NanCheck::NAN, f)
 }

@@ -25,6 +25,56 @@ use std::sync::Arc;
 /// let (y, dy) = jvp(|x: Array| &x * &x, (array![3.0],), (array![1.0],));
 /// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (9.0, 6.0));
 /// ```
+///
+/// # Several arguments, any pytree
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |w: Array, (x, y): (Array, Array)| { let z = w * x + y; (z.square(), z) };
+/// let primals = (array![2.0], (array![3.0], array![1.0]));
+/// let tangents = (array![1.0], (array![0.0], array![1.0]));
+/// let ((value, z), (_, dz)) = jvp(f, primals, tangents);
+/// assert_eq!([value, z, dz].map(|x| x.item::<f32>()), [49.0, 7.0, 4.0]);
+/// ```
+///
+/// # Borrowed arguments
+///
+/// A closure of references; primals and tangents are given by value, since they are returned as
+/// such.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let times = |x: &Array, y: &Array| x * y;
+/// let (_, dy) = jvp(times, (array![3.0], array![4.0]), (array![1.0], array![0.0]));
+/// assert_eq!(dy.item::<f32>(), 4.0);
+/// ```
+///
+/// # With other transforms
+///
+/// A column of the Jacobian costs about one evaluation, whatever the number of results. Forward
+/// over reverse is the product of a Hessian with a vector.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| (&x * &x * &x).sum();
+/// let hvp = jit(|x: Array, v: Array| jvp(grad(f), (x,), (v,)).1);
+/// assert_eq!(hvp(array![1.0, 2.0], array![1.0, 0.0]).to_vec::<f32>(), [6.0, 0.0]);
+/// // Several directions at once.
+/// let along = |v: Array| jvp(|x: Array| x.square(), (array![1.0, 2.0],), (v,)).1;
+/// assert_eq!(vmap(along)(eye(2)).to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - Primals and tangents are tuples, also of one argument: `(x,)`.
+/// - A tangent has the dtype of its primal: `array![1.0]` beside `f32`, not `array![1]`.
+/// - The types of the closure's arguments must be written; what it captures is borrowed, `x * &s`.
+/// - Functions with a [`custom_vjp`](super::custom::custom_vjp) alone have no forward mode.
+///
+/// See also [`vjp()`], [`linearize`] (many directions from one point),
+/// [`jacfwd`](super::jacobian::jacfwd), [`jet`](super::jet::jet()) (higher orders),
+/// [`function`](super::function) (closures at length).
+#[doc(alias = "forward_ad")]
 #[track_caller]
 pub fn jvp<'f, F, S: Sig<'f>, R: Pytree>(f: F, primals: S::Args, tangents: S::Args) -> (R, R)
 where
@@ -33,7 +83,7 @@ where
     raise(try_jvp(f, primals, tangents))
 }
 
-/// As [`jvp`], with the error returned.
+/// Returns the error of [`jvp`] instead of panicking.
 #[track_caller]
 pub fn try_jvp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
@@ -76,6 +126,54 @@ pub type Pullback<R, A> = Func<'static, (Own<R>,), A>;
 /// let (dx, dy) = pullback(array![1.0]);
 /// assert_eq!((y.item::<f32>(), dx.item::<f32>(), dy.item::<f32>()), (12.0, 4.0, 3.0));
 /// ```
+///
+/// # Several arguments, any pytree
+///
+/// The cotangent has the structure of the value, and the pullback gives a tuple like the arguments.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |(w, b): (Array, Array), x: Array| (&w * &x, w + b);
+/// let (_, pullback) = vjp(f, ((array![2.0], array![1.0]), array![3.0]));
+/// let ((dw, db), dx) = pullback((array![1.0], array![10.0]));
+/// assert_eq!([dw, db, dx].map(|x| x.item::<f32>()), [13.0, 10.0, 2.0]);
+/// ```
+///
+/// # Borrowed arguments
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (x, y) = (array![3.0], array![4.0]);
+/// let (_, pullback) = vjp(|x: &Array, y: &Array| x * y, (x.clone(), y.clone()));
+/// assert_eq!(pullback(array![1.0]).0.item::<f32>(), 4.0);
+/// ```
+///
+/// # With other transforms
+///
+/// A row of the Jacobian costs a few evaluations, whatever the number of arguments. Rows of all are
+/// one `vmap` of the pullback.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (_, pullback) = vjp(|x: Array| x.square(), (array![1.0, 2.0],));
+/// let (rows,) = vmap(|ct: Array| pullback(ct))(eye(2));
+/// assert_eq!(rows.to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
+/// let g = jit(|x: Array| {
+///     let (y, pullback) = vjp(|x: Array| x.sin(), (x,));
+///     pullback(ones_like(&y)).0
+/// });
+/// assert_eq!(g(array![0.0]).item::<f32>(), 1.0);
+/// ```
+///
+/// # Pitfalls
+///
+/// - Arguments are a tuple, also a single one: `(x,)`; so is what the pullback gives.
+/// - A cotangent has shape and dtype of the value: [`ones_like`](crate::numpy::create::ones_like).
+/// - The pullback keeps what the backward pass needs; drop it to free that.
+/// - The types of the closure's arguments must be written; what it captures is borrowed, `x * &s`.
+///
+/// See also [`grad`](super::grad::grad) (of scalars), [`jacrev`](super::jacobian::jacrev), [`jvp`],
+/// [`linear_transpose`], [`custom_vjp`](super::custom::custom_vjp).
 #[track_caller]
 pub fn vjp<'f, F, S: Sig<'f>, R: Pytree>(f: F, primals: S::Args) -> (R, Pullback<R, S::Args>)
 where
@@ -84,7 +182,7 @@ where
     raise(try_vjp(f, primals))
 }
 
-/// As [`vjp()`], with the error returned.
+/// Returns the error of [`vjp()`] instead of panicking.
 #[track_caller]
 pub fn try_vjp<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
@@ -141,7 +239,7 @@ where
     raise(try_linearize(f, primals))
 }
 
-/// As [`linearize`], with the error returned.
+/// Returns the error of [`linearize`] instead of panicking.
 #[track_caller]
 pub fn try_linearize<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
@@ -194,7 +292,7 @@ where
     raise(try_linear_transpose(f, example))
 }
 
-/// As [`linear_transpose`], with the error returned.
+/// Returns the error of [`linear_transpose`] instead of panicking.
 #[track_caller]
 pub fn try_linear_transpose<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,

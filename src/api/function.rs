@@ -5,6 +5,43 @@
 //! closures, `fn` items, and `Func`, so that transforms nest. A call of a `Func` goes through
 //! `Deref` to a `dyn Fn`. The deref notes the caller's line, which the body of a closure cannot
 //! know, and errors name it.
+//!
+//! # Closures that transforms take
+//!
+//! Write the types of the arguments; take all by value or all by reference; and let the closure
+//! borrow what it captures (`&s`), or move a clone into it. A function that has to live as long as
+//! it likes (one that is returned, or has a custom rule) takes `move` and clones.
+//!
+//! ```
+//! use cotangent::prelude::*;
+//! let s = array![2.0, 3.0];
+//! // Borrowed: `&s` in the body. `x * s` would move `s` out of a closure that is called again.
+//! let by_reference = grad(|x: Array| (x * &s).sum());
+//! assert_eq!(by_reference(array![1.0, 1.0]).to_vec::<f32>(), [2.0, 3.0]);
+//! // Owned: a clone is moved in; arrays are handles, so that no element is copied.
+//! fn scaled(s: &Array) -> Func<'static, (Own<Array>,), Array> {
+//!     let s = s.clone();
+//!     grad(move |x: Array| (x * &s).sum())
+//! }
+//! assert_eq!(scaled(&s)(array![1.0, 1.0]).to_vec::<f32>(), [2.0, 3.0]);
+//! ```
+//!
+//! The closure is called on *tracers*, once per structure and types of its arguments. A tracer has
+//! a shape and a dtype and no elements: `x.item()`, `x.to_vec()`, printing its elements and a Rust
+//! `if` on them are for outside. In their place stand [`Array::select`](crate::Array::select),
+//! [`cond`](super::control::cond), [`debug_print!`](crate::debug_print!) and
+//! [`while_loop`](super::control::while_loop).
+//!
+//! ```
+//! use cotangent::prelude::*;
+//! // Not `if x.item::<f32>() > 0.0 { .. }`:
+//! let f = |x: Array| x.gt(0.0).select(x.sin(), 2.0 * &x).sum();
+//! assert_eq!(grad(f)(array![0.0, -1.0]).to_vec::<f32>(), [2.0, 2.0]);
+//! ```
+//!
+//! Numbers of the program keep the dtype of the array beside them: `2.0 * x` is `f32` if `x` is. An
+//! *array* of another dtype widens the result, as `array![2.0f64]` does; `astype` sets it right.
+//! Loops refuse a carry that comes back wider.
 
 use super::pytree::{Flat, Pytree, Rebuild};
 use crate::core::scoped;

@@ -19,6 +19,75 @@ use cotangent_jit::{Error, err};
 /// let g = grad(|x: Array| (&x * &x * &x).sum());
 /// assert_eq!(g(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 12.0]);
 /// ```
+///
+/// # Several arguments, any pytree
+///
+/// The gradient is in the first argument. Its leaves may be in tuples, vectors, maps, or structs
+/// that derive `Pytree`. [`grad_wrt`] chooses other arguments.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let loss = |(w, b): (Array, Array), x: Array| (w * x + b).square().sum();
+/// let (dw, db) = grad(loss)((array![1.0], array![0.5]), array![2.0]);
+/// assert_eq!((dw.item::<f32>(), db.item::<f32>()), (10.0, 5.0));
+/// // In the second argument, and in both.
+/// let f = |x: Array, y: Array| (x * y.sin()).sum();
+/// assert_eq!(grad_wrt(f, Arg::<1>)(array![2.0], array![0.0]).item::<f32>(), 2.0);
+/// let (dx, dy) = grad_wrt(f, (Arg::<0>, Arg::<1>))(array![2.0], array![0.0]);
+/// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
+/// ```
+///
+/// # Borrowed arguments
+///
+/// A closure of references is called with references; all arguments are owned, or all borrowed.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let g = grad(|w: &Array, x: &Array| (w * x).sum());
+/// let (w, x) = (array![1.0, 2.0], array![3.0, 4.0]);
+/// assert_eq!(g(&w, &x).to_vec::<f32>(), [3.0, 4.0]);
+/// ```
+///
+/// # The value, and something beside it
+///
+/// [`value_and_grad`] returns the value, too, at no cost; [`grad_aux`] and [`value_and_grad_aux`]
+/// pass on whatever a function returns beside its scalar.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| { let y = x.sin(); (y.sum(), y) };
+/// let ((value, y), dx) = value_and_grad_aux(f)(array![0.0]);
+/// assert_eq!((value.item::<f32>(), y.item::<f32>(), dx.item::<f32>()), (0.0, 0.0, 1.0));
+/// ```
+///
+/// # With other transforms
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| (&x * &x * &x).sum();
+/// // The second derivative; the gradient of every row; all of it compiled.
+/// assert_eq!(grad(|x: Array| grad(f)(x).sum())(array![2.0]).item::<f32>(), 12.0);
+/// let rows = jit(vmap(grad(f)));
+/// assert_eq!(rows(array![[1.0], [2.0]]).to_vec::<f32>(), [3.0, 12.0]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - The types of a closure's arguments must be written: `|x: Array|`.
+/// - What the closure captures is borrowed, `x * &s`, or a clone moved in; `x * s` moves `s` away.
+/// - The result must be a float scalar: end in `sum()` or `mean()`; of a vector take
+///   [`jacrev`](super::jacobian::jacrev) or [`vjp`](super::derivative::vjp()).
+/// - A value inside is a tracer, which has no elements: `x.item()` is for outside.
+/// - Numbers of the program take the dtype of the array beside them (`2.0 * x` is `f32`); an array
+///   of `f64` beside `f32` makes the result `f64`.
+/// - Ints have no derivative: `array![1, 2]` is `i32`, `array![1.0, 2.0]` is `f32`.
+///
+/// [`function`](super::function) shows closures that transforms take at length. A mask after a
+/// function with an infinite derivative gives NaN: mask its operand. See also
+/// [`jvp`](super::derivative::jvp) (forward mode), [`hessian`](super::jacobian::hessian),
+/// [`custom_vjp`](super::custom::custom_vjp), [`checkpoint`](super::checkpoint::checkpoint()),
+/// [`lax::stop_gradient`](crate::lax::stop_gradient).
+#[doc(alias = "backward")]
 pub fn grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
 where
     F: Function<'f, S, Array>,
@@ -37,6 +106,26 @@ where
 /// let (y, dy) = value_and_grad(|x: Array| &x * &x)(array![3.0].sum());
 /// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (9.0, 6.0));
 /// ```
+///
+/// A step of gradient descent, with borrowed arguments, compiled:
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let loss = |w: &Array, x: &Array, y: &Array| (x.matmul(w) - y).square().mean();
+/// let step = jit(|w: &Array, x: &Array, y: &Array| {
+///     let (value, dw) = value_and_grad(loss)(w, x, y);
+///     (w - 0.1 * dw, value)
+/// });
+/// let (x, y) = (array![[1.0, 0.0], [0.0, 1.0]], array![1.0, -1.0]);
+/// let (w, first) = step(&zeros([2]), &x, &y);
+/// let (_, second) = step(&w, &x, &y);
+/// assert!(second.item::<f32>() < first.item::<f32>());
+/// ```
+///
+/// With something beside the value: [`value_and_grad_aux`]; in other arguments than the first:
+/// [`value_and_grad_wrt`]. Batched, `vmap(value_and_grad(f))` gives the values and the gradients of
+/// all examples. Pitfalls are those of [`grad`]; most of all the function must end in a scalar, and
+/// what it captures is borrowed (`&s`).
 pub fn value_and_grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, (Array, S::First)>
 where
     F: Function<'f, S, Array>,
@@ -56,6 +145,7 @@ where
 /// let (dx, dy) = grad_wrt(f, (Arg::<0>, Arg::<1>))(array![2.0], array![0.0]);
 /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
 /// ```
+#[doc(alias = "argnums")]
 pub fn grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(f: F, wrt: C) -> Func<'f, S, C::Chosen>
 where
     F: Function<'f, S, Array>,
@@ -68,6 +158,7 @@ where
 }
 
 /// The value and the gradient in the chosen arguments.
+#[doc(alias = "argnums")]
 pub fn value_and_grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(
     f: F,
     wrt: C,
@@ -91,6 +182,7 @@ where
 /// let (dx, y) = grad_aux(f)(array![0.0]);
 /// assert_eq!((dx.item::<f32>(), y.item::<f32>()), (1.0, 0.0));
 /// ```
+#[doc(alias = "has_aux")]
 pub fn grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, (S::First, A)>
 where
     F: Function<'f, S, (Array, A)>,
@@ -105,6 +197,7 @@ where
 
 /// As [`value_and_grad`], for a function that returns its scalar and something else beside it:
 /// `((value, aux), gradient)`.
+#[doc(alias = "has_aux")]
 pub fn value_and_grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, ((Array, A), S::First)>
 where
     F: Function<'f, S, (Array, A)>,
@@ -128,6 +221,7 @@ where
 /// let dz = grad_holomorphic(|z: Array| &z * &z)(z);
 /// assert_eq!(dz.item::<Complex<f32>>(), Complex::new(2.0, 4.0));
 /// ```
+#[doc(alias = "holomorphic")]
 pub fn grad_holomorphic<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
 where
     F: Function<'f, S, Array>,

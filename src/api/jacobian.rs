@@ -59,6 +59,7 @@ fn jacfwd_as<'f, S: Sig<'f>, R: Nest>(
 /// let j = jacrev(|x: Array| &x * &x)(array![1.0, 2.0]);
 /// assert_eq!(j.to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
 /// ```
+#[doc(alias = "jacobian")]
 pub fn jacrev<'f, F, S: Sig<'f>, R: Nest>(f: F) -> Func<'f, S, R::With<S::First>>
 where
     F: Function<'f, S, R>,

@@ -41,7 +41,7 @@ where
     raise(try_jet(f, primals, series))
 }
 
-/// As [`jet`], with the error returned.
+/// Returns the error of [`jet`] instead of panicking.
 #[track_caller]
 pub fn try_jet<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,

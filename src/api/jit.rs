@@ -36,6 +36,75 @@ use std::sync::{Arc, OnceLock};
 /// let f = jit(|x: Array| x * 2.0 + 1.0);
 /// assert_eq!(f(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 5.0]);
 /// ```
+///
+/// # Several arguments, any pytree
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|(w, b): (Array, Array), xs: Vec<Array>| {
+///     xs.into_iter().map(|x| x * &w + &b).collect::<Vec<Array>>()
+/// });
+/// let y = f((array![2.0], array![1.0]), vec![array![1.0], array![2.0]]);
+/// assert_eq!(y[1].item::<f32>(), 5.0);
+/// ```
+///
+/// # Borrowed arguments
+///
+/// They keep their memory. An owned argument without another handle gives its memory to the
+/// results, so that a training step does not allocate.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: &Array, y: &Array| x + y);
+/// let x = array![1.0, 2.0];
+/// assert_eq!(f(&x, &x).to_vec::<f32>(), [2.0, 4.0]);
+/// ```
+///
+/// # With other transforms
+///
+/// The order is free: `jit(grad(f))` compiles a gradient, `grad(jit(f))` differentiates the jitted
+/// function. Compile the outermost function: the whole of a step, not its parts.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| x.sin().sum();
+/// let x = array![0.0, 1.0];
+/// let (a, b) = (jit(grad(f))(x.clone()), grad(jit(f))(x.clone()));
+/// assert_eq!(a.to_vec::<f32>(), b.to_vec::<f32>());
+/// let per_row = jit(vmap(grad(f)));
+/// assert_eq!(per_row(array![[0.0, 0.0], [0.0, 0.0]]).to_vec::<f32>(), [1.0; 4]);
+/// ```
+///
+/// # What is static
+///
+/// Shapes, dtypes, structures and the static fields of a struct are known while tracing, and a
+/// change of them compiles anew; [`jit_misses`](super::misses::jit_misses) tells why. The elements
+/// are not known. A number of Rust that the closure captures is a constant of the code.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let n = 3;
+/// let power = jit(|x: Array| (0..n).fold(ones(()), |y, _| y * &x));
+/// assert_eq!(power(array![2.0].sum()).item::<f32>(), 8.0);
+/// ```
+///
+/// # Pitfalls
+///
+/// - Keep the jitted function: `jit(f)` in a loop traces anew in every round.
+/// - Inside, values are tracers: no `x.item()`, no Rust `if` on elements; a `println!` runs once,
+///   while tracing. [`cond`](super::control::cond), [`Array::select`](Array::select),
+///   [`debug_print!`](crate::debug_print!) are for that.
+/// - A Rust `for` is unrolled into the code; [`fori_loop`](super::control::fori_loop) and
+///   [`scan`](super::control::scan) are not.
+/// - What the closure captures is borrowed (`x * &s`) or a clone moved in. A captured number is
+///   frozen: what changes from call to call should be an argument.
+/// - The types of a closure's arguments must be written: `|x: Array|`.
+///
+/// See also [`jit_with`], [`Func::lower`](Func::lower) (the jaxpr, the program, the machine code),
+/// [`make_jaxpr`](super::make_jaxpr::make_jaxpr), [`disable_jit`],
+/// [`debug_nans`](super::debug_nans::debug_nans()), [`function`](super::function) (closures at
+/// length).
+#[doc(alias("compile", "pjit", "script"))]
 pub fn jit<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,
@@ -54,6 +123,7 @@ where
 /// assert!(error.message().contains("argument 0"), "{error}");
 /// # drop(kept);
 /// ```
+#[doc(alias("static_argnums", "donate_argnums"))]
 pub fn jit_with<'f, F, S: Sig<'f>, R: Pytree>(f: F, options: JitOptions) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,

@@ -20,6 +20,7 @@ use std::fmt;
 ///      c:f32[2] = mul b 2.0:f32[]\n  in (c,) }"
 /// );
 /// ```
+#[doc(alias("symbolic_trace", "make_fx"))]
 pub fn make_jaxpr<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, ClosedJaxpr>
 where
     F: Function<'f, S, R>,

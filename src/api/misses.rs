@@ -45,6 +45,7 @@ static MISSES: Mutex<VecDeque<Miss>> = Mutex::new(VecDeque::new());
 /// assert_eq!(misses[0].reason, "first call");
 /// assert_eq!(misses[1].reason, "argument 0 was f32[1], is f32[2]");
 /// ```
+#[doc(alias = "explain_cache_misses")]
 pub fn jit_misses() -> Vec<Miss> {
     MISSES.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
 }

@@ -17,6 +17,7 @@ use cotangent_jit::DType;
 /// let shape = eval_shape(|w: Array, x: Array| x.matmul(&w))(w, x);
 /// assert_eq!(shape.to_string(), "f32[8,1000]");
 /// ```
+#[doc(alias = "ShapeDtypeStruct")]
 #[track_caller]
 pub fn shape_dtype(shape: impl IntoIterator<Item = usize>, dtype: DType) -> Array {
     type_only(raise(Aval::new(shape, dtype).countable("shape_dtype")))

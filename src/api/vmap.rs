@@ -25,6 +25,70 @@ use cotangent_jit::{Error, err};
 /// let z = vmap(dot)(array![[1.0, 2.0], [3.0, 4.0]], array![[1.0, 0.0], [0.0, 1.0]]);
 /// assert_eq!(z.to_vec::<f32>(), [1.0, 4.0]);
 /// ```
+///
+/// # Several arguments, and what is the same for all
+///
+/// [`vmap_axes`] says which axis of each argument is mapped; `None` is for an argument that all
+/// examples share. An entry serves all leaves of its argument, or is a tuple for the parts of it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let predict = |(w, b): (Array, Array), x: Array| (w * x).sum() + b;
+/// let f = vmap_axes(predict, ((None, None), 0));
+/// let y = f((array![1.0, 2.0], array![0.5].sum()), array![[1.0, 1.0], [0.0, 1.0]]);
+/// assert_eq!(y.to_vec::<f32>(), [3.5, 2.5]);
+/// ```
+///
+/// # Borrowed arguments
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = vmap_axes(|w: &Array, x: &Array| w.dot(x), (None, 0));
+/// let (w, xs) = (array![1.0, 2.0], array![[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]);
+/// assert_eq!(f(&w, &xs).to_vec::<f32>(), [1.0, 2.0, 3.0]);
+/// ```
+///
+/// # Several results
+///
+/// Every leaf of the result gets the axis in front, or where [`vmap_in_out`] puts it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (low, high) = vmap(|x: Array| (x.min(), x.max()))(array![[1.0, 2.0], [3.0, 5.0]]);
+/// assert_eq!((low.to_vec::<f32>(), high.to_vec::<f32>()), (vec![1.0, 3.0], vec![2.0, 5.0]));
+/// ```
+///
+/// # With other transforms
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let loss = |w: Array, x: Array| (w * x).sum().square();
+/// // The gradient of every example; compiled.
+/// let per_example = jit(vmap_axes(grad(loss), (None, 0)));
+/// let g = per_example(array![1.0, 1.0], array![[1.0, 0.0], [0.0, 2.0]]);
+/// assert_eq!(g.to_vec::<f32>(), [2.0, 0.0, 0.0, 8.0]);
+/// // The gradient of a mean over the batch; and a map of a map: all pairs.
+/// let mean = |w: Array, x: Array| vmap_axes(loss, (None, 0))(w, x).mean();
+/// assert_eq!(grad(mean)(array![1.0, 1.0], array![[1.0, 0.0]]).to_vec::<f32>(), [2.0, 0.0]);
+/// let times = |x: Array, y: Array| x * y;
+/// let table = vmap_axes(vmap_axes(times, (None, 0)), (0, None));
+/// assert_eq!(table(array![1, 2], array![3, 4]).to_vec::<i32>(), [3, 4, 6, 8]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - Inside, an array has the shape of one example: axis 0 there is the second one outside.
+/// - A captured array is the same for all examples; borrow it, `x * &s`.
+/// - A scalar argument has no axis: `None` for it, or [`Array::broadcast_to`](Array::broadcast_to).
+/// - Of a [`cond`](super::control::cond) whose predicate is batched both branches run.
+/// - Random keys: map over [`random::keys`](crate::random::keys), one per example.
+/// - The types of a closure's arguments must be written; inside, values are tracers without
+///   elements.
+///
+/// See also [`vmap_with`] (names and sizes of axes), [`collectives`](super::collectives) (sums over
+/// the lanes), [`map_batched`](super::control::map_batched) (in slices, to save memory),
+/// [`custom_vmap`](super::custom::custom_vmap), [`function`](super::function) (closures at length).
+#[doc(alias("vectorize", "apply_along_axis"))]
 pub fn vmap<'f, F, S: Sig<'f>, R: Pytree>(f: F) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,
@@ -40,6 +104,7 @@ where
 /// let f = vmap_axes(|w: Array, x: Array| w * x, (None, 0));
 /// assert_eq!(f(array![10.0, 20.0], array![1.0, 2.0]).shape(), [2, 2]);
 /// ```
+#[doc(alias("in_axes", "in_dims"))]
 pub fn vmap_axes<'f, F, S: Sig<'f>, R: Pytree>(f: F, in_axes: impl IntoAxes) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,
@@ -55,6 +120,7 @@ where
 /// let f = vmap_in_out(|x: Array| x * 2.0, -1, 1);
 /// assert_eq!(f(array![[1.0, 2.0, 3.0]]).shape(), [1, 3]);
 /// ```
+#[doc(alias("out_axes", "out_dims"))]
 pub fn vmap_in_out<'f, F, S: Sig<'f>, R: Pytree>(
     f: F,
     in_axes: impl IntoAxes,
@@ -74,6 +140,7 @@ where
 /// let f = vmap_with(|x: Array| &x - pmean(x.clone(), "i"), VmapOptions::new().axis_name("i"));
 /// assert_eq!(f(array![1.0, 2.0, 6.0]).to_vec::<f32>(), [-2.0, -1.0, 3.0]);
 /// ```
+#[doc(alias = "axis_name")]
 pub fn vmap_with<'f, F, S: Sig<'f>, R: Pytree>(f: F, options: VmapOptions) -> Func<'f, S, R>
 where
     F: Function<'f, S, R>,

@@ -17,6 +17,54 @@ use std::thread::ThreadId;
 ///
 /// Inside `grad`, `vmap`, `jit` and their kin an `Array` stands for a value that is not known yet
 /// (a *tracer*): it has a shape and a dtype, and operations on it are recorded.
+///
+/// Each panicking method `x` has a twin `try_x` that returns the error. Contents of this page, in
+/// its order; rows in italics tell what stands elsewhere:
+///
+/// | task | most used |
+/// | --- | --- |
+/// | *Make from values* | [`array!`](crate::array!), [`zeros`](crate::numpy::create::zeros), [`ones`](crate::numpy::create::ones), [`full`](crate::numpy::create::full), [`arange`](crate::numpy::create::arange), [`linspace`](crate::numpy::create::linspace), [`eye`](crate::numpy::create::eye), [`random`](crate::random) |
+/// | [Make from elements](#make-from-elements) | [`from_vec`](Array::from_vec), [`from_slice`](Array::from_slice), [`new`](Array::new), [`scalar`](Array::scalar) |
+/// | [Make from a number](#make-from-a-number) | [`literal`](Array::literal), [`strong_literal`](Array::strong_literal) |
+/// | [Look at shape and dtype](#look-at-shape-and-dtype) | [`shape`](Array::shape), [`ndim`](Array::ndim), [`size`](Array::size), [`dtype`](Array::dtype), [`aval`](Array::aval), [`is_tracer`](Array::is_tracer) |
+/// | [Read elements out](#read-elements-out) | [`to_vec`](Array::to_vec), [`item`](Array::item), [`to_f64`](Array::to_f64), [`to_i64`](Array::to_i64), [`to_bytes`](Array::to_bytes) |
+/// | [Show in a notebook](#show-in-a-notebook) | [`evcxr_display`](Array::evcxr_display) |
+/// | Give to the crate ndarray | `to_ndarray`, with the feature `ndarray` |
+/// | *Operators* | `+ - * / %` and `-x` of arrays and numbers; `& \| ^ !` of ints and bools; all broadcast and promote |
+/// | [Elementary functions](#elementary-functions) | [`exp`](Array::exp), [`log`](Array::log), [`sqrt`](Array::sqrt), [`sin`](Array::sin), [`cos`](Array::cos), [`tanh`](Array::tanh), [`sigmoid`](Array::sigmoid), [`erf`](Array::erf) |
+/// | [Signs, rounding, dtypes](#signs-rounding-dtypes) | [`abs`](Array::abs), [`sign`](Array::sign), [`round`](Array::round), [`floor`](Array::floor), [`astype`](Array::astype) |
+/// | [Extremes, bounds, remainders of two operands](#extremes-bounds-remainders-of-two-operands) | [`maximum`](Array::maximum), [`minimum`](Array::minimum), [`clip`](Array::clip), [`atan2`](Array::atan2), [`remainder`](Array::remainder), [`floor_divide`](Array::floor_divide) |
+/// | [Squares and powers](#squares-and-powers) | [`square`](Array::square), [`powi`](Array::powi), [`pow`](Array::pow) |
+/// | [Parts of floats, angles, further functions](#parts-of-floats-angles-further-functions) | [`hypot`](Array::hypot), [`logaddexp`](Array::logaddexp), [`trunc`](Array::trunc), [`copysign`](Array::copysign), [`degrees`](Array::degrees), [`nan_to_num`](Array::nan_to_num) |
+/// | [Divisors of ints](#divisors-of-ints) | [`gcd`](Array::gcd), [`lcm`](Array::lcm) |
+/// | [Compare for equality](#compare-for-equality) | [`equal`](Array::equal), [`not_equal`](Array::not_equal) |
+/// | [Compare by order](#compare-by-order) | [`lt`](Array::lt), [`le`](Array::le), [`gt`](Array::gt), [`ge`](Array::ge) |
+/// | [Ask about elements, choose by a mask](#ask-about-elements-choose-by-a-mask) | [`is_nan`](Array::is_nan), [`is_finite`](Array::is_finite), [`select`](Array::select) |
+/// | [Logic, closeness, membership](#logic-closeness-membership) | [`logical_and`](Array::logical_and), [`logical_or`](Array::logical_or), [`logical_not`](Array::logical_not), [`isclose`](Array::isclose), [`allclose`](Array::allclose), [`isin`](Array::isin) |
+/// | [Reduce](#reduce) | [`sum`](Array::sum), [`sum_axis`](Array::sum_axis), [`sum_keepdims`](Array::sum_keepdims), [`mean`](Array::mean), [`max`](Array::max), [`min`](Array::min), [`prod`](Array::prod), [`var`](Array::var), [`std`](Array::std), [`all`](Array::all), [`any`](Array::any) |
+/// | [Find extremes](#find-extremes) | [`argmax`](Array::argmax), [`argmin`](Array::argmin), [`argmax_axis`](Array::argmax_axis) |
+/// | [Running folds](#running-folds) | [`cumsum`](Array::cumsum), [`cumprod`](Array::cumprod), [`cummax`](Array::cummax) |
+/// | [Reduce without NaN](#reduce-without-nan) | [`nansum`](Array::nansum), [`nanmean`](Array::nanmean), [`nanmax`](Array::nanmax) |
+/// | [Statistics, histograms](#statistics-histograms) | [`quantile`](Array::quantile), [`median`](Array::median), [`cov`](Array::cov), [`average`](Array::average), [`bincount`](Array::bincount), [`histogram`](Array::histogram) |
+/// | [Differences, integrals, convolutions](#differences-integrals-convolutions) | [`diff`](Array::diff), [`gradient`](Array::gradient), [`trapezoid`](Array::trapezoid), [`convolve`](Array::convolve) |
+/// | [Sort, search, pick](#sort-search-pick) | [`sort`](Array::sort), [`argsort`](Array::argsort), [`top_k`](Array::top_k), [`searchsorted`](Array::searchsorted), [`take`](Array::take), [`take_along_axis`](Array::take_along_axis) |
+/// | [Results whose shape depends on values](#results-whose-shape-depends-on-values) | [`nonzero`](Array::nonzero), [`unique`](Array::unique), [`argwhere`](Array::argwhere) |
+/// | [Shapes and axes](#shapes-and-axes) | [`reshape`](Array::reshape), [`ravel`](Array::ravel), [`t`](Array::t), [`transpose`](Array::transpose), [`expand_dims`](Array::expand_dims), [`squeeze`](Array::squeeze), [`broadcast_to`](Array::broadcast_to), [`flip`](Array::flip), [`pad`](Array::pad) |
+/// | [Split, repeat, roll](#split-repeat-roll) | [`split`](Array::split), [`split_at`](Array::split_at), [`tile`](Array::tile), [`repeat`](Array::repeat), [`roll`](Array::roll) |
+/// | *Join* | [`concatenate`](crate::numpy::join::concatenate), [`stack`](crate::numpy::join::stack), [`vstack`](crate::numpy::arrange::vstack), [`hstack`](crate::numpy::arrange::hstack), [`meshgrid`](crate::numpy::arrange::meshgrid) |
+/// | [Least ranks, mirrors, turns](#least-ranks-mirrors-turns) | [`atleast_2d`](Array::atleast_2d), [`fliplr`](Array::fliplr), [`rot90`](Array::rot90), [`vander`](Array::vander) |
+/// | [Kronecker, cross and inner products](#kronecker-cross-and-inner-products) | [`kron`](Array::kron), [`cross`](Array::cross), [`inner`](Array::inner) |
+/// | [Diagonals and triangles](#diagonals-and-triangles) | [`diag`](Array::diag), [`tril`](Array::tril), [`triu`](Array::triu), [`trace`](Array::trace) |
+/// | [Index](#index) | [`index`](Array::index) |
+/// | [Update](#update) | [`at`](Array::at) |
+/// | [Matrix products](#matrix-products) | [`matmul`](Array::matmul), [`dot`](Array::dot), [`outer`](Array::outer), [`tensordot`](Array::tensordot), [`vdot`](Array::vdot), [`einsum`](crate::numpy::einsum::einsum) |
+/// | [Make complex numbers](#make-complex-numbers) | [`complex`](Array::complex) |
+/// | [Parts of complex numbers](#parts-of-complex-numbers) | [`real`](Array::real), [`imag`](Array::imag), [`conj`](Array::conj), [`angle`](Array::angle) |
+///
+/// Bits of ints, gathers, scatters, windows and convolutions are functions of
+/// [`lax`](crate::lax); activations, softmax and losses those of [`nn`](crate::nn). Names of NumPy,
+/// JAX and PyTorch are found by the search of these pages, also where they differ from ours.
+#[doc(alias("Tensor", "ndarray", "DeviceArray"))]
 #[derive(Clone)]
 pub struct Array(pub(crate) Repr);
 
@@ -82,8 +130,10 @@ pub(crate) struct Tracer {
     pub source: Source,
 }
 
+/// # Make from a number
 impl Array {
     /// A weakly typed literal: promotion gives it the dtype of the array beside it.
+    #[doc(alias = "weak_type")]
     pub fn literal(value: Scalar) -> Array {
         Array(Repr::Literal { value, weak: true })
     }
@@ -96,7 +146,14 @@ impl Array {
     pub(crate) fn concrete(aval: Aval, buffer: Buffer) -> Array {
         Array(Repr::Concrete(Arc::new(Concrete::new(aval, Held::Own(buffer)))))
     }
+}
 
+/// # Look at shape and dtype
+///
+/// A tracer has them, too.
+impl Array {
+    /// The type: shape, dtype, weak or strong.
+    #[doc(alias("typeof", "get_aval"))]
     pub fn aval(&self) -> Aval {
         match &self.0 {
             Repr::Literal { value, weak } => Aval { weak: *weak, ..Aval::scalar(value.dtype()) },
@@ -105,6 +162,7 @@ impl Array {
         }
     }
 
+    /// The type of the elements.
     pub fn dtype(&self) -> DType {
         match &self.0 {
             Repr::Literal { value, .. } => value.dtype(),
@@ -122,16 +180,19 @@ impl Array {
         }
     }
 
+    /// [`Array::shape`], owned.
     pub fn to_shape(&self) -> Shape {
         self.shape().iter().copied().collect()
     }
 
     /// Number of axes.
+    #[doc(alias("dim", "rank"))]
     pub fn ndim(&self) -> usize {
         self.shape().len()
     }
 
     /// Number of elements.
+    #[doc(alias("numel", "nelement"))]
     pub fn size(&self) -> usize {
         self.shape().iter().product()
     }
@@ -146,6 +207,7 @@ impl Array {
     }
 
     /// Tells whether this is a value being traced. Its elements cannot be read.
+    #[doc(alias = "Tracer")]
     pub fn is_tracer(&self) -> bool {
         matches!(self.0, Repr::Tracer(_))
     }

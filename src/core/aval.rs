@@ -14,6 +14,7 @@ pub type Shape = SmallVec<[usize; 4]>;
 /// Weakness counts for promotion while tracing, and so for the key of a jitted function's cache. It
 /// is no part of the meaning of a jaxpr: equality, hashing, printing and type checks see shape and
 /// dtype only.
+#[doc(alias = "ShapedArray")]
 #[derive(Clone)]
 pub struct Aval {
     pub shape: Shape,
@@ -58,6 +59,7 @@ impl Aval {
         self.expect_countable(op).map(|()| self)
     }
 
+    #[doc(alias = "nbytes")]
     pub fn bytes(&self) -> usize {
         self.size() * self.dtype.size()
     }

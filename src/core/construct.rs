@@ -168,6 +168,7 @@ data! {
     [N: Nested] &[N];
 }
 
+/// # Make from elements
 impl Array {
     /// A vector of these elements: `T[n]`.
     ///
@@ -175,12 +176,14 @@ impl Array {
     /// use cotangent::core::array::Array;
     /// assert_eq!(Array::from_vec(vec![1.0f32, 2.0]).shape(), [2]);
     /// ```
+    #[doc(alias = "fromiter")]
     #[track_caller]
     pub fn from_vec<T: Element>(elements: Vec<T>) -> Array {
         Array::from_slice(&elements)
     }
 
     /// A vector of these elements: `T[n]`.
+    #[doc(alias = "from_numpy")]
     #[track_caller]
     pub fn from_slice<T: Element>(elements: &[T]) -> Array {
         Array::new(elements, [elements.len()])
@@ -196,12 +199,13 @@ impl Array {
     /// let x = Array::new(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
     /// assert_eq!(x.shape(), [2, 3]);
     /// ```
+    #[doc(alias = "asarray")]
     #[track_caller]
     pub fn new<T: Element>(elements: &[T], shape: impl IntoIterator<Item = usize>) -> Array {
         raise(Array::try_new(elements, shape))
     }
 
-    /// As [`Array::new`], with the error returned.
+    /// Returns the error of [`Array::new`] instead of panicking.
     pub fn try_new<T: Element>(
         elements: &[T],
         shape: impl IntoIterator<Item = usize>,
@@ -230,6 +234,7 @@ impl Array {
     /// assert_eq!(x.to_vec::<i32>(), [1, 2]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "frombuffer")]
     pub fn try_from_bytes(
         bytes: &[u8],
         shape: impl IntoIterator<Item = usize>,
@@ -264,6 +269,7 @@ impl Array {
     /// use cotangent::core::array::Array;
     /// assert_eq!(Array::scalar(0.5f64).item::<f64>(), 0.5);
     /// ```
+    #[doc(alias = "scalar_tensor")]
     #[track_caller]
     pub fn scalar<T: Element>(value: T) -> Array {
         Array::new(&[value], [])
@@ -336,6 +342,7 @@ impl<N: Nested> BuildAny for &Literals<N> {
 /// assert_eq!(array![1.0f64, 2.0].aval().to_string(), "f64[2]");
 /// assert_eq!(array![].aval().to_string(), "f32[0]");
 /// ```
+#[doc(alias("asarray", "tensor", "as_tensor", "asanyarray", "ascontiguousarray"))]
 #[macro_export]
 macro_rules! array {
     () => {

@@ -45,6 +45,7 @@ impl fmt::Debug for Array {
     }
 }
 
+/// # Show in a notebook
 impl Array {
     /// Shows the array in an evcxr notebook: as text, and as a table if it has one or two axes.
     pub fn evcxr_display(&self) {

@@ -11,6 +11,7 @@ use super::trace::no_value;
 use cotangent_jit::{DType, Error, Scalar, err};
 use std::sync::Arc;
 
+/// # Read elements out
 impl Array {
     /// Whether this handle is the only one, so that its memory can be reused when it is given away.
     pub fn is_unique(&self) -> bool {
@@ -27,12 +28,13 @@ impl Array {
     /// use cotangent::array;
     /// assert_eq!(array![[1, 2], [3, 4]].to_vec::<i32>(), [1, 2, 3, 4]);
     /// ```
+    #[doc(alias("tolist", "numpy", "device_get"))]
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
         raise(self.read("to_vec"))
     }
 
-    /// As [`Array::to_vec`], with the error returned.
+    /// Returns the error of [`Array::to_vec`] instead of panicking.
     pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>, Error> {
         self.read("to_vec")
     }
@@ -49,7 +51,7 @@ impl Array {
         raise(self.try_item())
     }
 
-    /// As [`Array::item`], with the error returned.
+    /// Returns the error of [`Array::item`] instead of panicking.
     pub fn try_item<T: Element>(&self) -> Result<T, Error> {
         expect_dtype::<T>(self, "item")?;
         let scalar = self.one("item")?;
@@ -67,7 +69,7 @@ impl Array {
         raise(self.try_to_f64())
     }
 
-    /// As [`Array::to_f64`], with the error returned.
+    /// Returns the error of [`Array::to_f64`] instead of panicking.
     pub fn try_to_f64(&self) -> Result<f64, Error> {
         let scalar = self.one("to_f64")?;
         scalar.to_f64().ok_or_else(|| err!(DType, "to_f64: {} is not real", self.aval()))
@@ -79,7 +81,7 @@ impl Array {
         raise(self.try_to_i64())
     }
 
-    /// As [`Array::to_i64`], with the error returned.
+    /// Returns the error of [`Array::to_i64`] instead of panicking.
     pub fn try_to_i64(&self) -> Result<i64, Error> {
         let scalar = self.one("to_i64")?;
         scalar.to_i64().ok_or_else(|| {
@@ -95,6 +97,7 @@ impl Array {
     }
 
     /// The elements' bytes, little-endian, in row-major order.
+    #[doc(alias = "tobytes")]
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         self.try_to_bytes("to_bytes")
     }

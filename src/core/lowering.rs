@@ -172,6 +172,7 @@ pub struct Piece {
 }
 
 /// The axes of a dot. Batch axes pair up, contracted axes pair up, and all other axes are free.
+#[doc(alias = "DotDimensionNumbers")]
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct DotDims {
     pub lhs_contract: SmallVec<[usize; 2]>,

@@ -2,14 +2,19 @@
 //!
 //! No primitive, no transform and no device is known here.
 
+// The page of `Array` has its blocks in the order of these lines and of those in `numpy`.
+pub mod construct;
+
 pub mod array;
+
+pub mod extract;
+
+pub mod display;
+
 pub mod aval;
 pub mod axis;
 pub mod check;
-pub mod construct;
-pub mod display;
 pub mod eager;
-pub mod extract;
 pub mod hazard;
 pub mod id;
 pub mod jaxpr;

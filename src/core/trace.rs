@@ -136,6 +136,7 @@ fn end(scope: Scope, results: &[Array]) -> Result<Traced, Error> {
 
 /// Runs `f`. Its operations are computed at once, even inside a trace. Tracers cannot be used in
 /// it.
+#[doc(alias = "ensure_compile_time_eval")]
 pub fn eager<R>(f: impl FnOnce() -> R) -> R {
     let scope = Scope::enter(Frame::Eager);
     let result = f();

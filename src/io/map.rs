@@ -25,6 +25,7 @@ use std::path::Path;
 /// # std::fs::remove_file(path).ok();
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias = "memmap")]
 pub struct NpyMap {
     map: Mmap,
     header: Header,

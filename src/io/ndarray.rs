@@ -26,6 +26,7 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> From<ArrayBase<S, D>> for Arra
     }
 }
 
+/// # Give to the crate ndarray
 impl Array {
     /// The elements as an array of the `ndarray` crate, in row-major order. Panics on another dtype
     /// or on a value being traced.
@@ -40,7 +41,7 @@ impl Array {
         raise(self.try_to_ndarray())
     }
 
-    /// As [`Array::to_ndarray`], with the error returned.
+    /// Returns the error of [`Array::to_ndarray`] instead of panicking.
     pub fn try_to_ndarray<T: Element>(&self) -> Result<ArrayD<T>, Error> {
         let elements = self.try_to_vec()?;
         Ok(ArrayD::from_shape_vec(IxDyn(self.shape()), elements)

@@ -12,6 +12,7 @@ use std::path::Path;
 ///
 /// Errors: the file cannot be read, is no npy, is shorter or longer than its header says, or holds
 /// what is no array of numbers.
+#[doc(alias = "load")]
 pub fn read_npy(path: impl AsRef<Path>) -> Result<Array, Error> {
     let path = path.as_ref();
     parse("read_npy", &atomic::read("read_npy", path)?).map_err(|e| e.context(path.display()))
@@ -31,6 +32,7 @@ pub fn npy_from_bytes(bytes: &[u8]) -> Result<Array, Error> {
 }
 
 /// Writes an npy file, as NumPy does: little-endian, in C order; whole or not at all.
+#[doc(alias = "save")]
 pub fn write_npy(path: impl AsRef<Path>, array: &Array) -> Result<(), Error> {
     let bytes = array.to_bytes()?;
     atomic::write("write_npy", path.as_ref(), |to| {

@@ -24,6 +24,7 @@ fn usual_limit(file: &[u8]) -> usize {
 ///
 /// Errors: the file cannot be read; it is no npz; an entry is no npy, is damaged, overlaps another,
 /// or has the name of another.
+#[doc(alias = "load")]
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Array>, Error> {
     read("read_npz", path.as_ref(), None)
 }
@@ -108,6 +109,7 @@ fn unpack<'a>(op: &str, file: &'a [u8], entry: &Entry) -> Result<Cow<'a, [u8]>, 
 /// Writes arrays by name as an npz file, stored as `numpy.savez` does; whole or not at all.
 ///
 /// Errors: the file cannot be written; a name comes twice.
+#[doc(alias = "savez")]
 pub fn write_npz<N: AsRef<str>>(
     path: impl AsRef<Path>,
     arrays: impl IntoIterator<Item = (N, Array)>,

@@ -80,6 +80,7 @@ fn distinct(op: &str, names: &[String], paths: &[String]) -> Result<(), Error> {
 ///
 /// Errors: the name has another ending, the file cannot be written, or two leaves would have the
 /// same name.
+#[doc(alias = "save")]
 pub fn save_pytree<T: Pytree>(path: impl AsRef<Path>, tree: &T) -> Result<(), Error> {
     const OP: &str = "save_pytree";
     let path = path.as_ref();
@@ -100,6 +101,7 @@ pub fn save_pytree<T: Pytree>(path: impl AsRef<Path>, tree: &T) -> Result<(), Er
 ///
 /// Errors: the file cannot be read, or some arrays are missing, unexpected, or of another shape or
 /// dtype. The message lists all of them.
+#[doc(alias = "load")]
 pub fn load_pytree<T: Pytree>(path: impl AsRef<Path>, like: &T) -> Result<T, Error> {
     const OP: &str = "load_pytree";
     let path = path.as_ref();

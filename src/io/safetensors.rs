@@ -51,6 +51,7 @@ const MAX_RANK: usize = 64;
 ///
 /// Errors: the file cannot be read; the header is no JSON of the expected form, names something
 /// twice or has a dtype that is not known; arrays overlap, leave gaps, or do not fit their shapes.
+#[doc(alias = "load_file")]
 pub fn read_safetensors(path: impl AsRef<Path>) -> Result<SafeTensors, Error> {
     read("read_safetensors", path.as_ref(), None)
 }
@@ -248,6 +249,7 @@ fn names_at(op: &str, header: &str, place: &Range<usize>) -> Result<Vec<String>,
 ///
 /// Errors: the file cannot be written; a name comes twice or is `__metadata__`; the format knows no
 /// such dtype (c128).
+#[doc(alias = "save_file")]
 pub fn write_safetensors<N: AsRef<str>>(
     path: impl AsRef<Path>,
     arrays: impl IntoIterator<Item = (N, Array)>,

@@ -35,6 +35,7 @@ functions! {
     /// let l = linalg::cholesky(&array![[4.0, 2.0], [2.0, 10.0]]);
     /// assert_eq!(linalg::cho_solve(&l, &array![6.0, 12.0]).to_vec::<f32>(), [1.0, 1.0]);
     /// ```
+    #[doc(alias = "cholesky_solve")]
     fn cho_solve, try_cho_solve(l: impl Operand, b: impl Operand) -> Array {
         let l = &l.to_array();
         let b = &b.to_array();

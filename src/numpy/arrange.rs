@@ -20,6 +20,8 @@ fn at_least(x: &Array, rank: usize, places: [usize; 3]) -> Result<Array, Error> 
 }
 
 methods! {
+    //! # Least ranks, mirrors, turns
+
     /// With at least one axis.
     ///
     /// ```
@@ -94,6 +96,10 @@ methods! {
         }
         try_concatenate(&columns, 1)
     }
+}
+
+methods! {
+    //! # Kronecker, cross and inner products
 
     /// The Kronecker product: every element of this in the place of a block, times the whole of
     /// `other`.
@@ -188,6 +194,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(vstack(&[array![1, 2], array![3, 4]]).shape(), [2, 2]);
     /// ```
+    #[doc(alias = "row_stack")]
     fn vstack, try_vstack(arrays: &[Array]) -> Array {
         try_concatenate(&each("vstack", arrays, Array::try_atleast_2d)?, 0)
     }
@@ -239,6 +246,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(meshgrid_ij(&[array![1, 2], array![4, 5]])[0].to_vec::<i32>(), [1, 1, 2, 2]);
     /// ```
+    #[doc(alias("mgrid", "ogrid"))]
     fn meshgrid_ij, try_meshgrid_ij(vectors: &[Array]) -> Vec<Array> {
         if let Some(odd) = vectors.iter().find(|v| v.ndim() > 1) {
             return Err(err!(Shape, "meshgrid: expected vectors, got {}", odd.aval()));

@@ -25,6 +25,7 @@ pub struct At<'a> {
     fill: Option<Number>,
 }
 
+/// # Update
 impl Array {
     /// The part that an index names, for updates; see [`s!`](crate::s) for its entries.
     ///
@@ -34,6 +35,7 @@ impl Array {
     /// assert_eq!(x.at(1..).set(0).to_vec::<i32>(), [1, 0, 0]);
     /// assert_eq!(x.at(&array![0, 0]).add(&array![5, 5]).to_vec::<i32>(), [11, 2, 3]);
     /// ```
+    #[doc(alias("__setitem__", "index_update"))]
     #[track_caller]
     pub fn at(&self, indices: impl Indices) -> At<'_> {
         let plan = replaying(here(), || Plan::new(&self.aval(), indices.indices()));
@@ -78,7 +80,7 @@ impl<'a> At<'a> {
         expect(self.try_get())
     }
 
-    /// [`At::get`], with the error returned.
+    /// Returns the error of [`At::get`] instead of panicking.
     #[track_caller]
     pub fn try_get(self) -> Result<Array, Error> {
         in_name_of("get", || {
@@ -135,7 +137,8 @@ macro_rules! updates {
                 expect(self.$try(value))
             }
 
-            #[doc = concat!("[`At::", stringify!($name), "`], with the error returned.")]
+            #[doc = concat!("Returns the error of [`At::", stringify!($name), "`] instead of \
+                             panicking.")]
             #[track_caller]
             pub fn $try(self, value: impl Operand) -> Result<Array, Error> {
                 in_name_of(stringify!($name), || self.update(stringify!($name), &value,
@@ -154,6 +157,7 @@ updates! {
     /// let x = zeros([2, 3]);
     /// assert_eq!(x.at(s![.., 1]).set(1.0).to_vec::<f32>(), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
     /// ```
+    #[doc(alias("index_put", "slice_scatter", "select_scatter", "index_copy"))]
     set, try_set: Set;
 
     /// The array with `value` added to the part, as often as an index occurs; `value` broadcasts to
@@ -163,6 +167,7 @@ updates! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].at(s![..;2]).add(10).to_vec::<i32>(), [11, 2, 13]);
     /// ```
+    #[doc(alias = "index_add")]
     add, try_add: Add;
 
     /// The array with `value` subtracted from the part, as often as an index occurs.
@@ -171,6 +176,7 @@ updates! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].at(&array![0, 0]).subtract(5).to_vec::<i32>(), [-9, 2, 3]);
     /// ```
+    #[doc(alias = "scatter_sub")]
     subtract, try_subtract: Subtract;
 
     /// The array with the part multiplied by `value`, as often as an index occurs. Linear in the
@@ -229,12 +235,13 @@ impl At<'_> {
     /// let doubled = array![1, 2, 3].at(&array![0, 0, 1]).apply(|x| x * 2);
     /// assert_eq!(doubled.to_vec::<i32>(), [4, 4, 3]);
     /// ```
+    #[doc(alias = "scatter_apply")]
     #[track_caller]
     pub fn apply(self, f: impl Fn(&Array) -> Array) -> Array {
         expect(self.try_apply(f))
     }
 
-    /// [`At::apply`], with the error returned.
+    /// Returns the error of [`At::apply`] instead of panicking.
     #[track_caller]
     pub fn try_apply(self, f: impl Fn(&Array) -> Array) -> Result<Array, Error> {
         in_name_of("apply", || {

@@ -14,8 +14,8 @@ use cotangent_jit::{DType, Error, Scalar};
 use smallvec::SmallVec;
 
 macro_rules! comparisons {
-    ($($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
-        methods! {$(
+    ($(#![$heading:meta])* $($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             ///
             /// Elementwise and broadcast, to bool; complex numbers by their real parts, then by
@@ -87,9 +87,12 @@ pub(super) fn apart(x: &Array, y: &Array) -> bool {
 }
 
 methods! {
+    //! # Compare for equality
+
     /// Whether the elements are equal.
     ///
     /// Elementwise and broadcast, to bool. No derivative.
+    #[doc(alias = "eq")]
     fn equal, try_equal(self, other: impl Operand) -> Array {
         let operands = comparable("equal", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
@@ -99,6 +102,7 @@ methods! {
     /// Whether the elements differ; true of NaN.
     ///
     /// Elementwise and broadcast, to bool. No derivative.
+    #[doc(alias = "ne")]
     fn not_equal, try_not_equal(self, other: impl Operand) -> Array {
         let operands = comparable("not_equal", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
@@ -107,13 +111,19 @@ methods! {
 }
 
 comparisons! {
+    //! # Compare by order
+
     /// Whether `self < other`.
+    #[doc(alias = "less")]
     lt, try_lt = try_lt;
     /// Whether `self ≤ other`.
+    #[doc(alias = "less_equal")]
     le, try_le = try_le;
     /// Whether `self > other`.
+    #[doc(alias = "greater")]
     gt, try_gt = try_gt;
     /// Whether `self ≥ other`.
+    #[doc(alias = "greater_equal")]
     ge, try_ge = try_ge;
 }
 
@@ -127,10 +137,14 @@ pub(super) fn truth(x: &Array) -> Result<Array, Error> {
 }
 
 methods! {
+    //! # Ask about elements, choose by a mask
+
     /// Whether elements are NaN; false of ints.
+    #[doc(alias = "isnan")]
     fn is_nan, try_is_nan(self) -> Array { lax::try_ne(self, self) }
 
     /// Whether elements are neither infinite nor NaN; true of ints.
+    #[doc(alias = "isfinite")]
     fn is_finite, try_is_finite(self) -> Array {
         if self.dtype().is_complex() {
             let parts = [lax::try_real(self)?, lax::try_imag(self)?];
@@ -148,6 +162,7 @@ methods! {
     /// let x = array![-1.0, 2.0];
     /// assert_eq!(x.gt(0.0).select(&x, 0.0).to_vec::<f32>(), [0.0, 2.0]);
     /// ```
+    #[doc(alias("where", "masked_fill"))]
     fn select, try_select(self, a: impl Operand, b: impl Operand) -> Array {
         let mut cases = together("select", &[&a, &b], false)?;
         cases.insert(0, truth(self)?);
@@ -159,6 +174,7 @@ methods! {
 functions! {
     /// `a` where `condition` holds, else `b`: NumPy's `where`, which is a word of Rust. See
     /// [`Array::select`].
+    #[doc(alias = "where")]
     fn where_, try_where_(condition: impl Operand, a: impl Operand, b: impl Operand) -> Array {
         let condition = &condition.to_array();
         condition.try_select(a, b)
@@ -166,6 +182,8 @@ functions! {
 }
 
 methods! {
+    //! # Logic, closeness, membership
+
     /// Whether both hold, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_and, try_logical_and(self, other: impl Operand) -> Array {
         let other = &other.to_array();
@@ -180,9 +198,7 @@ methods! {
 
     /// Whether it does not hold; numbers hold if they are not zero.
     fn logical_not, try_logical_not(self) -> Array { lax::try_not(&truth(self)?) }
-}
 
-methods! {
     /// Whether just one holds, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_xor, try_logical_xor(self, other: impl Operand) -> Array {
         let other = &other.to_array();
@@ -243,6 +259,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].isin(&array![3, 1]).to_vec::<bool>(), [true, false, true]);
     /// ```
+    #[doc(alias = "in1d")]
     fn isin, try_isin(self, values: impl Operand) -> Array {
         let values = &values.to_array();
         let pairs = self.try_expand_dims(-1)?.try_equal(values.try_ravel()?)?;

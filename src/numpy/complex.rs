@@ -14,6 +14,7 @@ use crate::prims::rules::apply::expect;
 use crate::prims::rules::numbers;
 use cotangent_jit::{DType, Error};
 
+/// # Make complex numbers
 impl Array {
     /// The complex numbers with these parts, which are broadcast: c64 of f32 (and of ints), c128 of
     /// f64.
@@ -31,7 +32,9 @@ impl Array {
         expect(Array::try_complex(re, im))
     }
 
-    /// [`Array::complex`], or an error if the parts do not broadcast or are complex themselves.
+    /// Returns the error of [`Array::complex`] instead of panicking.
+    ///
+    /// Fails if the parts do not broadcast or are complex themselves.
     #[track_caller]
     pub fn try_complex(re: impl Operand, im: impl Operand) -> Result<Array, Error> {
         in_name_of("complex", || {
@@ -42,6 +45,8 @@ impl Array {
 }
 
 methods! {
+    //! # Parts of complex numbers
+
     /// The real part; real arrays as they are.
     fn real, try_real(self) -> Array {
         if self.dtype().is_complex() { lax::try_real(self) } else { Ok(self.clone()) }
@@ -57,6 +62,7 @@ methods! {
     }
 
     /// The conjugate; real arrays as they are.
+    #[doc(alias = "conjugate")]
     fn conj, try_conj(self) -> Array {
         if self.dtype().is_complex() { lax::try_conj(self) } else { Ok(self.clone()) }
     }
@@ -67,6 +73,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![Complex::new(0.0, 2.0)].angle().to_string(), "[1.5707964]");
     /// ```
+    #[doc(alias = "phase")]
     fn angle, try_angle(self) -> Array {
         if self.dtype().is_complex() {
             return lax::try_atan2(&lax::try_imag(self)?, &lax::try_real(self)?);

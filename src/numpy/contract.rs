@@ -13,6 +13,8 @@ use cotangent_jit::{Error, err};
 use smallvec::{SmallVec, smallvec};
 
 methods! {
+    //! # Matrix products
+
     /// The matrix product over the last two axes; other axes are batch axes and broadcast.
     ///
     /// `out[.., i, j] = sum_k self[.., i, k] * other[.., k, j]`; a vector stands for one row on the
@@ -23,6 +25,7 @@ methods! {
     /// let a = array![[1.0, 2.0], [3.0, 4.0]];
     /// assert_eq!(a.matmul(&array![1.0, 1.0]).to_vec::<f32>(), [3.0, 7.0]);
     /// ```
+    #[doc(alias("mm", "bmm", "mv", "matvec", "vecmat"))]
     fn matmul, try_matmul(self, other: impl Operand) -> Array {
         let other = &other.to_array();
         let (x, y) = meet("matmul", self, other)?;
@@ -81,6 +84,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2].outer(&array![3, 4]).to_vec::<i32>(), [3, 4, 6, 8]);
     /// ```
+    #[doc(alias = "ger")]
     fn outer, try_outer(self, other: impl Operand) -> Array {
         let other = &other.to_array();
         let (x, y) = meet("outer", self, other)?;

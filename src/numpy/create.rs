@@ -18,11 +18,13 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros([2, 3]).aval().to_string(), "f32[2,3]");
     /// ```
+    #[doc(alias = "empty")]
     fn zeros, try_zeros(shape: impl Ints) -> Array {
         try_zeros_dtype(shape, DType::F32)
     }
 
     /// Zeros of a dtype.
+    #[doc(alias = "new_zeros")]
     fn zeros_dtype, try_zeros_dtype(shape: impl Ints, dtype: DType) -> Array {
         lax::try_full(&sizes_of("zeros", shape)?, Scalar::zero(dtype))
     }
@@ -38,6 +40,7 @@ functions! {
     }
 
     /// Ones of a dtype.
+    #[doc(alias = "new_ones")]
     fn ones_dtype, try_ones_dtype(shape: impl Ints, dtype: DType) -> Array {
         lax::try_full(&sizes_of("ones", shape)?, Scalar::one(dtype))
     }
@@ -56,6 +59,7 @@ functions! {
     }
 
     /// One value everywhere, in a dtype.
+    #[doc(alias = "new_full")]
     fn full_dtype, try_full_dtype(shape: impl Ints, value: impl Operand, dtype: DType) -> Array {
         let value = in_dtype("full", &value, dtype)?;
         value.try_broadcast_to(&sizes_of("full", shape)?)
@@ -67,6 +71,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros_like(&array![1, 2]).to_vec::<i32>(), [0, 0]);
     /// ```
+    #[doc(alias = "empty_like")]
     fn zeros_like, try_zeros_like(x: impl Operand) -> Array {
         let x = &x.to_array();
         lax::try_full(x.shape(), Scalar::zero(x.dtype()))
@@ -97,6 +102,7 @@ functions! {
     /// assert_eq!(arange(3).to_vec::<i32>(), [0, 1, 2]);
     /// assert_eq!(arange(2..5).to_vec::<i32>(), [2, 3, 4]);
     /// ```
+    #[doc(alias = "range")]
     fn arange, try_arange(range: impl Arange) -> Array {
         let dtype = match range.ends() {
             Ends::Ints(start, stop) => int_dtype(start, stop),
@@ -166,6 +172,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(eye(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
     /// ```
+    #[doc(alias = "identity")]
     fn eye, try_eye(n: usize) -> Array {
         try_eye_dtype(n, DType::F32)
     }

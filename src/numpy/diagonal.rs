@@ -9,6 +9,8 @@ use cotangent_jit::{Error, Scalar, err};
 use smallvec::smallvec;
 
 methods! {
+    //! # Diagonals and triangles
+
     /// The lower triangles of the matrices in the last two axes: zero above diagonal `k` (0 the
     /// main one, 1 above it).
     ///
@@ -37,6 +39,7 @@ methods! {
     /// assert_eq!(array![[1, 2], [3, 4]].diag(0).to_vec::<i32>(), [1, 4]);
     /// assert_eq!(array![1, 2].diag(0).to_vec::<i32>(), [1, 0, 0, 2]);
     /// ```
+    #[doc(alias("diagonal", "diagflat", "diag_embed"))]
     fn diag, try_diag(self, k: isize) -> Array {
         match self.ndim() {
             1 => with_diagonal(self, k),

@@ -127,6 +127,7 @@ fn after(end: i64) -> Option<i64> {
 /// assert_eq!(x.index(s![..;-2, 0]).to_vec::<i32>(), [8, 0]);
 /// assert_eq!(x.index(s![..., newaxis]).shape(), [3, 4, 1]);
 /// ```
+#[doc(alias("s_", "index_exp"))]
 #[macro_export]
 macro_rules! s {
     (@ [$($done:expr,)*]) => {

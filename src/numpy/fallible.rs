@@ -5,12 +5,16 @@
 //! every error of it speaks of the function that the user called.
 
 /// `fn name, try_name(self, arg: Type) -> Out { body }` of `Array`; the body gives a `Result`.
+///
+/// It begins with the heading of the block on the page of `Array`: `//! # Reduce`. The doc
+/// and the attributes of a function (`#[doc(alias = "amax")]`) are those of the panicking form.
 macro_rules! methods {
-    ($(
+    ($(#![$heading:meta])* $(
         $(#[$doc:meta])*
         fn $name:ident, $try:ident($self:ident $(,
             $arg:ident: $ty:ty)* $(,)?) -> $out:ty $body:block
     )*) => {
+        $(#[$heading])*
         impl $crate::core::array::Array {$(
             $(#[$doc])*
             #[track_caller]
@@ -18,9 +22,8 @@ macro_rules! methods {
                 $crate::prims::rules::apply::expect($self.$try($($arg),*))
             }
 
-            #[doc = concat!("[`Array::", stringify!($name),
-                "`](crate::core::array::Array::", stringify!($name),
-                "), with the error returned.")]
+            #[doc = concat!("Returns the error of [`Array::", stringify!($name),
+                "`](crate::core::array::Array::", stringify!($name), ") instead of panicking.")]
             #[track_caller]
             pub fn $try(&$self $(, $arg: $ty)*) -> Result<$out, cotangent_jit::Error> {
                 $crate::core::source::in_name_of(stringify!($name), move || $body)
@@ -41,7 +44,7 @@ macro_rules! functions {
             $crate::prims::rules::apply::expect($try($($arg),*))
         }
 
-        #[doc = concat!("[`", stringify!($name), "`], with the error returned.")]
+        #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
         #[track_caller]
         pub fn $try($($arg: $ty),*) -> Result<$out, cotangent_jit::Error> {
             $crate::core::source::in_name_of(stringify!($name), move || $body)

@@ -19,6 +19,8 @@ use cotangent_jit::{Error, Scalar, err, plural};
 pub use super::entries::{Index, Indices};
 
 methods! {
+    //! # Index
+
     /// The part of an array that an index names; see [`s!`](crate::s) for its entries.
     ///
     /// Ints and ends of ranges count from the end if negative. An int out of range is an error;
@@ -35,6 +37,7 @@ methods! {
     /// let y = arange(12).reshape([3, 4]);
     /// assert_eq!(y.index(s![&array![0, 2], &array![3, 1]]).to_vec::<i32>(), [3, 9]);
     /// ```
+    #[doc(alias = "__getitem__")]
     fn index, try_index(self, indices: impl Indices) -> Array {
         Plan::new(&self.aval(), indices.indices())?.read(self)
     }

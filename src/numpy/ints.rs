@@ -11,6 +11,8 @@ use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error, err};
 
 methods! {
+    //! # Divisors of ints
+
     /// The greatest common divisor, elementwise and broadcast; of 0 and `n` it is `|n|`. Ints; no
     /// derivative. The one that a signed dtype does not have, that of its least int and itself or
     /// 0, wraps to the least int, as in NumPy.

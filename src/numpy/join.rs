@@ -16,6 +16,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(concatenate(&[array![1, 2], array![3]], 0).to_vec::<i32>(), [1, 2, 3]);
     /// ```
+    #[doc(alias("cat", "concat", "append"))]
     fn concatenate, try_concatenate(arrays: &[Array], axis: isize) -> Array {
         let Some(first) = arrays.first() else {
             return Err(err!(Shape, "concatenate: expected at least one array, got none"));
@@ -58,6 +59,8 @@ fn alike(op: &str, arrays: &[Array]) -> Result<Vec<Array>, Error> {
 }
 
 methods! {
+    //! # Split, repeat, roll
+
     /// `sections` parts of equal size along an axis.
     ///
     /// ```
@@ -65,6 +68,7 @@ methods! {
     /// let parts = array![1, 2, 3, 4].split(2, 0);
     /// assert_eq!(parts[1].to_vec::<i32>(), [3, 4]);
     /// ```
+    #[doc(alias("hsplit", "vsplit", "dsplit", "chunk"))]
     fn split, try_split(self, sections: usize, axis: isize) -> Vec<Array> {
         let axis = axis_of("split", axis as i64, &self.aval())?;
         let n = self.shape()[axis];
@@ -88,6 +92,7 @@ methods! {
     ///     array![1, 2, 3, 4].split_at([1], 0).iter().map(Array::size).collect();
     /// assert_eq!(sizes, [1, 3]);
     /// ```
+    #[doc(alias("array_split", "tensor_split", "split_with_sizes"))]
     fn split_at, try_split_at(self, positions: impl Ints, axis: isize) -> Vec<Array> {
         let axis = axis_of("split_at", axis as i64, &self.aval())?;
         let n = self.shape()[axis];
@@ -132,6 +137,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2].repeat(2, 0).to_vec::<i32>(), [1, 1, 2, 2]);
     /// ```
+    #[doc(alias = "repeat_interleave")]
     fn repeat, try_repeat(self, times: usize, axis: isize) -> Array {
         let axis = axis_of("repeat", axis as i64, &self.aval())?;
         let mut wide = self.to_shape();

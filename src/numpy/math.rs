@@ -25,8 +25,8 @@ pub(crate) fn float(x: &Array) -> Result<Array, Error> {
 
 /// Methods that apply a `lax` function of floats.
 macro_rules! floats {
-    ($($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
-        methods! {$(
+    ($(#![$heading:meta])* $($(#[$doc:meta])* $name:ident, $try:ident = $f:ident;)*) => {
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             ///
             #[doc = concat!("Derivative and values: [`lax::", stringify!($name), "`](crate::lax).")]
@@ -36,6 +36,10 @@ macro_rules! floats {
 }
 
 floats! {
+    //! # Elementary functions
+    //!
+    //! Functions of floats; ints and bools are taken as f32, those of 64 bits as f64.
+
     /// Square root.
     sqrt, try_sqrt = try_sqrt;
     /// Reciprocal square root.
@@ -66,10 +70,13 @@ floats! {
     /// Tangent of radians.
     tan, try_tan = try_tan;
     /// Inverse sine, in radians.
+    #[doc(alias = "arcsin")]
     asin, try_asin = try_asin;
     /// Inverse cosine, in radians.
+    #[doc(alias = "arccos")]
     acos, try_acos = try_acos;
     /// Inverse tangent, in radians.
+    #[doc(alias = "arctan")]
     atan, try_atan = try_atan;
     /// Hyperbolic sine.
     sinh, try_sinh = try_sinh;
@@ -78,32 +85,43 @@ floats! {
     /// Hyperbolic tangent.
     tanh, try_tanh = try_tanh;
     /// Inverse hyperbolic sine.
+    #[doc(alias = "arcsinh")]
     asinh, try_asinh = try_asinh;
     /// Inverse hyperbolic cosine.
+    #[doc(alias = "arccosh")]
     acosh, try_acosh = try_acosh;
     /// Inverse hyperbolic tangent.
+    #[doc(alias = "arctanh")]
     atanh, try_atanh = try_atanh;
     /// The logistic function `1 / (1 + e⁻ˣ)`.
+    #[doc(alias = "expit")]
     sigmoid, try_sigmoid = try_logistic;
     /// Error function.
     erf, try_erf = try_erf;
     /// `1 - erf x`, exact where that is small.
     erfc, try_erfc = try_erfc;
     /// Logarithm of the gamma function: `ln |Γ(x)|`.
+    #[doc(alias = "gammaln")]
     lgamma, try_lgamma = try_lgamma;
     /// The derivative of `lgamma`.
+    #[doc(alias = "psi")]
     digamma, try_digamma = try_digamma;
     /// Inverse of the error function.
+    #[doc(alias = "erfinv")]
     erf_inv, try_erf_inv = try_erf_inv;
 }
 
 methods! {
+    //! # Signs, rounding, dtypes
+
     /// Magnitude. Ints, floats; bools as they are.
+    #[doc(alias("absolute", "fabs"))]
     fn abs, try_abs(self) -> Array {
         if self.dtype().is_bool() { Ok(self.clone()) } else { lax::try_abs(self) }
     }
 
     /// Sign: -1, 0 or 1. Ints and floats.
+    #[doc(alias = "sgn")]
     fn sign, try_sign(self) -> Array { lax::try_sign(self) }
 
     /// The next integral number below; ints as they are.
@@ -117,6 +135,7 @@ methods! {
     }
 
     /// The nearest integral number, of two the even one (as in NumPy); ints as they are.
+    #[doc(alias("rint", "around"))]
     fn round, try_round(self) -> Array {
         if self.dtype().is_inexact() { lax::try_round_even(self) } else { Ok(self.clone()) }
     }
@@ -139,6 +158,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1.5, -1.5].astype(DType::I32).to_vec::<i32>(), [1, -1]);
     /// ```
+    #[doc(alias("cast", "to", "type_as", "float", "double", "half", "int", "long"))]
     fn astype, try_astype(self, dtype: DType) -> Array {
         lax::try_convert_element_type(self, dtype)
     }
@@ -161,14 +181,20 @@ fn both(
 }
 
 methods! {
+    //! # Extremes, bounds, remainders of two operands
+    //!
+    //! Operands broadcast and promote as those of the operators do.
+
     /// The greater of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare by
     /// their real parts, then by their imaginary ones.
+    #[doc(alias = "clamp_min")]
     fn maximum, try_maximum(self, other: impl Operand) -> Array {
         both("maximum", self, &other, lax::try_max)
     }
 
     /// The smaller of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare as
     /// in [`Array::maximum`].
+    #[doc(alias = "clamp_max")]
     fn minimum, try_minimum(self, other: impl Operand) -> Array {
         both("minimum", self, &other, lax::try_min)
     }
@@ -197,6 +223,7 @@ methods! {
 
     /// The angle of the point `(x, y)` with `self` as `y`, in radians, elementwise and broadcast.
     /// Of complex numbers `-i ln ((x + i y) / √(x² + y²))`.
+    #[doc(alias = "arctan2")]
     fn atan2, try_atan2(self, x: impl Operand) -> Array {
         let operands = together("atan2", &[self, &x], true)?;
         let [y, x] = [&operands[0], &operands[1]];
@@ -210,6 +237,7 @@ methods! {
 
     /// The remainder with the sign of the divisor, as NumPy's `%` (that of arrays here has the
     /// dividend's, as Rust's). By the int 0 nothing is left.
+    #[doc(alias = "mod")]
     fn remainder, try_remainder(self, divisor: impl Operand) -> Array {
         let operands = together("remainder", &[self, &divisor], false)?;
         let (x, y) = (&counted(&operands[0])?, &divisor_of(&operands[1])?);

@@ -18,30 +18,51 @@
 
 pub(crate) mod fallible;
 
-pub mod arrange;
-pub mod at;
-pub mod axes;
+// The page of `Array` has its blocks in the order of these lines.
+pub mod math;
+
+pub mod powers;
+
+pub mod numbers;
+
+pub mod ints;
+
 pub mod compare;
-pub mod complex;
+
+pub mod reduce;
+
+pub mod nan;
+
+pub mod stats;
+
+pub mod series;
+
+pub mod order;
+
+pub mod sets;
+
+pub mod shape;
+
+pub mod join;
+
+pub mod arrange;
+
+pub mod diagonal;
+
+pub mod index;
+
+pub mod at;
+
 pub mod contract;
+
+pub mod complex;
+
+// These have no methods.
+pub mod axes;
 mod contraction;
 pub mod create;
-pub mod diagonal;
 pub mod einsum;
 pub mod entries;
 pub mod finfo;
-pub mod index;
-pub mod ints;
-pub mod join;
-pub mod math;
-pub mod nan;
-pub mod numbers;
-pub mod order;
 mod picks;
-pub mod powers;
-pub mod reduce;
-pub mod series;
-pub mod sets;
-pub mod shape;
-pub mod stats;
 pub(crate) mod update;

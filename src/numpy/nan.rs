@@ -10,9 +10,9 @@ use crate::prims::lax;
 use cotangent_jit::Error;
 
 macro_rules! without_nan {
-    ($($(#[$doc:meta])* $fold:ident: $all:ident, $try_all:ident; $axis:ident,
+    ($(#![$heading:meta])* $($(#[$doc:meta])* $fold:ident: $all:ident, $try_all:ident; $axis:ident,
         $try_axis:ident;)*) => {
-        methods! {$(
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             fn $all, $try_all(self) -> Array { $fold(self, &(0..self.ndim()).collect()) }
 
@@ -26,6 +26,8 @@ macro_rules! without_nan {
 }
 
 without_nan! {
+    //! # Reduce without NaN
+
     /// The sum of the elements that are numbers.
     ///
     /// ```

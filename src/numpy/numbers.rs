@@ -42,7 +42,10 @@ fn sign_bit(x: &Array) -> Result<Array, Error> {
 }
 
 methods! {
+    //! # Parts of floats, angles, further functions
+
     /// Whether elements are infinite, complex ones in either part; false of ints.
+    #[doc(alias = "isinf")]
     fn is_inf, try_is_inf(self) -> Array {
         if self.dtype().is_complex() {
             let parts = [lax::try_real(self)?, lax::try_imag(self)?];
@@ -86,6 +89,7 @@ methods! {
     }
 
     /// The integral number toward zero; ints as they are.
+    #[doc(alias = "fix")]
     fn trunc, try_trunc(self) -> Array {
         if !self.dtype().is_float() {
             return Ok(self.clone());
@@ -265,9 +269,11 @@ methods! {
     }
 
     /// Degrees of radians.
+    #[doc(alias = "rad2deg")]
     fn degrees, try_degrees(self) -> Array { Ok(float(self)? * (180.0 / PI)) }
 
     /// Radians of degrees.
+    #[doc(alias = "deg2rad")]
     fn radians, try_radians(self) -> Array { Ok(float(self)? * (PI / 180.0)) }
 
     /// NaN as 0, infinities as the greatest and the least finite number; ints as they are.

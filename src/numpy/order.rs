@@ -12,12 +12,15 @@ use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar, err};
 
 methods! {
+    //! # Sort, search, pick
+
     /// Sorted along an axis, NaN last.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// assert_eq!(array![3, 1, 2].sort(-1).to_vec::<i32>(), [1, 2, 3]);
     /// ```
+    #[doc(alias = "msort")]
     fn sort, try_sort(self, axis: isize) -> Array {
         lax::try_sort(self, axis_of("sort", axis as i64, &self.aval())?)
     }
@@ -65,6 +68,7 @@ methods! {
     /// let (values, indices) = array![1, 3, 2].top_k(2);
     /// assert_eq!((values.to_vec::<i32>(), indices.to_vec::<i32>()), (vec![3, 2], vec![1, 2]));
     /// ```
+    #[doc(alias = "topk")]
     fn top_k, try_top_k(self, k: usize) -> (Array, Array) {
         lax::try_top_k(self, k, axis_of("top_k", -1, &self.aval())?)
     }
@@ -104,6 +108,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![10, 20, 30].take(&array![2, 0, -1], 0).to_vec::<i32>(), [30, 10, 30]);
     /// ```
+    #[doc(alias("index_select", "embedding"))]
     fn take, try_take(self, indices: impl Operand, axis: isize) -> Array {
         let indices = &indices.to_array();
         let axis = axis_of("take", axis as i64, &self.aval())?;
@@ -117,6 +122,7 @@ methods! {
     /// let (x, i) = (array![[1, 2], [3, 4]], array![[1], [0]]);
     /// assert_eq!(x.take_along_axis(&i, 1).to_vec::<i32>(), [2, 3]);
     /// ```
+    #[doc(alias = "take_along_dim")]
     fn take_along_axis, try_take_along_axis(self, indices: impl Operand, axis: isize) -> Array {
         let indices = &indices.to_array();
         let axis = axis_of("take_along_axis", axis as i64, &self.aval())?;

@@ -11,6 +11,8 @@ use crate::prims::rules::numbers::number;
 use cotangent_jit::{DType, Error};
 
 methods! {
+    //! # Squares and powers
+
     /// `x²`. Ints (wrapping), floats and complex numbers; bools as i32.
     fn square, try_square(self) -> Array { lax::try_square(&counted(self)?) }
 
@@ -31,6 +33,7 @@ methods! {
     /// assert_eq!(array![4.0, 9.0].pow(0.5).to_vec::<f32>(), [2.0, 3.0]);
     /// assert_eq!(array![2, 3].pow(array![10, 0]).to_vec::<i32>(), [1024, 1]);
     /// ```
+    #[doc(alias = "power")]
     fn pow, try_pow(self, exponent: impl Operand) -> Array {
         match exponent.number().and_then(Number::int).map(i32::try_from) {
             Some(Ok(n)) => {

@@ -28,12 +28,12 @@ fn keeping(x: &Array, axes: &[usize], fold: Fold) -> Result<Array, Error> {
 }
 
 macro_rules! reductions {
-    ($(
+    ($(#![$heading:meta])* $(
         $(#[$doc:meta])*
         $fold:path: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident; $keep:ident,
             $try_keep:ident;
     )*) => {
-        methods! {$(
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             fn $all, $try_all(self) -> Array { strong($fold(self, &all_axes(self))?) }
 
@@ -54,6 +54,11 @@ macro_rules! reductions {
 }
 
 reductions! {
+    //! # Reduce
+    //!
+    //! Each in three forms: over all axes (`sum`), over some, which are taken away (`sum_axis`),
+    //! and over some, which stay with size 1 (`sum_keepdims`).
+
     /// Sum of all elements; bools and narrow ints are added up in i32, narrow unsigned ints in u32.
     ///
     /// ```
@@ -67,12 +72,15 @@ reductions! {
 
     /// Product of all elements; bools and narrow ints are multiplied in i32, narrow unsigned ints
     /// in u32.
+    #[doc(alias = "product")]
     prod: prod, try_prod; prod_axis, try_prod_axis; prod_keepdims, try_prod_keepdims;
 
     /// The greatest element; NaN if there is one. Of nothing it is an error.
+    #[doc(alias = "amax")]
     max: max, try_max; max_axis, try_max_axis; max_keepdims, try_max_keepdims;
 
     /// The least element; NaN if there is one. Of nothing it is an error.
+    #[doc(alias = "amin")]
     min: min, try_min; min_axis, try_min_axis; min_keepdims, try_min_keepdims;
 
     /// Arithmetic mean, of ints and bools in f32, of 64-bit ones in f64; NaN of nothing.
@@ -175,6 +183,8 @@ fn any(x: &Array, axes: &[usize]) -> Result<Array, Error> {
 }
 
 methods! {
+    //! # Find extremes
+
     /// The index (i32) of the greatest of all elements in row-major order: the first, or the first
     /// NaN.
     fn argmax, try_argmax(self) -> Array { lax::try_argmax(&flat(self)?, 0) }
@@ -199,11 +209,11 @@ fn flat(x: &Array) -> Result<Array, Error> {
 }
 
 macro_rules! running {
-    ($(
+    ($(#![$heading:meta])* $(
         $(#[$doc:meta])*
         $name:ident, $try:ident = $f:ident $(of $prepare:ident)?;
     )*) => {
-        methods! {$(
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             fn $name, $try(self, axis: isize) -> Array {
                 let axis = axis_of(stringify!($name), axis as i64, &self.aval())?;
@@ -216,15 +226,19 @@ macro_rules! running {
 }
 
 running! {
+    //! # Running folds
+
     /// Running sums along an axis; bools are counted in i32, ints in their own dtype.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].cumsum(0).to_vec::<i32>(), [1, 3, 6]);
     /// ```
+    #[doc(alias = "cumulative_sum")]
     cumsum, try_cumsum = try_cumsum of counted;
 
     /// Running products along an axis; bools are multiplied in i32.
+    #[doc(alias = "cumulative_prod")]
     cumprod, try_cumprod = try_cumprod of counted;
 
     /// The greatest element so far along an axis; NaN from the first one on.
@@ -234,5 +248,6 @@ running! {
     cummin, try_cummin = try_cummin;
 
     /// `ln ∑ eˣ` of the elements so far along an axis, without overflow.
+    #[doc(alias = "logcumsumexp")]
     cumlogsumexp, try_cumlogsumexp = try_cumlogsumexp;
 }

@@ -31,6 +31,8 @@ fn neighbours(x: &Array, axis: usize) -> Result<(Array, Array), Error> {
 }
 
 methods! {
+    //! # Differences, integrals, convolutions
+
     /// The `n`-th differences of neighbours along an axis: `y[i] = x[i + 1] - x[i]`, so often.
     /// Bools: whether they differ.
     ///
@@ -86,6 +88,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1.0, 2.0, 3.0].trapezoid(2.0).item::<f32>(), 8.0);
     /// ```
+    #[doc(alias = "trapz")]
     fn trapezoid, try_trapezoid(self, spacing: impl Operand) -> Array {
         let both = promoted("trapezoid", &[self, &spacing], true)?;
         let axis = axis_of("trapezoid", -1, &self.aval())?;
@@ -143,6 +146,7 @@ methods! {
     /// let x = array![0.0, 3.0, 6.0 - 6.2831855].unwrap_phase(-1);
     /// assert!(x.allclose(array![0.0, 3.0, 6.0]).item::<bool>());
     /// ```
+    #[doc(alias = "unwrap")]
     fn unwrap_phase, try_unwrap_phase(self, axis: isize) -> Array {
         let axis = axis_of("unwrap_phase", axis as i64, &self.aval())?;
         let x = float(self)?;

@@ -10,6 +10,10 @@ use crate::prims::rules::numbers::place_dtype;
 use cotangent_jit::{Error, Scalar};
 
 methods! {
+    //! # Results whose shape depends on values
+    //!
+    //! Not of tracers.
+
     /// The coordinates (i32) of the elements that are not zero, one vector for each axis, in
     /// row-major order.
     ///
@@ -56,6 +60,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![3, 1, 3, 2].unique().to_vec::<i32>(), [1, 2, 3]);
     /// ```
+    #[doc(alias = "unique_values")]
     fn unique, try_unique(self) -> Array { Ok(occurring(self)?.0) }
 
     /// The values that occur, sorted, and how often each does (i32).

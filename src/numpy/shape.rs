@@ -13,6 +13,8 @@ use crate::prims::shapes::transpose::moveaxis;
 use cotangent_jit::{Error, err, plural};
 
 methods! {
+    //! # Shapes and axes
+
     /// The same elements, in row-major order, under another shape; one size may be -1 and is
     /// inferred.
     ///
@@ -20,6 +22,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![[1, 2, 3], [4, 5, 6]].reshape([3, -1]).shape(), [3, 2]);
     /// ```
+    #[doc(alias("view", "unflatten"))]
     fn reshape, try_reshape(self, sizes: impl Ints) -> Array {
         lax::try_reshape(self, &inferred(self, &sizes.ints())?)
     }
@@ -30,6 +33,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![[1, 2, 3], [4, 5, 6]].t().to_vec::<i32>(), [1, 4, 2, 5, 3, 6]);
     /// ```
+    #[doc(alias("T", "mT", "matrix_transpose"))]
     fn t, try_t(self) -> Array {
         lax::try_transpose(self, &(0..self.ndim()).rev().collect::<Shape>())
     }
@@ -41,6 +45,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros([2, 3, 4]).transpose([2, 0, 1]).shape(), [4, 2, 3]);
     /// ```
+    #[doc(alias("permute", "permute_dims"))]
     fn transpose, try_transpose(self, order: impl Ints) -> Array {
         let order = axes_of("transpose", order, &self.aval())?;
         if order.is_empty() {
@@ -55,6 +60,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros([2, 3, 4]).swapaxes(0, -1).shape(), [4, 3, 2]);
     /// ```
+    #[doc(alias = "swapdims")]
     fn swapaxes, try_swapaxes(self, a: isize, b: isize) -> Array {
         let a = axis_of("swapaxes", a as i64, &self.aval())?;
         let b = axis_of("swapaxes", b as i64, &self.aval())?;
@@ -69,6 +75,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros([2, 3, 4]).moveaxis(0, -1).shape(), [3, 4, 2]);
     /// ```
+    #[doc(alias("movedim", "rollaxis"))]
     fn moveaxis, try_moveaxis(self, from: isize, to: isize) -> Array {
         let from = axis_of("moveaxis", from as i64, &self.aval())?;
         let to = axis_of("moveaxis", to as i64, &self.aval())?;
@@ -82,6 +89,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![[1], [2]].broadcast_to([2, 3]).to_vec::<i32>(), [1, 1, 1, 2, 2, 2]);
     /// ```
+    #[doc(alias = "expand")]
     fn broadcast_to, try_broadcast_to(self, shape: impl Ints) -> Array {
         let shape = sizes_of("broadcast_to", shape)?;
         let fits = shape.len() >= self.ndim()
@@ -103,6 +111,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].expand_dims(-1).shape(), [3, 1]);
     /// ```
+    #[doc(alias("unsqueeze", "newaxis"))]
     fn expand_dims, try_expand_dims(self, axes: impl Ints) -> Array {
         let axes = axes.ints();
         let wide = self.aval().with_shape(vec![1; self.ndim() + axes.len()]);
@@ -131,6 +140,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![[1, 2], [3, 4]].ravel().shape(), [4]);
     /// ```
+    #[doc(alias = "flatten")]
     fn ravel, try_ravel(self) -> Array {
         lax::try_reshape(self, &[self.size()])
     }
@@ -141,6 +151,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].flip(0).to_vec::<i32>(), [3, 2, 1]);
     /// ```
+    #[doc(alias = "reverse")]
     fn flip, try_flip(self, axes: impl Ints) -> Array {
         let mut axes = axes_of("flip", axes, &self.aval())?;
         if axes.is_empty() {

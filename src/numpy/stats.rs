@@ -13,6 +13,8 @@ use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{Error, Scalar, err};
 
 methods! {
+    //! # Statistics, histograms
+
     /// The value below which the share `q` of all elements lies, between neighbours linearly; NaN
     /// if there is one.
     ///
@@ -151,6 +153,7 @@ methods! {
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 2, 9].bincount(4).to_vec::<i32>(), [0, 1, 2, 0]);
     /// ```
+    #[doc(alias = "histc")]
     fn bincount, try_bincount(self, length: usize) -> Array {
         binned(self, &lax::try_full(self.shape(), 1i32.into())?, length)
     }
@@ -178,6 +181,7 @@ methods! {
     /// let edges = array![0.0, 1.0, 2.0];
     /// assert_eq!(array![0.5, 1.0, 7.0].digitize(&edges, false).to_vec::<i32>(), [1, 2, 3]);
     /// ```
+    #[doc(alias = "bucketize")]
     fn digitize, try_digitize(self, edges: impl Operand, right: bool) -> Array {
         let edges = &edges.to_array();
         let n = edges.size();

@@ -40,6 +40,7 @@ use cotangent_jit::{DType, Error};
 /// assert!((ys.index(2).item::<f64>() - (-2.0f64).exp()).abs() < 1e-7);
 /// assert_eq!(stats.status(), OdeStatus::Done);
 /// ```
+#[doc(alias("solve_ivp", "RK45", "diffeqsolve"))]
 #[track_caller]
 pub fn dopri5<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,
@@ -51,7 +52,9 @@ pub fn dopri5<Y: Pytree, P: Pytree>(
     raise(try_dopri5(f, y0, ts, p, options))
 }
 
-/// As [`dopri5`], with an error if states or parameters are no floats or the times no vector.
+/// Returns the error of [`dopri5`] instead of panicking.
+///
+/// Fails if states or parameters are no floats or the times no vector.
 #[track_caller]
 pub fn try_dopri5<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,

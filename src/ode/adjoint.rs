@@ -42,6 +42,7 @@ use std::sync::Arc;
 /// };
 /// assert!((grad(end)(Array::from(2.0f64)).item::<f64>() + (-2.0f64).exp()).abs() < 1e-6);
 /// ```
+#[doc(alias = "odeint_adjoint")]
 #[track_caller]
 pub fn odeint<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,
@@ -53,7 +54,9 @@ pub fn odeint<Y: Pytree, P: Pytree>(
     raise(try_odeint(f, y0, ts, p, options))
 }
 
-/// As [`odeint`], with an error if states or parameters are no floats or the times no vector.
+/// Returns the error of [`odeint`] instead of panicking.
+///
+/// Fails if states or parameters are no floats or the times no vector.
 #[track_caller]
 pub fn try_odeint<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,

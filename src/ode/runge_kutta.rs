@@ -39,7 +39,9 @@ pub fn rk4<Y: Pytree, P: Pytree>(
     raise(try_rk4(f, y0, ts, p))
 }
 
-/// As [`rk4`], with an error if states or parameters are no floats or the times no vector.
+/// Returns the error of [`rk4`] instead of panicking.
+///
+/// Fails if states or parameters are no floats or the times no vector.
 #[track_caller]
 pub fn try_rk4<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,

@@ -16,6 +16,7 @@ use cotangent_jit::{Error, Scalar, err};
 /// let (u, _) = held.update(array![-3.0, 0.5], held.init(&w), &w);
 /// assert_eq!(u.to_vec::<f32>(), [-1.0, 0.5]);
 /// ```
+#[doc(alias("clip_grad_value", "clip_grad_value_"))]
 pub fn clip(limit: f64) -> Transform {
     Transform::new("clip", Leafwise(move |u: Array, _: &Array| u.clip(-limit, limit)))
 }
@@ -34,7 +35,7 @@ pub fn global_norm<P: Pytree>(tree: &P) -> Array {
     raise(try_global_norm(tree))
 }
 
-/// As [`global_norm`], with the error returned.
+/// Returns the error of [`global_norm`] instead of panicking.
 #[track_caller]
 pub fn try_global_norm<P: Pytree>(tree: &P) -> Result<Array, Error> {
     in_name_of("global_norm", || {
@@ -80,6 +81,7 @@ impl Rule for GlobalNorm {
 /// let (u, _) = held.update(array![3.0, 4.0], held.init(&w), &w);
 /// assert_eq!(u.to_vec::<f32>(), [0.6, 0.8]);
 /// ```
+#[doc(alias("clip_grad_norm", "clip_grad_norm_"))]
 pub fn clip_by_global_norm(limit: f64) -> Transform {
     Transform::new("clip_by_global_norm", GlobalNorm(limit))
 }

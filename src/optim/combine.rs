@@ -196,6 +196,7 @@ impl Rule for Multi {
 /// let (u, _) = both.update((array![1.0], array![1.0]), both.init(&w), &w);
 /// assert_eq!((u.0.item::<f32>(), u.1.item::<f32>()), (0.0, -1.0));
 /// ```
+#[doc(alias = "partition")]
 pub fn multi_transform<'a>(
     parts: impl IntoIterator<Item = (&'a str, Transform)>,
     label: impl Fn(&str, &Array) -> String + Send + Sync + 'static,

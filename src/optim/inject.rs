@@ -55,6 +55,7 @@ impl<F: Fn(&Values) -> Transform + Send + Sync + 'static> Rule for Inject<F> {
 /// assert_eq!(u.item::<f32>(), -0.25);
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias = "inject_hyperparams")]
 pub fn inject<'a>(
     values: impl IntoIterator<Item = (&'a str, f64)>,
     make: impl Fn(&BTreeMap<String, Array>) -> Transform + Send + Sync + 'static,

@@ -69,6 +69,7 @@ impl Rule for Trace {
 }
 
 /// Momentum: `t ← g + decay t`, giving `t`, or `g + decay t` looking ahead if `nesterov`.
+#[doc(alias = "momentum")]
 pub fn trace(decay: f64, nesterov: bool) -> Transform {
     Transform::new("trace", Trace { decay, nesterov })
 }

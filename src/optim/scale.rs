@@ -102,6 +102,7 @@ pub fn scale_by_learning_rate(rate: impl Into<Schedule>) -> Transform {
 /// let (u, _) = decay.update((array![[0.0]], array![0.0]), decay.init(&p), &p);
 /// assert_eq!((u.0.item::<f32>(), u.1.item::<f32>()), (1.0, 0.0));
 /// ```
+#[doc(alias = "weight_decay")]
 pub fn add_decayed_weights(decay: f64, mask: Mask) -> Transform {
     let rule = Leafwise(move |u: Array, p: &Array| u + p * decay);
     super::combine::masked(Transform::new("add_decayed_weights", rule), mask)

@@ -23,6 +23,7 @@ pub(super) fn number(x: f64) -> Array {
 /// use cotangent::optim::schedule::linear;
 /// assert_eq!(linear(1.0, 0.0, 4).at_step(1), 0.75);
 /// ```
+#[doc(alias = "LambdaLR")]
 #[derive(Clone)]
 pub struct Schedule(Form);
 
@@ -111,16 +112,19 @@ fn part(step: &Array, steps: i32) -> Array {
 }
 
 /// The same at every step.
+#[doc(alias = "constant_schedule")]
 pub fn constant(value: f64) -> Schedule {
     Schedule::from(value)
 }
 
 /// From one value to another in equal steps, then the other: `from + (to - from) n / steps`.
+#[doc(alias("linear_schedule", "LinearLR"))]
 pub fn linear(from: f64, to: f64, steps: i32) -> Schedule {
     polynomial(from, to, 1.0, steps)
 }
 
 /// From one value to another along a power: `to + (from - to) (1 - n / steps)^power`, then `to`.
+#[doc(alias("polynomial_schedule", "PolynomialLR"))]
 pub fn polynomial(from: f64, to: f64, power: f64, steps: i32) -> Schedule {
     Schedule::from(move |step: &Array| {
         let left = 1.0 - part(step, steps);
@@ -130,6 +134,7 @@ pub fn polynomial(from: f64, to: f64, power: f64, steps: i32) -> Schedule {
 }
 
 /// A factor of `rate` every `steps` steps: `from rate^(n / steps)`.
+#[doc(alias("exponential_decay", "ExponentialLR"))]
 pub fn exponential(from: f64, rate: f64, steps: i32) -> Schedule {
     Schedule::from(move |step: &Array| {
         let power = step.maximum(0).astype(WIDE) / steps as f64;
@@ -138,6 +143,7 @@ pub fn exponential(from: f64, rate: f64, steps: i32) -> Schedule {
 }
 
 /// As [`exponential`], in jumps: a factor of `rate` after each `steps` steps.
+#[doc(alias = "StepLR")]
 pub fn staircase(from: f64, rate: f64, steps: i32) -> Schedule {
     Schedule::from(move |step: &Array| {
         let power = (step.maximum(0).astype(WIDE) / steps as f64).floor();
@@ -147,6 +153,7 @@ pub fn staircase(from: f64, rate: f64, steps: i32) -> Schedule {
 
 /// From one value to another along half a cosine: `to + (from - to) (1 + cos(π n / steps)) / 2`,
 /// then `to`.
+#[doc(alias("cosine_decay_schedule", "CosineAnnealingLR"))]
 pub fn cosine(from: f64, to: f64, steps: i32) -> Schedule {
     Schedule::from(move |step: &Array| {
         let wave = (part(step, steps) * std::f64::consts::PI).cos();
@@ -156,6 +163,7 @@ pub fn cosine(from: f64, to: f64, steps: i32) -> Schedule {
 
 /// [`linear`] from `start` to `peak` in `warmup` steps, then [`cosine`] to `end`, which is reached
 /// at step `steps`.
+#[doc(alias = "warmup_cosine_decay_schedule")]
 pub fn warmup_cosine(start: f64, peak: f64, warmup: i32, steps: i32, end: f64) -> Schedule {
     join([linear(start, peak, warmup), cosine(peak, end, steps - warmup)], [warmup])
 }
@@ -167,6 +175,7 @@ pub fn warmup_cosine(start: f64, peak: f64, warmup: i32, steps: i32, end: f64) -
 /// let rate = piecewise(1.0, [(10, 0.5), (20, 0.1)]);
 /// assert_eq!([9, 10, 20].map(|n| rate.at_step(n)), [1.0, 0.5, 0.05]);
 /// ```
+#[doc(alias("piecewise_constant_schedule", "MultiStepLR"))]
 pub fn piecewise(value: f64, factors: impl IntoIterator<Item = (i32, f64)>) -> Schedule {
     let factors: Vec<(i32, f64)> = factors.into_iter().collect();
     Schedule::from(move |step: &Array| {
@@ -178,6 +187,7 @@ pub fn piecewise(value: f64, factors: impl IntoIterator<Item = (i32, f64)>) -> S
 
 /// Each schedule from its boundary on, counting steps from there; the first from 0. Panics unless
 /// there is one boundary less than schedules.
+#[doc(alias("join_schedules", "SequentialLR"))]
 #[track_caller]
 pub fn join(
     schedules: impl IntoIterator<Item = Schedule>,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// What a transformation remembers between updates: a pytree whose structure depends on the
 /// transformation and on the parameters. [`Tree::get`] and [`Tree::set`] reach into it by path,
 /// [`Tree::typed`] makes it a struct again.
+#[doc(alias = "OptState")]
 pub type State = Tree;
 
 /// How updates are made of gradients: to be written by those who invent one, and wrapped by
@@ -56,6 +57,7 @@ pub trait Rule: Send + Sync + 'static {
 
 /// A gradient transformation: a value that is cheap to clone, can be shared between threads, and
 /// has no state of its own.
+#[doc(alias("GradientTransformation", "Optimizer"))]
 #[derive(Clone)]
 pub struct Transform {
     name: Arc<str>,
@@ -105,7 +107,7 @@ impl Transform {
         raise(self.try_init(params))
     }
 
-    /// As [`Transform::init`], with the error returned.
+    /// Returns the error of [`Transform::init`] instead of panicking.
     #[track_caller]
     pub fn try_init<P: Pytree>(&self, params: &P) -> Result<State, Error> {
         composed(&self.name, || {
@@ -132,7 +134,7 @@ impl Transform {
         raise(self.try_update(gradients, state, params))
     }
 
-    /// As [`Transform::update`], with the error returned.
+    /// Returns the error of [`Transform::update`] instead of panicking.
     #[track_caller]
     pub fn try_update<P: Pytree>(
         &self,
@@ -260,7 +262,7 @@ pub fn apply_updates<P: Pytree>(params: P, updates: P) -> P {
     raise(try_apply_updates(params, updates))
 }
 
-/// As [`apply_updates`], with the error returned.
+/// Returns the error of [`apply_updates`] instead of panicking.
 #[track_caller]
 pub fn try_apply_updates<P: Pytree>(params: P, updates: P) -> Result<P, Error> {
     in_name_of("apply_updates", || {

@@ -33,6 +33,7 @@ use cotangent_jit::Error;
 /// let found = lbfgs(rosenbrock, start, MinimizeOptions::default());
 /// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-5);
 /// ```
+#[doc(alias("BFGS", "minimize"))]
 #[track_caller]
 pub fn lbfgs<X: Pytree>(
     f: impl Fn(X) -> Array + Send + Sync,
@@ -53,7 +54,9 @@ struct History {
     gamma: Array,
 }
 
-/// As [`lbfgs`], with an error if the start is not of floats.
+/// Returns the error of [`lbfgs`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_lbfgs<X: Pytree>(
     f: impl Fn(X) -> Array + Send + Sync,

@@ -36,6 +36,7 @@ use cotangent_jit::Error;
 /// let found = levenberg_marquardt(r, start, MinimizeOptions::default());
 /// assert!((found.x.1.item::<f64>() - 2f64.ln()).abs() < 1e-5);
 /// ```
+#[doc(alias("least_squares", "leastsq"))]
 #[track_caller]
 pub fn levenberg_marquardt<X: Pytree, R: Pytree>(
     r: impl Fn(X) -> R + Send + Sync,
@@ -45,7 +46,9 @@ pub fn levenberg_marquardt<X: Pytree, R: Pytree>(
     raise(try_levenberg_marquardt(r, x0, options))
 }
 
-/// As [`levenberg_marquardt`], with an error if the start is not of floats.
+/// Returns the error of [`levenberg_marquardt`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_levenberg_marquardt<X: Pytree, R: Pytree>(
     r: impl Fn(X) -> R + Send + Sync,
@@ -67,7 +70,9 @@ pub fn gauss_newton<X: Pytree, R: Pytree>(
     raise(try_gauss_newton(r, x0, options))
 }
 
-/// As [`gauss_newton`], with an error if the start is not of floats.
+/// Returns the error of [`gauss_newton`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_gauss_newton<X: Pytree, R: Pytree>(
     r: impl Fn(X) -> R + Send + Sync,

@@ -71,7 +71,9 @@ impl Simplex {
     }
 }
 
-/// As [`nelder_mead`], with an error if the start is not of floats.
+/// Returns the error of [`nelder_mead`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_nelder_mead<X: Pytree>(
     f: impl Fn(X) -> Array + Send + Sync,

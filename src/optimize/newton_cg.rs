@@ -39,7 +39,9 @@ pub fn newton_cg<X: Pytree>(
     raise(try_newton_cg(f, x0, options))
 }
 
-/// As [`newton_cg`], with an error if the start is not of floats.
+/// Returns the error of [`newton_cg`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_newton_cg<X: Pytree>(
     f: impl Fn(X) -> Array + Send + Sync,

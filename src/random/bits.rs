@@ -18,6 +18,7 @@ functions! {
     /// let bits = random::bits(&random::key(42), [2], DType::U32);
     /// assert_eq!(bits.to_vec::<u32>(), [2098992034, 2919706841]);
     /// ```
+    #[doc(alias = "random_bits")]
     fn bits, try_bits(key: &Key, shape: impl Ints, dtype: DType) -> Array {
         let shape = sizes_of("bits", shape)?;
         let drawn = Aval::new(shape.iter().copied(), dtype).countable("bits")?;

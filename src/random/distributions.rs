@@ -27,6 +27,7 @@ functions! {
     /// let x = random::uniform(&random::key(0), [3], DType::F32, 0.0, 1.0);
     /// assert_eq!(x.to_vec::<f32>(), [0.947667, 0.9785799, 0.33229148]);
     /// ```
+    #[doc(alias("rand", "random_sample"))]
     fn uniform, try_uniform(
         key: &Key, shape: impl Ints, dtype: DType, low: impl Operand, high: impl Operand,
     ) -> Array {
@@ -77,6 +78,7 @@ fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
 
 functions! {
     /// Normal floats of mean 0 and variance 1: `√2 erf⁻¹(u)` with `u` uniform on (-1, 1).
+    #[doc(alias("randn", "standard_normal"))]
     fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array {
         // Half of the distance from 1 to the next number.
         let above_minus_1 = epsilon(dtype) / 2.0 - 1.0;
@@ -111,6 +113,7 @@ functions! {
 
     /// Class indices (i32) along an axis of unnormalised log-probabilities:
     /// `argmax(gumbel + logits)`.
+    #[doc(alias = "multinomial")]
     fn categorical, try_categorical(key: &Key, logits: impl Operand, axis: isize) -> Array {
         let logits = &logits.to_array();
         let axis = axis_of("categorical", axis as i64, &logits.aval())?;
@@ -126,6 +129,7 @@ functions! {
     /// let x = random::randint(&random::key(42), [4], DType::I32, 0, 100);
     /// assert_eq!(x.to_vec::<i32>(), [44, 14, 71, 69]);
     /// ```
+    #[doc(alias = "integers")]
     fn randint, try_randint(
         key: &Key, shape: impl Ints, dtype: DType, low: i64, high: i64
     ) -> Array {
@@ -194,6 +198,7 @@ functions! {
     /// let order = random::permutation(&random::key(42), 8);
     /// assert_eq!(order.to_vec::<i32>(), [7, 4, 2, 5, 3, 6, 0, 1]);
     /// ```
+    #[doc(alias = "randperm")]
     fn permutation, try_permutation(key: &Key, n: usize) -> Array {
         try_shuffled(key, lax::try_iota(place_dtype(n), &[n], 0)?)
     }

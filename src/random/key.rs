@@ -14,6 +14,7 @@ use cotangent_jit::{DType, Error, Scalar, err};
 
 /// A key, from which random numbers are made. Under `vmap` each element of a batch has one key
 /// ([`keys`]).
+#[doc(alias("Generator", "RandomState"))]
 #[derive(Clone)]
 pub struct Key(Array);
 
@@ -33,17 +34,19 @@ impl Pytree for Key {
 
 impl Key {
     /// The two words, as `u32[2]`. For a batch of keys the type is `u32[n,2]`.
+    #[doc(alias = "key_data")]
     pub fn data(&self) -> &Array {
         &self.0
     }
 
     /// The key of these two words.
+    #[doc(alias = "wrap_key_data")]
     #[track_caller]
     pub fn from_data(data: Array) -> Key {
         raise(Key::try_from_data(data))
     }
 
-    /// Works like [`Key::from_data`], but returns the error.
+    /// Returns the error of [`Key::from_data`] instead of panicking.
     pub fn try_from_data(data: Array) -> Result<Key, Error> {
         match data.shape().last() {
             Some(2) if data.dtype() == DType::U32 => Ok(Key(data)),
@@ -66,6 +69,7 @@ impl Key {
 }
 
 /// The key of a seed.
+#[doc(alias("PRNGKey", "manual_seed", "default_rng", "seed"))]
 #[track_caller]
 pub fn key(seed: u64) -> Key {
     Key(Array::from_slice(&[(seed >> 32) as u32, seed as u32]))
@@ -78,7 +82,7 @@ pub fn split<const N: usize>(key: &Key) -> [Key; N] {
     raise(try_split(key))
 }
 
-/// Works like [`split`], but returns the error.
+/// Returns the error of [`split`] instead of panicking.
 #[track_caller]
 pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
     in_name_of("split", || {

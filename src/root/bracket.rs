@@ -24,6 +24,7 @@ use cotangent_jit::{Error, err};
 ///         RootOptions::default());
 /// assert!((found.x.index(1).item::<f32>() - 3.0).abs() < 1e-5);
 /// ```
+#[doc(alias = "bisection")]
 #[track_caller]
 pub fn bisect(
     f: impl Fn(Array) -> Array,
@@ -42,7 +43,9 @@ struct Bracket {
     iterations: Array,
 }
 
-/// As [`bisect`], with an error if the ends are not floats of one shape.
+/// Returns the error of [`bisect`] instead of panicking.
+///
+/// Fails if the ends are not floats of one shape.
 #[track_caller]
 pub fn try_bisect(
     f: impl Fn(Array) -> Array,

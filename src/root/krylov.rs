@@ -67,7 +67,9 @@ pub fn cg<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> Linear
     raise(try_cg(a, b, options))
 }
 
-/// As [`cg`], with an error if `b` is not of floats.
+/// Returns the error of [`cg`] instead of panicking.
+///
+/// Fails if `b` is not of floats.
 #[track_caller]
 pub fn try_cg<X: Pytree>(
     a: impl Fn(X) -> X,
@@ -104,7 +106,9 @@ pub fn bicgstab<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> 
     raise(try_bicgstab(a, b, options))
 }
 
-/// As [`bicgstab`], with an error if `b` is not of floats.
+/// Returns the error of [`bicgstab`] instead of panicking.
+///
+/// Fails if `b` is not of floats.
 #[track_caller]
 pub fn try_bicgstab<X: Pytree>(
     a: impl Fn(X) -> X,
@@ -151,7 +155,9 @@ pub fn gmres<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> Lin
     raise(try_gmres(a, b, options))
 }
 
-/// As [`gmres`], with an error if `b` is not of floats.
+/// Returns the error of [`gmres`] instead of panicking.
+///
+/// Fails if `b` is not of floats.
 #[track_caller]
 pub fn try_gmres<X: Pytree>(
     a: impl Fn(X) -> X,

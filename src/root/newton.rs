@@ -31,6 +31,7 @@ use cotangent_jit::{DType, Error, err};
 ///     newton(circle_and_line, (Array::from(2.0f64), Array::from(0.5f64)), RootOptions::default());
 /// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-6);
 /// ```
+#[doc(alias = "fsolve")]
 #[track_caller]
 pub fn newton<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -40,7 +41,9 @@ pub fn newton<X: Pytree, R: Pytree>(
     raise(try_newton(f, x0, options))
 }
 
-/// As [`newton`], with an error if the start is not of floats.
+/// Returns the error of [`newton`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_newton<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -64,6 +67,7 @@ pub fn try_newton<X: Pytree, R: Pytree>(
 ///
 /// C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations", Math. Comp. 19
 /// (1965).
+#[doc(alias = "broyden1")]
 #[track_caller]
 pub fn broyden<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -73,7 +77,9 @@ pub fn broyden<X: Pytree, R: Pytree>(
     raise(try_broyden(f, x0, options))
 }
 
-/// As [`broyden`], with an error if the start is not of floats.
+/// Returns the error of [`broyden`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_broyden<X: Pytree, R: Pytree>(
     f: impl Fn(X) -> R + Send + Sync,
@@ -122,7 +128,9 @@ pub fn fixed_point<X: Pytree>(
     raise(try_fixed_point(f, x0, options))
 }
 
-/// As [`fixed_point`], with an error if the start is not of floats.
+/// Returns the error of [`fixed_point`] instead of panicking.
+///
+/// Fails if the start is not of floats.
 #[track_caller]
 pub fn try_fixed_point<X: Pytree>(
     f: impl Fn(X) -> X + Send + Sync,

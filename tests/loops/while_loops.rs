@@ -297,7 +297,7 @@ fn errors_name_the_leaf_and_the_cure() {
         e.unwrap_err().message(),
         "fori_loop: the end of the range should be an int scalar such as i32[], got i32[2]"
     );
-    let e = try_fori_loop(&Array::from(1)..&Array::scalar(2i64), |_, x: Array| x, array![1.0]);
+    let e = try_fori_loop(&Array::scalar(1)..&Array::scalar(2i64), |_, x: Array| x, array![1.0]);
     assert_eq!(
         e.unwrap_err().message(),
         "fori_loop: the range should start and end in one dtype, got i32[] and i64[]; cast one \

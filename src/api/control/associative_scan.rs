@@ -62,7 +62,7 @@ pub fn associative_scan_with<E: Pytree>(
     raise(try_associative_scan(f, elems, options))
 }
 
-/// As [`associative_scan_with`], with an error instead of a panic.
+/// Returns the error of [`associative_scan_with`] instead of panicking.
 #[track_caller]
 pub fn try_associative_scan<E: Pytree>(
     f: impl Fn(E, E) -> E,

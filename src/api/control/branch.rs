@@ -21,6 +21,57 @@ use cotangent_jit::{DType, Error, err};
 /// let f = |x: Array| cond(&x.gt(0.0), |x| x.sin(), |x| x * 2.0, x.clone());
 /// assert_eq!(grad(f)(array![-1.0].sum()).item::<f32>(), 2.0);
 /// ```
+///
+/// # Several operands, several results
+///
+/// Operands are one pytree, as are results: a tuple for several. Both branches return the same.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let ordered = |x: Array, y: Array| {
+///     cond(&x.le(&y), |(x, y): (Array, Array)| (x, y), |(x, y)| (y, x), (x.clone(), y.clone()))
+/// };
+/// let (low, high) = ordered(array![3.0].sum(), array![1.0].sum());
+/// assert_eq!((low.item::<f32>(), high.item::<f32>()), (1.0, 3.0));
+/// ```
+///
+/// # Borrowed captures
+///
+/// Branches may borrow and capture: what they capture becomes an operand, and derivatives flow to
+/// it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array, s: Array| cond(&x.gt(0.0), |()| &x * &s, |()| -&x, ());
+/// let both = grad_wrt(f, (Arg::<0>, Arg::<1>))(array![2.0].sum(), array![5.0].sum());
+/// assert_eq!((both.0.item::<f32>(), both.1.item::<f32>()), (5.0, 2.0));
+/// ```
+///
+/// # With other transforms
+///
+/// Compiled, one branch runs. Batched, the predicate may differ between lanes: then both run, and
+/// the result of each lane is selected.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| cond(&x.gt(0.0), |x: Array| x.sin(), |x| 2.0 * x, x.clone());
+/// let slopes = jit(vmap(grad(f)));
+/// assert_eq!(slopes(array![0.0, -1.0]).to_vec::<f32>(), [2.0, 2.0]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - The predicate is one `bool`: `x.gt(0.0)` of a scalar. To choose element by element use
+///   [`Array::select`](Array::select).
+/// - Both branches return one structure, one shape and one dtype; `astype` and `broadcast_to` help.
+/// - A predicate that Rust knows (a `bool`) needs no `cond`: write `if`.
+/// - The types of a branch's argument must be written in the first branch at least.
+/// - `if x.item::<f32>() > 0.0` cannot stand in its place in a trace: `x` is a tracer there,
+///   without elements.
+/// - What both branches need is borrowed (`&s`), or goes in as an operand.
+///
+/// See also [`switch`] (several branches), [`while_loop`](super::while_loop),
+/// [`Array::select`](Array::select).
 #[track_caller]
 pub fn cond<A: Pytree, R: Pytree>(
     predicate: &Array,
@@ -31,7 +82,7 @@ pub fn cond<A: Pytree, R: Pytree>(
     raise(try_cond(predicate, on_true, on_false, operands))
 }
 
-/// As [`cond`], with an error instead of a panic.
+/// Returns the error of [`cond`] instead of panicking.
 #[track_caller]
 pub fn try_cond<A: Pytree, R: Pytree>(
     predicate: &Array,
@@ -73,7 +124,7 @@ pub fn switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
     raise(try_switch(index, branches, operands))
 }
 
-/// As [`switch`], with an error instead of a panic.
+/// Returns the error of [`switch`] instead of panicking.
 #[track_caller]
 pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
     index: &Array,

@@ -142,12 +142,47 @@ fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
 /// let sum = jit(|n: Array| fori_loop(..n, |i, x: Array| x + i, Array::from(0)));
 /// assert_eq!(sum(Array::from(4)).item::<i32>(), 6);
 /// ```
+///
+/// # Several values, borrowed captures
+///
+/// The carry is one pytree; the body may borrow what it captures, also traced arrays.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let fibonacci = |n: usize| {
+///     let start = (zeros_dtype((), DType::I32), ones_dtype((), DType::I32));
+///     fori_loop(0..n, |_, (a, b): (Array, Array)| (b.clone(), a + b), start).0
+/// };
+/// assert_eq!(fibonacci(10).item::<i32>(), 55);
+/// let xs = array![1.0, 2.0, 4.0];
+/// let sum = fori_loop(0..3, |i, s: Array| s + xs.index(&i), zeros(()));
+/// assert_eq!(sum.item::<f32>(), 7.0);
+/// ```
+///
+/// # With other transforms
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let power = |x: Array| fori_loop(0..5, |_, y: Array| y * &x, ones(()));
+/// let slopes = jit(vmap(grad(power)));
+/// assert_eq!(slopes(array![1.0, 2.0]).to_vec::<f32>(), [5.0, 80.0]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - A range, not two numbers: `fori_loop(0..n, body, init)`.
+/// - Index and carry come in this order, and their types must be written where Rust asks:
+///   `|i, x: Array|`.
+/// - The carry keeps its shapes and dtypes: `x / 2` of an int is an int, of a float a float.
+/// - `i` is a traced int: index arrays by it with [`Array::index`](Array::index), not with `[i]`.
+///
+/// See also [`scan`](super::scan) (slices in, results out), [`while_loop`](super::while_loop).
 #[track_caller]
 pub fn fori_loop<C: Pytree>(range: impl LoopBounds, body: impl Fn(Array, C) -> C, init: C) -> C {
     raise(try_fori_loop(range, body, init))
 }
 
-/// As [`fori_loop`], with an error instead of a panic.
+/// Returns the error of [`fori_loop`] instead of panicking.
 #[track_caller]
 pub fn try_fori_loop<C: Pytree>(
     range: impl LoopBounds,
@@ -176,7 +211,7 @@ pub fn fori_loop_bounded<C: Pytree>(
     raise(try_fori_loop_bounded(limit, range, body, init))
 }
 
-/// As [`fori_loop_bounded`], with an error instead of a panic.
+/// Returns the error of [`fori_loop_bounded`] instead of panicking.
 #[track_caller]
 pub fn try_fori_loop_bounded<C: Pytree>(
     limit: usize,

@@ -54,7 +54,7 @@ pub fn custom_linear_solve<B: Pytree>(
     raise(try_custom_linear_solve(matvec, b, solve, transpose_solve))
 }
 
-/// As [`custom_linear_solve`], with an error instead of a panic.
+/// Returns the error of [`custom_linear_solve`] instead of panicking.
 #[track_caller]
 pub fn try_custom_linear_solve<B: Pytree>(
     matvec: impl Fn(B) -> B,
@@ -87,7 +87,7 @@ pub fn custom_linear_solve_symmetric<B: Pytree>(
     raise(try_custom_linear_solve_symmetric(matvec, b, solve))
 }
 
-/// As [`custom_linear_solve_symmetric`], with an error instead of a panic.
+/// Returns the error of [`custom_linear_solve_symmetric`] instead of panicking.
 #[track_caller]
 pub fn try_custom_linear_solve_symmetric<B: Pytree>(
     matvec: impl Fn(B) -> B,

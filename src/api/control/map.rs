@@ -26,7 +26,7 @@ pub fn map<X: Pytree, Y: Pytree>(f: impl Fn(X) -> Y, xs: X) -> Y {
     raise(try_map(f, xs))
 }
 
-/// As [`map`], with an error instead of a panic.
+/// Returns the error of [`map`] instead of panicking.
 #[track_caller]
 pub fn try_map<X: Pytree, Y: Pytree>(f: impl Fn(X) -> Y, xs: X) -> Result<Y, Error> {
     in_name_of("map", || {
@@ -52,7 +52,7 @@ pub fn map_batched<'f, X: Pytree, Y: Pytree>(
     raise(try_map_batched(batch_size, f, xs))
 }
 
-/// As [`map_batched`], with an error instead of a panic.
+/// Returns the error of [`map_batched`] instead of panicking.
 #[track_caller]
 pub fn try_map_batched<'f, X: Pytree, Y: Pytree>(
     batch_size: usize,

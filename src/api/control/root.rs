@@ -49,7 +49,7 @@ pub fn custom_root<X: Pytree>(
     raise(try_custom_root(f, solve, tangent_solve, guess))
 }
 
-/// As [`custom_root`], with an error instead of a panic.
+/// Returns the error of [`custom_root`] instead of panicking.
 #[track_caller]
 pub fn try_custom_root<X: Pytree>(
     f: impl Fn(X) -> X,

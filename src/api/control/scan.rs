@@ -41,6 +41,65 @@ pub struct ScanOptions {
 /// assert_eq!(total.item::<f32>(), 6.0);
 /// assert_eq!(partial.to_vec::<f32>(), [1.0, 3.0, 6.0]);
 /// ```
+///
+/// # Several arguments, any pytree
+///
+/// Carry, slices and results are pytrees: a tuple for several, `()` for none.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (xs, ys) = (array![1.0, 2.0, 3.0], array![4.0, 5.0, 6.0]);
+/// let step = |(dot, n): (Array, Array), (x, y): (Array, Array)| ((dot + x * y, n + 1), ());
+/// let ((dot, n), ()) = scan(step, (zeros(()), zeros_dtype((), DType::I32)), (xs, ys));
+/// assert_eq!((dot.item::<f32>(), n.item::<i32>()), (32.0, 3));
+/// ```
+///
+/// # Borrowed captures
+///
+/// The step takes its arguments by value and may borrow and capture anything: captured arrays
+/// become constants of the loop, traced ones too, and derivatives flow to them.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// // x[t + 1] = w x[t], differentiated in w.
+/// let last = |w: Array, x: Array| {
+///     let options = ScanOptions { length: Some(3), ..Default::default() };
+///     scan_with(|x: Array, ()| (&w * x, ()), x, (), options).0
+/// };
+/// assert_eq!(grad(last)(array![2.0].sum(), array![1.0].sum()).item::<f32>(), 12.0);
+/// ```
+///
+/// # With other transforms
+///
+/// A scan is one operation of every transform: its gradient is two loops, its batch one loop over
+/// batches.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let total = |xs: Array| scan(|c: Array, x: Array| (c + x.sin(), ()), zeros(()), xs).0;
+/// let rows = jit(vmap(grad(total)));
+/// assert_eq!(rows(array![[0.0, 0.0], [0.0, 0.0]]).to_vec::<f32>(), [1.0; 4]);
+/// // Steps that are computed again in reverse mode, to keep less.
+/// let frugal = |xs: Array| {
+///     let step = |c: Array, x: Array| checkpoint(|c: Array, x: Array| c + x.sin())(c, x);
+///     scan(|c: Array, x: Array| (step(c, x), ()), zeros(()), xs).0
+/// };
+/// assert_eq!(grad(frugal)(array![0.0, 0.0]).to_vec::<f32>(), [1.0, 1.0]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - The types of the step's arguments must be written: `|c: Array, x: Array|`.
+/// - The carry keeps its shape and dtype: a carry of `i32` to which the step adds floats, or one of
+///   `f32` to which it adds an `f64` array, is refused. Start with `zeros(())`, end with `astype`
+///   where needed.
+/// - A value used twice is cloned: `(s.clone(), s)`.
+/// - Axis 0 of `xs` counts steps; [`Array::swapaxes`](Array::swapaxes) brings another one there.
+/// - Values inside are tracers without elements; a Rust `if` on them is a [`cond`](super::cond).
+///
+/// See also [`fori_loop`](super::fori_loop), [`while_loop`](super::while_loop),
+/// [`map`](super::map), [`associative_scan`](super::associative_scan) (in logarithmic depth),
+/// [`Array::cumsum`](Array::cumsum), [`checkpoint`](crate::api::checkpoint::checkpoint()).
 #[track_caller]
 pub fn scan<C: Pytree, X: Pytree, Y: Pytree>(
     step: impl Fn(C, X) -> (C, Y),
@@ -58,6 +117,7 @@ pub fn scan<C: Pytree, X: Pytree, Y: Pytree>(
 /// let (x, ()) = scan_with(|x: Array, ()| (x * 2.0, ()), Array::from(1.0f32), (), options);
 /// assert_eq!(x.item::<f32>(), 1024.0);
 /// ```
+#[doc(alias = "unroll")]
 #[track_caller]
 pub fn scan_with<C: Pytree, X: Pytree, Y: Pytree>(
     step: impl Fn(C, X) -> (C, Y),
@@ -68,7 +128,7 @@ pub fn scan_with<C: Pytree, X: Pytree, Y: Pytree>(
     raise(try_scan(step, init, xs, options))
 }
 
-/// As [`scan_with`], with an error instead of a panic.
+/// Returns the error of [`scan_with`] instead of panicking.
 #[track_caller]
 pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
     step: impl Fn(C, X) -> (C, Y),

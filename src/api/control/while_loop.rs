@@ -32,12 +32,55 @@ use std::sync::Arc;
 /// let (_, slope) = jvp(sqrt, (Array::from(4.0f32),), (Array::from(1.0f32),));
 /// assert!((slope.item::<f32>() - 0.25).abs() < 1e-4);
 /// ```
+///
+/// # Several values, borrowed captures
+///
+/// The carry is one pytree, a tuple for several values. Test and body take it by value and may
+/// borrow what they capture (`&a` above). A count ends what may not converge.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let halvings = |a: Array| while_loop(
+///     |(x, n): (Array, Array)| x.gt(1.0).logical_and(&n.lt(100)),
+///     |(x, n)| (0.5 * x, n + 1),
+///     (a, zeros_dtype((), DType::I32)),
+/// );
+/// let (x, n) = halvings(array![10.0].sum());
+/// assert_eq!((x.item::<f32>(), n.item::<i32>()), (0.625, 4));
+/// ```
+///
+/// # With other transforms
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: Array| while_loop(|x: Array| x.lt(100.0), |x: Array| &x * &x, x);
+/// // Each lane ends by its own test; compiled.
+/// assert_eq!(jit(vmap(f))(array![2.0, 11.0]).to_vec::<f32>(), [256.0, 121.0]);
+/// // Forward mode; reverse mode takes a limit.
+/// assert_eq!(jvp(f, (array![11.0].sum(),), (array![1.0].sum(),)).1.item::<f32>(), 22.0);
+/// let g = |x: Array| while_loop_bounded(8, |x: Array| x.lt(100.0), |x: Array| &x * &x, x);
+/// assert_eq!(grad(g)(array![11.0].sum()).item::<f32>(), 22.0);
+/// ```
+///
+/// # Pitfalls
+///
+/// - The test returns one `bool`: reduce with [`Array::any`](Array::any) or
+///   [`Array::all`](Array::all).
+/// - The carry keeps its shapes and dtypes: a count begins as an int,
+///   `zeros_dtype((), DType::I32)`.
+/// - The types of the arguments must be written. What is used twice is borrowed, `&x * &x`.
+/// - NaN compares false: a loop `while error > tolerance` ends at NaN.
+/// - Values are tracers without elements: Rust's `while` is for numbers that Rust knows.
+///
+/// See also [`fori_loop`](super::fori_loop), [`scan`](super::scan),
+/// [`custom_root`](super::custom_root) (the derivative of what a loop solves),
+/// [`root`](crate::root).
 #[track_caller]
 pub fn while_loop<C: Pytree>(test: impl Fn(C) -> Array, body: impl Fn(C) -> C, init: C) -> C {
     raise(try_while_loop(test, body, init))
 }
 
-/// As [`while_loop`], with an error instead of a panic.
+/// Returns the error of [`while_loop`] instead of panicking.
 #[track_caller]
 pub fn try_while_loop<C: Pytree>(
     test: impl Fn(C) -> Array,
@@ -71,7 +114,7 @@ pub fn while_loop_bounded<C: Pytree>(
     raise(try_while_loop_bounded(limit, test, body, init))
 }
 
-/// As [`while_loop_bounded`], with an error instead of a panic.
+/// Returns the error of [`while_loop_bounded`] instead of panicking.
 #[track_caller]
 pub fn try_while_loop_bounded<C: Pytree>(
     limit: usize,

@@ -34,6 +34,70 @@ use std::sync::Arc;
 /// );
 /// assert_eq!(grad(log1pexp)(Array::from(100.0f32)).item::<f32>(), 1.0);
 /// ```
+///
+/// # Several arguments
+///
+/// Primals and tangents are tuples; the tangent of the value is the sum of the arguments' terms.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let times = custom_jvp(
+///     |x: Array, y: Array| x * y,
+///     |(x, y), (dx, dy)| (&x * &y, dx * y + dy * x),
+/// );
+/// let (dx, dy) = grad_wrt(times, (Arg::<0>, Arg::<1>))(array![2.0].sum(), array![3.0].sum());
+/// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (3.0, 2.0));
+/// ```
+///
+/// # Borrowed arguments
+///
+/// The function may be one of references; the rule takes tuples of values in any case.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let square = custom_jvp(|x: &Array| x * x, |(x,), (dx,)| (&x * &x, 2.0 * x * dx));
+/// assert_eq!(grad(square)(&array![3.0].sum()).item::<f32>(), 6.0);
+/// ```
+///
+/// # Captured values, several results
+///
+/// The function lives as long as it likes: captures are clones, moved in, one for each closure.
+/// Several results are a tuple, and so is their tangent.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let s = array![2.0].sum();
+/// let scaled = custom_jvp(
+///     { let s = s.clone(); move |x: Array| (&x * &s, x) },
+///     move |(x,): (Array,), (dx,): (Array,)| ((&x * &s, x), (&dx * &s, dx)),
+/// );
+/// let ((y, _), (dy, _)) = jvp(scaled, (array![3.0].sum(),), (array![1.0].sum(),));
+/// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (6.0, 2.0));
+/// ```
+///
+/// # With other transforms
+///
+/// A rule serves every transform, also inside others: `grad` transposes it, `vmap` batches it,
+/// `jit` compiles it, and a second derivative differentiates it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let sin = custom_jvp(|x: Array| x.sin(), |(x,), (dx,)| (x.sin(), dx * x.cos()));
+/// let second = jit(vmap(grad(grad(sin))));
+/// assert_eq!(second(array![0.0, 0.0]).to_vec::<f32>(), [0.0, 0.0]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - The rule is linear in the tangents: no `dx * dx`, no comparison of `dx`.
+/// - The tangent has the structure, shapes and dtypes of the value.
+/// - The rule returns the value, too: `(f(x), df)`.
+/// - Arguments' types must be written in `f`; in the rule Rust finds them, unless it calls methods
+///   of nested tuples.
+///
+/// See also [`custom_jvps`] (a rule per argument), [`custom_vjp`](super::custom_vjp) (reverse
+/// mode), [`custom_derivatives`](super::custom_derivatives) (both), [`Custom`] (options).
+#[doc(alias = "defjvp")]
 pub fn custom_jvp<F, S: Sig<'static>, R: Pytree, D>(f: F, rule: D) -> Func<'static, S, R>
 where
     F: Function<'static, S, R>,
@@ -84,6 +148,7 @@ where
 /// );
 /// assert_eq!(grad(scaled)(Array::from(0.0f32), Array::from(3.0f32)).item::<f32>(), 3.0);
 /// ```
+#[doc(alias = "defjvps")]
 pub fn custom_jvps<F, S: Sig<'static>, R: Pytree, D>(f: F, rules: D) -> Func<'static, S, R>
 where
     F: Function<'static, S, R>,

@@ -36,6 +36,79 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// let g = grad(|x: Array| reversed(x) * 100.0);
 /// assert_eq!(g(Array::from(2.0f32)).item::<f32>(), -100.0);
 /// ```
+///
+/// # Several arguments, several results
+///
+/// `forward` takes the tuple of arguments. `backward` takes the residuals and a cotangent that has
+/// the structure of the value, and returns a tuple like the arguments, also of one: `(dx,)`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = custom_vjp(
+///     |x: Array, y: Array| (&x * &y, x + y),
+///     |(x, y): (Array, Array)| ((&x * &y, &x + &y), (x, y)),
+///     |(x, y): (Array, Array), (a, b): (Array, Array)| (&a * y + &b, a * x + b),
+/// );
+/// let loss = |x: Array, y: Array| { let (a, b) = f(x, y); a + 10.0 * b };
+/// let (dx, dy) = grad_wrt(loss, (Arg::<0>, Arg::<1>))(array![2.0].sum(), array![3.0].sum());
+/// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (13.0, 12.0));
+/// ```
+///
+/// # Borrowed arguments
+///
+/// The function may be one of references; the rules take values in any case.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let clipped = custom_vjp(
+///     |x: &Array| x.clone(),
+///     |(x,): (Array,)| (x, ()),
+///     |(), ct: Array| (ct.clip(-1.0, 1.0),),
+/// );
+/// let g = grad(|x: Array| (clipped(&x) * 100.0).sum());
+/// assert_eq!(g(array![2.0, -2.0]).to_vec::<f32>(), [1.0, 1.0]);
+/// ```
+///
+/// # Captured values
+///
+/// The function lives as long as it likes: captures are clones, moved in, one for each closure.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let s = array![2.0].sum();
+/// let (a, b) = (s.clone(), s);
+/// let scaled = custom_vjp(
+///     move |x: Array| x * &a,
+///     move |(x,): (Array,)| (x * &b, b.clone()),
+///     |s: Array, ct: Array| (ct * s,),
+/// );
+/// assert_eq!(grad(scaled)(array![3.0].sum()).item::<f32>(), 2.0);
+/// ```
+///
+/// # With other transforms
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let sin = custom_vjp(
+///     |x: Array| x.sin(),
+///     |(x,): (Array,)| (x.sin(), x),
+///     |x: Array, ct: Array| (ct * x.cos(),),
+/// );
+/// let slopes = jit(vmap(grad(sin)));
+/// assert_eq!(slopes(array![0.0, 0.0]).to_vec::<f32>(), [1.0, 1.0]);
+/// ```
+///
+/// # Pitfalls
+///
+/// - `forward` returns the value as `f` does, with the same dtypes, and residuals beside it.
+/// - `backward` returns a tuple: `(ct,)`, not `ct`.
+/// - Types must be written in all three closures.
+/// - Residuals are pytrees of arrays; a number of Rust is captured, or becomes an array.
+///
+/// See also [`custom_gradient`] (one closure), [`custom_jvp`](super::custom_jvp) (both modes from a
+/// forward rule), [`custom_derivatives`], [`Custom`] (options),
+/// [`lax::stop_gradient`](crate::lax::stop_gradient).
+#[doc(alias("defvjp", "Function"))]
 pub fn custom_vjp<F, S: Sig<'static>, R: Pytree, Res: Pytree, Fwd, Bwd>(
     f: F,
     forward: Fwd,

@@ -21,6 +21,7 @@ use cotangent_jit::{Error, err};
 /// let layer = Layer { w: array![1.0, 2.0], b: array![3.0], rate: 4 };
 /// assert_eq!(tree_leaves(&layer).len(), 2);
 /// ```
+#[doc(alias("register_pytree_node", "register_dataclass", "register_pytree_node_class"))]
 pub trait Pytree: Sized + 'static {
     /// Moves the leaves out, so that an array without another owner can be reused.
     fn flatten(self, to: &mut Flat);

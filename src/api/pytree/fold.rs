@@ -23,6 +23,7 @@ pub fn tree_flatten<T: Pytree>(tree: T) -> (Vec<Array>, TreeDef) {
 }
 
 /// The leaves with their paths, `.layers[0].w`, in order.
+#[doc(alias = "tree_flatten_with_path")]
 pub fn tree_leaves_with_path<T: Pytree>(tree: &T) -> Vec<(String, Array)> {
     let Flat { leaves, tree } = Flat::of_ref(tree);
     tree.paths().into_iter().zip(leaves).collect()
@@ -71,7 +72,7 @@ pub fn tree_transpose<T: Pytree, R: Pytree>(outer: &TreeDef, inner: &TreeDef, tr
     raise(try_tree_transpose(outer, inner, tree))
 }
 
-/// Works like [`tree_transpose`], but returns the error.
+/// Returns the error of [`tree_transpose`] instead of panicking.
 #[track_caller]
 pub fn try_tree_transpose<T: Pytree, R: Pytree>(
     outer: &TreeDef,
@@ -103,7 +104,7 @@ pub fn tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> T {
     raise(try_tree_broadcast(prefix, tree))
 }
 
-/// Works like [`tree_broadcast`], but returns the error.
+/// Returns the error of [`tree_broadcast`] instead of panicking.
 #[track_caller]
 pub fn try_tree_broadcast<P: Pytree, T: Pytree>(prefix: P, tree: &T) -> Result<T, Error> {
     in_name_of("tree_broadcast", || {

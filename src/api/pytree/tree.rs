@@ -34,7 +34,7 @@ pub fn tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> T {
     raise(try_tree_unflatten(tree, leaves))
 }
 
-/// Works like [`tree_unflatten`], but returns the error.
+/// Returns the error of [`tree_unflatten`] instead of panicking.
 pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Result<T, Error> {
     let (expected, got) = (tree.leaf_count(), leaves.len());
     let mut from = Rebuild::new(tree, leaves);
@@ -62,7 +62,9 @@ pub fn tree_map<T: Pytree>(mut f: impl FnMut(Array) -> Array, tree: T) -> T {
     raise(try_tree_map(|x| Ok(f(x)), tree))
 }
 
-/// Works like [`tree_map`], for an `f` that can fail.
+/// Returns the error of [`tree_map`] instead of panicking.
+///
+/// Here `f` itself can fail, too.
 pub fn try_tree_map<T: Pytree>(
     f: impl FnMut(Array) -> Result<Array, Error>,
     tree: T,
@@ -90,12 +92,13 @@ pub fn tree_map_with_path<T: Pytree>(mut f: impl FnMut(&str, Array) -> Array, tr
 /// let sum = tree_map2(|a, b| a + b, vec![array![1.0]], vec![array![2.0]]);
 /// assert_eq!(sum[0].item::<f32>(), 3.0);
 /// ```
+#[doc(alias = "tree_multimap")]
 #[track_caller]
 pub fn tree_map2<T: Pytree>(f: impl FnMut(Array, Array) -> Array, a: T, b: T) -> T {
     raise(try_tree_map2(f, a, b))
 }
 
-/// Works like [`tree_map2`], but returns the error.
+/// Returns the error of [`tree_map2`] instead of panicking.
 pub fn try_tree_map2<T: Pytree>(
     mut f: impl FnMut(Array, Array) -> Array,
     a: T,
@@ -115,7 +118,7 @@ pub fn tree_map3<T: Pytree>(f: impl FnMut(Array, Array, Array) -> Array, a: T, b
     raise(try_tree_map3(f, a, b, c))
 }
 
-/// Works like [`tree_map3`], but returns the error.
+/// Returns the error of [`tree_map3`] instead of panicking.
 pub fn try_tree_map3<T: Pytree>(
     mut f: impl FnMut(Array, Array, Array) -> Array,
     a: T,

@@ -90,6 +90,7 @@ impl PartialEq for StaticValue {
 /// let power = jit(|x: Array, n: Static<usize>| (0..n.0).fold(x.clone(), |y, _| y * x.clone()));
 /// assert_eq!(power(array![2.0], Static(2)).to_vec::<f32>(), [8.0]);
 /// ```
+#[doc(alias = "register_static")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Static<T>(pub T);
 
@@ -151,6 +152,7 @@ impl fmt::Display for Token {
 
 /// The structure of a pytree. Equal and of equal hash when two trees have the same shape, keys and
 /// static values.
+#[doc(alias = "PyTreeDef")]
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct TreeDef {
     tokens: SmallVec<[Token; 6]>,

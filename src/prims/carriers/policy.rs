@@ -23,6 +23,7 @@ use std::sync::Arc;
 /// let policy = Policy::dots().or(Policy::only_names(["attention"]));
 /// assert_eq!(policy.to_string(), "dots.or.only<attention>");
 /// ```
+#[doc(alias = "checkpoint_policies")]
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Policy(Kind);
 

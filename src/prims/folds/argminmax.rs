@@ -25,7 +25,9 @@ pub fn argmax(x: &Array, axis: usize) -> Array {
     expect(try_argmax(x, axis))
 }
 
-/// [`argmax`], or an error if the axis is out of range or has no elements.
+/// Returns the error of [`argmax`] instead of panicking.
+///
+/// Fails if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmax(x: &Array, axis: usize) -> Result<Array, Error> {
     composed("argmax", || {
@@ -39,8 +41,10 @@ pub fn argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
     expect(try_argmax_as(x, axis, index_dtype))
 }
 
-/// [`argmax_as`], or an error if the axis is out of range or has no elements, or the dtype is not
-/// an int or cannot hold the indices.
+/// Returns the error of [`argmax_as`] instead of panicking.
+///
+/// Fails if the axis is out of range or has no elements, or the dtype is not an int or cannot hold
+/// the indices.
 #[track_caller]
 pub fn try_argmax_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
     composed("argmax_as", || first_extremum("argmax", x, axis, index_dtype, try_reduce_max))
@@ -52,8 +56,10 @@ pub fn argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Array {
     expect(try_argmin_as(x, axis, index_dtype))
 }
 
-/// [`argmin_as`], or an error if the axis is out of range or has no elements, or the dtype is not
-/// an int or cannot hold the indices.
+/// Returns the error of [`argmin_as`] instead of panicking.
+///
+/// Fails if the axis is out of range or has no elements, or the dtype is not an int or cannot hold
+/// the indices.
 #[track_caller]
 pub fn try_argmin_as(x: &Array, axis: usize, index_dtype: DType) -> Result<Array, Error> {
     composed("argmin_as", || first_extremum("argmin", x, axis, index_dtype, try_reduce_min))
@@ -70,7 +76,9 @@ pub fn argmin(x: &Array, axis: usize) -> Array {
     expect(try_argmin(x, axis))
 }
 
-/// [`argmin`], or an error if the axis is out of range or has no elements.
+/// Returns the error of [`argmin`] instead of panicking.
+///
+/// Fails if the axis is out of range or has no elements.
 #[track_caller]
 pub fn try_argmin(x: &Array, axis: usize) -> Result<Array, Error> {
     composed("argmin", || {

@@ -298,9 +298,10 @@ macro_rules! cumulative {
             }
 
             #[doc = concat!(
-                "[`", stringify!($name), "`], or an error if the axis is out of range, or for any ",
-                "other dtype."
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
             )]
+            ///
+            /// Fails if the axis is out of range, and for any other dtype.
             #[track_caller]
             pub fn $try(x: &Array, axis: usize, reverse: bool) -> Result<Array, Error> {
                 Cumulative { fold: $fold, axis, reverse }.apply(x)

@@ -87,9 +87,10 @@ macro_rules! over_axes {
             }
 
             #[doc = concat!(
-                "[`", stringify!($name), "`], or an error if an axis is out of range or given ",
-                "twice, or for any other dtype."
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
             )]
+            ///
+            /// Fails if an axis is out of range or given twice, and for any other dtype.
             #[track_caller]
             pub fn $try(x: &Array, axes: &[usize]) -> Result<Array, Error> {
                 $apply($family::$member, axes, x)

@@ -36,8 +36,10 @@ pub fn reduce(
     expect(try_reduce(operands, inits, axes, f))
 }
 
-/// [`reduce`], or an error if shapes differ, an axis is out of range or given twice, or `f` does
-/// not return the types that it takes.
+/// Returns the error of [`reduce`] instead of panicking.
+///
+/// Fails if shapes differ, an axis is out of range or given twice, or `f` does not return the types
+/// that it takes.
 #[track_caller]
 pub fn try_reduce(
     operands: &[Array],

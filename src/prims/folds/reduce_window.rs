@@ -178,9 +178,10 @@ macro_rules! windowed {
             }
 
             #[doc = concat!(
-                "[`", stringify!($name), "`], or an error if the window does not fit the ",
-                "operand's axes, or for any other dtype."
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
             )]
+            ///
+            /// Fails if the window does not fit the operand's axes, and for any other dtype.
             #[track_caller]
             pub fn $try(x: &Array, window: &Window) -> Result<Array, Error> {
                 ReduceWindow::new(Combine::$combine, x, window)?.apply(x)
@@ -238,8 +239,9 @@ pub fn reduce_window(
     expect(try_reduce_window(operands, inits, window, f))
 }
 
-/// [`reduce_window`], or an error if the window does not fit, shapes differ, or `f` does not return
-/// the types that it takes.
+/// Returns the error of [`reduce_window`] instead of panicking.
+///
+/// Fails if the window does not fit, shapes differ, or `f` does not return the types that it takes.
 #[track_caller]
 pub fn try_reduce_window(
     operands: &[Array],

@@ -50,7 +50,9 @@ pub fn select_and_gather_add(x: &Array, operand: &Array, select: Select, window:
     expect(try_select_and_gather_add(x, operand, select, window))
 }
 
-/// [`select_and_gather_add`], or an error if the shapes differ or the window does not fit.
+/// Returns the error of [`select_and_gather_add`] instead of panicking.
+///
+/// Fails if the shapes differ or the window does not fit.
 #[track_caller]
 pub fn try_select_and_gather_add(
     x: &Array,
@@ -92,8 +94,9 @@ pub fn select_and_scatter_add(
     expect(try_select_and_scatter_add(source, operand, select, window))
 }
 
-/// [`select_and_scatter_add`], or an error if the source does not have one element per window or
-/// the window does not fit.
+/// Returns the error of [`select_and_scatter_add`] instead of panicking.
+///
+/// Fails if the source does not have one element per window or the window does not fit.
 #[track_caller]
 pub fn try_select_and_scatter_add(
     source: &Array,

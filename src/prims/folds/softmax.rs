@@ -193,6 +193,7 @@ over_axes! {
     /// `y = ln ∑ⱼ e^x[j]` over the axes, which are removed, without overflow; -∞ without elements.
     ///
     /// Derivative: `∑ⱼ p[j] t[j]`, where `p` is the softmax; 0 if all elements are -∞.
+    #[doc(alias = "reduce_logsumexp")]
     logsumexp, try_logsumexp: LogSumExp;
 }
 

@@ -146,13 +146,16 @@ fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
 /// let sorted = lax::sort_by(&[array![2, 1, 2], array![0, 1, 2]], 0, 1);
 /// assert_eq!(sorted[1].to_vec::<i32>(), [1, 0, 2]);
 /// ```
+#[doc(alias("sort_key_val", "lexsort"))]
 #[track_caller]
 pub fn sort_by(operands: &[Array], dimension: usize, num_keys: usize) -> Vec<Array> {
     expect(try_sort_by(operands, dimension, num_keys))
 }
 
-/// [`sort_by`], or an error if shapes differ, the dimension is out of range, or `num_keys` is 0 or
-/// greater than the number of operands.
+/// Returns the error of [`sort_by`] instead of panicking.
+///
+/// Fails if shapes differ, the dimension is out of range, or `num_keys` is 0 or greater than the
+/// number of operands.
 #[track_caller]
 pub fn try_sort_by(
     operands: &[Array],
@@ -200,7 +203,9 @@ pub fn sort(operand: &Array, dimension: usize) -> Array {
     expect(try_sort(operand, dimension))
 }
 
-/// [`sort`], or an error if the dimension is out of range.
+/// Returns the error of [`sort`] instead of panicking.
+///
+/// Fails if the dimension is out of range.
 #[track_caller]
 pub fn try_sort(operand: &Array, dimension: usize) -> Result<Array, Error> {
     composed(
@@ -222,7 +227,9 @@ pub fn argsort(operand: &Array, dimension: usize) -> Array {
     expect(try_argsort(operand, dimension))
 }
 
-/// [`argsort`], or an error if the dimension is out of range.
+/// Returns the error of [`argsort`] instead of panicking.
+///
+/// Fails if the dimension is out of range.
 #[track_caller]
 pub fn try_argsort(operand: &Array, dimension: usize) -> Result<Array, Error> {
     composed("argsort", || {

@@ -35,7 +35,9 @@ pub fn top_k(x: &Array, k: usize, axis: usize) -> (Array, Array) {
     expect(try_top_k(x, k, axis))
 }
 
-/// [`top_k`], or an error if the axis is out of range or has fewer than `k` elements.
+/// Returns the error of [`top_k`] instead of panicking.
+///
+/// Fails if the axis is out of range or has fewer than `k` elements.
 #[track_caller]
 pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Error> {
     composed("top_k", || {

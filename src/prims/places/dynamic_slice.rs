@@ -233,8 +233,9 @@ pub fn dynamic_slice(operand: &Array, starts: &[Array], sizes: &[usize]) -> Arra
     expect(try_dynamic_slice(operand, starts, sizes))
 }
 
-/// [`dynamic_slice`], or an error if the box is larger than the operand or the starts are not
-/// scalar ints.
+/// Returns the error of [`dynamic_slice`] instead of panicking.
+///
+/// Fails if the box is larger than the operand or the starts are not scalar ints.
 #[track_caller]
 pub fn try_dynamic_slice(
     operand: &Array,
@@ -264,12 +265,15 @@ pub(crate) fn try_slice_at(
 /// let x = array![0, 1, 2, 3];
 /// assert_eq!(lax::dynamic_slice_in_dim(&x, &Array::scalar(1), 2, 0).to_vec::<i32>(), [1, 2]);
 /// ```
+#[doc(alias("dynamic_index_in_dim", "index_in_dim"))]
 #[track_caller]
 pub fn dynamic_slice_in_dim(operand: &Array, start: &Array, size: usize, axis: usize) -> Array {
     expect(try_dynamic_slice_in_dim(operand, start, size, axis))
 }
 
-/// [`dynamic_slice_in_dim`], or an error if the axis is out of range or too short.
+/// Returns the error of [`dynamic_slice_in_dim`] instead of panicking.
+///
+/// Fails if the axis is out of range or too short.
 #[track_caller]
 pub fn try_dynamic_slice_in_dim(
     operand: &Array,

@@ -162,8 +162,9 @@ pub fn dynamic_update_slice(operand: &Array, update: &Array, starts: &[Array]) -
     expect(try_dynamic_update_slice(operand, update, starts))
 }
 
-/// [`dynamic_update_slice`], or an error if dtypes differ, the update is larger than the operand or
-/// the starts are not scalar ints.
+/// Returns the error of [`dynamic_update_slice`] instead of panicking.
+///
+/// Fails if dtypes differ, the update is larger than the operand or the starts are not scalar ints.
 #[track_caller]
 pub fn try_dynamic_update_slice(
     operand: &Array,
@@ -186,6 +187,7 @@ pub(crate) fn try_update_at(
 
 /// [`dynamic_update_slice`] that starts at 0 along all axes but one. Panics where
 /// [`try_dynamic_update_slice_in_dim`] gives an error.
+#[doc(alias = "dynamic_update_index_in_dim")]
 #[track_caller]
 pub fn dynamic_update_slice_in_dim(
     operand: &Array,
@@ -196,7 +198,9 @@ pub fn dynamic_update_slice_in_dim(
     expect(try_dynamic_update_slice_in_dim(operand, update, start, axis))
 }
 
-/// [`dynamic_update_slice_in_dim`], or an error as in [`try_dynamic_update_slice`].
+/// Returns the error of [`dynamic_update_slice_in_dim`] instead of panicking.
+///
+/// Fails as [`try_dynamic_update_slice`].
 #[track_caller]
 pub fn try_dynamic_update_slice_in_dim(
     operand: &Array,

@@ -30,6 +30,7 @@ use std::sync::Arc;
 pub use crate::prims::places::gather_dims::GatherDims;
 
 /// The treatment of windows that are not within the operand.
+#[doc(alias = "GatherScatterMode")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     /// The window is moved so that it fits.
@@ -250,7 +251,9 @@ pub fn gather(
     expect(try_gather(operand, indices, dims, slice_sizes, mode))
 }
 
-/// [`gather`], or an error if the dimension numbers do not fit the operands.
+/// Returns the error of [`gather`] instead of panicking.
+///
+/// Fails if the dimension numbers do not fit the operands.
 #[track_caller]
 pub fn try_gather(
     operand: &Array,
@@ -278,7 +281,9 @@ pub fn take_along_axis(x: &Array, indices: &Array, axis: usize, mode: Mode) -> A
     expect(try_take_along_axis(x, indices, axis, mode))
 }
 
-/// [`take_along_axis`], or an error if the other axes differ or the indices are not ints.
+/// Returns the error of [`take_along_axis`] instead of panicking.
+///
+/// Fails if the other axes differ or the indices are not ints.
 #[track_caller]
 pub fn try_take_along_axis(
     x: &Array,

@@ -15,6 +15,7 @@ use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{Error, err, plural};
 
 /// The dimension numbers of windows in an operand. In a scatter, *output* means *updates*.
+#[doc(alias("GatherDimensionNumbers", "ScatterDimensionNumbers"))]
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct GatherDims {
     /// Axes of the output that run over a window, in the order of the operand's axes.

@@ -411,7 +411,9 @@ pub fn scatter(
     expect(try_scatter(operand, indices, updates, dims, how))
 }
 
-/// [`scatter`], or an error if the dimension numbers or dtypes do not fit.
+/// Returns the error of [`scatter`] instead of panicking.
+///
+/// Fails if the dimension numbers or dtypes do not fit.
 #[track_caller]
 pub fn try_scatter(
     operand: &Array,
@@ -456,10 +458,9 @@ macro_rules! combining {
             expect($try(operand, indices, updates, dims, how))
         }
 
-        #[doc = concat!(
-            "[`", stringify!($name), "`], or an error if the dimension numbers or dtypes do not \
-             fit."
-        )]
+        #[doc = concat!("Returns the error of [`", stringify!($name), "`] instead of panicking.")]
+        ///
+        /// Fails if the dimension numbers or dtypes do not fit.
         #[track_caller]
         pub fn $try(
             operand: &Array,
@@ -478,6 +479,7 @@ combining! {
     /// Adds updates to windows of the operand at computed indices:
     /// `out[start(b) + w] += updates[b, w]`. Linear in operand and updates together; the transpose
     /// is a gather.
+    #[doc(alias = "index_add")]
     scatter_add, try_scatter_add: Sum, "[2, 2, 6]";
 
     /// Multiplies windows of the operand at computed indices: `out[start(b) + w] *= updates[b, w]`.

@@ -203,8 +203,10 @@ macro_rules! binary {
             }
 
             #[doc = concat!(
-                "[`", stringify!($name), "`], or an error if shapes or dtypes do not fit."
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
             )]
+            ///
+            /// Fails if shapes or dtypes do not fit.
             #[track_caller]
             pub fn $try(x: &Array, y: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Binary(&rows::$name::ROW)));
@@ -246,14 +248,17 @@ binary! {
     add, try_add: Add, (2.0, 3.0) => 5.0, on WIDE, dx: "t" = Plus, dy: "t" = Plus;
 
     /// Difference: `x - y`. Ints (wrapping), floats, complex numbers.
+    #[doc(alias = "subtract")]
     sub, try_sub: Sub, (2.0, 3.0) => -1.0, on WIDE, dx: "t" = Plus, dy: "-t" = Minus;
 
     /// Product: `x y`. Ints (wrapping), floats, complex numbers.
+    #[doc(alias = "multiply")]
     mul, try_mul: Mul, (2.0, 3.0) => 6.0, on WIDE,
         dx: "t y" = Given(|t, y| t * y), dy: "x t" = Given(|t, x| x * t);
 
     /// Quotient: `x / y`. Ints round toward zero, `x / 0` has all bits one and `MIN / -1` is `MIN`;
     /// floats, complex numbers.
+    #[doc(alias("divide", "true_divide"))]
     div, try_div: Div, (3.0, 2.0) => 1.5, on ABOVE,
         dx: "t / y" = Given(|t, y| div(t, y)), dy: "-t z / y" = At(|t, _, y, z| t * -div(z, y));
 
@@ -270,33 +275,40 @@ binary! {
     /// The greater operand; for real numbers NaN if one is NaN. Ints, floats, bool, complex
     /// numbers. Complex numbers compare by their real parts, then by their imaginary parts; if one
     /// is NaN, the result is `y`. Where `x = y`, each operand gets half of the tangent.
+    #[doc(alias = "maximum")]
     max, try_max: Max, (2.0, 3.0) => 3.0, on WIDE,
         dx: "t where x > y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)),
         dy: "t where y > x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
 
     /// The smaller operand; for real numbers NaN if one is NaN. Ints, floats, bool, and complex
     /// numbers, which compare as in [`max`]. Where `x = y`, each operand gets half of the tangent.
+    #[doc(alias = "minimum")]
     min, try_min: Min, (2.0, 3.0) => 2.0, on WIDE,
         dx: "t where x < y, t/2 where x = y" = At(|t, x, y, z| t * share(x, y, z)),
         dy: "t where y < x, t/2 where x = y" = At(|t, x, y, z| t * share(y, x, z));
 
     /// The angle of the point `(y, x)`, so `x / y` is the tangent of the angle: -π to π radians.
     /// Floats.
+    #[doc(alias = "arctan2")]
     atan2, try_atan2: Atan2, (1.0, 2.0) => 0.463_647_6, on ABOVE,
         dx: "t y / (x² + y²)" = At(|t, x, y, _| t * over_square_of_length(y, x, y)),
         dy: "-t x / (x² + y²)" = At(|t, x, y, _| t * -over_square_of_length(x, x, y));
 
     /// Bitwise and; for bools whether both are true. Ints and bool.
+    #[doc(alias = "bitwise_and")]
     and, try_and: And, (6, 3) => 2, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// Bitwise or; for bools whether at least one is true. Ints and bool.
+    #[doc(alias = "bitwise_or")]
     or, try_or: Or, (6, 3) => 7, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// Bitwise exclusive or; for bools whether they differ. Ints and bool.
+    #[doc(alias = "bitwise_xor")]
     xor, try_xor: Xor, (6, 3) => 5, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// `x · 2ʸ`: shifts bits up by `y`, which counts as unsigned; 0 if `y` is at least the width.
     /// Ints.
+    #[doc(alias("left_shift", "bitwise_left_shift"))]
     shift_left, try_shift_left: Shl, (3, 2) => 12, on WIDE, dx: "none" = Zero, dy: "none" = Zero;
 
     /// Shifts bits down by `y` and fills with zeros; 0 if `y` is at least the width. Ints.
@@ -305,6 +317,7 @@ binary! {
 
     /// Shifts bits down by `y` and fills with the sign bit; only sign bits if `y` is at least the
     /// width. Ints.
+    #[doc(alias("right_shift", "bitwise_right_shift"))]
     shift_right_arithmetic, try_shift_right_arithmetic: ShrArithmetic, (-12, 2) => -3, on WIDE,
         dx: "none" = Zero, dy: "none" = Zero;
 

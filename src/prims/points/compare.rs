@@ -72,8 +72,10 @@ macro_rules! compare {
             }
 
             #[doc = concat!(
-                "[`", stringify!($name), "`], or an error if shapes or dtypes do not fit."
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
             )]
+            ///
+            /// Fails if shapes or dtypes do not fit.
             #[track_caller]
             pub fn $try(x: &Array, y: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> =

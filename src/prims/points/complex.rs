@@ -164,7 +164,9 @@ pub fn complex(re: &Array, im: &Array) -> Array {
     expect(try_complex(re, im))
 }
 
-/// [`complex`], or an error if dtypes or shapes do not fit.
+/// Returns the error of [`complex`] instead of panicking.
+///
+/// Fails if dtypes or shapes do not fit.
 #[track_caller]
 pub fn try_complex(re: &Array, im: &Array) -> Result<Array, Error> {
     static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Complex)));
@@ -179,7 +181,9 @@ pub fn real(z: &Array) -> Array {
     expect(try_real(z))
 }
 
-/// [`real`], or an error if the dtype is not complex.
+/// Returns the error of [`real`] instead of panicking.
+///
+/// Fails if the dtype is not complex.
 #[track_caller]
 pub fn try_real(z: &Array) -> Result<Array, Error> {
     static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Part::Real)));
@@ -194,7 +198,9 @@ pub fn imag(z: &Array) -> Array {
     expect(try_imag(z))
 }
 
-/// [`imag`], or an error if the dtype is not complex.
+/// Returns the error of [`imag`] instead of panicking.
+///
+/// Fails if the dtype is not complex.
 #[track_caller]
 pub fn try_imag(z: &Array) -> Result<Array, Error> {
     static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Part::Imag)));
@@ -209,7 +215,9 @@ pub fn conj(z: &Array) -> Array {
     expect(try_conj(z))
 }
 
-/// [`conj`], or an error if the dtype is not complex.
+/// Returns the error of [`conj`] instead of panicking.
+///
+/// Fails if the dtype is not complex.
 #[track_caller]
 pub fn try_conj(z: &Array) -> Result<Array, Error> {
     static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Pointwise(Part::Conj)));

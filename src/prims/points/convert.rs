@@ -117,12 +117,15 @@ impl Primitive for ConvertElementType {
 /// Derivative: between floats and complex numbers the converted tangent, otherwise none. The result
 /// is strong; the conversion of a literal is a literal. Panics where [`try_convert_element_type`]
 /// gives an error.
+#[doc(alias = "astype")]
 #[track_caller]
 pub fn convert_element_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_convert_element_type(x, new_dtype))
 }
 
-/// [`convert_element_type`], or an error if the dtype is not supported.
+/// Returns the error of [`convert_element_type`] instead of panicking.
+///
+/// Fails if the dtype is not supported.
 #[track_caller]
 pub fn try_convert_element_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
     try_convert_weakly(x, new_dtype, false)
@@ -199,13 +202,15 @@ impl Function for BitcastConvertType {
 /// assert_eq!(bytes.to_string(), "[[4 3 2 1]]");
 /// assert_eq!(bitcast_convert_type(&bytes, DType::U32).to_vec::<u32>(), [0x01020304]);
 /// ```
+#[doc(alias = "bitcast")]
 #[track_caller]
 pub fn bitcast_convert_type(x: &Array, new_dtype: DType) -> Array {
     expect(try_bitcast_convert_type(x, new_dtype))
 }
 
-/// [`bitcast_convert_type`], or an error if a dtype is not a number or the last axis does not have
-/// the size that is needed.
+/// Returns the error of [`bitcast_convert_type`] instead of panicking.
+///
+/// Fails if a dtype is not a number or the last axis does not have the size that is needed.
 #[track_caller]
 pub fn try_bitcast_convert_type(x: &Array, new_dtype: DType) -> Result<Array, Error> {
     let same_width = |x: &Array, new_dtype| one(Pointwise(BitcastConvertType { new_dtype }), &[x]);

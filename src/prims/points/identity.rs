@@ -77,12 +77,15 @@ impl Primitive for StopGradient {
 /// The operand itself, as a constant for derivatives: `y = x`, `dy = 0`. Any dtype.
 ///
 /// Panics where [`try_stop_gradient`] gives an error.
+#[doc(alias("detach", "no_grad"))]
 #[track_caller]
 pub fn stop_gradient(x: &Array) -> Array {
     expect(try_stop_gradient(x))
 }
 
-/// [`stop_gradient`], or an error if the operand is a tracer that cannot be used here.
+/// Returns the error of [`stop_gradient`] instead of panicking.
+///
+/// Fails if the operand is a tracer that cannot be used here.
 #[track_caller]
 pub fn try_stop_gradient(x: &Array) -> Result<Array, Error> {
     if x.dtype().is_inexact() && x.as_literal().is_none() {
@@ -171,7 +174,9 @@ pub fn optimization_barrier(operands: &[Array]) -> Vec<Array> {
     expect(try_optimization_barrier(operands))
 }
 
-/// [`optimization_barrier`], or an error if an operand is a tracer that cannot be used here.
+/// Returns the error of [`optimization_barrier`] instead of panicking.
+///
+/// Fails if an operand is a tracer that cannot be used here.
 #[track_caller]
 pub fn try_optimization_barrier(operands: &[Array]) -> Result<Vec<Array>, Error> {
     if operands.is_empty() {

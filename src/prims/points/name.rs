@@ -110,8 +110,10 @@ pub fn checkpoint_name(x: &Array, name: &str) -> Array {
     expect(try_checkpoint_name(x, name))
 }
 
-/// [`checkpoint_name`], or an error if the name does not begin with a letter or has characters
-/// other than letters, digits, `_` and `-`.
+/// Returns the error of [`checkpoint_name`] instead of panicking.
+///
+/// Fails if the name does not begin with a letter or has characters other than letters, digits, `_`
+/// and `-`.
 #[track_caller]
 pub fn try_checkpoint_name(x: &Array, name: &str) -> Result<Array, Error> {
     check_name("checkpoint_name", name)?;

@@ -25,7 +25,9 @@ pub fn nextafter(x: &Array, y: &Array) -> Array {
     expect(try_nextafter(x, y))
 }
 
-/// [`nextafter`], or an error if the operands are not floats or do not fit.
+/// Returns the error of [`nextafter`] instead of panicking.
+///
+/// Fails if the operands are not floats or do not fit.
 #[track_caller]
 pub fn try_nextafter(x: &Array, y: &Array) -> Result<Array, Error> {
     composed("nextafter", || {

@@ -150,7 +150,9 @@ pub fn integer_pow(x: &Array, n: i32) -> Array {
     expect(try_integer_pow(x, n))
 }
 
-/// [`integer_pow`], or an error for any other dtype.
+/// Returns the error of [`integer_pow`] instead of panicking.
+///
+/// Fails for any other dtype.
 #[track_caller]
 pub fn try_integer_pow(x: &Array, n: i32) -> Result<Array, Error> {
     if n == 1 { Ok(x.clone()) } else { one(IntegerPow { y: n }, &[x]) }
@@ -164,7 +166,9 @@ pub fn square(x: &Array) -> Array {
     expect(try_square(x))
 }
 
-/// [`square`], or an error for any other dtype.
+/// Returns the error of [`square`] instead of panicking.
+///
+/// Fails for any other dtype.
 #[track_caller]
 pub fn try_square(x: &Array) -> Result<Array, Error> {
     try_integer_pow(x, 2).map_err(|e| e.told_by("square"))

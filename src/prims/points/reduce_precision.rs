@@ -144,7 +144,9 @@ pub fn reduce_precision(x: &Array, exponent_bits: u32, mantissa_bits: u32) -> Ar
     expect(try_reduce_precision(x, exponent_bits, mantissa_bits))
 }
 
-/// [`reduce_precision`], or an error if the operand is not a float or there is no exponent bit.
+/// Returns the error of [`reduce_precision`] instead of panicking.
+///
+/// Fails if the operand is not a float or there is no exponent bit.
 #[track_caller]
 pub fn try_reduce_precision(
     x: &Array,

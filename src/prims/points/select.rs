@@ -121,12 +121,15 @@ fn select(operands: &[Array]) -> Result<Array, Error> {
 /// clamped to the valid range. It has the shape of the cases or is a scalar. Some cases may be
 /// scalars while others have a shape. Derivative: chooses among the tangents in the same way.
 /// Panics where [`try_select_n`] gives an error.
+#[doc(alias = "select")]
 #[track_caller]
 pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
     expect(try_select_n(which, cases))
 }
 
-/// [`select_n`], or an error if shapes or dtypes do not fit.
+/// Returns the error of [`select_n`] instead of panicking.
+///
+/// Fails if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_select_n(which: &Array, cases: &[&Array]) -> Result<Array, Error> {
     let shape = cases.iter().copied().chain([which]).map(Array::shape).find(|s| !s.is_empty());
@@ -193,12 +196,15 @@ impl Function for Clamp {
 /// The operands have one dtype and one shape; `low` and `high` may be scalars. Derivative: the
 /// tangent of the operand that is the result; 0 where `x` equals a bound. Panics where
 /// [`try_clamp`] gives an error.
+#[doc(alias = "clip")]
 #[track_caller]
 pub fn clamp(low: &Array, x: &Array, high: &Array) -> Array {
     expect(try_clamp(low, x, high))
 }
 
-/// [`clamp`], or an error if shapes or dtypes do not fit.
+/// Returns the error of [`clamp`] instead of panicking.
+///
+/// Fails if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_clamp(low: &Array, x: &Array, high: &Array) -> Result<Array, Error> {
     let operands = unify(&[low, x, high])?;

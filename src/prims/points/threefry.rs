@@ -93,12 +93,15 @@ fn hash(b: &mut KernelBuilder, key: [NodeId; 2], counter: [NodeId; 2]) -> [NodeI
 /// The two words that Threefry-2x32 with 20 rounds computes from a counter `x0, x1` and a key
 /// `k0, k1`. All operands are u32 of one shape, or scalars; no derivative. Panics where
 /// [`try_threefry2x32`] gives an error.
+#[doc(alias = "threefry")]
 #[track_caller]
 pub fn threefry2x32(k0: &Array, k1: &Array, x0: &Array, x1: &Array) -> (Array, Array) {
     expect(try_threefry2x32(k0, k1, x0, x1))
 }
 
-/// [`threefry2x32`], or an error if shapes or dtypes do not fit.
+/// Returns the error of [`threefry2x32`] instead of panicking.
+///
+/// Fails if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_threefry2x32(
     k0: &Array,

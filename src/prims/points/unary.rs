@@ -179,7 +179,11 @@ macro_rules! unary {
                 expect($try(x))
             }
 
-            #[doc = concat!("[`", stringify!($name), "`], or an error for any other dtype.")]
+            #[doc = concat!(
+                "Returns the error of [`", stringify!($name), "`] instead of panicking."
+            )]
+            ///
+            /// Fails for any other dtype.
             #[track_caller]
             pub fn $try(x: &Array) -> Result<Array, Error> {
                 static PRIM: LazyLock<Prim> = LazyLock::new(|| Arc::new(Unary(&rows::$name::ROW)));
@@ -219,6 +223,7 @@ const WIDE: Range<f64> = -2.0..2.0;
 
 unary! {
     /// Minus: `-x`. Ints (wrapping), floats, complex numbers.
+    #[doc(alias = "negative")]
     neg, try_neg: Neg, 2.0 => -2.0, on WIDE, "-t" = Linear;
 
     /// Magnitude: `|x|`. Ints (`|MIN|` is `MIN`), floats, and complex numbers, for which it is a
@@ -236,10 +241,12 @@ unary! {
     ceil, try_ceil: Ceil, -1.5 => -1.0, on WIDE, "0" = Zero;
 
     /// The nearest integral number, ties away from zero. Floats.
+    #[doc(alias = "round")]
     round_away, try_round_away as round[rounding_method = away_from_zero]:
         RoundAway, 2.5 => 3.0, on WIDE, "0" = Zero;
 
     /// The nearest integral number, ties to even. Floats.
+    #[doc(alias = "rint")]
     round_even, try_round_even as round[rounding_method = to_nearest_even]:
         RoundEven, 2.5 => 2.0, on WIDE, "0" = Zero;
 
@@ -247,9 +254,11 @@ unary! {
     is_finite, try_is_finite: IsFinite, 2.0 => 1.0, on WIDE, "none" = Zero;
 
     /// Complement: `!x`, bit by bit. Ints and bool.
+    #[doc(alias("bitwise_not", "invert", "bitwise_invert"))]
     not, try_not: Not, 0 => -1, on WIDE, "none" = Zero;
 
     /// The number of one bits. Ints.
+    #[doc(alias("bitwise_count", "popcount"))]
     population_count, try_population_count: PopCount, 6 => 2, on WIDE, "none" = Zero;
 
     /// The number of zero bits above the highest one bit. Ints.
@@ -297,14 +306,17 @@ unary! {
         "t (1 + y²)" = At(|t, _, y| t * (1.0 + square(y)));
 
     /// Inverse sine, in radians: -π/2 to π/2 for `x` from -1 to 1. Floats and complex numbers.
+    #[doc(alias = "arcsin")]
     asin, try_asin: Asin, 0.5 => 0.523_598_8, on -0.9..0.9,
         "t / √(1 - x²)" = At(|t, x, _| t * rsqrt(&((1.0 - x) * (1.0 + x))));
 
     /// Inverse cosine, in radians: π to 0 for `x` from -1 to 1. Floats and complex numbers.
+    #[doc(alias = "arccos")]
     acos, try_acos: Acos, 0.5 => 1.047_197_6, on -0.9..0.9,
         "-t / √(1 - x²)" = At(|t, x, _| t * -rsqrt(&((1.0 - x) * (1.0 + x))));
 
     /// Inverse tangent, in radians: -π/2 to π/2. Floats and complex numbers.
+    #[doc(alias = "arctan")]
     atan, try_atan: Atan, 0.5 => 0.463_647_6, on WIDE,
         "t / (1 + x²)" = At(|t, x, _| t / (1.0 + square(&squarable(x))));
 
@@ -331,6 +343,7 @@ unary! {
         "t / (1 - x²)" = At(|t, x, _| t / ((1.0 - x) * (1.0 + x)));
 
     /// The logistic function: `1 / (1 + e⁻ˣ)`. Floats and complex numbers.
+    #[doc(alias("expit", "sigmoid"))]
     logistic, try_logistic: Logistic, 0.5 => 0.622_459_35, on WIDE,
         "t y (1 - y)" = At(|t, _, y| t * (y * (1.0 - y)));
 
@@ -343,16 +356,19 @@ unary! {
         "-2/√π t exp(-x²)" = At(|t, x, _| t * (-FRAC_2_SQRT_PI * gaussian(x)));
 
     /// The inverse of `erf`, for `x` from -1 to 1. Floats.
+    #[doc(alias = "erfinv")]
     erf_inv, try_erf_inv: ErfInv, 0.5 => 0.476_936_28, on -0.9..0.9,
         "√π/2 t exp(y²)" = At(|t, _, y| t * (1.0 / FRAC_2_SQRT_PI * exp(&square(y))));
 
     /// Logarithm of the gamma function: `ln |Γ(x)|`; infinite at 0 and at negative integers.
     /// Floats.
+    #[doc(alias = "gammaln")]
     lgamma, try_lgamma: Lgamma, 2.5 => 0.284_682_87, on 0.3..3.0,
         "t digamma(x)" = At(|t, x, _| t * digamma(x));
 
     /// The digamma function, the derivative of [`lgamma`]: `Γ'(x) / Γ(x)`; NaN at 0 and at negative
     /// integers. Floats.
+    #[doc(alias = "psi")]
     digamma, try_digamma: Digamma, 2.5 => 0.703_156_65, on 0.3..3.0,
         "t polygamma(1, x)" = At(|t, x, _| t * polygamma(1, x));
 }

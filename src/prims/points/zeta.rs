@@ -42,7 +42,9 @@ pub fn zeta(s: &Array, q: &Array) -> Array {
     expect(try_zeta(s, q))
 }
 
-/// [`zeta`], or an error if the operands are not floats or do not fit.
+/// Returns the error of [`zeta`] instead of panicking.
+///
+/// Fails if the operands are not floats or do not fit.
 #[track_caller]
 pub fn try_zeta(s: &Array, q: &Array) -> Result<Array, Error> {
     composed("zeta", || {
@@ -72,7 +74,9 @@ pub fn polygamma(n: u32, x: &Array) -> Array {
     expect(try_polygamma(n, x))
 }
 
-/// [`polygamma`], or an error if the operand is not a float.
+/// Returns the error of [`polygamma`] instead of panicking.
+///
+/// Fails if the operand is not a float.
 #[track_caller]
 pub fn try_polygamma(n: u32, x: &Array) -> Result<Array, Error> {
     composed("polygamma", || {

@@ -114,7 +114,9 @@ pub fn cholesky(x: &Array, symmetrize_input: bool) -> Array {
     expect(try_cholesky(x, symmetrize_input))
 }
 
-/// [`cholesky`], or an error if `x` has another dtype or its last two axes differ in size.
+/// Returns the error of [`cholesky`] instead of panicking.
+///
+/// Fails if `x` has another dtype or its last two axes differ in size.
 #[track_caller]
 pub fn try_cholesky(x: &Array, symmetrize_input: bool) -> Result<Array, Error> {
     composed("cholesky", || {

@@ -16,6 +16,7 @@ use cotangent_jit::{Error, err};
 /// `operand` and `output` are permutations: the position of the batch axis, of the features, then
 /// of the spatial axes. `kernel` is the position of the output features, of the input features,
 /// then of the spatial axes.
+#[doc(alias = "ConvDimensionNumbers")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConvAxes {
     pub operand: Shape,
@@ -151,12 +152,15 @@ impl ConvOptions {
 /// let y = lax::conv_general_dilated(&x, &kernel, &lax::ConvOptions::new());
 /// assert_eq!(y.to_vec::<i32>(), [-1, -1, -1]);
 /// ```
+#[doc(alias("conv_transpose", "conv_transpose2d", "conv_with_general_padding"))]
 #[track_caller]
 pub fn conv_general_dilated(lhs: &Array, rhs: &Array, options: &ConvOptions) -> Array {
     expect(try_conv_general_dilated(lhs, rhs, options))
 }
 
-/// [`conv_general_dilated`], or an error if the operands do not fit each other or the options.
+/// Returns the error of [`conv_general_dilated`] instead of panicking.
+///
+/// Fails if the operands do not fit each other or the options.
 #[track_caller]
 pub fn try_conv_general_dilated(
     lhs: &Array,
@@ -220,12 +224,15 @@ fn check_order(what: &str, x: &Array, order: &Shape) -> Result<(), Error> {
 /// let (x, kernel) = (array![[[1, 2, 3, 4]]], array![[[1, 1]]]);
 /// assert_eq!(lax::conv(&x, &kernel, &[2], lax::Borders::Valid).to_vec::<i32>(), [3, 7]);
 /// ```
+#[doc(alias("conv1d", "conv2d", "conv3d"))]
 #[track_caller]
 pub fn conv(lhs: &Array, rhs: &Array, strides: &[usize], borders: impl Into<Borders>) -> Array {
     expect(try_conv(lhs, rhs, strides, borders))
 }
 
-/// [`conv`], or an error if the operands do not fit each other.
+/// Returns the error of [`conv`] instead of panicking.
+///
+/// Fails if the operands do not fit each other.
 #[track_caller]
 pub fn try_conv(
     lhs: &Array,

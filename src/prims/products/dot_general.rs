@@ -253,13 +253,15 @@ impl Primitive for DotGeneral {
 /// };
 /// assert_eq!(lax::dot_general(&x, &y, &dims).to_vec::<i32>(), [3, 7]);
 /// ```
+#[doc(alias("batch_matmul", "tensordot"))]
 #[track_caller]
 pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
     expect(try_dot_general(lhs, rhs, dims))
 }
 
-/// [`dot_general`], or an error if dtypes or paired sizes differ, or an axis is out of range or
-/// given twice.
+/// Returns the error of [`dot_general`] instead of panicking.
+///
+/// Fails if dtypes or paired sizes differ, or an axis is out of range or given twice.
 #[track_caller]
 pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
     if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
@@ -310,12 +312,15 @@ pub(crate) fn of_bools(
 
 /// [`dot_general`] computed in another dtype, which is also the result's: the operands are
 /// converted first.
+#[doc(alias = "preferred_element_type")]
 #[track_caller]
 pub fn dot_general_as(lhs: &Array, rhs: &Array, dims: &DotDims, dtype: DType) -> Array {
     expect(try_dot_general_as(lhs, rhs, dims, dtype))
 }
 
-/// [`dot_general_as`], or an error as in [`try_dot_general`].
+/// Returns the error of [`dot_general_as`] instead of panicking.
+///
+/// Fails as [`try_dot_general`].
 #[track_caller]
 pub fn try_dot_general_as(
     lhs: &Array,

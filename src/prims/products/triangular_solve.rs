@@ -229,7 +229,9 @@ pub fn triangular_solve(a: &Array, b: &Array, options: Solve) -> Array {
     expect(try_triangular_solve(a, b, options))
 }
 
-/// [`triangular_solve`], or an error if dtypes or shapes do not fit.
+/// Returns the error of [`triangular_solve`] instead of panicking.
+///
+/// Fails if dtypes or shapes do not fit.
 #[track_caller]
 pub fn try_triangular_solve(a: &Array, b: &Array, options: Solve) -> Result<Array, Error> {
     let solve = TriangularSolve(options);

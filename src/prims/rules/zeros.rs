@@ -13,7 +13,9 @@ pub fn zeros(aval: &Aval) -> Array {
     expect(try_zeros(aval))
 }
 
-/// [`zeros`], or an error if there is no memory for them.
+/// Returns the error of [`zeros`] instead of panicking.
+///
+/// Fails if there is no memory for them.
 pub fn try_zeros(aval: &Aval) -> Result<Array, Error> {
     try_full(&aval.shape, Scalar::zero(aval.dtype))
 }
@@ -25,7 +27,9 @@ pub fn instantiate(tangent: &Tangent) -> Array {
     expect(try_instantiate(tangent))
 }
 
-/// [`instantiate`], or an error if there is no memory for the zeros.
+/// Returns the error of [`instantiate`] instead of panicking.
+///
+/// Fails if there is no memory for the zeros.
 pub fn try_instantiate(tangent: &Tangent) -> Result<Array, Error> {
     match tangent {
         Tangent::Value(a) => Ok(a.clone()),

@@ -150,12 +150,15 @@ impl Primitive for BroadcastInDim {
 /// let x = array![1, 2];
 /// assert_eq!(lax::broadcast_in_dim(&x, &[2, 3], &[0]).to_vec::<i32>(), [1, 1, 1, 2, 2, 2]);
 /// ```
+#[doc(alias = "broadcast")]
 #[track_caller]
 pub fn broadcast_in_dim(operand: &Array, shape: &[usize], broadcast_dimensions: &[usize]) -> Array {
     expect(try_broadcast_in_dim(operand, shape, broadcast_dimensions))
 }
 
-/// [`broadcast_in_dim`], or an error if an axis does not fit or the dimensions are not increasing.
+/// Returns the error of [`broadcast_in_dim`] instead of panicking.
+///
+/// Fails if an axis does not fit or the dimensions are not increasing.
 #[track_caller]
 pub fn try_broadcast_in_dim(
     operand: &Array,
@@ -176,7 +179,9 @@ pub fn full(shape: &[usize], value: Scalar) -> Array {
     expect(try_full(shape, value))
 }
 
-/// [`full`], or an error from the device.
+/// Returns the error of [`full`] instead of panicking.
+///
+/// Fails if the device does.
 #[track_caller]
 pub fn try_full(shape: &[usize], value: Scalar) -> Result<Array, Error> {
     try_broadcast_in_dim(&Array::strong_literal(value), shape, &[]).map_err(|e| e.told_by("full"))

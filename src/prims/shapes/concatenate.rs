@@ -145,7 +145,9 @@ pub fn concatenate(operands: &[Array], dimension: usize) -> Array {
     expect(try_concatenate(operands, dimension))
 }
 
-/// [`concatenate`], or an error if there are no operands, or shapes or dtypes do not fit.
+/// Returns the error of [`concatenate`] instead of panicking.
+///
+/// Fails if there are no operands, or shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_concatenate(operands: &[Array], dimension: usize) -> Result<Array, Error> {
     if let [only] = operands {

@@ -120,8 +120,10 @@ pub fn iota(dtype: DType, shape: &[usize], dimension: usize) -> Array {
     expect(try_iota(dtype, shape, dimension))
 }
 
-/// [`iota`], or an error if `dimension` is no axis of `shape`, the dtype is bool, or an int dtype
-/// cannot hold every coordinate.
+/// Returns the error of [`iota`] instead of panicking.
+///
+/// Fails if `dimension` is no axis of `shape`, the dtype is bool, or an int dtype cannot hold every
+/// coordinate.
 #[track_caller]
 pub fn try_iota(dtype: DType, shape: &[usize], dimension: usize) -> Result<Array, Error> {
     one(Iota { dtype, shape: shape.into(), dimension }, &[])

@@ -235,8 +235,9 @@ pub fn pad(operand: &Array, value: &Array, config: &[Padding]) -> Array {
     expect(try_pad(operand, value, config))
 }
 
-/// [`pad`], or an error if `value` is no scalar of the operand's dtype or an axis has too few
-/// elements to cut off.
+/// Returns the error of [`pad`] instead of panicking.
+///
+/// Fails if `value` is no scalar of the operand's dtype or an axis has too few elements to cut off.
 #[track_caller]
 pub fn try_pad(operand: &Array, value: &Array, config: &[Padding]) -> Result<Array, Error> {
     if config.len() == operand.ndim() && config.iter().all(|c| *c == (0, 0, 0)) {

@@ -22,7 +22,9 @@ pub fn split(operand: &Array, sizes: &[usize], axis: usize) -> Vec<Array> {
     expect(try_split(operand, sizes, axis))
 }
 
-/// [`split`], or an error if the axis is out of range or the sizes do not add up to its size.
+/// Returns the error of [`split`] instead of panicking.
+///
+/// Fails if the axis is out of range or the sizes do not add up to its size.
 #[track_caller]
 pub fn try_split(operand: &Array, sizes: &[usize], axis: usize) -> Result<Vec<Array>, Error> {
     composed("split", || {
@@ -56,8 +58,9 @@ pub fn stack(operands: &[Array], axis: usize) -> Array {
     expect(try_stack(operands, axis))
 }
 
-/// [`stack`], or an error if there are no operands, shapes or dtypes differ, or the axis is out of
-/// range.
+/// Returns the error of [`stack`] instead of panicking.
+///
+/// Fails if there are no operands, shapes or dtypes differ, or the axis is out of range.
 #[track_caller]
 pub fn try_stack(operands: &[Array], axis: usize) -> Result<Array, Error> {
     composed("stack", || {
@@ -88,12 +91,15 @@ pub fn try_stack(operands: &[Array], axis: usize) -> Result<Array, Error> {
 /// use cotangent::{lax, prelude::*};
 /// assert_eq!(lax::unstack(&array![[1, 2], [3, 4]], 1)[1].to_vec::<i32>(), [2, 4]);
 /// ```
+#[doc(alias = "unbind")]
 #[track_caller]
 pub fn unstack(operand: &Array, axis: usize) -> Vec<Array> {
     expect(try_unstack(operand, axis))
 }
 
-/// [`unstack`], or an error if the axis is out of range.
+/// Returns the error of [`unstack`] instead of panicking.
+///
+/// Fails if the axis is out of range.
 #[track_caller]
 pub fn try_unstack(operand: &Array, axis: usize) -> Result<Vec<Array>, Error> {
     composed("unstack", || {
@@ -117,7 +123,9 @@ pub fn tile(operand: &Array, times: &[usize]) -> Array {
     expect(try_tile(operand, times))
 }
 
-/// [`tile`], or an error if there is not one number per axis.
+/// Returns the error of [`tile`] instead of panicking.
+///
+/// Fails if there is not one number per axis.
 #[track_caller]
 pub fn try_tile(operand: &Array, times: &[usize]) -> Result<Array, Error> {
     composed("tile", || {

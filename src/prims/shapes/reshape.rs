@@ -108,12 +108,15 @@ impl Primitive for Reshape {
 /// use cotangent::prims::lax;
 /// assert_eq!(lax::reshape(&array![[1, 2], [3, 4]], &[4]).shape(), [4]);
 /// ```
+#[doc(alias = "collapse")]
 #[track_caller]
 pub fn reshape(operand: &Array, new_sizes: &[usize]) -> Array {
     expect(try_reshape(operand, new_sizes))
 }
 
-/// [`reshape`], or an error if the numbers of elements differ.
+/// Returns the error of [`reshape`] instead of panicking.
+///
+/// Fails if the numbers of elements differ.
 #[track_caller]
 pub fn try_reshape(operand: &Array, new_sizes: &[usize]) -> Result<Array, Error> {
     if operand.shape() == new_sizes {
@@ -134,7 +137,9 @@ pub fn squeeze(operand: &Array, axes: &[usize]) -> Array {
     expect(try_squeeze(operand, axes))
 }
 
-/// [`squeeze`], or an error if an axis is out of range or its size is not 1.
+/// Returns the error of [`squeeze`] instead of panicking.
+///
+/// Fails if an axis is out of range or its size is not 1.
 #[track_caller]
 pub fn try_squeeze(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
     for &axis in axes {
@@ -174,7 +179,9 @@ pub fn expand_dims(operand: &Array, axes: &[usize]) -> Array {
     expect(try_expand_dims(operand, axes))
 }
 
-/// [`expand_dims`], or an error if an axis is out of range of the result or given twice.
+/// Returns the error of [`expand_dims`] instead of panicking.
+///
+/// Fails if an axis is out of range of the result or given twice.
 #[track_caller]
 pub fn try_expand_dims(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
     let mut axes: Shape = axes.into();

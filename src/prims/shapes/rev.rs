@@ -105,12 +105,15 @@ impl Primitive for Rev {
 /// use cotangent::prims::lax;
 /// assert_eq!(lax::rev(&array![1, 2, 3], &[0]).to_vec::<i32>(), [3, 2, 1]);
 /// ```
+#[doc(alias("flip", "reverse"))]
 #[track_caller]
 pub fn rev(operand: &Array, dimensions: &[usize]) -> Array {
     expect(try_rev(operand, dimensions))
 }
 
-/// [`rev`], or an error if a dimension is out of range or given twice.
+/// Returns the error of [`rev`] instead of panicking.
+///
+/// Fails if a dimension is out of range or given twice.
 #[track_caller]
 pub fn try_rev(operand: &Array, dimensions: &[usize]) -> Result<Array, Error> {
     if dimensions.is_empty() {

@@ -149,7 +149,9 @@ pub fn slice(operand: &Array, start: &[usize], limit: &[usize], strides: &[usize
     expect(try_slice(operand, start, limit, strides))
 }
 
-/// [`slice()`], or an error if a range is not within its axis or a stride is 0.
+/// Returns the error of [`slice()`] instead of panicking.
+///
+/// Fails if a range is not within its axis or a stride is 0.
 #[track_caller]
 pub fn try_slice(
     operand: &Array,
@@ -177,12 +179,15 @@ pub fn try_slice(
 /// use cotangent::prims::lax;
 /// assert_eq!(lax::slice_in_dim(&array![0, 1, 2], 1, 3, 0).to_vec::<i32>(), [1, 2]);
 /// ```
+#[doc(alias = "narrow")]
 #[track_caller]
 pub fn slice_in_dim(operand: &Array, start: usize, limit: usize, axis: usize) -> Array {
     expect(try_slice_in_dim(operand, start, limit, axis))
 }
 
-/// [`slice_in_dim`], or an error if the range or the axis is out of range.
+/// Returns the error of [`slice_in_dim`] instead of panicking.
+///
+/// Fails if the range or the axis is out of range.
 #[track_caller]
 pub fn try_slice_in_dim(
     operand: &Array,

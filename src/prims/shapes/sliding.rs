@@ -195,6 +195,7 @@ impl Primitive for SlidingWindows {
 /// let pairs = lax::sliding_windows(&array![1, 2, 3], &[2], &[1], &[1]);
 /// assert_eq!((pairs.shape(), pairs.to_vec::<i32>()), (&[2, 2][..], vec![1, 2, 2, 3]));
 /// ```
+#[doc(alias("im2col", "unfold", "sliding_window_view", "conv_general_dilated_patches"))]
 #[track_caller]
 pub fn sliding_windows(
     operand: &Array,
@@ -205,8 +206,9 @@ pub fn sliding_windows(
     expect(try_sliding_windows(operand, sizes, strides, dilation))
 }
 
-/// [`sliding_windows`], or an error unless there is one positive size, stride and dilation per
-/// axis.
+/// Returns the error of [`sliding_windows`] instead of panicking.
+///
+/// Fails unless there is one positive size, stride and dilation per axis.
 #[track_caller]
 pub fn try_sliding_windows(
     operand: &Array,

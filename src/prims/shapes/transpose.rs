@@ -125,7 +125,9 @@ pub fn transpose(operand: &Array, permutation: &[usize]) -> Array {
     expect(try_transpose(operand, permutation))
 }
 
-/// [`transpose`], or an error if `permutation` does not permute the operand's axes.
+/// Returns the error of [`transpose`] instead of panicking.
+///
+/// Fails if `permutation` does not permute the operand's axes.
 #[track_caller]
 pub fn try_transpose(operand: &Array, permutation: &[usize]) -> Result<Array, Error> {
     if permutation.iter().copied().eq(0..operand.ndim()) {

@@ -5,14 +5,14 @@
 //!
 //! | file | contents |
 //! | --- | --- |
-//! | `math`, `numbers`, `powers`, `complex`, `ints` | functions of every element |
+//! | `math`, `numbers`, `rounding`, `powers`, `complex`, `ints` | functions of every element |
 //! | `compare` | comparisons, predicates, choices |
-//! | `reduce`, `nan` | sums, means, extremes, with and without NaN |
+//! | `reduce`, `nan`, `masked`, `segments` | sums, means, extremes: of all, without NaN, under a mask, by groups |
 //! | `stats`, `series` | quantiles, covariances, bins; differences, integrals, interpolation, polynomials |
 //! | `order`, `sets` | sorting, searching, picking; results whose shape depends on values |
 //! | `contract`, `contraction`, `einsum` | products that are summed over axes |
 //! | `shape`, `join`, `arrange`, `diagonal` | axes, joining and splitting, stacking, diagonals and triangles |
-//! | `create` | zeros, ones, arange, linspace, eye |
+//! | `create`, `steps` | zeros, ones, arange, linspace, eye; ranges with a step |
 //! | `index`, `entries`, `picks`, `at`, `update` | `x.index(s![..])` and `x.at(..)` |
 //! | `axes`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
 
@@ -33,6 +33,7 @@ pub mod finfo;
 pub mod index;
 pub mod ints;
 pub mod join;
+pub mod masked;
 pub mod math;
 pub mod nan;
 pub mod numbers;
@@ -40,8 +41,11 @@ pub mod order;
 mod picks;
 pub mod powers;
 pub mod reduce;
+pub mod rounding;
+pub mod segments;
 pub mod series;
 pub mod sets;
 pub mod shape;
 pub mod stats;
+pub mod steps;
 pub(crate) mod update;

@@ -145,9 +145,9 @@ methods! {
 
     /// Shifted along axes by so many places each; what leaves at the end comes back at the front.
     ///
-    /// `out[.., (i + shift) mod n, ..] = self[.., i, ..]`. One shift serves several axes, and several
-    /// shifts along one axis add up, as in NumPy. Linear. It is an error if there are several shifts
-    /// and as many axes are not given.
+    /// `out[.., (i + shift) mod n, ..] = self[.., i, ..]`. One shift serves several axes, and
+    /// several shifts along one axis add up, as in NumPy. Linear. It is an error if there are
+    /// several shifts and as many axes are not given.
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -226,8 +226,8 @@ fn root(x: Array) -> Result<Array, Error> {
 }
 
 with_ddof! {
-    /// Variance of a sample: `∑ |x[i] - x̄|² / (n - ddof)`, NaN where `n ≤ ddof`. With `ddof = 1` it
-    /// is an estimate without bias. Dtypes and derivative as those of [`Array::var`].
+    /// Variance of a sample: `∑ |x[i] - x̄|² / (n - ddof)`, NaN where `n ≤ ddof`. With `ddof = 1`
+    /// it is an estimate without bias. Dtypes and derivative as those of [`Array::var`].
     ///
     /// ```
     /// use cotangent::prelude::*;

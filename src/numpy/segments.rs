@@ -15,11 +15,12 @@ use crate::prims::rules::numbers::{holds, number, place_dtype};
 use cotangent_jit::{DType, Error, Scalar, err};
 
 functions! {
-    /// Sums of the entries of each segment: `out[s] = ∑ data[i]` over `i` with `segment_ids[i] = s`.
+    /// Sums of the entries of each segment: `out[s] = ∑ data[i]` over `i` with
+    /// `segment_ids[i] = s`.
     ///
-    /// `data` is `[n, ..]`, `segment_ids` ints `[n]` in any order, the result
-    /// `[num_segments, ..]` in the dtype of the data (of bools i32). Entries whose id is negative or
-    /// not below `num_segments` are dropped; a segment without entries is 0.
+    /// `data` is `[n, ..]`, `segment_ids` ints `[n]` in any order, the result `[num_segments, ..]`
+    /// in the dtype of the data (of bools i32). Entries whose id is negative or not below
+    /// `num_segments` are dropped; a segment without entries is 0.
     ///
     /// Derivative: the same sums of the tangent. It is an error if the ids are not one int for each
     /// entry.
@@ -144,8 +145,8 @@ impl Segments {
         if !one_each {
             return Err(err!(
                 Shape,
-                "{op}: expected data [n, ..] and segment ids [n], got {} and {}; map over more axes \
-                 with vmap",
+                "{op}: expected data [n, ..] and segment ids [n], got {} and {}; map over more \
+                 axes with vmap",
                 data.aval(),
                 ids.aval()
             ));

@@ -55,7 +55,7 @@
 //! | factor matrices, solve systems (feature `linalg`) | `linalg` |
 //! | solve differential equations | [`ode`] |
 //! | minimise functions, find roots, solve large linear systems | [`optimize`], [`root`] |
-//! | build networks: activations, losses, convolutions, pooling | [`nn`] |
+//! | build networks: activations, convolutions, pooling, normalization, dropout, losses | [`nn`] |
 //! | train, and save what was trained | [`optim`], [`io`] |
 //! | see a pytree as one vector | [`ravel`] |
 //! | draw curves as SVG | [`plot`] |

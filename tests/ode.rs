@@ -411,7 +411,7 @@ fn what_does_not_fit_is_told() {
         let f = |y: Array, _: Array, ()| Complex::new(0.0, 1.0) * y;
         rk4(f, f64s(1.0), &times(1.0, 2), ())
     });
-    let told = told.err().expect("a panic");
+    let told = told.expect_err("a panic");
     let told = told.downcast_ref::<String>().expect("a text");
     assert!(told.contains("the velocity is complex (c128) and the state real (f64)"), "{told}");
 }

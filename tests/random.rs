@@ -204,7 +204,7 @@ fn misuse_is_explained() {
         "uniform: expected a float dtype, got i32"
     );
     assert_eq!(
-        message(try_choice(&key, &arange(3), 5, false, None)),
+        message(try_choice(&key, arange(3), 5, false, None)),
         "choice: expected at most 3 of i32[3], got 5; choose with replacement"
     );
     assert_eq!(

@@ -159,6 +159,7 @@ methods! {
 functions! {
     /// `a` where `condition` holds, else `b`: NumPy's `where`, which is a word of Rust. See
     /// [`Array::select`].
+    #[doc(alias = "where")]
     fn where_, try_where_(condition: &Array, a: impl Operand, b: impl Operand) -> Array {
         condition.try_select(a, b)
     }

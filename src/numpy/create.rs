@@ -291,7 +291,7 @@ fn counting_dtype(count: usize, dtype: DType) -> Option<DType> {
     }
 }
 
-/// What [`arange`] takes: a number of elements or a range.
+/// What [`arange`] takes: a number of elements, a range, or the two ends of one as a pair.
 pub trait Arange {
     fn ends(&self) -> Ends;
 }
@@ -316,6 +316,12 @@ macro_rules! arange {
                 Ends::Ints(self.start as i128, self.end as i128)
             }
         }
+
+        impl Arange for ($t, $t) {
+            fn ends(&self) -> Ends {
+                Ends::Ints(self.0 as i128, self.1 as i128)
+            }
+        }
     )*};
 }
 
@@ -324,5 +330,11 @@ arange!(i32 i64 usize);
 impl Arange for std::ops::Range<f64> {
     fn ends(&self) -> Ends {
         Ends::Floats(self.start, self.end)
+    }
+}
+
+impl Arange for (f64, f64) {
+    fn ends(&self) -> Ends {
+        Ends::Floats(self.0, self.1)
     }
 }

@@ -173,7 +173,7 @@ fn spread(x: &Array, axes: &Shape, ddof: usize) -> Result<Array, Error> {
     let square = (&distance * distance.try_conj()?).try_real()?;
     let mut freedom = count(&x, axes)?.try_real()?;
     if ddof > 0 {
-        freedom = freedom - ddof as f64;
+        freedom -= ddof as f64;
         freedom = freedom.try_gt(0)?.try_select(&freedom, f64::NAN)?;
     }
     lax::try_div(&square.try_sum_axis(axes)?, &freedom)

@@ -77,7 +77,7 @@ fn round_int(x: &Array, decimals: i32) -> Result<Array, Error> {
     let Some(power) = power else {
         return wide(0);
     };
-    let (quotient, rest) = x.try_divmod(&literal(power))?;
+    let (quotient, rest) = x.try_divmod(literal(power))?;
     let half = wide(power / 2)?;
     let odd = lax::try_and(&quotient, &wide(1)?)?.try_not_equal(0)?;
     let tie = lax::try_and(&lax::try_eq(&rest, &half)?, &odd)?;

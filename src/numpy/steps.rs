@@ -12,7 +12,8 @@ use cotangent_jit::{DType, Error, err};
 
 functions! {
     /// Every `step`-th number of a range, from its start on: `start + i * step`, the end of the
-    /// range not included. A negative step counts down, from a start above the end.
+    /// range not included. A negative step counts down, from a start above the end; such a range is
+    /// written as a pair, because Rust's `5..0` is empty.
     ///
     /// There are `⌈(stop - start) / step⌉` numbers, or none. They are i32 where range and step are
     /// ints (i64 or u64 where i32 does not hold them), else f32. A float that is meant to be the
@@ -23,7 +24,7 @@ functions! {
     /// ```
     /// use cotangent::prelude::*;
     /// assert_eq!(arange_step(1..10, 3).to_vec::<i32>(), [1, 4, 7]);
-    /// assert_eq!(arange_step(5..0, -2).to_vec::<i32>(), [5, 3, 1]);
+    /// assert_eq!(arange_step((5, 0), -2).to_vec::<i32>(), [5, 3, 1]);
     /// assert_eq!(arange_step(0.0..1.0, 0.25).to_vec::<f32>(), [0.0, 0.25, 0.5, 0.75]);
     /// ```
     #[doc(alias = "arange")]

@@ -25,12 +25,12 @@ const INF: f32 = f32::INFINITY;
 #[test]
 fn ranges_with_a_step() {
     let ints = |x: Array| x.to_vec::<i32>();
-    assert_eq!(ints(arange_step(5..0, -2)), [5, 3, 1]);
+    assert_eq!(ints(arange_step((5, 0), -2)), [5, 3, 1]);
     assert_eq!(ints(arange_step(1..10, 3)), [1, 4, 7]);
     assert_eq!(ints(arange_step(10, 4)), [0, 4, 8]);
     assert_eq!(ints(arange_step(0..5, -1)), []);
     assert_eq!(arange_step(0.0..1.0, 0.3).to_vec::<f32>(), [0.0, 0.3, 0.6, 0.9]);
-    assert_eq!(arange_step(1.0..0.0, -0.25).to_vec::<f32>(), [1.0, 0.75, 0.5, 0.25]);
+    assert_eq!(arange_step((1.0, 0.0), -0.25).to_vec::<f32>(), [1.0, 0.75, 0.5, 0.25]);
     assert_eq!(arange_step(0..2, 0.5).to_vec::<f32>(), [0.0, 0.5, 1.0, 1.5]);
     assert_eq!(arange_step(0.0..4.0, 2).to_vec::<f32>(), [0.0, 2.0]);
     // Each number is rounded once, also where sums of f32 would drift.
@@ -41,7 +41,7 @@ fn ranges_with_a_step() {
     assert_eq!((wide.dtype(), wide.to_vec::<i64>()), (DType::I64, vec![0, 1 << 32]));
     let bytes = arange_step_dtype(-128..128, 1, DType::I8);
     assert_eq!(bytes.to_vec::<i8>(), (-128..=127).collect::<Vec<i8>>());
-    let bytes = arange_step_dtype(255..-1, -51, DType::U8);
+    let bytes = arange_step_dtype((255, -1), -51, DType::U8);
     assert_eq!(bytes.to_vec::<u8>(), [255, 204, 153, 102, 51, 0]);
     let halves = arange_step_dtype(0..5000, 2500, DType::F16);
     assert_eq!(f64s(&halves), [0.0, 2500.0]);
@@ -72,7 +72,7 @@ fn degrees_of_freedom() {
     let y = array![[1.0, 2.0, 4.0], [3.0, 9.0, 7.0]];
     close(&y.var_ddof(1), &[9.466666666666667]);
     close(&y.var_ddof_axis(1, 1), &[2.33333333, 9.33333333]);
-    close(&y.std_ddof_axis(1, 0), &[1.41421356, 4.94974747, 2.12132034]);
+    close(&y.std_ddof_axis(1, 0), &[2f64.sqrt(), 4.94974747, 2.12132034]);
     assert_eq!(y.std_ddof_keepdims(1, 0).shape(), [1, 3]);
     assert_eq!(f64s(&y.var_ddof(0)), f64s(&y.var()));
     close(&array![1, 2].var_ddof(2), &[f64::NAN]);
@@ -194,8 +194,8 @@ fn rounding_to_decimals() {
     assert_eq!(array![1.5e3].round_to(-400).to_vec::<f32>(), [0.0]);
     let half = array![1.26].astype(DType::F16).round_to(1);
     assert_eq!((half.dtype(), f64s(&half)), (DType::F16, vec![1.2998046875]));
-    let z = array![Complex::new(1.26, -3.14)].round_to(1);
-    assert_eq!(z.to_vec::<Complex<f32>>(), [Complex::new(1.3, -3.1)]);
+    let z = array![Complex::new(1.26, -3.16)].round_to(1);
+    assert_eq!(z.to_vec::<Complex<f32>>(), [Complex::new(1.3, -3.2)]);
     close(&grad(|x: Array| x.round_to(1).sum())(array![1.26, 1e30]), &[0.0, 0.0]);
     close(&jit(|x: Array| x.round_to(1))(array![1.26]), &[1.3]);
 }

@@ -20,7 +20,7 @@ functions! {
         x.try_le(0)?.try_select(0, &x)
     }
 
-    /// `x` where it is positive, else `slope · x`.
+    /// `x` where it is not negative, else `slope · x`. Derivative: `t` or `slope · t`.
     ///
     /// ```
     /// use cotangent::{nn, prelude::*};
@@ -31,7 +31,12 @@ functions! {
         x.try_ge(0)?.try_select(&x, slope * &x)
     }
 
-    /// `x` where it is positive, else `eˣ - 1`.
+    /// Exponential linear unit: `x` where it is positive, else `eˣ - 1`. Derivative: `t` or `eˣ t`.
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// assert_eq!(nn::elu(array![f32::NEG_INFINITY, 2.0]).to_vec::<f32>(), [-1.0, 2.0]);
+    /// ```
     fn elu, try_elu(x: impl Operand) -> Array {
         let x = x.to_array();
         // Where x is positive the other case is not computed from it, so that its derivative cannot
@@ -40,13 +45,25 @@ functions! {
         x.try_gt(0)?.try_select(&x, below.try_expm1()?)
     }
 
-    /// Sigmoid linear unit, also called swish: `x / (1 + e⁻ˣ)`.
+    /// Sigmoid linear unit, also called swish: `x σ(x) = x / (1 + e⁻ˣ)`; ints as f32. Derivative:
+    /// `σ (1 + x (1 - σ)) t`, with its limits 0 and `t` at the infinities.
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// assert_eq!(nn::silu(array![f32::NEG_INFINITY, 0.0]).to_vec::<f32>(), [0.0, 0.0]);
+    /// ```
     #[doc(alias = "swish")]
     fn silu, try_silu(x: impl Operand) -> Array { gated(&x.to_array(), 800.0, |x| x.try_sigmoid()) }
 
     /// `ln (1 + eˣ)`, without overflow.
     ///
-    /// All derivatives are right at 0 too, where those of `max` and `abs` would not be.
+    /// Derivative: `σ(x) t` with the sigmoid `σ`. All derivatives are right at 0 too, where those
+    /// of `max` and `abs` would not be.
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// assert_eq!(nn::softplus(array![0.0, 1000.0]).to_vec::<f32>(), [0.693_147_2, 1000.0]);
+    /// ```
     fn softplus, try_softplus(x: impl Operand) -> Array {
         let x = x.to_array();
         let right = x.try_gt(0)?;
@@ -54,13 +71,25 @@ functions! {
         Ok(right.try_select(&x, 0)? + below.try_exp()?.try_log1p()?)
     }
 
-    /// Gaussian error linear unit: `x Φ(x)` with the normal distribution function `Φ`.
+    /// Gaussian error linear unit: `x Φ(x)` with the normal distribution function `Φ`; ints as f32.
+    /// Derivative: `(Φ(x) + x φ(x)) t` with the density `φ`.
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// assert_eq!(nn::gelu(array![0.0, 30.0]).to_vec::<f32>(), [0.0, 30.0]);
+    /// ```
     fn gelu, try_gelu(x: impl Operand) -> Array {
         gated(&x.to_array(), 40.0, |x| Ok(0.5 * (1.0 + (x * FRAC_1_SQRT_2).try_erf()?)))
     }
 
     /// [`gelu`] approximated by a tanh: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))` (Hendrycks and
     /// Gimpel, 2016).
+    ///
+    /// ```
+    /// use cotangent::{nn, prelude::*};
+    /// let x = array![-2.0, 0.5, 3.0];
+    /// assert!((nn::gelu_tanh(&x) - nn::gelu(&x)).abs().max().item::<f32>() < 1e-3);
+    /// ```
     fn gelu_tanh, try_gelu_tanh(x: impl Operand) -> Array {
         gated(&x.to_array(), 40.0, |x| {
             let inner = FRAC_2_PI.sqrt() * (x + 0.044715 * x.try_powi(3)?);

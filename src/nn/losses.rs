@@ -116,8 +116,8 @@ functions! {
     ///
     /// ```
     /// use cotangent::{nn, prelude::*};
-    /// let loss = nn::sigmoid_binary_cross_entropy(array![0.0, 100.0, 100.0], array![1, 1, 0]);
-    /// assert_eq!(loss.to_vec::<f32>(), [std::f32::consts::LN_2, 0.0, 100.0]);
+    /// let loss = nn::sigmoid_binary_cross_entropy(array![0.0, 200.0, 200.0], array![1, 1, 0]);
+    /// assert_eq!(loss.to_vec::<f32>(), [std::f32::consts::LN_2, 0.0, 200.0]);
     /// ```
     #[doc(alias = "binary_cross_entropy_with_logits")]
     #[doc(alias = "BCEWithLogitsLoss")]

@@ -341,7 +341,10 @@ fn gradients_through_complex_states() {
     let in_w = grad(|w: Array| adjoint(complex(1.0, 0.5), w))(w.clone());
     assert_eq!(in_w.dtype(), DType::F64);
     close(in_w.item(), -2.664_877_923_961_822_3, 1e-7);
-    let in_start = grad(|y0: Array| adjoint(y0, f64s(1.3)))(y0.clone());
+    // The adjoint of the adjoint.
+    let curved = grad(grad(move |w: Array| adjoint(complex(1.0, 0.5), w)))(w.clone());
+    close(curved.item(), -1.88777535, 1e-6);
+    let in_start = grad(move |y0: Array| adjoint(y0, f64s(1.3)))(y0.clone());
     close_complex(&in_start, (2.649_637_096_528_853_6, 1.340_059_375_697_395_5), 1e-7);
 
     // A complex parameter.

@@ -74,7 +74,7 @@ fn loss(p: Network, letters: Array) -> Array {
         (state.clone(), state)
     };
     let (_, states) = scan(step, start, seen);
-    let log_p = nn::log_softmax(&p.scores(&states), -1);
+    let log_p = nn::log_softmax(p.scores(&states), -1);
     -log_p.take_along_axis(&next.expand_dims(-1), -1).mean()
 }
 

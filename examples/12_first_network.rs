@@ -45,12 +45,12 @@ impl Network {
 
     fn scores(&self, x: Array) -> Array {
         let [first, second] = &self.layers[..] else { panic!("two layers") };
-        nn::relu(&(x.matmul(&first.w) + &first.b)).matmul(&second.w) + &second.b
+        nn::relu(x.matmul(&first.w) + &first.b).matmul(&second.w) + &second.b
     }
 }
 
 fn loss(network: Network, x: Array, y: Array) -> Array {
-    let log_p = nn::log_softmax(&network.scores(x), -1);
+    let log_p = nn::log_softmax(network.scores(x), -1);
     -log_p.take_along_axis(&y.expand_dims(1), 1).mean()
 }
 

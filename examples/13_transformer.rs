@@ -80,10 +80,10 @@ impl Block {
         let qkv = einsum("btw,cwhd->cbhtd", &[&self.before_attention.apply(&x), &self.qkv]);
         let [q, k, v] = [0, 1, 2].map(|c: i64| qkv.index(c));
         let scores = einsum("bhqd,bhkd->bhqk", &[&q, &k]) / ((WIDTH / HEADS) as f64).sqrt();
-        let weights = nn::softmax(&seen.select(scores, -1e9), -1);
+        let weights = nn::softmax(seen.select(scores, -1e9), -1);
         let mixed = einsum("bhqk,bhkd->bqhd", &[&weights, &v]);
         let x = x + einsum("bqhd,hdw->bqw", &[&mixed, &self.out]);
-        let wide = nn::gelu_tanh(&(self.before_mlp.apply(&x).matmul(&self.up) + &self.up_bias));
+        let wide = nn::gelu_tanh(self.before_mlp.apply(&x).matmul(&self.up) + &self.up_bias);
         x + wide.matmul(&self.down) + &self.down_bias
     }
 }
@@ -123,7 +123,7 @@ impl Transformer {
 
 /// Mean cross entropy of each next letter, in nats; `letters` is `i32[batch, length + 1]`.
 fn loss(t: Transformer, letters: Array) -> Array {
-    let log_p = nn::log_softmax(&t.scores(&letters.index(s![.., ..-1])), -1);
+    let log_p = nn::log_softmax(t.scores(&letters.index(s![.., ..-1])), -1);
     let next = letters.index(s![.., 1..]);
     -log_p.take_along_axis(&next.expand_dims(-1), -1).mean()
 }

@@ -46,7 +46,7 @@ impl Layer {
     fn convolve(&self, x: &Array) -> Array {
         let axes = ConvAxes::of("NHWC", "HWIO", "NHWC").expect("an order of axes");
         let options = ConvOptions::new().borders(Borders::Same).axes(axes);
-        let y = nn::relu(&(lax::conv_general_dilated(x, &self.w, &options) + &self.b));
+        let y = nn::relu(lax::conv_general_dilated(x, &self.w, &options) + &self.b);
         nn::max_pool(&y, &[2, 2], &[2, 2], Borders::Valid)
     }
 }
@@ -70,7 +70,7 @@ impl Network {
 }
 
 fn loss(network: Network, x: Array, y: Array) -> Array {
-    let log_p = nn::log_softmax(&network.scores(&x), -1);
+    let log_p = nn::log_softmax(network.scores(&x), -1);
     -log_p.take_along_axis(&y.expand_dims(1), 1).mean()
 }
 

@@ -46,14 +46,14 @@ impl Network {
 
     /// `[images, 64] -> [images, 10]`: one score per class.
     fn scores(&self, x: &Array) -> Array {
-        let hidden = nn::relu(&(x.matmul(&self.w1) + &self.b1));
+        let hidden = nn::relu(x.matmul(&self.w1) + &self.b1);
         hidden.matmul(&self.w2) + &self.b2
     }
 }
 
 /// Mean cross entropy.
 fn loss(network: Network, x: Array, y: Array) -> Array {
-    let log_p = nn::log_softmax(&network.scores(&x), -1);
+    let log_p = nn::log_softmax(network.scores(&x), -1);
     -(log_p * nn::one_hot(&y, CLASSES, DType::F32)).sum_axis(-1).mean()
 }
 

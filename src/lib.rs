@@ -62,7 +62,7 @@
 //! | factor matrices, solve systems (feature `linalg`) | `linalg` |
 //! | solve differential equations | [`ode`] |
 //! | minimise functions, find roots, solve large linear systems | [`optimize`], [`root`] |
-//! | build networks: activations, losses, convolutions, pooling | [`nn`] |
+//! | build networks: activations, convolutions, pooling, normalization, dropout, losses | [`nn`] |
 //! | train, and save what was trained | [`optim`], [`io`] |
 //! | draw curves as SVG | [`plot`] |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
@@ -199,12 +199,18 @@ pub mod prelude {
     pub use crate::numpy::arrange::{
         column_stack, dstack, hstack, meshgrid, meshgrid_ij, tri, vstack,
     };
+    pub use crate::numpy::compare::where_;
     pub use crate::numpy::create::{
         arange, arange_dtype, eye, eye_dtype, full, full_dtype, full_like, linspace,
-        linspace_dtype, ones, ones_dtype, ones_like, zeros, zeros_dtype, zeros_like,
+        linspace_dtype, linspace_exclusive, linspace_exclusive_dtype, ones, ones_dtype, ones_like,
+        zeros, zeros_dtype, zeros_like,
     };
     pub use crate::numpy::einsum::einsum;
     pub use crate::numpy::join::{concatenate, stack};
+    pub use crate::numpy::segments::{
+        segment_max, segment_mean, segment_min, segment_prod, segment_sum,
+    };
+    pub use crate::numpy::steps::{arange_step, arange_step_dtype};
     pub use crate::prims::carriers::policy::Policy;
     pub use crate::prims::points::name::checkpoint_name;
     pub use crate::s;

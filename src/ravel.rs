@@ -38,38 +38,55 @@ pub fn ravel<T: Pytree>(tree: T) -> (Array, Unravel) {
 /// Fails if a leaf is no float.
 #[track_caller]
 pub fn try_ravel<T: Pytree>(tree: T) -> Result<(Array, Unravel), Error> {
-    in_name_of("ravel", || {
-        let flat = Flat::of(tree);
-        let mut leaves = Vec::new();
-        for (leaf, path) in flat.leaves.iter().zip(flat.tree.paths()) {
-            if !leaf.dtype().is_float() {
-                let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
-                return Err(err!(
-                    DType,
-                    "ravel: expected floats, got {}{place}; convert it, or pass it by capture",
-                    leaf.aval()
-                ));
-            }
-            leaves.push((leaf.shape().to_vec(), leaf.dtype()));
+    in_name_of("ravel", || raveled(tree, DType::is_float, "floats"))
+}
+
+/// As [`try_ravel`], of complex numbers, too. Where some leaves are complex so is the vector, and
+/// the way back gives the other leaves the real parts.
+pub(crate) fn try_ravel_complex<T: Pytree>(tree: T) -> Result<(Array, Unravel), Error> {
+    in_name_of("ravel", || raveled(tree, DType::is_inexact, "floats or complex numbers"))
+}
+
+fn raveled<T: Pytree>(
+    tree: T,
+    allowed: fn(DType) -> bool,
+    expected: &str,
+) -> Result<(Array, Unravel), Error> {
+    let flat = Flat::of(tree);
+    let mut leaves = Vec::new();
+    for (leaf, path) in flat.leaves.iter().zip(flat.tree.paths()) {
+        if !allowed(leaf.dtype()) {
+            let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
+            return Err(err!(
+                DType,
+                "ravel: expected {expected}, got {}{place}; convert it, or pass it by capture",
+                leaf.aval()
+            ));
         }
-        let unravel = Unravel { tree: flat.tree, leaves };
-        let dtype = unravel.dtype();
-        let rows: Result<Vec<Array>, Error> =
-            flat.leaves.iter().map(|x| x.try_ravel()?.try_astype(dtype)).collect();
-        let vector = match &rows?[..] {
-            [] => crate::numpy::create::try_zeros_dtype([0], dtype)?,
-            [one] => one.clone(),
-            rows => try_concatenate(rows, 0)?,
-        };
-        Ok((vector, unravel))
-    })
+        leaves.push((leaf.shape().to_vec(), leaf.dtype()));
+    }
+    let unravel = Unravel { tree: flat.tree, leaves };
+    let dtype = unravel.dtype();
+    let rows: Result<Vec<Array>, Error> =
+        flat.leaves.iter().map(|x| x.try_ravel()?.try_astype(dtype)).collect();
+    let vector = match &rows?[..] {
+        [] => crate::numpy::create::try_zeros_dtype([0], dtype)?,
+        [one] => one.clone(),
+        rows => try_concatenate(rows, 0)?,
+    };
+    Ok((vector, unravel))
 }
 
 impl Unravel {
     /// The dtype of the vector.
     pub fn dtype(&self) -> DType {
         let wider = |a: DType, b: DType| if b.size() > a.size() { b } else { a };
-        self.leaves.iter().map(|(_, d)| *d).reduce(wider).unwrap_or(DType::F32)
+        let parts = self.leaves.iter().map(|(_, d)| d.part()).reduce(wider).unwrap_or(DType::F32);
+        match self.leaves.iter().any(|(_, d)| d.is_complex()) {
+            true if parts == DType::F64 => DType::C128,
+            true => DType::C64,
+            false => parts,
+        }
     }
 
     /// Number of elements of the vector.

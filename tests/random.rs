@@ -4,10 +4,10 @@
 use cotangent::prelude::*;
 use cotangent::prims::lax;
 use cotangent::random::{
-    self, Key, bernoulli, bits, categorical, cauchy, choice, choice_weighted, exponential, fold_in,
-    gumbel, keys, laplace, logistic, normal, permutation, rademacher, randint, shuffle, split,
-    truncated_normal, try_bits, try_choice, try_choice_weighted, try_randint, try_split,
-    try_uniform, uniform,
+    self, Key, bernoulli, bits, categorical, cauchy, choice, exponential, fold_in, gumbel, keys,
+    laplace, logistic, normal, permutation, rademacher, randint, shuffle, split, truncated_normal,
+    try_bits, try_choice, try_normal, try_randint, try_split, try_truncated_normal, try_uniform,
+    uniform,
 };
 
 fn u32s(x: &Array) -> Vec<u32> {
@@ -133,8 +133,8 @@ fn orders_and_choices_are_jaxs() {
     let rows = shuffle(&key, &array![[0, 1], [2, 3], [4, 5]]);
     assert_eq!(rows.to_vec::<i32>(), [4, 5, 0, 1, 2, 3]);
     let ten = arange(10);
-    assert_eq!(choice(&key, &ten, 5, true).to_vec::<i32>(), [9, 2, 0, 7, 2]);
-    assert_eq!(choice(&key, &ten, 5, false).to_vec::<i32>(), [9, 4, 2, 3, 5]);
+    assert_eq!(choice(&key, &ten, 5, true, None).to_vec::<i32>(), [9, 2, 0, 7, 2]);
+    assert_eq!(choice(&key, &ten, 5, false, None).to_vec::<i32>(), [9, 4, 2, 3, 5]);
     let flips = bernoulli(&key, 0.6, [8]).to_vec::<bool>();
     assert_eq!(flips, [false, false, true, true, false, false, true, true]);
     let classes = categorical(&key, &zeros([4, 5]), -1);
@@ -204,8 +204,8 @@ fn misuse_is_explained() {
         "uniform: expected a float dtype, got i32"
     );
     assert_eq!(
-        message(try_choice(&key, &arange(3), 5, false)),
-        "choice: expected at most 3 of i32[3], got 5"
+        message(try_choice(&key, arange(3), 5, false, None)),
+        "choice: expected at most 3 of i32[3], got 5; choose with replacement"
     );
     assert_eq!(
         message(try_randint(&key, [2], DType::F32, 0, 1)),
@@ -245,17 +245,17 @@ fn further_distributions_are_jaxs() {
     assert_eq!(rademacher(&key, [8], DType::I32).to_vec::<i32>(), [1, -1, -1, -1, 1, -1, 1, -1]);
     let (x, p) = (arange(5) * 10, array![0.1, 0.0, 0.4, 0.3, 0.2]);
     assert_eq!(
-        choice_weighted(&key, &x, 8, true, &p).to_vec::<i32>(),
+        choice(&key, &x, 8, true, Some(&p)).to_vec::<i32>(),
         [30, 20, 20, 20, 30, 20, 40, 20]
     );
-    assert_eq!(choice_weighted(&key, &x, 4, false, &p).to_vec::<i32>(), [20, 30, 40, 0]);
+    assert_eq!(choice(&key, &x, 4, false, Some(&p)).to_vec::<i32>(), [20, 30, 40, 0]);
     // Bounds are kept, and differentiated in.
     let cut = |low: Array| truncated_normal(&random::key(1), [4], DType::F64, low, 9.0).sum();
     let at = Array::scalar(1.0f64);
     assert!(cut(at.clone()).item::<f64>() > 4.0);
     let slope = (cut(&at + 1e-5) - cut(&at - 1e-5)).item::<f64>() / 2e-5;
     assert!((grad(cut)(at).item::<f64>() - slope).abs() < 1e-6);
-    assert!(try_choice_weighted(&key, &x, 8, false, &p).is_err());
+    assert!(try_choice(&key, &x, 8, false, Some(&p)).is_err());
 }
 
 #[cfg(feature = "linalg")]
@@ -265,4 +265,57 @@ fn normal_vectors_are_jaxs() {
     let x = random::multivariate_normal(&random::key(42), &array![1.0, -1.0], &covariance, [2]);
     let expected = array![[0.95997125, -0.5730454], [1.4181871, -0.75182414]];
     assert!((x - expected).abs().max().item::<f32>() < 3e-7);
+}
+
+#[test]
+fn an_int_to_choose_from_stands_for_the_numbers_below_it() {
+    let key = random::key(42);
+    assert_eq!(choice(&key, 10, 4, true, None).to_vec::<i32>(), [4, 4, 1, 9]);
+    assert_eq!(choice(&key, 10, 4, false, None).to_vec::<i32>(), [7, 4, 2, 5]);
+    let p = array![0.1, 0.0, 0.4, 0.3, 0.2];
+    assert_eq!(choice(&key, 5, 4, false, Some(&p)).to_vec::<i32>(), [2, 3, 4, 0]);
+    assert_eq!(choice(&key, 0, 0, true, None).shape(), [0]);
+    let text = |r: Result<Array, Error>| r.unwrap_err().to_string();
+    assert_eq!(
+        text(try_choice(&key, -1, 2, true, None)),
+        "choice: expected a count that is not negative, got -1"
+    );
+    assert!(text(try_choice(&key, 0, 1, true, None)).contains("something to choose from"));
+    assert!(text(try_choice(&key, 2.5, 1, true, None)).contains("or an int, got f32[]"));
+    assert_eq!(
+        text(try_choice(&key, 4, 2, true, Some(&p))),
+        "choice: expected one probability, a float, for each of 4 slices of i32[4], got f32[5]"
+    );
+}
+
+#[test]
+fn complex_normals_are_jaxs() {
+    let of = |re: f32, im: f32| Complex::new(re, im);
+    let z = normal(&random::key(42), [3], DType::C64).to_vec::<Complex<f32>>();
+    let jax = [of(0.05368746, 0.42833984), of(-0.34389618, 0.5650095), of(0.91239446, -0.6427085)];
+    for (z, e) in z.iter().zip(jax) {
+        assert!((z.re - e.re).abs() < 3e-7 && (z.im - e.im).abs() < 3e-7, "{z:?} is not {e:?}");
+    }
+    let z = normal(&random::key(42), [2], DType::C128).to_vec::<Complex<f64>>();
+    let jax = [(-0.50932953, 0.45954305), (-0.18428781, 0.08377703)];
+    for (z, (re, im)) in z.iter().zip(jax) {
+        assert!((z.re - re).abs() < 2e-8 && (z.im - im).abs() < 2e-8, "{z:?}");
+    }
+    let draw = |k: Key| normal(&k, [3], DType::C64);
+    let lanes = vmap(draw)(keys(&random::key(42), 2));
+    let [_, second] = split(&random::key(42));
+    assert_eq!(lanes.index(1).to_vec::<Complex<f32>>(), draw(second).to_vec::<Complex<f32>>());
+
+    let text = |r: Result<Array, Error>| r.unwrap_err().to_string();
+    let key = random::key(0);
+    let cure = "; draw the parts with two keys and join them with lax::complex";
+    assert_eq!(
+        text(try_uniform(&key, [2], DType::C64, 0, 1)),
+        format!("uniform: expected a float dtype, got c64{cure}")
+    );
+    assert_eq!(
+        text(try_truncated_normal(&key, [2], DType::C128, 0, 1)),
+        format!("truncated_normal: expected a float dtype, got c128{cure}")
+    );
+    assert!(text(try_normal(&key, [2], DType::Bool)).contains("normal: expected a float dtype"));
 }

@@ -60,10 +60,10 @@ fn training_gives_the_same_bits_for_any_number_of_threads() {
         let [k1, k2, k3] = random::split(&random::key(3));
         let x = random::normal(&k1, [512, 64], DType::F32);
         let y = (random::uniform(&k2, [512], DType::F32, 0.0, 10.0)).floor();
-        let y = nn::one_hot(&lax_int(&y), 10, DType::F32);
+        let y = nn::one_hot(lax_int(&y), 10, DType::F32);
         let mut w = (random::normal(&k3, [64, 128], DType::F32) * 0.1, zeros([128, 10]));
         let loss = |w: (Array, Array), x: Array, y: Array| {
-            let scores = nn::relu(&x.matmul(&w.0)).matmul(&w.1);
+            let scores = nn::relu(x.matmul(&w.0)).matmul(&w.1);
             -(nn::log_softmax(&scores, -1) * y).sum_axis(-1).mean()
         };
         let step = jit(move |w: (Array, Array), x: Array, y: Array| {

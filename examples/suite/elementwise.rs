@@ -15,7 +15,7 @@ const FUNCTIONS: [(&str, Binary); 11] = [
     ("log1p_exp", |a, _| a.exp().log1p()),
     ("pow", |a, b| a.abs().pow(&b)),
     ("dot", |a, b| (a * b).sum()),
-    ("softmax", |a, _| nn::softmax(&a.reshape([-1, 100]), -1)),
+    ("softmax", |a, _| nn::softmax(a.reshape([-1, 100]), -1)),
     ("layernorm", layernorm),
     ("colsum", |a, _| a.reshape([-1, 100]).sum_axis(0)),
     ("transpose_add", |a, b| a.reshape([100, -1]).t() + b.reshape([-1, 100])),

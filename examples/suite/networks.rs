@@ -13,7 +13,7 @@ fn layers(sizes: &[usize], scale: f64) -> Layers {
 }
 
 fn labels(n: i32) -> Array {
-    nn::one_hot(&(arange(n) % 10), 10, DType::F32)
+    nn::one_hot(arange(n) % 10, 10, DType::F32)
 }
 
 fn mlp_loss(p: Layers, x: Array, y: Array) -> Array {
@@ -64,10 +64,10 @@ impl Block {
         let (q, k, v) = (heads(&parts[0]), heads(&parts[1]), heads(&parts[2]));
         let scores = einsum("bhtd,bhsd->bhts", &[&q, &k]) / ((d / h) as f64).sqrt();
         let past = ones([t, t]).tril(0).gt(0.0);
-        let weights = nn::softmax(&past.select(&scores, -1e9), -1);
+        let weights = nn::softmax(past.select(&scores, -1e9), -1);
         let mixed = einsum("bhts,bhsd->bhtd", &[&weights, &v]);
         let x = x + mixed.transpose([0, 2, 1, 3]).reshape([b, t, d]).matmul(&self.o);
-        let inner = nn::gelu_tanh(&normed(&x).matmul(&self.u));
+        let inner = nn::gelu_tanh(normed(&x).matmul(&self.u));
         x + inner.matmul(&self.d)
     }
 }

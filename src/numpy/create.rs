@@ -1,7 +1,7 @@
 //! Arrays from nothing: zeros, ones, full, arange, linspace, eye.
 //!
 //! Each has a form of the usual dtype (`f32`, ints `i32`) and one that ends in `_dtype` and is
-//! told.
+//! told. Ranges with a step are in `steps`.
 
 use super::axes::{Ints, sizes_of};
 use super::fallible::functions;
@@ -146,24 +146,28 @@ functions! {
     fn linspace_dtype, try_linspace_dtype(
         start: f64, stop: f64, count: usize, dtype: DType,
     ) -> Array {
-        if let Some(wide) = counting_dtype(count, dtype) {
-            let numbers = try_linspace_dtype(start, stop, count, wide)?;
-            let whole = if dtype.is_int() { lax::try_floor(&numbers)? } else { numbers };
-            let beyond = |end: &f64| dtype.is_int() && !holds(dtype, end.floor() as i128);
-            if let Some(end) = [start, stop].into_iter().find(beyond) {
-                return Err(err!(Value, "linspace: {end:?} is not a value of {dtype}"));
-            }
-            return lax::try_convert_element_type(&whole, dtype);
-        }
-        let steps = count.saturating_sub(1).max(1);
-        let i = lax::try_iota(dtype, &[count], 0)?;
-        let part = lax::try_div(&i, &literal("linspace", steps as f64, dtype)?)?;
-        // Exact at both ends, unlike start + i * step.
-        let rest = lax::try_sub(&literal("linspace", 1.0, dtype)?, &part)?;
-        lax::try_add(
-            &lax::try_mul(&rest, &literal("linspace", start, dtype)?)?,
-            &lax::try_mul(&part, &literal("linspace", stop, dtype)?)?,
-        )
+        spaced(start, stop, count, count.saturating_sub(1).max(1), dtype)
+    }
+
+    /// `count` numbers from `start` toward `stop`, which is not included, f32: the points of a
+    /// periodic grid.
+    ///
+    /// `out[i] = start + i * (stop - start) / count`
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(linspace_exclusive(0.0, 1.0, 4).to_vec::<f32>(), [0.0, 0.25, 0.5, 0.75]);
+    /// ```
+    #[doc(alias = "endpoint")]
+    fn linspace_exclusive, try_linspace_exclusive(start: f64, stop: f64, count: usize) -> Array {
+        try_linspace_exclusive_dtype(start, stop, count, DType::F32)
+    }
+
+    /// [`linspace_exclusive`] in a dtype; ints are the next ones below.
+    fn linspace_exclusive_dtype, try_linspace_exclusive_dtype(
+        start: f64, stop: f64, count: usize, dtype: DType,
+    ) -> Array {
+        spaced(start, stop, count, count.max(1), dtype)
     }
 
     /// The identity matrix of `n` rows, f32.
@@ -185,6 +189,27 @@ functions! {
     }
 }
 
+/// `count` numbers `start + i * (stop - start) / steps`.
+fn spaced(start: f64, stop: f64, count: usize, steps: usize, dtype: DType) -> Result<Array, Error> {
+    if let Some(wide) = counting_dtype(count, dtype) {
+        let numbers = spaced(start, stop, count, steps, wide)?;
+        let whole = if dtype.is_int() { lax::try_floor(&numbers)? } else { numbers };
+        let beyond = |end: &f64| dtype.is_int() && !holds(dtype, end.floor() as i128);
+        if let Some(end) = [start, stop].into_iter().find(beyond) {
+            return Err(err!(Value, "linspace: {end:?} is not a value of {dtype}"));
+        }
+        return lax::try_convert_element_type(&whole, dtype);
+    }
+    let i = lax::try_iota(dtype, &[count], 0)?;
+    let part = lax::try_div(&i, &literal("linspace", steps as f64, dtype)?)?;
+    // Exact at both ends, unlike start + i * step.
+    let rest = lax::try_sub(&literal("linspace", 1.0, dtype)?, &part)?;
+    lax::try_add(
+        &lax::try_mul(&rest, &literal("linspace", start, dtype)?)?,
+        &lax::try_mul(&part, &literal("linspace", stop, dtype)?)?,
+    )
+}
+
 /// The value in this dtype; numbers at full precision, and of floats in an int dtype the integral
 /// part.
 fn in_dtype(op: &str, value: &dyn Operand, dtype: DType) -> Result<Array, Error> {
@@ -203,7 +228,7 @@ fn literal(op: &str, value: f64, dtype: DType) -> Result<Array, Error> {
 }
 
 /// The narrowest of i32, i64 and u64 that holds the ints of a range.
-fn int_dtype(start: i128, stop: i128) -> DType {
+pub(super) fn int_dtype(start: i128, stop: i128) -> DType {
     let all = |d: &DType| start >= stop || holds(*d, start) && holds(*d, stop - 1);
     [DType::I32, DType::I64].into_iter().find(all).unwrap_or(DType::U64)
 }
@@ -243,7 +268,7 @@ fn counted_from(start: i128, stop: i128, dtype: DType) -> Result<Array, Error> {
 }
 
 /// A literal of an int dtype that has this int.
-fn int_literal(n: i128, dtype: DType) -> Array {
+pub(super) fn int_literal(n: i128, dtype: DType) -> Array {
     Array::strong_literal(Scalar::from_bits(dtype, n as u128))
 }
 
@@ -276,7 +301,7 @@ fn counting_dtype(count: usize, dtype: DType) -> Option<DType> {
     }
 }
 
-/// What [`arange`] takes: a number of elements or a range.
+/// What [`arange`] takes: a number of elements, a range, or the two ends of one as a pair.
 pub trait Arange {
     fn ends(&self) -> Ends;
 }
@@ -301,6 +326,12 @@ macro_rules! arange {
                 Ends::Ints(self.start as i128, self.end as i128)
             }
         }
+
+        impl Arange for ($t, $t) {
+            fn ends(&self) -> Ends {
+                Ends::Ints(self.0 as i128, self.1 as i128)
+            }
+        }
     )*};
 }
 
@@ -309,5 +340,11 @@ arange!(i32 i64 usize);
 impl Arange for std::ops::Range<f64> {
     fn ends(&self) -> Ends {
         Ends::Floats(self.start, self.end)
+    }
+}
+
+impl Arange for (f64, f64) {
+    fn ends(&self) -> Ends {
+        Ends::Floats(self.0, self.1)
     }
 }

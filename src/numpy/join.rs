@@ -6,7 +6,7 @@ use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 functions! {
     /// The arrays one after another along an existing axis, in the dtype in which they meet; their
@@ -149,23 +149,48 @@ methods! {
         lax::try_reshape(&repeated, &shape)
     }
 
-    /// Shifted along an axis by so many places; what leaves at the end comes back at the front.
+    /// Shifted along axes by so many places each; what leaves at the end comes back at the front.
+    ///
+    /// `out[.., (i + shift) mod n, ..] = self[.., i, ..]`. One shift serves several axes, and
+    /// several shifts along one axis add up, as in NumPy. Linear. It is an error if there are
+    /// several shifts and as many axes are not given.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// assert_eq!(array![1, 2, 3].roll(1, 0).to_vec::<i32>(), [3, 1, 2]);
+    /// let x = array![[0, 1, 2], [3, 4, 5]];
+    /// assert_eq!(x.roll([1, -1], [0, 1]).to_vec::<i32>(), [4, 5, 3, 1, 2, 0]);
     /// ```
-    fn roll, try_roll(self, shift: isize, axis: isize) -> Array {
-        let axis = axis_of("roll", axis as i64, &self.aval())?;
-        let n = self.shape()[axis];
-        if n == 0 {
-            return Ok(self.clone());
+    fn roll, try_roll(self, shift: impl Ints, axis: impl Ints) -> Array {
+        let (shifts, axes) = (shift.ints(), axis.ints());
+        let pairs = match (shifts.len(), axes.len()) {
+            (m, n) if m == n || m == 1 => n,
+            (m, 1) => m,
+            (m, n) => {
+                return Err(err!(
+                    Value,
+                    "roll: expected one shift, or one for each of {axes}, got {m}",
+                    axes = plural(n, "axis")
+                ));
+            }
+        };
+        // A list of one serves all.
+        let of = |list: &[i64], k: usize| list[if list.len() == 1 { 0 } else { k }];
+        let mut rolled = self.clone();
+        for k in 0..pairs {
+            let axis = axis_of("roll", of(&axes, k), &self.aval())?;
+            rolled = rolled_along(&rolled, of(&shifts, k), axis)?;
         }
-        let cut = n - shift.rem_euclid(n as isize) as usize;
-        let parts = [
-            lax::try_slice_in_dim(self, cut, n, axis)?,
-            lax::try_slice_in_dim(self, 0, cut, axis)?,
-        ];
-        lax::try_concatenate(&parts, axis)
+        Ok(rolled)
     }
+}
+
+fn rolled_along(x: &Array, shift: i64, axis: usize) -> Result<Array, Error> {
+    let n = x.shape()[axis];
+    if n == 0 {
+        return Ok(x.clone());
+    }
+    let cut = n - shift.rem_euclid(n as i64) as usize;
+    let parts = [lax::try_slice_in_dim(x, cut, n, axis)?, lax::try_slice_in_dim(x, 0, cut, axis)?];
+    lax::try_concatenate(&parts, axis)
 }

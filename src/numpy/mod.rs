@@ -5,14 +5,14 @@
 //!
 //! | file | contents |
 //! | --- | --- |
-//! | `math`, `numbers`, `powers`, `complex`, `ints` | functions of every element |
+//! | `math`, `numbers`, `rounding`, `powers`, `complex`, `ints` | functions of every element |
 //! | `compare` | comparisons, predicates, choices |
-//! | `reduce`, `nan` | sums, means, extremes, with and without NaN |
+//! | `reduce`, `nan`, `masked`, `segments` | sums, means, extremes: of all, without NaN, under a mask, by groups |
 //! | `stats`, `series` | quantiles, covariances, bins; differences, integrals, interpolation, polynomials |
 //! | `order`, `sets` | sorting, searching, picking; results whose shape depends on values |
 //! | `contract`, `contraction`, `einsum` | products that are summed over axes |
 //! | `shape`, `join`, `arrange`, `diagonal` | axes, joining and splitting, stacking, diagonals and triangles |
-//! | `create` | zeros, ones, arange, linspace, eye |
+//! | `create`, `steps` | zeros, ones, arange, linspace, eye; ranges with a step |
 //! | `index`, `entries`, `picks`, `at`, `update` | `x.index(s![..])` and `x.at(..)` |
 //! | `axes`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
 
@@ -20,6 +20,8 @@ pub(crate) mod fallible;
 
 // The page of `Array` has its blocks in the order of these lines.
 pub mod math;
+
+pub mod rounding;
 
 pub mod powers;
 
@@ -32,6 +34,8 @@ pub mod compare;
 pub mod reduce;
 
 pub mod nan;
+
+pub mod masked;
 
 pub mod stats;
 
@@ -65,4 +69,6 @@ pub mod einsum;
 pub mod entries;
 pub mod finfo;
 mod picks;
+pub mod segments;
+pub mod steps;
 pub(crate) mod update;

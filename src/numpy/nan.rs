@@ -85,6 +85,41 @@ without_nan! {
     std: nanstd, try_nanstd; nanstd_axis, try_nanstd_axis;
 }
 
+methods! {
+    /// [`Array::var_ddof`] of the elements that are numbers; NaN where there are no more of them
+    /// than `ddof`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 3.0].nanvar_ddof(1).item::<f32>(), 2.0);
+    /// ```
+    #[doc(alias = "ddof")]
+    fn nanvar_ddof, try_nanvar_ddof(self, ddof: usize) -> Array {
+        spread(self, &(0..self.ndim()).collect(), ddof)
+    }
+
+    /// [`Array::nanvar_ddof`] over these axes, which are taken away.
+    fn nanvar_ddof_axis, try_nanvar_ddof_axis(self, ddof: usize, axes: impl Ints) -> Array {
+        spread(self, &axes_of("nanvar_ddof", axes, &self.aval())?, ddof)
+    }
+
+    /// The square root of [`Array::nanvar_ddof`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, f32::NAN, 3.0, 5.0].nanstd_ddof(1).item::<f32>(), 2.0);
+    /// ```
+    #[doc(alias = "ddof")]
+    fn nanstd_ddof, try_nanstd_ddof(self, ddof: usize) -> Array {
+        spread(self, &(0..self.ndim()).collect(), ddof)?.try_sqrt()
+    }
+
+    /// [`Array::nanstd_ddof`] over these axes, which are taken away.
+    fn nanstd_ddof_axis, try_nanstd_ddof_axis(self, ddof: usize, axes: impl Ints) -> Array {
+        spread(self, &axes_of("nanstd_ddof", axes, &self.aval())?, ddof)?.try_sqrt()
+    }
+}
+
 /// With this in the place of NaN.
 fn filled(x: &Array, value: f64) -> Result<Array, Error> {
     if x.dtype().is_inexact() { x.try_is_nan()?.try_select(value, x) } else { Ok(x.clone()) }
@@ -125,6 +160,12 @@ fn mean(x: &Array, axes: &Shape) -> Result<Array, Error> {
 }
 
 fn var(x: &Array, axes: &Shape) -> Result<Array, Error> {
+    spread(x, axes, 0)
+}
+
+/// The sum of the squared distances from the mean, divided by the number of numbers less `ddof`;
+/// NaN if that is not positive.
+fn spread(x: &Array, axes: &Shape, ddof: usize) -> Result<Array, Error> {
     let x = float(x)?;
     let mut kept = x.to_shape();
     axes.iter().for_each(|a| kept[*a] = 1);
@@ -132,8 +173,12 @@ fn var(x: &Array, axes: &Shape) -> Result<Array, Error> {
     let distance = &x - lax::try_reshape(&mean(&x, axes)?, &kept)?;
     let distance = x.try_is_nan()?.try_select(0.0, distance)?;
     let square = (&distance * distance.try_conj()?).try_real()?;
-    let count = count(&x, axes)?.try_real()?;
-    lax::try_div(&square.try_sum_axis(axes)?, &count)
+    let mut freedom = count(&x, axes)?.try_real()?;
+    if ddof > 0 {
+        freedom -= ddof as f64;
+        freedom = freedom.try_gt(0)?.try_select(&freedom, f64::NAN)?;
+    }
+    lax::try_div(&square.try_sum_axis(axes)?, &freedom)
 }
 
 fn std(x: &Array, axes: &Shape) -> Result<Array, Error> {

@@ -60,17 +60,17 @@ methods! {
         lax::try_sub(&Array::strong_literal(last), &lax::try_rev(&order, &[axis])?)
     }
 
-    /// The `k` greatest elements along the last axis, from the greatest down, and their indices:
+    /// The `k` greatest elements along an axis, from the greatest down, and their indices (i32):
     /// [`lax::top_k`].
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let (values, indices) = array![1, 3, 2].top_k(2);
+    /// let (values, indices) = array![1, 3, 2].top_k(2, -1);
     /// assert_eq!((values.to_vec::<i32>(), indices.to_vec::<i32>()), (vec![3, 2], vec![1, 2]));
     /// ```
     #[doc(alias = "topk")]
-    fn top_k, try_top_k(self, k: usize) -> (Array, Array) {
-        lax::try_top_k(self, k, axis_of("top_k", -1, &self.aval())?)
+    fn top_k, try_top_k(self, k: usize, axis: isize) -> (Array, Array) {
+        lax::try_top_k(self, k, axis_of("top_k", axis as i64, &self.aval())?)
     }
 
     /// Where `values` would be put into this sorted vector so that it stays sorted, before equal

@@ -16,15 +16,20 @@ use cotangent_jit::{DType, Error, err};
 /// A fold over axes that are in range.
 type Fold = fn(&Array, &[usize]) -> Result<Array, Error>;
 
-fn all_axes(x: &Array) -> Shape {
+pub(super) fn all_axes(x: &Array) -> Shape {
     (0..x.ndim()).collect()
 }
 
 /// The fold, with the axes back at size 1.
 fn keeping(x: &Array, axes: &[usize], fold: Fold) -> Result<Array, Error> {
+    lax::try_reshape(&fold(x, axes)?, &kept(x, axes))
+}
+
+/// The shape of `x` with these axes at size 1.
+pub(super) fn kept(x: &Array, axes: &[usize]) -> Shape {
     let mut shape = x.to_shape();
     axes.iter().for_each(|a| shape[*a] = 1);
-    lax::try_reshape(&fold(x, axes)?, &shape)
+    shape
 }
 
 macro_rules! reductions {
@@ -100,12 +105,12 @@ reductions! {
 }
 
 /// What is folded has the dtype it has, even if numbers of the program gave it.
-fn strong(x: Array) -> Result<Array, Error> {
+pub(super) fn strong(x: Array) -> Result<Array, Error> {
     if x.is_weak() { lax::try_convert_element_type(&x, x.dtype()) } else { Ok(x) }
 }
 
 /// Bools and narrow ints in 32 bits.
-fn countable(x: &Array) -> Result<Array, Error> {
+pub(super) fn countable(x: &Array) -> Result<Array, Error> {
     match x.dtype() {
         DType::Bool => lax::try_convert_element_type(x, DType::I32),
         d if d.is_int() && d.is_narrow() => lax::try_convert_element_type(x, d.widened()),
@@ -149,18 +154,30 @@ fn mean(x: &Array, axes: &[usize]) -> Result<Array, Error> {
 }
 
 fn var(x: &Array, axes: &[usize]) -> Result<Array, Error> {
+    spread(x, axes, 0)
+}
+
+/// The sum of the squared distances from the mean, divided by `n - ddof`; NaN if that is not
+/// positive.
+fn spread(x: &Array, axes: &[usize], ddof: usize) -> Result<Array, Error> {
     in_single(x, |x| {
         let distance = x - keeping(x, axes, mean)?;
-        if x.dtype().is_complex() {
-            return mean(&lax::try_real(&(&distance * lax::try_conj(&distance)?))?, axes);
-        }
-        mean(&lax::try_square(&distance)?, axes)
+        let squares = match x.dtype().is_complex() {
+            true => lax::try_real(&(&distance * lax::try_conj(&distance)?))?,
+            false => lax::try_square(&distance)?,
+        };
+        let n: usize = axes.iter().map(|a| x.shape()[*a]).product();
+        let freedom = if n > ddof { (n - ddof) as f64 } else { f64::NAN };
+        lax::try_div(&lax::try_reduce_sum(&squares, axes)?, &number(freedom, squares.dtype()))
     })
 }
 
 /// A statistic of ints in the float dtype that goes with them; of floats narrower than f32, too,
 /// and rounded at the end: their sums might be beyond them.
-fn in_single(x: &Array, f: impl Fn(&Array) -> Result<Array, Error>) -> Result<Array, Error> {
+pub(super) fn in_single(
+    x: &Array,
+    f: impl Fn(&Array) -> Result<Array, Error>,
+) -> Result<Array, Error> {
     let d = x.dtype();
     if d.is_inexact() && !d.is_narrow() {
         return f(x);
@@ -180,6 +197,69 @@ fn all(x: &Array, axes: &[usize]) -> Result<Array, Error> {
 
 fn any(x: &Array, axes: &[usize]) -> Result<Array, Error> {
     lax::try_reduce_or(&truth(x)?, axes)
+}
+
+macro_rules! with_ddof {
+    ($(
+        $(#[$doc:meta])*
+        $after:path: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident; $keep:ident,
+            $try_keep:ident;
+    )*) => {
+        methods! {$(
+            $(#[$doc])*
+            fn $all, $try_all(self, ddof: usize) -> Array {
+                strong($after(spread(self, &all_axes(self), ddof)?)?)
+            }
+
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which are taken \
+                                                            away.")]
+            fn $axis, $try_axis(self, ddof: usize, axes: impl Ints) -> Array {
+                let axes = axes_of(stringify!($all), axes, &self.aval())?;
+                strong($after(spread(self, &axes, ddof)?)?)
+            }
+
+            #[doc = concat!("[`Array::", stringify!($all), "`] over these axes, which stay with \
+                                                            size 1.")]
+            fn $keep, $try_keep(self, ddof: usize, axes: impl Ints) -> Array {
+                let axes = axes_of(stringify!($all), axes, &self.aval())?;
+                let spread = $after(spread(self, &axes, ddof)?)?;
+                strong(lax::try_reshape(&spread, &kept(self, &axes))?)
+            }
+        )*}
+    };
+}
+
+fn root(x: Array) -> Result<Array, Error> {
+    lax::try_sqrt(&x)
+}
+
+with_ddof! {
+    /// Variance of a sample: `∑ |x[i] - x̄|² / (n - ddof)`, NaN where `n ≤ ddof`. With `ddof = 1`
+    /// it is an estimate without bias. Dtypes and derivative as those of [`Array::var`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = array![[1.0, 2.0, 6.0], [1.0, 3.0, 5.0]];
+    /// assert_eq!(x.var_ddof_axis(1, 1).to_vec::<f32>(), [7.0, 4.0]);
+    /// assert!(array![1.0].var_ddof(1).item::<f32>().is_nan());
+    /// ```
+    #[doc(alias = "ddof")]
+    #[doc(alias = "unbiased")]
+    #[doc(alias = "correction")]
+    Ok: var_ddof, try_var_ddof; var_ddof_axis, try_var_ddof_axis;
+        var_ddof_keepdims, try_var_ddof_keepdims;
+
+    /// Standard deviation of a sample: the square root of [`Array::var_ddof`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1.0, 3.0, 5.0].std_ddof(1).item::<f32>(), 2.0);
+    /// ```
+    #[doc(alias = "ddof")]
+    #[doc(alias = "unbiased")]
+    #[doc(alias = "correction")]
+    root: std_ddof, try_std_ddof; std_ddof_axis, try_std_ddof_axis;
+        std_ddof_keepdims, try_std_ddof_keepdims;
 }
 
 methods! {

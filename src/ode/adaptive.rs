@@ -22,9 +22,10 @@ use cotangent_jit::{DType, Error};
 /// which an interpolant of order 4 is evaluated; they stop at the last one. Times may run
 /// backwards.
 ///
-/// `y0` and `p` are pytrees of floats, `ts` is `[n]`, monotonic; the leaves of the result have `n`
-/// in front, the first slice being `y0`. Where the solution cannot be followed (see
-/// [`OdeStatus`](super::OdeStatus)) the rest is NaN.
+/// `y0` and `p` are pytrees of floats or complex numbers (then `|.|` are their moduli), `ts` is
+/// `[n]` of floats, monotonic; the leaves of the result have `n` in front, the first slice being
+/// `y0`. Where the solution cannot be followed (see [`OdeStatus`](super::OdeStatus)) the rest is
+/// NaN.
 ///
 /// The derivative is that of the steps, their lengths held: forward mode, in `y0`, `ts` and `p` and
 /// whatever `f` captures; reverse mode with [`OdeOptions::reverse`], or by
@@ -54,7 +55,8 @@ pub fn dopri5<Y: Pytree, P: Pytree>(
 
 /// Returns the error of [`dopri5`] instead of panicking.
 ///
-/// Fails if states or parameters are no floats or the times no vector.
+/// Fails if states or parameters are no floats and not complex, or the times no vector of
+/// floats.
 #[track_caller]
 pub fn try_dopri5<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,
@@ -197,7 +199,8 @@ fn attempt(
 }
 
 fn root_mean_square(x: &Array) -> Array {
-    (x.square().sum() / (x.size().max(1) as f64)).sqrt()
+    let squares = if x.dtype().is_complex() { (x * x.conj()).real() } else { x.square() };
+    (squares.sum() / (x.size().max(1) as f64)).sqrt()
 }
 
 /// A step over which the field changes little: Hairer, Nørsett, Wanner, section II.4.
@@ -214,7 +217,8 @@ fn first_step(
     let (d0, d1) = (root_mean_square(&(y / &scale)), root_mean_square(&(k / &scale)));
     let small = d0.lt(1e-5).logical_or(&d1.lt(1e-5));
     // Where a case is not chosen its quotient is harmless.
-    let h0 = small.select(Array::from(1e-6).astype(y.dtype()), 0.01 * d0 / d1.maximum(1e-30));
+    let h0 =
+        small.select(Array::from(1e-6).astype(y.dtype().part()), 0.01 * d0 / d1.maximum(1e-30));
     let h0 = h0.minimum(span.abs());
     let moved = field(&(y + span.sign() * &h0 * k), &(t + span.sign() * &h0), p);
     let d2 = root_mean_square(&((moved - k) / scale)) / h0.maximum(1e-30);

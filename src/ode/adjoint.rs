@@ -11,9 +11,9 @@ use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use crate::numpy::create::zeros_like;
 use crate::numpy::join::{concatenate, stack};
-use crate::ravel::try_ravel;
+use crate::ravel::try_ravel_complex;
 use crate::s;
-use cotangent_jit::Error;
+use cotangent_jit::{DType, Error};
 use std::sync::Arc;
 
 /// [`dopri5`](super::dopri5) with reverse mode by the adjoint equation: memory does not grow with
@@ -26,9 +26,10 @@ use std::sync::Arc;
 /// λ' = -λᵀ ∂f/∂y     q' = -λᵀ ∂f/∂p     λ(t_i⁻) = λ(t_i⁺) + g_i
 /// ```
 /// so that the gradient in `y0` is `λ(t_0)`, in `t_i` `g_iᵀ f(y(t_i), t_i)`; to the tolerance of
-/// the options. The rule is solved by `odeint` itself, so reverse mode over reverse mode goes
-/// through; forward mode does not: `dopri5` has it. What `f` closes over counts as a parameter,
-/// too.
+/// the options. Of complex states and parameters these are the cotangents of [`vjp`], and times
+/// have the real parts. The rule is solved by `odeint` itself, so reverse mode over reverse mode
+/// goes through; forward mode does not: `dopri5` has it. What `f` closes over counts as a
+/// parameter, too.
 ///
 /// L. S. Pontryagin et al., 1962; R. T. Q. Chen et al., "Neural ordinary differential equations",
 /// 2018.
@@ -56,7 +57,8 @@ pub fn odeint<Y: Pytree, P: Pytree>(
 
 /// Returns the error of [`odeint`] instead of panicking.
 ///
-/// Fails if states or parameters are no floats or the times no vector.
+/// Fails if states or parameters are no floats and not complex, or the times no vector of
+/// floats.
 #[track_caller]
 pub fn try_odeint<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,
@@ -73,7 +75,8 @@ pub fn try_odeint<Y: Pytree, P: Pytree>(
     })
 }
 
-/// A field that closes over no traced floats, and the parameters with those that it closed over.
+/// A field that closes over no traced floats or complex numbers, and the parameters with those that
+/// it closed over.
 fn opened(
     field: Field<'static>,
     y0: &Array,
@@ -83,9 +86,9 @@ fn opened(
     let plain = move |y: Array, t: Array, p: Array| field(&y, &t, &p);
     let example = (y0.clone(), ts.index(0), p.clone());
     let (plain, closed_over) = try_closure_convert(plain, example)?;
-    let moves = |a: &Array| a.is_tracer() && a.dtype().is_float();
+    let moves = |a: &Array| a.is_tracer() && a.dtype().is_inexact();
     let moving: Vec<Array> = closed_over.iter().filter(|a| moves(a)).cloned().collect();
-    let (all, parts) = try_ravel((p, moving))?;
+    let (all, parts) = try_ravel_complex((p, moving))?;
     let fixed: Vec<Option<Array>> =
         closed_over.into_iter().map(|a| (!moves(&a)).then_some(a)).collect();
     let field = move |y: &Array, t: &Array, all: &Array| {
@@ -139,34 +142,45 @@ fn cotangents(
     g: &Array,
 ) -> (Array, Array, Array) {
     let (n, m) = (ys.shape()[1], p.size());
+    let state = ys.dtype();
+    // The dtype of all that is integrated backwards: complex if the parameters alone are, too.
+    let dtype = match p.dtype().is_complex() && !state.is_complex() {
+        true => state.complex().unwrap_or(DType::C64),
+        false => state,
+    };
     let backwards = Arc::new({
         let field = field.clone();
         move |all: &Array, t: &Array, p: &Array| {
-            let (y, lambda) = (all.index(s![..n]), all.index(s![n..2 * n]));
+            let part = |from: usize| all.index(s![from..from + n]).astype(state);
+            let (y, lambda) = (part(0), part(n));
             let f = |y: Array, p: Array| field(&y, t, &p);
             let (velocity, pullback) = vjp(f, (y, p.clone()));
             let (along_y, along_p) = pullback(lambda);
-            // Integrated with the state, in its dtype.
-            let along_p = along_p.astype(all.dtype());
-            concatenate(&[velocity, -along_y, -along_p], 0)
+            concatenate(&[velocity, -along_y, -along_p].map(|x| x.astype(dtype)), 0)
         }
     });
     let interval = |(lambda, q): (Array, Array), slices: [Array; 4]| {
         let [y, g, t, before] = slices;
-        let dt = (&g * &field(&y, &t, p)).sum();
-        let end = concatenate(&[y, lambda + g, q], 0);
+        let dt = along(&g, &field(&y, &t, p));
+        let end = concatenate(&[y, lambda + g, q].map(|x| x.astype(dtype)), 0);
         let times = stack(&[t, before], 0);
         let options = (**options).clone();
         let (all, _) = solve(backwards.clone(), options, end, times, p.clone());
         let all = all.index(1);
-        ((all.index(s![n..2 * n]), all.index(s![2 * n..2 * n + m])), dt)
+        ((all.index(s![n..2 * n]).astype(state), all.index(s![2 * n..2 * n + m])), dt)
     };
     let later = |x: &Array| x.index(s![1..]);
     let slices = [later(ys), later(g), later(ts), ts.index(s![..-1])];
-    let start = (zeros_like(&g.index(0)), zeros_like(p).astype(g.dtype()));
+    let start = (zeros_like(&g.index(0)), zeros_like(p).astype(dtype));
     let options = ScanOptions { reverse: true, ..Default::default() };
     let ((lambda, q), dts) = scan_with(interval, start, slices, options);
     // A later start at the same state is what the flow undoes.
-    let dt0 = -(&lambda * &field(&ys.index(0), &ts.index(0), p)).sum();
+    let dt0 = -along(&lambda, &field(&ys.index(0), &ts.index(0), p));
     (lambda + g.index(0), concatenate(&[dt0.expand_dims(0), dts], 0), q.astype(p.dtype()))
+}
+
+/// The pairing of a cotangent and a tangent, a real number: `Re ∑ cᵢ tᵢ`.
+fn along(cotangent: &Array, tangent: &Array) -> Array {
+    let sum = (cotangent * tangent).sum();
+    if sum.dtype().is_complex() { sum.real() } else { sum }
 }

@@ -3,7 +3,7 @@
 use crate::api::pytree::{Flat, Pytree};
 use crate::core::array::Array;
 use crate::core::source::{afresh, raise};
-use crate::ravel::{Unravel, try_ravel};
+use crate::ravel::{Unravel, try_ravel_complex};
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err, plural};
 use std::sync::Arc;
@@ -82,7 +82,8 @@ pub(super) struct Problem<'f> {
     pub state: Unravel,
 }
 
-/// Flattens states and parameters. The times must be floats, at least one.
+/// Flattens states and parameters. States and parameters are floats or complex numbers. The times
+/// must be floats, at least one.
 pub(super) fn problem<'f, Y: Pytree, P: Pytree>(
     op: &'static str,
     f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'f,
@@ -91,12 +92,12 @@ pub(super) fn problem<'f, Y: Pytree, P: Pytree>(
     p: P,
 ) -> Result<Problem<'f>, Error> {
     let told = |what: &'static str| move |e: Error| e.context(format!("{op}: {what}"));
-    let (y0, state) = try_ravel(y0).map_err(told("the state"))?;
-    let (p, parameters) = try_ravel(p).map_err(told("the parameters"))?;
+    let (y0, state) = try_ravel_complex(y0).map_err(told("the state"))?;
+    let (p, parameters) = try_ravel_complex(p).map_err(told("the parameters"))?;
     if ts.ndim() != 1 || ts.size() == 0 || !ts.dtype().is_float() {
         return Err(err!(Shape, "{op}: the times should be floats [n], n > 0, got {}", ts.aval()));
     }
-    let ts = ts.try_astype(y0.dtype())?;
+    let ts = ts.try_astype(y0.dtype().part())?;
     let back = state.clone();
     let field = move |y: &Array, t: &Array, p: &Array| {
         let (y, p) = (back.tree(y), parameters.tree(p));
@@ -117,7 +118,7 @@ fn like_state<Y: Pytree>(op: &str, velocity: Y, state: &Unravel) -> Result<Array
         ));
     }
     let (vector, back) =
-        try_ravel(crate::api::pytree::tree_unflatten::<Y>(&flat.tree, flat.leaves))?;
+        try_ravel_complex(crate::api::pytree::tree_unflatten::<Y>(&flat.tree, flat.leaves))?;
     if back.len() != state.len() {
         let (n, m) = (state.len(), back.len());
         return Err(err!(
@@ -125,6 +126,14 @@ fn like_state<Y: Pytree>(op: &str, velocity: Y, state: &Unravel) -> Result<Array
             "{op}: the velocity should have the state's {elements}, got {m}; return one derivative \
              per element",
             elements = plural(n, "element")
+        ));
+    }
+    if vector.dtype().is_complex() && !state.dtype().is_complex() {
+        let (n, d) = (vector.dtype(), state.dtype());
+        return Err(err!(
+            DType,
+            "{op}: the velocity is complex ({n}) and the state real ({d}); start from a complex \
+             state"
         ));
     }
     vector.try_astype(state.dtype())

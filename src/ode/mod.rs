@@ -6,8 +6,8 @@
 //! | [`dopri5`] | chosen, to a tolerance | forward; reverse with [`OdeOptions::reverse`] |
 //! | [`odeint`] | chosen, to a tolerance | reverse, by the adjoint equation |
 //!
-//! States and parameters are pytrees of floats. Everything jits and batches: under `vmap` each lane
-//! takes steps of its own.
+//! States and parameters are pytrees of floats or complex numbers. Everything jits and batches:
+//! under `vmap` each lane takes steps of its own.
 
 mod adaptive;
 mod adjoint;

@@ -17,10 +17,10 @@ use cotangent_jit::Error;
 ///     t + h)
 /// y(t + h) = y + h/6 (k1 + 2 k2 + 2 k3 + k4) + O(h⁵)
 /// ```
-/// `y0` and `p` are pytrees of floats, `ts` is `[n]`; the leaves of the result have `n` in front,
-/// the first slice being `y0`. One `scan`, so derivatives of both modes and any order go through;
-/// those of the step, not of the equation. Panics if `f` does not return what is like the state
-/// ([`try_rk4`] returns other errors).
+/// `y0` and `p` are pytrees of floats or complex numbers, `ts` is `[n]`; the leaves of the result
+/// have `n` in front, the first slice being `y0`. One `scan`, so derivatives of both modes and any
+/// order go through; those of the step, not of the equation. Panics if `f` does not return what is
+/// like the state ([`try_rk4`] returns other errors).
 ///
 /// ```
 /// use cotangent::{ode::rk4, prelude::*};
@@ -41,7 +41,8 @@ pub fn rk4<Y: Pytree, P: Pytree>(
 
 /// Returns the error of [`rk4`] instead of panicking.
 ///
-/// Fails if states or parameters are no floats or the times no vector.
+/// Fails if states or parameters are no floats and not complex, or the times no vector of
+/// floats.
 #[track_caller]
 pub fn try_rk4<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,

@@ -12,15 +12,16 @@ use crate::core::aval::Shape;
 use crate::numpy::axes::{Ints, axis_of, sizes_of};
 use crate::numpy::fallible::functions;
 use crate::numpy::finfo::{epsilon, iinfo};
-use crate::prims::array::literal::{Operand, promoted};
+use crate::prims::array::literal::{Operand, promoted, written_int};
 use crate::prims::array::number::Number;
 use crate::prims::lax;
 use crate::prims::rules::numbers::{number, place_dtype};
-use cotangent_jit::{DType, Error, Scalar, err};
+use cotangent_jit::{DType, Error, Scalar, err, plural};
 use std::f64::consts::SQRT_2;
 
 functions! {
-    /// Uniform floats from `low` (included) to `high` (not included, but for rounding).
+    /// Uniform floats from `low` (included) to `high` (not included, but for rounding). It is an
+    /// error if the dtype is no real float dtype.
     ///
     /// ```
     /// use cotangent::{prelude::*, random};
@@ -31,7 +32,9 @@ functions! {
     fn uniform, try_uniform(
         key: &Key, shape: impl Ints, dtype: DType, low: impl Operand, high: impl Operand,
     ) -> Array {
-        let unit = unit(key, &sizes_of("uniform", shape)?, dtype)?;
+        let shape = sizes_of("uniform", shape)?;
+        real_floats("uniform", dtype)?;
+        let unit = unit(key, &shape, dtype)?;
         let is = |o: &dyn Operand, value: f64| match o.number() {
             Some(Number::Float(f)) => f == value,
             Some(n) => n.int().is_some_and(|i| i as f64 == value),
@@ -50,6 +53,19 @@ functions! {
     }
 }
 
+/// An error unless the dtype is one of real floats.
+pub(super) fn real_floats(op: &str, dtype: DType) -> Result<(), Error> {
+    if dtype.is_float() { Ok(()) } else { Err(not_real(op, dtype)) }
+}
+
+fn not_real(op: &str, dtype: DType) -> Error {
+    let cure = match dtype.is_complex() {
+        true => "; draw the parts with two keys and join them with lax::complex",
+        false => "",
+    };
+    err!(DType, "{op}: expected a float dtype, got {dtype}{cure}")
+}
+
 /// `high - low`, rounded in their dtype.
 fn difference(low: Scalar, high: Scalar) -> Array {
     let value = |s: Scalar| s.to_f64().expect("a float");
@@ -65,7 +81,7 @@ fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
         DType::F16 => (DType::U16, 10),
         DType::F32 => (DType::U32, 23),
         DType::F64 => (DType::U64, 52),
-        other => return Err(err!(DType, "uniform: expected a float dtype, got {other}")),
+        other => return Err(not_real("uniform", other)),
     };
     let (unsigned, one) = (pattern("uniform", dtype)?, Scalar::one(dtype));
     let literal = |bits: u128| Array::strong_literal(Scalar::from_bits(unsigned, bits));
@@ -77,9 +93,27 @@ fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
 }
 
 functions! {
-    /// Normal floats of mean 0 and variance 1: `√2 erf⁻¹(u)` with `u` uniform on (-1, 1).
+    /// Normal numbers of mean 0 and variance 1: `√2 erf⁻¹(u)` with `u` uniform on (-1, 1).
+    ///
+    /// Complex ones have two independent normal parts of variance 1/2, from the two keys that
+    /// `split` makes of the key. It is an error if the dtype is neither of floats nor complex.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let z = random::normal(&random::key(42), [1000], DType::C64);
+    /// assert!((z.abs().square().mean().item::<f32>() - 1.0).abs() < 0.1);
+    /// ```
     #[doc(alias("randn", "standard_normal"))]
     fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+        if dtype.is_complex() {
+            let shape = sizes_of("normal", shape)?;
+            let [first, second] = try_split(key)?;
+            let part = |key: &Key| {
+                let x = try_normal(key, &shape[..], dtype.part())?;
+                lax::try_div(&x, &number(SQRT_2, dtype.part()))
+            };
+            return lax::try_complex(&part(&first)?, &part(&second)?);
+        }
         // Half of the distance from 1 to the next number.
         let above_minus_1 = epsilon(dtype) / 2.0 - 1.0;
         let u = try_uniform(key, shape, dtype, above_minus_1, 1.0)?;
@@ -214,24 +248,83 @@ functions! {
     }
 
     /// Chooses `n` of the slices of `x` along its first axis, with replacement (`replace`) or
-    /// without.
-    fn choice, try_choice(key: &Key, x: &Array, n: usize, replace: bool) -> Array {
-        let Some(&all) = x.shape().first() else {
-            return Err(err!(Shape, "choice: expected at least one axis, got {}", x.aval()));
+    /// without: slice `i` with a probability proportional to `p[i]`, or all alike if `p` is `None`.
+    ///
+    /// An int as `x` stands for the numbers below it, `arange(x)`. `p` is a vector of floats, one
+    /// for each slice. The result is `[n, ..]` in the dtype of `x`. It is an error if there is
+    /// nothing to choose from, if there are fewer than `n` slices and none is chosen twice, or if
+    /// `p` does not have one probability for each slice.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let key = random::key(42);
+    /// assert_eq!(random::choice(&key, 10, 4, true, None).to_vec::<i32>(), [4, 4, 1, 9]);
+    /// let (x, p) = (array![0, 10, 20, 30, 40], array![0.1, 0.0, 0.4, 0.3, 0.2]);
+    /// let chosen = random::choice(&key, &x, 4, true, Some(&p));
+    /// assert_eq!(chosen.to_vec::<i32>(), [30, 20, 20, 20]);
+    /// ```
+    #[doc(alias = "choice_weighted")]
+    #[doc(alias = "multinomial")]
+    fn choice, try_choice(
+        key: &Key, x: impl Operand, n: usize, replace: bool, p: Option<&Array>,
+    ) -> Array {
+        let x = match written_int(&x) {
+            Some(count) => numbers_below(count)?,
+            None => x.to_array(),
         };
-        if replace {
-            if all == 0 && n > 0 {
-                let got = x.aval();
-                return Err(err!(Shape, "choice: expected something to choose from, got {got}"));
-            }
-            return x.try_take(&try_randint(key, [n], place_dtype(all), 0, all as i64)?, 0);
+        let Some(&all) = x.shape().first() else {
+            return Err(err!(
+                Shape,
+                "choice: expected slices along a first axis to choose from, or an int, got {}",
+                x.aval()
+            ));
+        };
+        if n > 0 && all == 0 {
+            let got = x.aval();
+            return Err(err!(Shape, "choice: expected something to choose from, got {got}"));
         }
-        if n > all {
-            return Err(err!(Shape, "choice: expected at most {all} of {}, got {n}", x.aval()));
+        if !replace && n > all {
+            return Err(err!(
+                Shape,
+                "choice: expected at most {all} of {}, got {n}; choose with replacement",
+                x.aval()
+            ));
         }
-        let order = lax::try_slice_in_dim(&try_permutation(key, all)?, 0, n, 0)?;
-        x.try_take(&order, 0)
+        let which = match (p, replace) {
+            (Some(p), _) => weighted(key, p, &x, n, replace)?,
+            (None, true) => try_randint(key, [n], place_dtype(all), 0, all as i64)?,
+            (None, false) => lax::try_slice_in_dim(&try_permutation(key, all)?, 0, n, 0)?,
+        };
+        x.try_take(&which, 0)
     }
+}
+
+fn numbers_below(count: i128) -> Result<Array, Error> {
+    let count = usize::try_from(count)
+        .map_err(|_| err!(Value, "choice: expected a count that is not negative, got {count}"))?;
+    lax::try_iota(place_dtype(count), &[count], 0)
+}
+
+/// Places of `n` slices of `x`, chosen with probabilities.
+fn weighted(key: &Key, p: &Array, x: &Array, n: usize, replace: bool) -> Result<Array, Error> {
+    let all = x.shape()[0];
+    if p.shape() != [all] || !p.dtype().is_float() {
+        let (x, p) = (x.aval(), p.aval());
+        return Err(err!(
+            Shape,
+            "choice: expected one probability, a float, for each of {slices} of {x}, got {p}",
+            slices = plural(all, "slice")
+        ));
+    }
+    if replace {
+        let sums = lax::try_cumsum(p, 0, false)?;
+        let last = lax::try_slice_in_dim(&sums, all.saturating_sub(1), all, 0)?;
+        let drawn = try_uniform(key, [n], p.dtype(), 0, 1)?;
+        let left = lax::try_sub(&number(1.0, p.dtype()), &drawn)?;
+        return sums.try_searchsorted(&lax::try_mul(&last.try_broadcast_to([n])?, &left)?);
+    }
+    let weight = lax::try_add(&try_gumbel(key, [all], p.dtype())?, &p.try_log()?)?;
+    Ok(lax::try_top_k(&weight, n, 0)?.1)
 }
 
 /// The vector sorted by random keys. It is sorted so often that ties among keys do not change the

@@ -3,7 +3,7 @@
 //!
 //! Not here: distributions that need loops without a bound, such as gamma and Dirichlet.
 
-use super::distributions::{try_bernoulli, try_gumbel, try_uniform};
+use super::distributions::{real_floats, try_bernoulli, try_uniform};
 use super::key::Key;
 use crate::core::array::Array;
 use crate::numpy::axes::{Ints, sizes_of};
@@ -12,7 +12,7 @@ use crate::numpy::finfo::{epsilon, finfo};
 use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
 use crate::prims::rules::numbers::number;
-use cotangent_jit::{DType, Scalar, err, plural};
+use cotangent_jit::{DType, Scalar, err};
 use std::f64::consts::{PI, SQRT_2};
 
 functions! {
@@ -64,6 +64,7 @@ functions! {
         key: &Key, shape: impl Ints, dtype: DType, low: impl Operand, high: impl Operand,
     ) -> Array {
         let shape = sizes_of("truncated_normal", shape)?;
+        real_floats("truncated_normal", dtype)?;
         let like = lax::try_full(&shape, Scalar::zero(dtype))?;
         let bounds = promoted("truncated_normal", &[&low, &high, &like], false)?;
         if bounds[0].dtype() != dtype {
@@ -82,49 +83,6 @@ functions! {
         };
         let (above, below) = (next(&bounds[0])?, -next(&-&bounds[1])?);
         x.try_maximum(&above)?.try_minimum(&below)
-    }
-
-    /// Chooses `n` of the slices of `x` along its first axis, slice `i` with a probability
-    /// proportional to `p[i]`, with replacement (`replace`) or without.
-    ///
-    /// ```
-    /// use cotangent::{prelude::*, random};
-    /// let (x, p) = (array![0, 10, 20, 30, 40], array![0.1, 0.0, 0.4, 0.3, 0.2]);
-    /// let chosen = random::choice_weighted(&random::key(42), &x, 4, true, &p);
-    /// assert_eq!(chosen.to_vec::<i32>(), [30, 20, 20, 20]);
-    /// ```
-    fn choice_weighted, try_choice_weighted(
-        key: &Key, x: &Array, n: usize, replace: bool, p: &Array,
-    ) -> Array {
-        let all = x.shape().first().copied().unwrap_or(0);
-        if p.shape() != [all] || !p.dtype().is_float() {
-            let (x, p) = (x.aval(), p.aval());
-            return Err(err!(
-                Shape,
-                "choice_weighted: expected one probability, a float, for each of {slices} of {x}, \
-                 got {p}",
-                slices = plural(all, "slice")
-            ));
-        }
-        if n > 0 && all == 0 || !replace && n > all {
-            return Err(err!(
-                Shape,
-                "choice_weighted: expected at least {slices} to choose from, got {}",
-                x.aval(),
-                slices = plural(n, "slice")
-            ));
-        }
-        let which = if replace {
-            let sums = lax::try_cumsum(p, 0, false)?;
-            let last = lax::try_slice_in_dim(&sums, all.saturating_sub(1), all, 0)?;
-            let drawn = try_uniform(key, [n], p.dtype(), 0, 1)?;
-            let left = lax::try_sub(&number(1.0, p.dtype()), &drawn)?;
-            sums.try_searchsorted(&lax::try_mul(&last.try_broadcast_to([n])?, &left)?)?
-        } else {
-            let weight = lax::try_add(&try_gumbel(key, [all], p.dtype())?, &p.try_log()?)?;
-            lax::try_top_k(&weight, n, 0)?.1
-        };
-        x.try_take(&which, 0)
     }
 }
 

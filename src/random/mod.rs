@@ -35,8 +35,8 @@ pub use distributions::{
 };
 
 pub use inverse::{
-    cauchy, choice_weighted, laplace, logistic, rademacher, truncated_normal, try_cauchy,
-    try_choice_weighted, try_laplace, try_logistic, try_rademacher, try_truncated_normal,
+    cauchy, laplace, logistic, rademacher, truncated_normal, try_cauchy, try_laplace, try_logistic,
+    try_rademacher, try_truncated_normal,
 };
 
 pub use key::{Key, fold_in, key, keys, split, try_fold_in, try_keys, try_split};

@@ -143,7 +143,7 @@ fn random_shapes() {
     too_large(|| random::try_bernoulli(&key, 0.5, [HUGE, HUGE]));
     too_large(|| random::try_keys(&key, 1usize << 62));
     too_large(|| random::try_permutation(&key, 1usize << 62));
-    too_large(|| random::try_choice(&key, &array![1, 2], 1usize << 62, true));
+    too_large(|| random::try_choice(&key, &array![1, 2], 1usize << 62, true, None));
     too_large(|| random::try_truncated_normal(&key, [HUGE, HUGE], DType::F32, 0, 1));
 }
 

@@ -2,4 +2,5 @@
 //! form.
 
 mod derivatives;
+mod reductions;
 mod values;

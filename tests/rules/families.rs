@@ -22,7 +22,7 @@ fn image(seed: u32, shape: &[usize]) -> Array {
 fn network(kernel: Array, x: Array) -> Array {
     let options = ConvOptions::new().borders(Borders::Same);
     let hidden = lax::conv_general_dilated(&x, &kernel, &options).tanh();
-    let pooled = nn::max_pool(&hidden.transpose([0, 2, 3, 1]), &[2, 2], &[2, 2], Borders::Valid);
+    let pooled = nn::max_pool(hidden.transpose([0, 2, 3, 1]), &[2, 2], &[2, 2], Borders::Valid);
     let mean = nn::avg_pool(&pooled, &[2, 2], &[1, 1], Borders::Same);
     mean.square().sum()
 }

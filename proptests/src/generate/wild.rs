@@ -55,12 +55,12 @@ const ONE: &[One] = &[
     |x| x.try_trunc(),
     |x| Ok(x.try_frexp()?.0),
     |x| Ok(x.try_modf()?.0),
-    nn::try_relu,
-    nn::try_elu,
-    nn::try_silu,
-    nn::try_gelu,
-    nn::try_gelu_tanh,
-    nn::try_softplus,
+    |x| nn::try_relu(x),
+    |x| nn::try_elu(x),
+    |x| nn::try_silu(x),
+    |x| nn::try_gelu(x),
+    |x| nn::try_gelu_tanh(x),
+    |x| nn::try_softplus(x),
 ];
 
 const TWO: &[Two] = &[

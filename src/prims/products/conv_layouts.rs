@@ -143,6 +143,9 @@ impl ConvOptions {
 /// groups, the borders and the order of axes. Both operands are numbers of one dtype; two bool
 /// operands give a bool: whether any product is true.
 ///
+/// Layout: `lax` keeps JAX's order (NCHW, OIHW), unless the options give another; `nn::conv` takes
+/// channels-last activations with OIHW weights.
+///
 /// Derivative: `conv(dx, kernel) + conv(x, dkernel)`; each transpose is again a convolution. Panics
 /// where [`try_conv_general_dilated`] gives an error.
 ///
@@ -218,6 +221,9 @@ fn check_order(what: &str, x: &Array, order: &Shape) -> Result<(), Error> {
 }
 
 /// [`conv_general_dilated`] with strides and borders as the only options.
+///
+/// Layout: `lax` keeps JAX's order (NCHW, OIHW); `nn::conv` takes channels-last activations with
+/// OIHW weights.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};

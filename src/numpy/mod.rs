@@ -14,7 +14,7 @@
 //! | `shape`, `join`, `arrange`, `diagonal` | axes, joining and splitting, stacking, diagonals and triangles |
 //! | `create` | zeros, ones, arange, linspace, eye |
 //! | `index`, `entries`, `picks`, `at`, `update` | `x.index(s![..])` and `x.at(..)` |
-//! | `axes`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
+//! | `axes`, `list`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
 
 pub(crate) mod fallible;
 
@@ -33,6 +33,7 @@ pub mod finfo;
 pub mod index;
 pub mod ints;
 pub mod join;
+pub mod list;
 pub mod math;
 pub mod nan;
 pub mod numbers;

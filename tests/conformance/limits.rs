@@ -56,7 +56,7 @@ fn folds(name: &str) -> Operation {
         "clip" => |p, x| vec![x[0].clip(number(p, "low"), number(p, "high"))],
         "compare" => |p, x| {
             let (x, n) = (&x[0], number(p, "n"));
-            vec![x.lt(n), x.le(n), x.gt(n), x.ge(n), x.equal(n), x.not_equal(n)]
+            vec![x.lt(n), x.le(n), x.gt(n), x.ge(n), x.eq(n), x.ne(n)]
         },
         "searchsorted" => |p, x| {
             vec![match p.text("side") {

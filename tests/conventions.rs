@@ -1,6 +1,9 @@
 //! Small conventions that programs lean on: axes and shapes however they are written, results in
 //! fixed arrays, `==`, counted loops, transforms inside of solvers, panics caught, captures.
 
+// References and empty ranges are among what is tested.
+#![allow(clippy::needless_borrows_for_generic_args, clippy::reversed_empty_ranges)]
+
 use cotangent::api::control::{try_fori_loop, try_scan_n};
 use cotangent::numpy::arrange::{try_hstack, try_meshgrid, try_meshgrid_ij};
 use cotangent::numpy::join::{try_concatenate, try_stack};
@@ -71,7 +74,8 @@ fn parts_with_names() {
     let [] = zeros([3, 0]).unstack(1);
     said(
         x.try_split_into::<4>(-1),
-        "split_into: expected a number of equal parts of axis 1 of i32[2,6], got 4",
+        "split_into: expected a number of equal parts of axis 1 of i32[2,6], got 4; split_at takes \
+         positions",
     );
     assert!(x.try_split_into::<0>(0).is_err());
     said(
@@ -139,6 +143,7 @@ fn grids_and_lists() {
         stack(&list[..], 0),
         stack(&borrowed, 0),
         stack(borrowed, 0),
+        stack((&x, z.clone()), 0),
         vstack([&x, &z]),
         vstack(&list),
         concatenate([&x.expand_dims(0), &z.expand_dims(0)], 0),
@@ -149,6 +154,10 @@ fn grids_and_lists() {
         assert_eq!(same, rows);
     }
     assert_eq!(stack([1.0, 2.0], 0), array![1.0, 2.0]);
+    assert_eq!(hstack((&x, 4)), array![1, 2, 3, 4]);
+    let [a, b, c] = meshgrid_ij((&x, 1.5, array![0, 1]));
+    assert_eq!([a.shape(), b.shape(), c.shape()], [&[3, 1, 2][..]; 3]);
+    assert_eq!(b, full([3, 1, 2], 1.5));
     said(try_stack(Vec::<Array>::new(), 0), "stack: expected at least one array, got none");
     said(try_hstack([] as [Array; 0]), "hstack: expected at least one array, got none");
     said(

@@ -266,11 +266,9 @@ impl Shape {
                     } else {
                         quote!(#name)
                     };
-                    quote!(to.push(::cotangent::api::pytree::Token::Static({
-                        #[allow(unused_imports)]
-                        use ::cotangent::api::pytree::{ByBits as _, ByEq as _};
-                        ::cotangent::api::pytree::StaticProbe(#value).static_value()
-                    }));)
+                    quote!(to.push(::cotangent::api::pytree::Token::Static(
+                        ::cotangent::__static_value!(#value)
+                    ));)
                 }
                 (false, true) => quote!(::cotangent::api::pytree::Pytree::flatten_ref(#name, to);),
                 (false, false) => quote!(::cotangent::api::pytree::Pytree::flatten(#name, to);),

@@ -217,7 +217,7 @@ functions! {
 
     /// The coordinates of a grid whose axes are these vectors, the first along axis 1 and the
     /// second along axis 0, as NumPy's `xy`: `n` arrays of `n` vectors, in a fixed array if the
-    /// vectors are given in one, else in a `Vec`.
+    /// vectors are given in one or in a tuple, else in a `Vec`.
     ///
     /// Any dtypes; scalars are vectors of one element. Linear: a cotangent is summed over the axes
     /// along which its vector was repeated. Errors if something has more than one axis.

@@ -68,7 +68,8 @@ fn equal_parts(op: &str, x: &Array, sections: usize, axis: isize) -> Result<Vec<
     if sections == 0 || !n.is_multiple_of(sections) {
         return Err(err!(
             Shape,
-            "{op}: expected a number of equal parts of axis {axis} of {}, got {sections}",
+            "{op}: expected a number of equal parts of axis {axis} of {}, got {sections}; \
+             split_at takes positions",
             x.aval()
         ));
     }

@@ -21,8 +21,9 @@ use std::sync::Arc;
 /// [`while_loop`](super::while_loop) too: no derivative looks inside it, nor into `tangent_solve`,
 /// which is also called with the transpose of `df/dx`, in reverse mode. For scalars
 /// `|slope, y| y / slope(1)` solves it. Any order, both modes, batches. The derivative in `guess`
-/// is zero. Transforms of `f` inside `solve` are as good as any (`jvp(f, ..)`, `jacfwd(f)`): both
-/// closures are handed functions that are `Send + Sync`. Panics if structures or types differ ([`try_custom_root`] returns the error).
+/// is zero. Inside `solve` and `tangent_solve`, transforms of the functions that they are handed
+/// work as anywhere (`jvp(f, ..)`, `jacfwd(f)`). Panics if structures or types differ
+/// ([`try_custom_root`] returns the error).
 ///
 /// ```
 /// use cotangent::prelude::*;

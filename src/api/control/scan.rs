@@ -81,8 +81,8 @@ pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
     in_name_of("scan", || try_scan_as("scan", step, init, xs, options))
 }
 
-/// `carry, y[i] = step(carry, i)` for `i` from 0 to `n - 1`: returns the final carry and the stacked
-/// ys. A [`scan`] that has no xs, but counts.
+/// `carry, y[i] = step(carry, i)` for `i` from 0 to `n - 1`: returns the final carry and the
+/// stacked ys. A [`scan`] that has no xs, but counts.
 ///
 /// `i` is an `i32[]`, as in [`fori_loop`](super::fori_loop) (an `i64[]` if `n` is beyond i32), and
 /// `n` is known while tracing. Otherwise as `scan`: one compiled loop, differentiable in the

@@ -15,7 +15,8 @@ mod flatten;
 mod fold;
 mod impls;
 mod nest;
-mod static_field;
+#[doc(hidden)]
+pub mod static_field;
 mod tree;
 mod treedef;
 
@@ -29,8 +30,6 @@ pub use fold::{
 };
 pub use nest::Nest;
 pub use static_field::StaticField;
-#[doc(hidden)]
-pub use static_field::{ByBits, ByEq, StaticProbe};
 pub(crate) use tree::same as same_structure;
 pub use tree::{
     tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_structure,

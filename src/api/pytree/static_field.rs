@@ -175,8 +175,19 @@ impl<T: StaticField> Opaque for Bits<T> {
     }
 }
 
-/// What the derive macro wraps a static field in: the compiler then tries [`ByEq`], and [`ByBits`]
-/// after it, because that needs one more reference.
+/// The value of a static field, for the derive macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __static_value {
+    ($value:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::api::pytree::static_field::{ByBits as _, ByEq as _};
+        $crate::api::pytree::static_field::StaticProbe($value).static_value()
+    }};
+}
+
+/// A wrapped static field: the compiler tries [`ByEq`], and [`ByBits`] after it, because that needs
+/// one more reference.
 #[doc(hidden)]
 pub struct StaticProbe<T>(pub T);
 

@@ -104,7 +104,7 @@ fn initial(m: &Array) -> State {
     let (x, v) = (part(0, 1.0), part(3, DAYS));
     // The centre of mass rests.
     let momentum = (m.expand_dims(1) * &v).sum_axis(0) / SUN;
-    let sun = arange(BODIES as i32).equal(0).expand_dims(1);
+    let sun = arange(BODIES as i32).eq(0).expand_dims(1);
     (x, sun.select(-momentum, &v))
 }
 

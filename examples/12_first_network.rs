@@ -163,7 +163,7 @@ fn main() -> Result<(), Error> {
     println!("going on from the file gives the same bits");
 
     let guesses = jit(|n: Network, x: Array| n.scores(x).argmax_axis(-1))(whole.network, test_x);
-    let right = guesses.equal(&test_y).astype(DType::F32).mean().to_f64();
+    let right = guesses.eq(&test_y).astype(DType::F32).mean().to_f64();
     println!("held-out accuracy {:.1}%", 100.0 * right);
     assert!(right > 0.96, "it should read digits");
     Ok(())

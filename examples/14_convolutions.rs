@@ -139,7 +139,7 @@ fn main() {
     let read = jit(|n: Network, x: Array| n.scores(&x).argmax_axis(-1));
     let right = |x: Array| {
         let guesses = read(network.clone(), x);
-        100.0 * guesses.equal(&test_y).astype(DType::F32).mean().to_f64()
+        100.0 * guesses.eq(&test_y).astype(DType::F32).mean().to_f64()
     };
     let (still, shifted) = (right(test_x.clone()), right(moved(&random::key(4), &test_x)));
     println!("held-out accuracy {still:.1}%, moved by a pixel {shifted:.1}%");

@@ -156,7 +156,7 @@ pub mod prelude {
     pub use crate::api::control::{
         AssociativeScanOptions, Checkpoints, ScanOptions, associative_scan, associative_scan_with,
         cond, custom_linear_solve, custom_linear_solve_symmetric, custom_root, fori_loop,
-        fori_loop_bounded, map, map_batched, scan, scan_with, switch, while_loop,
+        fori_loop_bounded, map, map_batched, scan, scan_n, scan_with, switch, while_loop,
         while_loop_bounded,
     };
     pub use crate::api::custom::{
@@ -191,6 +191,7 @@ pub mod prelude {
     pub use crate::api::wrt::Arg;
     pub use crate::api::{checkify, debug};
     pub use crate::array;
+    pub use crate::clone;
     pub use crate::core::array::Array;
     pub use crate::core::aval::Aval;
     pub use crate::core::jaxpr::ClosedJaxpr;

@@ -401,7 +401,7 @@ fn a_named_batch_in_text() {
 }
 
 /// `d_i x_i + sum x = b_i`, one equation a lane, by a hundred steps of Richardson's iteration.
-fn shared(matvec: &dyn Fn(Array) -> Array, b: Array) -> Array {
+fn shared(matvec: &(dyn Fn(Array) -> Array + Sync), b: Array) -> Array {
     fori_loop(0..100, |_, x: Array| &x + (&b - matvec(x.clone())) / 8.0, zeros_like(&b))
 }
 
@@ -415,7 +415,7 @@ fn systems_across_lanes() {
     let root = |d: Array, b: Array| {
         custom_root(
             |x: Array| &d * &x + psum(x, "i") - &b,
-            |f: &dyn Fn(Array) -> Array, x: Array| {
+            |f: &(dyn Fn(Array) -> Array + Sync), x: Array| {
                 fori_loop(0..100, |_, x: Array| &x - f(x.clone()) / 8.0, x)
             },
             shared,

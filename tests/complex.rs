@@ -189,7 +189,7 @@ fn what_orders_is_refused() {
             .message()
             .starts_with("grad_holomorphic: expected complex arguments, got f32[1]")
     );
-    assert!(z.equal(&z).to_vec::<bool>()[0] && !z.not_equal(&z).to_vec::<bool>()[0]);
+    assert!(z.eq(&z).to_vec::<bool>()[0] && !z.ne(&z).to_vec::<bool>()[0]);
 }
 
 #[test]

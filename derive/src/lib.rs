@@ -2,17 +2,30 @@
 //!
 //! Nothing here knows arrays: the generated code calls the trait of the `cotangent` crate.
 
-use proc_macro2::TokenStream;
+mod attributes;
+#[cfg(test)]
+mod tests;
+
+use attributes::{OfField, OfShape};
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{
-    Data, DeriveInput, Error, Field, Fields, Ident, Index, Member, parse_macro_input, parse_quote,
+    Data, DeriveInput, Error, Fields, Ident, Index, LitStr, Member, parse_macro_input, parse_quote,
 };
 
 /// Makes a struct or an enum a pytree: every field is a subtree, in order of declaration.
 ///
-/// A field marked `#[pytree(static)]` is structure instead (it must be
-/// `Eq + Hash + Clone + Send + Sync + 'static`): a jitted function is traced anew for every
-/// different value.
+/// Above a field:
+/// - `#[pytree(static)]`: the field is structure instead. A jitted function is traced anew for
+///   every different value. It must be `Eq + Hash + Clone + Send + Sync + 'static`, or floats,
+///   which are compared by their bits: `f32`, `f64`, and options, vectors, fixed arrays and tuples
+///   of them. (A field whose type has a type parameter of the struct must be `Eq + Hash`.)
+/// - `#[pytree(name = "kernel")]`: its name in key paths, messages and files.
+///
+/// Above a struct:
+/// - `#[pytree(transparent)]`: a struct of one field is that field; paths and structure show
+///   nothing of it.
+/// - `#[pytree(name = "dense")]`: its name in structures and messages; above variants, too.
 #[proc_macro_derive(Pytree, attributes(pytree))]
 pub fn derive_pytree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -34,33 +47,49 @@ struct Piece {
     /// What it is bound to in patterns.
     name: Ident,
     fixed: bool,
+    renamed: bool,
     ty: syn::Type,
 }
 
 fn expand(mut input: DeriveInput) -> Result<TokenStream, Error> {
-    let name = input.ident.clone();
+    let ident = input.ident.clone();
+    let above = OfShape::read(&input.attrs)?;
+    let name = above.name.as_ref().map_or(ident.to_string(), LitStr::value);
     let shapes = match &input.data {
         Data::Struct(data) => {
-            vec![Shape {
-                label: name.to_string(),
-                path: quote!(Self),
-                fields: pieces(&data.fields)?,
-            }]
+            let fields = pieces(&data.fields)?;
+            vec![Shape { label: name, path: quote!(Self), fields }]
         }
         Data::Enum(data) => data
             .variants
             .iter()
             .map(|variant| {
-                let ident = &variant.ident;
+                let of = OfShape::read(&variant.attrs)?;
+                if of.transparent {
+                    return Err(Error::new(variant.ident.span(), ONE_FIELD));
+                }
+                let path = &variant.ident;
+                let last = of.name.as_ref().map_or(path.to_string(), LitStr::value);
                 Ok(Shape {
-                    label: format!("{name}::{ident}"),
-                    path: quote!(Self::#ident),
+                    label: format!("{name}::{last}"),
+                    path: quote!(Self::#path),
                     fields: pieces(&variant.fields)?,
                 })
             })
             .collect::<Result<_, Error>>()?,
-        Data::Union(_) => return Err(Error::new(name.span(), "a union cannot be a pytree")),
+        Data::Union(_) => return Err(Error::new(ident.span(), "a union cannot be a pytree")),
     };
+    for (i, shape) in shapes.iter().enumerate() {
+        if shapes[..i].iter().any(|s| s.label == shape.label) {
+            let twice = format!("two variants are named {:?}", shape.label);
+            return Err(Error::new(ident.span(), twice));
+        }
+    }
+    if above.transparent {
+        let is_struct = matches!(input.data, Data::Struct(_));
+        return transparent(input, shapes.into_iter().next().filter(|_| is_struct));
+    }
+    let name = ident;
     bound(&mut input, &shapes);
     let (generics, arguments, conditions) = input.generics.split_for_impl();
     let owned = shapes.iter().map(|s| s.flatten(false));
@@ -92,6 +121,59 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream, Error> {
         #[automatically_derived]
         impl #generics ::cotangent::api::pytree::Nest for #name #arguments #conditions {
             type With<__Inner: ::cotangent::api::pytree::Pytree> = ::cotangent::api::pytree::Tree;
+        }
+    })
+}
+
+const ONE_FIELD: &str = "`transparent` is for structs of one field, which the struct then is";
+
+/// A struct that is its only field.
+fn transparent(mut input: DeriveInput, shape: Option<Shape>) -> Result<TokenStream, Error> {
+    let name = input.ident.clone();
+    let shapes: Vec<Shape> = shape.into_iter().collect();
+    let [Shape { fields, .. }] = &shapes[..] else {
+        return Err(Error::new(name.span(), ONE_FIELD));
+    };
+    let [field] = &fields[..] else {
+        return Err(Error::new(name.span(), format!("{ONE_FIELD}; this has {}", fields.len())));
+    };
+    if field.fixed || field.renamed {
+        let wrong = "the field of a transparent struct is neither static nor named: it is the \
+                     whole pytree";
+        return Err(Error::new(name.span(), wrong));
+    }
+    bound(&mut input, &shapes);
+    let (member, ty) = (&field.member, &field.ty);
+    let (generics, arguments, conditions) = input.generics.split_for_impl();
+    let mut nest = input.generics.clone();
+    if nest.type_params().next().is_some() {
+        let nests: syn::WherePredicate = parse_quote!(#ty: ::cotangent::api::pytree::Nest);
+        nest.make_where_clause().predicates.push(nests);
+    }
+    let nest_conditions = &nest.where_clause;
+    Ok(quote! {
+        #[automatically_derived]
+        impl #generics ::cotangent::api::pytree::Pytree for #name #arguments #conditions {
+            fn flatten(self, to: &mut ::cotangent::api::pytree::Flat) {
+                ::cotangent::api::pytree::Pytree::flatten(self.#member, to)
+            }
+
+            fn flatten_ref(&self, to: &mut ::cotangent::api::pytree::Flat) {
+                ::cotangent::api::pytree::Pytree::flatten_ref(&self.#member, to)
+            }
+
+            fn unflatten(
+                from: &mut ::cotangent::api::pytree::Rebuild<'_>,
+            ) -> ::core::result::Result<Self, ::cotangent::Error> {
+                let field = <#ty as ::cotangent::api::pytree::Pytree>::unflatten(from)?;
+                ::core::result::Result::Ok(Self { #member: field })
+            }
+        }
+
+        #[automatically_derived]
+        impl #generics ::cotangent::api::pytree::Nest for #name #arguments #nest_conditions {
+            type With<__Inner: ::cotangent::api::pytree::Pytree> =
+                <#ty as ::cotangent::api::pytree::Nest>::With<__Inner>;
         }
     })
 }
@@ -131,29 +213,28 @@ fn bound(input: &mut DeriveInput, shapes: &[Shape]) {
 }
 
 fn pieces(fields: &Fields) -> Result<Vec<Piece>, Error> {
-    fields
-        .iter()
-        .enumerate()
-        .map(|(i, field)| {
-            let (member, label) = match &field.ident {
-                Some(ident) => (Member::Named(ident.clone()), ident.to_string()),
-                None => (Member::Unnamed(Index::from(i)), i.to_string()),
-            };
-            let name = format_ident!("field_{i}");
-            Ok(Piece { member, label, name, fixed: is_static(field)?, ty: field.ty.clone() })
-        })
-        .collect()
-}
-
-fn is_static(field: &Field) -> Result<bool, Error> {
-    let mut fixed = false;
-    for attribute in field.attrs.iter().filter(|a| a.path().is_ident("pytree")) {
-        attribute.parse_nested_meta(|meta| {
-            fixed = meta.path.is_ident("static");
-            if fixed { Ok(()) } else { Err(meta.error("expected `static`")) }
-        })?;
+    let mut pieces = Vec::<Piece>::new();
+    for (i, field) in fields.iter().enumerate() {
+        let of = OfField::read(&field.attrs)?;
+        let (member, ident) = match &field.ident {
+            Some(ident) => (Member::Named(ident.clone()), ident.to_string()),
+            None => (Member::Unnamed(Index::from(i)), i.to_string()),
+        };
+        let label = of.name.as_ref().map_or(ident, LitStr::value);
+        if pieces.iter().any(|p| p.label == label) {
+            let span = of.name.as_ref().map_or(Span::call_site(), LitStr::span);
+            return Err(Error::new(span, format!("two fields are named {label:?}")));
+        }
+        pieces.push(Piece {
+            member,
+            label,
+            name: format_ident!("field_{i}"),
+            fixed: of.fixed,
+            renamed: of.name.is_some(),
+            ty: field.ty.clone(),
+        });
     }
-    Ok(fixed)
+    Ok(pieces)
 }
 
 impl Shape {
@@ -186,7 +267,7 @@ impl Shape {
                         quote!(#name)
                     };
                     quote!(to.push(::cotangent::api::pytree::Token::Static(
-                        ::cotangent::api::pytree::StaticValue::new(#value)
+                        ::cotangent::__static_value!(#value)
                     ));)
                 }
                 (false, true) => quote!(::cotangent::api::pytree::Pytree::flatten_ref(#name, to);),

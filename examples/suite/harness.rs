@@ -72,5 +72,5 @@ pub fn consume<T>(result: T) {
 /// Normal numbers, the same for the same shape.
 pub fn normal<const N: usize>(shape: [usize; N]) -> Array {
     let key = random::fold_in(&random::key(0), N as u32);
-    random::normal(&key, shape, DType::F32)
+    random::normal(&key, &shape[..], DType::F32)
 }

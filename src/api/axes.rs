@@ -15,8 +15,8 @@ pub enum Axes {
     Children(Vec<Axes>),
 }
 
-/// What can be written for axes: `0`, `-1`, `None`, `Some(1)`, tuples and arrays of those,
-/// [`Axes`].
+/// What can be written for axes: `0`, `-1`, an int of type `i32`, `i64`, `isize`, `u32` or `usize`,
+/// `None`, `Some(1)`, tuples and arrays of those, [`Axes`].
 pub trait IntoAxes {
     fn into_axes(self) -> Axes;
 }
@@ -27,11 +27,19 @@ impl IntoAxes for Axes {
     }
 }
 
-impl IntoAxes for isize {
-    fn into_axes(self) -> Axes {
-        Axes::Axis(self)
-    }
+macro_rules! axis {
+    ($($t:ty)*) => {$(
+        impl IntoAxes for $t {
+            /// A number that no isize is becomes the greatest one, which is no axis.
+            fn into_axes(self) -> Axes {
+                Axes::Axis(isize::try_from(self).unwrap_or(isize::MAX))
+            }
+        }
+    )*};
 }
+
+// `None` has one type only: with an `Option` per int type it would need an annotation.
+axis!(i32 i64 isize u32 usize);
 
 impl IntoAxes for Option<isize> {
     fn into_axes(self) -> Axes {
@@ -150,6 +158,8 @@ mod tests {
         let tree = tree_structure(&((x(), x()), vec![x()], x()));
         let axes = ((0, None), -1, Some(2)).into_axes();
         assert_eq!(axes.per_leaf("in_axes", &tree), Ok(vec![Some(0), None, Some(-1), Some(2)]));
+        let (narrow, wide) = (0i32, 2usize);
+        assert_eq!((narrow, None, [wide, 0]).into_axes(), (0, None, [2, 0]).into_axes());
         let error = (0, (1, 2)).into_axes().per_leaf("in_axes", &tree).unwrap_err();
         assert_eq!(
             error.message(),

@@ -51,7 +51,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// An argument taken by value.
@@ -158,6 +158,11 @@ impl<'f, S: Sig<'f>, R: 'f> Clone for Func<'f, S, R> {
         Func { call: call.clone(), callee: callee.clone(), inner: inner.clone() }
     }
 }
+
+// The closure inside is `Fn + Send + Sync`. What it can change is behind locks, which are poisoned
+// by a panic, or atomic; the crate's caches hold whole entries.
+impl<'f, S: Sig<'f>, R: 'f> UnwindSafe for Func<'f, S, R> {}
+impl<'f, S: Sig<'f>, R: 'f> RefUnwindSafe for Func<'f, S, R> {}
 
 /// The name.
 impl<'f, S: Sig<'f>, R: 'f> fmt::Debug for Func<'f, S, R> {

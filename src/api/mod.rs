@@ -5,6 +5,7 @@ pub mod axes;
 mod cache;
 pub mod caches;
 pub mod callback;
+mod captures;
 pub mod checkify;
 pub mod checkpoint;
 pub mod closure_convert;

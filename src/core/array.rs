@@ -10,6 +10,7 @@ use super::source::Source;
 use cotangent_jit::buffer::Buffer;
 use cotangent_jit::{DType, Scalar};
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::thread::ThreadId;
 
@@ -67,6 +68,11 @@ use std::thread::ThreadId;
 #[doc(alias("Tensor", "ndarray", "DeviceArray"))]
 #[derive(Clone)]
 pub struct Array(pub(crate) Repr);
+
+// A handle is immutable, and what it refers to is only written while nothing else refers to it: a
+// panic leaves no array half written that anybody can reach.
+impl UnwindSafe for Array {}
+impl RefUnwindSafe for Array {}
 
 #[derive(Clone)]
 pub(crate) enum Repr {

@@ -210,7 +210,7 @@ fn difference(op: &str, x: &Array, y: &Array) -> Result<Array, Error> {
 
 /// `weight · x`, where 0 times an infinity is 0 in value and derivative.
 fn weighed(weight: &Array, x: &Array) -> Result<Array, Error> {
-    let infinite = x.try_abs()?.try_equal(f64::INFINITY)?;
-    let nothing = weight.try_equal(0)?.try_logical_and(&infinite)?;
+    let infinite = x.try_abs()?.try_eq(f64::INFINITY)?;
+    let nothing = weight.try_eq(0)?.try_logical_and(&infinite)?;
     Ok(weight * nothing.try_select(number(0.0, x.dtype()), x)?)
 }

@@ -2,6 +2,7 @@
 
 use super::fallible::{functions, methods};
 use super::join::try_concatenate;
+use super::list::ArrayList;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::array::broadcast_shapes::broadcast_arrays;
@@ -167,9 +168,10 @@ methods! {
 
 fn each(
     op: &str,
-    arrays: &[Array],
+    arrays: impl ArrayList,
     f: impl Fn(&Array) -> Result<Array, Error>,
 ) -> Result<Vec<Array>, Error> {
+    let arrays = arrays.to_arrays();
     if arrays.is_empty() {
         return Err(err!(Shape, "{op}: expected at least one array, got none"));
     }
@@ -181,81 +183,85 @@ functions! {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(hstack(&[array![1], array![2, 3]]).to_vec::<i32>(), [1, 2, 3]);
+    /// assert_eq!(hstack([array![1], array![2, 3]]).to_vec::<i32>(), [1, 2, 3]);
     /// ```
-    fn hstack, try_hstack(arrays: &[Array]) -> Array {
+    fn hstack, try_hstack(arrays: impl ArrayList) -> Array {
         let arrays = each("hstack", arrays, Array::try_atleast_1d)?;
-        try_concatenate(&arrays, if arrays[0].ndim() == 1 { 0 } else { 1 })
+        let axis = if arrays[0].ndim() == 1 { 0 } else { 1 };
+        try_concatenate(arrays, axis)
     }
 
     /// The arrays below each other, along axis 0; vectors are rows.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(vstack(&[array![1, 2], array![3, 4]]).shape(), [2, 2]);
+    /// assert_eq!(vstack([array![1, 2], array![3, 4]]).shape(), [2, 2]);
     /// ```
     #[doc(alias = "row_stack")]
-    fn vstack, try_vstack(arrays: &[Array]) -> Array {
-        try_concatenate(&each("vstack", arrays, Array::try_atleast_2d)?, 0)
+    fn vstack, try_vstack(arrays: impl ArrayList) -> Array {
+        try_concatenate(each("vstack", arrays, Array::try_atleast_2d)?, 0)
     }
 
     /// The arrays behind each other, along axis 2.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(dstack(&[array![1, 2], array![3, 4]]).shape(), [1, 2, 2]);
+    /// assert_eq!(dstack([array![1, 2], array![3, 4]]).shape(), [1, 2, 2]);
     /// ```
-    fn dstack, try_dstack(arrays: &[Array]) -> Array {
-        try_concatenate(&each("dstack", arrays, Array::try_atleast_3d)?, 2)
+    fn dstack, try_dstack(arrays: impl ArrayList) -> Array {
+        try_concatenate(each("dstack", arrays, Array::try_atleast_3d)?, 2)
     }
 
     /// Vectors as columns, matrices beside each other.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(column_stack(&[array![1, 2], array![3, 4]]).to_vec::<i32>(), [1, 3, 2, 4]);
+    /// assert_eq!(column_stack([array![1, 2], array![3, 4]]).to_vec::<i32>(), [1, 3, 2, 4]);
     /// ```
-    fn column_stack, try_column_stack(arrays: &[Array]) -> Array {
+    fn column_stack, try_column_stack(arrays: impl ArrayList) -> Array {
         let column = |x: &Array| match x.ndim() {
             0 | 1 => lax::try_reshape(x, &[x.size(), 1]),
             _ => Ok(x.clone()),
         };
-        try_concatenate(&each("column_stack", arrays, column)?, 1)
+        try_concatenate(each("column_stack", arrays, column)?, 1)
     }
 
     /// The coordinates of a grid whose axes are these vectors, the first along axis 1 and the
-    /// second along axis 0, as NumPy's `xy`.
+    /// second along axis 0, as NumPy's `xy`: `n` arrays of `n` vectors, in a fixed array if the
+    /// vectors are given in one or in a tuple, else in a `Vec`.
+    ///
+    /// Any dtypes; scalars are vectors of one element. Linear: a cotangent is summed over the axes
+    /// along which its vector was repeated. Errors if something has more than one axis.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let grid = meshgrid(&[array![1, 2, 3], array![4, 5]]);
-    /// assert_eq!(grid[0].to_vec::<i32>(), [1, 2, 3, 1, 2, 3]);
-    /// assert_eq!(grid[1].to_vec::<i32>(), [4, 4, 4, 5, 5, 5]);
+    /// let (xs, ys) = (array![1, 2, 3], array![4, 5]);
+    /// let [x, y] = meshgrid([&xs, &ys]);
+    /// assert_eq!(x, array![[1, 2, 3], [1, 2, 3]]);
+    /// assert_eq!(y, array![[4, 4, 4], [5, 5, 5]]);
     /// ```
-    fn meshgrid, try_meshgrid(vectors: &[Array]) -> Vec<Array> {
-        let grid = try_meshgrid_ij(vectors)?;
-        if vectors.len() < 2 {
-            return Ok(grid);
+    fn meshgrid, try_meshgrid[L: ArrayList](vectors: L) -> L::Same {
+        let grid = coordinates("meshgrid", vectors.to_arrays())?;
+        if grid.len() < 2 {
+            return Ok(L::same(grid));
         }
-        grid.iter().map(|x| x.try_swapaxes(0, 1)).collect()
+        let swapped: Result<Vec<Array>, Error> =
+            grid.iter().map(|x| x.try_swapaxes(0, 1)).collect();
+        Ok(L::same(swapped?))
     }
 
-    /// The coordinates of a grid whose axes are these vectors, in order.
+    /// The coordinates of a grid whose axes are these vectors, in order: NumPy's `meshgrid` with
+    /// `indexing="ij"`. Otherwise as [`meshgrid`].
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(meshgrid_ij(&[array![1, 2], array![4, 5]])[0].to_vec::<i32>(), [1, 1, 2, 2]);
+    /// let [x, y] = meshgrid_ij([array![1, 2], array![4, 5, 6]]);
+    /// assert_eq!(x, array![[1, 1, 1], [2, 2, 2]]);
+    /// assert_eq!(y, array![[4, 5, 6], [4, 5, 6]]);
     /// ```
     #[doc(alias("mgrid", "ogrid"))]
-    fn meshgrid_ij, try_meshgrid_ij(vectors: &[Array]) -> Vec<Array> {
-        if let Some(odd) = vectors.iter().find(|v| v.ndim() > 1) {
-            return Err(err!(Shape, "meshgrid: expected vectors, got {}", odd.aval()));
-        }
-        let sizes: Shape = vectors.iter().map(Array::size).collect();
-        let along = |(axis, v): (usize, &Array)| {
-            lax::try_broadcast_in_dim(&v.try_atleast_1d()?, &sizes, &[axis])
-        };
-        vectors.iter().enumerate().map(along).collect()
+    fn meshgrid_ij, try_meshgrid_ij[L: ArrayList](vectors: L) -> L::Same {
+        Ok(L::same(coordinates("meshgrid_ij", vectors.to_arrays())?))
     }
 
     /// Ones on and below the `k`-th diagonal of a matrix of so many rows and columns, zeros above.
@@ -267,4 +273,20 @@ functions! {
     fn tri, try_tri(rows: usize, columns: usize, k: isize) -> Array {
         lax::try_full(&[rows, columns], cotangent_jit::Scalar::one(DType::F32))?.try_tril(k)
     }
+}
+
+/// The coordinates of a grid, the axes in the order of the vectors.
+fn coordinates(op: &str, vectors: Vec<Array>) -> Result<Vec<Array>, Error> {
+    if let Some(odd) = vectors.iter().find(|v| v.ndim() > 1) {
+        return Err(err!(
+            Shape,
+            "{op}: expected vectors, got {}; flatten it with ravel",
+            odd.aval()
+        ));
+    }
+    let sizes: Shape = vectors.iter().map(Array::size).collect();
+    let along = |(axis, v): (usize, &Array)| {
+        lax::try_broadcast_in_dim(&v.try_atleast_1d()?, &sizes, &[axis])
+    };
+    vectors.iter().enumerate().map(along).collect()
 }

@@ -4,16 +4,35 @@ use crate::core::aval::{Aval, Shape};
 use cotangent_jit::{Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 
-/// Ints given as axes or sizes: `1`, `[2, -1]`, `&[0, 1]`, `vec![..]`, `x.shape()`, `()`.
+/// Ints given as axes or sizes: `1`, `[2, -1]`, `(2, n, -1)`, `&[0, 1]`, `vec![..]`, `x.shape()`;
+/// `[]` and `()` for none.
+///
+/// Any int types. A tuple may mix them; an array of another int type than `i32` has 1 to 12
+/// entries, so that `[]` has one meaning (a longer one is given as a slice).
 pub trait Ints {
     fn ints(self) -> SmallVec<[i64; 4]>;
 }
 
-impl Ints for () {
-    fn ints(self) -> SmallVec<[i64; 4]> {
-        SmallVec::new()
-    }
+/// A number of any int type of Rust, as an axis or a size.
+#[diagnostic::on_unimplemented(
+    message = "axes and sizes are ints, not `{Self}`",
+    label = "not an int",
+    note = "write `2`, `[2, 3]`, `(2, n)`, `&[2, 3]`, `x.shape()` or `[]`; cast with `as usize`"
+)]
+pub trait Int: Copy {
+    /// The number, or the end of i64 that is nearest, which is no axis and no size.
+    #[doc(hidden)]
+    fn nearest_i64(self) -> i64;
 }
+
+/// An int type that a literal does not become by itself: all but `i32`. So `[]` can only be an
+/// array of `i32`.
+#[diagnostic::on_unimplemented(
+    message = "axes and sizes are ints, not `{Self}`",
+    label = "not an int",
+    note = "write `2`, `[2, 3]`, `(2, n)`, `&[2, 3]`, `x.shape()` or `[]`; cast with `as usize`"
+)]
+pub trait TypedInt: Int {}
 
 /// A number of any int type of Rust; one beyond i64 becomes the greatest, which is no axis and no
 /// size.
@@ -21,57 +40,94 @@ pub(super) fn saturated(i: i128) -> i64 {
     i.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-macro_rules! ints {
+macro_rules! int {
     ($($t:ty)*) => {$(
+        impl Int for $t {
+            fn nearest_i64(self) -> i64 {
+                i64::try_from(self).unwrap_or(if self > 0 { i64::MAX } else { i64::MIN })
+            }
+        }
+
         impl Ints for $t {
             fn ints(self) -> SmallVec<[i64; 4]> {
-                smallvec![saturated(self as i128)]
-            }
-        }
-
-        impl<const N: usize> Ints for [$t; N] {
-            fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| saturated(*i as i128)).collect()
-            }
-        }
-
-        impl<const N: usize> Ints for &[$t; N] {
-            fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| saturated(*i as i128)).collect()
-            }
-        }
-
-        impl Ints for &[$t] {
-            fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| saturated(*i as i128)).collect()
-            }
-        }
-
-        impl Ints for Vec<$t> {
-            fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| saturated(*i as i128)).collect()
-            }
-        }
-
-        impl Ints for &Vec<$t> {
-            fn ints(self) -> SmallVec<[i64; 4]> {
-                self.iter().map(|i| saturated(*i as i128)).collect()
+                smallvec![self.nearest_i64()]
             }
         }
     )*};
 }
 
-ints!(i32 i64 isize usize);
+int!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
+
+macro_rules! typed {
+    ($($t:ty)*) => {$(impl TypedInt for $t {})*};
+}
+
+typed!(i8 i16 i64 i128 isize u8 u16 u32 u64 u128 usize);
+
+fn all<T: Int>(ints: &[T]) -> SmallVec<[i64; 4]> {
+    ints.iter().map(|i| i.nearest_i64()).collect()
+}
+
+macro_rules! lists {
+    ($([$($generics:tt)*] $t:ty;)*) => {$(
+        impl<$($generics)*> Ints for $t {
+            fn ints(self) -> SmallVec<[i64; 4]> {
+                all(&self[..])
+            }
+        }
+    )*};
+}
+
+lists! {
+    [T: Int] &[T];
+    [T: Int] Vec<T>;
+    [T: Int] &Vec<T>;
+    [const N: usize] [i32; N];
+    [const N: usize] &[i32; N];
+}
+
+macro_rules! arrays {
+    ($($n:literal)*) => {$(lists! { [T: TypedInt] [T; $n]; [T: TypedInt] &[T; $n]; })*};
+}
+
+arrays!(1 2 3 4 5 6 7 8 9 10 11 12);
+
+impl Ints for () {
+    fn ints(self) -> SmallVec<[i64; 4]> {
+        SmallVec::new()
+    }
+}
+
+macro_rules! tuples {
+    ($($($t:ident $i:tt)+;)*) => {$(
+        impl<$($t: Int),+> Ints for ($($t,)+) {
+            fn ints(self) -> SmallVec<[i64; 4]> {
+                smallvec![$(self.$i.nearest_i64()),+]
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A 0;
+    A 0 B 1;
+    A 0 B 1 C 2;
+    A 0 B 1 C 2 D 3;
+    A 0 B 1 C 2 D 3 E 4;
+    A 0 B 1 C 2 D 3 E 4 F 5;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+}
 
 impl Ints for &Shape {
     fn ints(self) -> SmallVec<[i64; 4]> {
-        self.iter().map(|i| saturated(*i as i128)).collect()
+        all(self)
     }
 }
 
 impl Ints for Shape {
     fn ints(self) -> SmallVec<[i64; 4]> {
-        (&self).ints()
+        all(&self)
     }
 }
 

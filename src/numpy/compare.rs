@@ -1,16 +1,17 @@
 //! Comparisons, predicates and choices as methods: `x.lt(0.0)`, `x.is_nan()`, `mask.select(a, b)`.
 //!
-//! Operands broadcast and promote as with the operators. Arrays have no `==` and no `<`: those give
-//! one bool in Rust.
+//! Operands broadcast and promote as with the operators. Rust's `==` gives one bool
+//! (`prims::array::equality`), and arrays have no `<`.
 
 use super::axes::saturated;
 use super::fallible::{functions, methods};
 use crate::core::array::Array;
+use crate::core::trace::eager;
 use crate::prims::array::broadcast_shapes;
 use crate::prims::array::literal::{Operand, together, written_int};
 use crate::prims::lax;
 use crate::prims::rules::numbers;
-use cotangent_jit::{DType, Error, Scalar};
+use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
 macro_rules! comparisons {
@@ -89,12 +90,18 @@ pub(super) fn apart(x: &Array, y: &Array) -> bool {
 methods! {
     //! # Compare for equality
 
-    /// Whether the elements are equal.
+    /// Whether the elements are equal; false of NaN. (`x == y` asks about whole arrays, and gives
+    /// one bool.)
     ///
     /// Elementwise and broadcast, to bool. No derivative.
-    #[doc(alias = "eq")]
-    fn equal, try_equal(self, other: impl Operand) -> Array {
-        let operands = comparable("equal", self, &other)?;
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].eq(2), array![false, true, false]);
+    /// ```
+    #[doc(alias = "equal")]
+    fn eq, try_eq(self, other: impl Operand) -> Array {
+        let operands = comparable("eq", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
         if apart(x, y) { ordered(x, y, lax::try_eq) } else { lax::try_eq(x, y) }
     }
@@ -102,9 +109,14 @@ methods! {
     /// Whether the elements differ; true of NaN.
     ///
     /// Elementwise and broadcast, to bool. No derivative.
-    #[doc(alias = "ne")]
-    fn not_equal, try_not_equal(self, other: impl Operand) -> Array {
-        let operands = comparable("not_equal", self, &other)?;
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(array![1, 2, 3].ne(2), array![true, false, true]);
+    /// ```
+    #[doc(alias = "not_equal")]
+    fn ne, try_ne(self, other: impl Operand) -> Array {
+        let operands = comparable("ne", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
         if apart(x, y) { ordered(x, y, lax::try_ne) } else { lax::try_ne(x, y) }
     }
@@ -229,28 +241,42 @@ methods! {
         near.try_logical_or(&lax::try_eq(x, y)?)
     }
 
-    /// Whether all elements are close to others ([`Array::isclose`]): a scalar.
+    /// Whether all elements are close to others ([`Array::isclose`]), which broadcast: a `bool` of
+    /// Rust, so that it is asked about values that are known.
+    ///
+    /// Real and complex dtypes, promoted; no derivative. Errors if the shapes do not broadcast, and
+    /// for values being traced: there `x.isclose(y).all()` gives an array.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert!(array![1.0, 2.0].allclose(array![1.0, 2.000001]).item::<bool>());
+    /// assert!(array![1.0, 2.0].allclose(array![1.0, 2.000001]));
+    /// assert!(array![0.1 + 0.2, 0.3].allclose(0.3));
     /// ```
-    fn allclose, try_allclose(self, other: impl Operand) -> Array {
-        self.try_isclose(other)?.try_all()
+    fn allclose, try_allclose(self, other: impl Operand) -> bool {
+        let other = other.to_array();
+        known("allclose", "x.isclose(y).all()", &[self, &other])?;
+        eager(|| self.try_isclose(&other)?.try_all()?.try_item())
     }
 
-    /// Whether shapes and all elements are equal: a scalar.
+    /// Whether the shapes are the same and all elements are equal as numbers, also if the dtypes
+    /// differ (`x == y` asks for one dtype, too): a `bool` of Rust, so that it is asked about
+    /// values that are known.
+    ///
+    /// NaN equals nothing. Arrays of different shapes are not equal. No derivative. Errors for
+    /// values being traced: there `x.eq(y).all()` gives an array.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert!(!array![1, 2].array_equal(&array![1, 2, 3]).item::<bool>());
+    /// assert!(array![1, 2].array_equal(array![1.0, 2.0]));
+    /// assert!(!array![1, 2].array_equal(array![1, 2, 3]));
     /// ```
-    fn array_equal, try_array_equal(self, other: impl Operand) -> Array {
-        let other = &other.to_array();
+    fn array_equal, try_array_equal(self, other: impl Operand) -> bool {
+        let other = other.to_array();
         if self.shape() != other.shape() {
-            return Ok(Array::from(false));
+            return Ok(false);
         }
-        self.try_equal(other)?.try_all()
+        known("array_equal", "x.eq(y).all()", &[self, &other])?;
+        eager(|| self.try_eq(&other)?.try_all()?.try_item())
     }
 
     /// Whether elements are among these values.
@@ -262,8 +288,21 @@ methods! {
     #[doc(alias = "in1d")]
     fn isin, try_isin(self, values: impl Operand) -> Array {
         let values = &values.to_array();
-        let pairs = self.try_expand_dims(-1)?.try_equal(values.try_ravel()?)?;
+        let pairs = self.try_expand_dims(-1)?.try_eq(values.try_ravel()?)?;
         pairs.try_any_axis(-1)
+    }
+}
+
+/// An error for values being traced, with what to write instead of a `bool`.
+fn known(op: &str, instead: &str, operands: &[&Array]) -> Result<(), Error> {
+    match operands.iter().find(|x| x.is_tracer()) {
+        None => Ok(()),
+        Some(x) => Err(err!(
+            Tracer,
+            "{op}: {} is being traced, so that there is no bool yet; {instead} gives an array, \
+             and cond or select decide by it",
+            x.aval()
+        )),
     }
 }
 

@@ -36,7 +36,7 @@ methods! {
     fn lcm, try_lcm(self, other: impl Operand) -> Array {
         let (x, y, dtype) = sizes("lcm", self, &other)?;
         let divisor = euclid(x.clone(), y.clone())?;
-        let none = divisor.try_equal(0)?;
+        let none = divisor.try_eq(0)?;
         let share = lax::try_div(&y, &none.try_select(1, divisor)?)?;
         let multiple = none.try_select(0, lax::try_mul(&x, &share)?)?;
         lax::try_convert_element_type(&multiple, dtype)

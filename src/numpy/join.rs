@@ -2,6 +2,7 @@
 
 use super::axes::{Ints, axis_below, axis_of, sizes_of};
 use super::fallible::{functions, methods};
+use super::list::{ArrayList, fixed};
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::array::literal::{Operand, promoted};
@@ -14,24 +15,27 @@ functions! {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(concatenate(&[array![1, 2], array![3]], 0).to_vec::<i32>(), [1, 2, 3]);
+    /// let (x, y) = (array![1, 2], array![3]);
+    /// assert_eq!(concatenate([&x, &y], 0).to_vec::<i32>(), [1, 2, 3]);
     /// ```
     #[doc(alias("cat", "concat", "append"))]
-    fn concatenate, try_concatenate(arrays: &[Array], axis: isize) -> Array {
+    fn concatenate, try_concatenate(arrays: impl ArrayList, axis: isize) -> Array {
+        let arrays = arrays.to_arrays();
         let Some(first) = arrays.first() else {
             return Err(err!(Shape, "concatenate: expected at least one array, got none"));
         };
         let axis = axis_of("concatenate", axis as i64, &first.aval())?;
-        lax::try_concatenate(&alike("concatenate", arrays)?, axis)
+        lax::try_concatenate(&alike("concatenate", &arrays)?, axis)
     }
 
     /// Arrays of one shape along a new axis, in the dtype in which they meet.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(stack(&[array![1, 2], array![3, 4]], -1).to_vec::<i32>(), [1, 3, 2, 4]);
+    /// assert_eq!(stack([array![1, 2], array![3, 4]], -1).to_vec::<i32>(), [1, 3, 2, 4]);
     /// ```
-    fn stack, try_stack(arrays: &[Array], axis: isize) -> Array {
+    fn stack, try_stack(arrays: impl ArrayList, axis: isize) -> Array {
+        let arrays = arrays.to_arrays();
         let Some(first) = arrays.first() else {
             return Err(err!(Shape, "stack: expected at least one array, got none"));
         };
@@ -47,7 +51,7 @@ functions! {
             err!(Axis, "stack: axis {axis} is out of range for a stack of {}", first.aval())
         })?;
         let rows: Result<Vec<Array>, Error> =
-            alike("stack", arrays)?.iter().map(|a| lax::try_expand_dims(a, &[at])).collect();
+            alike("stack", &arrays)?.iter().map(|a| lax::try_expand_dims(a, &[at])).collect();
         lax::try_concatenate(&rows?, at)
     }
 }
@@ -56,6 +60,22 @@ functions! {
 fn alike(op: &str, arrays: &[Array]) -> Result<Vec<Array>, Error> {
     let operands: Vec<&dyn Operand> = arrays.iter().map(|a| a as &dyn Operand).collect();
     Ok(promoted(op, &operands, false)?.into_vec())
+}
+
+/// Parts of equal size along an axis of `x`.
+fn equal_parts(op: &str, x: &Array, sections: usize, axis: isize) -> Result<Vec<Array>, Error> {
+    let axis = axis_of(op, axis as i64, &x.aval())?;
+    let n = x.shape()[axis];
+    if sections == 0 || !n.is_multiple_of(sections) {
+        return Err(err!(
+            Shape,
+            "{op}: expected a number of equal parts of axis {axis} of {}, got {sections}; \
+             split_at takes positions",
+            x.aval()
+        ));
+    }
+    let size = n / sections;
+    (0..sections).map(|i| lax::try_slice_in_dim(x, i * size, (i + 1) * size, axis)).collect()
 }
 
 methods! {
@@ -70,17 +90,51 @@ methods! {
     /// ```
     #[doc(alias("hsplit", "vsplit", "dsplit", "chunk"))]
     fn split, try_split(self, sections: usize, axis: isize) -> Vec<Array> {
-        let axis = axis_of("split", axis as i64, &self.aval())?;
+        equal_parts("split", self, sections, axis)
+    }
+
+    /// `N` parts of equal size along an axis, `N` being the number of names that they are given:
+    /// of `[3 n]` along axis 0 the parts `[..n]`, `[n..2 n]`, `[2 n..]`.
+    ///
+    /// Any dtype. Linear: the derivatives are the parts of `dx`, and their cotangents are joined.
+    /// Errors if there is no such axis, or if `N` does not divide its size ([`Array::split_at`]
+    /// gives parts of different sizes).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let qkv = arange(6).reshape([1, 6]);
+    /// let [q, k, v] = qkv.split_into(-1);
+    /// assert_eq!((q, k, v), (array![[0, 1]], array![[2, 3]], array![[4, 5]]));
+    /// ```
+    #[doc(alias("chunk", "hsplit", "vsplit", "array_split"))]
+    fn split_into, try_split_into[const N: usize](self, axis: isize) -> [Array; N] {
+        Ok(fixed(equal_parts("split_into", self, N, axis)?))
+    }
+
+    /// The `N` entries along an axis, which is gone from them: `out[i][..] = x[.., i, ..]`.
+    ///
+    /// Any dtype. Linear: the derivatives are the entries of `dx`, and their cotangents are
+    /// stacked. Errors if there is no such axis, or if it has another size than `N`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let points = array![[1.0, 2.0], [3.0, 4.0]];
+    /// let [x, y] = points.unstack(-1);
+    /// assert_eq!((x, y), (array![1.0, 3.0], array![2.0, 4.0]));
+    /// ```
+    #[doc(alias = "unbind")]
+    fn unstack, try_unstack[const N: usize](self, axis: isize) -> [Array; N] {
+        let axis = axis_of("unstack", axis as i64, &self.aval())?;
         let n = self.shape()[axis];
-        if sections == 0 || !n.is_multiple_of(sections) {
+        if n != N {
             return Err(err!(
                 Shape,
-                "split: expected a number of equal parts of axis {axis} of {}, got {sections}",
+                "unstack: expected {N} entries along axis {axis}, as there are names for them, \
+                 got {n} of {}; split_into gives equal parts",
                 self.aval()
             ));
         }
-        let size = n / sections;
-        (0..sections).map(|i| lax::try_slice_in_dim(self, i * size, (i + 1) * size, axis)).collect()
+        Ok(fixed(lax::try_unstack(self, axis)?))
     }
 
     /// The parts between these positions along an axis: of `[2, 3]` the parts `..2`, `2..3` and

@@ -14,7 +14,7 @@
 //! | `shape`, `join`, `arrange`, `diagonal` | axes, joining and splitting, stacking, diagonals and triangles |
 //! | `create`, `steps` | zeros, ones, arange, linspace, eye; ranges with a step |
 //! | `index`, `entries`, `picks`, `at`, `update` | `x.index(s![..])` and `x.at(..)` |
-//! | `axes`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
+//! | `axes`, `list`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
 
 pub(crate) mod fallible;
 
@@ -68,6 +68,7 @@ pub mod create;
 pub mod einsum;
 pub mod entries;
 pub mod finfo;
+pub mod list;
 mod picks;
 pub mod segments;
 pub mod steps;

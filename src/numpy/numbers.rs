@@ -252,7 +252,7 @@ methods! {
     fn heaviside, try_heaviside(self, at_zero: impl Operand) -> Array {
         let [x, h] = floats("heaviside", self, &at_zero)?;
         let side = lax::try_select_n(&x.try_lt(0.0)?, &[&like(1.0, &x), &like(0.0, &x)])?;
-        let value = x.try_equal(0.0)?.try_select(&h, side)?;
+        let value = x.try_eq(0.0)?.try_select(&h, side)?;
         x.try_is_nan()?.try_select(&x, value)
     }
 

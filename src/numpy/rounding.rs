@@ -79,7 +79,7 @@ fn round_int(x: &Array, decimals: i32) -> Result<Array, Error> {
     };
     let (quotient, rest) = x.try_divmod(literal(power))?;
     let half = wide(power / 2)?;
-    let odd = lax::try_and(&quotient, &wide(1)?)?.try_not_equal(0)?;
+    let odd = lax::try_and(&quotient, &wide(1)?)?.try_ne(0)?;
     let tie = lax::try_and(&lax::try_eq(&rest, &half)?, &odd)?;
     let up = lax::try_or(&lax::try_gt(&rest, &half)?, &tie)?;
     let quotient = lax::try_add(&quotient, &lax::try_convert_element_type(&up, d)?)?;

@@ -144,7 +144,7 @@ methods! {
     /// ```
     /// use cotangent::prelude::*;
     /// let x = array![0.0, 3.0, 6.0 - 6.2831855].unwrap_phase(-1);
-    /// assert!(x.allclose(array![0.0, 3.0, 6.0]).item::<bool>());
+    /// assert!(x.allclose(array![0.0, 3.0, 6.0]));
     /// ```
     #[doc(alias = "unwrap")]
     fn unwrap_phase, try_unwrap_phase(self, axis: isize) -> Array {
@@ -152,7 +152,7 @@ methods! {
         let x = float(self)?;
         let step = x.try_diff(1, axis as isize)?;
         let within = (&step + PI).try_remainder(2.0 * PI)? - PI;
-        let edge = within.try_equal(-PI)?.try_logical_and(&step.try_gt(0.0)?)?;
+        let edge = within.try_eq(-PI)?.try_logical_and(&step.try_gt(0.0)?)?;
         let within = edge.try_select(PI, within)?;
         let jump = step.try_abs()?.try_lt(PI)?.try_select(0.0, within - &step)?;
         let (_, rest) = neighbours(&x, axis)?;
@@ -195,19 +195,19 @@ fn between(
 ) -> Result<Array, Error> {
     // From the right point where `x` is that one, and where nothing is left of the distance to the
     // other.
-    let at_high = x.try_equal(&high)?;
-    let at_low = x.try_equal(&low)?.try_logical_and(&at_high.try_logical_not()?)?;
+    let at_high = x.try_eq(&high)?;
+    let at_low = x.try_eq(&low)?.try_logical_and(&at_high.try_logical_not()?)?;
     let endless = start.try_is_inf()?.try_logical_or(&low.try_is_inf()?)?;
     let endless = endless.try_logical_and(&at_low.try_logical_not()?)?;
     let from_high = at_high.try_logical_or(&endless)?;
     let (near, value) = (from_high.try_select(&high, &low)?, from_high.try_select(&stop, &start)?);
 
-    let fixed = outside.try_logical_or(&x.try_equal(&near)?.try_logical_and(&x.try_is_inf()?)?)?;
+    let fixed = outside.try_logical_or(&x.try_eq(&near)?.try_logical_and(&x.try_is_inf()?)?)?;
     let distance = fixed.try_select(0.0, x - near)?;
     let width = high - low;
     let flat = width.try_abs()?.try_le(number(0.0, width.dtype()))?.try_logical_or(&fixed)?;
     let width = flat.try_select(1.0, width)?;
-    let level = start.try_is_inf()?.try_logical_and(&start.try_equal(&stop)?)?;
+    let level = start.try_is_inf()?.try_logical_and(&start.try_eq(&stop)?)?;
     let rise = level.try_logical_or(&flat)?.try_select(0.0, stop - start)?;
 
     // At a point a slope that is not finite changes nothing but the derivative. So the value is 0
@@ -215,7 +215,7 @@ fn between(
     let known = |x: &Array| lax::try_stop_gradient(x);
     let sharp = lax::try_div(&known(&rise)?, &known(&width)?)?;
     let odd = sharp.try_is_finite()?.try_logical_not()?;
-    let odd = odd.try_logical_and(&distance.try_equal(0.0)?)?;
+    let odd = odd.try_logical_and(&distance.try_eq(0.0)?)?;
     let slope = odd.try_select(0.0, rise)? / width;
     let most = number(finfo(x.dtype()).map_or(1.0, |f| f.max), x.dtype());
     let slope = odd.try_select(most.try_copysign(&sharp)?, slope)?;

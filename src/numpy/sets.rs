@@ -88,7 +88,7 @@ fn occurring(x: &Array) -> Result<(Array, Array), Error> {
     let (a, b) =
         (lax::try_slice_in_dim(&sorted, 0, n - 1, 0)?, lax::try_slice_in_dim(&sorted, 1, n, 0)?);
     let both_nan = a.try_is_nan()?.try_logical_and(&b.try_is_nan()?)?;
-    let other = a.try_not_equal(&b)?.try_logical_and(&both_nan.try_logical_not()?)?;
+    let other = a.try_ne(&b)?.try_logical_and(&both_nan.try_logical_not()?)?;
     let new = lax::try_concatenate(&[lax::try_full(&[1], true.into())?, other], 0)?;
     let first = new.try_flatnonzero()?;
     Ok((sorted.try_take(&first, 0)?, first))

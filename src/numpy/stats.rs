@@ -216,7 +216,7 @@ methods! {
             return Err(err!(Shape, "histogram: expected a vector of edges, got {}", edges.aval()));
         }
         let bin = edges.try_searchsorted_right(x)?;
-        let bin = x.try_equal(edges.try_index(-1)?)?.try_select(n as i64 - 1, bin)?;
+        let bin = x.try_eq(edges.try_index(-1)?)?.try_select(n as i64 - 1, bin)?;
         let counts = binned(&bin, &lax::try_full(x.shape(), Scalar::one(x.dtype()))?, n)?;
         counts.try_index(1..)
     }
@@ -240,7 +240,7 @@ methods! {
             0 => (like(0.0), like(1.0)),
             _ => (x.try_min()?, x.try_max()?),
         };
-        let same = low.try_equal(&high)?;
+        let same = low.try_eq(&high)?;
         let (low, high) =
             (same.try_select(&low - 0.5, &low)?, same.try_select(&high + 0.5, &high)?);
         let share = lax::try_iota(x.dtype(), &[bins], 0)? / bins as f64;

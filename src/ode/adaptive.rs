@@ -122,7 +122,7 @@ pub(super) fn integrate(
     let to_time = |from: Progress, target: Array| {
         let ahead = |s: &Progress| {
             let left = (stop_gradient(&target) - stop_gradient(&s.t)) * span.sign();
-            left.gt(0.0).logical_and(&s.status.equal(0))
+            left.gt(0.0).logical_and(&s.status.eq(0))
         };
         let from = Progress { attempts: zero.clone(), ..from };
         let test = |s: Progress| ahead(&s);
@@ -132,7 +132,7 @@ pub(super) fn integrate(
             false => while_loop(test, advance, from),
         };
         let y = reached.segment.at(&target);
-        let y = reached.status.equal(0).select(&y, f64::NAN);
+        let y = reached.status.eq(0).select(&y, f64::NAN);
         (reached, y)
     };
     let (end, later) = scan(to_time, start, ts.index(s![1..]));

@@ -112,9 +112,8 @@ fn descend<X: Pytree, R: Pytree>(
         (r.matmul(&j), j.t().matmul(&j))
     };
     let half = |r: &Array| 0.5 * dot(r, r);
-    let condition = |s: Fit| {
-        s.status.equal(RUNNING).logical_and(&s.iterations.lt(rounds(options.max_iterations)))
-    };
+    let condition =
+        |s: Fit| s.status.eq(RUNNING).logical_and(&s.iterations.lt(rounds(options.max_iterations)));
     let step = |s: Fit| {
         let eye = eye_dtype(s.x.size(), s.x.dtype());
         let diagonal = (&s.normal * &eye).sum_axis(0);

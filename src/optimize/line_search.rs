@@ -87,7 +87,7 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
         trying.logical_and(&slope.lt(0.0))
     };
     let narrow = |b: Bracket| {
-        let a = b.trials.equal(0).select(first, next(&b));
+        let a = b.trials.eq(0).select(first, next(&b));
         let p = point(a);
         let down = falls(&p);
         let level = p.slope.abs().le(CURVATURE * slope.abs());

@@ -86,7 +86,7 @@ pub fn try_nelder_mead<X: Pytree>(
         let wide = n.max(2) as f64;
         let (expand, contract, shrink) = (1.0 + 2.0 / wide, 0.75 - 0.5 / wide, 1.0 - 1.0 / wide);
         // One point off the start along each axis, by a twentieth of its coordinate.
-        let off = x.equal(0.0).select(2.5e-4, 0.05 * &x);
+        let off = x.eq(0.0).select(2.5e-4, 0.05 * &x);
         let corners = &x + eye_dtype(n, x.dtype()) * &off;
         let points = concatenate(&[x.expand_dims(0), corners], 0);
         let all = |points: Array| vmap(|x: Array| f.value(&x))(points);

@@ -105,7 +105,7 @@ fn direction(hessian: impl Fn(Array) -> Array, g: &Array) -> Array {
         let r = &c.r + &a * hp;
         let p = dot(&r, &r) / rr * &c.p - &r;
         // The first direction is that of steepest descent, wherever it bends.
-        let fallback = c.rounds.equal(0).select(&c.p, &c.d);
+        let fallback = c.rounds.eq(0).select(&c.p, &c.d);
         Conjugate {
             d: positive.select(&c.d + a * &c.p, fallback),
             r,

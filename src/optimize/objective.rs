@@ -85,7 +85,7 @@ impl<F> Objective<F> {
             value: s.value,
             iterations: s.iterations,
             evaluations: s.evaluations,
-            status: s.status.equal(RUNNING).select(Array::from(1), &s.status),
+            status: s.status.eq(RUNNING).select(Array::from(1), &s.status),
         })
     }
 }
@@ -129,7 +129,7 @@ impl Descent {
 
     pub fn condition(&self, options: &MinimizeOptions) -> Array {
         let few = self.iterations.lt(rounds(options.max_iterations));
-        self.status.equal(RUNNING).logical_and(&few)
+        self.status.eq(RUNNING).logical_and(&few)
     }
 
     /// After a step to a point that is `better`, or to none.

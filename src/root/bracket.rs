@@ -85,9 +85,8 @@ pub fn try_bisect(
         };
         let end = while_loop(condition, halve, start);
         let widest = straddles.select(width(&end), f64::INFINITY);
-        let middle = at_low
-            .equal(0.0)
-            .select(low, at_high.equal(0.0).select(high, 0.5 * (&end.low + &end.high)));
+        let middle =
+            at_low.eq(0.0).select(low, at_high.eq(0.0).select(high, 0.5 * (&end.low + &end.high)));
         let residual = if widest.size() == 0 { widest.sum() } else { widest.max() };
         Ok(Root {
             x: straddles.select(middle, f64::NAN),

@@ -23,13 +23,13 @@ pub(crate) fn inverse(a: &Array) -> Array {
         let below = rows.ge(&i);
         let pivot = below.select(m.take(&at, 1).squeeze(1).abs(), -1.0).argmax();
         // Rows i and pivot change places.
-        let order = rows.equal(&i).select(&pivot, rows.equal(&pivot).select(&i, &rows));
+        let order = rows.eq(&i).select(&pivot, rows.eq(&pivot).select(&i, &rows));
         let m = m.take(&order, 0);
         let column = m.take(&at, 1).squeeze(1);
         let row = m.take(&at, 0).squeeze(0) / (&column * &unit).sum();
-        let others = unit.equal(1.0).select(0.0, &column);
+        let others = unit.eq(1.0).select(0.0, &column);
         let cleared = &m - others.expand_dims(1) * &row;
-        (unit.equal(1.0).expand_dims(1).select(&row, &cleared), ())
+        (unit.eq(1.0).expand_dims(1).select(&row, &cleared), ())
     };
     let both = concatenate(&[a.clone(), eye.clone()], 1);
     let (reduced, ()) = scan(eliminate, both, (rows.clone(), eye));

@@ -10,12 +10,12 @@ use crate::numpy::create::{eye_dtype, zeros_dtype};
 use crate::prims::lax::stop_gradient;
 
 /// A linear function of a vector.
-pub(crate) type Slope<'a> = &'a dyn Fn(Array) -> Array;
+pub(crate) type Slope<'a> = &'a (dyn Fn(Array) -> Array + Sync);
 
 /// The `x` with `residual(x) = 0` that `search` finds from `start`, and the `said` floats that it
 /// says beside it. `solve(slope, r)` solves the linear equations of the derivatives.
 pub(crate) fn root(
-    residual: impl Fn(&Array) -> Array,
+    residual: impl Fn(&Array) -> Array + Sync,
     start: Array,
     said: usize,
     search: impl Fn(Array) -> (Array, Array),
@@ -26,8 +26,8 @@ pub(crate) fn root(
     // What is said is its own residual: so its equations are solved by what they are given.
     let (x, said) = custom_root(
         |(x, said): Pair| (residual(&x), said),
-        |_: &dyn Fn(Pair) -> Pair, (x, _): Pair| search(x),
-        |slope: &dyn Fn(Pair) -> Pair, (r, said): Pair| {
+        |_: &(dyn Fn(Pair) -> Pair + Sync), (x, _): Pair| search(x),
+        |slope: &(dyn Fn(Pair) -> Pair + Sync), (r, said): Pair| {
             let own = said.clone();
             let along = move |v: Array| slope((v, own.clone())).0;
             (solve(&along, &r), said)

@@ -63,7 +63,7 @@ pub struct LinearSolution<X> {
 /// assert!((found.x.index(0).item::<f32>() - 1.0).abs() < 1e-4);
 /// ```
 #[track_caller]
-pub fn cg<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> LinearSolution<X> {
+pub fn cg<X: Pytree>(a: impl Fn(X) -> X + Sync, b: X, options: KrylovOptions) -> LinearSolution<X> {
     raise(try_cg(a, b, options))
 }
 
@@ -72,7 +72,7 @@ pub fn cg<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> Linear
 /// Fails if `b` is not of floats.
 #[track_caller]
 pub fn try_cg<X: Pytree>(
-    a: impl Fn(X) -> X,
+    a: impl Fn(X) -> X + Sync,
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
@@ -102,7 +102,11 @@ fn conjugate_gradients(a: Linear, b: Array, options: &KrylovOptions) -> State {
 ///
 /// H. A. van der Vorst, "Bi-CGSTAB", SIAM J. Sci. Stat. Comput. 13 (1992). As [`cg`] otherwise.
 #[track_caller]
-pub fn bicgstab<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> LinearSolution<X> {
+pub fn bicgstab<X: Pytree>(
+    a: impl Fn(X) -> X + Sync,
+    b: X,
+    options: KrylovOptions,
+) -> LinearSolution<X> {
     raise(try_bicgstab(a, b, options))
 }
 
@@ -111,7 +115,7 @@ pub fn bicgstab<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> 
 /// Fails if `b` is not of floats.
 #[track_caller]
 pub fn try_bicgstab<X: Pytree>(
-    a: impl Fn(X) -> X,
+    a: impl Fn(X) -> X + Sync,
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
@@ -151,7 +155,11 @@ fn stabilised(a: Linear, b: Array, options: &KrylovOptions) -> State {
 /// orthogonal by the classical method of Gram and Schmidt, twice. Memory grows with `restart`. As
 /// [`cg`] otherwise.
 #[track_caller]
-pub fn gmres<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> LinearSolution<X> {
+pub fn gmres<X: Pytree>(
+    a: impl Fn(X) -> X + Sync,
+    b: X,
+    options: KrylovOptions,
+) -> LinearSolution<X> {
     raise(try_gmres(a, b, options))
 }
 
@@ -160,7 +168,7 @@ pub fn gmres<X: Pytree>(a: impl Fn(X) -> X, b: X, options: KrylovOptions) -> Lin
 /// Fails if `b` is not of floats.
 #[track_caller]
 pub fn try_gmres<X: Pytree>(
-    a: impl Fn(X) -> X,
+    a: impl Fn(X) -> X + Sync,
     b: X,
     options: KrylovOptions,
 ) -> Result<LinearSolution<X>, Error> {
@@ -224,7 +232,7 @@ impl Basis {
         let length = dot(&rest, &rest).sqrt();
         let new = length.gt(16.0 * epsilon(w.dtype()) * dot(w, w).sqrt());
         let unit = new.select(rest / new.select(&length, 1.0), 0.0);
-        let here = arange(self.vectors.shape()[0] as i32).equal(i);
+        let here = arange(self.vectors.shape()[0] as i32).eq(i);
         let own = here.select(new.select(length, 1.0), 0.0);
         self.vectors = here.expand_dims(1).select(&unit, &self.vectors);
         (unit, first + second + own)
@@ -237,7 +245,7 @@ fn dot(a: &Array, b: &Array) -> Array {
 
 /// `a / b`, or 0 where `b` is 0: at the solution all recurrences stand still.
 fn quotient(a: &Array, b: &Array) -> Array {
-    let zero = b.equal(0.0);
+    let zero = b.eq(0.0);
     zero.select(0.0, a / zero.select(1.0, b))
 }
 
@@ -251,7 +259,7 @@ struct Operator<A> {
 impl<A> Operator<A> {
     fn new<X: Pytree>(op: &'static str, a: A, b: X) -> Result<(Operator<A>, Array), Error>
     where
-        A: Fn(X) -> X,
+        A: Fn(X) -> X + Sync,
     {
         let (b, back) = try_ravel(b).map_err(|e| e.context(format!("{op}: the right side")))?;
         Ok((Operator { op, a, back }, b))
@@ -259,7 +267,7 @@ impl<A> Operator<A> {
 
     fn at<X: Pytree>(&self, x: &Array) -> Array
     where
-        A: Fn(X) -> X,
+        A: Fn(X) -> X + Sync,
     {
         let (y, like) = ravel(afresh(|| (self.a)(self.back.tree(x))));
         if like.structure() != self.back.structure() || y.size() != x.size() {
@@ -282,7 +290,7 @@ impl<A> Operator<A> {
         options: &KrylovOptions,
     ) -> Result<LinearSolution<X>, Error>
     where
-        A: Fn(X) -> X,
+        A: Fn(X) -> X + Sync,
     {
         type Pair = (Array, Array);
         let dtype = b.dtype();
@@ -294,7 +302,7 @@ impl<A> Operator<A> {
             false => said(solve(&|x| self.at(&x), b.clone())),
             // What is said rides along as two more unknowns; it has no derivative.
             true => {
-                let solve = |a: &dyn Fn(Pair) -> Pair, (b, none): Pair| {
+                let solve = |a: &(dyn Fn(Pair) -> Pair + Sync), (b, none): Pair| {
                     said(solve(&|x| a((x, none.clone())).0, b))
                 };
                 let matvec = |(x, said): Pair| (self.at(&x), said);

@@ -236,13 +236,13 @@ impl<F> System<F> {
     /// What the search finds, as a root of the residual.
     fn root<X: Pytree, R: Pytree>(
         &self,
-        residual: impl Fn(&Array) -> Array,
+        residual: impl Fn(&Array) -> Array + Sync,
         x: Array,
         search: impl Fn(Array) -> At,
         options: &RootOptions,
     ) -> Result<Root<X>, Error>
     where
-        F: Fn(X) -> R,
+        F: Fn(X) -> R + Sync,
     {
         let dtype = x.dtype();
         let found = |x: Array| {

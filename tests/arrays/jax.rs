@@ -36,7 +36,7 @@ fn pairs_meet_in_jaxs_dtypes() {
         ("add", |a, b| a + b),
         ("div", |a, b| a / b),
         ("where", |a, b| Array::from(true).select(a, b)),
-        ("eq", |a, b| a.equal(b)),
+        ("eq", |a, b| a.eq(b)),
         ("maximum", |a, b| a.maximum(b)),
         ("concatenate", |a, b| concatenate(&[a.clone(), b.clone()], 0)),
         ("sub", |a, b| a - b),

@@ -37,7 +37,7 @@ fn flow(name: &str) -> Operation {
             let number = |n: i32| move |x: Array| x + n;
             let branches: Vec<_> = (0..p.int("branches") as i32).map(number).collect();
             let taken = |i: usize| switch(&x[0].index(i), &branches, Array::from(0));
-            vec![stack(&(0..x[0].size()).map(taken).collect::<Vec<_>>(), 0)]
+            vec![stack((0..x[0].size()).map(taken).collect::<Vec<_>>(), 0)]
         },
         _ => |_, x| {
             let last = zeros_dtype((), x[0].dtype());
@@ -56,7 +56,7 @@ fn folds(name: &str) -> Operation {
         "clip" => |p, x| vec![x[0].clip(number(p, "low"), number(p, "high"))],
         "compare" => |p, x| {
             let (x, n) = (&x[0], number(p, "n"));
-            vec![x.lt(n), x.le(n), x.gt(n), x.ge(n), x.equal(n), x.not_equal(n)]
+            vec![x.lt(n), x.le(n), x.gt(n), x.ge(n), x.eq(n), x.ne(n)]
         },
         "searchsorted" => |p, x| {
             vec![match p.text("side") {

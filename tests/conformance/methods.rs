@@ -44,11 +44,13 @@ fn binary(name: &str, x: &Array, y: &Array) -> Array {
         "subtract" => x - y,
         "multiply" => x * y,
         "divide" => x / y,
+        "equal" => x.eq(y),
+        "not_equal" => x.ne(y),
         _ => by_name! {
             name, x, (y);
             maximum minimum fmax fmin remainder floor_divide fmod pow float_power atan2 copysign
             logaddexp hypot
-            heaviside equal not_equal logical_and logical_or logical_xor lt le gt ge isclose
+            heaviside logical_and logical_or logical_xor lt le gt ge isclose
         },
     }
 }

@@ -229,8 +229,8 @@ fn comparisons_with_numbers_beyond_the_dtype() {
         all(x.le(n), less);
         all(x.gt(n), !less);
         all(x.ge(n), !less);
-        all(x.equal(n), false);
-        all(x.not_equal(n), true);
+        all(x.eq(n), false);
+        all(x.ne(n), true);
         all(jit(move |x: Array| x.lt(n))(x.clone()), less);
     };
     check(array![0u8, 44, 255], 300, true);
@@ -440,8 +440,8 @@ fn comparisons_of_both_kinds() {
         (x.le(&y), y.ge(&x), [true, true, true, true, true]),
         (x.gt(&y), y.lt(&x), [false, false, false, false, false]),
         (x.ge(&y), y.le(&x), [false, false, true, false, false]),
-        (x.equal(&y), y.equal(&x), [false, false, true, false, false]),
-        (x.not_equal(&y), y.not_equal(&x), [true, true, false, true, true]),
+        (x.eq(&y), y.eq(&x), [false, false, true, false, false]),
+        (x.ne(&y), y.ne(&x), [true, true, false, true, true]),
     ];
     for (one, other, expected) in both {
         assert_eq!(one.to_vec::<bool>(), expected);

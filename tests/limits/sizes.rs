@@ -95,7 +95,7 @@ fn types_that_meet() {
     };
     too_large(&|x, y| x.try_outer(&y));
     too_large(&|x, y| x.try_kron(&y));
-    too_large(&|x, y| Ok(try_meshgrid(&[x, y])?.remove(0)));
+    too_large(&|x, y| Ok(try_meshgrid(vec![x, y])?.remove(0)));
     too_large(&|x, y| x.try_expand_dims(1)?.try_maximum(y));
     too_large(&|x, _| try_stack(&eight(x)?, 0));
     too_large(&|x, _| try_concatenate(&eight(x)?, 0));

@@ -35,7 +35,7 @@ fn bounded_while_in_scan(x: Array) -> Array {
 
 fn cond_in_scan(x: Array) -> Array {
     // Seven steps, the fourth of which does nothing.
-    let step = |c: Array, i: Array| (cond(&i.equal(3), |c: Array| c, |c: Array| c * &x, c), ());
+    let step = |c: Array, i: Array| (cond(&i.eq(3), |c: Array| c, |c: Array| c * &x, c), ());
     scan(step, ones_like(&x), arange(0..7)).0
 }
 

@@ -9,7 +9,7 @@ use cotangent::prelude::*;
 fn cbrt(a: Array) -> Array {
     custom_root(
         |x: Array| &x * &x * &x - &a,
-        |f: &dyn Fn(Array) -> Array, x: Array| {
+        |f: &(dyn Fn(Array) -> Array + Sync), x: Array| {
             while_loop(
                 |x: Array| f(x).abs().gt(1e-14),
                 |x: Array| &x - f(x.clone()) / (3.0 * &x * &x),
@@ -59,7 +59,7 @@ fn the_guess_and_the_method_do_not_count() {
     let f = |a: Array| {
         custom_root(
             |x: Array| &x * &x - &a,
-            |f: &dyn Fn(Array) -> Array, x: Array| {
+            |f: &(dyn Fn(Array) -> Array + Sync), x: Array| {
                 let half = &a / (2.0 * &a);
                 fori_loop(..Array::from(30), |_, x: Array| &x - &half * f(x.clone()) / &x, x)
             },
@@ -180,7 +180,7 @@ fn errors_name_the_closure_the_leaf_and_the_cure() {
     assert!(text.contains("implicit.rs:"), "{text}");
     let e = try_custom_root(
         |x: Array| x.sum(),
-        |_: &dyn Fn(Array) -> Array, x: Array| x,
+        |_: &(dyn Fn(Array) -> Array + Sync), x: Array| x,
         |_: Matvec<Array>, y: Array| y,
         array![1.0f64],
     );

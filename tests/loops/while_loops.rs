@@ -107,7 +107,7 @@ fn dangerous(limit: Option<usize>, n: Array, x: Array) -> (Array, Array, Array) 
     let test = |(i, _, _): (Array, Array, Array)| i.lt(&n);
     let body = |(i, x, k): (Array, Array, Array)| {
         let left = (3 - &i).astype(DType::F64);
-        let entry = lax::dynamic_slice_in_dim(&table, &i, 1, 0).reshape([0usize; 0]);
+        let entry = lax::dynamic_slice_in_dim(&table, &i, 1, 0).reshape([]);
         let x = (x / &left).sqrt() * (&left - 0.5).log().abs().sqrt() * entry;
         (&i + 1, x, k + lax::div(&Array::from(7), &(2 - &i)))
     };

@@ -205,10 +205,10 @@ fn prefix_plain(x: &Series) -> Series {
 fn root_traced(x: Array) -> Array {
     custom_root(
         |y: Array| &y + 0.5 * y.sin() - &x,
-        |f: &dyn Fn(Array) -> Array, y: Array| {
+        |f: &(dyn Fn(Array) -> Array + Sync), y: Array| {
             while_loop(|y: Array| f(y).abs().gt(1e-14), |y| &y - 0.7 * f(y.clone()), y)
         },
-        |slope: &dyn Fn(Array) -> Array, y: Array| &y / slope(ones_like(&y)),
+        |slope: &(dyn Fn(Array) -> Array + Sync), y: Array| &y / slope(ones_like(&y)),
         Array::scalar(0.0f64),
     )
 }

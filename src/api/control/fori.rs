@@ -7,12 +7,15 @@ use crate::core::aval::Aval;
 use crate::core::lowering::{ScanParts, WhileParts};
 use crate::core::source::{in_name_of, raise};
 use crate::core::trace::{eval, trace};
+use crate::prims::array::literal::Operand;
+use crate::prims::array::number::Number;
 use crate::prims::carriers::scan as scan_prim;
 use crate::prims::carriers::while_loop as while_prim;
 use crate::prims::lax;
 use crate::prims::rules::numbers::holds;
 use cotangent_jit::{DType, Error, Scalar, err};
-use std::ops::{Range, RangeTo};
+use std::fmt;
+use std::ops::{Range, RangeInclusive, RangeTo, RangeToInclusive};
 use std::sync::Arc;
 
 /// The range of a [`fori_loop`].
@@ -24,73 +27,91 @@ pub enum Bounds {
     Computed { from: Array, to: Array },
 }
 
-/// What a [`fori_loop`] runs over: a range of Rust's ints, or of integer scalar arrays
-/// (`&from..&to`, `..n`).
+/// What a [`fori_loop`] runs over: ints of any type of Rust (`5`, `0..n`, `1..=n`, `..n`), or
+/// integer scalar arrays (`&n`, `..&n`, `&from..&to`), or a pair of one each (`(0, &n)`).
 pub trait LoopBounds {
     fn bounds(self) -> Result<Bounds, Error>;
 }
 
-impl LoopBounds for Range<i32> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        Ok(Bounds::Static(self.start.into()..self.end.into()))
-    }
+fn small(n: impl TryInto<i64> + Copy + fmt::Display) -> Result<i64, Error> {
+    let wrong = |_| err!(Value, "fori_loop: expected bounds that fit i64, got {n}");
+    n.try_into().map_err(wrong)
 }
 
-impl LoopBounds for RangeTo<i32> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        (0..self.end).bounds()
-    }
+fn fixed(from: i64, to: i64) -> Result<Bounds, Error> {
+    Ok(Bounds::Static(from..to))
 }
 
-impl LoopBounds for Range<i64> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        Ok(Bounds::Static(self))
-    }
+macro_rules! ints {
+    ($($t:ty)*) => {$(
+        /// From 0.
+        impl LoopBounds for $t {
+            fn bounds(self) -> Result<Bounds, Error> {
+                fixed(0, small(self)?)
+            }
+        }
+
+        impl LoopBounds for Range<$t> {
+            fn bounds(self) -> Result<Bounds, Error> {
+                fixed(small(self.start)?, small(self.end)?)
+            }
+        }
+
+        impl LoopBounds for RangeTo<$t> {
+            fn bounds(self) -> Result<Bounds, Error> {
+                fixed(0, small(self.end)?)
+            }
+        }
+
+        impl LoopBounds for RangeInclusive<$t> {
+            fn bounds(self) -> Result<Bounds, Error> {
+                fixed(small(*self.start())?, small(i128::from(small(*self.end())?) + 1)?)
+            }
+        }
+
+        impl LoopBounds for RangeToInclusive<$t> {
+            fn bounds(self) -> Result<Bounds, Error> {
+                (0..=self.end).bounds()
+            }
+        }
+    )*};
 }
 
-impl LoopBounds for RangeTo<i64> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        (0..self.end).bounds()
-    }
+ints!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+
+macro_rules! arrays {
+    ($($t:ty)*) => {$(
+        /// From 0.
+        impl LoopBounds for $t {
+            fn bounds(self) -> Result<Bounds, Error> {
+                (..self).bounds()
+            }
+        }
+
+        impl LoopBounds for Range<$t> {
+            fn bounds(self) -> Result<Bounds, Error> {
+                computed(self.start.to_array(), self.end.to_array())
+            }
+        }
+
+        impl LoopBounds for RangeTo<$t> {
+            fn bounds(self) -> Result<Bounds, Error> {
+                computed(Array::literal(0i32.into()), self.end.to_array())
+            }
+        }
+    )*};
 }
 
-impl LoopBounds for Range<usize> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        let small = |n: usize| {
-            let wrong = |_| err!(Value, "fori_loop: expected bounds that fit i64, got {n}");
-            i64::try_from(n).map_err(wrong)
-        };
-        Ok(Bounds::Static(small(self.start)?..small(self.end)?))
-    }
-}
+arrays!(Array & Array);
 
-impl LoopBounds for RangeTo<usize> {
+/// From the first to the second: `(0, &n)`, `(&from, 10)`.
+impl<A: Operand, B: Operand> LoopBounds for (A, B) {
     fn bounds(self) -> Result<Bounds, Error> {
-        (0..self.end).bounds()
-    }
-}
-
-impl LoopBounds for Range<Array> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        computed(self.start, self.end)
-    }
-}
-
-impl LoopBounds for Range<&Array> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        computed(self.start.clone(), self.end.clone())
-    }
-}
-
-impl LoopBounds for RangeTo<Array> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        computed(Array::literal(0i32.into()), self.end)
-    }
-}
-
-impl LoopBounds for RangeTo<&Array> {
-    fn bounds(self) -> Result<Bounds, Error> {
-        (..self.end.clone()).bounds()
+        let int = |n: Option<Number>| n.and_then(Number::int);
+        match (int(self.0.number()), int(self.1.number())) {
+            (Some(from), Some(to)) => fixed(small(from)?, small(to)?),
+            _ => computed(self.0.to_array(), self.1.to_array()),
+        }
     }
 }
 
@@ -128,19 +149,23 @@ fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
 
 /// `x = body(i, x)` for `i` in `range`, from `init`: a counted loop.
 ///
-/// Over ints of Rust (`0..5`, `..n`) the number of rounds is known, the loop is a
-/// [`scan`](super::scan) and differentiable in both modes. Over arrays (`..&n`, `&from..&to`,
-/// integer scalars, traced or not) it is a [`while_loop`](super::while_loop): differentiable
-/// forwards, and backwards with a limit ([`fori_loop_bounded`]). `i` has the dtype of the bounds,
-/// `i32` for ints of Rust that it has, else `i64`. The carry keeps its structure, shapes and
-/// dtypes. Panics if not ([`try_fori_loop`] returns the error).
+/// Over ints of Rust (`5`, `0..n`, `1..=n`, of any type) the number of rounds is known, the loop is
+/// a [`scan`](super::scan) and differentiable in both modes. Over arrays (`&n`, `&from..&to`,
+/// `(0, &n)`, integer scalars, traced or not) it is a [`while_loop`](super::while_loop):
+/// differentiable forwards, and backwards with a limit ([`fori_loop_bounded`]). `i` has the dtype
+/// of the bounds, `i32` for ints of Rust that it has, else `i64`. The carry keeps its structure,
+/// shapes and dtypes. Panics if not ([`try_fori_loop`] returns the error).
+///
+/// The range is one argument: JAX's `fori_loop(0, n, ..)` is `fori_loop(0..n, ..)`, or
+/// `fori_loop((0, &n), ..)` if an end is an array. [`scan_n`](super::scan_n) also collects
+/// something of every step.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let x = fori_loop(0..5, |i, x: Array| x + i, Array::from(0));
 /// assert_eq!(x.item::<i32>(), 10);
-/// let sum = jit(|n: Array| fori_loop(..n, |i, x: Array| x + i, Array::from(0)));
-/// assert_eq!(sum(Array::from(4)).item::<i32>(), 6);
+/// let sum = jit(|n: Array| fori_loop((1, n + 1), |i, x: Array| x + i, Array::from(0)));
+/// assert_eq!(sum(Array::from(4)).item::<i32>(), 10);
 /// ```
 ///
 /// # Several values, borrowed captures

@@ -13,8 +13,9 @@ use crate::transforms::Transforms;
 use cotangent_jit::Error;
 use std::sync::Arc;
 
-/// A linear function of pytrees, as solvers are handed it.
-pub type Matvec<'a, B> = &'a dyn Fn(B) -> B;
+/// A linear function of pytrees, as solvers are handed it. Closures that borrow it can be given to
+/// transforms, which take `Send + Sync` closures.
+pub type Matvec<'a, B> = &'a (dyn Fn(B) -> B + Sync);
 
 /// The `x` with `matvec(x) = b`, which `solve(matvec, b)` finds, differentiated as such:
 /// `A dx = db - dA x`, and backwards `A^T ct_b = ct_x`, which
@@ -27,12 +28,12 @@ pub type Matvec<'a, B> = &'a dyn Fn(B) -> B;
 /// is not linear ([`try_custom_linear_solve`] returns the error).
 ///
 /// ```
-/// use cotangent::prelude::*;
+/// use cotangent::{api::control::Matvec, prelude::*};
 /// // Jacobi's method: the diagonal is divided by, the rest is iterated.
 /// let solve = |a: Array, b: Array| {
 ///     let diagonal = array![4.0, 5.0];
 ///     let matvec = |x: Array| a.matmul(&x);
-///     let jacobi = |matvec: &dyn Fn(Array) -> Array, b: Array| {
+///     let jacobi = |matvec: Matvec<Array>, b: Array| {
 ///         let step = |x: Array| &x + (&b - matvec(x.clone())) / &diagonal;
 ///         let far = |x: Array| (matvec(x) - &b).abs().max().gt(1e-6);
 ///         while_loop(far, step, zeros_like(&b))
@@ -46,7 +47,7 @@ pub type Matvec<'a, B> = &'a dyn Fn(B) -> B;
 /// ```
 #[track_caller]
 pub fn custom_linear_solve<B: Pytree>(
-    matvec: impl Fn(B) -> B,
+    matvec: impl Fn(B) -> B + Sync,
     b: B,
     solve: impl Fn(Matvec<B>, B) -> B,
     transpose_solve: impl Fn(Matvec<B>, B) -> B,
@@ -57,7 +58,7 @@ pub fn custom_linear_solve<B: Pytree>(
 /// Returns the error of [`custom_linear_solve`] instead of panicking.
 #[track_caller]
 pub fn try_custom_linear_solve<B: Pytree>(
-    matvec: impl Fn(B) -> B,
+    matvec: impl Fn(B) -> B + Sync,
     b: B,
     solve: impl Fn(Matvec<B>, B) -> B,
     transpose_solve: impl Fn(Matvec<B>, B) -> B,
@@ -80,7 +81,7 @@ pub fn try_custom_linear_solve<B: Pytree>(
 /// ```
 #[track_caller]
 pub fn custom_linear_solve_symmetric<B: Pytree>(
-    matvec: impl Fn(B) -> B,
+    matvec: impl Fn(B) -> B + Sync,
     b: B,
     solve: impl Fn(Matvec<B>, B) -> B,
 ) -> B {
@@ -90,7 +91,7 @@ pub fn custom_linear_solve_symmetric<B: Pytree>(
 /// Returns the error of [`custom_linear_solve_symmetric`] instead of panicking.
 #[track_caller]
 pub fn try_custom_linear_solve_symmetric<B: Pytree>(
-    matvec: impl Fn(B) -> B,
+    matvec: impl Fn(B) -> B + Sync,
     b: B,
     solve: impl Fn(Matvec<B>, B) -> B,
 ) -> Result<B, Error> {
@@ -105,7 +106,7 @@ pub(super) type Solver<'a, B> = &'a dyn Fn(Matvec<B>, B) -> B;
 #[track_caller]
 fn run<B: Pytree>(
     op: &str,
-    matvec: impl Fn(B) -> B,
+    matvec: impl Fn(B) -> B + Sync,
     b: B,
     solve: Solver<B>,
     transpose_solve: Option<Solver<B>>,

@@ -31,5 +31,5 @@ pub use linear_solve::{
 };
 pub use map::{map, map_batched, try_map, try_map_batched};
 pub use root::{custom_root, try_custom_root};
-pub use scan::{ScanOptions, scan, scan_with, try_scan};
+pub use scan::{ScanOptions, scan, scan_n, scan_with, try_scan, try_scan_n};
 pub use while_loop::{try_while_loop, try_while_loop_bounded, while_loop, while_loop_bounded};

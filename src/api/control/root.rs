@@ -21,19 +21,24 @@ use std::sync::Arc;
 /// [`while_loop`](super::while_loop) too: no derivative looks inside it, nor into `tangent_solve`,
 /// which is also called with the transpose of `df/dx`, in reverse mode. For scalars
 /// `|slope, y| y / slope(1)` solves it. Any order, both modes, batches. The derivative in `guess`
-/// is zero. Panics if structures or types differ ([`try_custom_root`] returns the error).
+/// is zero. Inside `solve` and `tangent_solve`, transforms of the functions that they are handed
+/// work as anywhere (`jvp(f, ..)`, `jacfwd(f)`). Panics if structures or types differ
+/// ([`try_custom_root`] returns the error).
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// // The cube root by Newton's method: x^3 = a.
 /// let cbrt = |a: Array| custom_root(
 ///     |x: Array| &x * &x * &x - &a,
-///     |f: &dyn Fn(Array) -> Array, x: Array| while_loop(
+///     |f, x| while_loop(
 ///         |x: Array| f(x).abs().gt(1e-5),
-///         |x: Array| &x - f(x.clone()) / (3.0 * &x * &x),
+///         |x: Array| {
+///             let (value, slope) = jvp(f, (x.clone(),), (ones_like(&x),));
+///             x - value / slope
+///         },
 ///         x,
 ///     ),
-///     |slope: &dyn Fn(Array) -> Array, y: Array| &y / slope(ones_like(&y)),
+///     |slope, y| &y / slope(ones_like(&y)),
 ///     Array::from(1.5f32),
 /// );
 /// assert!((cbrt(Array::from(8.0f32)).item::<f32>() - 2.0).abs() < 1e-5);
@@ -41,8 +46,8 @@ use std::sync::Arc;
 /// ```
 #[track_caller]
 pub fn custom_root<X: Pytree>(
-    f: impl Fn(X) -> X,
-    solve: impl Fn(&dyn Fn(X) -> X, X) -> X,
+    f: impl Fn(X) -> X + Sync,
+    solve: impl Fn(&(dyn Fn(X) -> X + Sync), X) -> X,
     tangent_solve: impl Fn(Matvec<X>, X) -> X,
     guess: X,
 ) -> X {
@@ -52,8 +57,8 @@ pub fn custom_root<X: Pytree>(
 /// Returns the error of [`custom_root`] instead of panicking.
 #[track_caller]
 pub fn try_custom_root<X: Pytree>(
-    f: impl Fn(X) -> X,
-    solve: impl Fn(&dyn Fn(X) -> X, X) -> X,
+    f: impl Fn(X) -> X + Sync,
+    solve: impl Fn(&(dyn Fn(X) -> X + Sync), X) -> X,
     tangent_solve: impl Fn(Matvec<X>, X) -> X,
     guess: X,
 ) -> Result<X, Error> {

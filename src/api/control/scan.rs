@@ -7,7 +7,9 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::lowering::ScanParts;
 use crate::core::source::{in_name_of, raise};
-use cotangent_jit::{Error, err, plural};
+use crate::prims::lax;
+use crate::prims::rules::numbers::holds;
+use cotangent_jit::{DType, Error, err, plural};
 use std::sync::Arc;
 
 /// How a [`scan_with`] runs.
@@ -109,7 +111,7 @@ pub fn scan<C: Pytree, X: Pytree, Y: Pytree>(
     raise(try_scan(step, init, xs, ScanOptions::default()))
 }
 
-/// [`scan`] with options.
+/// [`scan`] with options. (For a number of steps alone there is [`scan_n`].)
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -137,6 +139,46 @@ pub fn try_scan<C: Pytree, X: Pytree, Y: Pytree>(
     options: ScanOptions,
 ) -> Result<(C, Y), Error> {
     in_name_of("scan", || try_scan_as("scan", step, init, xs, options))
+}
+
+/// `carry, y[i] = step(carry, i)` for `i` from 0 to `n - 1`: returns the final carry and the
+/// stacked ys. A [`scan`] that has no xs, but counts.
+///
+/// `i` is an `i32[]`, as in [`fori_loop`](super::fori_loop) (an `i64[]` if `n` is beyond i32), and
+/// `n` is known while tracing. Otherwise as `scan`: one compiled loop, differentiable in the
+/// initial carry and in what the step captures, in both modes. With `n` being 0 the carry is
+/// `init`, and the ys have no entries. Panics if the carry changes its structure, a shape or a
+/// dtype ([`try_scan_n`] returns the error).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// // Numbers of Fibonacci.
+/// let step = |(a, b): (Array, Array), i: Array| ((b.clone(), a + b), i);
+/// let ((a, _), steps) = scan_n(step, (Array::from(0), Array::from(1)), 10);
+/// assert_eq!(a.item::<i32>(), 55);
+/// assert_eq!(steps, arange(10));
+/// ```
+#[track_caller]
+pub fn scan_n<C: Pytree, Y: Pytree>(
+    step: impl Fn(C, Array) -> (C, Y),
+    init: C,
+    n: usize,
+) -> (C, Y) {
+    raise(try_scan_n(step, init, n))
+}
+
+/// As [`scan_n`], with an error instead of a panic.
+#[track_caller]
+pub fn try_scan_n<C: Pytree, Y: Pytree>(
+    step: impl Fn(C, Array) -> (C, Y),
+    init: C,
+    n: usize,
+) -> Result<(C, Y), Error> {
+    in_name_of("scan_n", || {
+        let dtype = if holds(DType::I32, n as i128) { DType::I32 } else { DType::I64 };
+        let numbers = lax::try_iota(dtype, &[n], 0)?;
+        try_scan_as("scan_n", step, init, numbers, ScanOptions::default())
+    })
 }
 
 /// A scan under the name of what it is part of.
@@ -201,7 +243,8 @@ pub(super) fn length_of(op: &str, xs: &Flat, given: Option<usize>) -> Result<usi
     found.map(|(n, _)| n).ok_or_else(|| {
         err!(
             Value,
-            "{op}: there are no xs to count the steps; give ScanOptions {{ length: Some(n) }}"
+            "{op}: there are no xs to count the steps; give ScanOptions {{ length: Some(n) }}, \
+             or count them with scan_n"
         )
     })
 }

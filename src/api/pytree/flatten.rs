@@ -9,6 +9,11 @@ use cotangent_jit::{Error, err};
 /// A value built of arrays: an [`Array`], or a tuple, `Vec`, fixed array, `Option`, map or
 /// `#[derive(Pytree)]` struct of pytrees.
 ///
+/// Fields `#[pytree(static)]` are structure: anything `Eq + Hash`, or floats
+/// ([`StaticField`](super::StaticField)). `#[pytree(name = "kernel")]` renames a field in paths and
+/// files, and `#[pytree(transparent)]` makes a struct of one field be that field
+/// ([the macro](derive@cotangent_derive::Pytree) says more).
+///
 /// ```
 /// use cotangent::prelude::*;
 /// #[derive(Pytree, Clone)]

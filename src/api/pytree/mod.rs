@@ -3,7 +3,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `flatten` | the trait, and the values that flattening and rebuilding work on |
-//! | `treedef` | structure as data |
+//! | `treedef`, `static_field` | structure as data; floats as structure |
 //! | `impls`, `nest` | the trait for the standard containers; lists and maps that nest |
 //! | `dynamic` | a tree of any structure |
 //! | `tree`, `fold` | functions over trees |
@@ -15,6 +15,8 @@ mod flatten;
 mod fold;
 mod impls;
 mod nest;
+#[doc(hidden)]
+pub mod static_field;
 mod tree;
 mod treedef;
 
@@ -27,6 +29,7 @@ pub use fold::{
     tree_transpose, try_tree_broadcast, try_tree_transpose,
 };
 pub use nest::Nest;
+pub use static_field::StaticField;
 pub(crate) use tree::same as same_structure;
 pub use tree::{
     tree_leaves, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_structure,

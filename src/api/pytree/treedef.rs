@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// One node of the structure; children follow it.
@@ -35,7 +36,11 @@ pub struct StructInfo {
 #[derive(Clone)]
 pub struct StaticValue(Arc<dyn Opaque>);
 
-trait Opaque: Any + Send + Sync {
+// A static value is never written again.
+impl UnwindSafe for StaticValue {}
+impl RefUnwindSafe for StaticValue {}
+
+pub(super) trait Opaque: Any + Send + Sync {
     fn same(&self, other: &dyn Opaque) -> bool;
     fn feed(&self, hasher: &mut dyn Hasher);
     fn text(&self) -> String;
@@ -70,6 +75,10 @@ impl StaticValue {
     /// With the text that it shows as in paths and explanations.
     pub fn named<T: Eq + Hash + Send + Sync + 'static>(value: T, text: String) -> StaticValue {
         StaticValue(Arc::new(Plain(value, Some(text))))
+    }
+
+    pub(super) fn opaque(value: impl Opaque) -> StaticValue {
+        StaticValue(Arc::new(value))
     }
 
     pub fn get<T: 'static>(&self) -> Option<&T> {

@@ -1,6 +1,6 @@
 //! `grad`, `value_and_grad` and their forms with an auxiliary output or a choice of arguments.
 
-use super::function::{Callee, Func, Function, Sig};
+use super::function::{Callee, Differentiable, DifferentiableWithAux, Func, Function, Sig};
 use super::graph::{self, Graph, argument};
 use super::pytree::{Flat, Pytree, TreeDef};
 use super::wrt::{Choice, Source};
@@ -19,9 +19,9 @@ use cotangent_jit::{Error, err};
 /// let g = grad(|x: Array| (&x * &x * &x).sum());
 /// assert_eq!(g(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 12.0]);
 /// ```
-pub fn grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+pub fn grad<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, S::First>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
@@ -37,9 +37,9 @@ where
 /// let (y, dy) = value_and_grad(|x: Array| &x * &x)(array![3.0].sum());
 /// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (9.0, 6.0));
 /// ```
-pub fn value_and_grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, (Array, S::First)>
+pub fn value_and_grad<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, (R, S::First)>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
@@ -56,9 +56,12 @@ where
 /// let (dx, dy) = grad_wrt(f, (Arg::<0>, Arg::<1>))(array![2.0], array![0.0]);
 /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
 /// ```
-pub fn grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(f: F, wrt: C) -> Func<'f, S, C::Chosen>
+pub fn grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>, R: Differentiable>(
+    f: F,
+    wrt: C,
+) -> Func<'f, S, C::Chosen>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
@@ -68,12 +71,12 @@ where
 }
 
 /// The value and the gradient in the chosen arguments.
-pub fn value_and_grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(
+pub fn value_and_grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>, R: Differentiable>(
     f: F,
     wrt: C,
-) -> Func<'f, S, (Array, C::Chosen)>
+) -> Func<'f, S, (R, C::Chosen)>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
@@ -91,23 +94,27 @@ where
 /// let (dx, y) = grad_aux(f)(array![0.0]);
 /// assert_eq!((dx.item::<f32>(), y.item::<f32>()), (1.0, 0.0));
 /// ```
-pub fn grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, (S::First, A)>
+pub fn grad_aux<'f, F, S: Sig<'f>, R: DifferentiableWithAux>(
+    f: F,
+) -> Func<'f, S, (S::First, R::Aux)>
 where
-    F: Function<'f, S, (Array, A)>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
         let mut pieces = differentiate("grad", &f, args, &[0], Value::Kept)?;
-        let (_, aux): (Array, A) = pieces.value()?;
-        Ok((pieces.first()?, aux))
+        let result: R = pieces.value()?;
+        Ok((pieces.first()?, result.aux()))
     })
 }
 
 /// As [`value_and_grad`], for a function that returns its scalar and something else beside it:
 /// `((value, aux), gradient)`.
-pub fn value_and_grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, ((Array, A), S::First)>
+pub fn value_and_grad_aux<'f, F, S: Sig<'f>, R: DifferentiableWithAux>(
+    f: F,
+) -> Func<'f, S, (R, S::First)>
 where
-    F: Function<'f, S, (Array, A)>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
@@ -128,9 +135,9 @@ where
 /// let dz = grad_holomorphic(|z: Array| &z * &z)(z);
 /// assert_eq!(dz.item::<Complex<f32>>(), Complex::new(2.0, 4.0));
 /// ```
-pub fn grad_holomorphic<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+pub fn grad_holomorphic<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, S::First>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad_holomorphic"), move |args| {

@@ -16,6 +16,13 @@ mod sealed {
 
 /// A type of Rust that an array's elements can be: `bool`, an int from `i8` to `u64`, `f32`, `f64`,
 /// a [`struct@f16`] or [`bf16`] of the crate half, `Complex<f32>` or `Complex<f64>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the element of an array",
+    label = "expected `f32`, `f64`, an int from `i8` to `u64`, `bool`, `f16`, `bf16` or \
+             `Complex<f32>`",
+    note = "`usize` has no dtype, because its width depends on the machine: convert with \
+            `as i64` or `as i32`"
+)]
 pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + Into<Scalar> + 'static {
     const DTYPE: DType;
 
@@ -67,6 +74,12 @@ fn bytes_of<T: Element>(elements: &[T]) -> &[u8] {
 }
 
 /// Scalars, and arrays and vectors of them to any depth, that have one rectangular shape.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number and no nested array of numbers",
+    label = "expected numbers, or arrays, `Vec`s or slices of numbers, all of one type",
+    note = "`usize` has no dtype: convert with `as i64` or `as i32`; arrays of the library are put \
+            together with `stack(&[x, y], 0)` or `concatenate(&[x, y], 0)`"
+)]
 pub trait Nested {
     type Element: Element;
 

@@ -5,6 +5,12 @@ use cotangent_jit::{Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 
 /// Ints given as axes or sizes: `1`, `[2, -1]`, `&[0, 1]`, `vec![..]`, `x.shape()`, `()`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of axes or sizes",
+    label = "expected ints: `1`, `[2, -1]`, `&[0, 1]`, a `Vec` of ints, `x.shape()` or `()`",
+    note = "ints are `i32`, `i64`, `usize` or `isize`; sizes and axes are known while tracing: an \
+            `Array` cannot give them"
+)]
 pub trait Ints {
     fn ints(self) -> SmallVec<[i64; 4]>;
 }

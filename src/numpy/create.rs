@@ -267,6 +267,12 @@ fn counting_dtype(count: usize, dtype: DType) -> Option<DType> {
 }
 
 /// What [`arange`] takes: a number of elements or a range.
+#[diagnostic::on_unimplemented(
+    message = "`arange` takes a count or a range, got `{Self}`",
+    label = "expected `5`, `2..5` or `0.0..1.0`",
+    note = "ints are `i32`, `i64` or `usize`, floats are `f64`; NumPy's `arange(a, b)` is \
+            `arange(a..b)`"
+)]
 pub trait Arange {
     fn ends(&self) -> Ends;
 }

@@ -34,6 +34,11 @@ impl Index {
 }
 
 /// What [`Array::index`] takes: one entry, or several from [`s!`](crate::s).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no index",
+    label = "expected an int, a range, an int or bool `Array`, or several entries in `s![..]`",
+    note = "several axes are indexed as `x.index(s![0, 1..3, ..])`; floats are no indices"
+)]
 pub trait Indices {
     fn indices(self) -> Vec<Index>;
 }

@@ -26,6 +26,12 @@ pub enum Bounds {
 
 /// What a [`fori_loop`] runs over: a range of Rust's ints, or of integer scalar arrays
 /// (`&from..&to`, `..n`).
+#[diagnostic::on_unimplemented(
+    message = "`fori_loop` takes a range, got `{Self}`",
+    label = "expected a range, such as `0..n` or `..n`, of ints or of integer scalar arrays",
+    note = "write `fori_loop(0..n, |i: Array, x: Array| .., init)`: both bounds in one range, both \
+            of the same type, `i32`, `i64`, `usize`, `Array` or `&Array`"
+)]
 pub trait LoopBounds {
     fn bounds(self) -> Result<Bounds, Error>;
 }

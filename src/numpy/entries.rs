@@ -49,6 +49,7 @@ impl Indices for Vec<Index> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Into<Index>> Indices for T {
     fn indices(self) -> Vec<Index> {
         vec![self.into()]
@@ -116,7 +117,7 @@ macro_rules! entries {
     )*};
 }
 
-entries!(i32 i64 isize usize);
+entries!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
 /// The exclusive end after this inclusive one; after -1, the last element, there is none.
 fn after(end: i64) -> Option<i64> {

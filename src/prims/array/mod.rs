@@ -1,7 +1,10 @@
 //! The array interface on top of the primitives: operators, promotion of dtypes, broadcasting of
-//! shapes, numbers as operands.
+//! shapes, numbers as operands; what the compiler says of operators that arrays do not have.
 
 pub(crate) mod broadcast_shapes;
+mod equality;
+#[doc(hidden)]
+pub mod hints;
 pub mod literal;
 pub(crate) mod operators;
 pub mod promotion;

@@ -12,6 +12,7 @@ use crate::core::params::Rule;
 use crate::core::scoped;
 use crate::core::source::{in_name_of, raise};
 use crate::core::template::Template;
+use crate::prims::array::literal::Operand;
 use crate::prims::host::callback::{self, Callback, HostFn, Kind};
 use cotangent_jit::Error;
 use std::cell::RefCell;
@@ -84,8 +85,8 @@ macro_rules! debug_print {
 }
 
 #[doc(hidden)]
-pub fn one(array: &Array) -> Array {
-    array.clone()
+pub fn one(operand: &impl Operand) -> Array {
+    operand.to_array()
 }
 
 #[doc(hidden)]

@@ -108,10 +108,10 @@ impl<A: Pytree> DifferentiableWithAux for (Array, A) {
 /// What a closure captures can be used from several threads. The message of the compiler shows the
 /// line of the `impl`.
 #[doc(hidden)]
-pub trait ThreadSafeCaptures: Send + Sync {}
+pub trait ThreadSafeCapturesSuchAsArc: Send + Sync {}
 
 #[rustfmt::skip]
-impl<F: Send + Sync> ThreadSafeCaptures for F {} // capture `Arc` and `Mutex`, not `Rc` and `RefCell`
+impl<F: Send + Sync> ThreadSafeCapturesSuchAsArc for F {} // capture `Arc` and `Mutex`, not `Rc` and `RefCell`
 
 /// A closure that is `Fn`: one that neither moves nor changes what it captures. The trait is there
 /// for its name: the compiler says that a closure which moves a capture lacks it.
@@ -376,7 +376,7 @@ macro_rules! arity {
 
         impl<'f, Fun, R: 'f, $($A: Pytree),+> Function<'f, ($(Own<$A>,)+), R> for Fun
         where
-            Fun: FnOnce($($A),+) -> R + ThreadSafeCaptures + 'f,
+            Fun: FnOnce($($A),+) -> R + ThreadSafeCapturesSuchAsArc + 'f,
             Fun: ReadsCapturesByReference<($(Own<$A>,)+), R, Args = ($($A,)+)>,
         {
             fn erase(self) -> Callee<'f, R> {
@@ -391,7 +391,7 @@ macro_rules! arity {
 
         impl<'f, Fun, R: 'f, $($A: Pytree),+> Function<'f, ($(Ref<$A>,)+), R> for Fun
         where
-            Fun: FnOnce($(&$A),+) -> R + ThreadSafeCaptures + 'f,
+            Fun: FnOnce($(&$A),+) -> R + ThreadSafeCapturesSuchAsArc + 'f,
             Fun: ReadsCapturesByReference<($(Ref<$A>,)+), R, Args = ($($A,)+)>,
         {
             fn erase(self) -> Callee<'f, R> {

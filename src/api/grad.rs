@@ -19,7 +19,8 @@ use cotangent_jit::{Error, err};
 /// let g = grad(|x: Array| (&x * &x * &x).sum());
 /// assert_eq!(g(array![1.0, 2.0]).to_vec::<f32>(), [3.0, 12.0]);
 /// ```
-pub fn grad<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, S::First>
+#[rustfmt::skip] // The compiler shows the first line to a user who passes `argnums`.
+pub fn grad<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, S::First> // or `grad_wrt`
 where
     F: Function<'f, S, R>,
 {

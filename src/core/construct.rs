@@ -309,22 +309,41 @@ pub trait BuildPreferred {
     fn build_array(&self) -> Array;
 }
 
-impl<N: Nested + Preferred> BuildPreferred for Literals<N> {
+impl<N: Nested + Preferred> BuildPreferred for &Literals<N> {
     #[track_caller]
     fn build_array(&self) -> Array {
         raise(Array::try_from_nested(&self.0))
     }
 }
 
-/// Tried by the compiler after [`BuildPreferred`], because it needs one more reference.
+/// Tried by the compiler after [`BuildPreferred`], because it needs one more reference than the
+/// macro writes.
 #[doc(hidden)]
 pub trait BuildAny {
     fn build_array(&self) -> Array;
 }
 
-impl<N: Nested> BuildAny for &Literals<N> {
+impl<N: Nested> BuildAny for &&Literals<N> {
     #[track_caller]
     fn build_array(&self) -> Array {
+        raise(Array::try_from_nested(&self.0))
+    }
+}
+
+/// Tried last, one reference less. It fails where it is called, with the message of [`Nested`].
+#[doc(hidden)]
+pub trait BuildNested<N> {
+    fn build_array(&self) -> Array
+    where
+        N: Nested;
+}
+
+impl<N> BuildNested<N> for Literals<N> {
+    #[track_caller]
+    fn build_array(&self) -> Array
+    where
+        N: Nested,
+    {
         raise(Array::try_from_nested(&self.0))
     }
 }
@@ -349,12 +368,12 @@ macro_rules! array {
     };
     ($value:expr; $count:expr) => {{
         #[allow(unused_imports)]
-        use $crate::core::construct::{BuildAny as _, BuildPreferred as _};
-        (&$crate::core::construct::Literals([$value; $count])).build_array()
+        use $crate::core::construct::{BuildAny as _, BuildNested as _, BuildPreferred as _};
+        (&&$crate::core::construct::Literals([$value; $count])).build_array()
     }};
     ($($value:expr),+ $(,)?) => {{
         #[allow(unused_imports)]
-        use $crate::core::construct::{BuildAny as _, BuildPreferred as _};
-        (&$crate::core::construct::Literals([$($value),+])).build_array()
+        use $crate::core::construct::{BuildAny as _, BuildNested as _, BuildPreferred as _};
+        (&&$crate::core::construct::Literals([$($value),+])).build_array()
     }};
 }

@@ -159,8 +159,8 @@ methods! {
 functions! {
     /// `a` where `condition` holds, else `b`: NumPy's `where`, which is a word of Rust. See
     /// [`Array::select`].
-    fn where_, try_where_(condition: &Array, a: impl Operand, b: impl Operand) -> Array {
-        condition.try_select(a, b)
+    fn where_, try_where_(condition: impl Operand, a: impl Operand, b: impl Operand) -> Array {
+        condition.to_array().try_select(a, b)
     }
 }
 

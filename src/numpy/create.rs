@@ -18,7 +18,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(zeros([2, 3]).aval().to_string(), "f32[2,3]");
     /// ```
-    fn zeros, try_zeros(shape: impl Ints) -> Array {
+    fn zeros, try_zeros(shape: impl Ints) -> Array { // `zeros([2, 3])`
         try_zeros_dtype(shape, DType::F32)
     }
 
@@ -33,7 +33,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(ones(2).to_vec::<f32>(), [1.0, 1.0]);
     /// ```
-    fn ones, try_ones(shape: impl Ints) -> Array {
+    fn ones, try_ones(shape: impl Ints) -> Array { // `ones([2, 3])`
         try_ones_dtype(shape, DType::F32)
     }
 
@@ -94,7 +94,7 @@ functions! {
     /// assert_eq!(arange(3).to_vec::<i32>(), [0, 1, 2]);
     /// assert_eq!(arange(2..5).to_vec::<i32>(), [2, 3, 4]);
     /// ```
-    fn arange, try_arange(range: impl Arange) -> Array {
+    fn arange, try_arange(range: impl Arange) -> Array { // `arange(a..b)`
         let dtype = match range.ends() {
             Ends::Ints(start, stop) => int_dtype(start, stop),
             Ends::Floats(..) => DType::F32,

@@ -56,6 +56,29 @@ impl<T: Into<Index>> Indices for T {
     }
 }
 
+/// What can stand in [`s!`](crate::s): all that becomes an [`Index`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no entry of an index",
+    label = "expected an int, a range, an int or bool `Array`, `...` or `newaxis`",
+    note = "floats are no indices: convert with `as i64`; a whole axis is `..`"
+)]
+pub trait Entry {
+    #[doc(hidden)]
+    fn entry(self) -> Index;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Index>> Entry for T {
+    fn entry(self) -> Index {
+        self.into()
+    }
+}
+
+#[doc(hidden)]
+pub fn entry(entry: impl Entry) -> Index {
+    entry.entry()
+}
+
 impl From<Array> for Index {
     fn from(index: Array) -> Index {
         Index::Array(index)
@@ -152,12 +175,12 @@ macro_rules! s {
     (@ [$($done:expr,)*] $range:expr; $step:expr $(, $($rest:tt)*)?) => {
         $crate::s!(
             @ [
-                $($done,)* $crate::numpy::entries::Index::from($range).by($step as i64),
+                $($done,)* $crate::numpy::entries::entry($range).by($step as i64),
             ] $($($rest)*)?
         )
     };
     (@ [$($done:expr,)*] $entry:expr $(, $($rest:tt)*)?) => {
-        $crate::s!(@ [$($done,)* $crate::numpy::entries::Index::from($entry),] $($($rest)*)?)
+        $crate::s!(@ [$($done,)* $crate::numpy::entries::entry($entry),] $($($rest)*)?)
     };
     ($($entries:tt)*) => {
         $crate::s!(@ [] $($entries)*)

@@ -14,6 +14,7 @@
 //! | `shape`, `join`, `arrange`, `diagonal` | axes, joining and splitting, stacking, diagonals and triangles |
 //! | `create` | zeros, ones, arange, linspace, eye |
 //! | `index`, `entries`, `picks`, `at`, `update` | `x.index(s![..])` and `x.at(..)` |
+//! | `iterate` | `for row in &x`, `len` |
 //! | `axes`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
 
 pub(crate) mod fallible;
@@ -32,6 +33,7 @@ pub mod entries;
 pub mod finfo;
 pub mod index;
 pub mod ints;
+pub mod iterate;
 pub mod join;
 pub mod math;
 pub mod nan;
@@ -45,3 +47,17 @@ pub mod sets;
 pub mod shape;
 pub mod stats;
 pub(crate) mod update;
+
+#[doc(no_inline)]
+pub use self::{
+    arrange::{column_stack, dstack, hstack, meshgrid, meshgrid_ij, tri, vstack},
+    compare::where_,
+    create::{
+        arange, arange_dtype, eye, eye_dtype, full, full_dtype, full_like, linspace,
+        linspace_dtype, ones, ones_dtype, ones_like, zeros, zeros_dtype, zeros_like,
+    },
+    einsum::einsum,
+    finfo::{finfo, iinfo},
+    join::{concatenate, stack},
+    series::{interp, polyval},
+};

@@ -76,7 +76,7 @@ fn unit(key: &Key, shape: &Shape, dtype: DType) -> Result<Array, Error> {
 
 functions! {
     /// Normal floats of mean 0 and variance 1: `√2 erf⁻¹(u)` with `u` uniform on (-1, 1).
-    fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+    fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array { // `&key(0)`
         // Half of the distance from 1 to the next number.
         let above_minus_1 = epsilon(dtype) / 2.0 - 1.0;
         let u = try_uniform(key, shape, dtype, above_minus_1, 1.0)?;

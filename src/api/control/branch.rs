@@ -5,6 +5,7 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::source::{in_name_of, raise};
+use crate::prims::array::literal::Operand;
 use crate::prims::carriers::cond as cond_prim;
 use crate::prims::lax;
 use crate::prims::places::index_arithmetic::moved_into;
@@ -13,17 +14,17 @@ use cotangent_jit::{DType, Error, err};
 /// `on_true(operands)` where `predicate`, a `bool[]`, holds, else `on_false(operands)`. Only one of
 /// them runs, unless the predicate is batched by `vmap`: then both run and the result is selected.
 ///
-/// Both branches return the same structure, shapes and dtypes. Derivatives flow through the branch
-/// taken.
+/// The predicate is an array or a `bool` of Rust. Both branches return the same structure, shapes
+/// and dtypes. Derivatives flow through the branch taken.
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let f = |x: Array| cond(&x.gt(0.0), |x| x.sin(), |x| x * 2.0, x.clone());
+/// let f = |x: Array| cond(x.gt(0.0), |x| x.sin(), |x| x * 2.0, x.clone());
 /// assert_eq!(grad(f)(array![-1.0].sum()).item::<f32>(), 2.0);
 /// ```
 #[track_caller]
 pub fn cond<A: Pytree, R: Pytree>(
-    predicate: &Array,
+    predicate: impl Operand,
     on_true: impl FnOnce(A) -> R,
     on_false: impl FnOnce(A) -> R,
     operands: A,
@@ -34,12 +35,13 @@ pub fn cond<A: Pytree, R: Pytree>(
 /// As [`cond`], with an error instead of a panic.
 #[track_caller]
 pub fn try_cond<A: Pytree, R: Pytree>(
-    predicate: &Array,
+    predicate: impl Operand,
     on_true: impl FnOnce(A) -> R,
     on_false: impl FnOnce(A) -> R,
     operands: A,
 ) -> Result<R, Error> {
     in_name_of("cond", || {
+        let predicate = &predicate.to_array();
         if predicate.aval() != Aval::scalar(DType::Bool) {
             return Err(err!(
                 DType,
@@ -55,18 +57,18 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     })
 }
 
-/// `branches[index](operands)`, `index` a scalar of any int dtype, moved into range. As [`cond`]
+/// `branches[index](operands)`, `index` a scalar of any int dtype or an int, moved into range. As [`cond`]
 /// otherwise.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let branches: [fn(Array) -> Array; 3] = [|x| x.sin(), |x| x.cos(), |x| x];
-/// let y = switch(&Array::from(2), &branches, array![1.5]);
+/// let y = switch(2, &branches, array![1.5]);
 /// assert_eq!(y.to_vec::<f32>(), [1.5]);
 /// ```
 #[track_caller]
 pub fn switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
-    index: &Array,
+    index: impl Operand,
     branches: &[F],
     operands: A,
 ) -> R {
@@ -76,11 +78,12 @@ pub fn switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
 /// As [`switch`], with an error instead of a panic.
 #[track_caller]
 pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
-    index: &Array,
+    index: impl Operand,
     branches: &[F],
     operands: A,
 ) -> Result<R, Error> {
     in_name_of("switch", || {
+        let index = &index.to_array();
         if index.ndim() > 0 || !index.dtype().is_int() {
             let got = index.aval();
             return Err(err!(DType, "switch: the index should be a scalar int, got {got}"));

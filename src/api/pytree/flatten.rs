@@ -22,8 +22,8 @@ use cotangent_jit::{Error, err};
 /// assert_eq!(tree_leaves(&layer).len(), 2);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a pytree: expected an `Array`, or a tuple, `Vec`, `[T; N]`, `Option`, \
-               map or struct of arrays",
+    message = "`{Self}` is not a pytree: expected an owned `Array`, or a tuple, `Vec`, `[T; N]`, \
+               `Option`, map or struct of arrays",
     label = "`{Self}` is not a pytree",
     note = "a struct becomes one by `#[derive(Pytree)]`; mark fields that are no arrays \
             `#[pytree(static)]`",

@@ -52,8 +52,8 @@ pub trait Equality<T> {
     message = "arrays are not compared with `<`, `<=`, `>` or `>=`, which give one `bool`: write \
                `x.lt(y)`, `x.le(y)`, `x.gt(y)` or `x.ge(y)`, which give an array of bools",
     label = "write `x.lt(y)`, `x.le(y)`, `x.gt(y)` or `x.ge(y)`",
-    note = "to choose by values that are computed: `cond(&x.gt(0.0), ..)` or \
-            `numpy::where_(&x.gt(0.0), a, b)`; a number that is known is taken out first: \
+    note = "to choose by values that are computed: `cond(x.gt(0.0), ..)` or \
+            `numpy::where_(x.gt(0.0), a, b)`; a number that is known is taken out first: \
             `x.item::<f32>() > 0.0`"
 )]
 pub trait Order<T>: Equality<T> {}
@@ -109,8 +109,8 @@ pub struct Never<'a>(PhantomData<&'a ()>);
     message = "arrays are not compared with `<`, `>` or `==` to numbers: write `x.lt(y)`, `x.gt(y)`, \
                `x.eq(y)`, which give an array of bools",
     label = "write `x.lt(y)`, `x.le(y)`, `x.gt(y)`, `x.ge(y)` or `x.eq(y)`",
-    note = "to choose by values that are computed: `cond(&x.gt(0.0), ..)` or \
-            `numpy::where_(&x.gt(0.0), a, b)`; a number that is known is taken out first: \
+    note = "to choose by values that are computed: `cond(x.gt(0.0), ..)` or \
+            `numpy::where_(x.gt(0.0), a, b)`; a number that is known is taken out first: \
             `x.item::<f32>() > 0.0`"
 )]
 pub trait BorrowedOrder {}
@@ -138,6 +138,47 @@ macro_rules! borrowed {
 }
 
 borrowed!(f64 i32);
+
+/// The message of `x + vec![..]`.
+#[diagnostic::on_unimplemented(
+    message = "a list is no operand: expected an `Array`, a `&Array` or a number",
+    label = "make an array of the list: `Array::from_nested(&list)`",
+    note = "`array![1.0, 2.0]` writes an array"
+)]
+pub trait Lists {}
+
+macro_rules! lists {
+    ($($trait:ident $method:ident;)*) => {$(
+        lists!(@all $trait $method, Array);
+        lists!(@all $trait $method, &Array);
+    )*};
+    (@all $trait:ident $method:ident, $array:ty) => {
+        lists!(@one [T] $trait $method, $array, Vec<T>);
+        lists!(@one [T] $trait $method, $array, &Vec<T>);
+        lists!(@one [T] $trait $method, $array, &[T]);
+        lists!(@one [T, const N: usize] $trait $method, $array, [T; N]);
+        lists!(@one [T, const N: usize] $trait $method, $array, &[T; N]);
+    };
+    (@one [$($generics:tt)*] $trait:ident $method:ident, $array:ty, $list:ty) => {
+        impl<$($generics)*> $trait<$list> for $array
+        where
+            Right<T>: Lists,
+        {
+            type Output = Array;
+
+            fn $method(self, _: $list) -> Array {
+                unreachable!("nothing implements Lists")
+            }
+        }
+    };
+}
+
+lists! {
+    Add add;
+    Sub sub;
+    Mul mul;
+    Div div;
+}
 
 /// The message of `c * x` with a `c` of a type that cannot stand on the left. There is one float
 /// type and one int type on the left, so that literals without a suffix have one type there.

@@ -1,0 +1,7 @@
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+pub fn main() {
+    debug_print!("{}", 3.0);
+}

@@ -1,0 +1,6 @@
+#![allow(unused)]
+use cotangent::prelude::*;
+use cotangent::numpy;
+pub fn main() {
+    let n = 3usize; let y = array![1.0] / n;
+}

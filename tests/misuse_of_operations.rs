@@ -126,7 +126,7 @@ fn control_flow() {
     fails(
         "cond: branches return different types at `result`: branch 0 gives f32[], branch 1 gives \
          f32[1]; convert or broadcast one of them",
-        || cond(&Array::from(true), |x: Array| x, |x: Array| x.sum(), array![1.0]),
+        || cond(Array::from(true), |x: Array| x, |x: Array| x.sum(), array![1.0]),
     );
     fails(
         "cond: the predicate should be bool[], got bool[1]; to choose element by element use \

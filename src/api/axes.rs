@@ -18,8 +18,8 @@ pub enum Axes {
 /// What can be written for axes: `0`, `-1`, `None`, `Some(1)`, tuples and arrays of those,
 /// [`Axes`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` names no axes: expected `0`, `-1`, `None`, `Some(1)`, or a tuple or array of \
-               those",
+    message = "`{Self}` names no axes: expected `0`, `-1`, `None`, `Some(1)`, or a tuple or array \
+               of those",
     label = "expected an axis per argument, such as `(None, 0)`",
     note = "an axis is an `isize`: convert it with `as isize`; a bare `None` is written \
             `Axes::None` where its type is open"

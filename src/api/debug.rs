@@ -97,8 +97,8 @@ pub fn print_or_panic(text: &str, names: &[Option<&str>], args: &[Array]) {
 
 /// The arguments of a print: arrays, owned or borrowed, and tuples of them.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be printed while tracing: expected an `Array`, a `&Array`, or a tuple \
-               of them",
+    message = "`{Self}` cannot be printed while tracing: expected an `Array`, a `&Array`, or a \
+               tuple of them",
     label = "expected arrays",
     note = "numbers of Rust go into the text by `format!`, or become arrays by `Array::from(n)`"
 )]

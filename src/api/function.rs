@@ -52,9 +52,9 @@ pub trait Sig<'f>: 'f {
     label = "this function has no such arguments, or no such result",
     note = "all arguments are owned (`|x: Array, y: Array|`) or all are borrowed (`|x: &Array, y: \
             &Array|`); more than 8 go into a tuple or a struct",
-    note = "pytrees are `Array`, tuples, `Vec`, `[T; N]`, `Option` and maps of pytrees, and structs \
-            with `#[derive(Pytree)]`; a number is none: pass an `Array` (`Array::from(0.5)`), or \
-            capture the number",
+    note = "pytrees are `Array`, tuples, `Vec`, `[T; N]`, `Option` and maps of pytrees, and \
+            structs with `#[derive(Pytree)]`; a number is none: pass an `Array` \
+            (`Array::from(0.5)`), or capture the number",
     note = "write the types of a closure's arguments: `|x: Array|`, `|(w, b): (Array, Array)|`"
 )]
 pub trait Function<'f, S: Sig<'f>, R: 'f>: 'f {
@@ -67,8 +67,8 @@ pub trait Function<'f, S: Sig<'f>, R: 'f>: 'f {
     message = "expected a function that returns an `Array`, the scalar to differentiate, got one \
                that returns `{Self}`",
     label = "the function must return an `Array`",
-    note = "end the closure with the scalar: without a semicolon, and without `item()`, which takes \
-            the number out",
+    note = "end the closure with the scalar: without a semicolon, and without `item()`, which \
+            takes the number out",
     note = "a function that returns the scalar and something else goes to `grad_aux` or \
             `value_and_grad_aux`; one that returns several numbers to `jacrev`"
 )]
@@ -105,13 +105,12 @@ impl<A: Pytree> DifferentiableWithAux for (Array, A) {
     }
 }
 
-/// What a closure captures can be used from several threads. The message of the compiler shows the
-/// line of the `impl`.
+/// What a closure captures can be used from several threads. The trait is there for its name: the
+/// compiler says that a closure which captures an `Rc` lacks it.
 #[doc(hidden)]
 pub trait ThreadSafeCapturesSuchAsArc: Send + Sync {}
 
-#[rustfmt::skip]
-impl<F: Send + Sync> ThreadSafeCapturesSuchAsArc for F {} // capture `Arc` and `Mutex`, not `Rc` and `RefCell`
+impl<F: Send + Sync> ThreadSafeCapturesSuchAsArc for F {}
 
 /// A closure that is `Fn`: one that neither moves nor changes what it captures. The trait is there
 /// for its name: the compiler says that a closure which moves a capture lacks it.
@@ -358,7 +357,10 @@ macro_rules! arity {
             }
         }
 
-        impl<Fun: Fn($($A),+) -> R, R, $($A),+> ReadsCapturesByReference<($(Own<$A>,)+), R> for Fun {
+        impl<Fun, R, $($A),+> ReadsCapturesByReference<($(Own<$A>,)+), R> for Fun
+        where
+            Fun: Fn($($A),+) -> R,
+        {
             type Args = ($($A,)+);
 
             fn call_with(&self, ($($a,)+): ($($A,)+)) -> R {
@@ -366,7 +368,10 @@ macro_rules! arity {
             }
         }
 
-        impl<Fun: Fn($(&$A),+) -> R, R, $($A),+> ReadsCapturesByReference<($(Ref<$A>,)+), R> for Fun {
+        impl<Fun, R, $($A),+> ReadsCapturesByReference<($(Ref<$A>,)+), R> for Fun
+        where
+            Fun: Fn($(&$A),+) -> R,
+        {
             type Args = ($($A,)+);
 
             fn call_with(&self, ($($a,)+): ($($A,)+)) -> R {

@@ -97,8 +97,8 @@ fn every_message_names_the_cure() {
         let program = fs::read_to_string(fail.join(name).with_extension("rs")).unwrap();
         let message = fs::read_to_string(fail.join(name).with_extension("stderr")).unwrap();
         let first = program.lines().next().unwrap_or_default();
-        let Some(cure) = first.strip_prefix("// cure: ") else {
-            broken.push(format!("{name}: expected `// cure: <words>` in the first line"));
+        let Some(cure) = first.strip_prefix("//! cure: ") else {
+            broken.push(format!("{name}: expected `//! cure: <words>` in the first line"));
             continue;
         };
         // What the user has written does not count, nor does a name of the file.

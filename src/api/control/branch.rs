@@ -57,8 +57,8 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     })
 }
 
-/// `branches[index](operands)`, `index` a scalar of any int dtype or an int, moved into range. As [`cond`]
-/// otherwise.
+/// `branches[index](operands)`, `index` a scalar of any int dtype or an int, moved into range.
+/// As [`cond`] otherwise.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -106,8 +106,8 @@ pub struct Never<'a>(PhantomData<&'a ()>);
 
 /// The message of `&x < 1.0`: as [`Order`], for a borrowed array and a number.
 #[diagnostic::on_unimplemented(
-    message = "arrays are not compared with `<`, `>` or `==` to numbers: write `x.lt(y)`, `x.gt(y)`, \
-               `x.eq(y)`, which give an array of bools",
+    message = "arrays are not compared with `<`, `>` or `==` to numbers: write `x.lt(y)`, \
+               `x.gt(y)`, `x.eq(y)`, which give an array of bools",
     label = "write `x.lt(y)`, `x.le(y)`, `x.gt(y)`, `x.ge(y)` or `x.eq(y)`",
     note = "to choose by values that are computed: `cond(x.gt(0.0), ..)` or \
             `numpy::where_(x.gt(0.0), a, b)`; a number that is known is taken out first: \
@@ -183,8 +183,8 @@ lists! {
 /// The message of `c * x` with a `c` of a type that cannot stand on the left. There is one float
 /// type and one int type on the left, so that literals without a suffix have one type there.
 #[diagnostic::on_unimplemented(
-    message = "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: write \
-               `x * c`, `-x + c`, or `f64::from(c) * x`",
+    message = "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
+               write `x * c`, `-x + c`, or `f64::from(c) * x`",
     label = "put the array on the left, or convert the number: `f64::from(c)`, `n as f64`",
     note = "on the right of an operator all number types stand; a number takes the dtype of the \
             array, so that an `f64` makes no array wider"

@@ -1,4 +1,4 @@
-// cure: `2..5`
+//! cure: `2..5`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: arange(a..b)
+//! cure: arange(a..b)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

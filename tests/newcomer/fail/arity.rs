@@ -1,4 +1,4 @@
-// cure: provide the argument
+//! cure: provide the argument
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

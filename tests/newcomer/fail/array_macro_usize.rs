@@ -1,4 +1,4 @@
-// cure: as i64
+//! cure: as i64
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: stack(&[x, y], 0)
+//! cure: stack(&[x, y], 0)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: found `Vec<{float}>`
+//! cure: found `Vec<{float}>`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

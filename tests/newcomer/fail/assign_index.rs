@@ -1,4 +1,4 @@
-// cure: x.at(i).set(y)
+//! cure: x.at(i).set(y)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

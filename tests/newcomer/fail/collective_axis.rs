@@ -1,4 +1,4 @@
-// cure: sum_axis(0)
+//! cure: sum_axis(0)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: write `x.lt(y)`, `x.le(y)`, `x.gt(y)` or `x.ge(y)`
+//! cure: write `x.lt(y)`, `x.le(y)`, `x.gt(y)` or `x.ge(y)`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: write `x.lt(y)`
+//! cure: write `x.lt(y)`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: write `x.eq(..)`
+//! cure: write `x.eq(..)`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

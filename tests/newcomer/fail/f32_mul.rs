@@ -1,4 +1,4 @@
-// cure: write `x * c`
+//! cure: write `x * c`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

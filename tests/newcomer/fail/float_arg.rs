@@ -1,4 +1,4 @@
-// cure: f(Array::from(1.0))
+//! cure: f(Array::from(1.0))
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

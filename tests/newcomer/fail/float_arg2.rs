@@ -1,4 +1,4 @@
-// cure: capture the number
+//! cure: capture the number
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: c.into()
+//! cure: c.into()
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: ReadsCapturesByReference
+//! cure: ReadsCapturesByReference
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

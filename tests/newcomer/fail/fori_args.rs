@@ -1,4 +1,4 @@
-// cure: 0..n
+//! cure: 0..n
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

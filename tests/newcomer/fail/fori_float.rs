@@ -1,4 +1,4 @@
-// cure: expected a range
+//! cure: expected a range
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

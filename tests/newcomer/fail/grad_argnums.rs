@@ -1,4 +1,4 @@
-// cure: grad_wrt
+//! cure: grad_wrt
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

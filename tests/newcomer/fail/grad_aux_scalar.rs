@@ -1,4 +1,4 @@
-// cure: goes to `grad` or `value_and_grad`
+//! cure: goes to `grad` or `value_and_grad`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

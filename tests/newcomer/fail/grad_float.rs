@@ -1,4 +1,4 @@
-// cure: without `item()`
+//! cure: without `item()`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: grad_aux
+//! cure: grad_aux
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

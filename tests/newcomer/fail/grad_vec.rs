@@ -1,4 +1,4 @@
-// cure: jacrev
+//! cure: jacrev
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

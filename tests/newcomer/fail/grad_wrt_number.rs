@@ -1,4 +1,4 @@
-// cure: Arg::<1>
+//! cure: Arg::<1>
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: arguments that exist
+//! cure: arguments that exist
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: cond(x.gt(0.0), ..)
+//! cure: cond(x.gt(0.0), ..)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: expected an int, a range
+//! cure: expected an int, a range
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

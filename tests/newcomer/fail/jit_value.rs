@@ -1,4 +1,4 @@
-// cure: expected a closure
+//! cure: expected a closure
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

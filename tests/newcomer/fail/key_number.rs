@@ -1,4 +1,4 @@
-// cure: `&key(0)`
+//! cure: `&key(0)`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: type annotations needed
+//! cure: type annotations needed
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

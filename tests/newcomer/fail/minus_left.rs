@@ -1,4 +1,4 @@
-// cure: -x + c
+//! cure: -x + c
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: all arguments are owned (`|x: Array, y: Array|`) or all are borrowed
+//! cure: all arguments are owned (`|x: Array, y: Array|`) or all are borrowed
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

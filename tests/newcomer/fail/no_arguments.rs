@@ -1,4 +1,4 @@
-// cure: 1 to 8 arguments
+//! cure: 1 to 8 arguments
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: ThreadSafeCapturesSuchAsArc
+//! cure: ThreadSafeCapturesSuchAsArc
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

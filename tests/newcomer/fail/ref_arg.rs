@@ -1,4 +1,4 @@
-// cure: expected `&Array`, found `Array`
+//! cure: expected `&Array`, found `Array`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

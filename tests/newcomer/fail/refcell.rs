@@ -1,4 +1,4 @@
-// cure: use `std::sync::RwLock` instead
+//! cure: use `std::sync::RwLock` instead
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

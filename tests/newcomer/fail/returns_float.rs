@@ -1,4 +1,4 @@
-// cure: Array::from(number)
+//! cure: Array::from(number)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: without a semicolon
+//! cure: without a semicolon
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

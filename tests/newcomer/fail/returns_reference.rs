@@ -1,4 +1,4 @@
-// cure: expected an owned `Array`
+//! cure: expected an owned `Array`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: takes 2 arguments
+//! cure: takes 2 arguments
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: expected `(Array, 
+//! cure: expected `(Array, 
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: put the array on the left
+//! cure: put the array on the left
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: x.index(s![i, j])
+//! cure: x.index(s![i, j])
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: write `x.index(..)`
+//! cure: write `x.index(..)`
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

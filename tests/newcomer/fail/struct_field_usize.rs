@@ -1,4 +1,4 @@
-// cure: #[pytree(static)]
+//! cure: #[pytree(static)]
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

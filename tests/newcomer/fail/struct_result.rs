@@ -1,4 +1,4 @@
-// cure: #[derive(Pytree)]
+//! cure: #[derive(Pytree)]
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

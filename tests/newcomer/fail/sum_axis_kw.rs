@@ -1,4 +1,4 @@
-// cure: sum_axis
+//! cure: sum_axis
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: item::<f32>()
+//! cure: item::<f32>()
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: tree_map2
+//! cure: tree_map2
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: consider removing the borrow
+//! cure: consider removing the borrow
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

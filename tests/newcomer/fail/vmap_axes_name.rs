@@ -1,4 +1,4 @@
-// cure: expected an axis per argument
+//! cure: expected an axis per argument
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: as isize
+//! cure: as isize
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

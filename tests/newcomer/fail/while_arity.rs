@@ -1,4 +1,4 @@
-// cure: takes 1 argument
+//! cure: takes 1 argument
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

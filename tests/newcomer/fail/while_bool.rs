@@ -1,4 +1,4 @@
-// cure: x.lt(3.0)
+//! cure: x.lt(3.0)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-// cure: x.shape()
+//! cure: x.shape()
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

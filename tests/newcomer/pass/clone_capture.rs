@@ -1,3 +1,5 @@
+//! Captures by reference, or cloned.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

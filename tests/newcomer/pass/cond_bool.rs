@@ -1,3 +1,5 @@
+//! A branch by a `bool` of Rust, and by an owned array.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

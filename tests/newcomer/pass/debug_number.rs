@@ -1,3 +1,5 @@
+//! A number of Rust among what is printed while tracing.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,3 +1,5 @@
+//! A derived enum as an argument.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

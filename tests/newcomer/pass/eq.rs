@@ -1,3 +1,5 @@
+//! `assert_eq!` on arrays.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,3 +1,5 @@
+//! A loop over the rows of an array.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

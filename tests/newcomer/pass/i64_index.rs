@@ -1,3 +1,5 @@
+//! An index of type `i64`.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,3 +1,5 @@
+//! Literals without a suffix on the left of an operator.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

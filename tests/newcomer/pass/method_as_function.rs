@@ -1,3 +1,5 @@
+//! A method as the function of a transform.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

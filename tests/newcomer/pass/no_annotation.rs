@@ -1,3 +1,5 @@
+//! A closure whose argument has no type, used by operators alone.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,3 +1,5 @@
+//! Numbers of any type on the right of operators and in methods.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

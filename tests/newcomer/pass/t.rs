@@ -1,3 +1,5 @@
+//! The smallest program.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

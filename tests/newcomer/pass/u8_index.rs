@@ -1,3 +1,5 @@
+//! An index of type `u8`.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,3 +1,5 @@
+//! A `usize` on the right of an operator.
+
 #![allow(unused)]
 use cotangent::prelude::*;
 use cotangent::numpy;

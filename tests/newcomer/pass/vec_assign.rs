@@ -1,9 +1,11 @@
+//! `+=` on an array in a `Vec`.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;
 
 pub fn main() {
-    let mut p = vec![array![1.0], array![2.0]];
+    let mut p = [array![1.0], array![2.0]];
     p[0] += 1.0;
     let first = p[0].clone();
     p[1] -= first;

@@ -1,3 +1,5 @@
+//! NumPy's `where`, at `numpy::where_`.
+
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

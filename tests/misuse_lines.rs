@@ -272,7 +272,7 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
         || cond(pair(), |x: Array| x, |x: Array| x, pair()),
     );
     fails(
-        "cond: branches return different types at `result`: branch 0 gives f32[2], branch 1 gives \
+        "cond: branches return different types at `result`: on_false gives f32[2], on_true gives \
          f64[2]; convert or broadcast one of them; the f64 comes in at HERE",
         || cond(Array::from(true), |x: Array| x.astype(DType::F64), |x: Array| x, pair()),
     );

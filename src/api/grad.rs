@@ -242,9 +242,11 @@ fn check_scalar(op: &str, graph: &Graph, holomorphic: bool) -> Result<(), Error>
              use \
              grad_holomorphic if it is holomorphic, or else vjp"
         )),
-        (false, d) if !d.is_float() => {
-            Err(err!(DType, "{op}: the function must return a float scalar, got {aval}"))
-        }
+        (false, d) if !d.is_float() => Err(err!(
+            DType,
+            "{op}: the function must return a float scalar, got {aval}; compute it with \
+                 floats, into which astype converts"
+        )),
         _ => Ok(()),
     }
 }

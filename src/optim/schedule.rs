@@ -76,6 +76,12 @@ impl From<f64> for Schedule {
     }
 }
 
+impl From<f32> for Schedule {
+    fn from(value: f32) -> Schedule {
+        Schedule(Form::Number(value.into()))
+    }
+}
+
 /// The same at every step.
 impl From<Array> for Schedule {
     fn from(value: Array) -> Schedule {

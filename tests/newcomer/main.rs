@@ -44,6 +44,7 @@ programs! {
     literals
     method_as_function
     no_annotation
+    rate_f32
     t
     u8_index
     vec_assign

@@ -43,10 +43,13 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     in_name_of("cond", || {
         let predicate = &predicate.to_array();
         if predicate.aval() != Aval::scalar(DType::Bool) {
+            let cure = match predicate.ndim() {
+                0 => "compare it, as in x.gt(0.0)",
+                _ => "to choose element by element use select",
+            };
             return Err(err!(
                 DType,
-                "cond: the predicate should be bool[], got {}; to choose element by element use \
-                 select",
+                "cond: the predicate should be bool[], got {}; {cure}",
                 predicate.aval()
             ));
         }
@@ -115,13 +118,20 @@ fn choose<R: Pytree>(
     let Some(first) = bodies.first() else {
         return Err(err!(Value, "{op}: expected at least one branch, got none"));
     };
+    // `cond` has its branches in the order of the predicate's values.
+    let name = |i: usize| match (op, i) {
+        ("cond", 0) => "on_false".to_string(),
+        ("cond", _) => "on_true".to_string(),
+        _ => format!("branch {i}"),
+    };
     let out_tree = first.out_tree.clone();
     for (i, b) in bodies.iter().enumerate() {
         if b.out_tree != out_tree {
             return Err(err!(
                 Tree,
-                "{op}: branches return different structures: branch 0 {out_tree:?}, branch {i} \
-                 {:?}",
+                "{op}: branches return different structures: {} {out_tree:?}, {} {:?}",
+                name(0),
+                name(i),
                 b.out_tree
             ));
         }
@@ -131,8 +141,10 @@ fn choose<R: Pytree>(
                 let entry = wider(first, b, n);
                 return Err(err!(
                     Shape,
-                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, \
-                     branch {i} gives {g}; convert or broadcast one of them{entry}"
+                    "{op}: branches return different types at `result{path}`: {} gives {e}, {} \
+                     gives {g}; convert or broadcast one of them{entry}",
+                    name(0),
+                    name(i)
                 ));
             }
         }

@@ -109,7 +109,7 @@ fn checks_inside_loops_and_branches() {
         says(&f(scalar(1.0)).0, "step 2: 3 is too far");
         assert_eq!(f(scalar(-3.0)).0.get(), None);
     }
-    let branch = |x: Array| cond(&x.gt(0.0), |x| x, |x: Array| positive_log(x.clone()) + x, x);
+    let branch = |x: Array| cond(x.gt(0.0), |x| x, |x: Array| positive_log(x.clone()) + x, x);
     for f in [checkify(branch, Checks::ALL), jit(checkify(branch, Checks::ALL))] {
         assert_eq!(f(scalar(1.0)).0.get(), None);
         says(&f(scalar(-1.0)).0, USER);
@@ -119,7 +119,7 @@ fn checks_inside_loops_and_branches() {
     assert_eq!(lanes(array![1.0, 2.0]).0.get(), None);
     // A branch in a loop in a loop; the first step that fails counts, also over a batch.
     let nested = |x: Array| {
-        let inner = |c: Array, _: Array| (cond(&c.gt(2.0), |c| -c, positive_log, c), ());
+        let inner = |c: Array, _: Array| (cond(c.gt(2.0), |c| -c, positive_log, c), ());
         let outer = |c: Array, _: Array| (scan(inner, c, arange(2)).0, ());
         scan(outer, x, arange(2)).0
     };
@@ -332,7 +332,7 @@ fn the_search_goes_into_loops_branches_and_gradients() {
     assert!(said.contains(&at(step)) && said.contains("of scan at"), "{said}");
 
     let branch = line!() + 1;
-    let f = |x: Array| cond(&x.gt(0.0), |x| x, |x: Array| x.log(), x);
+    let f = |x: Array| cond(x.gt(0.0), |x| x, |x: Array| x.log(), x);
     let said = nan_error(|| jit(f).try_call((Array::scalar(-1.0f32),)));
     assert_eq!(
         said,
@@ -426,21 +426,21 @@ fn finds_in_lanes(f: fn(Array) -> Array, x: &Array, failing: &[usize]) {
 
 #[test]
 fn a_branch_that_a_lane_does_not_take_cannot_fail_there() {
-    let root = |x: Array| cond(&x.ge(0.0), |x| x.sqrt(), |x| -x, x);
+    let root = |x: Array| cond(x.ge(0.0), |x| x.sqrt(), |x| -x, x);
     finds_in_lanes(root, &array![4.0, -9.0], &[]);
-    let quotient = |x: Array| cond(&x.eq(0.0), |x| x * 2.0, |x: Array| 1.0 / x, x);
+    let quotient = |x: Array| cond(x.eq(0.0), |x| x * 2.0, |x: Array| 1.0 / x, x);
     finds_in_lanes(quotient, &array![0.0, 2.0], &[]);
-    let log = |x: Array| cond(&x.ge(-1.0), |x| x.log(), |x| x, x);
+    let log = |x: Array| cond(x.ge(-1.0), |x| x.log(), |x| x, x);
     finds_in_lanes(log, &array![2.0, -5.0, -0.5], &[2]);
     let chosen = |x: Array| {
         let branches: [fn(Array) -> Array; 3] = [|x| x, |x| (x - 1.0).sqrt(), |x| x.log()];
-        switch(&x.astype(DType::I32), &branches, x - 1.0)
+        switch(x.astype(DType::I32), &branches, x - 1.0)
     };
     finds_in_lanes(chosen, &array![0.0, 2.0, 3.5], &[]);
     finds_in_lanes(chosen, &array![0.0, 1.0], &[1]);
     let place = |x: Array| {
         let at = x.astype(DType::I32);
-        cond(&x.lt(2.0), |(x, i)| array![1.0, 2.0].index(&i) * x, |(x, _)| x, (x.clone(), at))
+        cond(x.lt(2.0), |(x, i)| array![1.0, 2.0].index(&i) * x, |(x, _)| x, (x.clone(), at))
     };
     finds_in_lanes(place, &array![1.0, 7.0], &[]);
     let said = |x: Array| {
@@ -448,7 +448,7 @@ fn a_branch_that_a_lane_does_not_take_cannot_fail_there() {
             check(&x.gt(3.0), "{} is small", &x);
             x
         };
-        cond(&x.gt(0.0), told, |x| x, x)
+        cond(x.gt(0.0), told, |x| x, x)
     };
     let found = checkify(vmap(said), Checks::ALL)(array![-1.0, 5.0]).0.get();
     assert_eq!(found, None);
@@ -472,12 +472,12 @@ fn a_lane_that_has_ended_cannot_fail_any_more() {
     finds_in_lanes(down, &array![4.0, 2.0, 1.0], &[]);
     // A branch inside of a loop, and a loop inside of a branch.
     let both = |x: Array| {
-        let step = |c: Array, _: Array| (cond(&c.gt(0.5), |c| (c - 0.5).sqrt(), |c| c, c), ());
-        cond(&x.gt(0.0), |x: Array| scan(step, x, arange(3).astype(DType::F32)).0, |x| x, x)
+        let step = |c: Array, _: Array| (cond(c.gt(0.5), |c| (c - 0.5).sqrt(), |c| c, c), ());
+        cond(x.gt(0.0), |x: Array| scan(step, x, arange(3).astype(DType::F32)).0, |x| x, x)
     };
     finds_in_lanes(both, &array![2.0, 0.1, -3.0], &[]);
     let inner = |x: Array| {
-        vmap(|y: Array| cond(&y.gt(0.0), |y| y.log(), |y| y, y))(x * array![1.0, -1.0]).sum()
+        vmap(|y: Array| cond(y.gt(0.0), |y| y.log(), |y| y, y))(x * array![1.0, -1.0]).sum()
     };
     finds_in_lanes(inner, &array![1.0, -2.0], &[]);
 }

@@ -296,7 +296,7 @@ fn inside_of_control_flow() {
         cond(&any, |x| psum(x, "i"), |x| x, x.clone())
     };
     close(&vmap_with(shared, named("i"))(x()), &[s; 4]);
-    let own = |x: Array| cond(&x.gt(0.0), |x| psum(x, "i"), |x| x, x.clone());
+    let own = |x: Array| cond(x.gt(0.0), |x| psum(x, "i"), |x| x, x.clone());
     close(&vmap_with(own, named("i"))(x()), &[s, -2.0, s, s]);
     // Inside, every lane transposes the branch it takes; outside, all of them sum what those give
     // that take the first.
@@ -309,7 +309,7 @@ fn inside_of_control_flow() {
     let counted = |x: Array| fori_loop(0..3, |_, c: Array| c + axis_index("i"), x);
     close(&vmap_with(counted, named("i"))(x()), &all(|k| X[k] + 3.0 * k as f64));
     let branches: [fn(Array) -> Array; 2] = [|x| x, |x| x + axis_index("i")];
-    let switched = move |x: Array| switch(&Array::from(1), &branches, x);
+    let switched = move |x: Array| switch(Array::from(1), &branches, x);
     close(&vmap_with(switched, named("i"))(x()), &all(|k| X[k] + k as f64));
 }
 

@@ -125,7 +125,7 @@ fn loops_and_branches_carry_complex_numbers() {
         while_loop(|z: Array| z.abs().lt(2.0), |z: Array| &z * &z, Array::scalar(c(1.1, 0.1)));
     assert!(escaped.abs().item::<f64>() >= 2.0);
     let turned = cond(
-        &Array::from(true),
+        Array::from(true),
         |z: Array| z * Complex::new(0.0, 1.0),
         |z: Array| z,
         Array::scalar(c(1.0, 2.0)),

@@ -23,7 +23,7 @@ fn everything(x: Array) -> Array {
     let times = checkpoint(|c: Array, x: Array| c * x);
     let options = ScanOptions { length: Some(3), ..Default::default() };
     let cube = scan_with(|c: Array, ()| (times(c, x.clone()), ()), ones_like(&x), (), options).0;
-    cond(&x.gt(0.0), |c| custom_exp()(c), |c| c, cube)
+    cond(x.gt(0.0), |c| custom_exp()(c), |c| c, cube)
 }
 
 /// Value and three derivatives of [`everything`].

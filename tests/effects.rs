@@ -126,7 +126,7 @@ fn io_callbacks_are_never_dropped_merged_or_reordered() {
                 note(&inner, "big", &c, true);
                 c * 0.5
             };
-            (cond(&c.gt(2.0), then, |c: Array| c + 1.0, c), ())
+            (cond(c.gt(2.0), then, |c: Array| c + 1.0, c), ())
         };
         let (y, ()) = scan(step, x.clone(), arange(3));
         note(&inner, "b", &y, true);
@@ -221,7 +221,7 @@ fn prints_under_vmap_see_the_lanes_that_get_there() {
             debug::print("no {}", &x);
             -x
         };
-        cond(&x.gt(0.0), yes, no, x)
+        cond(x.gt(0.0), yes, no, x)
     };
     let x = array![1.0, -2.0, 3.0];
     let expected = ["yes 1.0", "no -2.0", "yes 3.0"];
@@ -251,7 +251,7 @@ fn prints_under_vmap_see_the_lanes_that_get_there() {
         x
     };
     assert_eq!(lines(|| vmap(ordered)(x.clone())), ["1.0", "-2.0", "3.0"]);
-    let io = |x: Array| cond(&x.gt(0.0), |x| io_callback(squares, &x, x.clone(), true), |x| x, x);
+    let io = |x: Array| cond(x.gt(0.0), |x| io_callback(squares, &x, x.clone(), true), |x| x, x);
     assert!(message(vmap(io).try_call((x,))).contains("ordered: false"));
 }
 
@@ -419,7 +419,7 @@ mod random {
                     x
                 }
                 Step::If(at, yes, no) => {
-                    cond(&x.gt(f64::from(at)), |x| trace(&yes, x), |x| trace(&no, x), x)
+                    cond(x.gt(f64::from(at)), |x| trace(&yes, x), |x| trace(&no, x), x)
                 }
                 Step::Scan(n, inside) => {
                     scan(|c: Array, _: Array| (trace(&inside, c), ()), x, arange(n as i32)).0
@@ -505,7 +505,7 @@ fn tangents_are_seen_in_forward_mode() {
     let one = || Array::scalar(1.0f32);
     assert_eq!(lines(|| jvp(looped.clone(), (x(),), (one(),))), ["dx 1.0", "dx 1.0"]);
     assert!(lines(|| assert_eq!(grad(looped)(x()).item::<f32>(), 1.0)).is_empty());
-    let chosen = move |x: Array| cond(&x.ge(0.0), &*f, |x| x, x);
+    let chosen = move |x: Array| cond(x.ge(0.0), &*f, |x| x, x);
     assert_eq!(jit(vmap(grad(chosen)))(array![0.0, -1.0]).to_vec::<f32>(), [1.0, 1.0]);
 }
 

@@ -269,15 +269,15 @@ fn control_flow_says_where_a_wider_dtype_comes_in() {
     );
     fails(
         "cond: the predicate should be bool[], got f32[2]; to choose element by element use select",
-        || cond(&pair(), |x: Array| x, |x: Array| x, pair()),
+        || cond(pair(), |x: Array| x, |x: Array| x, pair()),
     );
     fails(
-        "cond: branches return different types at `result`: branch 0 gives f32[2], branch 1 gives \
+        "cond: branches return different types at `result`: on_false gives f32[2], on_true gives \
          f64[2]; convert or broadcast one of them; the f64 comes in at HERE",
-        || cond(&Array::from(true), |x: Array| x.astype(DType::F64), |x: Array| x, pair()),
+        || cond(Array::from(true), |x: Array| x.astype(DType::F64), |x: Array| x, pair()),
     );
     fails("switch: the index should be a scalar int, got f32[]", || {
-        switch(&Array::from(1.0), &[|x: Array| x], pair())
+        switch(Array::from(1.0), &[|x: Array| x], pair())
     });
     fails(
         "map: `xs` is a scalar, f32[], with no axis to step along; capture it, or put it into the \

@@ -129,10 +129,13 @@ fn control_flow() {
         )
     });
     fails(
-        "cond: branches return different types at `result`: branch 0 gives f32[], branch 1 gives \
+        "cond: branches return different types at `result`: on_false gives f32[], on_true gives \
          f32[1]; convert or broadcast one of them",
-        || cond(&Array::from(true), |x: Array| x, |x: Array| x.sum(), array![1.0]),
+        || cond(Array::from(true), |x: Array| x, |x: Array| x.sum(), array![1.0]),
     );
+    fails("cond: the predicate should be bool[], got f32[]; compare it, as in x.gt(0.0)", || {
+        cond(1.0, |x: Array| x, |x: Array| x, array![1.0])
+    });
     fails(
         "cond: the predicate should be bool[], got bool[1]; to choose element by element use \
          select",

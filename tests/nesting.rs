@@ -17,7 +17,7 @@ fn tower(x: Array) -> Array {
         scan_with(step, x.clone(), (), options).0
     };
     let positive = checkpoint(jit(move |x: Array| power(x.clone()) * sin(x)));
-    cond(&x.gt(0.0), &*positive, |x: Array| (x * 2.0).exp(), x.clone())
+    cond(x.gt(0.0), &*positive, |x: Array| (x * 2.0).exp(), x.clone())
 }
 
 /// The `n`th derivative of `x^4 sin x` by Leibniz.

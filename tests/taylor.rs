@@ -175,7 +175,7 @@ fn through_branches_calls_checkpoints_and_custom_rules() {
     let f = move |x: Array| {
         let inner = jit(|x: Array| x.exp());
         let kept = checkpoint(|x: Array| x.tanh());
-        let y = cond(&x.gt(0.0), |x: Array| inner(x), |x| x.cos(), x.clone());
+        let y = cond(x.gt(0.0), |x: Array| inner(x), |x| x.cos(), x.clone());
         kept(y) * sine(x)
     };
     let plain = |x: Array| x.exp().tanh() * x.sin();

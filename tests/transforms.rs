@@ -237,7 +237,7 @@ fn bare_literals_are_f32_and_i32() {
 fn branches_not_taken_do_not_disturb_gradients() {
     let f = |w: Array, x: Array| {
         let scaled = |x: Array| (&x * &w).log();
-        cond(&x.gt(0.0), scaled, |x| x * 3.0, x.clone())
+        cond(x.gt(0.0), scaled, |x| x * 3.0, x.clone())
     };
     let total = move |w: Array, x: Array| vmap_axes(f, (None, 0))(w, x).sum();
     let (w, x) = (Array::scalar(2.0f64), array![-1.0f64, 0.0, 4.0, 0.5]);

@@ -17,6 +17,13 @@ pub enum Axes {
 
 /// What can be written for axes: `0`, `-1`, an int of type `i32`, `i64`, `isize`, `u32` or `usize`,
 /// `None`, `Some(1)`, tuples and arrays of those, [`Axes`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no axes: expected `0`, `-1`, `None`, `Some(1)`, or a tuple or array \
+               of those",
+    label = "expected an axis per argument, such as `(None, 0)`",
+    note = "an axis is an int of type `i32`, `i64`, `isize`, `u32` or `usize`; a bare `None` is \
+            written `Axes::None` where its type is open"
+)]
 pub trait IntoAxes {
     fn into_axes(self) -> Axes;
 }

@@ -23,6 +23,11 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 pub use crate::prims::host::callback::Batching;
 
 /// What a callback returns: a pytree, or a `Result` of one, whose error ends the program.
+#[diagnostic::on_unimplemented(
+    message = "a callback cannot return `{Self}`: expected a pytree of arrays, or a `Result` \
+               of one",
+    label = "the callback must return arrays, such as `Array::from(number)`, or `()`"
+)]
 pub trait Outcome {
     type Value: Pytree;
     #[doc(hidden)]

@@ -37,6 +37,12 @@ use cotangent_jit::{DType, Error, Scalar, err, plural};
 
 /// What can be written for the axes of a collective: `"i"`, `("i", "j")`, an array or `Vec` of
 /// names.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no mapped axis: expected a name, or a tuple, array or `Vec` of names",
+    label = "expected a name, such as `\"i\"`, that `VmapOptions::axis_name` has given",
+    note = "collectives speak of axes that `vmap` maps, by name; sums over an axis of an array, by \
+            number, are `x.sum_axis(0)`"
+)]
 pub trait IntoAxisNames {
     fn into_names(self) -> Vec<AxisName>;
 }

@@ -12,6 +12,7 @@ use crate::core::params::Rule;
 use crate::core::scoped;
 use crate::core::source::{in_name_of, raise};
 use crate::core::template::Template;
+use crate::prims::array::literal::Operand;
 use crate::prims::host::callback::{self, Callback, HostFn, Kind};
 use cotangent_jit::Error;
 use std::cell::RefCell;
@@ -84,8 +85,8 @@ macro_rules! debug_print {
 }
 
 #[doc(hidden)]
-pub fn one(array: &Array) -> Array {
-    array.clone()
+pub fn one(operand: &impl Operand) -> Array {
+    operand.to_array()
 }
 
 #[doc(hidden)]
@@ -95,6 +96,12 @@ pub fn print_or_panic(text: &str, names: &[Option<&str>], args: &[Array]) {
 }
 
 /// The arguments of a print: arrays, owned or borrowed, and tuples of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be printed while tracing: expected an `Array`, a `&Array`, or a \
+               tuple of them",
+    label = "expected arrays",
+    note = "numbers of Rust go into the text by `format!`, or become arrays by `Array::from(n)`"
+)]
 pub trait Arguments {
     #[doc(hidden)]
     fn arrays(self) -> Vec<Array>;

@@ -44,6 +44,7 @@
 //! Loops refuse a carry that comes back wider.
 
 use super::pytree::{Flat, Pytree, Rebuild};
+use crate::core::array::Array;
 use crate::core::scoped;
 use crate::core::source::{Source, awaiting, fail_called_at, here, raise};
 use cotangent_jit::Error;
@@ -61,6 +62,11 @@ pub struct Own<A>(PhantomData<A>);
 pub struct Ref<A>(PhantomData<A>);
 
 /// The types of a function's arguments: a tuple of [`Own`] or of [`Ref`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of arguments: expected a tuple of 1 to 8 `Own<A>`, or of 1 to 8 \
+               `Ref<A>`, of pytrees",
+    label = "write `(Own<A>, Own<B>)` for owned arguments, `(Ref<A>, Ref<B>)` for borrowed ones"
+)]
 pub trait Sig<'f>: 'f {
     type First: Pytree;
     /// All arguments, as a tuple.
@@ -77,9 +83,78 @@ pub trait Sig<'f>: 'f {
 
 /// A closure, a `fn` item or a [`Func`], from arguments `S` to a result `R`. Captures must be
 /// `Send + Sync` and may borrow.
+#[diagnostic::on_unimplemented(
+    message = "expected a closure of 1 to 8 arguments, all owned or all borrowed pytrees, that \
+               returns a pytree",
+    label = "this function has no such arguments, or no such result",
+    note = "all arguments are owned (`|x: Array, y: Array|`) or all are borrowed (`|x: &Array, y: \
+            &Array|`); more than 8 go into a tuple or a struct",
+    note = "pytrees are `Array`, tuples, `Vec`, `[T; N]`, `Option` and maps of pytrees, and \
+            structs with `#[derive(Pytree)]`; a number is none: pass an `Array` \
+            (`Array::from(0.5)`), or capture the number",
+    note = "write the types of a closure's arguments: `|x: Array|`, `|(w, b): (Array, Array)|`"
+)]
 pub trait Function<'f, S: Sig<'f>, R: 'f>: 'f {
     #[doc(hidden)]
     fn erase(self) -> Callee<'f, R>;
+}
+
+/// What a function returns that `grad` differentiates: an [`Array`].
+#[diagnostic::on_unimplemented(
+    message = "expected a function that returns an `Array`, the scalar to differentiate, got one \
+               that returns `{Self}`",
+    label = "the function must return an `Array`",
+    note = "end the closure with the scalar: without a semicolon, and without `item()`, which \
+            takes the number out",
+    note = "a function that returns the scalar and something else goes to `grad_aux` or \
+            `value_and_grad_aux`; one that returns several numbers to `jacrev`"
+)]
+pub trait Differentiable: Pytree {
+    #[doc(hidden)]
+    fn scalar(self) -> Array;
+}
+
+impl Differentiable for Array {
+    fn scalar(self) -> Array {
+        self
+    }
+}
+
+/// What a function returns that `grad_aux` differentiates: an [`Array`], and a pytree beside it.
+#[diagnostic::on_unimplemented(
+    message = "expected a function that returns `(Array, aux)`, the scalar to differentiate and a \
+               pytree, got one that returns `{Self}`",
+    label = "the function must return a pair: an `Array`, and a pytree",
+    note = "a function that returns the scalar alone goes to `grad` or `value_and_grad`"
+)]
+pub trait DifferentiableWithAux: Pytree {
+    type Aux: Pytree;
+
+    #[doc(hidden)]
+    fn aux(self) -> Self::Aux;
+}
+
+impl<A: Pytree> DifferentiableWithAux for (Array, A) {
+    type Aux = A;
+
+    fn aux(self) -> A {
+        self.1
+    }
+}
+
+/// What a closure captures can be used from several threads. The trait is there for its name: the
+/// compiler says that a closure which captures an `Rc` lacks it.
+#[doc(hidden)]
+pub trait ThreadSafeCapturesSuchAsArc: Send + Sync {}
+
+impl<F: Send + Sync> ThreadSafeCapturesSuchAsArc for F {}
+
+/// A closure that is `Fn`: one that neither moves nor changes what it captures. The trait is there
+/// for its name: the compiler says that a closure which moves a capture lacks it.
+#[doc(hidden)]
+pub trait ReadsCapturesByReference<S, R> {
+    type Args;
+    fn call_with(&self, args: Self::Args) -> R;
 }
 
 /// A function that also gets the name under which it is called.
@@ -95,6 +170,14 @@ pub struct Callee<'f, R> {
 impl<R> Callee<'_, R> {
     pub fn call(&self, args: Flat) -> Result<R, Error> {
         (self.run)(&self.name, args)
+    }
+}
+
+impl<'f, R: Differentiable> Callee<'f, R> {
+    /// The same function, of a type that says that it returns an array.
+    pub(crate) fn returning_array(self) -> Callee<'f, Array> {
+        let Callee { run, name } = self;
+        Callee { run: Arc::new(move |name, flat| Ok(run(name, flat)?.scalar())), name }
     }
 }
 
@@ -316,15 +399,38 @@ macro_rules! arity {
             }
         }
 
+        impl<Fun, R, $($A),+> ReadsCapturesByReference<($(Own<$A>,)+), R> for Fun
+        where
+            Fun: Fn($($A),+) -> R,
+        {
+            type Args = ($($A,)+);
+
+            fn call_with(&self, ($($a,)+): ($($A,)+)) -> R {
+                self($($a),+)
+            }
+        }
+
+        impl<Fun, R, $($A),+> ReadsCapturesByReference<($(Ref<$A>,)+), R> for Fun
+        where
+            Fun: Fn($(&$A),+) -> R,
+        {
+            type Args = ($($A,)+);
+
+            fn call_with(&self, ($($a,)+): ($($A,)+)) -> R {
+                self($(&$a),+)
+            }
+        }
+
         impl<'f, Fun, R: 'f, $($A: Pytree),+> Function<'f, ($(Own<$A>,)+), R> for Fun
         where
-            Fun: Fn($($A),+) -> R + Send + Sync + 'f,
+            Fun: FnOnce($($A),+) -> R + ThreadSafeCapturesSuchAsArc + 'f,
+            Fun: ReadsCapturesByReference<($(Own<$A>,)+), R, Args = ($($A,)+)>,
         {
             fn erase(self) -> Callee<'f, R> {
                 let name = Name::Type(std::any::type_name::<Fun>());
                 let run = move |_: &Name, flat: Flat| {
-                    let ($($a,)+) = rebuild::<($($A,)+)>(flat)?;
-                    Ok(self($($a),+))
+                    let args = rebuild::<($($A,)+)>(flat)?;
+                    Ok(self.call_with(args))
                 };
                 Callee { run: Arc::new(run), name }
             }
@@ -332,13 +438,14 @@ macro_rules! arity {
 
         impl<'f, Fun, R: 'f, $($A: Pytree),+> Function<'f, ($(Ref<$A>,)+), R> for Fun
         where
-            Fun: Fn($(&$A),+) -> R + Send + Sync + 'f,
+            Fun: FnOnce($(&$A),+) -> R + ThreadSafeCapturesSuchAsArc + 'f,
+            Fun: ReadsCapturesByReference<($(Ref<$A>,)+), R, Args = ($($A,)+)>,
         {
             fn erase(self) -> Callee<'f, R> {
                 let name = Name::Type(std::any::type_name::<Fun>());
                 let run = move |_: &Name, flat: Flat| {
-                    let ($($a,)+) = rebuild::<($($A,)+)>(flat)?;
-                    Ok(self($(&$a),+))
+                    let args = rebuild::<($($A,)+)>(flat)?;
+                    Ok(self.call_with(args))
                 };
                 Callee { run: Arc::new(run), name }
             }

@@ -1,6 +1,6 @@
 //! `grad`, `value_and_grad` and their forms with an auxiliary output or a choice of arguments.
 
-use super::function::{Callee, Func, Function, Sig};
+use super::function::{Callee, Differentiable, DifferentiableWithAux, Func, Function, Sig};
 use super::graph::{self, Graph, argument};
 use super::pytree::{Flat, Pytree, TreeDef};
 use super::wrt::{Choice, Source};
@@ -88,9 +88,10 @@ use cotangent_jit::{Error, err};
 /// [`custom_vjp`](super::custom::custom_vjp), [`checkpoint`](super::checkpoint::checkpoint()),
 /// [`lax::stop_gradient`](crate::lax::stop_gradient).
 #[doc(alias = "backward")]
-pub fn grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+#[rustfmt::skip] // The compiler shows the first line to a user who passes `argnums`.
+pub fn grad<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, S::First> // or `grad_wrt`
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
@@ -126,9 +127,9 @@ where
 /// [`value_and_grad_wrt`]. Batched, `vmap(value_and_grad(f))` gives the values and the gradients of
 /// all examples. Pitfalls are those of [`grad`]; most of all the function must end in a scalar, and
 /// what it captures is borrowed (`&s`).
-pub fn value_and_grad<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, (Array, S::First)>
+pub fn value_and_grad<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, (R, S::First)>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
@@ -146,9 +147,12 @@ where
 /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
 /// ```
 #[doc(alias = "argnums")]
-pub fn grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(f: F, wrt: C) -> Func<'f, S, C::Chosen>
+pub fn grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>, R: Differentiable>(
+    f: F,
+    wrt: C,
+) -> Func<'f, S, C::Chosen>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
@@ -159,12 +163,12 @@ where
 
 /// The value and the gradient in the chosen arguments.
 #[doc(alias = "argnums")]
-pub fn value_and_grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>>(
+pub fn value_and_grad_wrt<'f, F, S: Sig<'f>, C: Choice<S::Args>, R: Differentiable>(
     f: F,
     wrt: C,
-) -> Func<'f, S, (Array, C::Chosen)>
+) -> Func<'f, S, (R, C::Chosen)>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
@@ -183,24 +187,28 @@ where
 /// assert_eq!((dx.item::<f32>(), y.item::<f32>()), (1.0, 0.0));
 /// ```
 #[doc(alias = "has_aux")]
-pub fn grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, (S::First, A)>
+pub fn grad_aux<'f, F, S: Sig<'f>, R: DifferentiableWithAux>(
+    f: F,
+) -> Func<'f, S, (S::First, R::Aux)>
 where
-    F: Function<'f, S, (Array, A)>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad"), move |args| {
         let mut pieces = differentiate("grad", &f, args, &[0], Value::Kept)?;
-        let (_, aux): (Array, A) = pieces.value()?;
-        Ok((pieces.first()?, aux))
+        let result: R = pieces.value()?;
+        Ok((pieces.first()?, result.aux()))
     })
 }
 
 /// As [`value_and_grad`], for a function that returns its scalar and something else beside it:
 /// `((value, aux), gradient)`.
 #[doc(alias = "has_aux")]
-pub fn value_and_grad_aux<'f, F, S: Sig<'f>, A: Pytree>(f: F) -> Func<'f, S, ((Array, A), S::First)>
+pub fn value_and_grad_aux<'f, F, S: Sig<'f>, R: DifferentiableWithAux>(
+    f: F,
+) -> Func<'f, S, (R, S::First)>
 where
-    F: Function<'f, S, (Array, A)>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("value_and_grad"), move |args| {
@@ -222,9 +230,9 @@ where
 /// assert_eq!(dz.item::<Complex<f32>>(), Complex::new(2.0, 4.0));
 /// ```
 #[doc(alias = "holomorphic")]
-pub fn grad_holomorphic<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, S::First>
+pub fn grad_holomorphic<'f, F, S: Sig<'f>, R: Differentiable>(f: F) -> Func<'f, S, S::First>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
 {
     let f = f.erase();
     Func::new(f.name.of("grad_holomorphic"), move |args| {
@@ -328,9 +336,11 @@ fn check_scalar(op: &str, graph: &Graph, holomorphic: bool) -> Result<(), Error>
              use \
              grad_holomorphic if it is holomorphic, or else vjp"
         )),
-        (false, d) if !d.is_float() => {
-            Err(err!(DType, "{op}: the function must return a float scalar, got {aval}"))
-        }
+        (false, d) if !d.is_float() => Err(err!(
+            DType,
+            "{op}: the function must return a float scalar, got {aval}; compute it with \
+                 floats, into which astype converts"
+        )),
         _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Whole matrices of derivatives: `jacfwd`, `jacrev`, `hessian`.
 
-use super::function::{Callee, Func, Function, Sig};
+use super::function::{Callee, Differentiable, Func, Function, Sig};
 use super::grad::{check_complex, check_floats};
 use super::graph::{self, Graph};
 use super::pytree::{Flat, Nest, Pytree};
@@ -93,12 +93,14 @@ fn jacrev_as<'f, S: Sig<'f>, R: Nest>(
 ///     hessian(|(x, y): (Array, Array)| &x * &x * y)((array!(2.0), array!(3.0)));
 /// assert_eq!([xx, xy, yy].map(|h| h.item::<f32>()), [6.0, 4.0, 0.0]);
 /// ```
-pub fn hessian<'f, F, S: Sig<'f>>(f: F) -> Func<'f, S, <S::First as Nest>::With<S::First>>
+pub fn hessian<'f, F, S: Sig<'f>, R: Differentiable>(
+    f: F,
+) -> Func<'f, S, <S::First as Nest>::With<S::First>>
 where
-    F: Function<'f, S, Array>,
+    F: Function<'f, S, R>,
     S::First: Nest,
 {
-    let f = f.erase();
+    let f = f.erase().returning_array();
     let name = f.name.of("hessian");
     let gradient: Func<'f, S, S::First> = jacrev_as("hessian", f);
     jacfwd_as::<S, S::First>("hessian", gradient.erase()).named(name.text())

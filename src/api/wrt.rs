@@ -8,6 +8,13 @@ use cotangent_jit::Error;
 pub struct Arg<const N: usize>;
 
 /// A choice among arguments `Args` (a tuple): one, or a tuple of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` chooses no argument of a function of `{Args}`",
+    label = "expected `Arg::<0>`, or a tuple such as `(Arg::<0>, Arg::<1>)`, of arguments that \
+             exist",
+    note = "arguments are counted from 0 and chosen by type: `grad_wrt(f, Arg::<1>)` stands for \
+            JAX's `argnums=1`"
+)]
 pub trait Choice<Args>: Copy + Send + Sync + 'static {
     /// The chosen arguments: of the type of the one, or a tuple.
     type Chosen: Pytree;

@@ -16,6 +16,13 @@ mod sealed {
 
 /// A type of Rust that an array's elements can be: `bool`, an int from `i8` to `u64`, `f32`, `f64`,
 /// a [`struct@f16`] or [`bf16`] of the crate half, `Complex<f32>` or `Complex<f64>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the element of an array",
+    label = "expected `f32`, `f64`, an int from `i8` to `u64`, `bool`, `f16`, `bf16` or \
+             `Complex<f32>`",
+    note = "`usize` has no dtype, because its width depends on the machine: convert with \
+            `as i64` or `as i32`"
+)]
 pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + Into<Scalar> + 'static {
     const DTYPE: DType;
 
@@ -67,6 +74,12 @@ fn bytes_of<T: Element>(elements: &[T]) -> &[u8] {
 }
 
 /// Scalars, and arrays and vectors of them to any depth, that have one rectangular shape.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number and no nested array of numbers",
+    label = "expected numbers, or arrays, `Vec`s or slices of numbers, all of one type",
+    note = "`usize` has no dtype: convert with `as i64` or `as i32`; arrays of the library are put \
+            together with `stack(&[x, y], 0)` or `concatenate(&[x, y], 0)`"
+)]
 pub trait Nested {
     type Element: Element;
 
@@ -308,22 +321,41 @@ pub trait BuildPreferred {
     fn build_array(&self) -> Array;
 }
 
-impl<N: Nested + Preferred> BuildPreferred for Literals<N> {
+impl<N: Nested + Preferred> BuildPreferred for &Literals<N> {
     #[track_caller]
     fn build_array(&self) -> Array {
         raise(Array::try_from_nested(&self.0))
     }
 }
 
-/// Tried by the compiler after [`BuildPreferred`], because it needs one more reference.
+/// Tried by the compiler after [`BuildPreferred`], because it needs one more reference than the
+/// macro writes.
 #[doc(hidden)]
 pub trait BuildAny {
     fn build_array(&self) -> Array;
 }
 
-impl<N: Nested> BuildAny for &Literals<N> {
+impl<N: Nested> BuildAny for &&Literals<N> {
     #[track_caller]
     fn build_array(&self) -> Array {
+        raise(Array::try_from_nested(&self.0))
+    }
+}
+
+/// Tried last, one reference less. It fails where it is called, with the message of [`Nested`].
+#[doc(hidden)]
+pub trait BuildNested<N> {
+    fn build_array(&self) -> Array
+    where
+        N: Nested;
+}
+
+impl<N> BuildNested<N> for Literals<N> {
+    #[track_caller]
+    fn build_array(&self) -> Array
+    where
+        N: Nested,
+    {
         raise(Array::try_from_nested(&self.0))
     }
 }
@@ -350,12 +382,12 @@ macro_rules! array {
     };
     ($value:expr; $count:expr) => {{
         #[allow(unused_imports)]
-        use $crate::core::construct::{BuildAny as _, BuildPreferred as _};
-        (&$crate::core::construct::Literals([$value; $count])).build_array()
+        use $crate::core::construct::{BuildAny as _, BuildNested as _, BuildPreferred as _};
+        (&&$crate::core::construct::Literals([$value; $count])).build_array()
     }};
     ($($value:expr),+ $(,)?) => {{
         #[allow(unused_imports)]
-        use $crate::core::construct::{BuildAny as _, BuildPreferred as _};
-        (&$crate::core::construct::Literals([$($value),+])).build_array()
+        use $crate::core::construct::{BuildAny as _, BuildNested as _, BuildPreferred as _};
+        (&&$crate::core::construct::Literals([$($value),+])).build_array()
     }};
 }

@@ -116,7 +116,11 @@ impl Array {
 
     fn one(&self, op: &str) -> Result<Scalar, Error> {
         if self.size() != 1 {
-            return Err(err!(Shape, "{op}: expected one element, got {}", self.aval()));
+            return Err(err!(
+                Shape,
+                "{op}: expected one element, got {}; pick one with index, or take all with to_vec",
+                self.aval()
+            ));
         }
         if let Some(value) = self.as_literal() {
             return Ok(value);

@@ -188,8 +188,7 @@ functions! {
     /// [`Array::select`].
     #[doc(alias = "where")]
     fn where_, try_where_(condition: impl Operand, a: impl Operand, b: impl Operand) -> Array {
-        let condition = &condition.to_array();
-        condition.try_select(a, b)
+        condition.to_array().try_select(a, b)
     }
 }
 

@@ -19,7 +19,7 @@ functions! {
     /// assert_eq!(zeros([2, 3]).aval().to_string(), "f32[2,3]");
     /// ```
     #[doc(alias = "empty")]
-    fn zeros, try_zeros(shape: impl Ints) -> Array {
+    fn zeros, try_zeros(shape: impl Ints) -> Array { // `zeros([2, 3])`
         try_zeros_dtype(shape, DType::F32)
     }
 
@@ -35,7 +35,7 @@ functions! {
     /// use cotangent::prelude::*;
     /// assert_eq!(ones(2).to_vec::<f32>(), [1.0, 1.0]);
     /// ```
-    fn ones, try_ones(shape: impl Ints) -> Array {
+    fn ones, try_ones(shape: impl Ints) -> Array { // `ones([2, 3])`
         try_ones_dtype(shape, DType::F32)
     }
 
@@ -103,7 +103,7 @@ functions! {
     /// assert_eq!(arange(2..5).to_vec::<i32>(), [2, 3, 4]);
     /// ```
     #[doc(alias = "range")]
-    fn arange, try_arange(range: impl Arange) -> Array {
+    fn arange, try_arange(range: impl Arange) -> Array { // `arange(a..b)`
         let dtype = match range.ends() {
             Ends::Ints(start, stop) => int_dtype(start, stop),
             Ends::Floats(..) => DType::F32,
@@ -302,6 +302,12 @@ fn counting_dtype(count: usize, dtype: DType) -> Option<DType> {
 }
 
 /// What [`arange`] takes: a number of elements, a range, or the two ends of one as a pair.
+#[diagnostic::on_unimplemented(
+    message = "`arange` takes a count or a range, got `{Self}`",
+    label = "expected `5`, `2..5` or `0.0..1.0`",
+    note = "ints are `i32`, `i64` or `usize`, floats are `f64`; NumPy's `arange(a, b)` is \
+            `arange(a..b)`"
+)]
 pub trait Arange {
     fn ends(&self) -> Ends;
 }

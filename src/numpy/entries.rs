@@ -34,6 +34,11 @@ impl Index {
 }
 
 /// What [`Array::index`] takes: one entry, or several from [`s!`](crate::s).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no index",
+    label = "expected an int, a range, an int or bool `Array`, or several entries in `s![..]`",
+    note = "several axes are indexed as `x.index(s![0, 1..3, ..])`; floats are no indices"
+)]
 pub trait Indices {
     fn indices(self) -> Vec<Index>;
 }
@@ -44,10 +49,34 @@ impl Indices for Vec<Index> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Into<Index>> Indices for T {
     fn indices(self) -> Vec<Index> {
         vec![self.into()]
     }
+}
+
+/// What can stand in [`s!`](crate::s): all that becomes an [`Index`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no entry of an index",
+    label = "expected an int, a range, an int or bool `Array`, `...` or `newaxis`",
+    note = "floats are no indices: convert with `as i64`; a whole axis is `..`"
+)]
+pub trait Entry {
+    #[doc(hidden)]
+    fn entry(self) -> Index;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Index>> Entry for T {
+    fn entry(self) -> Index {
+        self.into()
+    }
+}
+
+#[doc(hidden)]
+pub fn entry(entry: impl Entry) -> Index {
+    entry.entry()
 }
 
 impl From<Array> for Index {
@@ -111,7 +140,7 @@ macro_rules! entries {
     )*};
 }
 
-entries!(i32 i64 isize usize);
+entries!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
 /// The exclusive end after this inclusive one; after -1, the last element, there is none.
 fn after(end: i64) -> Option<i64> {
@@ -147,12 +176,12 @@ macro_rules! s {
     (@ [$($done:expr,)*] $range:expr; $step:expr $(, $($rest:tt)*)?) => {
         $crate::s!(
             @ [
-                $($done,)* $crate::numpy::entries::Index::from($range).by($step as i64),
+                $($done,)* $crate::numpy::entries::entry($range).by($step as i64),
             ] $($($rest)*)?
         )
     };
     (@ [$($done:expr,)*] $entry:expr $(, $($rest:tt)*)?) => {
-        $crate::s!(@ [$($done,)* $crate::numpy::entries::Index::from($entry),] $($($rest)*)?)
+        $crate::s!(@ [$($done,)* $crate::numpy::entries::entry($entry),] $($($rest)*)?)
     };
     ($($entries:tt)*) => {
         $crate::s!(@ [] $($entries)*)

@@ -14,6 +14,7 @@
 //! | `shape`, `join`, `arrange`, `diagonal` | axes, joining and splitting, stacking, diagonals and triangles |
 //! | `create`, `steps` | zeros, ones, arange, linspace, eye; ranges with a step |
 //! | `index`, `entries`, `picks`, `at`, `update` | `x.index(s![..])` and `x.at(..)` |
+//! | `iterate` | `for row in &x`, `len` |
 //! | `axes`, `list`, `fallible`, `finfo` | arguments, pairs of panicking and `try_` forms, limits of dtypes |
 
 pub(crate) mod fallible;
@@ -55,6 +56,8 @@ pub mod diagonal;
 
 pub mod index;
 
+pub mod iterate;
+
 pub mod at;
 
 pub mod contract;
@@ -73,3 +76,17 @@ mod picks;
 pub mod segments;
 pub mod steps;
 pub(crate) mod update;
+
+#[doc(no_inline)]
+pub use self::{
+    arrange::{column_stack, dstack, hstack, meshgrid, meshgrid_ij, tri, vstack},
+    compare::where_,
+    create::{
+        arange, arange_dtype, eye, eye_dtype, full, full_dtype, full_like, linspace,
+        linspace_dtype, ones, ones_dtype, ones_like, zeros, zeros_dtype, zeros_like,
+    },
+    einsum::einsum,
+    finfo::{finfo, iinfo},
+    join::{concatenate, stack},
+    series::{interp, polyval},
+};

@@ -23,7 +23,7 @@ methods! {
     /// assert_eq!(array![[1, 2, 3], [4, 5, 6]].reshape([3, -1]).shape(), [3, 2]);
     /// ```
     #[doc(alias("view", "unflatten"))]
-    fn reshape, try_reshape(self, sizes: impl Ints) -> Array {
+    fn reshape, try_reshape(self, sizes: impl Ints) -> Array { // `x.reshape([2, 3])`
         lax::try_reshape(self, &inferred(self, &sizes.ints())?)
     }
 

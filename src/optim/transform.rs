@@ -39,6 +39,11 @@ pub type State = Tree;
 /// let (updates, _) = signs.update(array![-3.0, 0.5], signs.init(&w), &w);
 /// assert_eq!(updates.to_vec::<f32>(), [-1.0, 1.0]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no rule of an optimizer",
+    label = "expected a type that implements `optim::Rule`, with its state, `init` and `update`",
+    note = "ready optimizers, such as `optim::adam(0.001)`, are values already: chain them"
+)]
 pub trait Rule: Send + Sync + 'static {
     type State: Pytree;
 

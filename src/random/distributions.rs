@@ -104,7 +104,7 @@ functions! {
     /// assert!((z.abs().square().mean().item::<f32>() - 1.0).abs() < 0.1);
     /// ```
     #[doc(alias("randn", "standard_normal"))]
-    fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array {
+    fn normal, try_normal(key: &Key, shape: impl Ints, dtype: DType) -> Array { // `&key(0)`
         if dtype.is_complex() {
             let shape = sizes_of("normal", shape)?;
             let [first, second] = try_split(key)?;

@@ -36,7 +36,7 @@ fn flow(name: &str) -> Operation {
         "switch" => |p, x| {
             let number = |n: i32| move |x: Array| x + n;
             let branches: Vec<_> = (0..p.int("branches") as i32).map(number).collect();
-            let taken = |i: usize| switch(&x[0].index(i), &branches, Array::from(0));
+            let taken = |i: usize| switch(x[0].index(i), &branches, Array::from(0));
             vec![stack((0..x[0].size()).map(taken).collect::<Vec<_>>(), 0)]
         },
         _ => |_, x| {

@@ -35,12 +35,12 @@ fn bounded_while_in_scan(x: Array) -> Array {
 
 fn cond_in_scan(x: Array) -> Array {
     // Seven steps, the fourth of which does nothing.
-    let step = |c: Array, i: Array| (cond(&i.eq(3), |c: Array| c, |c: Array| c * &x, c), ());
+    let step = |c: Array, i: Array| (cond(i.eq(3), |c: Array| c, |c: Array| c * &x, c), ());
     scan(step, ones_like(&x), arange(0..7)).0
 }
 
 fn scan_in_cond(x: Array) -> Array {
-    cond(&x.lt(100.0), |x: Array| power_by_scan(6, x), |x: Array| x, x)
+    cond(x.lt(100.0), |x: Array| power_by_scan(6, x), |x: Array| x, x)
 }
 
 fn bounded_in_bounded(x: Array) -> Array {

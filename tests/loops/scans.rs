@@ -108,7 +108,7 @@ fn one_branch_many_branches_and_indices_out_of_range() {
     let x = || Array::scalar(2f64);
     let expected = [2f64.sin(), 4.0, 6.0];
     for (i, want) in [(-5, 0), (0, 0), (1, 1), (2, 2), (3, 2), (i32::MAX, 2), (i32::MIN, 0)] {
-        close(&switch(&Array::from(i), &branches, x()), &[expected[want]], 1e-15);
+        close(&switch(Array::from(i), &branches, x()), &[expected[want]], 1e-15);
         close(
             &jit(move |i: Array, x: Array| switch(&i, &branches, x))(Array::from(i), x()),
             &[expected[want]],
@@ -121,15 +121,15 @@ fn one_branch_many_branches_and_indices_out_of_range() {
         vmap_axes(grad_wrt(|i: Array, x: Array| switch(&i, &branches, x), Arg::<1>), (0, None));
     close(&slopes(array![-5, 1, 2], x()), &[2f64.cos(), 4.0, 3.0], 1e-15);
     let only: [fn(Array) -> Array; 1] = [|x| &x * &x * &x];
-    close(&switch(&Array::from(7), &only, x()), &[8.0], 0.0);
-    close(&grad(grad(|x: Array| switch(&Array::from(7), &only, x)))(x()), &[12.0], 0.0);
+    close(&switch(Array::from(7), &only, x()), &[8.0], 0.0);
+    close(&grad(grad(|x: Array| switch(Array::from(7), &only, x)))(x()), &[12.0], 0.0);
     close(
         &vmap_axes(|i: Array, x: Array| switch(&i, &only, x), (0, None))(array![1, -1], x()),
         &[8.0, 8.0],
         0.0,
     );
     let none: [fn(Array) -> Array; 0] = [];
-    let e = try_switch(&Array::from(0), &none, x()).unwrap_err();
+    let e = try_switch(Array::from(0), &none, x()).unwrap_err();
     assert_eq!(e.message(), "switch: expected at least one branch, got none");
     // Nested: the outer predicate chooses which inner one counts.
     let nested = |p: Array, q: Array, x: Array| {

@@ -107,7 +107,7 @@ fn policies_reach_inside() {
     let branches = move |x: Array| {
         let on_true = move |x: Array| sine(x.clone()).sin() * x;
         let on_false = move |x: Array| x.exp() * sine(x).exp();
-        cond(&x.sum().gt(0.0), on_true, on_false, x.clone()).sum()
+        cond(x.sum().gt(0.0), on_true, on_false, x.clone()).sum()
     };
     // One place for the values of both branches; which of them runs is found out again.
     let kept = saved(checkpoint_with(branches, named()), x());

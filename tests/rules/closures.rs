@@ -72,7 +72,7 @@ fn derivatives_in_the_argument_know_the_captured_value() {
             let f = make(&a);
             let inside = checkpoint(move |x: Array| {
                 let step = |c: Array, x: Array| {
-                    let y = cond(&x.gt(0.0), |x: Array| f(x), |x: Array| x, x.clone());
+                    let y = cond(x.gt(0.0), |x: Array| f(x), |x: Array| x, x.clone());
                     (c + y, ())
                 };
                 scan(step, &x.sum() * 0.0, x).0

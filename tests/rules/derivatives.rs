@@ -84,7 +84,7 @@ fn arounds() -> Vec<(&'static str, Around)> {
             jit(move |x: Array| {
                 let branches = [f.clone(), jit(|x: Array| x)];
                 let branches = branches.map(|f| move |x: Array| f(x));
-                switch(&Array::from(0), &branches, x)
+                switch(Array::from(0), &branches, x)
             })
         }),
         ("scan", |f| {

@@ -53,7 +53,7 @@ fn cond_traced(x: Array) -> Array {
     // Of values for the other branch the first one makes NaN.
     let y = cond(&small, |x| x.sin() * (&x - 0.1).log(), |x| (-&x).exp(), x.clone());
     // A branch that has nothing to do with the argument, and one that captures it.
-    cond(&x.lt(5.0), |y| y * &x, |_| Array::scalar(1.0f64), y)
+    cond(x.lt(5.0), |y| y * &x, |_| Array::scalar(1.0f64), y)
 }
 
 fn cond_plain(x: &Series) -> Series {

@@ -5,6 +5,7 @@ use crate::api::pytree::{Flat, Pytree, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::source::{in_name_of, raise};
+use crate::prims::array::literal::Operand;
 use crate::prims::carriers::cond as cond_prim;
 use crate::prims::lax;
 use crate::prims::places::index_arithmetic::moved_into;
@@ -13,12 +14,12 @@ use cotangent_jit::{DType, Error, err};
 /// `on_true(operands)` where `predicate`, a `bool[]`, holds, else `on_false(operands)`. Only one of
 /// them runs, unless the predicate is batched by `vmap`: then both run and the result is selected.
 ///
-/// Both branches return the same structure, shapes and dtypes. Derivatives flow through the branch
-/// taken.
+/// The predicate is an array or a `bool` of Rust. Both branches return the same structure, shapes
+/// and dtypes. Derivatives flow through the branch taken.
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let f = |x: Array| cond(&x.gt(0.0), |x| x.sin(), |x| x * 2.0, x.clone());
+/// let f = |x: Array| cond(x.gt(0.0), |x| x.sin(), |x| x * 2.0, x.clone());
 /// assert_eq!(grad(f)(array![-1.0].sum()).item::<f32>(), 2.0);
 /// ```
 ///
@@ -74,7 +75,7 @@ use cotangent_jit::{DType, Error, err};
 /// [`Array::select`](Array::select).
 #[track_caller]
 pub fn cond<A: Pytree, R: Pytree>(
-    predicate: &Array,
+    predicate: impl Operand,
     on_true: impl FnOnce(A) -> R,
     on_false: impl FnOnce(A) -> R,
     operands: A,
@@ -85,17 +86,21 @@ pub fn cond<A: Pytree, R: Pytree>(
 /// Returns the error of [`cond`] instead of panicking.
 #[track_caller]
 pub fn try_cond<A: Pytree, R: Pytree>(
-    predicate: &Array,
+    predicate: impl Operand,
     on_true: impl FnOnce(A) -> R,
     on_false: impl FnOnce(A) -> R,
     operands: A,
 ) -> Result<R, Error> {
     in_name_of("cond", || {
+        let predicate = &predicate.to_array();
         if predicate.aval() != Aval::scalar(DType::Bool) {
+            let cure = match predicate.ndim() {
+                0 => "compare it, as in x.gt(0.0)",
+                _ => "to choose element by element use select",
+            };
             return Err(err!(
                 DType,
-                "cond: the predicate should be bool[], got {}; to choose element by element use \
-                 select",
+                "cond: the predicate should be bool[], got {}; {cure}",
                 predicate.aval()
             ));
         }
@@ -106,18 +111,18 @@ pub fn try_cond<A: Pytree, R: Pytree>(
     })
 }
 
-/// `branches[index](operands)`, `index` a scalar of any int dtype, moved into range. As [`cond`]
-/// otherwise.
+/// `branches[index](operands)`, `index` a scalar of any int dtype or an int, moved into range.
+/// As [`cond`] otherwise.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let branches: [fn(Array) -> Array; 3] = [|x| x.sin(), |x| x.cos(), |x| x];
-/// let y = switch(&Array::from(2), &branches, array![1.5]);
+/// let y = switch(2, &branches, array![1.5]);
 /// assert_eq!(y.to_vec::<f32>(), [1.5]);
 /// ```
 #[track_caller]
 pub fn switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
-    index: &Array,
+    index: impl Operand,
     branches: &[F],
     operands: A,
 ) -> R {
@@ -127,11 +132,12 @@ pub fn switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
 /// Returns the error of [`switch`] instead of panicking.
 #[track_caller]
 pub fn try_switch<A: Pytree, R: Pytree, F: Fn(A) -> R>(
-    index: &Array,
+    index: impl Operand,
     branches: &[F],
     operands: A,
 ) -> Result<R, Error> {
     in_name_of("switch", || {
+        let index = &index.to_array();
         if index.ndim() > 0 || !index.dtype().is_int() {
             let got = index.aval();
             return Err(err!(DType, "switch: the index should be a scalar int, got {got}"));
@@ -163,13 +169,20 @@ fn choose<R: Pytree>(
     let Some(first) = bodies.first() else {
         return Err(err!(Value, "{op}: expected at least one branch, got none"));
     };
+    // `cond` has its branches in the order of the predicate's values.
+    let name = |i: usize| match (op, i) {
+        ("cond", 0) => "on_false".to_string(),
+        ("cond", _) => "on_true".to_string(),
+        _ => format!("branch {i}"),
+    };
     let out_tree = first.out_tree.clone();
     for (i, b) in bodies.iter().enumerate() {
         if b.out_tree != out_tree {
             return Err(err!(
                 Tree,
-                "{op}: branches return different structures: branch 0 {out_tree:?}, branch {i} \
-                 {:?}",
+                "{op}: branches return different structures: {} {out_tree:?}, {} {:?}",
+                name(0),
+                name(i),
                 b.out_tree
             ));
         }
@@ -179,8 +192,10 @@ fn choose<R: Pytree>(
                 let entry = wider(first, b, n);
                 return Err(err!(
                     Shape,
-                    "{op}: branches return different types at `result{path}`: branch 0 gives {e}, \
-                     branch {i} gives {g}; convert or broadcast one of them{entry}"
+                    "{op}: branches return different types at `result{path}`: {} gives {e}, {} \
+                     gives {g}; convert or broadcast one of them{entry}",
+                    name(0),
+                    name(i)
                 ));
             }
         }

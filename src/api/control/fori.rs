@@ -29,6 +29,11 @@ pub enum Bounds {
 
 /// What a [`fori_loop`] runs over: ints of any type of Rust (`5`, `0..n`, `1..=n`, `..n`), or
 /// integer scalar arrays (`&n`, `..&n`, `&from..&to`), or a pair of one each (`(0, &n)`).
+#[diagnostic::on_unimplemented(
+    message = "`fori_loop` takes a range or a count, got `{Self}`",
+    label = "expected `n`, `0..n`, `..n`, `&n` or `(from, to)`, of ints or of integer scalar arrays",
+    note = "write `fori_loop(0..n, |i: Array, x: Array| .., init)`: both bounds in one range"
+)]
 pub trait LoopBounds {
     fn bounds(self) -> Result<Bounds, Error>;
 }

@@ -32,4 +32,6 @@ pub use linear_solve::{
 pub use map::{map, map_batched, try_map, try_map_batched};
 pub use root::{custom_root, try_custom_root};
 pub use scan::{ScanOptions, scan, scan_n, scan_with, try_scan, try_scan_n};
-pub use while_loop::{try_while_loop, try_while_loop_bounded, while_loop, while_loop_bounded};
+pub use while_loop::{
+    LoopTest, try_while_loop, try_while_loop_bounded, while_loop, while_loop_bounded,
+};

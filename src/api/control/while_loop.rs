@@ -10,6 +10,18 @@ use crate::prims::carriers::while_loop as while_prim;
 use cotangent_jit::{DType, Error, err};
 use std::sync::Arc;
 
+/// What the test of a loop returns: a `bool[]`, an [`Array`].
+#[diagnostic::on_unimplemented(
+    message = "the test of a loop returns an `Array`, a `bool[]` that is computed in every round, \
+               got `{Self}`",
+    label = "this loop has a test that returns `{Self}`",
+    note = "write `|x: Array| x.lt(3.0)`: the test is traced once, so that a `bool` of Rust would \
+            hold for ever"
+)]
+pub trait LoopTest: Pytree {}
+
+impl LoopTest for Array {}
+
 /// `while test(x) { x = body(x) }`, from `init`: the first `x` of which the test, a `bool[]`, does
 /// not hold.
 ///
@@ -76,14 +88,18 @@ use std::sync::Arc;
 /// [`custom_root`](super::custom_root) (the derivative of what a loop solves),
 /// [`root`](crate::root).
 #[track_caller]
-pub fn while_loop<C: Pytree>(test: impl Fn(C) -> Array, body: impl Fn(C) -> C, init: C) -> C {
+pub fn while_loop<C: Pytree, T: LoopTest>(
+    test: impl Fn(C) -> T,
+    body: impl Fn(C) -> C,
+    init: C,
+) -> C {
     raise(try_while_loop(test, body, init))
 }
 
 /// Returns the error of [`while_loop`] instead of panicking.
 #[track_caller]
-pub fn try_while_loop<C: Pytree>(
-    test: impl Fn(C) -> Array,
+pub fn try_while_loop<C: Pytree, T: LoopTest>(
+    test: impl Fn(C) -> T,
     body: impl Fn(C) -> C,
     init: C,
 ) -> Result<C, Error> {
@@ -105,9 +121,9 @@ pub fn try_while_loop<C: Pytree>(
 /// assert_eq!((y.item::<f32>(), slope.item::<f32>()), (256.0, 8.0 * 128.0));
 /// ```
 #[track_caller]
-pub fn while_loop_bounded<C: Pytree>(
+pub fn while_loop_bounded<C: Pytree, T: LoopTest>(
     limit: usize,
-    test: impl Fn(C) -> Array,
+    test: impl Fn(C) -> T,
     body: impl Fn(C) -> C,
     init: C,
 ) -> C {
@@ -116,9 +132,9 @@ pub fn while_loop_bounded<C: Pytree>(
 
 /// Returns the error of [`while_loop_bounded`] instead of panicking.
 #[track_caller]
-pub fn try_while_loop_bounded<C: Pytree>(
+pub fn try_while_loop_bounded<C: Pytree, T: LoopTest>(
     limit: usize,
-    test: impl Fn(C) -> Array,
+    test: impl Fn(C) -> T,
     body: impl Fn(C) -> C,
     init: C,
 ) -> Result<C, Error> {
@@ -126,10 +142,10 @@ pub fn try_while_loop_bounded<C: Pytree>(
 }
 
 #[track_caller]
-fn run<C: Pytree>(
+fn run<C: Pytree, T: LoopTest>(
     op: &'static str,
     limit: Option<usize>,
-    test: impl Fn(C) -> Array,
+    test: impl Fn(C) -> T,
     body: impl Fn(C) -> C,
     init: C,
 ) -> Result<C, Error> {

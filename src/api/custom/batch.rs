@@ -35,6 +35,12 @@ impl Batched {
 
 /// A mask of the leaves of a rule's result that have the batch axis in front: a `bool` for all
 /// leaves, or a `Vec<bool>` with one entry per leaf.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which results are batched",
+    label = "expected a `bool` for all leaves, or a `Vec<bool>` with one entry per leaf",
+    note = "the rule of `custom_vmap` returns `(results, batched)`: the mask stands behind the \
+            results"
+)]
 pub trait ResultBatched {
     #[doc(hidden)]
     fn per_leaf(self, leaves: usize) -> Vec<bool>;

@@ -295,6 +295,11 @@ impl PerArgument<'_> {
 
 /// The derivative with respect to one argument `A`: a closure of its tangent, the value and all
 /// arguments, or [`NoRule`].
+#[diagnostic::on_unimplemented(
+    message = "expected the derivative with respect to one argument: a closure of the tangent, the \
+               value and the tuple of all arguments, or `NoRule`",
+    label = "expected `|t: {A}, value: {R}, args: {Args}| -> {R}`, or `NoRule`"
+)]
 pub trait ArgumentRule<A, R, Args>: Send + Sync + 'static {
     #[doc(hidden)]
     fn rule(&self) -> Option<&dyn Fn(A, R, Args) -> R>;
@@ -317,6 +322,12 @@ impl<A, R, Args, F: Fn(A, R, Args) -> R + Send + Sync + 'static> ArgumentRule<A,
 }
 
 /// One [`ArgumentRule`] per argument of a function of arguments `Args`.
+#[diagnostic::on_unimplemented(
+    message = "expected a tuple of rules, one per argument: closures of the tangent, the value and \
+               the tuple of all arguments, or `NoRule`",
+    label = "the arguments are `{Args}`, so that each rule is `|t, value: {R}, args: {Args}|`",
+    note = "one rule is written `(rule,)`; write the types of a closure's arguments"
+)]
 pub trait JvpRules<Args, R>: Send + Sync + 'static {
     /// The terms of the arguments whose tangents are not zero.
     #[doc(hidden)]

@@ -27,6 +27,16 @@ use cotangent_jit::{Error, err};
 /// assert_eq!(tree_leaves(&layer).len(), 2);
 /// ```
 #[doc(alias("register_pytree_node", "register_dataclass", "register_pytree_node_class"))]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pytree: expected an owned `Array`, or a tuple, `Vec`, `[T; N]`, \
+               `Option`, map or struct of arrays",
+    label = "`{Self}` is not a pytree",
+    note = "a struct becomes one by `#[derive(Pytree)]`; mark fields that are no arrays \
+            `#[pytree(static)]`",
+    note = "a number becomes an array by `Array::from(number)`; numbers and other values that no \
+            transform looks into go into `Static(value)`",
+    note = "references are none: return `x.clone()`, which copies a handle and no numbers"
+)]
 pub trait Pytree: Sized + 'static {
     /// Moves the leaves out, so that an array without another owner can be reused.
     fn flatten(self, to: &mut Flat);

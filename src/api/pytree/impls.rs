@@ -170,6 +170,12 @@ impl<T: Eq + Hash + Clone + Send + Sync + 'static> Pytree for Static<T> {
 }
 
 /// The traits that the keys of a map need.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a map that is a pytree",
+    label = "expected an owned key that is `Ord + Hash + Clone + Debug + Send + Sync`, such as \
+             `String` or `usize`",
+    note = "derive what is missing: `#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Clone, Debug)]`"
+)]
 pub trait Key: Ord + Hash + Clone + Debug + Send + Sync + 'static {}
 
 impl<K: Ord + Hash + Clone + Debug + Send + Sync + 'static> Key for K {}

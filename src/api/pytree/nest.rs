@@ -13,6 +13,13 @@ use std::hash::{BuildHasher, Hash};
 ///
 /// The fields of a derived struct can only be arrays, so that its form is a [`Tree`]. Its paths are
 /// composed: `.w.b` is the derivative of `w` with respect to `b`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no form with another tree in place of each array, as a Jacobian needs",
+    label = "expected an `Array`, or a tuple of at most 8, `Vec`, `[T; N]`, `Option` or map of \
+             them",
+    note = "a struct becomes one by `#[derive(Pytree)]`; a number becomes an array by \
+            `Array::from(number)`"
+)]
 pub trait Nest: Pytree {
     type With<T: Pytree>: Pytree;
 }

@@ -58,7 +58,8 @@ pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Resu
 /// assert_eq!((a.item::<f32>(), b.item::<f32>()), (2.0, 4.0));
 /// ```
 #[track_caller]
-pub fn tree_map<T: Pytree>(mut f: impl FnMut(Array) -> Array, tree: T) -> T {
+#[rustfmt::skip] // The compiler shows the first line to a user who passes two trees.
+pub fn tree_map<T: Pytree>(mut f: impl FnMut(Array) -> Array, tree: T) -> T { // or `tree_map2`
     raise(try_tree_map(|x| Ok(f(x)), tree))
 }
 

@@ -5,6 +5,7 @@
 
 use crate::core::array::Array;
 use crate::core::source::raise;
+use crate::prims::array::hints::{Equality, Right};
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// The same shape, the same dtype (weak or strong), and elements that are equal as numbers: NaN
@@ -26,12 +27,20 @@ use cotangent_jit::{DType, Error, Scalar, err};
 /// }
 /// assert_eq!(Layer { w: array![1.0] }, Layer { w: array![1.0] });
 /// ```
-impl PartialEq<Array> for Array {
+impl<T> PartialEq<T> for Array
+where
+    Right<T>: Equality<T>,
+{
     #[track_caller]
-    fn eq(&self, other: &Array) -> bool {
-        self.shape() == other.shape()
-            && self.dtype() == other.dtype()
-            && raise(same_elements(self, other))
+    fn eq(&self, other: &T) -> bool {
+        Right::<T>::equal(self, other)
+    }
+}
+
+impl Equality<Array> for Right<Array> {
+    #[track_caller]
+    fn equal(x: &Array, y: &Array) -> bool {
+        x.shape() == y.shape() && x.dtype() == y.dtype() && raise(same_elements(x, y))
     }
 }
 

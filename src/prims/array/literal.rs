@@ -17,6 +17,12 @@ use smallvec::SmallVec;
 /// An operand: an array, a reference to an array, or a number.
 ///
 /// Numbers are weak: they take the dtype of the array operands, at full precision.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no operand: expected an `Array`, a `&Array` or a number",
+    label = "expected an array or a number",
+    note = "a `Vec`, a slice or nested ones become an array by `Array::from_nested(&values)`; \
+            `array![1.0, 2.0]` writes one"
+)]
 pub trait Operand {
     /// The number, if the operand is one.
     fn number(&self) -> Option<Number> {

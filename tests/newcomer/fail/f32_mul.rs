@@ -1,0 +1,9 @@
+//! cure: write `x * c`
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+fn main() {
+    let c = 2.0f32;
+    let y = c * array![1.0];
+}

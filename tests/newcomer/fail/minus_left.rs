@@ -1,0 +1,9 @@
+//! cure: -x + c
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+fn main() {
+    let (x, n) = (array![1.0, 2.0], 1u32);
+    let y = n - x;
+}

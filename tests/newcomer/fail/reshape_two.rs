@@ -1,0 +1,8 @@
+//! cure: [2, 3]
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+fn main() {
+    let x = arange(6).reshape(2, 3);
+}

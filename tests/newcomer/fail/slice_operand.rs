@@ -1,0 +1,8 @@
+//! cure: Array::from_nested
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+fn main() {
+    let x = &array![1.0, 2.0] * [1.0, 2.0];
+}

@@ -1,0 +1,12 @@
+//! cure: #[pytree(static)]
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+fn main() {
+    #[derive(Pytree)]
+    struct Layer {
+        w: Array,
+        rate: f64,
+    }
+}

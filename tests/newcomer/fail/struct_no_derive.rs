@@ -1,0 +1,11 @@
+//! cure: #[derive(Pytree)]
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+fn main() {
+    struct Params {
+        w: Array,
+    }
+    let f = jit(|p: Params| p.w * 2.0);
+}

@@ -1,0 +1,8 @@
+//! cure: [2, 3]
+#![allow(unused)]
+use cotangent::numpy;
+use cotangent::prelude::*;
+
+fn main() {
+    let x = zeros(2, 3);
+}

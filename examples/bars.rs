@@ -37,7 +37,7 @@ fn dispatch() {
         1e9 * best(9, 100_000, || f(x.clone()))
     );
     let g = jit(|xs: Vec<Array>| xs.into_iter().map(|x| x + 1.0).collect::<Vec<_>>());
-    let xs: Vec<Array> = (0..100).map(|i| Array::from(i as f32)).collect();
+    let xs: Vec<Array> = (0..100).map(|i| Array::scalar(i as f32)).collect();
     println!("pytree of 100 scalars: {:.2} us per call", 1e6 * best(9, 10_000, || g(xs.clone())));
     let eager = best(9, 10_000, || &x + 1.0);
     println!("x + 1 without jit: {:.0} ns per call", 1e9 * eager);
@@ -82,7 +82,7 @@ fn unrolled() {
         let rounds = if n < 100_000 { 3 } else { 1 };
         let seconds = first_call(rounds, || {
             let f = jit(grad(move |x: Array| (0..n).fold(x, |x, _| x.sin())));
-            let x = Array::from(0.5f32);
+            let x = Array::scalar(0.5f32);
             Box::new(move || f(x.clone()))
         });
         let ms = 1e3 * seconds;
@@ -103,7 +103,7 @@ fn loops() {
         let run = move |x: Array| scan_with(|c: Array, ()| (c.sin() * 1.01, ()), x, (), options).0;
         let fresh = || -> Box<dyn Fn() -> Array> {
             let f = jit(grad(run));
-            let x = Array::from(0.5f32);
+            let x = Array::scalar(0.5f32);
             Box::new(move || f(x.clone()))
         };
         let compile = if n <= 100_000 { first_call(5, fresh) } else { first_call(1, fresh) };
@@ -130,7 +130,7 @@ fn updates() {
     let read = jit(|a: Array, i: Array| {
         grad(|a: Array| {
             let step = |s: Array, i: Array| ((s * 0.5 + a.at(&i).get()).sin(), ());
-            scan(step, Array::from(0f32), i.clone()).0
+            scan(step, Array::scalar(0f32), i.clone()).0
         })(a)
     });
     for n in [1_000, 10_000, 100_000, 1_000_000, 10_000_000] {

@@ -112,8 +112,9 @@ pub mod prelude {
     //!
     //! | to | names |
     //! | --- | --- |
-    //! | make arrays | [`array!`], [`Array`], [`zeros`], [`ones`], [`full`], [`eye`], [`arange`], [`linspace`], [`tri`]; [`zeros_dtype`], [`ones_dtype`], [`full_dtype`], [`eye_dtype`], [`arange_dtype`], [`linspace_dtype`]; [`zeros_like`], [`ones_like`], [`full_like`] |
+    //! | make arrays | [`array!`], [`Array`], [`zeros`], [`ones`], [`full`], [`eye`], [`arange`], [`arange_step`], [`linspace`], [`linspace_exclusive`], [`tri`]; [`zeros_dtype`], [`ones_dtype`], [`full_dtype`], [`eye_dtype`], [`arange_dtype`], [`arange_step_dtype`], [`linspace_dtype`], [`linspace_exclusive_dtype`]; [`zeros_like`], [`ones_like`], [`full_like`] |
     //! | join and arrange them | [`concatenate`], [`stack`], [`vstack`], [`hstack`], [`dstack`], [`column_stack`], [`meshgrid`], [`meshgrid_ij`], [`einsum`]; [`s!`] is an index of several axes |
+    //! | choose by a mask, fold by groups | [`where_`]; [`segment_sum`], [`segment_mean`], [`segment_max`], [`segment_min`], [`segment_prod`] |
     //! | name dtypes and types | [`DType`], [`Aval`], [`Complex`], [`f16`](struct@f16), [`bf16`], [`shape_dtype`], [`shape_dtypes`] |
     //! | differentiate | [`grad`], [`value_and_grad`], [`grad_aux`], [`value_and_grad_aux`], [`grad_wrt`], [`value_and_grad_wrt`], [`Arg`], [`grad_holomorphic`] |
     //! | take derivatives as maps | [`jvp`], [`vjp`], [`Pullback`], [`linearize`], [`linear_transpose`], [`jet`] |
@@ -122,9 +123,10 @@ pub mod prelude {
     //! | let lanes of a batch talk | [`psum`], [`pmean`], [`pmax`], [`pmin`], [`all_gather`], [`all_to_all`], [`ppermute`], [`pshuffle`], [`pswapaxes`], [`psum_scatter`], [`axis_index`], [`axis_size`] |
     //! | compile | [`jit`], [`jit_with`], [`JitOptions`], [`disable_jit`] |
     //! | branch | [`cond`], [`switch`] |
-    //! | loop | [`scan`], [`scan_with`], [`ScanOptions`], [`fori_loop`], [`fori_loop_bounded`], [`while_loop`], [`while_loop_bounded`], [`map`], [`map_batched`], [`associative_scan`], [`associative_scan_with`], [`AssociativeScanOptions`], [`Checkpoints`] |
+    //! | loop | [`scan`], [`scan_n`], [`scan_with`], [`ScanOptions`], [`fori_loop`], [`fori_loop_bounded`], [`while_loop`], [`while_loop_bounded`], [`map`], [`map_batched`], [`associative_scan`], [`associative_scan_with`], [`AssociativeScanOptions`], [`Checkpoints`] |
     //! | solve inside of traces | [`custom_root`], [`custom_linear_solve`], [`custom_linear_solve_symmetric`] |
     //! | write a rule of your own | [`custom_jvp`], [`custom_vjp`], [`custom_gradient`], [`custom_derivatives`], [`custom_jvps`], [`custom_jvp_symbolic`], [`custom_vjp_symbolic`], [`custom_vmap`], [`sequential_vmap`], [`Custom`], [`Tangents`], [`Perturbed`], [`Batched`], [`NoRule`], [`closure_convert`] |
+    //! | capture clones | [`clone!`](macro@crate::clone) |
     //! | use pytrees | [`Pytree`](trait@Pytree), [`tree_map`], [`tree_map2`], [`tree_map3`], [`tree_map_with_path`], [`tree_reduce`], [`tree_all`], [`tree_any`], [`tree_leaves`], [`tree_leaves_with_path`], [`tree_flatten`], [`tree_unflatten`], [`tree_structure`], [`tree_transpose`], [`tree_broadcast`], [`Tree`], [`Static`] |
     //! | save memory in reverse mode | [`checkpoint`], [`checkpoint_with`], [`Policy`], [`checkpoint_name`], [`saved_residuals`], [`SavedResidual`] |
     //! | look inside | [`make_jaxpr`], [`eval_shape`], [`ClosedJaxpr`], [`jit_misses`], [`debug_print!`], [`debug`](mod@debug), [`debug_nans`], [`debug_infs`] |

@@ -36,7 +36,7 @@ pub fn rows() -> Vec<Row> {
         row!("dispatch_1arg", |x| x * 2.0 + 1.0, (ones([8]),)),
         Row::new("dispatch_100args", || {
             let f = jit(|xs: Vec<Array>| xs.into_iter().map(|x| x + 1.0).collect::<Vec<_>>());
-            let xs: Vec<Array> = (0..100).map(|i| Array::from(i as f32)).collect();
+            let xs: Vec<Array> = (0..100).map(|i| Array::scalar(i as f32)).collect();
             Box::new(move || consume(f(xs.clone())))
         }),
     ];
@@ -49,7 +49,7 @@ pub fn rows() -> Vec<Row> {
     rows.push(row!("compile_add", |x| x + 1.0, (ones([8]),)));
     rows.push(Row::new("compile_unrolled_grad", || {
         let f = jit(grad(|x: Array| (0..1000).fold(x, |x, _| x.sin())));
-        let x = Array::from(0.5f32);
+        let x = Array::scalar(0.5f32);
         Box::new(move || consume(f(x.clone())))
     }));
     rows

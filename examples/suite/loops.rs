@@ -42,7 +42,7 @@ fn recurrent(w: Array, h: Array, xs: Array) -> Array {
 
 pub fn rows() -> Vec<Row> {
     let ones = || (ones([3]),);
-    let half = || (Array::from(0.5f32),);
+    let half = || (Array::scalar(0.5f32),);
     vec![
         row!("lorenz_scan", |s| simulate(s, 10_000), ones()),
         row!("lorenz_scan_grad", |s| grad(|s: Array| simulate(s, 10_000).sum())(s), ones()),

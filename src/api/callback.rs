@@ -180,7 +180,7 @@ pub fn try_pure_callback<A: Pytree, O: Outcome>(
 ///         io_callback(move |x: Array| sink.lock().unwrap().push(x.item()), (), x.clone(), true);
 ///         (c + x, ())
 ///     };
-///     scan(step, Array::from(0.0f32), xs).0
+///     scan(step, Array::from(0.0), xs).0
 /// });
 /// f(array![1.0, 2.0]);
 /// assert_eq!(*log.lock().unwrap(), [1.0, 2.0]);

@@ -10,9 +10,9 @@
 //!     x.log()
 //! };
 //! let checked = jit(checkify(f, Checks::ALL));
-//! let (error, _) = checked(Array::from(1.0f32));
+//! let (error, _) = checked(Array::from(1.0));
 //! assert_eq!(error.get(), None);
-//! let (error, _) = checked(Array::from(-1.0f32));
+//! let (error, _) = checked(Array::from(-1.0));
 //! assert!(error.get().unwrap().ends_with("check: x must be positive, got -1.0"));
 //! ```
 

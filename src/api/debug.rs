@@ -60,7 +60,7 @@ pub fn print_ordered(text: &str, args: impl Arguments) {
 /// ```
 /// use cotangent::prelude::*;
 /// let f = jit(|x: Array| { debug_print!("x = {x}, {}", &x + 1.0, x = x); x });
-/// let (_, lines) = debug::captured(|| f(Array::from(1.0f32)));
+/// let (_, lines) = debug::captured(|| f(Array::from(1.0)));
 /// assert_eq!(lines, ["x = 1.0, 2.0"]);
 /// ```
 #[macro_export]

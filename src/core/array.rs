@@ -35,28 +35,33 @@ use std::thread::ThreadId;
 /// | [Elementary functions](#elementary-functions) | [`exp`](Array::exp), [`log`](Array::log), [`sqrt`](Array::sqrt), [`sin`](Array::sin), [`cos`](Array::cos), [`tanh`](Array::tanh), [`sigmoid`](Array::sigmoid), [`erf`](Array::erf) |
 /// | [Signs, rounding, dtypes](#signs-rounding-dtypes) | [`abs`](Array::abs), [`sign`](Array::sign), [`round`](Array::round), [`floor`](Array::floor), [`astype`](Array::astype) |
 /// | [Extremes, bounds, remainders of two operands](#extremes-bounds-remainders-of-two-operands) | [`maximum`](Array::maximum), [`minimum`](Array::minimum), [`clip`](Array::clip), [`atan2`](Array::atan2), [`remainder`](Array::remainder), [`floor_divide`](Array::floor_divide) |
+/// | [Round to decimals](#round-to-decimals) | [`round_to`](Array::round_to) |
 /// | [Squares and powers](#squares-and-powers) | [`square`](Array::square), [`powi`](Array::powi), [`pow`](Array::pow) |
 /// | [Parts of floats, angles, further functions](#parts-of-floats-angles-further-functions) | [`hypot`](Array::hypot), [`logaddexp`](Array::logaddexp), [`trunc`](Array::trunc), [`copysign`](Array::copysign), [`degrees`](Array::degrees), [`nan_to_num`](Array::nan_to_num) |
 /// | [Divisors of ints](#divisors-of-ints) | [`gcd`](Array::gcd), [`lcm`](Array::lcm) |
-/// | [Compare for equality](#compare-for-equality) | [`equal`](Array::equal), [`not_equal`](Array::not_equal) |
+/// | [Compare for equality](#compare-for-equality) | [`eq`](Array::eq), [`ne`](Array::ne) |
 /// | [Compare by order](#compare-by-order) | [`lt`](Array::lt), [`le`](Array::le), [`gt`](Array::gt), [`ge`](Array::ge) |
 /// | [Ask about elements, choose by a mask](#ask-about-elements-choose-by-a-mask) | [`is_nan`](Array::is_nan), [`is_finite`](Array::is_finite), [`select`](Array::select) |
 /// | [Logic, closeness, membership](#logic-closeness-membership) | [`logical_and`](Array::logical_and), [`logical_or`](Array::logical_or), [`logical_not`](Array::logical_not), [`isclose`](Array::isclose), [`allclose`](Array::allclose), [`isin`](Array::isin) |
 /// | [Reduce](#reduce) | [`sum`](Array::sum), [`sum_axis`](Array::sum_axis), [`sum_keepdims`](Array::sum_keepdims), [`mean`](Array::mean), [`max`](Array::max), [`min`](Array::min), [`prod`](Array::prod), [`var`](Array::var), [`std`](Array::std), [`all`](Array::all), [`any`](Array::any) |
+/// | [Variances of samples](#variances-of-samples) | [`var_ddof`](Array::var_ddof), [`std_ddof`](Array::std_ddof) |
 /// | [Find extremes](#find-extremes) | [`argmax`](Array::argmax), [`argmin`](Array::argmin), [`argmax_axis`](Array::argmax_axis) |
 /// | [Running folds](#running-folds) | [`cumsum`](Array::cumsum), [`cumprod`](Array::cumprod), [`cummax`](Array::cummax) |
 /// | [Reduce without NaN](#reduce-without-nan) | [`nansum`](Array::nansum), [`nanmean`](Array::nanmean), [`nanmax`](Array::nanmax) |
+/// | [Variances of samples without NaN](#variances-of-samples-without-nan) | [`nanvar_ddof`](Array::nanvar_ddof), [`nanstd_ddof`](Array::nanstd_ddof) |
+/// | [Reduce under a mask](#reduce-under-a-mask) | [`sum_where`](Array::sum_where), [`mean_where`](Array::mean_where), [`max_where`](Array::max_where), [`any_where`](Array::any_where) |
 /// | [Statistics, histograms](#statistics-histograms) | [`quantile`](Array::quantile), [`median`](Array::median), [`cov`](Array::cov), [`average`](Array::average), [`bincount`](Array::bincount), [`histogram`](Array::histogram) |
 /// | [Differences, integrals, convolutions](#differences-integrals-convolutions) | [`diff`](Array::diff), [`gradient`](Array::gradient), [`trapezoid`](Array::trapezoid), [`convolve`](Array::convolve) |
 /// | [Sort, search, pick](#sort-search-pick) | [`sort`](Array::sort), [`argsort`](Array::argsort), [`top_k`](Array::top_k), [`searchsorted`](Array::searchsorted), [`take`](Array::take), [`take_along_axis`](Array::take_along_axis) |
 /// | [Results whose shape depends on values](#results-whose-shape-depends-on-values) | [`nonzero`](Array::nonzero), [`unique`](Array::unique), [`argwhere`](Array::argwhere) |
 /// | [Shapes and axes](#shapes-and-axes) | [`reshape`](Array::reshape), [`ravel`](Array::ravel), [`t`](Array::t), [`transpose`](Array::transpose), [`expand_dims`](Array::expand_dims), [`squeeze`](Array::squeeze), [`broadcast_to`](Array::broadcast_to), [`flip`](Array::flip), [`pad`](Array::pad) |
-/// | [Split, repeat, roll](#split-repeat-roll) | [`split`](Array::split), [`split_at`](Array::split_at), [`tile`](Array::tile), [`repeat`](Array::repeat), [`roll`](Array::roll) |
+/// | [Split, repeat, roll](#split-repeat-roll) | [`split`](Array::split), [`split_into`](Array::split_into), [`unstack`](Array::unstack), [`split_at`](Array::split_at), [`tile`](Array::tile), [`repeat`](Array::repeat), [`roll`](Array::roll) |
 /// | *Join* | [`concatenate`](crate::numpy::join::concatenate), [`stack`](crate::numpy::join::stack), [`vstack`](crate::numpy::arrange::vstack), [`hstack`](crate::numpy::arrange::hstack), [`meshgrid`](crate::numpy::arrange::meshgrid) |
 /// | [Least ranks, mirrors, turns](#least-ranks-mirrors-turns) | [`atleast_2d`](Array::atleast_2d), [`fliplr`](Array::fliplr), [`rot90`](Array::rot90), [`vander`](Array::vander) |
 /// | [Kronecker, cross and inner products](#kronecker-cross-and-inner-products) | [`kron`](Array::kron), [`cross`](Array::cross), [`inner`](Array::inner) |
 /// | [Diagonals and triangles](#diagonals-and-triangles) | [`diag`](Array::diag), [`tril`](Array::tril), [`triu`](Array::triu), [`trace`](Array::trace) |
 /// | [Index](#index) | [`index`](Array::index) |
+/// | [Go through the parts](#go-through-the-parts) | [`iter`](Array::iter), [`len`](Array::len), `for row in &x` |
 /// | [Update](#update) | [`at`](Array::at) |
 /// | [Matrix products](#matrix-products) | [`matmul`](Array::matmul), [`dot`](Array::dot), [`outer`](Array::outer), [`tensordot`](Array::tensordot), [`vdot`](Array::vdot), [`einsum`](crate::numpy::einsum::einsum) |
 /// | [Make complex numbers](#make-complex-numbers) | [`complex`](Array::complex) |
@@ -201,6 +206,11 @@ impl Array {
     #[doc(alias("numel", "nelement"))]
     pub fn size(&self) -> usize {
         self.shape().iter().product()
+    }
+
+    /// Tells whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.size() == 0
     }
 
     /// Tells whether the dtype is weak in promotion, as that of a literal is.

@@ -11,7 +11,7 @@ use smallvec::{SmallVec, smallvec};
 /// entries, so that `[]` has one meaning (a longer one is given as a slice).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no list of axes or sizes",
-    label = "expected ints: `1`, `[2, -1]`, `(2, n)`, `&[0, 1]`, a `Vec` of ints, `x.shape()` or `[]`",
+    label = "expected ints: `1`, `[2, -1]`, `(2, n)`, `&[0, 1]`, a `Vec`, `x.shape()` or `[]`",
     note = "a `[usize; N]` of any `N` is given as a slice, `&shape[..]`",
     note = "sizes and axes are known while tracing: an `Array` cannot give them"
 )]

@@ -46,6 +46,8 @@ impl ExactSizeIterator for Parts {}
 impl FusedIterator for Parts {}
 
 methods! {
+    //! # Go through the parts
+
     /// The size of axis 0: the number of rows of a matrix, as Python's `len`.
     ///
     /// Any dtype. An error for a scalar, which has no axis; [`Array::size`] counts elements.
@@ -90,13 +92,6 @@ fn without_axis(op: &str, x: &Array) -> Error {
          elements",
         x = x.aval()
     )
-}
-
-impl Array {
-    /// Tells whether there are no elements.
-    pub fn is_empty(&self) -> bool {
-        self.size() == 0
-    }
 }
 
 /// The parts along axis 0. Panics for a scalar.

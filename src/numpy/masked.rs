@@ -16,12 +16,12 @@ use crate::prims::rules::numbers::{number, place_dtype};
 use cotangent_jit::{DType, Error, Scalar, err};
 
 macro_rules! masked {
-    ($(
+    ($(#![$heading:meta])* $(
         $(#[$doc:meta])*
         $fold:ident($($arg:ident: $ty:ident)?): $all:ident, $try_all:ident;
             $axis:ident, $try_axis:ident; $keep:ident, $try_keep:ident;
     )*) => {
-        methods! {$(
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             #[doc(alias = "where")]
             fn $all, $try_all(self, mask: impl Operand $(, $arg: impl $ty)?) -> Array {
@@ -54,6 +54,8 @@ macro_rules! masked {
 }
 
 masked! {
+    //! # Reduce under a mask
+
     /// The sum of the elements for which the mask holds; 0 if it holds for none. Dtypes as those of
     /// [`Array::sum`]. The mask is broadcast to the array.
     ///

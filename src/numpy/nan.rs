@@ -86,6 +86,8 @@ without_nan! {
 }
 
 methods! {
+    //! # Variances of samples without NaN
+
     /// [`Array::var_ddof`] of the elements that are numbers; NaN where there are no more of them
     /// than `ddof`.
     ///

@@ -200,12 +200,12 @@ fn any(x: &Array, axes: &[usize]) -> Result<Array, Error> {
 }
 
 macro_rules! with_ddof {
-    ($(
+    ($(#![$heading:meta])* $(
         $(#[$doc:meta])*
         $after:path: $all:ident, $try_all:ident; $axis:ident, $try_axis:ident; $keep:ident,
             $try_keep:ident;
     )*) => {
-        methods! {$(
+        methods! {$(#![$heading])* $(
             $(#[$doc])*
             fn $all, $try_all(self, ddof: usize) -> Array {
                 strong($after(spread(self, &all_axes(self), ddof)?)?)
@@ -234,6 +234,8 @@ fn root(x: Array) -> Result<Array, Error> {
 }
 
 with_ddof! {
+    //! # Variances of samples
+
     /// Variance of a sample: `∑ |x[i] - x̄|² / (n - ddof)`, NaN where `n ≤ ddof`. With `ddof = 1`
     /// it is an estimate without bias. Dtypes and derivative as those of [`Array::var`].
     ///

@@ -10,6 +10,8 @@ use crate::prims::rules::numbers::{holds, number};
 use cotangent_jit::{DType, Error, Scalar};
 
 methods! {
+    //! # Round to decimals
+
     /// Rounded to so many decimals; of two numbers that are equally near, the one with an even last
     /// digit. Negative decimals round to tens, hundreds and so on, of ints too.
     ///

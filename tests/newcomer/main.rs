@@ -40,19 +40,20 @@ programs! {
     enum_derived
     eq
     for_rows
+    fori_count
     i64_index
     literals
     method_as_function
     no_annotation
+    operands
     rate_f32
     t
     u8_index
+    usize_mul
     vec_assign
+    vmap_axes_usize
     where_fn
 }
-
-/// Programs that compile once numbers of every type are operands.
-const AWAITING: [&str; 2] = ["operands", "usize_mul"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/newcomer")
@@ -70,8 +71,7 @@ fn names(folder: &Path, extension: &str) -> Vec<String> {
 
 #[test]
 fn every_program_is_run() {
-    let mut programs = names(&folder().join("pass"), "rs");
-    programs.retain(|name| !AWAITING.contains(&&name[..]));
+    let programs = names(&folder().join("pass"), "rs");
     assert_eq!(programs, PROGRAMS);
 }
 

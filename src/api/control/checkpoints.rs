@@ -26,10 +26,10 @@ use std::sync::Arc;
 /// use cotangent::prelude::*;
 /// let decay = |rate: Array, n: usize, checkpoints: Checkpoints| {
 ///     let options = ScanOptions { length: Some(n), checkpoints, ..Default::default() };
-///     scan_with(|x: Array, ()| (x * &rate, ()), Array::from(1.0f32), (), options).0
+///     scan_with(|x: Array, ()| (x * &rate, ()), Array::from(1.0), (), options).0
 /// };
 /// let g = grad(move |rate: Array| decay(rate, 10, Checkpoints::Sqrt));
-/// assert_eq!(g(Array::from(1.0f32)).item::<f32>(), 10.0);
+/// assert_eq!(g(Array::from(1.0)).item::<f32>(), 10.0);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Checkpoints {

@@ -31,7 +31,7 @@ pub enum Bounds {
 /// integer scalar arrays (`&n`, `..&n`, `&from..&to`), or a pair of one each (`(0, &n)`).
 #[diagnostic::on_unimplemented(
     message = "`fori_loop` takes a range or a count, got `{Self}`",
-    label = "expected `n`, `0..n`, `..n`, `&n` or `(from, to)`, of ints or of integer scalar arrays",
+    label = "expected `n`, `0..n`, `..n`, `&n` or `(from, to)`, of ints or integer scalar arrays",
     note = "write `fori_loop(0..n, |i: Array, x: Array| .., init)`: both bounds in one range"
 )]
 pub trait LoopBounds {
@@ -208,7 +208,12 @@ fn computed(mut from: Array, mut to: Array) -> Result<Bounds, Error> {
 ///
 /// See also [`scan`](super::scan) (slices in, results out), [`while_loop`](super::while_loop).
 #[track_caller]
-pub fn fori_loop<C: Pytree>(range: impl LoopBounds, body: impl Fn(Array, C) -> C, init: C) -> C {
+#[rustfmt::skip] // The compiler shows the first line to a user who passes the bounds apart.
+pub fn fori_loop<C: Pytree>( // `fori_loop(0..n, body, init)`
+    range: impl LoopBounds,
+    body: impl Fn(Array, C) -> C,
+    init: C,
+) -> C {
     raise(try_fori_loop(range, body, init))
 }
 
@@ -228,8 +233,8 @@ pub fn try_fori_loop<C: Pytree>(
 /// ```
 /// use cotangent::prelude::*;
 /// let power =
-///     |x: Array, n: Array| fori_loop_bounded(10, ..n, |_, y: Array| y * &x, Array::from(1.0f32));
-/// assert_eq!(grad(power)(Array::from(2.0f32), Array::from(3)).item::<f32>(), 12.0);
+///     |x: Array, n: Array| fori_loop_bounded(10, ..n, |_, y: Array| y * &x, Array::from(1.0));
+/// assert_eq!(grad(power)(Array::from(2.0), Array::from(3)).item::<f32>(), 12.0);
 /// ```
 #[track_caller]
 pub fn fori_loop_bounded<C: Pytree>(

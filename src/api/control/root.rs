@@ -39,10 +39,10 @@ use std::sync::Arc;
 ///         x,
 ///     ),
 ///     |slope, y| &y / slope(ones_like(&y)),
-///     Array::from(1.5f32),
+///     Array::from(1.5),
 /// );
-/// assert!((cbrt(Array::from(8.0f32)).item::<f32>() - 2.0).abs() < 1e-5);
-/// assert!((grad(cbrt)(Array::from(8.0f32)).item::<f32>() - 1.0 / 12.0).abs() < 1e-5);
+/// assert!((cbrt(Array::from(8.0)).item::<f32>() - 2.0).abs() < 1e-5);
+/// assert!((grad(cbrt)(Array::from(8.0)).item::<f32>() - 1.0 / 12.0).abs() < 1e-5);
 /// ```
 #[track_caller]
 pub fn custom_root<X: Pytree>(

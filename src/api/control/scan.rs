@@ -38,7 +38,7 @@ pub struct ScanOptions {
 /// use cotangent::prelude::*;
 /// let sums =
 ///     |xs: Array| scan(|c: Array, x: Array| { let s = c + x; (s.clone(), s) },
-///         Array::from(0.0f32), xs);
+///         Array::from(0.0), xs);
 /// let (total, partial) = sums(array![1.0, 2.0, 3.0]);
 /// assert_eq!(total.item::<f32>(), 6.0);
 /// assert_eq!(partial.to_vec::<f32>(), [1.0, 3.0, 6.0]);
@@ -116,7 +116,7 @@ pub fn scan<C: Pytree, X: Pytree, Y: Pytree>(
 /// ```
 /// use cotangent::prelude::*;
 /// let options = ScanOptions { length: Some(10), ..Default::default() };
-/// let (x, ()) = scan_with(|x: Array, ()| (x * 2.0, ()), Array::from(1.0f32), (), options);
+/// let (x, ()) = scan_with(|x: Array, ()| (x * 2.0, ()), Array::from(1.0), (), options);
 /// assert_eq!(x.item::<f32>(), 1024.0);
 /// ```
 #[doc(alias = "unroll")]
@@ -167,7 +167,7 @@ pub fn scan_n<C: Pytree, Y: Pytree>(
     raise(try_scan_n(step, init, n))
 }
 
-/// As [`scan_n`], with an error instead of a panic.
+/// Returns the error of [`scan_n`] instead of panicking.
 #[track_caller]
 pub fn try_scan_n<C: Pytree, Y: Pytree>(
     step: impl Fn(C, Array) -> (C, Y),

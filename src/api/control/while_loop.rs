@@ -40,8 +40,8 @@ impl LoopTest for Array {}
 ///     |x: Array| 0.5 * (&x + &a / &x),
 ///     a.clone(),
 /// );
-/// assert!((sqrt(Array::from(2.0f32)).item::<f32>() - 2f32.sqrt()).abs() < 1e-5);
-/// let (_, slope) = jvp(sqrt, (Array::from(4.0f32),), (Array::from(1.0f32),));
+/// assert!((sqrt(Array::from(2.0)).item::<f32>() - 2f32.sqrt()).abs() < 1e-5);
+/// let (_, slope) = jvp(sqrt, (Array::from(4.0),), (Array::from(1.0),));
 /// assert!((slope.item::<f32>() - 0.25).abs() < 1e-4);
 /// ```
 ///
@@ -117,7 +117,7 @@ pub fn try_while_loop<C: Pytree, T: LoopTest>(
 /// use cotangent::prelude::*;
 /// // x, x^2, x^4 ... until above 100.
 /// let f = |x: Array| while_loop_bounded(8, |x: Array| x.le(100.0), |x: Array| &x * &x, x);
-/// let (y, slope) = value_and_grad(f)(Array::from(2.0f32));
+/// let (y, slope) = value_and_grad(f)(Array::from(2.0));
 /// assert_eq!((y.item::<f32>(), slope.item::<f32>()), (256.0, 8.0 * 128.0));
 /// ```
 #[track_caller]

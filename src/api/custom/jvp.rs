@@ -32,7 +32,7 @@ use std::sync::Arc;
 ///     |x: Array| (x.exp() + 1.0).log(),
 ///     |(x,), (dx,)| ((x.exp() + 1.0).log(), dx * (1.0 - 1.0 / (1.0 + x.exp()))),
 /// );
-/// assert_eq!(grad(log1pexp)(Array::from(100.0f32)).item::<f32>(), 1.0);
+/// assert_eq!(grad(log1pexp)(Array::from(100.0)).item::<f32>(), 1.0);
 /// ```
 ///
 /// # Several arguments
@@ -123,7 +123,7 @@ where
 ///         (value, t)
 ///     },
 /// );
-/// assert_eq!(grad(product)(Array::from(2.0f32), Array::from(3.0f32)).item::<f32>(), 3.0);
+/// assert_eq!(grad(product)(Array::from(2.0), Array::from(3.0)).item::<f32>(), 3.0);
 /// ```
 pub fn custom_jvp_symbolic<F, S: Sig<'static>, R: Pytree, D>(f: F, rule: D) -> Func<'static, S, R>
 where
@@ -146,7 +146,7 @@ where
 ///         |dy: Array, _: Array, (x, _): (Array, Array)| dy * x.sin(),
 ///     ),
 /// );
-/// assert_eq!(grad(scaled)(Array::from(0.0f32), Array::from(3.0f32)).item::<f32>(), 3.0);
+/// assert_eq!(grad(scaled)(Array::from(0.0), Array::from(3.0)).item::<f32>(), 3.0);
 /// ```
 #[doc(alias = "defjvps")]
 pub fn custom_jvps<F, S: Sig<'static>, R: Pytree, D>(f: F, rules: D) -> Func<'static, S, R>

@@ -11,9 +11,9 @@
 ///     |x: Array, n: Array| x.pow(&n),
 ///     |(x, n), (dx, _)| (x.pow(&n), dx * &n * x.pow(&(&n - 1.0))),
 /// );
-/// let n = Array::from(3.0f32);
-/// assert_eq!(grad(power.clone())(Array::from(2.0f32), n.clone()).item::<f32>(), 12.0);
-/// assert!(grad_wrt(power, Arg::<1>).try_call((Array::from(2.0f32), n)).is_err());
+/// let n = Array::from(3.0);
+/// assert_eq!(grad(power.clone())(Array::from(2.0), n.clone()).item::<f32>(), 12.0);
+/// assert!(grad_wrt(power, Arg::<1>).try_call((Array::from(2.0), n)).is_err());
 /// ```
 #[derive(Clone, Default, Debug)]
 pub struct Custom {
@@ -47,9 +47,9 @@ impl Custom {
     ///         move |x: Array| x * &a,
     ///         move |(x,), (dx,)| (x * &b, dx * &b),
     ///     );
-    ///     times(Array::from(3.0f32))
+    ///     times(Array::from(3.0))
     /// };
-    /// assert_eq!(grad(f)(Array::from(2.0f32)).item::<f32>(), 3.0);
+    /// assert_eq!(grad(f)(Array::from(2.0)).item::<f32>(), 3.0);
     /// ```
     pub fn captured_by_body(mut self) -> Custom {
         self.captured_by_body = true;

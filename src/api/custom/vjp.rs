@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// // The value passes, the gradient is reversed.
 /// let reversed = custom_vjp(|x: Array| x, |(x,): (Array,)| (x, ()), |(), ct: Array| (-ct,));
 /// let g = grad(|x: Array| reversed(x) * 100.0);
-/// assert_eq!(g(Array::from(2.0f32)).item::<f32>(), -100.0);
+/// assert_eq!(g(Array::from(2.0)).item::<f32>(), -100.0);
 /// ```
 ///
 /// # Several arguments, several results
@@ -141,7 +141,7 @@ where
 ///         Tangents::of_leaves(&primal, [y.map(|y| &ct * y), x.map(|x| &ct * x)])
 ///     },
 /// );
-/// assert_eq!(grad(product)(Array::from(2.0f32), Array::from(3.0f32)).item::<f32>(), 3.0);
+/// assert_eq!(grad(product)(Array::from(2.0), Array::from(3.0)).item::<f32>(), 3.0);
 /// ```
 pub fn custom_vjp_symbolic<F, S: Sig<'static>, R: Pytree, Res: Pytree, Fwd, Bwd>(
     f: F,
@@ -168,7 +168,7 @@ where
 ///     |(x,): (Array,)| (x.sin(), x),
 ///     |x: Array, ct: Array| (ct * x.cos(),),
 /// );
-/// let x = Array::from(0.0f32);
+/// let x = Array::from(0.0);
 /// assert_eq!(grad(sin.clone())(x.clone()).item::<f32>(), 1.0);
 /// assert_eq!(jvp(sin, (x.clone(),), (x + 1.0,)).1.item::<f32>(), 1.0);
 /// ```
@@ -197,7 +197,7 @@ where
 ///     let twice = &x * 2.0;
 ///     (&x * &x, move |ct: Array| (ct * &twice,))
 /// });
-/// assert_eq!(grad(square)(Array::from(3.0f32)).item::<f32>(), 6.0);
+/// assert_eq!(grad(square)(Array::from(3.0)).item::<f32>(), 6.0);
 /// ```
 pub fn custom_gradient<F, S: Sig<'static>, R: Pytree, Bwd>(f: F) -> Func<'static, S, R>
 where

@@ -139,47 +139,6 @@ macro_rules! borrowed {
 
 borrowed!(f64 i32);
 
-/// The message of `x + vec![..]`.
-#[diagnostic::on_unimplemented(
-    message = "a list is no operand: expected an `Array`, a `&Array` or a number",
-    label = "make an array of the list: `Array::from_nested(&list)`",
-    note = "`array![1.0, 2.0]` writes an array"
-)]
-pub trait Lists {}
-
-macro_rules! lists {
-    ($($trait:ident $method:ident;)*) => {$(
-        lists!(@all $trait $method, Array);
-        lists!(@all $trait $method, &Array);
-    )*};
-    (@all $trait:ident $method:ident, $array:ty) => {
-        lists!(@one [T] $trait $method, $array, Vec<T>);
-        lists!(@one [T] $trait $method, $array, &Vec<T>);
-        lists!(@one [T] $trait $method, $array, &[T]);
-        lists!(@one [T, const N: usize] $trait $method, $array, [T; N]);
-        lists!(@one [T, const N: usize] $trait $method, $array, &[T; N]);
-    };
-    (@one [$($generics:tt)*] $trait:ident $method:ident, $array:ty, $list:ty) => {
-        impl<$($generics)*> $trait<$list> for $array
-        where
-            Right<T>: Lists,
-        {
-            type Output = Array;
-
-            fn $method(self, _: $list) -> Array {
-                unreachable!("nothing implements Lists")
-            }
-        }
-    };
-}
-
-lists! {
-    Add add;
-    Sub sub;
-    Mul mul;
-    Div div;
-}
-
 /// The message of `c * x` with a `c` of a type that cannot stand on the left. There is one float
 /// type and one int type on the left, so that literals without a suffix have one type there.
 #[diagnostic::on_unimplemented(

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no operand: expected an `Array`, a `&Array` or a number",
     label = "expected an array or a number",
-    note = "a `Vec`, a slice or nested ones become an array by `Array::from_nested(&values)`; \
+    note = "a `Vec`, a slice or nested ones become an array by `Array::from(values)`; \
             `array![1.0, 2.0]` writes one"
 )]
 pub trait Operand {

@@ -121,7 +121,7 @@ impl Policy {
     /// use cotangent::prelude::*;
     /// let sines = Policy::new("sines", |op| op.prim.name() == "sin");
     /// let f = checkpoint_with(|x: Array| x.sin().exp(), sines);
-    /// assert_eq!(grad(f)(Array::from(0.0f32)).item::<f32>(), 1.0);
+    /// assert_eq!(grad(f)(Array::from(0.0)).item::<f32>(), 1.0);
     /// ```
     pub fn new(name: &str, keeps: impl Fn(&Candidate) -> bool + Send + Sync + 'static) -> Policy {
         let keeps: Box<Chooser> = Box::new(keeps);

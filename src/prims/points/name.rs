@@ -103,7 +103,7 @@ pub fn check_name(op: &str, name: &str) -> Result<(), Error> {
 /// use cotangent::prelude::*;
 /// let layer = |x: Array| checkpoint_name(&x.sin(), "hidden").cos();
 /// let g = grad(checkpoint_with(layer, Policy::only_names(["hidden"])));
-/// assert_eq!(g(Array::from(0.0f32)).item::<f32>(), 0.0);
+/// assert_eq!(g(Array::from(0.0)).item::<f32>(), 0.0);
 /// ```
 #[track_caller]
 pub fn checkpoint_name(x: &Array, name: &str) -> Array {

@@ -1,4 +1,4 @@
-//! cure: Array::from_nested
+//! cure: Array::from(values)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -72,7 +72,8 @@ fn a_value_dependent_if() {
     assert_eq!(
         lineless(&text),
         "item: the value of f32[] is not known while tracing (made at HERE); use cond or select \
-         instead of a value-dependent if, or return it from the traced closure and read it outside"
+         instead of a value-dependent if, lax::dynamic_slice or a mask instead of a \
+         value-dependent slice, or return it from the traced closure and read it outside"
     );
     still_works();
 }
@@ -150,7 +151,11 @@ fn shapes_that_do_not_fit() {
     let text = message(|| Array::new(&[1f32, 2.0, 3.0], [2, 2]));
     assert_eq!(text, "array: f32[2,2] takes 4 elements, got 3");
     let text = message(|| array![1.0].item::<f64>());
-    assert_eq!(text, "item: expected f64, got f32[1]; ask for item::<f32> or cast with astype");
+    assert_eq!(
+        text,
+        "item: expected f64, got f32[1]; ask for item::<f32> or cast with astype; to_f64 takes any \
+         real dtype"
+    );
     still_works();
 }
 

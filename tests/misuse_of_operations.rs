@@ -94,9 +94,11 @@ fn dtypes() {
     fails("add: dtypes differ: i32[2] and f32[2]; convert one of them", || {
         cotangent::lax::add(&array![1, 2], &array![1.0, 2.0])
     });
-    fails("item: expected f32, got i32[]; ask for item::<i32> or cast with astype", || {
-        array![1].sum().item::<f32>()
-    });
+    fails(
+        "item: expected f32, got i32[]; ask for item::<i32> or cast with astype; to_f64 takes any \
+         real dtype",
+        || array![1].sum().item::<f32>(),
+    );
 }
 
 #[test]

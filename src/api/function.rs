@@ -26,6 +26,29 @@
 //! assert_eq!(scaled(&s)(array![1.0, 1.0]).to_vec::<f32>(), [2.0, 3.0]);
 //! ```
 //!
+//! A training step owns parameters and state, which it replaces, and its data, whose handles are
+//! cloned; inside, the loss borrows.
+//!
+//! ```
+//! use cotangent::{optim, prelude::*};
+//! #[derive(Pytree, Clone)]
+//! struct Line { w: Array, b: Array }
+//! let loss = |p: &Line, x: &Array, y: &Array| (&p.w * x + &p.b - y).square().mean();
+//! let adam = optim::adam(0.1);
+//! let step = jit(|p: Line, state: optim::State, x: Array, y: Array| {
+//!     let (value, g) = value_and_grad(loss)(&p, &x, &y);
+//!     let (updates, state) = adam.update(g, state, &p);
+//!     (optim::apply_updates(p, updates), state, value)
+//! });
+//! let (x, y) = (array![0.0, 1.0], array![1.0, 3.0]);
+//! let start = Line { w: Array::from(0.0), b: Array::from(0.0) };
+//! let (mut p, mut state) = (start.clone(), adam.init(&start));
+//! for _ in 0..200 {
+//!     (p, state, _) = step(p, state, x.clone(), y.clone());
+//! }
+//! assert!(p.w.isclose_within(2.0, 0.01, 0.0).all().to_bool(), "{}", p.w);
+//! ```
+//!
 //! The closure is called on *tracers*, once per structure and types of its arguments. A tracer has
 //! a shape and a dtype and no elements: `x.item()`, `x.to_vec()`, printing its elements and a Rust
 //! `if` on them are for outside. In their place stand [`Array::select`](crate::Array::select),
@@ -38,6 +61,30 @@
 //! let f = |x: Array| x.gt(0.0).select(x.sin(), 2.0 * &x).sum();
 //! assert_eq!(grad(f)(array![0.0, -1.0]).to_vec::<f32>(), [2.0, 2.0]);
 //! ```
+//!
+//! # Functions that take functions
+//!
+//! A sampler or a solver of your own bounds what it is given by `Send + Sync`, because a transform
+//! may run it on another thread. A borrowed function need only be `Sync`; one that is returned, or
+//! kept, is `'static` as well.
+//!
+//! ```
+//! use cotangent::prelude::*;
+//! fn ascent(f: &(impl Fn(Array) -> Array + Sync), x: Array) -> Array {
+//!     fori_loop(0..50, |_, x: Array| &x + 0.1 * grad(f)(x.clone()), x)
+//! }
+//! fn slope(f: impl Fn(Array) -> Array + Send + Sync, x: Array) -> Array {
+//!     grad(f)(x)
+//! }
+//! let hill = |x: Array| -(x - 3.0).square();
+//! assert!((ascent(&hill, Array::from(0.0)).item::<f32>() - 3.0).abs() < 1e-3);
+//! assert_eq!(slope(hill, Array::from(1.0)).item::<f32>(), 4.0);
+//! ```
+//!
+//! Where a transform refuses a function, the compiler may add `expected function, found Func` at
+//! each call of its result. Look at the first error: those go away with it.
+//!
+//! # Numbers
 //!
 //! Numbers of the program keep the dtype of the array beside them: `2.0 * x` is `f32` if `x` is. An
 //! *array* of another dtype widens the result, as `array![2.0f64]` does; `astype` sets it right.
@@ -88,11 +135,14 @@ pub trait Sig<'f>: 'f {
                returns a pytree",
     label = "this function has no such arguments, or no such result",
     note = "all arguments are owned (`|x: Array, y: Array|`) or all are borrowed (`|x: &Array, y: \
-            &Array|`); more than 8 go into a tuple or a struct",
+            &Array|`), and `x.clone()` copies a handle, no elements; more than 8 go into a tuple \
+            or a struct",
     note = "pytrees are `Array`, tuples, `Vec`, `[T; N]`, `Option` and maps of pytrees, and \
             structs with `#[derive(Pytree)]`; a number is none: pass an `Array` \
             (`Array::from(0.5)`), or capture the number",
-    note = "write the types of a closure's arguments: `|x: Array|`, `|(w, b): (Array, Array)|`"
+    note = "write the types of a closure's arguments: `|x: Array|`, `|(w, b): (Array, Array)|`",
+    note = "a function that takes a function bounds it by `f: impl Fn(Array) -> Array + Send + \
+            Sync`, or borrows it, `f: &(impl Fn(Array) -> Array + Sync)`"
 )]
 pub trait Function<'f, S: Sig<'f>, R: 'f>: 'f {
     #[doc(hidden)]

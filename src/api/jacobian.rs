@@ -93,6 +93,18 @@ fn jacrev_as<'f, S: Sig<'f>, R: Nest>(
 ///     hessian(|(x, y): (Array, Array)| &x * &x * y)((array!(2.0), array!(3.0)));
 /// assert_eq!([xx, xy, yy].map(|h| h.item::<f32>()), [6.0, 4.0, 0.0]);
 /// ```
+///
+/// Of a struct each leaf is a [`Tree`](super::pytree::Tree), which gives its leaves by their path.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// #[derive(Pytree)]
+/// struct Line { w: Array, b: Array }
+/// let loss = |p: Line| (p.w * 3.0 + p.b).square();
+/// let h = hessian(loss)(Line { w: Array::from(1.0), b: Array::from(2.0) });
+/// let entry = |path: &str| h.get(path).unwrap().item::<f32>();
+/// assert_eq!([entry(".w.w"), entry(".w.b"), entry(".b.b")], [18.0, 6.0, 2.0]);
+/// ```
 pub fn hessian<'f, F, S: Sig<'f>, R: Differentiable>(
     f: F,
 ) -> Func<'f, S, <S::First as Nest>::With<S::First>>

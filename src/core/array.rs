@@ -28,7 +28,7 @@ use std::thread::ThreadId;
 /// | [Make from elements](#make-from-elements) | [`from_vec`](Array::from_vec), [`from_slice`](Array::from_slice), [`new`](Array::new), [`scalar`](Array::scalar) |
 /// | [Make from a number](#make-from-a-number) | [`literal`](Array::literal), [`strong_literal`](Array::strong_literal) |
 /// | [Look at shape and dtype](#look-at-shape-and-dtype) | [`shape`](Array::shape), [`ndim`](Array::ndim), [`size`](Array::size), [`dtype`](Array::dtype), [`aval`](Array::aval), [`is_tracer`](Array::is_tracer) |
-/// | [Read elements out](#read-elements-out) | [`to_vec`](Array::to_vec), [`item`](Array::item), [`to_f64`](Array::to_f64), [`to_i64`](Array::to_i64), [`to_bytes`](Array::to_bytes) |
+/// | [Read elements out](#read-elements-out) | [`to_vec`](Array::to_vec), [`item`](Array::item), [`to_f64`](Array::to_f64), [`to_i64`](Array::to_i64), [`to_bool`](Array::to_bool), [`to_bytes`](Array::to_bytes) |
 /// | [Show in a notebook](#show-in-a-notebook) | [`evcxr_display`](Array::evcxr_display) |
 /// | Give to the crate ndarray | `to_ndarray`, with the feature `ndarray` |
 /// | *Operators* | `+ - * / %` and `-x` of arrays and numbers; `& \| ^ !` of ints and bools; all broadcast and promote |

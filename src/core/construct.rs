@@ -186,7 +186,7 @@ impl Array {
     /// A vector of these elements: `T[n]`.
     ///
     /// ```
-    /// use cotangent::core::array::Array;
+    /// use cotangent::Array;
     /// assert_eq!(Array::from_vec(vec![1.0f32, 2.0]).shape(), [2]);
     /// ```
     #[doc(alias = "fromiter")]
@@ -208,7 +208,7 @@ impl Array {
     /// error instead).
     ///
     /// ```
-    /// use cotangent::core::array::Array;
+    /// use cotangent::Array;
     /// let x = Array::new(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
     /// assert_eq!(x.shape(), [2, 3]);
     /// ```
@@ -279,7 +279,7 @@ impl Array {
     /// instead).
     ///
     /// ```
-    /// use cotangent::core::array::Array;
+    /// use cotangent::Array;
     /// assert_eq!(Array::scalar(0.5f64).item::<f64>(), 0.5);
     /// ```
     #[doc(alias = "scalar_tensor")]

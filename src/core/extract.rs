@@ -89,6 +89,26 @@ impl Array {
         })
     }
 
+    /// The one element of a bool array: `assert!(x.lt(y).all().to_bool())`. Panics where
+    /// [`Array::item`] does.
+    ///
+    /// ```
+    /// use cotangent::array;
+    /// assert!(array![1.0, 2.0].lt(3.0).all().to_bool());
+    /// ```
+    #[track_caller]
+    pub fn to_bool(&self) -> bool {
+        raise(self.try_to_bool())
+    }
+
+    /// Returns the error of [`Array::to_bool`] instead of panicking.
+    pub fn try_to_bool(&self) -> Result<bool, Error> {
+        let scalar = self.one("to_bool")?;
+        bool::from_scalar(scalar).ok_or_else(|| {
+            err!(DType, "to_bool: expected bool[], got {}; compare it with a number", self.aval())
+        })
+    }
+
     /// Every element as a [`Scalar`], in row-major order, whatever the dtype.
     pub fn try_to_scalars(&self) -> Result<Vec<Scalar>, Error> {
         let size = self.dtype().size();
@@ -157,9 +177,10 @@ fn expect_dtype<T: Element>(array: &Array, op: &str) -> Result<(), Error> {
     if array.dtype() == T::DTYPE {
         return Ok(());
     }
+    let any = if op == "item" { "; to_f64 takes any real dtype" } else { "" };
     Err(err!(
         DType,
-        "{op}: expected {}, got {}; ask for {op}::<{}> or cast with astype",
+        "{op}: expected {}, got {}; ask for {op}::<{}> or cast with astype{any}",
         T::DTYPE,
         array.aval(),
         array.dtype()

@@ -209,8 +209,8 @@ pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
     err!(
         Tracer,
         "{what}: the value of {} is not known while tracing (made at {}); use cond or select \
-         instead of a \
-         value-dependent if, or return it from the traced closure and read it outside",
+         instead of a value-dependent if, lax::dynamic_slice or a mask instead of a \
+         value-dependent slice, or return it from the traced closure and read it outside",
         t.aval,
         t.source
     )

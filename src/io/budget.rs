@@ -6,6 +6,11 @@ use cotangent_jit::{Error, err, plural};
 /// What small files may take beside: messages, tables, what the device rounds up.
 const SLACK: usize = 64 << 10;
 
+/// Three times a file of this size, which is held beside what it gives.
+pub(super) fn usual_limit(file: usize) -> usize {
+    file.saturating_mul(3).saturating_add(SLACK)
+}
+
 /// What is left to be taken.
 pub(super) struct Budget<'a> {
     op: &'a str,
@@ -14,9 +19,9 @@ pub(super) struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    /// `limit` bytes, or else three times a file of this size, which is held beside what it gives.
+    /// `limit` bytes, or else what is usual for a file of this size.
     pub fn new(op: &'a str, limit: Option<usize>, file: usize) -> Budget<'a> {
-        let limit = limit.unwrap_or_else(|| file.saturating_mul(3).saturating_add(SLACK));
+        let limit = limit.unwrap_or_else(|| usual_limit(file));
         Budget { op, limit, left: limit }
     }
 

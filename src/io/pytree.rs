@@ -1,6 +1,6 @@
 //! Whole pytrees in one file, with names made of their key paths.
 
-use super::budget::of_array;
+use super::budget::{of_array, usual_limit};
 use super::npz::{read_npz_up_to, write_npz};
 use super::safetensors::{read_safetensors_up_to, write_safetensors};
 use crate::api::pytree::{Pytree, Tree, tree_structure, try_tree_unflatten};
@@ -109,13 +109,17 @@ pub fn load_pytree<T: Pytree>(path: impl AsRef<Path>, like: &T) -> Result<T, Err
     let paths = like.paths();
     let names: Vec<String> = paths.iter().map(|p| name(p)).collect();
     distinct(OP, &names, &paths)?;
-    // The expected arrays may be compressed to any degree, and may be tiny.
+    // The expected arrays may be compressed to any degree, and may be tiny. Arrays of other shapes
+    // may take what they may in any file, so that the message can list them.
     let names_bytes: usize = names.iter().map(String::len).sum();
     let leaves = like.leaves().iter().map(|x| of_array(x.aval().bytes()) + 1024);
     let expected = leaves.sum::<usize>() + 2 * names_bytes;
+    let file =
+        std::fs::metadata(path).map_or(0, |m| usize::try_from(m.len()).unwrap_or(usize::MAX));
+    let limit = expected.max(usual_limit(file));
     let arrays = match format(OP, path)? {
-        Format::Npz => read_npz_up_to(path, expected),
-        Format::SafeTensors => read_safetensors_up_to(path, expected).map(|s| s.arrays),
+        Format::Npz => read_npz_up_to(path, limit),
+        Format::SafeTensors => read_safetensors_up_to(path, limit).map(|s| s.arrays),
     };
     let arrays = arrays.map_err(|e| e.context(OP))?;
     let types: Vec<Aval> = like.leaves().iter().map(Array::aval).collect();

@@ -7,6 +7,7 @@ use super::contract::dims;
 use super::contraction::{self, Indices};
 use super::diagonal;
 use super::fallible::functions;
+use super::list::ArrayList;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
 use crate::prims::array::literal::{Operand, promoted};
@@ -25,11 +26,13 @@ functions! {
     /// ```
     /// use cotangent::prelude::*;
     /// let (a, b) = (array![[1.0, 2.0], [3.0, 4.0]], array![1.0, 1.0]);
-    /// assert_eq!(einsum("ij,j->i", &[&a, &b]).to_vec::<f32>(), [3.0, 7.0]);
-    /// assert_eq!(einsum("ii", &[&a]).item::<f32>(), 5.0);
+    /// assert_eq!(einsum("ij,j->i", [&a, &b]).to_vec::<f32>(), [3.0, 7.0]);
+    /// assert_eq!(einsum("ii", [&a]).item::<f32>(), 5.0);
     /// ```
-    fn einsum, try_einsum(spec: &str, operands: &[&Array]) -> Array {
-        let (mut terms, output) = parse(spec, operands)?;
+    fn einsum, try_einsum(spec: &str, operands: impl ArrayList) -> Array { // `einsum(s, [&x, &y])`
+        let operands = operands.to_arrays();
+        let operands: Vec<&Array> = operands.iter().collect();
+        let (mut terms, output) = parse(spec, &operands)?;
         for term in &mut terms {
             *term = term.without_repeats()?;
         }

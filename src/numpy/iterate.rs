@@ -77,7 +77,7 @@ methods! {
     /// for row in &x {
     ///     total += row.sum();
     /// }
-    /// assert_eq!(total.item::<f64>(), 10.0);
+    /// assert_eq!(total.item::<f32>(), 10.0);
     /// ```
     fn iter, try_iter(self) -> Parts {
         let len = self.shape().first().copied().ok_or_else(|| without_axis("iter", self))?;

@@ -73,35 +73,44 @@ reductions! {
     /// assert_eq!(x.sum_axis(-1).to_vec::<f32>(), [3.0, 7.0]);
     /// assert_eq!(x.sum_keepdims(0).shape(), [1, 2]);
     /// ```
-    sum: sum, try_sum; sum_axis, try_sum_axis; sum_keepdims, try_sum_keepdims;
+    sum: sum, try_sum; // or `sum_axis(-1)`
+        sum_axis, try_sum_axis; sum_keepdims, try_sum_keepdims;
 
     /// Product of all elements; bools and narrow ints are multiplied in i32, narrow unsigned ints
     /// in u32.
     #[doc(alias = "product")]
-    prod: prod, try_prod; prod_axis, try_prod_axis; prod_keepdims, try_prod_keepdims;
+    prod: prod, try_prod; // or `prod_axis(-1)`
+        prod_axis, try_prod_axis; prod_keepdims, try_prod_keepdims;
 
     /// The greatest element; NaN if there is one. Of nothing it is an error.
     #[doc(alias = "amax")]
-    max: max, try_max; max_axis, try_max_axis; max_keepdims, try_max_keepdims;
+    max: max, try_max; // `max_axis(-1)`, `maximum(y)`
+        max_axis, try_max_axis; max_keepdims, try_max_keepdims;
 
     /// The least element; NaN if there is one. Of nothing it is an error.
     #[doc(alias = "amin")]
-    min: min, try_min; min_axis, try_min_axis; min_keepdims, try_min_keepdims;
+    min: min, try_min; // `min_axis(-1)`, `minimum(y)`
+        min_axis, try_min_axis; min_keepdims, try_min_keepdims;
 
     /// Arithmetic mean, of ints and bools in f32, of 64-bit ones in f64; NaN of nothing.
-    mean: mean, try_mean; mean_axis, try_mean_axis; mean_keepdims, try_mean_keepdims;
+    mean: mean, try_mean; // or `mean_axis(-1)`
+        mean_axis, try_mean_axis; mean_keepdims, try_mean_keepdims;
 
     /// Variance: the mean of the squared distances from the mean (divided by n, not by n - 1).
-    var: var, try_var; var_axis, try_var_axis; var_keepdims, try_var_keepdims;
+    var: var, try_var; // or `var_axis(-1)`
+        var_axis, try_var_axis; var_keepdims, try_var_keepdims;
 
     /// Standard deviation: the square root of the variance.
-    std: std, try_std; std_axis, try_std_axis; std_keepdims, try_std_keepdims;
+    std: std, try_std; // or `std_axis(-1)`
+        std_axis, try_std_axis; std_keepdims, try_std_keepdims;
 
     /// Whether all elements hold (are not zero); true of nothing.
-    all: all, try_all; all_axis, try_all_axis; all_keepdims, try_all_keepdims;
+    all: all, try_all; // or `all_axis(-1)`
+        all_axis, try_all_axis; all_keepdims, try_all_keepdims;
 
     /// Whether any element holds (is not zero); false of nothing.
-    any: any, try_any; any_axis, try_any_axis; any_keepdims, try_any_keepdims;
+    any: any, try_any; // or `any_axis(-1)`
+        any_axis, try_any_axis; any_keepdims, try_any_keepdims;
 }
 
 /// What is folded has the dtype it has, even if numbers of the program gave it.
@@ -269,7 +278,9 @@ methods! {
 
     /// The index (i32) of the greatest of all elements in row-major order: the first, or the first
     /// NaN.
-    fn argmax, try_argmax(self) -> Array { lax::try_argmax(&flat(self)?, 0) }
+    fn argmax, try_argmax(self) -> Array { // or `argmax_axis(-1)`
+        lax::try_argmax(&flat(self)?, 0)
+    }
 
     /// The indices (i32) of the greatest elements along an axis, which is taken away.
     fn argmax_axis, try_argmax_axis(self, axis: isize) -> Array {
@@ -278,7 +289,9 @@ methods! {
 
     /// The index (i32) of the least of all elements in row-major order: the first, or the first
     /// NaN.
-    fn argmin, try_argmin(self) -> Array { lax::try_argmin(&flat(self)?, 0) }
+    fn argmin, try_argmin(self) -> Array { // or `argmin_axis(-1)`
+        lax::try_argmin(&flat(self)?, 0)
+    }
 
     /// The indices (i32) of the least elements along an axis, which is taken away.
     fn argmin_axis, try_argmin_axis(self, axis: isize) -> Array {

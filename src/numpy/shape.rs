@@ -20,10 +20,14 @@ methods! {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(array![[1, 2, 3], [4, 5, 6]].reshape([3, -1]).shape(), [3, 2]);
+    /// let x = array![[1, 2, 3], [4, 5, 6]];
+    /// assert_eq!(x.reshape([3, -1]).shape(), [3, 2]);
+    /// // A tuple, where a size that was computed stands beside -1, which no `usize` is.
+    /// let n: usize = 3;
+    /// assert_eq!(x.reshape((n, -1)).shape(), [3, 2]);
     /// ```
     #[doc(alias("view", "unflatten"))]
-    fn reshape, try_reshape(self, sizes: impl Ints) -> Array { // `x.reshape([2, 3])`
+    fn reshape, try_reshape(self, sizes: impl Ints) -> Array { // `x.reshape((2, -1))`
         lax::try_reshape(self, &inferred(self, &sizes.ints())?)
     }
 

@@ -37,7 +37,7 @@ use cotangent_jit::{DType, Error};
 /// let ts = linspace_dtype(0.0, 1.0, 3, DType::F64);
 /// let f = |y: Array, _, p: Array| -p * y;
 /// let (ys, stats) =
-///     dopri5(f, Array::from(1.0f64), &ts, Array::from(2.0f64), OdeOptions::default());
+///     dopri5(f, Array::scalar(1.0f64), &ts, Array::scalar(2.0f64), OdeOptions::default());
 /// assert!((ys.index(2).item::<f64>() - (-2.0f64).exp()).abs() < 1e-7);
 /// assert_eq!(stats.status(), OdeStatus::Done);
 /// ```

@@ -38,10 +38,10 @@ use std::sync::Arc;
 /// use cotangent::{ode::{OdeOptions, odeint}, prelude::*};
 /// let end = |p: Array| {
 ///     let ts = linspace_dtype(0.0, 1.0, 2, DType::F64);
-///     odeint(|y: Array, _, p: Array| -p * y, Array::from(1.0f64), &ts, p,
+///     odeint(|y: Array, _, p: Array| -p * y, Array::scalar(1.0f64), &ts, p,
 ///         OdeOptions::default()).0.index(1)
 /// };
-/// assert!((grad(end)(Array::from(2.0f64)).item::<f64>() + (-2.0f64).exp()).abs() < 1e-6);
+/// assert!((grad(end)(Array::scalar(2.0f64)).item::<f64>() + (-2.0f64).exp()).abs() < 1e-6);
 /// ```
 #[doc(alias = "odeint_adjoint")]
 #[track_caller]

@@ -27,7 +27,7 @@ use cotangent_jit::Error;
 /// let ys =
 ///     rk4(|y: Array, _, p: Array| -p * y, Array::from(1.0), &linspace(0.0, 1.0, 11),
 ///         Array::from(2.0));
-/// assert!((ys.index(10).item::<f64>() - (-2.0f64).exp()).abs() < 1e-5);
+/// assert!((ys.index(10).to_f64() - (-2.0f64).exp()).abs() < 1e-5);
 /// ```
 #[track_caller]
 pub fn rk4<Y: Pytree, P: Pytree>(

@@ -29,7 +29,7 @@ use cotangent_jit::Error;
 /// use cotangent::{optimize::{MinimizeOptions, lbfgs}, prelude::*};
 /// let rosenbrock =
 ///     |(x, y): (Array, Array)| (1.0 - &x).square() + 100.0 * (y - x.square()).square();
-/// let start = (Array::from(-1.2f64), Array::from(1.0f64));
+/// let start = (Array::scalar(-1.2f64), Array::scalar(1.0f64));
 /// let found = lbfgs(rosenbrock, start, MinimizeOptions::default());
 /// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-5);
 /// ```

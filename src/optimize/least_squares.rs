@@ -30,9 +30,9 @@ use cotangent_jit::Error;
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, levenberg_marquardt}, prelude::*};
 /// // A decay through three points.
-/// let (t, y) = (Array::from([0.0f64, 1.0, 2.0]), Array::from([2.0f64, 1.0, 0.5]));
+/// let (t, y) = (array![0.0f64, 1.0, 2.0], array![2.0f64, 1.0, 0.5]);
 /// let r = |(a, b): (Array, Array)| a * (-b * &t).exp() - &y;
-/// let start = (Array::from(1.0f64), Array::from(0.1f64));
+/// let start = (Array::scalar(1.0f64), Array::scalar(0.1f64));
 /// let found = levenberg_marquardt(r, start, MinimizeOptions::default());
 /// assert!((found.x.1.item::<f64>() - 2f64.ln()).abs() < 1e-5);
 /// ```

@@ -29,7 +29,7 @@ use cotangent_jit::Error;
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, nelder_mead}, prelude::*};
 /// let f = |x: Array| (x - array![1.0, -2.0].astype(DType::F64)).abs().sum();
-/// let found = nelder_mead(f, Array::from([0.0f64, 0.0]), MinimizeOptions::default());
+/// let found = nelder_mead(f, array![0.0f64, 0.0], MinimizeOptions::default());
 /// assert!((found.x.index(1).item::<f64>() + 2.0).abs() < 1e-4);
 /// ```
 #[track_caller]

@@ -27,7 +27,7 @@ use cotangent_jit::Error;
 /// ```
 /// use cotangent::{optimize::{MinimizeOptions, newton_cg}, prelude::*};
 /// let f = |x: Array| (x.exp() - 2.0 * &x).sum();
-/// let found = newton_cg(f, Array::from([0.0f64, 3.0]), MinimizeOptions::default());
+/// let found = newton_cg(f, array![0.0f64, 3.0], MinimizeOptions::default());
 /// assert!((found.x.index(1).item::<f64>() - 2f64.ln()).abs() < 1e-5);
 /// ```
 #[track_caller]

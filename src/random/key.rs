@@ -76,9 +76,10 @@ pub fn key(seed: u64) -> Key {
 }
 
 /// Makes `N` new keys from one, which must not be used again: `let [a, b] = split(&key)`. The keys
-/// are those of [`keys`].
+/// are those of [`keys`], and of [`split_n`], which takes a number that was computed.
 #[track_caller]
-pub fn split<const N: usize>(key: &Key) -> [Key; N] {
+#[rustfmt::skip] // The compiler shows the line to a user who passes a number.
+pub fn split<const N: usize>(key: &Key) -> [Key; N] { // or `split_n(&key, n)`
     raise(try_split(key))
 }
 
@@ -86,14 +87,28 @@ pub fn split<const N: usize>(key: &Key) -> [Key; N] {
 #[track_caller]
 pub fn try_split<const N: usize>(key: &Key) -> Result<[Key; N], Error> {
     in_name_of("split", || {
-        let all = try_keys(key, N)?.0;
-        let one = |i| lax::try_reshape(&lax::try_slice_in_dim(&all, i, i + 1, 0)?, &[2]);
-        let keys: Result<Vec<Key>, Error> = (0..N).map(|i| Ok(Key(one(i)?))).collect();
-        Ok(keys?.try_into().unwrap_or_else(|_| unreachable!("N keys")))
+        Ok(try_split_n(key, N)?.try_into().unwrap_or_else(|_| unreachable!("N keys")))
     })
 }
 
 functions! {
+    /// Makes `n` new keys from one, which must not be used again; the keys are those of [`split`].
+    /// Such as one for each of a network's layers.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random};
+    /// let layers = [4, 8, 2];
+    /// let keys = random::split_n(&random::key(0), layers.len());
+    /// let w: Vec<Array> =
+    ///     keys.iter().zip(layers).map(|(k, n)| random::normal(k, n, DType::F32)).collect();
+    /// assert_eq!(w[1].shape(), [8]);
+    /// ```
+    fn split_n, try_split_n(key: &Key, n: usize) -> Vec<Key> {
+        let all = try_keys(key, n)?.0;
+        let one = |i| lax::try_reshape(&lax::try_slice_in_dim(&all, i, i + 1, 0)?, &[2]);
+        (0..n).map(|i| Ok(Key(one(i)?))).collect()
+    }
+
     /// Makes a batch of `n` new keys from one, `u32[n,2]`, to map over with `vmap`.
     fn keys, try_keys(key: &Key, n: usize) -> Key {
         let (a, b) = blocks(key, n)?;
@@ -106,8 +121,8 @@ functions! {
     /// counts, as in JAX.
     fn fold_in, try_fold_in(key: &Key, data: impl Operand) -> Key {
         if let Some(n) = data.number().and_then(Number::int)
-            && !holds(DType::U32, n.into())
-            && !holds(DType::I32, n.into())
+            && !holds(DType::U32, n)
+            && !holds(DType::I32, n)
         {
             return Err(err!(Value, "fold_in: {n} is not a value of u32"));
         }

@@ -39,7 +39,9 @@ pub use inverse::{
     try_rademacher, try_truncated_normal,
 };
 
-pub use key::{Key, fold_in, key, keys, split, try_fold_in, try_keys, try_split};
+pub use key::{
+    Key, fold_in, key, keys, split, split_n, try_fold_in, try_keys, try_split, try_split_n,
+};
 
 #[cfg(feature = "linalg")]
 pub use multivariate::{multivariate_normal, try_multivariate_normal};

@@ -27,8 +27,8 @@ use cotangent_jit::{DType, Error, err};
 /// ```
 /// use cotangent::{prelude::*, root::{RootOptions, newton}};
 /// let circle_and_line = |(x, y): (Array, Array)| (&x * &x + &y * &y - 2.0, x - y);
-/// let found =
-///     newton(circle_and_line, (Array::from(2.0f64), Array::from(0.5f64)), RootOptions::default());
+/// let start = (Array::scalar(2.0f64), Array::scalar(0.5f64));
+/// let found = newton(circle_and_line, start, RootOptions::default());
 /// assert!((found.x.0.item::<f64>() - 1.0).abs() < 1e-6);
 /// ```
 #[doc(alias = "fsolve")]
@@ -116,7 +116,7 @@ pub fn try_broyden<X: Pytree, R: Pytree>(
 ///
 /// ```
 /// use cotangent::{prelude::*, root::{RootOptions, fixed_point}};
-/// let found = fixed_point(|x: Array| x.cos(), Array::from(1.0f64), RootOptions::default());
+/// let found = fixed_point(|x: Array| x.cos(), Array::scalar(1.0f64), RootOptions::default());
 /// assert!((found.x.item::<f64>() - 0.739085).abs() < 1e-5);
 /// ```
 #[track_caller]

@@ -5,14 +5,15 @@
 //! | --- | --- |
 //! | `pass` | programs that run |
 //! | `fail` | programs that do not compile, each with what the compiler says; the first line of each gives words of the message that name the cure |
+//! | `messages` | the package that compiles `fail` |
 //! | `excused.txt` | programs whose message names no cure, and why it cannot |
 //!
-//! `TRYBUILD=overwrite cargo test --test newcomer` writes the messages anew.
+//! The package in `messages` compares the messages with what the compiler says;
+//! `TRYBUILD=overwrite cargo test -p cotangent-messages` writes them anew.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Programs of `pass`, each a test.
 macro_rules! programs {
@@ -121,27 +122,4 @@ fn every_message_names_the_cure() {
 fn program_has(program: &str, quoted: &str) -> bool {
     let text = quoted.trim_start().trim_start_matches('|').trim();
     !text.is_empty() && program.lines().any(|line| line.trim() == text)
-}
-
-/// The version that `rust-toolchain.toml` names.
-fn pinned() -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("rust-toolchain.toml");
-    let text = fs::read_to_string(file).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("channel = "));
-    line.expect("a channel").trim_matches('"').to_string()
-}
-
-/// Compiles the programs of `fail`, and compares what the compiler says. The texts are those of one
-/// version of the compiler.
-#[test]
-fn messages_are_as_written() {
-    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
-    let version = Command::new(rustc).arg("--version").output().unwrap().stdout;
-    let version = String::from_utf8(version).unwrap();
-    let pinned = pinned();
-    if version.split_whitespace().nth(1) != Some(&pinned) {
-        println!("skipped: the messages are those of rustc {pinned}, this is {}", version.trim());
-        return;
-    }
-    trybuild::TestCases::new().compile_fail("tests/newcomer/fail/*.rs");
 }

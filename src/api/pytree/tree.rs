@@ -57,6 +57,9 @@ pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Resu
 /// let (a, b) = tree_map(|x| x * 2.0, (array![1.0], array![2.0]));
 /// assert_eq!((a.item::<f32>(), b.item::<f32>()), (2.0, 4.0));
 /// ```
+///
+/// An array that the closure uses beside the leaves is borrowed, because the closure is called once
+/// per leaf: `tree_map2(|p, g| p - &rate * g, p, g)`.
 #[track_caller]
 #[rustfmt::skip] // The compiler shows the first line to a user who passes two trees.
 pub fn tree_map<T: Pytree>(mut f: impl FnMut(Array) -> Array, tree: T) -> T { // or `tree_map2`

@@ -25,6 +25,7 @@ pub struct Right<T>(PhantomData<T>);
 )]
 pub trait Brackets {}
 
+#[doc(hidden)]
 impl<I> Index<I> for Array
 where
     Right<I>: Brackets,
@@ -52,9 +53,10 @@ pub trait Equality<T> {
     message = "arrays are not compared with `<`, `<=`, `>` or `>=`, which give one `bool`: write \
                `x.lt(y)`, `x.le(y)`, `x.gt(y)` or `x.ge(y)`, which give an array of bools",
     label = "write `x.lt(y)`, `x.le(y)`, `x.gt(y)` or `x.ge(y)`",
+    note = "in an `if` or `assert!` a number that is known is taken out first: `x.item::<f32>() > \
+            0.0`, or `x.gt(y).all().to_bool()`",
     note = "to choose by values that are computed: `cond(x.gt(0.0), ..)` or \
-            `numpy::where_(x.gt(0.0), a, b)`; a number that is known is taken out first: \
-            `x.item::<f32>() > 0.0`"
+            `numpy::where_(x.gt(0.0), a, b)`"
 )]
 pub trait Order<T>: Equality<T> {}
 
@@ -79,18 +81,21 @@ macro_rules! ordered {
 
 ordered!(OneOrdered OtherOrdered);
 
+#[doc(hidden)]
 impl PartialEq<OneOrdered> for &Array {
     fn eq(&self, y: &OneOrdered) -> bool {
         match *y {}
     }
 }
 
+#[doc(hidden)]
 impl PartialOrd<OneOrdered> for &Array {
     fn partial_cmp(&self, y: &OneOrdered) -> Option<Ordering> {
         match *y {}
     }
 }
 
+#[doc(hidden)]
 impl<T> PartialOrd<T> for Array
 where
     Right<T>: Order<T>,
@@ -109,14 +114,16 @@ pub struct Never<'a>(PhantomData<&'a ()>);
     message = "arrays are not compared with `<`, `>` or `==` to numbers: write `x.lt(y)`, \
                `x.gt(y)`, `x.eq(y)`, which give an array of bools",
     label = "write `x.lt(y)`, `x.le(y)`, `x.gt(y)`, `x.ge(y)` or `x.eq(y)`",
+    note = "in an `if` or `assert!` a number that is known is taken out first: `x.item::<f32>() > \
+            0.0`, or `x.gt(y).all().to_bool()`",
     note = "to choose by values that are computed: `cond(x.gt(0.0), ..)` or \
-            `numpy::where_(x.gt(0.0), a, b)`; a number that is known is taken out first: \
-            `x.item::<f32>() > 0.0`"
+            `numpy::where_(x.gt(0.0), a, b)`"
 )]
 pub trait BorrowedOrder {}
 
 macro_rules! borrowed {
     ($($number:ty)*) => {$(
+        #[doc(hidden)]
         impl PartialEq<$number> for &Array
         where
             for<'a> Never<'a>: BorrowedOrder,
@@ -126,6 +133,7 @@ macro_rules! borrowed {
             }
         }
 
+        #[doc(hidden)]
         impl PartialOrd<$number> for &Array
         where
             for<'a> Never<'a>: BorrowedOrder,
@@ -143,8 +151,9 @@ borrowed!(f64 i32);
 /// type and one int type on the left, so that literals without a suffix have one type there.
 #[diagnostic::on_unimplemented(
     message = "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
-               write `x * c`, `-x + c`, or `f64::from(c) * x`",
-    label = "put the array on the left, or convert the number: `f64::from(c)`, `n as f64`",
+               write `f64::from(c) * x`, or `x * c` with the array on the left",
+    label = "convert the number, `f64::from(c)` or `n as f64`, or put the array on the left",
+    note = "for a difference write `-x + c`, for a quotient `f64::from(c) / x`",
     note = "on the right of an operator all number types stand; a number takes the dtype of the \
             array, so that an `f64` makes no array wider"
 )]
@@ -156,6 +165,7 @@ macro_rules! left {
         left!(@one $trait $method $number, &Array);
     )*)*};
     (@one $trait:ident $method:ident $number:ty, $array:ty) => {
+        #[doc(hidden)]
         impl $trait<$array> for $number
         where
             for<'a> Never<'a>: LeftNumber,

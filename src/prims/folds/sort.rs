@@ -142,7 +142,7 @@ fn positions(x: &Array, axis: usize) -> Result<Array, Error> {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let sorted = lax::sort_by(&[array![2, 1, 2], array![0, 1, 2]], 0, 1);
 /// assert_eq!(sorted[1].to_vec::<i32>(), [1, 0, 2]);
 /// ```
@@ -195,7 +195,7 @@ fn sort_parts(operands: &[Array], dimension: usize, num_keys: usize) -> Result<V
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::sort(&array![f32::NAN, 1.0, -1.0], 0).to_vec::<f32>()[..2], [-1.0, 1.0]);
 /// ```
 #[track_caller]
@@ -219,7 +219,7 @@ pub fn try_sort(operand: &Array, dimension: usize) -> Result<Array, Error> {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::argsort(&array![3, 1, 2], 0).to_vec::<i32>(), [1, 2, 0]);
 /// ```
 #[track_caller]

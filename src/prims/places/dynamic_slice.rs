@@ -223,7 +223,7 @@ pub(crate) fn index_vectors(
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let x = array![0, 1, 2, 3];
 /// assert_eq!(lax::dynamic_slice(&x, &[Array::scalar(9)], &[2]).to_vec::<i32>(), [2, 3]);
 /// assert_eq!(lax::dynamic_slice(&x, &[Array::scalar(-3)], &[2]).to_vec::<i32>(), [1, 2]);
@@ -261,7 +261,7 @@ pub(crate) fn try_slice_at(
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let x = array![0, 1, 2, 3];
 /// assert_eq!(lax::dynamic_slice_in_dim(&x, &Array::scalar(1), 2, 0).to_vec::<i32>(), [1, 2]);
 /// ```

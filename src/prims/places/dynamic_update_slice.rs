@@ -152,7 +152,7 @@ impl Hazardous for DynamicUpdateSlice {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let x = array![0, 0, 0];
 /// let y = lax::dynamic_update_slice(&x, &array![7], &[Array::scalar(1)]);
 /// assert_eq!(y.to_vec::<i32>(), [0, 7, 0]);

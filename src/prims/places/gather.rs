@@ -227,8 +227,8 @@ impl Hazardous for Gather {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
-/// use cotangent::prims::lax::{GatherDims, Mode};
+/// use cotangent::lax;
+/// use cotangent::lax::{GatherDims, Mode};
 /// // Rows 2 and 0 of a matrix.
 /// let dims = GatherDims {
 ///     offset_dims: [1].into_iter().collect(),
@@ -272,7 +272,7 @@ pub fn try_gather(
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let (x, i) = (array![[1, 2], [3, 4]], array![[1], [0]]);
 /// assert_eq!(lax::take_along_axis(&x, &i, 1, lax::Mode::Clip).to_vec::<i32>(), [2, 3]);
 /// ```

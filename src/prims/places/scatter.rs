@@ -389,8 +389,8 @@ impl Scatter {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
-/// use cotangent::prims::lax::{GatherDims, ScatterMode};
+/// use cotangent::lax;
+/// use cotangent::lax::{GatherDims, ScatterMode};
 /// let dims = GatherDims {
 ///     collapsed_slice_dims: [0].into_iter().collect(),
 ///     start_index_map: [0].into_iter().collect(),
@@ -434,8 +434,8 @@ macro_rules! combining {
         ///
         /// ```
         /// # use cotangent::prelude::*;
-        /// # use cotangent::prims::lax;
-        /// # use cotangent::prims::lax::{GatherDims, ScatterMode};
+        /// # use cotangent::lax;
+        /// # use cotangent::lax::{GatherDims, ScatterMode};
         /// # let dims = GatherDims {
         /// #     collapsed_slice_dims: [0].into_iter().collect(),
         /// #     start_index_map: [0].into_iter().collect(),

@@ -197,7 +197,7 @@ impl Function for BitcastConvertType {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax::bitcast_convert_type;
+/// use cotangent::lax::bitcast_convert_type;
 /// let bytes = bitcast_convert_type(&array![0x01020304u32], DType::U8);
 /// assert_eq!(bytes.to_string(), "[[4 3 2 1]]");
 /// assert_eq!(bitcast_convert_type(&bytes, DType::U32).to_vec::<u32>(), [0x01020304]);

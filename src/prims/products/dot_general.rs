@@ -244,7 +244,7 @@ impl Primitive for DotGeneral {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let (x, y) = (array![[1, 2], [3, 4]], array![1, 1]);
 /// let dims = lax::DotDims {
 ///     lhs_contract: [1].into_iter().collect(),

@@ -146,7 +146,7 @@ impl Primitive for BroadcastInDim {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let x = array![1, 2];
 /// assert_eq!(lax::broadcast_in_dim(&x, &[2, 3], &[0]).to_vec::<i32>(), [1, 1, 1, 2, 2, 2]);
 /// ```

@@ -137,7 +137,7 @@ impl Primitive for Concatenate {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::concatenate(&[array![1], array![2, 3]], 0).to_vec::<i32>(), [1, 2, 3]);
 /// ```
 #[track_caller]

@@ -112,7 +112,7 @@ impl Primitive for Iota {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::iota(DType::I32, &[2, 3], 1).to_vec::<i32>(), [0, 1, 2, 0, 1, 2]);
 /// ```
 #[track_caller]

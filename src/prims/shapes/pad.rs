@@ -226,7 +226,7 @@ fn batch_pad(prim: &Pad, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) ->
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// let zero = Array::scalar(0);
 /// assert_eq!(lax::pad(&array![1, 2], &zero, &[(1, 0, 2)]).to_vec::<i32>(), [0, 1, 0, 0, 2]);
 /// ```

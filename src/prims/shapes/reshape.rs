@@ -105,7 +105,7 @@ impl Primitive for Reshape {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::reshape(&array![[1, 2], [3, 4]], &[4]).shape(), [4]);
 /// ```
 #[doc(alias = "collapse")]
@@ -129,7 +129,7 @@ pub fn try_reshape(operand: &Array, new_sizes: &[usize]) -> Result<Array, Error>
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::squeeze(&array![[1, 2]], &[0]).shape(), [2]);
 /// ```
 #[track_caller]
@@ -171,7 +171,7 @@ pub fn try_squeeze(operand: &Array, axes: &[usize]) -> Result<Array, Error> {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::expand_dims(&array![1, 2], &[1]).shape(), [2, 1]);
 /// ```
 #[track_caller]

@@ -102,7 +102,7 @@ impl Primitive for Rev {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::rev(&array![1, 2, 3], &[0]).to_vec::<i32>(), [3, 2, 1]);
 /// ```
 #[doc(alias("flip", "reverse"))]

@@ -141,7 +141,7 @@ impl Primitive for Slice {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::slice(&array![0, 1, 2, 3, 4], &[1], &[5], &[2]).to_vec::<i32>(), [1, 3]);
 /// ```
 #[track_caller]
@@ -176,7 +176,7 @@ pub fn try_slice(
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::slice_in_dim(&array![0, 1, 2], 1, 3, 0).to_vec::<i32>(), [1, 2]);
 /// ```
 #[doc(alias = "narrow")]

@@ -117,7 +117,7 @@ impl Primitive for Transpose {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// use cotangent::prims::lax;
+/// use cotangent::lax;
 /// assert_eq!(lax::transpose(&array![[1, 2], [3, 4]], &[1, 0]).to_vec::<i32>(), [1, 3, 2, 4]);
 /// ```
 #[track_caller]

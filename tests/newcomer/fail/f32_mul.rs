@@ -1,4 +1,4 @@
-//! cure: write `x * c`
+//! cure: f64::from(c)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-//! cure: [2, 3]
+//! cure: (2, -1)
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

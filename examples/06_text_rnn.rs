@@ -75,7 +75,7 @@ fn loss(p: Network, letters: Array) -> Array {
     };
     let (_, states) = scan(step, start, seen);
     let log_p = nn::log_softmax(p.scores(&states), -1);
-    -log_p.take_along_axis(&next.expand_dims(-1), -1).mean()
+    -log_p.take_along_axis(next.expand_dims(-1), -1).mean()
 }
 
 /// Running means of gradients and their squares, and the step (Kingma and Ba, 2015).
@@ -131,7 +131,7 @@ fn main() {
         let update = |(p, state): (Network, Adam), key: Key| {
             let last = (n - LENGTH) as i64;
             let starts = random::randint(&key, [BATCH, 1], DType::I32, 0, last);
-            let batch = text.take(&(starts + arange(LENGTH as i32 + 1)).ravel(), 0);
+            let batch = text.take((starts + arange(LENGTH as i32 + 1)).ravel(), 0);
             let batch = batch.reshape([BATCH, LENGTH + 1]);
             let (value, slope) = value_and_grad(loss)(p.clone(), batch);
             let (state, p) = adam(state, p, slope);

@@ -213,7 +213,7 @@ fn main() {
 
     let at_mode = x_new.matmul(&mode).sigmoid();
     let flat = draws.reshape([CHAINS * DRAWS, WEIGHTS]);
-    let averaged = flat.matmul(&x_new.t()).sigmoid().mean_axis(0);
+    let averaged = flat.matmul(x_new.t()).sigmoid().mean_axis(0);
     let ((right, log), (right_all, log_all)) = (judged(&at_mode, y_new), judged(&averaged, y_new));
     println!("unseen, by the mode:      {:.1} % right, log score {log:.3}", 100.0 * right);
     println!("unseen, by the posterior: {:.1} % right, log score {log_all:.3}", 100.0 * right_all);

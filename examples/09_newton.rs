@@ -20,7 +20,7 @@ fn data() -> (Array, Array) {
     let [a, b] = random::split(&random::key(9));
     let x = random::normal(&a, [POINTS, 4], DType::F64);
     let x = concatenate(&[x, ones_dtype([POINTS, 1], DType::F64)], 1);
-    let chance = x.matmul(&array![TRUTH].ravel()).sigmoid();
+    let chance = x.matmul(array![TRUTH].ravel()).sigmoid();
     let y = random::uniform(&b, [POINTS], DType::F64, 0.0, 1.0).lt(&chance);
     (x, y.astype(DType::F64))
 }

@@ -89,7 +89,7 @@ fn main() {
     // The factor is right: its square is the matrix, by the likelihood's own pieces.
     let k = p.of_data(&x);
     let (inverse_factor, log_det) = whiten(k.clone(), eye_dtype(POINTS, DType::F64));
-    let white = inverse_factor.matmul(&k).matmul(&inverse_factor.t());
+    let white = inverse_factor.matmul(&k).matmul(inverse_factor.t());
     let off = (white - eye_dtype(POINTS, DType::F64)).abs().max().item::<f64>();
     let log_det_of_factor = inverse_factor.diag(0).log().sum().item::<f64>() * -2.0;
     assert!(off < 1e-9 && (log_det.item::<f64>() - log_det_of_factor).abs() < 1e-9, "{off}");

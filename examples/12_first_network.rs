@@ -51,7 +51,7 @@ impl Network {
 
 fn loss(network: Network, x: Array, y: Array) -> Array {
     let log_p = nn::log_softmax(network.scores(x), -1);
-    -log_p.take_along_axis(&y.expand_dims(1), 1).mean()
+    -log_p.take_along_axis(y.expand_dims(1), 1).mean()
 }
 
 /// Images `f32[n, 784]`, labels `i32[n]`.
@@ -70,7 +70,7 @@ fn load() -> (Array, Array) {
     let at = (arange(SIDE as i32).astype(DType::F32) + 0.5) * (8.0 / SIDE as f64) - 0.5;
     let apart = (at.expand_dims(1) - arange(8).astype(DType::F32)).abs();
     let mix = (1.0 - apart).maximum(0.0);
-    let larger = einsum("ia,nab,jb->nij", &[&mix, &Array::new(&pixels, [n, 8, 8]), &mix]);
+    let larger = einsum("ia,nab,jb->nij", [&mix, &Array::new(&pixels, [n, 8, 8]), &mix]);
     (larger.reshape([n as i64, -1]), Array::from_vec(labels))
 }
 

@@ -77,12 +77,12 @@ impl Block {
 
     /// `[batch, length, width]` to the same.
     fn apply(&self, x: Array, seen: &Array) -> Array {
-        let qkv = einsum("btw,cwhd->cbhtd", &[&self.before_attention.apply(&x), &self.qkv]);
+        let qkv = einsum("btw,cwhd->cbhtd", [&self.before_attention.apply(&x), &self.qkv]);
         let [q, k, v] = [0, 1, 2].map(|c: i64| qkv.index(c));
-        let scores = einsum("bhqd,bhkd->bhqk", &[&q, &k]) / ((WIDTH / HEADS) as f64).sqrt();
+        let scores = einsum("bhqd,bhkd->bhqk", [&q, &k]) / ((WIDTH / HEADS) as f64).sqrt();
         let weights = nn::softmax(seen.select(scores, -1e9), -1);
-        let mixed = einsum("bhqk,bhkd->bqhd", &[&weights, &v]);
-        let x = x + einsum("bqhd,hdw->bqw", &[&mixed, &self.out]);
+        let mixed = einsum("bhqk,bhkd->bqhd", [&weights, &v]);
+        let x = x + einsum("bqhd,hdw->bqw", [&mixed, &self.out]);
         let wide = nn::gelu_tanh(self.before_mlp.apply(&x).matmul(&self.up) + &self.up_bias);
         x + wide.matmul(&self.down) + &self.down_bias
     }
@@ -125,7 +125,7 @@ impl Transformer {
 fn loss(t: Transformer, letters: Array) -> Array {
     let log_p = nn::log_softmax(t.scores(&letters.index(s![.., ..-1])), -1);
     let next = letters.index(s![.., 1..]);
-    -log_p.take_along_axis(&next.expand_dims(-1), -1).mean()
+    -log_p.take_along_axis(next.expand_dims(-1), -1).mean()
 }
 
 /// Continues a window of letters by `n`, each drawn from the network's distribution, sharpened a

@@ -71,7 +71,7 @@ impl Network {
 
 fn loss(network: Network, x: Array, y: Array) -> Array {
     let log_p = nn::log_softmax(network.scores(&x), -1);
-    -log_p.take_along_axis(&y.expand_dims(1), 1).mean()
+    -log_p.take_along_axis(y.expand_dims(1), 1).mean()
 }
 
 /// Every image moved by up to a pixel in either direction, with black at the edges.

@@ -94,7 +94,7 @@ fn sums_products_and_matrices() {
     let product = values[..3].iter().product::<C64>();
     near(&jit(|m: Array| m.prod_axis(1))(m.clone()), &[product, values[3..].iter().product()]);
     near(&Array::from_vec(Vec::<C64>::new()).prod(), &[c(1.0, 0.0)]);
-    let gram = m.matmul(&lax::transpose(&m, &[1, 0]).conj());
+    let gram = m.matmul(lax::transpose(&m, &[1, 0]).conj());
     let entry =
         |i: usize, j: usize| (0..3).map(|k| values[3 * i + k] * values[3 * j + k].conj()).sum();
     near(&gram, &[entry(0, 0), entry(0, 1), entry(1, 0), entry(1, 1)]);
@@ -296,7 +296,7 @@ fn function(name: &str) -> fn(&[Array]) -> Array {
         "mul" => |x| &x[0] * &x[1],
         "div" => |x| &x[0] / &x[1],
         "pow" => |x| x[0].pow(&x[1]),
-        "dot" => |x| x[0].reshape([2, 3]).matmul(&x[1].reshape([3, 2])),
+        "dot" => |x| x[0].reshape([2, 3]).matmul(x[1].reshape([3, 2])),
         _ => panic!("{name}: no function of the golden file"),
     }
 }

@@ -514,7 +514,7 @@ fn failures_leave_memory_and_inputs_as_they_were() {
     let f = jit(|x: Array| {
         let checked = |x: Array| assert!(x.to_vec::<f32>()[0] >= 0.0, "negative");
         io_callback(checked, (), x.clone(), false);
-        (0..3).fold(x, |x, _| x.sin().matmul(&x.clone()))
+        (0..3).fold(x, |x, _| x.sin().matmul(x.clone()))
     });
     let good = ones([64, 64]);
     let expected = f(good.clone()).to_vec::<f32>();

@@ -137,7 +137,7 @@ fn orders_and_choices_are_jaxs() {
     assert_eq!(choice(&key, &ten, 5, false, None).to_vec::<i32>(), [9, 4, 2, 3, 5]);
     let flips = bernoulli(&key, 0.6, [8]).to_vec::<bool>();
     assert_eq!(flips, [false, false, true, true, false, false, true, true]);
-    let classes = categorical(&key, &zeros([4, 5]), -1);
+    let classes = categorical(&key, zeros([4, 5]), -1);
     assert_eq!(classes.to_vec::<i32>(), [1, 0, 4, 4]);
 }
 

@@ -99,7 +99,7 @@ fn fixed_points() {
 /// A matrix with eigenvalues from 1 to 10, symmetric, and the same with a skew part.
 fn matrices(n: usize) -> (Array, Array) {
     let a = random::normal(&random::key(1), [n, n], DType::F64);
-    let symmetric = a.matmul(&a.t()) * (9.0 / (4.0 * n as f64)) + eye_dtype(n, DType::F64);
+    let symmetric = a.matmul(a.t()) * (9.0 / (4.0 * n as f64)) + eye_dtype(n, DType::F64);
     let skew = &a - a.t();
     (symmetric.clone(), symmetric + 0.3 * skew)
 }
@@ -124,7 +124,7 @@ fn linear_equations_without_matrices() {
     let of = |a: &Array| {
         let a = a.clone();
         move |(p, q): (Array, Array)| {
-            let y = a.matmul(&concatenate(&[p, q], 0));
+            let y = a.matmul(concatenate(&[p, q], 0));
             (y.index(s![..10]), y.index(s![10..]))
         }
     };

@@ -12,7 +12,7 @@ fn pool(threads: usize) -> rayon::ThreadPool {
 /// Large enough that its kernels and products are shared out.
 fn work(x: Array) -> Array {
     let y = x.reshape([256, -1]);
-    (y.matmul(&y.t()).tanh().sum_axis(0) * y.sum_axis(1).sin()).sum() + x.exp().sum()
+    (y.matmul(y.t()).tanh().sum_axis(0) * y.sum_axis(1).sin()).sum() + x.exp().sum()
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn hessians_of_pytrees() {
 #[test]
 fn types_without_data() {
     let types = (shape_dtype([4, 3], DType::F32), shape_dtype([3], DType::F64));
-    let f = |(x, w): (Array, Array)| (x.matmul(&w.astype(DType::F32)), x.sum());
+    let f = |(x, w): (Array, Array)| (x.matmul(w.astype(DType::F32)), x.sum());
     assert_eq!(eval_shape(f)(types.clone()).to_string(), "(f32[4], f32[])");
     assert!(make_jaxpr(f)(types.clone()).to_string().contains("dot_general"));
     // What a function of a function gives has a type, too.

@@ -14,7 +14,7 @@ fn conv(x: &Array, w: &Array) -> Array {
 fn cholesky() -> Row {
     let definite = || {
         let m = normal([512, 512]);
-        m.matmul(&m.t()) + eye(512) * 512.0
+        m.matmul(m.t()) + eye(512) * 512.0
     };
     row!("cholesky_512", |a| cotangent::linalg::cholesky(&a), (definite(),))
 }

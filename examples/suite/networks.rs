@@ -62,10 +62,10 @@ impl Block {
         let parts = normed(&x).matmul(&self.qkv).split(3, -1);
         let heads = |x: &Array| x.reshape([b, t, h, d / h]).transpose([0, 2, 1, 3]);
         let (q, k, v) = (heads(&parts[0]), heads(&parts[1]), heads(&parts[2]));
-        let scores = einsum("bhtd,bhsd->bhts", &[&q, &k]) / ((d / h) as f64).sqrt();
+        let scores = einsum("bhtd,bhsd->bhts", [&q, &k]) / ((d / h) as f64).sqrt();
         let past = ones([t, t]).tril(0).gt(0.0);
         let weights = nn::softmax(past.select(&scores, -1e9), -1);
-        let mixed = einsum("bhts,bhsd->bhtd", &[&weights, &v]);
+        let mixed = einsum("bhts,bhsd->bhtd", [&weights, &v]);
         let x = x + mixed.transpose([0, 2, 1, 3]).reshape([b, t, d]).matmul(&self.o);
         let inner = nn::gelu_tanh(normed(&x).matmul(&self.u));
         x + inner.matmul(&self.d)

@@ -128,7 +128,7 @@ fn exponentials_of_the_impossible() {
             |x| {
                 let scores = array![[true, true], [false, false]]
                     .select(x.reshape([2, 1]), f64::NEG_INFINITY);
-                nn::softmax(&scores, 1).matmul(&array![1.0, 3.0].astype(scores.dtype())).sum()
+                nn::softmax(&scores, 1).matmul(array![1.0, 3.0].astype(scores.dtype())).sum()
             },
             &[1.0, 2.0],
             &[&[0.0, 0.0]],

@@ -79,7 +79,7 @@ enum Steps {
 impl Steps {
     fn new(ends: Ends, step: Number) -> Result<Steps, Error> {
         let zero = || err!(Value, "arange_step: expected a step that is not 0, got {step}");
-        let whole = step.int().map(i128::from);
+        let whole = step.int();
         if let (Ends::Ints(start, stop), Some(step)) = (ends, whole) {
             if step == 0 {
                 return Err(zero());

@@ -122,7 +122,7 @@ pub(super) fn integrate(
     let to_time = |from: Progress, target: Array| {
         let ahead = |s: &Progress| {
             let left = (stop_gradient(&target) - stop_gradient(&s.t)) * span.sign();
-            left.gt(0.0).logical_and(&s.status.eq(0))
+            left.gt(0.0).logical_and(s.status.eq(0))
         };
         let from = Progress { attempts: zero.clone(), ..from };
         let test = |s: Progress| ahead(&s);
@@ -165,7 +165,7 @@ fn attempt(
     let error = stop_gradient(&root_mean_square(&(&tried.error / scale)));
     // A NaN is an error without bounds: no comparison with it holds.
     let taken = error.le(1.0);
-    let known = taken.logical_or(&error.lt(f64::INFINITY));
+    let known = taken.logical_or(error.lt(f64::INFINITY));
     let size = known.select(&error, 1e10).maximum(1e-10);
     let growth = SAFETY * size.pow(-ALPHA) * s.error.pow(BETA);
     let growth = taken.select(growth.clamp(0.2, 10.0), growth.clamp(0.1, 0.9));
@@ -178,7 +178,7 @@ fn attempt(
     let many = attempts.gt(rounds(options.max_steps)).astype(DType::I32);
     // A step that does not move time against the whole span will not end.
     let tiny = next.abs().le(4.0 * epsilon(span.dtype()) * span.abs());
-    let stuck = tiny.logical_and(&taken.logical_and(&ends).logical_not());
+    let stuck = tiny.logical_and(taken.logical_and(&ends).logical_not());
     let status = stuck.select(Array::from(2), many);
     Progress {
         t: choose(&t, &s.t),
@@ -215,7 +215,7 @@ fn first_step(
 ) -> Array {
     let scale = options.atol + options.rtol * y.abs();
     let (d0, d1) = (root_mean_square(&(y / &scale)), root_mean_square(&(k / &scale)));
-    let small = d0.lt(1e-5).logical_or(&d1.lt(1e-5));
+    let small = d0.lt(1e-5).logical_or(d1.lt(1e-5));
     // Where a case is not chosen its quotient is harmless.
     let h0 =
         small.select(Array::from(1e-6).astype(y.dtype().part()), 0.01 * d0 / d1.maximum(1e-30));
@@ -226,6 +226,6 @@ fn first_step(
     let flat = steepest.le(1e-15);
     let h1 = flat.select((&h0 * 1e-3).maximum(1e-6), (0.01 / steepest.maximum(1e-15)).pow(0.2));
     let h = (100.0 * h0).minimum(h1).minimum(span.abs());
-    let usable = h.gt(0.0).logical_and(&h.lt(f64::INFINITY));
+    let usable = h.gt(0.0).logical_and(h.lt(f64::INFINITY));
     span.sign() * usable.select(&h, &(1e-3 * span.abs()))
 }

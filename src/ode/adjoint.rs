@@ -156,13 +156,13 @@ fn cotangents(
             let f = |y: Array, p: Array| field(&y, t, &p);
             let (velocity, pullback) = vjp(f, (y, p.clone()));
             let (along_y, along_p) = pullback(lambda);
-            concatenate(&[velocity, -along_y, -along_p].map(|x| x.astype(dtype)), 0)
+            concatenate([velocity, -along_y, -along_p].map(|x| x.astype(dtype)), 0)
         }
     });
     let interval = |(lambda, q): (Array, Array), slices: [Array; 4]| {
         let [y, g, t, before] = slices;
         let dt = along(&g, &field(&y, &t, p));
-        let end = concatenate(&[y, lambda + g, q].map(|x| x.astype(dtype)), 0);
+        let end = concatenate([y, lambda + g, q].map(|x| x.astype(dtype)), 0);
         let times = stack(&[t, before], 0);
         let options = (**options).clone();
         let (all, _) = solve(backwards.clone(), options, end, times, p.clone());
@@ -171,7 +171,7 @@ fn cotangents(
     };
     let later = |x: &Array| x.index(s![1..]);
     let slices = [later(ys), later(g), later(ts), ts.index(s![..-1])];
-    let start = (zeros_like(&g.index(0)), zeros_like(p).astype(dtype));
+    let start = (zeros_like(g.index(0)), zeros_like(p).astype(dtype));
     let options = ScanOptions { reverse: true, ..Default::default() };
     let ((lambda, q), dts) = scan_with(interval, start, slices, options);
     // A later start at the same state is what the flow undoes.

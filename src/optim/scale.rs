@@ -113,7 +113,7 @@ pub fn add_decayed_weights(decay: f64, mask: Mask) -> Transform {
 pub fn scale_by_trust_ratio() -> Transform {
     let rule = Leafwise(|u: Array, p: &Array| {
         let (of_u, of_p) = (u.square().sum(), p.square().sum());
-        let zero = of_u.eq(0.0).logical_or(&of_p.eq(0.0));
+        let zero = of_u.eq(0.0).logical_or(of_p.eq(0.0));
         u * (zero.select(1.0, of_p) / zero.select(1.0, of_u)).sqrt()
     });
     Transform::new("scale_by_trust_ratio", rule)

@@ -114,7 +114,7 @@ impl History {
     fn with(self, s: Array, y: Array, better: &Array) -> History {
         let (sy, yy) = (dot(&s, &y), dot(&y, &y));
         let least = epsilon(s.dtype()) * &yy;
-        let keep = better.logical_and(&sy.gt(&least)).logical_and(&sy.gt(0.0));
+        let keep = better.logical_and(sy.gt(&least)).logical_and(sy.gt(0.0));
         let safe = |x: &Array| keep.select(x, 1.0);
         let (rho, gamma) = (1.0 / safe(&sy), safe(&sy) / safe(&yy));
         let push = |old: &Array, new: Array| {

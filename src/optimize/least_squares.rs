@@ -113,7 +113,7 @@ fn descend<X: Pytree, R: Pytree>(
     };
     let half = |r: &Array| 0.5 * dot(r, r);
     let condition =
-        |s: Fit| s.status.eq(RUNNING).logical_and(&s.iterations.lt(rounds(options.max_iterations)));
+        |s: Fit| s.status.eq(RUNNING).logical_and(s.iterations.lt(rounds(options.max_iterations)));
     let step = |s: Fit| {
         let eye = eye_dtype(s.x.size(), s.x.dtype());
         let diagonal = (&s.normal * &eye).sum_axis(0);
@@ -129,7 +129,7 @@ fn descend<X: Pytree, R: Pytree>(
         let (before, after) = (half(&s.residuals), half(&residuals));
         let predicted = 0.5 * dot(&d, &(&s.lambda * &scale * &d - &s.gradient));
         let ratio = (&before - &after) / &predicted;
-        let better = after.lt(&before).logical_and(&ratio.gt(0.0));
+        let better = after.lt(&before).logical_and(ratio.gt(0.0));
         let (gradient, normal) = model(&to, &residuals);
         let choose = |new: &Array, old: &Array| better.select(new, old);
         let fall = (1.0 - (2.0 * &ratio - 1.0).powi(3)).maximum(1.0 / 3.0);
@@ -138,7 +138,7 @@ fn descend<X: Pytree, R: Pytree>(
         // Also where the model foresees no less than roundings hide.
         let flat = predicted.abs().le(2.0 * epsilon(before.dtype()) * &before);
         let done = largest(&gradient).le(options.tolerance).logical_or(&flat);
-        let stuck = refused.gt(1e16).logical_and(&better.logical_not());
+        let stuck = refused.gt(1e16).logical_and(better.logical_not());
         let going = stuck.select(Array::from(2), RUNNING);
         Fit {
             x: choose(&to, &s.x),
@@ -155,7 +155,7 @@ fn descend<X: Pytree, R: Pytree>(
     let descend = |x: Array| {
         let first = residuals(&x);
         let (gradient, normal) = model(&x, &first);
-        let finite = half(&first).is_finite().logical_and(&gradient.is_finite().all());
+        let finite = half(&first).is_finite().logical_and(gradient.is_finite().all());
         let going = largest(&gradient).gt(options.tolerance).select(Array::from(RUNNING), 0);
         let one = 0.0 * half(&first) + 1.0;
         let start = Fit {

@@ -83,8 +83,8 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
         trials: Array::from(0),
     };
     let condition = |b: Bracket| {
-        let trying = b.found.logical_not().logical_and(&b.trials.lt(TRIALS));
-        trying.logical_and(&slope.lt(0.0))
+        let trying = b.found.logical_not().logical_and(b.trials.lt(TRIALS));
+        trying.logical_and(slope.lt(0.0))
     };
     let narrow = |b: Bracket| {
         let a = b.trials.eq(0).select(first, next(&b));
@@ -93,7 +93,7 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
         let level = p.slope.abs().le(CURVATURE * slope.abs());
         let found = down.logical_and(&level);
         // Comparisons with NaN do not hold: such a point is a high one.
-        let low = down.logical_and(&p.slope.lt(0.0));
+        let low = down.logical_and(p.slope.lt(0.0));
         let choose = |c: &Array, a: &Point, b: &Point| Point {
             a: c.select(&a.a, &b.a),
             value: c.select(&a.value, &b.value),
@@ -103,7 +103,7 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
         Bracket {
             low: choose(&low, &p, &b.low),
             high: choose(&low, &b.high, &p),
-            closed: b.closed.logical_or(&low.logical_not()),
+            closed: b.closed.logical_or(low.logical_not()),
             tried: p,
             found,
             trials: b.trials + 1,
@@ -117,7 +117,7 @@ pub(super) fn search<X: Pytree, F: Fn(X) -> Array + Send + Sync>(
         x: x + &a * d,
         value: found.select(&tried.value, &low.value),
         gradient: found.select(&tried.gradient, &low.gradient),
-        better: found.logical_or(&low.a.gt(0.0)),
+        better: found.logical_or(low.a.gt(0.0)),
         evaluations: trials,
     }
 }
@@ -128,7 +128,7 @@ fn next(b: &Bracket) -> Array {
     let width = &b.high.a - &b.low.a;
     let bend = &b.high.value - &b.low.value - &b.low.slope * &width;
     let share = -0.5 * &b.low.slope * &width / &bend;
-    let usable = bend.gt(0.0).logical_and(&share.is_finite());
+    let usable = bend.gt(0.0).logical_and(share.is_finite());
     let share = usable.select(share.clamp(0.1, 0.9), 0.5);
     b.closed.select(&b.low.a + share * width, 2.0 * &b.tried.a)
 }

@@ -94,7 +94,7 @@ pub fn try_nelder_mead<X: Pytree>(
         let count = Array::from(n as i32 + 1);
         let start = Simplex::sorted(points, values, Array::from(0), count.clone());
         let ended = |s: &Simplex| {
-            s.size().le(options.tolerance).logical_and(&s.spread().le(options.tolerance))
+            s.size().le(options.tolerance).logical_and(s.spread().le(options.tolerance))
         };
         let condition = |s: Simplex| {
             let few = s.iterations.lt(rounds(options.max_iterations));
@@ -115,7 +115,7 @@ pub fn try_nelder_mead<X: Pytree>(
             let to_other = leads.select(
                 other_value.lt(&value),
                 fair.logical_not()
-                    .logical_and(&poor.select(other_value.lt(&worst), other_value.le(&value))),
+                    .logical_and(poor.select(other_value.lt(&worst), other_value.le(&value))),
             );
             let shrinks = leads.logical_or(&fair).logical_or(&to_other).logical_not();
             let new = to_other.select(&other, &reflected).expand_dims(0);

@@ -95,7 +95,7 @@ fn direction(hessian: impl Fn(Array) -> Array, g: &Array) -> Array {
     };
     let condition = |c: Conjugate| {
         let far = dot(&c.r, &c.r).sqrt().gt(&enough);
-        far.logical_and(&c.ended.logical_not()).logical_and(&c.rounds.lt(most))
+        far.logical_and(c.ended.logical_not()).logical_and(c.rounds.lt(most))
     };
     let round = |c: Conjugate| {
         let hp = hessian(c.p.clone());

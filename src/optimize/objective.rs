@@ -120,7 +120,7 @@ impl Descent {
         (value, gradient): (Array, Array),
         options: &MinimizeOptions,
     ) -> Descent {
-        let finite = value.is_finite().logical_and(&gradient.is_finite().all());
+        let finite = value.is_finite().logical_and(gradient.is_finite().all());
         let going = largest(&gradient).gt(options.tolerance).select(Array::from(RUNNING), 0);
         let status = finite.select(&going, 3);
         let (iterations, evaluations) = (Array::from(0), Array::from(1));

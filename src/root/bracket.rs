@@ -72,7 +72,7 @@ pub fn try_bisect(
         let wide = |b: &Bracket| width(b).gt(options.tolerance).logical_and(&straddles).any();
         let start = Bracket { low: low.clone(), high: high.clone(), iterations: Array::from(0) };
         let condition =
-            |b: Bracket| wide(&b).logical_and(&b.iterations.lt(rounds(options.max_iterations)));
+            |b: Bracket| wide(&b).logical_and(b.iterations.lt(rounds(options.max_iterations)));
         let halve = |b: Bracket| {
             let middle = 0.5 * (&b.low + &b.high);
             let value = f(middle.clone());

@@ -223,7 +223,7 @@ impl<F> System<F> {
         let one = 0.0 * &before + 1.0;
         let first = to(&one);
         let worse = |((r, _), a): &((Array, Array), Array)| {
-            size(r).le(&before).logical_not().logical_and(&a.gt(1.0 / 1024.0))
+            size(r).le(&before).logical_not().logical_and(a.gt(1.0 / 1024.0))
         };
         let halve = |(_, a): ((Array, Array), Array)| {
             let a = 0.5 * a;

@@ -133,8 +133,8 @@ fn bools_count_or_hold() {
     check(&b.floor_divide(&b), &[2, 2], &[1, -1, 1, 1]);
     check(&(&b << &b), &[2, 2], &[2, 0, 2, 2]);
     assert_eq!(b.matmul(&flipped).to_vec::<bool>(), [false, true, true, true]);
-    assert_eq!(einsum("ij,ij->i", &[&b, &flipped]).to_vec::<bool>(), [false, true]);
-    assert_eq!(einsum("ij->j", &[&b]).to_vec::<bool>(), [true, true]);
+    assert_eq!(einsum("ij,ij->i", [&b, &flipped]).to_vec::<bool>(), [false, true]);
+    assert_eq!(einsum("ij->j", [&b]).to_vec::<bool>(), [true, true]);
     let (x, kernel) = (array![[[true, false, false]]], array![[[true, false]]]);
     assert_eq!(lax::conv(&x, &kernel, &[1], lax::Borders::Valid).to_vec::<bool>(), [true, false]);
 }

@@ -156,28 +156,28 @@ fn products_are_numpys() {
         &[3, 3],
         &[748, 988, 1228, 988, 1356, 1724, 1228, 1724, 2220],
     );
-    check(&einsum("ii", &[&m]), &[], &[12]);
-    check(&einsum("ii->i", &[&m]), &[3], &[0, 4, 8]);
-    check(&einsum("ij->ji", &[&m]), &[3, 3], &[0, 3, 6, 1, 4, 7, 2, 5, 8]);
+    check(&einsum("ii", [&m]), &[], &[12]);
+    check(&einsum("ii->i", [&m]), &[3], &[0, 4, 8]);
+    check(&einsum("ij->ji", [&m]), &[3, 3], &[0, 3, 6, 1, 4, 7, 2, 5, 8]);
     check(
-        &einsum("ij,jk,kl->il", &[&m, &m, &m]),
+        &einsum("ij,jk,kl->il", [&m, &m, &m]),
         &[3, 3],
         &[180, 234, 288, 558, 720, 882, 936, 1206, 1476],
     );
     check(
-        &einsum("...ij,...jk->...ik", &[&a, &b]),
+        &einsum("...ij,...jk->...ik", [&a, &b]),
         &[2, 1, 2, 4],
         &[20, 23, 26, 29, 56, 68, 80, 92, 56, 59, 62, 65, 200, 212, 224, 236],
     );
-    check(&einsum("i,j", &[&m.index(0), &m.index(1)]), &[3, 3], &[0, 0, 0, 3, 4, 5, 6, 8, 10]);
-    check(&einsum("ij,ij->i", &[&m, &m]), &[3], &[5, 50, 149]);
+    check(&einsum("i,j", [&m.index(0), &m.index(1)]), &[3, 3], &[0, 0, 0, 3, 4, 5, 6, 8, 10]);
+    check(&einsum("ij,ij->i", [&m, &m]), &[3], &[5, 50, 149]);
     check(
-        &einsum("bij,kjb->ki", &[&x, &arange(24).reshape([3, 4, 2])]),
+        &einsum("bij,kjb->ki", [&x, &arange(24).reshape([3, 4, 2])]),
         &[3, 3],
         &[254, 366, 478, 734, 1102, 1470, 1214, 1838, 2462],
     );
-    check(&einsum("iij->j", &[&arange(12).reshape([2, 2, 3])]), &[3], &[9, 11, 13]);
-    check(&einsum("ba", &[&m.index(..2)]), &[3, 2], &[0, 3, 1, 4, 2, 5]);
+    check(&einsum("iij->j", [&arange(12).reshape([2, 2, 3])]), &[3], &[9, 11, 13]);
+    check(&einsum("ba", [&m.index(..2)]), &[3, 2], &[0, 3, 1, 4, 2, 5]);
 }
 
 /// A vector at the end of a chain keeps matrices from being multiplied, wherever it stands.
@@ -186,7 +186,7 @@ fn einsum_takes_the_cheap_end_first() {
     for (spec, last) in [("ab,bc,cd,d->a", 3), ("a,ab,bc,cd->d", 0), ("bc,a,cd,ab->d", 1)] {
         let f = |m: Array, v: Array| {
             let operand = |n| if n == last { &v } else { &m };
-            einsum(spec, &(0..4).map(operand).collect::<Vec<_>>())
+            einsum(spec, (0..4).map(operand).collect::<Vec<_>>())
         };
         let program = make_jaxpr(f)(ones([9, 9]), ones([9]));
         let j = &program.jaxpr;
@@ -372,7 +372,7 @@ fn mistakes_are_told() {
     );
     told(lax::try_sort(&x, 2), "sort: dimension 2 is out of range for f32[2,3], which has 2 axes");
     told(
-        cotangent::numpy::einsum::try_einsum("ij,jk", &[&x, &y]),
+        cotangent::numpy::einsum::try_einsum("ij,jk", [&x, &y]),
         "einsum: sizes of index j in \"ij,jk\" differ: f32[2,3] has 3, f32[4,5] has 4",
     );
 }
@@ -409,9 +409,9 @@ fn derivatives_go_through() {
         |x| x.at(s![1, &array![0, 0]]).set(x.index(s![0, ..2])),
         |x| x.at(s![&array![1, 1]]).add(x.index(0)),
         |x| x.sort(1).square(),
-        |x| x.take_along_axis(&x.argsort(1), 1) * x.clone(),
-        |x| x.matmul(&x.t()).matmul(&x),
-        |x| einsum("ij,kj,kl->il", &[&x, &x, &x]),
+        |x| x.take_along_axis(x.argsort(1), 1) * x.clone(),
+        |x| x.matmul(x.t()).matmul(&x),
+        |x| einsum("ij,kj,kl->il", [&x, &x, &x]),
         |x| concatenate(&[x.clone(), x.square()], -1).roll(2, 1).tile([2, 1]),
         |x| x.pad([(1, 0), (-1, 2)], 0.5).tril(0).repeat(2, 0),
         |x| x.index(s![.., ..2]).diag(0).diag(1) + x.swapaxes(0, 1).triu(0).index(1).sum(),

@@ -20,18 +20,18 @@ type Named = (&'static str, fn(Array) -> Array);
 
 const PRODUCTS: [Named; 9] = [
     ("outer", |x| total(x.outer(&x))),
-    ("einsum", |x| total(einsum("i,j->ij", &[&x, &x]))),
-    ("einsum, transposed", |x| total(einsum("i,j->ji", &[&x, &(&x * 2.0)]))),
+    ("einsum", |x| total(einsum("i,j->ij", [&x, &x]))),
+    ("einsum, transposed", |x| total(einsum("i,j->ji", [&x, &(&x * 2.0)]))),
     ("einsum of many", |x| {
         let y = x.reshape([3, 1000]);
-        total(einsum("bi,bj,b->jib", &[&y, &y, &y.sum_axis(1)]))
+        total(einsum("bi,bj,b->jib", [&y, &y, &y.sum_axis(1)]))
     }),
     ("einsum of batches", |x| {
         let x = x.reshape([3, 1000]);
-        total(einsum("bi,bj->bij", &[&x, &x]))
+        total(einsum("bi,bj->bij", [&x, &x]))
     }),
     ("tensordot", |x| total(x.tensordot(&x, [0i32; 0], [0i32; 0]))),
-    ("matmul", |x| total(x.expand_dims(1).matmul(&x.expand_dims(0)))),
+    ("matmul", |x| total(x.expand_dims(1).matmul(x.expand_dims(0)))),
     ("dot_general", |x| total(lax::dot_general(&x, &x, &DotDims::default()))),
     ("distances", |x| (x.expand_dims(1) - x.expand_dims(0)).square().sum_axis(1).sqrt().sum()),
 ];
@@ -59,7 +59,7 @@ fn they_have_the_values_shapes_and_types_of_contractions() {
     assert_eq!(array![1, 2].outer(&array![true, true]).to_vec::<i32>(), [1, 1, 2, 2]);
     assert_eq!(zeros([0]).outer(&y).shape(), [0, 2]);
     assert_eq!(Array::scalar(3.0f32).outer(&y).shape(), [1, 2]);
-    let z = Array::from(Complex::new(0.0f32, 1.0)).outer(&Array::from(Complex::new(0.0f32, 2.0)));
+    let z = Array::from(Complex::new(0.0f32, 1.0)).outer(Array::from(Complex::new(0.0f32, 2.0)));
     assert_eq!(z.to_vec::<Complex<f32>>(), [Complex::new(-2.0, 0.0)]);
     // Batches in any order, axes of size 1 contracted, in any places.
     let (a, b) = (zeros([2, 1, 3, 4]) + arange(24).reshape([2, 1, 3, 4]), ones([4, 5, 2, 1]) * 2.0);
@@ -71,11 +71,11 @@ fn they_have_the_values_shapes_and_types_of_contractions() {
     };
     let product = lax::dot_general(&a, &b, &dims);
     assert_eq!(product.shape(), [4, 2, 3, 5]);
-    let expected = einsum("aocd,deao->dace", &[&a, &b]);
+    let expected = einsum("aocd,deao->dace", [&a, &b]);
     assert_eq!(product.to_vec::<f32>(), expected.to_vec::<f32>());
     assert_eq!(product.index(s![1, 1, 2, 0]).item::<f32>(), 2.0 * 21.0);
     // Derivatives of both modes, of both orders, and lanes.
-    let f = |x: Array| (x.outer(&x.sin()) * array![[1.0], [2.0]]).sum();
+    let f = |x: Array| (x.outer(x.sin()) * array![[1.0], [2.0]]).sum();
     let h = hessian(f)(y.clone());
     let again = jacrev(jacrev(f))(y.clone());
     assert!((&h - &again).abs().max().item::<f32>() < 1e-5);

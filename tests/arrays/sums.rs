@@ -73,9 +73,9 @@ fn products_with_long_sums() {
             let expected = exact(row(1), |i| values[column(n)(i)]);
             within(got, expected, 1e-6, "columns");
         }
-        let sums = wide.matmul(&ones([k]));
+        let sums = wide.matmul(ones([k]));
         within(sums.index(2).item(), exact(row(2), |_| 1.0), 1e-6, "sums of rows");
-        let batch = x.reshape([4, 1, k]).matmul(&x.reshape([4, k, 1]));
+        let batch = x.reshape([4, 1, k]).matmul(x.reshape([4, k, 1]));
         within(batch.index(s![3, 0, 0]).item(), exact(row(3), |i| row(3)[i]), 1e-6, "batched");
     }
 }
@@ -87,13 +87,13 @@ fn matrices_with_deep_sums() {
         let (m, k) = (24, 50_000);
         let values = hard(kind, m * k);
         let x = Array::from(values.clone()).reshape([m, k]);
-        let product = x.matmul(&x.t());
+        let product = x.matmul(x.t());
         for (i, j) in [(0, 0), (3, 17), (23, 22)] {
             let (a, b) = (&values[i * k..(i + 1) * k], &values[j * k..(j + 1) * k]);
             within(product.index(s![i, j]).item(), exact(a, |n| b[n]), 1e-5, "deep");
         }
         let wide = x.astype(DType::F64);
-        let exact = wide.matmul(&wide.t()).sum().item::<f64>();
+        let exact = wide.matmul(wide.t()).sum().item::<f64>();
         assert!((product.astype(DType::F64).sum().item::<f64>() / exact - 1.0).abs() < 1e-5);
     }
     // Short ones, too: a few thousand terms of a few elements.

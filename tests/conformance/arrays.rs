@@ -8,7 +8,7 @@ pub fn operation(name: &str) -> Operation {
     match name {
         "reduce" => |p, x| vec![reduced(p, &x[0])],
         "move" => moved,
-        "einsum" => |p, x| vec![einsum(p.text("spec"), &x.iter().collect::<Vec<_>>())],
+        "einsum" => |p, x| vec![einsum(p.text("spec"), x.iter().collect::<Vec<_>>())],
         "matmul" => |_, x| vec![x[0].matmul(&x[1])],
         "tensordot" => |_, x| vec![x[0].tensordot(&x[1], [1, 2], [0, 1])],
         "outer" => |_, x| vec![x[0].outer(&x[1])],

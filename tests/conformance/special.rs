@@ -51,7 +51,7 @@ fn power(name: &str) -> Function {
         let x = &x[0];
         let by_int = x.pow(n);
         let by_float = x.pow(f64::from(n));
-        let by_ints = x.pow(full_like(&x.astype(DType::I32), n));
+        let by_ints = x.pow(full_like(x.astype(DType::I32), n));
         let by_floats = x.pow(full_like(x, n));
         // All four are one function: a quarter of each.
         (by_int + by_float + by_ints + by_floats) * 0.25

@@ -69,7 +69,7 @@ fn ldexp_of_every_float_and_int_dtype() {
         for n in [-140, -26, -25, -24, -15, 0, 3, 15, 16, 127, 128, 9000] {
             let exact: Vec<f64> = [1.0, 1.5, -1.25, 3.0].iter().map(|x| scaled(*x, n)).collect();
             let expected = convert(&Array::from(exact), dtype).unwrap();
-            let got = x.ldexp(&Array::from(n));
+            let got = x.ldexp(Array::from(n));
             assert_eq!(got.to_bytes().unwrap(), expected.to_bytes().unwrap(), "{dtype} {n}");
         }
     }

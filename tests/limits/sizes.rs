@@ -100,7 +100,7 @@ fn types_that_meet() {
     too_large(&|x, _| try_stack(&eight(x)?, 0));
     too_large(&|x, _| try_concatenate(&eight(x)?, 0));
     too_large(&|x, y| x.try_expand_dims(1)?.try_matmul(&y.try_expand_dims(0)?));
-    too_large(&|x, y| try_einsum("i,j->ij", &[&x, &y]));
+    too_large(&|x, y| try_einsum("i,j->ij", [&x, &y]));
     too_large(&|x, y| x.try_index(s![newaxis, ..])?.try_isin(&y));
     too_large(&|x, _| {
         x.try_vander(1usize << 20, false).and_then(|v| v.try_tile([1usize << 40, 1]))

@@ -67,7 +67,7 @@ fn comparisons_and_choices() {
     assert_eq!(bools(&x.lt(2)), [true, false, false]);
     assert_eq!(bools(&x.ne(&x)), [false, true, false]);
     assert_eq!(bools(&x.is_nan()), [false, true, false]);
-    assert_eq!(bools(&x.is_finite().logical_and(&x.gt(1.0))), [false, false, true]);
+    assert_eq!(bools(&x.is_finite().logical_and(x.gt(1.0))), [false, false, true]);
     assert_eq!(f32s(&x.is_nan().select(0.0, &x)), [1.0, 0.0, 3.0]);
     let chosen = array![[true], [false]].select(array![1, 2], 0.5);
     assert_eq!(chosen.shape(), [2, 2]);

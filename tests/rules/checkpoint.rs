@@ -15,7 +15,7 @@ fn saved<S: Sig<'static>>(f: Func<'static, S, Array>, args: S::Args) -> Vec<Stri
 /// Two layers: a contraction, a sine under a name, a contraction of a batch, an exponential.
 fn layers(w: Array, x: Array) -> Array {
     let hidden = checkpoint_name(&x.matmul(&w).sin(), "hidden");
-    let square = einsum("bi,bi->b", &[&hidden, &hidden]);
+    let square = einsum("bi,bi->b", [&hidden, &hidden]);
     square.exp().sum()
 }
 

@@ -114,47 +114,54 @@ fn lines_of(wrong: &Wrong, source: &str) -> Option<std::ops::RangeInclusive<u32>
 /// Words of which a message has one: it says what was expected, or how to cure the call.
 const TELLING: &[&str] = &[
     "expected", "got", "should", "must", "out of range", "differ", "broadcast", "; ", "takes",
-    "no axis", "cannot", "not ",
+    "no axis", "cannot", "not ", "has size", "given twice", "names", "asks for", "cuts",
 ];
 
-/// What is wrong with the message of a wrong call, if anything is.
-pub fn fault(wrong: &Wrong, source: &str) -> Option<String> {
+/// The message of a wrong call, or what is wrong with it.
+pub fn judge(wrong: &Wrong, source: &str) -> Result<String, String> {
     let mut returned = None;
     let mut seen = panics(|| returned = (wrong.call)());
     let Some(lines) = lines_of(wrong, source) else {
-        return Some("the entry is not found in the source".into());
+        return Err("the entry is not found in the source".into());
     };
     let (text, at) = match (seen.len(), returned) {
-        (0, None) => return Some("no panic".into()),
+        (0, None) => return Err("no panic".into()),
         (0, Some(text)) => (text, None),
         (1, _) => {
             let panic = seen.remove(0);
             (panic.text, Some((panic.file, panic.line)))
         }
-        _ => return Some(format!("several panics: {seen:?}")),
+        _ => return Err(format!("several panics: {seen:?}")),
     };
     let named = lines.clone().map(|l| format!("{}:{l}: ", wrong.file));
     let named = named.into_iter().find_map(|place| text.strip_prefix(&place).map(str::to_owned));
     let stands = at.is_none_or(|(file, line)| file == wrong.file && lines.contains(&line));
     let called = lines.clone().any(|l| text.contains(&format!("(called at {}:{l})", wrong.file)));
     if !stands && named.is_none() && !called {
-        return Some(format!("not at the call's line: {text}"));
+        return Err(format!("not at the call's line: {text}"));
     }
     let text = named.unwrap_or(text);
-    let name = wrong.path.rsplit("::").next().unwrap_or(wrong.path).trim_end_matches('!');
+    // Arrays are made under the name of the macro.
+    let name = match wrong.path {
+        "Array::new" => "array",
+        path => path.rsplit("::").next().unwrap_or(path),
+    };
     let Some(rest) = text.strip_prefix(name) else {
-        return Some(format!("another name: {text}"));
+        return Err(format!("another name: {text}"));
     };
     let rest = match rest.strip_prefix(": ") {
         Some(rest) => rest,
         None if rest.starts_with(" of ") => rest,
-        None => return Some(format!("another name: {text}")),
+        None => return Err(format!("another name: {text}")),
     };
     if rest.ends_with('.') || rest.starts_with(|c: char| c.is_uppercase()) {
-        return Some(format!("not in the style of messages: {text}"));
+        return Err(format!("not in the style of messages: {text}"));
     }
     if !TELLING.iter().any(|word| rest.contains(word)) {
-        return Some(format!("neither what was expected nor a cure: {text}"));
+        return Err(format!("neither what was expected nor a cure: {text}"));
     }
-    (text.contains("src/")).then(|| format!("a file of the library: {text}"))
+    if text.contains("src/") {
+        return Err(format!("a file of the library: {text}"));
+    }
+    Ok(text)
 }

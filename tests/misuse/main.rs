@@ -10,17 +10,29 @@
 
 mod harness;
 mod lines;
+mod of_api;
+mod of_lax;
+#[cfg(feature = "linalg")]
+mod of_linalg;
 mod of_numpy;
 mod of_points_and_folds;
+mod of_rooms;
+mod of_solvers;
 mod operations;
 mod transforms;
 mod values;
 
-use harness::{Wrong, fault};
+use harness::{Wrong, judge};
 
 /// The tables, with the sources in which they stand.
 const TABLES: &[(&[Wrong], &str)] = &[
     (of_numpy::WRONG, include_str!("of_numpy.rs")),
+    (of_lax::WRONG, include_str!("of_lax.rs")),
+    #[cfg(feature = "linalg")]
+    (of_linalg::WRONG, include_str!("of_linalg.rs")),
+    (of_rooms::WRONG, include_str!("of_rooms.rs")),
+    (of_api::WRONG, include_str!("of_api.rs")),
+    (of_solvers::WRONG, include_str!("of_solvers.rs")),
     (of_points_and_folds::WRONG, include_str!("of_points_and_folds.rs")),
 ];
 
@@ -29,9 +41,9 @@ fn wrong_calls_say_what_is_wrong() {
     let mut faults = Vec::new();
     for (table, source) in TABLES {
         for wrong in *table {
-            eprintln!("{}: {}", wrong.path, wrong.code);
-            if let Some(fault) = fault(wrong, source) {
-                faults.push(format!("{}: {}\n    {fault}", wrong.path, wrong.code));
+            match judge(wrong, source) {
+                Ok(text) => println!("{text}"),
+                Err(fault) => faults.push(format!("{}: {}\n    {fault}", wrong.path, wrong.code)),
             }
         }
     }

@@ -19,10 +19,7 @@ wrong! {
     "full" => full([-2], 1.0);
     "full_dtype" => full_dtype([2], u(), DType::F32);
     "full_dtype" => full_dtype([-2], 1.0, DType::F32);
-    "zeros_like" => zeros_like(ended());
-    "ones_like" => ones_like(ended());
     "full_like" => full_like(v(), u());
-    "full_like" => full_like(v(), ended());
     "arange" => arange(0..i64::MAX);
     "arange" => arange(0.0..f64::NAN);
     "arange_dtype" => arange_dtype(0..3, DType::Bool);
@@ -31,9 +28,7 @@ wrong! {
     "arange_step" => arange_step(0.0..1.0, f64::NAN);
     "arange_step_dtype" => arange_step_dtype(0..3, 0, DType::F32);
     "arange_step_dtype" => arange_step_dtype(0..3, 1, DType::Bool);
-    "linspace_dtype" => linspace_dtype(0.0, 1.0, 3, DType::I32);
     "linspace_dtype" => linspace_dtype(0.0, 1.0, 3, DType::Bool);
-    "linspace_exclusive_dtype" => linspace_exclusive_dtype(0.0, 1.0, 3, DType::I32);
     "linspace" => linspace(0.0, 1.0, usize::MAX);
     "linspace_exclusive" => linspace_exclusive(0.0, 1.0, usize::MAX);
     "eye" => eye(usize::MAX);
@@ -109,7 +104,6 @@ wrong! {
     "Array::transpose" => m().transpose([0, 0]);
     "Array::transpose" => m().transpose([0, 2]);
     "Array::transpose" => m().transpose([0, -3]);
-    "Array::t" => ended().t();
     "Array::swapaxes" => m().swapaxes(0, 2);
     "Array::swapaxes" => m().swapaxes(-3, 0);
     "Array::moveaxis" => m().moveaxis(0, 2);
@@ -124,7 +118,6 @@ wrong! {
     "Array::squeeze" => m().squeeze(2);
     "Array::squeeze" => m().squeeze(-3);
     "Array::squeeze" => ones([1, 1]).squeeze([0, 0]);
-    "Array::ravel" => ended().ravel();
     "Array::flip" => m().flip(2);
     "Array::flip" => m().flip(-3);
     "Array::flip" => m().flip([0, 0]);
@@ -135,11 +128,10 @@ wrong! {
     "Array::fliplr" => v().fliplr();
     "Array::flipud" => s().flipud();
     "Array::rot90" => v().rot90(1);
-    "Array::atleast_1d" => ended().atleast_1d();
     "Array::atleast_2d" => ended().atleast_2d();
     "Array::atleast_3d" => ended().atleast_3d();
     "Array::vander" => m().vander(2, true);
-    //HANG     "Array::vander" => v().vander(usize::MAX, true);
+    "Array::vander" => v().vander(usize::MAX, true);
     "Array::kron" => v().kron(ended());
     "Array::kron" => ended().kron(v());
     "Array::cross" => v().cross(array![1.0, 2.0, 3.0, 4.0]);
@@ -175,8 +167,6 @@ wrong! {
     "Array::split_into" => v().split_into::<2>(-2);
     "Array::unstack" => v().unstack::<3>(0);
     "Array::unstack" => v().unstack::<2>(1);
-    "Array::split_at" => v().split_at([3], 0);
-    "Array::split_at" => u().split_at([2, 1], 0);
     "Array::split_at" => v().split_at([1], 1);
     "Array::tile" => v().tile(-1);
     "Array::tile" => v().tile([i64::MAX]);
@@ -184,7 +174,6 @@ wrong! {
     "Array::repeat" => v().repeat(usize::MAX, 0);
     "Array::roll" => v().roll(1, 1);
     "Array::roll" => v().roll(1, -2);
-    "Array::roll" => m().roll([1, 2], [0]);
     "Array::tril" => v().tril(0);
     "Array::triu" => v().triu(0);
     "Array::diag" => s().diag(0);
@@ -203,15 +192,10 @@ wrong! {
     "Array::eq" => v().eq(u());
     "Array::ne" => v().ne(u());
     "Array::lt" => v().lt(u());
-    "Array::lt" => z().lt(1.0);
     "Array::le" => v().le(u());
-    "Array::le" => z().le(1.0);
     "Array::gt" => v().gt(u());
-    "Array::gt" => z().gt(1.0);
     "Array::ge" => v().ge(u());
-    "Array::ge" => z().ge(1.0);
     "Array::select" => b().select(v(), u());
-    "Array::select" => v().select(v(), v());
     "where_" => where_(b(), v(), u());
     "where_" => where_(ended(), v(), u());
     "Array::logical_and" => b().logical_and(array![true, true, true]);
@@ -250,7 +234,6 @@ wrong! {
     "Array::clamp" => v().clamp(u(), 1.0);
     "Array::clip" => v().clip(0.0, u());
     "Array::atan2" => v().atan2(u());
-    "Array::atan2" => z().atan2(1.0);
     "Array::remainder" => v().remainder(u());
     "Array::remainder" => z().remainder(2.0);
     "Array::fmod" => v().fmod(u());
@@ -262,7 +245,6 @@ wrong! {
     "Array::copysign" => v().copysign(u());
     "Array::copysign" => z().copysign(1.0);
     "Array::logaddexp" => v().logaddexp(u());
-    "Array::logaddexp" => z().logaddexp(1.0);
     "Array::logaddexp2" => v().logaddexp2(u());
     "Array::hypot" => v().hypot(u());
     "Array::hypot" => z().hypot(1.0);
@@ -271,9 +253,7 @@ wrong! {
     "Array::nextafter" => v().nextafter(u());
     "Array::nextafter" => z().nextafter(1.0);
     "Array::fmax" => v().fmax(u());
-    "Array::fmax" => z().fmax(1.0);
     "Array::fmin" => v().fmin(u());
-    "Array::fmin" => z().fmin(1.0);
     "Array::heaviside" => v().heaviside(u());
     "Array::heaviside" => z().heaviside(0.5);
     "Array::gcd" => i().gcd(array![1, 2, 3]);
@@ -322,14 +302,11 @@ wrong! {
     "Array::median" => z().median();
     "Array::median" => none().median();
     "Array::median_axis" => v().median_axis(1);
-    "Array::cov" => s().cov();
     "Array::cov" => ones([2, 2, 2]).cov();
-    "Array::corrcoef" => s().corrcoef();
     "Array::corrcoef" => ones([2, 2, 2]).corrcoef();
     "Array::average" => v().average(u());
     "Array::average" => v().average(ended());
     "Array::ptp" => none().ptp();
-    "Array::ptp" => z().ptp();
     "Array::ptp_axis" => v().ptp_axis(1);
     "Array::count_nonzero" => ended().count_nonzero();
     "Array::count_nonzero_axis" => v().count_nonzero_axis(1);
@@ -338,7 +315,6 @@ wrong! {
     "Array::bincount_weighted" => i().bincount_weighted(u(), 2);
     "Array::bincount_weighted" => v().bincount_weighted(v(), 2);
     "Array::digitize" => v().digitize(m(), true);
-    "Array::digitize" => z().digitize(v(), true);
     "Array::histogram_between" => v().histogram_between(m());
     "Array::histogram_between" => v().histogram_between(s());
     "Array::histogram" => v().histogram(0);
@@ -365,7 +341,5 @@ wrong! {
     "numpy::series::interp" => cotangent::numpy::series::interp(z(), v(), v());
     "numpy::series::polyval" => cotangent::numpy::series::polyval(s(), 1.0);
     "numpy::series::polyval" => cotangent::numpy::series::polyval(m(), v());
-    "Array::round_to" => z().round_to(2);
-    "numpy::finfo::epsilon" => cotangent::numpy::finfo::epsilon(DType::I32);
 }
 

@@ -113,9 +113,46 @@ fn lines_of(wrong: &Wrong, source: &str) -> Option<std::ops::RangeInclusive<u32>
 
 /// Words of which a message has one: it says what was expected, or how to cure the call.
 const TELLING: &[&str] = &[
-    "expected", "got", "should", "must", "out of range", "differ", "broadcast", "; ", "takes",
-    "no axis", "cannot", "not ", "has size", "given twice", "names", "asks for", "cuts",
+    "expected",
+    "got",
+    "should",
+    "must",
+    "out of range",
+    "differ",
+    "broadcast",
+    "; ",
+    "takes",
+    "no axis",
+    "cannot",
+    "not ",
+    " has ",
+    "given twice",
+    "speaks of",
+    "partner",
+    "names",
+    "asks for",
+    "cuts",
 ];
+
+/// Endings of variants that speak under the name of their family: `vmap_axes` as `vmap`.
+const VARIANTS: &[&str] =
+    &["_with", "_axes", "_in_out", "_wrt", "_aux", "_momentum", "_ordered", "_symbolic"];
+
+/// The names under which a function may speak: its own first.
+fn names_of(path: &str) -> Vec<String> {
+    // Arrays are made under the name of the macro, masked transforms keep the name of the inner one.
+    let path = match path {
+        "Array::new" => "array",
+        "optim::masked" => "adam",
+        "api::debug::print" | "api::debug::print_ordered" => &path["api::".len()..],
+        path => path.rsplit("::").next().unwrap_or(path),
+    };
+    let mut names = vec![path.to_owned()];
+    while let Some(family) = VARIANTS.iter().find_map(|v| names[names.len() - 1].strip_suffix(v)) {
+        names.push(family.to_owned());
+    }
+    names
+}
 
 /// The message of a wrong call, or what is wrong with it.
 pub fn judge(wrong: &Wrong, source: &str) -> Result<String, String> {
@@ -141,12 +178,7 @@ pub fn judge(wrong: &Wrong, source: &str) -> Result<String, String> {
         return Err(format!("not at the call's line: {text}"));
     }
     let text = named.unwrap_or(text);
-    // Arrays are made under the name of the macro.
-    let name = match wrong.path {
-        "Array::new" => "array",
-        path => path.rsplit("::").next().unwrap_or(path),
-    };
-    let Some(rest) = text.strip_prefix(name) else {
+    let Some(rest) = names_of(wrong.path).iter().find_map(|name| text.strip_prefix(name)) else {
         return Err(format!("another name: {text}"));
     };
     let rest = match rest.strip_prefix(": ") {

@@ -289,7 +289,7 @@ fn optimisers_name_the_leaf() {
     );
     fails(
         "chain: the state is not one that this transform's init made of these parameters: \
-         unflatten: expected a tuple of 0, got Moments",
+         typed: expected a tuple of 0, got Moments",
         || {
             let o = chain([clip_by_global_norm(1.0), adam(0.1)]);
             let p = pair();

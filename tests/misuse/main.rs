@@ -5,10 +5,15 @@
 //! | --- | --- |
 //! | `harness` | how a panic is caught, and what a message must have |
 //! | `values` | the arrays with which the tables call |
+//! | `complete` | that no public function is left out; `items` reads their names from the sources |
 //! | `of_numpy`, `of_points_and_folds`, .. | tables of wrong calls |
 //! | `lines`, `operations`, `transforms` | whole texts |
 
+mod complete;
 mod harness;
+#[path = "../names/items.rs"]
+#[allow(dead_code)]
+mod items;
 mod lines;
 mod of_api;
 mod of_lax;
@@ -16,6 +21,7 @@ mod of_lax;
 mod of_linalg;
 mod of_numpy;
 mod of_points_and_folds;
+mod of_results;
 mod of_rooms;
 mod of_solvers;
 mod operations;
@@ -32,6 +38,7 @@ const TABLES: &[(&[Wrong], &str)] = &[
     (of_linalg::WRONG, include_str!("of_linalg.rs")),
     (of_rooms::WRONG, include_str!("of_rooms.rs")),
     (of_api::WRONG, include_str!("of_api.rs")),
+    (of_results::REFUSED, include_str!("of_results.rs")),
     (of_solvers::WRONG, include_str!("of_solvers.rs")),
     (of_points_and_folds::WRONG, include_str!("of_points_and_folds.rs")),
 ];

@@ -342,4 +342,3 @@ wrong! {
     "numpy::series::polyval" => cotangent::numpy::series::polyval(s(), 1.0);
     "numpy::series::polyval" => cotangent::numpy::series::polyval(m(), v());
 }
-

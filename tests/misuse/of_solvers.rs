@@ -46,7 +46,6 @@ wrong! {
         optimize::nelder_mead(|x: Array| x.sum(), i(), MinimizeOptions::default());
     "optimize::newton_cg" => optimize::newton_cg(|x: Array| x, v(), MinimizeOptions::default());
     "root::bisect" => root::bisect(|x: Array| x, &u(), &v(), RootOptions::default());
-    "root::bisect" => root::bisect(|x: Array| x.sum(), &v(), &v(), RootOptions::default());
     "root::bisect" => root::bisect(|x: Array| x, &n(), &n(), RootOptions::default());
     "root::cg" => root::cg(|x: Array| x.sum(), v(), KrylovOptions::default());
     "root::cg" => root::cg(|x: Array| x, i(), KrylovOptions::default());
@@ -73,6 +72,8 @@ wrong! {
     "optim::clip_by_block_rms" => step(optim::clip_by_block_rms(1.0));
     "optim::chain" => step(optim::chain([optim::scale(1.0), optim::clip(1.0)]));
     "optim::masked" => step(optim::masked(optim::adam(0.1), Mask::all()));
+    "optim::multi_transform" =>
+        step(optim::multi_transform([("a", optim::clip(1.0))], |_, _| "b".into()));
     "optim::trace" => step(optim::trace(0.9, false));
     "optim::ema" => step(optim::ema(0.9, false));
     "optim::scale_by_adam" => step(optim::scale_by_adam(AdamOptions::default()));
@@ -91,8 +92,6 @@ wrong! {
     "optim::apply_updates" => optim::apply_updates((v(), v()), (v(), u()));
     "optim::apply_updates" => optim::apply_updates(vec![v()], vec![]);
     "optim::incremental_update" => optim::incremental_update((v(), v()), (v(), u()), 0.5);
-    "optim::schedule::linear" => optim::schedule::linear(0.0, 1.0, -1).at_step(0);
-    "optim::schedule::polynomial" => optim::schedule::polynomial(0.0, 1.0, 1.0, -1).at_step(0);
     "optim::schedule::join" => optim::schedule::join([], [1]);
 
     "ravel::ravel" => ravel((v(), i(), b(), z())).1.tree::<(Array,)>(&v());

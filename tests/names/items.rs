@@ -317,6 +317,11 @@ pub fn public() -> Vec<Item> {
         for line in untested(&text).lines() {
             let code = line.trim();
             if !attribute.is_empty() || code.starts_with("#[") {
+                // A comment may follow.
+                let code = match code.find("] //") {
+                    Some(end) => &code[..=end],
+                    None => code,
+                };
                 attribute += code;
                 if code.ends_with(']') {
                     scan.attribute(&std::mem::take(&mut attribute));

@@ -127,19 +127,24 @@ const TELLING: &[&str] = &[
     "not ",
     " has ",
     "given twice",
-    "speaks of",
-    "partner",
     "names",
     "asks for",
     "cuts",
+    "speaks of",
+    "partner",
+    "no prefix",
+    "os error",
+    "ends within",
+    "two arrays",
 ];
 
 /// Endings of variants that speak under the name of their family: `vmap_axes` as `vmap`.
 const VARIANTS: &[&str] =
     &["_with", "_axes", "_in_out", "_wrt", "_aux", "_momentum", "_ordered", "_symbolic"];
 
-/// The names under which a function may speak: its own first.
+/// The names under which a function may speak: its path, its name, and those of its families.
 fn names_of(path: &str) -> Vec<String> {
+    let whole = path;
     // Arrays are made under the name of the macro, masked transforms keep the name of the inner one.
     let path = match path {
         "Array::new" => "array",
@@ -147,7 +152,7 @@ fn names_of(path: &str) -> Vec<String> {
         "api::debug::print" | "api::debug::print_ordered" => &path["api::".len()..],
         path => path.rsplit("::").next().unwrap_or(path),
     };
-    let mut names = vec![path.to_owned()];
+    let mut names = vec![whole.to_owned(), path.to_owned()];
     while let Some(family) = VARIANTS.iter().find_map(|v| names[names.len() - 1].strip_suffix(v)) {
         names.push(family.to_owned());
     }

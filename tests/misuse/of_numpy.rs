@@ -29,6 +29,7 @@ wrong! {
     "arange_step_dtype" => arange_step_dtype(0..3, 0, DType::F32);
     "arange_step_dtype" => arange_step_dtype(0..3, 1, DType::Bool);
     "linspace_dtype" => linspace_dtype(0.0, 1.0, 3, DType::Bool);
+    "linspace_exclusive_dtype" => linspace_exclusive_dtype(0.0, 1.0, 3, DType::Bool);
     "linspace" => linspace(0.0, 1.0, usize::MAX);
     "linspace_exclusive" => linspace_exclusive(0.0, 1.0, usize::MAX);
     "eye" => eye(usize::MAX);

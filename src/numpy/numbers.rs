@@ -85,6 +85,7 @@ methods! {
     /// ```
     fn copysign, try_copysign(self, sign: impl Operand) -> Array {
         let [x, sign] = floats("copysign", self, &sign)?;
+        expect_real("copysign", &x)?;
         let size = lax::try_abs(&if sign.is_weak() { x } else { strong(x)? })?;
         let negative = sign_bit(&lax::try_stop_gradient(&sign)?)?;
         lax::try_select_n(&negative, &[&size, &lax::try_neg(&size)?])
@@ -115,6 +116,7 @@ methods! {
     /// assert_eq!((part.item::<f32>(), whole.item::<f32>()), (-0.5, -1.0));
     /// ```
     fn modf, try_modf(self) -> (Array, Array) {
+        expect_real("modf", self)?;
         let x = float(self)?;
         let whole = x.try_trunc()?;
         // Of an infinity nothing is left.
@@ -147,6 +149,7 @@ methods! {
     /// ```
     fn hypot, try_hypot(self, other: impl Operand) -> Array {
         let [x, y] = floats("hypot", self, &other)?;
+        expect_real("hypot", &x)?;
         let n = |value| like(value, &x);
         let far = [x.try_is_inf()?, y.try_is_inf()?];
         let infinite = lax::try_or(&far[0], &far[1])?;

@@ -4,6 +4,7 @@ use super::axes::axis_of;
 use super::fallible::{functions, methods};
 use super::finfo::finfo;
 use super::math::float;
+use super::numbers::expect_real;
 use super::order::take_in;
 use crate::core::array::Array;
 use crate::prims::array::literal::{Operand, promoted};
@@ -168,6 +169,7 @@ methods! {
     /// ```
     #[doc(alias = "unwrap")]
     fn unwrap_phase, try_unwrap_phase(self, axis: isize) -> Array {
+        expect_real("unwrap_phase", self)?;
         let axis = axis_of("unwrap_phase", axis as i64, &self.aval())?;
         let x = float(self)?;
         let step = x.try_diff(1, axis as isize)?;
@@ -256,6 +258,9 @@ functions! {
         let x = &x.to_array();
         let xp = &xp.to_array();
         let fp = &fp.to_array();
+        for points in [x, xp] {
+            expect_real("interp", points)?;
+        }
         let n = xp.size();
         if xp.ndim() != 1 || fp.shape() != xp.shape() || n == 0 {
             let (a, b) = (xp.aval(), fp.aval());

@@ -42,7 +42,8 @@ const NONE: &[(&str, &str)] = &[
     ),
     (
         "they call a closure of the user's, whose errors they pass on, or speak in its name",
-        "Func::lower Compiled::call tree_reduce tree_all tree_any tree_map tree_map_with_path eager disable_jit debug_nans \
+        "Func::lower Compiled::call \
+         tree_reduce tree_all tree_any tree_map tree_map_with_path eager disable_jit debug_nans \
          debug_infs api::debug_nans::debug_nothing track_arrays api::debug::captured \
          api::debug::callback api::debug::callback_ordered jit checkpoint checkpoint_with \
          make_jaxpr eval_shape saved_residuals closure_convert checkify sequential_vmap \
@@ -59,7 +60,8 @@ const NONE: &[(&str, &str)] = &[
     ),
     (
         "the tables have their like: the same check under the same name",
-        "custom_jvps custom_derivatives Custom::jvp Custom::jvp_symbolic Custom::jvps Custom::vjp Custom::vjp_symbolic \
+        "custom_jvps custom_derivatives \
+         Custom::jvp Custom::jvp_symbolic Custom::jvps Custom::vjp Custom::vjp_symbolic \
          Custom::derivatives debug_print! Schedule::at Transform::init Transform::update \
          Transform::start Transform::step NpyMap::array NpyMap::rows \
          Array::to_ndarray",

@@ -145,7 +145,7 @@ const VARIANTS: &[&str] =
 /// The names under which a function may speak: its path, its name, and those of its families.
 fn names_of(path: &str) -> Vec<String> {
     let whole = path;
-    // Arrays are made under the name of the macro, masked transforms keep the name of the inner one.
+    // Arrays are made under the name of the macro; a mask keeps the name of the inner transform.
     let path = match path {
         "Array::new" => "array",
         "optim::masked" => "adam",

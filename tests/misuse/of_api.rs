@@ -1,10 +1,8 @@
 //! Wrong calls of transforms, control flow, custom rules, collectives and functions over pytrees.
 
 use super::harness::wrong;
-use super::values::*;
+use super::values::{b, i, n, s, u, v, z};
 use cotangent::api::checkify::check;
-use cotangent::api::derivative::*;
-use cotangent::api::jacobian::*;
 use cotangent::prelude::*;
 
 fn pair() -> (Array, Vec<Array>) {

@@ -1,8 +1,10 @@
 //! Wrong calls of the functions of `lax`.
 
 use super::harness::wrong;
-use super::values::*;
-use cotangent::lax::{self, *};
+use super::values::{b, ended, i, m, n, none, s, u, v};
+use cotangent::lax::{
+    self, Borders, ConvOptions, DotDims, GatherDims, Mode, ScatterMode, Select, Window,
+};
 use cotangent::prelude::*;
 
 wrong! {

@@ -1,7 +1,7 @@
 //! Wrong calls of the functions of the feature `linalg`.
 
 use super::harness::wrong;
-use super::values::*;
+use super::values::{i, m, s, u, v};
 use cotangent::lax::{self, Solve};
 use cotangent::linalg::{self, Triangle};
 use cotangent::prelude::*;

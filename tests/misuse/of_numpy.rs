@@ -1,7 +1,7 @@
 //! Wrong calls of the methods of `Array` and of the functions of `numpy`.
 
 use super::harness::wrong;
-use super::values::*;
+use super::values::{b, ended, i, m, n, none, s, traced, u, v, z};
 use cotangent::lax::ScatterMode;
 use cotangent::numpy::series::Part;
 use cotangent::prelude::*;

@@ -2,7 +2,7 @@
 //! axes that do not exist, masks that do not fit.
 
 use super::harness::wrong;
-use super::values::*;
+use super::values::{b, ended, m, none, u, v, z};
 use cotangent::prelude::*;
 
 wrong! {

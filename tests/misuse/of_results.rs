@@ -2,7 +2,7 @@
 //! that are not made by a macro.
 
 use super::harness::refused;
-use super::values::*;
+use super::values::{b, ended, s, u, v};
 use cotangent::api::pytree::Tree;
 use cotangent::io;
 use cotangent::lax::ConvAxes;
@@ -30,7 +30,8 @@ refused! {
     "io::write_safetensors" =>
         io::write_safetensors("/no/such/file", [("a", v())], &BTreeMap::new());
     "io::safetensors_to_bytes" => io::safetensors_to_bytes([("a", ended())], &BTreeMap::new());
-    "io::safetensors_to_bytes" => io::safetensors_to_bytes([("a", v()), ("a", v())], &BTreeMap::new());
+    "io::safetensors_to_bytes" =>
+        io::safetensors_to_bytes([("a", v()), ("a", v())], &BTreeMap::new());
     "NpyMap::open" => unsafe { io::NpyMap::open("/no/such/file.npy") };
     "Array::try_from_bytes" => Array::try_from_bytes(&[0, 1, 2], [1], DType::F32);
     "Array::to_bytes" => ended().to_bytes();
@@ -50,10 +51,12 @@ refused! {
     "lax::select_n" => cotangent::lax::try_select_n(&b(), &[]);
     "lax::integer_pow" => cotangent::lax::try_integer_pow(&b(), 2);
     "jvp" => try_jvp(|x: Array| x, (v(),), (u(),));
-    "tree_unflatten" => cotangent::api::pytree::try_tree_unflatten::<Array>(&tree_structure(&()), vec![]);
+    "tree_unflatten" =>
+        cotangent::api::pytree::try_tree_unflatten::<Array>(&tree_structure(&()), vec![]);
     "cond" => cotangent::api::control::try_cond(v(), |x: Array| x, |x: Array| x, v());
     "scan" =>
-        cotangent::api::control::try_scan(|c: Array, x: Array| (c + x, ()), s(), s(), ScanOptions::default());
+        cotangent::api::control::try_scan(
+            |c: Array, x: Array| (c + x, ()), s(), s(), ScanOptions::default());
     "grad" => grad(|x: Array| x).try_call((v(),));
     "vmap" => vmap(|x: Array| x).try_call((s(),));
 }

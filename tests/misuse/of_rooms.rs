@@ -1,7 +1,7 @@
 //! Wrong calls of the functions of `nn`, `random` and `linalg`.
 
 use super::harness::wrong;
-use super::values::*;
+use super::values::{ended, m, n, none, s, u, v, z};
 use cotangent::lax::{Borders, ConvOptions};
 use cotangent::prelude::*;
 use cotangent::random::Key;

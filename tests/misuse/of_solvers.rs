@@ -1,7 +1,7 @@
 //! Wrong calls of optimisers, solvers, and functions that read and write.
 
 use super::harness::wrong;
-use super::values::*;
+use super::values::{b, i, n, none, s, u, v, z};
 use cotangent::ode::{self, OdeOptions};
 use cotangent::optim::{self, AdamOptions, Mask, RmsOptions, Transform};
 use cotangent::optimize::{self, MinimizeOptions};

@@ -137,3 +137,43 @@ fn huge_parameters() {
     let refused = lax::try_take_along_axis(&array![1.0], &none, 0, Mode::Clip).map(|_| ());
     assert!(refused.is_err_and(|e| e.kind() == ErrorKind::DType), "float indices");
 }
+
+/// Texts that once spoke of what the user had not written.
+#[test]
+fn the_users_own_words() {
+    let z = || array![Complex::new(1.0f32, 2.0)];
+    let real = "expected real numbers, got c64[1]; take real(x), imag(x) or abs(x)";
+    fails(&format!("copysign: {real}"), || z().copysign(1.0));
+    fails(&format!("modf: {real}"), || z().modf());
+    fails(&format!("hypot: {real}"), || z().hypot(1.0));
+    fails(
+        "expand_dims: axis 4 is out of range for the result of f32[2,3], which has 3 axes",
+        || rows().expand_dims(4),
+    );
+    fails(
+        "take_along_axis: expected indices of the sizes of f32[2,3] but along axis 1, got \
+           i32[3,1]",
+        || rows().take_along_axis(array![[0], [1], [0]], 1),
+    );
+    fails("einsum: expected letters, `,`, `...` and `->`, got '!' in \"i!->i\"", || {
+        einsum("i!->i", &[&rows()])
+    });
+    fails(
+        "conv: expected a positive stride and dilations and borders for each of 1 axis of space, \
+         got strides [0], dilations [1] and [1], borders [(0, 0)]",
+        || {
+            let (x, kernel) = (ones([1, 1, 4]), ones([1, 1, 2]));
+            cotangent::lax::conv(&x, &kernel, &[0], cotangent::lax::Borders::Valid)
+        },
+    );
+    fails(
+        "nelder_mead: the function must return a scalar, got f32[2]; reduce it with sum or mean",
+        || cotangent::optimize::nelder_mead(|x: Array| x, ones([2]), Default::default()),
+    );
+    // No loop over what is not there.
+    fails(
+        "vander: expected a shape of at most isize::MAX bytes, got f32[2,18446744073709551615]",
+        || ones([2]).vander(usize::MAX, true),
+    );
+    assert_eq!(ones([2]).diff(usize::MAX, 0).shape(), [0]);
+}

@@ -150,9 +150,9 @@ wrong! {
     "pure_callback" => pure_callback(|x: Array| x.sum(), &v(), v());
     "pure_callback_with" => pure_callback_with(|x: Array| x.sum(), &v(), v(), Batching::Sequential);
     "io_callback" => io_callback(|x: Array| x.sum(), &v(), v(), true);
-    "api::debug::print" => debug::print("{} {}", &v());
-    "api::debug::print" => debug::print("{", &v());
-    "api::debug::print_ordered" => debug::print_ordered("{} {}", &v());
+    "api::debug::print" => debug::print("{} {}", v());
+    "api::debug::print" => debug::print("{", v());
+    "api::debug::print_ordered" => debug::print_ordered("{} {}", v());
     "api::checkify::check" => check(&v(), "a", ());
     "api::checkify::check" => check(&b(), "{}", ());
     "shape_dtype" => shape_dtype([usize::MAX, 2], DType::F32);

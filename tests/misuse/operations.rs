@@ -47,7 +47,7 @@ fn shapes() {
         || rows() + array![1.0, 2.0],
     );
     fails("matmul: contracted sizes differ: f32[2,3] has 3, f32[2,3] has 2", || {
-        rows().matmul(&rows())
+        rows().matmul(rows())
     });
     fails("reshape: expected a shape of 6 elements for f32[2,3], got [4, 2] of 8", || {
         rows().reshape([4, 2])

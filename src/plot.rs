@@ -3,6 +3,8 @@
 //!
 //! Not here: files (write the text where you like) and arrays (give slices).
 
+use crate::core::source::raise;
+use cotangent_jit::{Error, err};
 use std::fmt::Write;
 
 const WIDTH: f64 = 640.0;
@@ -35,6 +37,14 @@ struct Series {
     joined: bool,
 }
 
+/// Gives an error of `op` unless there are as many `y` as `x`.
+fn pairs(op: &str, x: &[f64], y: &[f64]) -> Result<(), Error> {
+    if x.len() == y.len() {
+        return Ok(());
+    }
+    Err(err!(Shape, "{op}: expected as many y as x, got {} and {}", y.len(), x.len()))
+}
+
 impl Plot {
     pub fn new(title: &str) -> Plot {
         Plot { title: title.to_owned(), ..Plot::default() }
@@ -57,12 +67,18 @@ impl Plot {
     }
 
     /// A line through `(x[i], y[i])`; what is not finite is left out.
+    ///
+    /// Panics if there are not as many `y` as `x`.
+    #[track_caller]
     pub fn line(self, name: &str, x: &[f64], y: &[f64]) -> Plot {
+        raise(pairs("line", x, y));
         self.series(name, x, y, true)
     }
 
-    /// Points at `(x[i], y[i])`.
+    /// Points at `(x[i], y[i])`. Panics if there are not as many `y` as `x`.
+    #[track_caller]
     pub fn points(self, name: &str, x: &[f64], y: &[f64]) -> Plot {
+        raise(pairs("points", x, y));
         self.series(name, x, y, false)
     }
 

@@ -120,7 +120,7 @@ impl Unravel {
                 let n = self.len();
                 return Err(err!(
                     Shape,
-                    "ravel: expected {elements}, got {}",
+                    "tree: expected a vector of {elements}, got {}",
                     vector.aval(),
                     elements = plural(n, "element")
                 ));
@@ -135,6 +135,6 @@ impl Unravel {
             leaves.push(part.try_reshape(&sizes[..])?.try_astype(*dtype)?);
             at += size;
         }
-        try_tree_unflatten(&self.tree, leaves)
+        try_tree_unflatten(&self.tree, leaves).map_err(|e| e.told_by("tree"))
     }
 }

@@ -18,7 +18,7 @@ use crate::stage::executable::Executable;
 use crate::stage::nan_check::{self, NanCheck, with_nan_check};
 use crate::stage::run::run_checked;
 use crate::transforms::simplify::{Options, simplify};
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -256,6 +256,14 @@ impl<R: Pytree> Jitted<'_, R> {
 
     fn check_donated(&self, name: &str, args: &Flat) -> Result<(), Error> {
         for donated in &self.donated {
+            let count = args.tree.child_count();
+            if *donated >= count {
+                return Err(err!(
+                    Value,
+                    "jit: argument {donated} should be donated, but the function has {arguments}",
+                    arguments = plural(count, "argument")
+                ));
+            }
             let (_, leaves) = args.tree.child(*donated);
             for i in leaves {
                 if !args.leaves[i].is_unique() {

@@ -71,7 +71,8 @@ impl ShapeTree {
     /// ```
     #[track_caller]
     pub fn typed<R: Pytree>(&self) -> Result<R, Error> {
-        try_tree_unflatten(&self.tree, self.leaves.iter().cloned().map(type_only).collect())
+        let leaves = self.leaves.iter().cloned().map(type_only).collect();
+        try_tree_unflatten(&self.tree, leaves).map_err(|e| e.told_by("typed"))
     }
 }
 

@@ -253,24 +253,25 @@ impl Array {
         shape: impl IntoIterator<Item = usize>,
         dtype: DType,
     ) -> Result<Array, Error> {
-        let aval = Aval::new(shape, dtype).countable("array")?;
+        let aval = Aval::new(shape, dtype).countable("try_from_bytes")?;
         if aval.bytes() != bytes.len() {
             return Err(err!(
                 Shape,
-                "array: {bytes} are no {aval}",
-                bytes = plural(bytes.len(), "byte")
+                "try_from_bytes: expected {expected} for {aval}, got {}",
+                bytes.len(),
+                expected = plural(aval.bytes(), "byte")
             ));
         }
         if !dtype.runs() {
             return Err(err!(
                 Unsupported,
-                "array: no backend runs {dtype}, so {aval} cannot be held"
+                "try_from_bytes: no backend runs {dtype}, so {aval} cannot be held"
             ));
         }
         if dtype.is_bool()
             && let Some(byte) = bytes.iter().find(|b| **b > 1)
         {
-            return Err(err!(Value, "array: a bool is 0 or 1, got {byte}"));
+            return Err(err!(Value, "try_from_bytes: a bool is 0 or 1, got {byte}"));
         }
         eager::upload(aval, bytes)
     }

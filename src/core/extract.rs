@@ -72,7 +72,10 @@ impl Array {
     /// Returns the error of [`Array::to_f64`] instead of panicking.
     pub fn try_to_f64(&self) -> Result<f64, Error> {
         let scalar = self.one("to_f64")?;
-        scalar.to_f64().ok_or_else(|| err!(DType, "to_f64: {} is not real", self.aval()))
+        scalar.to_f64().ok_or_else(|| {
+            let x = self.aval();
+            err!(DType, "to_f64: expected a real number, got {x}; take real(x), imag(x) or abs(x)")
+        })
     }
 
     /// The one element of an integer or bool array as an `i64`. Panics where [`Array::item`] does.

@@ -206,6 +206,9 @@ pub(crate) fn no_value(t: &Tracer, what: &str) -> Error {
             t.source
         );
     }
+    if !is_tracing() && !inside_eager(t) {
+        return stale(t, what, false);
+    }
     err!(
         Tracer,
         "{what}: the value of {} is not known while tracing (made at {}); use cond or select \

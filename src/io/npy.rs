@@ -34,7 +34,7 @@ pub fn npy_from_bytes(bytes: &[u8]) -> Result<Array, Error> {
 /// Writes an npy file, as NumPy does: little-endian, in C order; whole or not at all.
 #[doc(alias = "save")]
 pub fn write_npy(path: impl AsRef<Path>, array: &Array) -> Result<(), Error> {
-    let bytes = array.to_bytes()?;
+    let bytes = array.to_bytes().map_err(|e| e.told_by("write_npy"))?;
     atomic::write("write_npy", path.as_ref(), |to| {
         to.write_all(&Header::write(&array.aval()))?;
         to.write_all(&bytes)
@@ -44,7 +44,7 @@ pub fn write_npy(path: impl AsRef<Path>, array: &Array) -> Result<(), Error> {
 /// As [`write_npy`], into memory.
 pub fn npy_to_bytes(array: &Array) -> Result<Vec<u8>, Error> {
     let mut bytes = Header::write(&array.aval());
-    bytes.extend(array.to_bytes()?);
+    bytes.extend(array.to_bytes().map_err(|e| e.told_by("npy_to_bytes"))?);
     Ok(bytes)
 }
 

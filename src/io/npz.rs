@@ -123,7 +123,8 @@ pub fn write_npz<N: AsRef<str>>(
             if !names.insert(name.to_string()) {
                 return Err(err!(Value, "{OP}: two arrays are named {name:?}"));
             }
-            let (header, bytes) = (Header::write(&array.aval()), array.to_bytes()?);
+            let header = Header::write(&array.aval());
+            let bytes = array.to_bytes().map_err(|e| e.told_by(OP))?;
             archive
                 .entry(&format!("{name}.npy"), &[&header, &bytes])
                 .map_err(|e| zip::entry_failed(OP, path, e))?;

@@ -264,7 +264,7 @@ pub fn write_safetensors<N: AsRef<str>>(
             match array.to_bytes() {
                 Ok(bytes) => to.write_all(&bytes)?,
                 Err(e) => {
-                    failed = Some(e);
+                    failed = Some(e.told_by(OP));
                     return Err(std::io::Error::other("given up"));
                 }
             }
@@ -279,9 +279,10 @@ pub fn safetensors_to_bytes<N: AsRef<str>>(
     arrays: impl IntoIterator<Item = (N, Array)>,
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, Error> {
-    let (mut bytes, arrays) = header("safetensors_to_bytes", arrays, metadata)?;
+    const OP: &str = "safetensors_to_bytes";
+    let (mut bytes, arrays) = header(OP, arrays, metadata)?;
     for (_, array) in arrays.values() {
-        bytes.extend(array.to_bytes()?);
+        bytes.extend(array.to_bytes().map_err(|e| e.told_by(OP))?);
     }
     Ok(bytes)
 }

@@ -89,6 +89,8 @@ methods! {
         if self.ndim() != 1 {
             return Err(err!(Shape, "vander: expected a vector, got {}", self.aval()));
         }
+        // Before a column is made of each: so many may not even count.
+        self.aval().with_shape(vec![self.size(), n]).expect_countable("vander")?;
         let powers = (0..n).map(|m| if increasing { m } else { n - 1 - m });
         let columns = powers.map(|m| self.try_powi(m as i32)?.try_expand_dims(1));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;

@@ -247,7 +247,7 @@ fn labels(spec: &str, text: &str, ellipsis: &[char]) -> Result<Vec<char>, Error>
 }
 
 fn term(spec: &str, text: &str, array: Array) -> Result<Term, Error> {
-    let named = text.replace("...", "").chars().count();
+    let named = labels(spec, text, &[])?.len();
     let rank = array.ndim();
     let extra = rank.checked_sub(named).filter(|e| *e == 0 || text.contains("..."));
     let Some(extra) = extra else {

@@ -91,12 +91,10 @@ impl Plan {
             }
         }
         let named = entries.iter().filter(|e| !matches!(e.index, Index::Ellipsis | Index::NewAxis));
-        let rest = x.rank().checked_sub(named.count()).ok_or_else(|| {
-            err!(
-                Axis,
-                "index: more entries than the {axes} of {x}",
-                axes = plural(x.rank(), "axis")
-            )
+        let named = named.count();
+        let rest = x.rank().checked_sub(named).ok_or_else(|| {
+            let most = plural(x.rank(), "entry");
+            err!(Axis, "index: expected at most {most}, one for each axis of {x}, got {named}")
         })?;
         let mut dots = (0..entries.len()).filter(|i| matches!(entries[*i].index, Index::Ellipsis));
         let (first, second) = (dots.next(), dots.next());

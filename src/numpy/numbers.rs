@@ -22,6 +22,15 @@ fn like(value: f64, like: &Array) -> Array {
     number(value, like.dtype())
 }
 
+/// Gives an error of `op` for complex numbers.
+pub(super) fn expect_real(op: &str, x: &Array) -> Result<(), Error> {
+    if !x.dtype().is_complex() {
+        return Ok(());
+    }
+    let x = x.aval();
+    Err(err!(DType, "{op}: expected real numbers, got {x}; take real(x), imag(x) or abs(x)"))
+}
+
 /// Two operands as floats of one shape.
 fn floats(name: &str, x: &dyn Operand, y: &dyn Operand) -> Result<[Array; 2], Error> {
     let mut operands = together(name, &[x, y], true)?;
@@ -76,6 +85,7 @@ methods! {
     /// ```
     fn copysign, try_copysign(self, sign: impl Operand) -> Array {
         let [x, sign] = floats("copysign", self, &sign)?;
+        expect_real("copysign", &x)?;
         let size = lax::try_abs(&if sign.is_weak() { x } else { strong(x)? })?;
         let negative = sign_bit(&lax::try_stop_gradient(&sign)?)?;
         lax::try_select_n(&negative, &[&size, &lax::try_neg(&size)?])
@@ -106,6 +116,7 @@ methods! {
     /// assert_eq!((part.item::<f32>(), whole.item::<f32>()), (-0.5, -1.0));
     /// ```
     fn modf, try_modf(self) -> (Array, Array) {
+        expect_real("modf", self)?;
         let x = float(self)?;
         let whole = x.try_trunc()?;
         // Of an infinity nothing is left.
@@ -138,6 +149,7 @@ methods! {
     /// ```
     fn hypot, try_hypot(self, other: impl Operand) -> Array {
         let [x, y] = floats("hypot", self, &other)?;
+        expect_real("hypot", &x)?;
         let n = |value| like(value, &x);
         let far = [x.try_is_inf()?, y.try_is_inf()?];
         let infinite = lax::try_or(&far[0], &far[1])?;
@@ -193,6 +205,7 @@ methods! {
     /// assert_eq!((m.item::<f32>(), n.item::<i32>()), (0.75, 3));
     /// ```
     fn frexp, try_frexp(self) -> (Array, Array) {
+        expect_real("frexp", self)?;
         let x = float(self)?;
         let (int, mantissa, bias) = match x.dtype() {
             DType::F64 => (DType::I64, 52, 1022),
@@ -251,6 +264,7 @@ methods! {
     /// 0 below 0, 1 above, `at_zero` there; NaN stays.
     fn heaviside, try_heaviside(self, at_zero: impl Operand) -> Array {
         let [x, h] = floats("heaviside", self, &at_zero)?;
+        expect_real("heaviside", &x)?;
         let side = lax::try_select_n(&x.try_lt(0.0)?, &[&like(1.0, &x), &like(0.0, &x)])?;
         let value = x.try_eq(0.0)?.try_select(&h, side)?;
         x.try_is_nan()?.try_select(&x, value)

@@ -4,6 +4,7 @@ use super::axes::axis_of;
 use super::fallible::{functions, methods};
 use super::finfo::finfo;
 use super::math::float;
+use super::numbers::expect_real;
 use super::order::take_in;
 use crate::core::array::Array;
 use crate::prims::array::literal::{Operand, promoted};
@@ -43,7 +44,8 @@ methods! {
     fn diff, try_diff(self, n: usize, axis: isize) -> Array {
         let axis = axis_of("diff", axis as i64, &self.aval())?;
         let mut x = self.clone();
-        for _ in 0..n {
+        // Nothing is left after as many times as there are elements.
+        for _ in 0..n.min(self.shape()[axis]) {
             let (a, b) = neighbours(&x, axis)?;
             x = if x.dtype().is_bool() { lax::try_ne(&b, &a)? } else { lax::try_sub(&b, &a)? };
         }
@@ -93,6 +95,16 @@ methods! {
         let both = promoted("trapezoid", &[self, &spacing], true)?;
         let axis = axis_of("trapezoid", -1, &self.aval())?;
         let (a, b) = neighbours(&both[0], axis)?;
+        let gaps = both[1].shape().last().copied().unwrap_or(1);
+        if gaps != 1 && gaps != a.shape()[axis] {
+            return Err(err!(
+                Shape,
+                "trapezoid: expected one spacing, or {} between the points of {}, got {}",
+                a.shape()[axis],
+                self.aval(),
+                both[1].aval()
+            ));
+        }
         Ok((&both[1] * (b + a)).try_sum_axis(-1)? * 0.5)
     }
 
@@ -104,6 +116,15 @@ methods! {
     /// ```
     fn trapezoid_at, try_trapezoid_at(self, points: impl Operand) -> Array {
         let points = &points.to_array();
+        if points.shape().last() != self.shape().last() {
+            return Err(err!(
+                Shape,
+                "trapezoid_at: expected one point for each element along the last axis of {}, got \
+                 {}",
+                self.aval(),
+                points.aval()
+            ));
+        }
         self.try_trapezoid(points.try_diff(1, -1)?)
     }
 
@@ -148,6 +169,7 @@ methods! {
     /// ```
     #[doc(alias = "unwrap")]
     fn unwrap_phase, try_unwrap_phase(self, axis: isize) -> Array {
+        expect_real("unwrap_phase", self)?;
         let axis = axis_of("unwrap_phase", axis as i64, &self.aval())?;
         let x = float(self)?;
         let step = x.try_diff(1, axis as isize)?;
@@ -236,6 +258,9 @@ functions! {
         let x = &x.to_array();
         let xp = &xp.to_array();
         let fp = &fp.to_array();
+        for points in [x, xp] {
+            expect_real("interp", points)?;
+        }
         let n = xp.size();
         if xp.ndim() != 1 || fp.shape() != xp.shape() || n == 0 {
             let (a, b) = (xp.aval(), fp.aval());

@@ -3,7 +3,7 @@
 //! All are linear: their derivatives do to tangents what they do to values. Joining and splitting
 //! are in `join`.
 
-use super::axes::{Ints, axes_of, axis_of, sizes_of};
+use super::axes::{Ints, axes_of, axis_below, axis_of, sizes_of};
 use super::fallible::methods;
 use crate::core::array::Array;
 use crate::core::aval::Shape;
@@ -118,8 +118,25 @@ methods! {
     #[doc(alias("unsqueeze", "newaxis"))]
     fn expand_dims, try_expand_dims(self, axes: impl Ints) -> Array {
         let axes = axes.ints();
-        let wide = self.aval().with_shape(vec![1; self.ndim() + axes.len()]);
-        lax::try_expand_dims(self, &axes_of("expand_dims", &axes[..], &wide)?)
+        let rank = self.ndim() + axes.len();
+        let mut found = Shape::new();
+        for &axis in &axes {
+            let Some(a) = axis_below(axis, rank) else {
+                return Err(err!(
+                    Axis,
+                    "expand_dims: axis {axis} is out of range for the result of {}, which has \
+                     {axes}",
+                    self.aval(),
+                    axes = plural(rank, "axis")
+                ));
+            };
+            if found.contains(&a) {
+                let x = self.aval();
+                return Err(err!(Axis, "expand_dims: axis {axis} of {x} is given twice"));
+            }
+            found.push(a);
+        }
+        lax::try_expand_dims(self, &found)
     }
 
     /// Without these axes, which have size 1; `()` drops all of size 1.

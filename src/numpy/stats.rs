@@ -4,6 +4,7 @@ use super::axes::{Ints, axes_of, axis_of};
 use super::compare::truth;
 use super::fallible::methods;
 use super::math::float;
+use super::numbers::expect_real;
 use super::order::take_in;
 use crate::core::array::Array;
 use crate::prims::array::literal::{Operand, promoted};
@@ -234,6 +235,7 @@ methods! {
         if bins == 0 {
             return Err(err!(Value, "histogram: expected at least one bin, got 0"));
         }
+        expect_real("histogram", self)?;
         let x = float(&self.try_ravel()?)?;
         let like = |v: f64| number(v, x.dtype());
         let (low, high) = match x.size() {

@@ -50,6 +50,9 @@ functions! {
     fn arange_step_dtype, try_arange_step_dtype(
         range: impl Arange, step: impl Into<Number>, dtype: DType,
     ) -> Array {
+        if dtype.is_bool() {
+            return Err(err!(DType, "arange_step_dtype: expected a dtype of numbers, got bool"));
+        }
         match Steps::new(range.ends(), step.into())? {
             Steps::Ints { start, step, count } if dtype.is_int() => ints(start, step, count, dtype),
             Steps::Ints { start, step, count } => {

@@ -3,6 +3,7 @@
 use super::minimum::{MinimizeOptions, Minimum};
 use super::objective::{Descent, Objective, RUNNING, largest};
 use crate::api::control::{cond, while_loop};
+use crate::api::make_jaxpr::eval_shape;
 use crate::api::pytree::Pytree;
 use crate::api::vmap::vmap;
 use crate::core::array::Array;
@@ -12,7 +13,7 @@ use crate::numpy::join::concatenate;
 use crate::prims::rules::numbers::rounds;
 use crate::s;
 use cotangent_derive::Pytree;
-use cotangent_jit::Error;
+use cotangent_jit::{Error, err};
 
 /// A local minimum of `f`, a function to a float scalar that need not be smooth, near `x0`.
 ///
@@ -89,6 +90,16 @@ pub fn try_nelder_mead<X: Pytree>(
         let off = x.eq(0.0).select(2.5e-4, 0.05 * &x);
         let corners = &x + eye_dtype(n, x.dtype()) * &off;
         let points = concatenate(&[x.expand_dims(0), corners], 0);
+        let shape = eval_shape(|x: Array| f.value(&x)).try_call((x.clone(),))?;
+        if let [aval] = &shape.leaves[..]
+            && aval.rank() > 0
+        {
+            return Err(err!(
+                Shape,
+                "nelder_mead: the function must return a scalar, got {aval}; reduce it with sum or \
+                 mean"
+            ));
+        }
         let all = |points: Array| vmap(|x: Array| f.value(&x))(points);
         let values = all(points.clone());
         let count = Array::from(n as i32 + 1);

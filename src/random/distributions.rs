@@ -141,6 +141,10 @@ functions! {
     /// the result.
     fn bernoulli, try_bernoulli(key: &Key, p: impl Operand, shape: impl Ints) -> Array {
         let array = p.to_array();
+        if array.dtype().is_complex() {
+            let p = array.aval();
+            return Err(err!(DType, "bernoulli: expected real probabilities, got {p}"));
+        }
         let dtype = if array.dtype().is_float() { array.dtype() } else { DType::F32 };
         try_uniform(key, shape, dtype, 0, 1)?.try_lt(p)
     }

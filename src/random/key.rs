@@ -50,7 +50,11 @@ impl Key {
     pub fn try_from_data(data: Array) -> Result<Key, Error> {
         match data.shape().last() {
             Some(2) if data.dtype() == DType::U32 => Ok(Key(data)),
-            _ => Err(err!(Shape, "key: expected u32[2] or a batch of such, got {}", data.aval())),
+            _ => Err(err!(
+                Shape,
+                "from_data: expected u32[2] or a batch of such, got {}",
+                data.aval()
+            )),
         }
     }
 

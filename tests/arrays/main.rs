@@ -330,7 +330,10 @@ fn mistakes_are_told() {
     let told = |r: Result<Array, Error>, text: &str| assert_eq!(r.unwrap_err().to_string(), text);
     told(x.try_matmul(&y), "matmul: contracted sizes differ: f32[2,3] has 3, f32[4,5] has 4");
     told(x.try_index(2), "index: 2 is out of range for axis 0 of f32[2,3]");
-    told(x.try_index(s![0, 0, 0]), "index: more entries than the 2 axes of f32[2,3]");
+    told(
+        x.try_index(s![0, 0, 0]),
+        "index: expected at most 2 entries, one for each axis of f32[2,3], got 3",
+    );
     told(
         x.try_index(&array![true, false, true]),
         "index: axis 0 of f32[2,3] has size 2, the mask has 3 there",

@@ -317,8 +317,13 @@ pub fn public() -> Vec<Item> {
         for line in untested(&text).lines() {
             let code = line.trim();
             if !attribute.is_empty() || code.starts_with("#[") {
-                attribute += code.split_once(" // ").map_or(code, |(code, _)| code);
-                if attribute.ends_with(']') {
+                // A comment may follow.
+                let code = match code.find("] //") {
+                    Some(end) => &code[..=end],
+                    None => code,
+                };
+                attribute += code;
+                if code.ends_with(']') {
                     scan.attribute(&std::mem::take(&mut attribute));
                 }
                 continue;

@@ -57,7 +57,7 @@ impl<A: Pytree> Tangents<A> {
         if expected != got {
             return Err(err!(
                 Tree,
-                "tangents: expected {leaves}, got {got}",
+                "of_leaves: expected {leaves}, got {got}",
                 leaves = plural(expected, "leaf")
             ));
         }
@@ -67,7 +67,8 @@ impl<A: Pytree> Tangents<A> {
                 && leaf.aval() != *aval
             {
                 let got = leaf.aval();
-                return Err(err!(Shape, "tangents: `{path}` should be {aval}, got {got}"));
+                let wrong = err!(Shape, "of_leaves: a tangent should be {aval}, got {got}");
+                return Err(wrong.in_leaf(path));
             }
         }
         Ok(())

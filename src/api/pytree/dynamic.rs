@@ -2,7 +2,7 @@
 //! any kind.
 
 use super::flatten::{Flat, Pytree, Rebuild};
-use super::tree::{same as same_structure, try_tree_unflatten};
+use super::tree::{same as same_structure, unflatten};
 use super::treedef::{Token, TreeDef, children};
 use crate::core::array::Array;
 use crate::core::source::awaiting;
@@ -51,7 +51,7 @@ impl Tree {
         } else {
             Err(err!(
                 Tree,
-                "unflatten: {structure} has {leaves}, got {got}",
+                "Tree::new: {structure} has {leaves}, got {got}",
                 leaves = plural(expected, "leaf")
             ))
         }
@@ -101,7 +101,7 @@ impl Tree {
 
     /// The typed value that this was made of, or one of the same structure.
     pub fn typed<T: Pytree>(self) -> Result<T, Error> {
-        try_tree_unflatten(&self.structure, self.leaves)
+        unflatten(&self.structure, self.leaves).map_err(|e| e.told_by("typed"))
     }
 
     /// Applies `f` to every leaf. The structure stays the same.

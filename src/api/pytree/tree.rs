@@ -36,18 +36,22 @@ pub fn tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> T {
 
 /// Returns the error of [`tree_unflatten`] instead of panicking.
 pub fn try_tree_unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Result<T, Error> {
+    unflatten(tree, leaves).map_err(|e| e.told_by("tree_unflatten"))
+}
+
+/// Works like [`try_tree_unflatten`], for the functions that name themselves in errors.
+pub(super) fn unflatten<T: Pytree>(tree: &TreeDef, leaves: Vec<Array>) -> Result<T, Error> {
     let (expected, got) = (tree.leaf_count(), leaves.len());
+    let wrong = || {
+        let leaves = plural(expected, "leaf");
+        err!(Tree, "unflatten: {tree} has {leaves}, got {got}")
+    };
+    if got < expected {
+        return Err(wrong());
+    }
     let mut from = Rebuild::new(tree, leaves);
     let result = T::unflatten(&mut from)?;
-    if from.is_done() {
-        Ok(result)
-    } else {
-        Err(err!(
-            Tree,
-            "unflatten: {tree} has {leaves}, got {got}",
-            leaves = plural(expected, "leaf")
-        ))
-    }
+    if from.is_done() { Ok(result) } else { Err(wrong()) }
 }
 
 /// Applies `f` to every leaf. The structure stays the same.

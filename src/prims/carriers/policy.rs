@@ -136,7 +136,8 @@ impl Policy {
     }
 
     fn parse_one(text: &str) -> Result<Policy, Error> {
-        let unknown = || err!(Parse, "checkpoint: {text} is no policy");
+        let unknown =
+            || err!(Parse, "Policy::parse: expected a policy as jaxprs print it, got {text:?}");
         Ok(Policy(match text {
             "nothing" => Kind::Nothing,
             "everything" => Kind::Everything,

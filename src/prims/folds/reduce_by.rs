@@ -160,7 +160,10 @@ fn apply(
     if y.len() == a.len() && a.iter().zip(&y).all(same) {
         return Ok(y);
     }
-    let list = |x: &[Array]| x.iter().map(|x| x.aval().to_string()).collect::<Vec<_>>().join(", ");
+    let list = |x: &[Array]| match x {
+        [] => "nothing".to_owned(),
+        _ => x.iter().map(|x| x.aval().to_string()).collect::<Vec<_>>().join(", "),
+    };
     Err(err!(
         Shape,
         "reduce: expected the function to give {}, as it takes, got {}",

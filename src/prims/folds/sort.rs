@@ -21,7 +21,7 @@ use crate::prims::rules::apply::{composed, expect, expect_axis};
 use crate::prims::rules::batching::batch_in_front;
 use crate::prims::rules::numbers::place_dtype;
 use crate::prims::shapes::iota::try_iota;
-use cotangent_jit::{DType, Error, err, plural};
+use cotangent_jit::{DType, Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -48,9 +48,9 @@ impl Primitive for Sort {
         if self.num_keys == 0 || self.num_keys > inputs.len() {
             return Err(err!(
                 Value,
-                "sort: expected between 1 and {keys}, got {}",
-                self.num_keys,
-                keys = plural(inputs.len(), "key")
+                "sort: expected a number of keys from 1 to {}, got {}",
+                inputs.len(),
+                self.num_keys
             ));
         }
         if let Some(x) = inputs.iter().find(|x| x.dtype.is_complex()) {
@@ -162,11 +162,16 @@ pub fn try_sort_by(
     dimension: usize,
     num_keys: usize,
 ) -> Result<Vec<Array>, Error> {
-    let complex = |n: usize| operands[n].dtype().is_complex();
-    if (0..operands.len()).any(complex) {
-        return sort_parts(operands, dimension, num_keys);
-    }
-    Ok(bind(Arc::new(Sort { dimension, num_keys }), operands)?.into_vec())
+    composed("sort_by", || {
+        if operands.is_empty() {
+            return Err(err!(Shape, "sort_by: expected at least one operand, got none"));
+        }
+        let complex = |n: usize| operands[n].dtype().is_complex();
+        if (0..operands.len()).any(complex) {
+            return sort_parts(operands, dimension, num_keys);
+        }
+        Ok(bind(Arc::new(Sort { dimension, num_keys }), operands)?.into_vec())
+    })
 }
 
 /// Sorts each complex operand as two real ones. Keys compare by the real part, then by the

@@ -308,7 +308,15 @@ pub fn try_take_along_axis(
         ));
     }
     let agree = (0..x.ndim()).all(|a| a == axis || x.shape()[a] == indices.shape()[a]);
-    if agree && indices.size() == 0 {
+    if !agree {
+        return Err(err!(
+            Shape,
+            "take_along_axis: expected indices of the sizes of {} but along axis {axis}, got {}",
+            x.aval(),
+            indices.aval()
+        ));
+    }
+    if indices.size() == 0 {
         // Nothing is taken. A window of size 1 would not fit into an axis of size 0.
         return try_full(indices.shape(), Scalar::zero(x.dtype()));
     }

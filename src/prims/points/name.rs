@@ -11,7 +11,7 @@ use crate::core::primitive::{
 use crate::prims::cases::points::{SHAPES, spread};
 use crate::prims::cases::samples::RUNNING;
 use crate::prims::entry::{Args, Case, Entry};
-use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
 use cotangent_jit::{Error, err};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -117,7 +117,7 @@ pub fn checkpoint_name(x: &Array, name: &str) -> Array {
 #[track_caller]
 pub fn try_checkpoint_name(x: &Array, name: &str) -> Result<Array, Error> {
     check_name("checkpoint_name", name)?;
-    one(Named { name: name.into() }, &[x])
+    composed("checkpoint_name", || one(Named { name: name.into() }, &[x]))
 }
 
 pub fn entries() -> Vec<Entry> {

@@ -16,7 +16,7 @@ use crate::prims::cases::points::{SHAPES, special, spread};
 use crate::prims::cases::samples::NUMBERS;
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::elementwise::{batch, expect_operand, scalar_code};
-use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
 use crate::prims::rules::numbers::number;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::NodeId;
@@ -155,7 +155,10 @@ pub fn integer_pow(x: &Array, n: i32) -> Array {
 /// Fails for any other dtype.
 #[track_caller]
 pub fn try_integer_pow(x: &Array, n: i32) -> Result<Array, Error> {
-    if n == 1 { Ok(x.clone()) } else { one(IntegerPow { y: n }, &[x]) }
+    if n == 1 {
+        return Ok(x.clone());
+    }
+    composed("integer_pow", || one(IntegerPow { y: n }, &[x]))
 }
 
 /// Square: `x²`. Ints (wrapping) and floats.

@@ -132,6 +132,9 @@ pub fn select_n(which: &Array, cases: &[&Array]) -> Array {
 /// Fails if shapes or dtypes do not fit.
 #[track_caller]
 pub fn try_select_n(which: &Array, cases: &[&Array]) -> Result<Array, Error> {
+    if cases.is_empty() {
+        return Err(err!(Shape, "select_n: expected at least one case, got none"));
+    }
     let shape = cases.iter().copied().chain([which]).map(Array::shape).find(|s| !s.is_empty());
     let mut operands = unify_in(shape.unwrap_or(&[]), cases)?;
     // Kernels read a scalar bool at every point. A scalar int is broadcast, like other scalars.

@@ -103,7 +103,11 @@ impl Conv {
             return Err(err!(
                 Shape,
                 "{name}: expected a positive stride and dilations and borders for each of {axes} \
-                 of space, got {self:?}",
+                 of space, got strides {:?}, dilations {:?} and {:?}, borders {:?}",
+                &self.strides[..],
+                &self.lhs_dilation[..],
+                &self.rhs_dilation[..],
+                &self.edges[..],
                 axes = plural(self.space(), "axis")
             ));
         }

@@ -43,7 +43,7 @@ impl ConvAxes {
                 [n] => Ok(n),
                 _ => Err(err!(
                     Value,
-                    "conv_general_dilated: expected {letter:?} once among the axes {text:?}"
+                    "ConvAxes::of: expected {letter:?} once among the axes {text:?}"
                 )),
             }
         };
@@ -52,8 +52,7 @@ impl ConvAxes {
             if text.chars().count() != space.len() + 2 {
                 return Err(err!(
                     Value,
-                    "conv_general_dilated: expected as many axes in {operand:?}, {kernel:?} and \
-                     {output:?}"
+                    "ConvAxes::of: expected as many axes in {operand:?}, {kernel:?} and {output:?}"
                 ));
             }
             head.iter().chain(&space).map(|c| place(text, *c)).collect()

@@ -17,7 +17,7 @@ use crate::prims::cases::samples::{NUMBERS, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::binary::try_mul;
 use crate::prims::points::convert::try_convert_element_type;
-use crate::prims::rules::apply::{expect, expect_inputs, one};
+use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
 use crate::prims::rules::bilinear::{bilinear_jvp, bilinear_transpose};
 use crate::prims::shapes::broadcast::try_broadcast_in_dim;
 use crate::prims::shapes::reshape::try_reshape;
@@ -328,8 +328,10 @@ pub fn try_dot_general_as(
     dims: &DotDims,
     dtype: DType,
 ) -> Result<Array, Error> {
-    let lhs = try_convert_element_type(lhs, dtype)?;
-    try_dot_general(&lhs, &try_convert_element_type(rhs, dtype)?, dims)
+    composed("dot_general_as", || {
+        let lhs = try_convert_element_type(lhs, dtype)?;
+        try_dot_general(&lhs, &try_convert_element_type(rhs, dtype)?, dims)
+    })
 }
 
 pub fn entries() -> Vec<Entry> {

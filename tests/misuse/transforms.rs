@@ -1,19 +1,14 @@
 //! What goes wrong when a transform is misused: the exact message, with the user's line; and the
 //! next call works.
 
+use super::harness::{panicked, still_works};
 use cotangent::prelude::*;
 use cotangent::prims::lax;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 /// The text of the panic.
 fn message<T>(f: impl FnOnce() -> T) -> String {
-    let panic = match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(_) => panic!("no panic"),
-        Err(panic) => panic,
-    };
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).expect("a text")
+    panicked(f).text
 }
 
 /// Lines as `LINE`, so that the tests do not depend on where they stand; that they name this file
@@ -21,19 +16,14 @@ fn message<T>(f: impl FnOnce() -> T) -> String {
 fn lineless(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(i) = rest.find("tests/misuse.rs:") {
-        let after = &rest[i + "tests/misuse.rs:".len()..];
+    while let Some(i) = rest.find("tests/misuse/transforms.rs:") {
+        let after = &rest[i + "tests/misuse/transforms.rs:".len()..];
         let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
         out.push_str(&rest[..i]);
         out.push_str("HERE");
         rest = &after[digits..];
     }
     out + rest
-}
-
-fn still_works() {
-    assert_eq!(jit(|x: Array| x * 2.0)(array![1.5]).item::<f32>(), 3.0);
-    assert_eq!(grad(|x: Array| &x * &x)(Array::scalar(2f32)).item::<f32>(), 4.0);
 }
 
 #[test]
@@ -44,7 +34,7 @@ fn a_gradient_of_no_scalar() {
         "HERE: grad: the function must return a scalar, got f32[2]; reduce it with sum or mean, or \
          use jacrev"
     );
-    assert!(text.contains(&format!("tests/misuse.rs:{}", line!() - 6)), "{text}");
+    assert!(text.contains(&format!("tests/misuse/transforms.rs:{}", line!() - 6)), "{text}");
     still_works();
 }
 

@@ -2,6 +2,7 @@
 //! stands at the user's line. A call through a transform's result cannot hand its line to the
 //! panic: there the text names it.
 
+use super::harness::{Panic, panicked};
 use cotangent::api::checkify::{Checks, checkify};
 use cotangent::ode::{OdeOptions, odeint};
 use cotangent::optim::{adam, apply_updates, chain, clip_by_global_norm, incremental_update};
@@ -9,44 +10,12 @@ use cotangent::optimize::{MinimizeOptions, lbfgs};
 use cotangent::prelude::*;
 use cotangent::root::{KrylovOptions, RootOptions, cg, newton};
 use cotangent::{lax, nn, random};
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::Once;
-
-thread_local! {
-    static WATCHING: Cell<bool> = const { Cell::new(false) };
-    static SEEN: RefCell<Vec<(String, String, u32)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// What the panic hook heard while `f` panicked: once, at which place.
-fn panicked<T>(f: impl FnOnce() -> T) -> (String, String, u32) {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            let at = info.location().expect("a place");
-            let text = info.payload_as_str().unwrap_or_default().to_owned();
-            match WATCHING.get() {
-                true => SEEN.with_borrow_mut(|s| s.push((text, at.file().to_owned(), at.line()))),
-                false => before(info),
-            }
-        }));
-    });
-    WATCHING.set(true);
-    let panicked = catch_unwind(AssertUnwindSafe(f)).is_err();
-    WATCHING.set(false);
-    let mut seen = SEEN.take();
-    assert!(panicked, "no panic");
-    assert_eq!(seen.len(), 1, "{seen:?}");
-    // And the next call works.
-    assert_eq!(grad(|x: Array| &x * &x)(Array::scalar(2f32)).item::<f32>(), 4.0);
-    seen.remove(0)
-}
+use std::panic::Location;
 
 /// The panic's own location is in the statement that calls this, and its text this one.
 #[track_caller]
 fn fails<T>(expected: &str, f: impl FnOnce() -> T) {
-    let (text, file, line) = panicked(f);
+    let Panic { text, file, line } = panicked(f);
     let here = Location::caller();
     let lines = here.line()..here.line() + 12;
     let near = file == here.file() && lines.contains(&line);
@@ -59,7 +28,7 @@ fn fails<T>(expected: &str, f: impl FnOnce() -> T) {
 /// The same of a call through what a transform returned; the text names its line, as `HERE`.
 #[track_caller]
 fn fails_inside<T>(expected: &str, f: impl FnOnce() -> T) {
-    let (text, ..) = panicked(f);
+    let Panic { text, .. } = panicked(f);
     let here = Location::caller();
     let named = (here.line()..here.line() + 12).rev().map(|l| format!("{}:{l}", here.file()));
     assert_eq!(named.fold(text, |text, n| text.replace(&n, "HERE")), expected);
@@ -320,7 +289,7 @@ fn optimisers_name_the_leaf() {
     );
     fails(
         "chain: the state is not one that this transform's init made of these parameters: \
-         unflatten: expected a tuple of 0, got Moments",
+         typed: expected a tuple of 0, got Moments",
         || {
             let o = chain([clip_by_global_norm(1.0), adam(0.1)]);
             let p = pair();

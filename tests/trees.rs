@@ -36,7 +36,7 @@ fn trees_are_folded_turned_and_spread() {
     assert_eq!(structure.to_string(), r#"(Line { w: *, b: * }, vec![Some(*), None], {"k": *})"#);
     let paths: Vec<String> = tree_leaves_with_path(&tree).into_iter().map(|(p, _)| p).collect();
     assert_eq!(paths, [".0.w", ".0.b", ".1[0]", ".2[\"k\"]"]);
-    let sizes = tree_reduce(|n, x| n + x.size(), 0, tree.clone());
+    let sizes = tree_reduce(|n, x| n + x.size(), 0, &tree);
     assert_eq!(sizes, 6 + 2 + 1 + 1);
     assert!(tree_all(|x| x.size() > 0, &tree) && !tree_all(|x| x.dtype().is_float(), &tree));
     assert!(tree_any(|x| x.dtype().is_int(), &tree) && !tree_any(|_| true, &()));

@@ -127,7 +127,7 @@ pub fn plural(n: impl fmt::Display, thing: &str) -> String {
         (Some(s), ..) => format!("{n} {s}ices"),
         (_, Some(s), ..) => format!("{n} {s}es"),
         (_, _, Some(s), ..) => format!("{n} {s}ves"),
-        (_, _, _, Some(s), _) => format!("{n} {s}ies"),
+        (_, _, _, Some(s), _) if !s.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {s}ies"),
         (_, _, _, _, Some(s)) => format!("{n} {s}ches"),
         _ => format!("{n} {thing}s"),
     }
@@ -147,11 +147,15 @@ mod tests {
 
     #[test]
     fn counts_read_as_they_should() {
-        let things = ["axis", "index", "leaf", "entry", "branch", "operand"];
+        let things = ["axis", "index", "leaf", "entry", "branch", "operand", "key"];
         let one = things.map(|t| plural(1, t));
-        assert_eq!(one, ["1 axis", "1 index", "1 leaf", "1 entry", "1 branch", "1 operand"]);
+        assert_eq!(
+            one,
+            ["1 axis", "1 index", "1 leaf", "1 entry", "1 branch", "1 operand", "1 key"]
+        );
         let two = things.map(|t| plural(2, t));
-        let more = ["2 axes", "2 indices", "2 leaves", "2 entries", "2 branches", "2 operands"];
+        let more =
+            ["2 axes", "2 indices", "2 leaves", "2 entries", "2 branches", "2 operands", "2 keys"];
         assert_eq!(two, more);
     }
 

@@ -81,6 +81,18 @@
 //! assert_eq!(slope(hill, Array::from(1.0)).item::<f32>(), 4.0);
 //! ```
 //!
+//! What a transform returns is a [`Func`], which is called as `g(x)` and given to other transforms
+//! as it is; where a function of your own asks for `impl Fn`, give it `|x| g(x)`:
+//!
+//! ```
+//! use cotangent::prelude::*;
+//! fn twice(f: impl Fn(Array) -> Array, x: Array) -> Array {
+//!     f(f(x))
+//! }
+//! let slope = grad(|x: Array| x.square());
+//! assert_eq!(twice(|x| slope(x), Array::from(1.0)).item::<f32>(), 4.0);
+//! ```
+//!
 //! Where a transform refuses a function, the compiler may add `expected function, found Func` at
 //! each call of its result. Look at the first error: those go away with it.
 //!
@@ -271,7 +283,7 @@ impl Name {
 }
 
 /// The result of a transform. It can be called as `g(x)`, transformed again, and kept in a variable
-/// or a field.
+/// or a field. Where a function of your own asks for `impl Fn`, give it `|x| g(x)`.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -4,7 +4,7 @@
 //! when values are known.
 
 use super::array::Array;
-use cotangent_jit::{Error, err};
+use cotangent_jit::{Error, err, plural};
 
 /// A text whose holes are numbered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -59,10 +59,10 @@ impl Template {
                 },
             };
             let Some(seen) = used.get_mut(arg) else {
-                let n = args.len();
                 return Err(err!(
                     Value,
-                    "{op}: `{text}` speaks of argument {arg}, but there are {n}"
+                    "{op}: `{text}` speaks of argument {arg}, counted from 0, got {arguments}",
+                    arguments = plural(args.len(), "argument")
                 ));
             };
             *seen = true;
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(error("a}", &[]), "debug::print: `a}` has a `}` without its partner");
         assert_eq!(
             error("{}{}", &[None]),
-            "debug::print: `{}{}` speaks of argument 1, but there are 1"
+            "debug::print: `{}{}` speaks of argument 1, counted from 0, got 1 argument"
         );
         assert_eq!(error("no", &[None]), "debug::print: `no` does not speak of argument 0");
         let expected = "debug::print: `{:x}`: expected `:?` or a precision like `:.3`, got `:x`";

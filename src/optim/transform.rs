@@ -94,7 +94,7 @@ impl<R: Rule> Erased for R {
 /// Gradients have the structure of the parameters here, so that it is the state's that differs.
 fn foreign(e: Error) -> Error {
     match e.kind() {
-        ErrorKind::Tree => err!(
+        ErrorKind::Tree if e.message().contains("structures differ") => err!(
             Tree,
             "{}; the state should be one that init made of these parameters",
             e.message()

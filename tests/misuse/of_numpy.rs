@@ -47,6 +47,8 @@ wrong! {
     "Array::to_f64" => v().to_f64();
     "Array::to_f64" => Array::scalar(Complex::new(1f32, 1.0)).to_f64();
     "Array::to_f64" => traced(|x| x.sum().to_f64());
+    "Array::to_bool" => v().gt(0).to_bool();
+    "Array::to_bool" => s().to_bool();
     "Array::to_i64" => v().to_i64();
     "Array::to_i64" => s().to_i64();
     "Array::to_i64" => traced(|x| x.sum().to_i64());

@@ -106,6 +106,7 @@ wrong! {
     "random::truncated_normal" => random::truncated_normal(&key(), [2], DType::I32, 0.0, 1.0);
     "random::truncated_normal" => random::truncated_normal(&key(), [2], DType::F32, u(), 1.0);
     "random::split" => random::split::<2>(&random::keys(&key(), 2));
+    "random::split_n" => random::split_n(&random::keys(&key(), 2), 2);
     "random::keys" => random::keys(&random::keys(&key(), 2), 2);
     "random::keys" => random::keys(&key(), usize::MAX);
     "random::fold_in" => random::fold_in(&key(), v());

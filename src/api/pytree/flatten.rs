@@ -35,7 +35,8 @@ use cotangent_jit::{Error, err};
             `#[pytree(static)]`",
     note = "a number becomes an array by `Array::from(number)`; numbers and other values that no \
             transform looks into go into `Static(value)`",
-    note = "references are none: return `x.clone()`, which copies a handle and no numbers"
+    note = "references are none: give the tree itself, or `x.clone()`, which copies handles and no \
+            numbers"
 )]
 pub trait Pytree: Sized + 'static {
     /// Moves the leaves out, so that an array without another owner can be reused.

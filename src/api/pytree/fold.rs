@@ -34,11 +34,11 @@ pub fn tree_leaves_with_path<T: Pytree>(tree: &T) -> Vec<(String, Array)> {
 /// ```
 /// use cotangent::prelude::*;
 /// let tree = (array![1.0, 2.0], array![3.0]);
-/// let sum = tree_reduce(|sum, x| sum + x.sum(), Array::from(0.0), tree);
+/// let sum = tree_reduce(|sum, x| sum + x.sum(), Array::from(0.0), &tree);
 /// assert_eq!(sum.item::<f32>(), 6.0);
 /// ```
-pub fn tree_reduce<T: Pytree, A>(f: impl FnMut(A, Array) -> A, start: A, tree: T) -> A {
-    Flat::of(tree).leaves.into_iter().fold(start, f)
+pub fn tree_reduce<T: Pytree, A>(f: impl FnMut(A, Array) -> A, start: A, tree: &T) -> A {
+    Flat::of_ref(tree).leaves.into_iter().fold(start, f)
 }
 
 /// Tells whether `test` is true for every leaf.

@@ -147,42 +147,55 @@ macro_rules! borrowed {
 
 borrowed!(f64 i32);
 
-/// The message of `c * x` with a `c` of a type that cannot stand on the left. There is one float
-/// type and one int type on the left, so that literals without a suffix have one type there.
-#[diagnostic::on_unimplemented(
-    message = "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
-               write `f64::from(c) * x`, or `x * c` with the array on the left",
-    label = "convert the number, `f64::from(c)` or `n as f64`, or put the array on the left",
-    note = "for a difference write `-x + c`, for a quotient `f64::from(c) / x`",
-    note = "on the right of an operator all number types stand; a number takes the dtype of the \
-            array, so that an `f64` makes no array wider"
-)]
-pub trait LeftNumber {}
-
+/// The messages of `c * x` with a `c` of a type that cannot stand on the left, one for each
+/// operator. There is one float type and one int type on the left, so that literals without a
+/// suffix have one type there.
 macro_rules! left {
-    ($($trait:ident $method:ident: $($number:ty)*;)*) => {$($(
-        left!(@one $trait $method $number, Array);
-        left!(@one $trait $method $number, &Array);
-    )*)*};
-    (@one $trait:ident $method:ident $number:ty, $array:ty) => {
+    ($($operator:ident $method:ident: $hint:ident, $label:literal, $message:literal;)*) => {$(
+        #[diagnostic::on_unimplemented(
+            message = $message,
+            label = $label,
+            note = "of an int `n`, `n as f64` in place of `f64::from(c)`",
+            note = "on the right of an operator all number types stand; a number takes the dtype \
+                    of the array, so that an `f64` makes no array wider"
+        )]
+        pub trait $hint {}
+
+        left!(@each $operator $method $hint: f32 i64 u8 u32 u64 usize);
+    )*};
+    (@each $operator:ident $method:ident $hint:ident: $($number:ty)*) => {$(
+        left!(@one $operator $method $hint $number, Array);
+        left!(@one $operator $method $hint $number, &Array);
+    )*};
+    (@one $operator:ident $method:ident $hint:ident $number:ty, $array:ty) => {
         #[doc(hidden)]
-        impl $trait<$array> for $number
+        impl $operator<$array> for $number
         where
-            for<'a> Never<'a>: LeftNumber,
+            for<'a> Never<'a>: $hint,
         {
             type Output = Array;
 
             fn $method(self, _: $array) -> Array {
-                unreachable!("nothing implements LeftNumber")
+                unreachable!("nothing implements the trait")
             }
         }
     };
 }
 
 left! {
-    Add add: f32 i64 u8 u32 u64 usize;
-    Sub sub: f32 i64 u8 u32 u64 usize;
-    Mul mul: f32 i64 u8 u32 u64 usize;
-    Div div: f32 i64 u8 u32 u64 usize;
-    Rem rem: f32 i64 u8 u32 u64 usize;
+    Add add: LeftOfSum, "write `x + c`, or `f64::from(c) + x`",
+        "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
+         write `x + c`, or `f64::from(c) + x`";
+    Sub sub: LeftOfDifference, "write `f64::from(c) - x`",
+        "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
+         write `f64::from(c) - x`";
+    Mul mul: LeftOfProduct, "write `x * c`, or `f64::from(c) * x`",
+        "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
+         write `x * c`, or `f64::from(c) * x`";
+    Div div: LeftOfQuotient, "write `f64::from(c) / x`",
+        "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
+         write `f64::from(c) / x`";
+    Rem rem: LeftOfRemainder, "write `f64::from(c) % x`",
+        "a number on the left of an operator is an `f64`, an `i32` or a `Complex<f64>`: \
+         write `f64::from(c) % x`";
 }

@@ -1,4 +1,4 @@
-//! cure: f64::from(c)
+//! cure: f64::from(c) / x
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

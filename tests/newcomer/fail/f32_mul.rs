@@ -1,4 +1,4 @@
-//! cure: f64::from(c)
+//! cure: x * c
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-//! cure: put the array on the left
+//! cure: x * c
 #![allow(unused)]
 use cotangent::numpy;
 use cotangent::prelude::*;

@@ -6,7 +6,7 @@ use cotangent::prelude::*;
 
 /// `log x`, of which the argument must be positive.
 fn positive_log(x: Array) -> Array {
-    check(&x.gt(0.0), "x must be positive, got {:.1}", &x);
+    check(x.gt(0.0), "x must be positive, got {:.1}", &x);
     x.log()
 }
 
@@ -57,8 +57,8 @@ fn checks_without_checkify() {
     let said = jit(positive_log).try_call((scalar(1.0),)).unwrap_err();
     assert!(file(said.message()) && said.message().contains("checkify::checkify"), "{said}");
     // Outside of a trace they are asserted.
-    check(&Array::from(true), "fine", ());
-    let said = try_check(&Array::from(false), "{} is wrong", scalar(2.0)).unwrap_err();
+    check(Array::from(true), "fine", ());
+    let said = try_check(Array::from(false), "{} is wrong", scalar(2.0)).unwrap_err();
     assert_eq!(said.message(), "check: 2.0 is wrong");
     assert!(try_check(&array![true], "no", ()).unwrap_err().message().contains("expected bool[]"));
     // Those that are not wanted are dropped.
@@ -100,7 +100,7 @@ fn lanes_have_errors_of_their_own() {
 fn checks_inside_loops_and_branches() {
     let walk = |x: Array| {
         let step = |c: Array, i: Array| {
-            check(&c.lt(3.0), "step {}: {:.0} is too far", (&i, &c));
+            check(c.lt(3.0), "step {}: {:.0} is too far", (&i, &c));
             (&c + 1.0, c)
         };
         scan(step, x, arange(5)).0
@@ -134,11 +134,11 @@ fn checks_inside_loops_and_branches() {
 fn checks_inside_while_loops() {
     let halve = |x: Array| {
         let holds = |x: Array| {
-            check(&x.lt(6.0), "tested {:.0}", &x);
+            check(x.lt(6.0), "tested {:.0}", &x);
             x.gt(1.0)
         };
         let body = |x: Array| {
-            check(&(&x - 2.0).abs().gt(0.0), "halved {:.0}", &x);
+            check((&x - 2.0).abs().gt(0.0), "halved {:.0}", &x);
             x / 2.0
         };
         while_loop(holds, body, x)
@@ -208,7 +208,7 @@ fn nan_is_found_where_it_is_made() {
     assert!(file(&error.get().unwrap()), "{error:?}");
     // What moves or chooses a NaN did not make it.
     let chosen = |x: Array| {
-        check(&x.is_nan().any().logical_not(), "{} has a NaN", &x);
+        check(x.is_nan().any().logical_not(), "{} has a NaN", &x);
         x.gt(0.0).select(&x, 0.0).max()
     };
     says(&checkify(chosen, Checks::ALL)(array![f32::NAN]).0, "check: [nan] has a NaN");
@@ -258,8 +258,8 @@ fn division_and_indices() {
 #[test]
 fn the_first_failure_counts_and_payloads_keep_their_types() {
     let f = |x: Array, n: Array| {
-        check(&n.lt(10), "n = {} of {} at {}", (&n, &x, &Array::from(true)));
-        check(&x.gt(array![0.0, 0.0]).all(), "x = {:.2}", &x);
+        check(n.lt(10), "n = {} of {} at {}", (&n, &x, &Array::from(true)));
+        check(x.gt(array![0.0, 0.0]).all(), "x = {:.2}", &x);
         (x.log(), 1 / n)
     };
     let g = jit(checkify(f, Checks::ALL));
@@ -268,7 +268,7 @@ fn the_first_failure_counts_and_payloads_keep_their_types() {
     says(&g(array![1.0, -1.0], n(1 << 53 | 1)).0, "n = 9007199254740993 of [ 1. -1.] at true");
     says(&g(array![1.0, 1.0], n(0)).0, "div: division by zero");
     let doubled = |x: Array| {
-        check(&x.lt(1e300), "{}", &x);
+        check(x.lt(1e300), "{}", &x);
         x
     };
     let x = Array::scalar(1.7976931348623157e308f64);
@@ -445,7 +445,7 @@ fn a_branch_that_a_lane_does_not_take_cannot_fail_there() {
     finds_in_lanes(place, &array![1.0, 7.0], &[]);
     let said = |x: Array| {
         let told = |x: Array| {
-            check(&x.gt(3.0), "{} is small", &x);
+            check(x.gt(3.0), "{} is small", &x);
             x
         };
         cond(x.gt(0.0), told, |x| x, x)
@@ -487,7 +487,7 @@ fn a_lane_that_has_ended_cannot_fail_any_more() {
 fn checks_keep_the_forward_rule() {
     let root = custom_derivatives(
         |x: Array| {
-            check(&x.ge(0.0), "negative", ());
+            check(x.ge(0.0), "negative", ());
             x.sqrt()
         },
         |(x,), (dx,)| (x.sqrt(), dx * 0.5 / x.sqrt()),

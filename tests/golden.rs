@@ -152,7 +152,7 @@ fn printed() {
 #[test]
 fn checked() {
     fn f(x: Array) -> Array {
-        checkify::check(&x.min().gt(0.0), "{} has a negative", &x);
+        checkify::check(x.min().gt(0.0), "{} has a negative", &x);
         x.log().sum()
     }
     let mut record = Record::default();

@@ -32,21 +32,20 @@ fn bisect_element_by_element() {
     close(&found.x.to_vec::<f64>(), &[2f64.cbrt(), 3.0, -2.0, 0.0], 1e-12);
     assert!(found.converged.item::<bool>() && found.iterations.item::<i32>() < 50);
     // No change of sign; a root at an end; a falling function.
-    let none = bisect(|x: Array| &x * &x + 1.0, &f64s(-1.0), &f64s(1.0), tolerance(1e-9));
+    let none = bisect(|x: Array| &x * &x + 1.0, f64s(-1.0), f64s(1.0), tolerance(1e-9));
     assert!(none.x.item::<f64>().is_nan() && !none.converged.item::<bool>());
-    let end = bisect(|x: Array| x, &f64s(0.0), &f64s(1.0), tolerance(1e-9));
+    let end = bisect(|x: Array| x, f64s(0.0), f64s(1.0), tolerance(1e-9));
     assert_eq!(end.x.item::<f64>(), 0.0);
-    let falling = bisect(|x: Array| 1.0 - x, &f64s(0.0), &f64s(3.0), tolerance(1e-12));
+    let falling = bisect(|x: Array| 1.0 - x, f64s(0.0), f64s(3.0), tolerance(1e-12));
     close(&[falling.x.item::<f64>()], &[1.0], 1e-12);
-    let refused =
-        try_bisect(|x: Array| x, &f64s(0.0), &Array::from(1), tolerance(1e-9)).unwrap_err();
+    let refused = try_bisect(|x: Array| x, f64s(0.0), Array::from(1), tolerance(1e-9)).unwrap_err();
     assert!(
         refused
             .message()
             .starts_with("bisect: expected ends of one float type, got f64[] and i32[]")
     );
     let batch = jit(vmap(|c: Array| {
-        bisect(|x: Array| x.exp() - &c, &f64s(-9.0), &f64s(9.0), tolerance(1e-12)).x
+        bisect(|x: Array| x.exp() - &c, f64s(-9.0), f64s(9.0), tolerance(1e-12)).x
     }));
     close(&batch(Array::from(&[1.0, 2.0])).to_vec::<f64>(), &[0.0, 2f64.ln()], 1e-12);
 }
@@ -241,4 +240,10 @@ fn derivatives_of_linear_equations() {
         let (_, forward) = jvp(f, (a.clone(), b.clone()), (zeros_like(a), ones_like(&b)));
         close(&[forward.item::<f64>()], &[db.sum().item::<f64>()], 1e-9);
     }
+}
+
+#[test]
+fn ends_may_be_numbers() {
+    let found = bisect(|x: Array| x.square() - 2.0, 0, 2.0f64, RootOptions::default());
+    assert!((found.x.to_f64() - 2f64.sqrt()).abs() < 1e-5, "{}", found.x);
 }

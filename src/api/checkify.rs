@@ -27,6 +27,7 @@ use crate::core::hazard::{Failure, Failures, Kind, checked};
 use crate::core::source::{here, in_name_of, raise};
 use crate::core::template::Template;
 use crate::core::trace::is_tracing;
+use crate::prims::array::literal::Operand;
 use crate::prims::host::check as check_prim;
 use crate::prims::lax;
 use crate::transforms::checkify as transform;
@@ -170,14 +171,15 @@ fn position(mut flat: usize, shape: &[usize]) -> Vec<usize> {
 /// In a traced function it speaks through [`checkify`], without which it is an error when the
 /// function runs. Outside of a trace it panics if it does not hold.
 #[track_caller]
-pub fn check(holds: &Array, text: &str, args: impl Arguments) {
+pub fn check(holds: impl Operand, text: &str, args: impl Arguments) {
     raise(try_check(holds, text, args));
 }
 
 /// Returns the error of [`check`] instead of panicking.
 #[track_caller]
-pub fn try_check(holds: &Array, text: &str, args: impl Arguments) -> Result<(), Error> {
+pub fn try_check(holds: impl Operand, text: &str, args: impl Arguments) -> Result<(), Error> {
     in_name_of("check", || {
+        let holds = &holds.to_array();
         if holds.aval() != Aval::scalar(DType::Bool) {
             return Err(err!(
                 DType,

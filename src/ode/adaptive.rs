@@ -8,6 +8,7 @@ use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use crate::numpy::finfo::epsilon;
 use crate::numpy::join::concatenate;
+use crate::prims::array::literal::Operand;
 use crate::prims::lax::stop_gradient;
 use crate::prims::rules::numbers::rounds;
 use crate::s;
@@ -46,7 +47,7 @@ use cotangent_jit::{DType, Error};
 pub fn dopri5<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,
     y0: Y,
-    ts: &Array,
+    ts: impl Operand,
     p: P,
     options: OdeOptions,
 ) -> (Y, OdeStats) {
@@ -61,12 +62,12 @@ pub fn dopri5<Y: Pytree, P: Pytree>(
 pub fn try_dopri5<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,
     y0: Y,
-    ts: &Array,
+    ts: impl Operand,
     p: P,
     options: OdeOptions,
 ) -> Result<(Y, OdeStats), Error> {
     in_name_of("dopri5", || {
-        let Problem { field, y0, ts, p, state } = problem("dopri5", f, y0, ts, p)?;
+        let Problem { field, y0, ts, p, state } = problem("dopri5", f, y0, &ts.to_array(), p)?;
         let (ys, stats) = integrate(&field, &y0, &ts, &p, &options);
         Ok((state.try_tree(&ys)?, stats))
     })

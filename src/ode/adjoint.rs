@@ -11,6 +11,7 @@ use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use crate::numpy::create::zeros_like;
 use crate::numpy::join::{concatenate, stack};
+use crate::prims::array::literal::Operand;
 use crate::ravel::try_ravel_complex;
 use crate::s;
 use cotangent_jit::{DType, Error};
@@ -48,7 +49,7 @@ use std::sync::Arc;
 pub fn odeint<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,
     y0: Y,
-    ts: &Array,
+    ts: impl Operand,
     p: P,
     options: OdeOptions,
 ) -> (Y, OdeStats) {
@@ -63,12 +64,12 @@ pub fn odeint<Y: Pytree, P: Pytree>(
 pub fn try_odeint<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync + 'static,
     y0: Y,
-    ts: &Array,
+    ts: impl Operand,
     p: P,
     options: OdeOptions,
 ) -> Result<(Y, OdeStats), Error> {
     in_name_of("odeint", || {
-        let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, ts, p)?;
+        let Problem { field, y0, ts, p, state } = problem("odeint", f, y0, &ts.to_array(), p)?;
         let (field, p) = opened(field, &y0, &ts, p)?;
         let (ys, stats) = solve(field, options, y0, ts, p);
         Ok((state.try_tree(&ys)?, stats))

@@ -6,6 +6,7 @@ use crate::api::pytree::Pytree;
 use crate::core::array::Array;
 use crate::core::source::{in_name_of, raise};
 use crate::numpy::join::concatenate;
+use crate::prims::array::literal::Operand;
 use crate::s;
 use cotangent_jit::Error;
 
@@ -33,7 +34,7 @@ use cotangent_jit::Error;
 pub fn rk4<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,
     y0: Y,
-    ts: &Array,
+    ts: impl Operand,
     p: P,
 ) -> Y {
     raise(try_rk4(f, y0, ts, p))
@@ -47,11 +48,11 @@ pub fn rk4<Y: Pytree, P: Pytree>(
 pub fn try_rk4<Y: Pytree, P: Pytree>(
     f: impl Fn(Y, Array, P) -> Y + Send + Sync,
     y0: Y,
-    ts: &Array,
+    ts: impl Operand,
     p: P,
 ) -> Result<Y, Error> {
     in_name_of("rk4", || {
-        let Problem { field, y0, ts, p, state } = problem("rk4", f, y0, ts, p)?;
+        let Problem { field, y0, ts, p, state } = problem("rk4", f, y0, &ts.to_array(), p)?;
         let step = |y: Array, (t, next): (Array, Array)| {
             let h = next - &t;
             let half = &t + 0.5 * &h;

@@ -4,6 +4,7 @@
 //! what they scale.
 
 use crate::core::array::Array;
+use crate::prims::array::literal::Operand;
 use cotangent_jit::{DType, Scalar};
 use std::fmt;
 use std::sync::Arc;
@@ -36,17 +37,17 @@ enum Form {
 impl Schedule {
     /// The value at this step, an array of one int (or of many, for a picture).
     #[track_caller]
-    pub fn at(&self, step: &Array) -> Array {
+    pub fn at(&self, step: impl Operand) -> Array {
         match &self.0 {
             Form::Number(x) => number(*x),
-            Form::Function(f) => f(step),
+            Form::Function(f) => f(&step.to_array()),
         }
     }
 
     /// The value at this step as a number.
     #[track_caller]
     pub fn at_step(&self, step: i32) -> f64 {
-        self.at(&Array::scalar(step)).to_f64()
+        self.at(step).to_f64()
     }
 
     /// The schedule begun `steps` later: its first value until then.
@@ -54,7 +55,7 @@ impl Schedule {
         if self.as_constant().is_some() {
             return self;
         }
-        Schedule::from(move |step: &Array| self.at(&(step - steps).maximum(0)))
+        Schedule::from(move |step: &Array| self.at((step - steps).maximum(0)))
     }
 
     pub(super) fn as_constant(&self) -> Option<f64> {

@@ -4,6 +4,7 @@ use super::solution::{Root, RootOptions};
 use crate::api::control::while_loop;
 use crate::core::array::Array;
 use crate::core::source::{afresh, in_name_of, raise};
+use crate::prims::array::literal::Operand;
 use crate::prims::rules::numbers::rounds;
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err};
@@ -28,8 +29,8 @@ use cotangent_jit::{Error, err};
 #[track_caller]
 pub fn bisect(
     f: impl Fn(Array) -> Array,
-    low: &Array,
-    high: &Array,
+    low: impl Operand,
+    high: impl Operand,
     options: RootOptions,
 ) -> Root<Array> {
     raise(try_bisect(f, low, high, options))
@@ -49,11 +50,12 @@ struct Bracket {
 #[track_caller]
 pub fn try_bisect(
     f: impl Fn(Array) -> Array,
-    low: &Array,
-    high: &Array,
+    low: impl Operand,
+    high: impl Operand,
     options: RootOptions,
 ) -> Result<Root<Array>, Error> {
     in_name_of("bisect", || {
+        let (low, high) = (low.to_array(), high.to_array());
         if low.aval() != high.aval() || !low.dtype().is_float() {
             return Err(err!(
                 Shape,

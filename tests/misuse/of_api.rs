@@ -153,8 +153,8 @@ wrong! {
     "api::debug::print" => debug::print("{} {}", v());
     "api::debug::print" => debug::print("{", v());
     "api::debug::print_ordered" => debug::print_ordered("{} {}", v());
-    "api::checkify::check" => check(&v(), "a", ());
-    "api::checkify::check" => check(&b(), "{}", ());
+    "api::checkify::check" => check(v(), "a", ());
+    "api::checkify::check" => check(b(), "{}", ());
     "shape_dtype" => shape_dtype([usize::MAX, 2], DType::F32);
 }
 

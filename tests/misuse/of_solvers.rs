@@ -23,17 +23,17 @@ fn step(o: Transform) -> (Array, Vec<Array>) {
 }
 
 wrong! {
-    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, s(), &s(), (), OdeOptions::default());
-    "ode::dopri5" => ode::dopri5(|_: Array, _, _: ()| v(), s(), &ts(), (), OdeOptions::default());
-    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, n(), &ts(), (), OdeOptions::default());
-    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, s(), &none(), (), OdeOptions::default());
-    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, s(), &i(), (), OdeOptions::default());
-    "ode::odeint" => ode::odeint(|y: Array, _, _: ()| y, s(), &s(), (), OdeOptions::default());
-    "ode::odeint" => ode::odeint(|_: Array, _, _: ()| v(), s(), &ts(), (), OdeOptions::default());
-    "ode::odeint" => ode::odeint(|y: Array, _, _: ()| y, n(), &ts(), (), OdeOptions::default());
-    "ode::rk4" => ode::rk4(|y: Array, _, _: ()| y, s(), &s(), ());
-    "ode::rk4" => ode::rk4(|_: Array, _, _: ()| v(), s(), &ts(), ());
-    "ode::rk4" => ode::rk4(|y: Array, _, _: ()| y, n(), &ts(), ());
+    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, s(), s(), (), OdeOptions::default());
+    "ode::dopri5" => ode::dopri5(|_: Array, _, _: ()| v(), s(), ts(), (), OdeOptions::default());
+    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, n(), ts(), (), OdeOptions::default());
+    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, s(), none(), (), OdeOptions::default());
+    "ode::dopri5" => ode::dopri5(|y: Array, _, _: ()| y, s(), i(), (), OdeOptions::default());
+    "ode::odeint" => ode::odeint(|y: Array, _, _: ()| y, s(), s(), (), OdeOptions::default());
+    "ode::odeint" => ode::odeint(|_: Array, _, _: ()| v(), s(), ts(), (), OdeOptions::default());
+    "ode::odeint" => ode::odeint(|y: Array, _, _: ()| y, n(), ts(), (), OdeOptions::default());
+    "ode::rk4" => ode::rk4(|y: Array, _, _: ()| y, s(), s(), ());
+    "ode::rk4" => ode::rk4(|_: Array, _, _: ()| v(), s(), ts(), ());
+    "ode::rk4" => ode::rk4(|y: Array, _, _: ()| y, n(), ts(), ());
 
     "optimize::lbfgs" => optimize::lbfgs(|x: Array| x, v(), MinimizeOptions::default());
     "optimize::lbfgs" => optimize::lbfgs(|x: Array| x.sum(), i(), MinimizeOptions::default());
@@ -45,8 +45,8 @@ wrong! {
     "optimize::nelder_mead" =>
         optimize::nelder_mead(|x: Array| x.sum(), i(), MinimizeOptions::default());
     "optimize::newton_cg" => optimize::newton_cg(|x: Array| x, v(), MinimizeOptions::default());
-    "root::bisect" => root::bisect(|x: Array| x, &u(), &v(), RootOptions::default());
-    "root::bisect" => root::bisect(|x: Array| x, &n(), &n(), RootOptions::default());
+    "root::bisect" => root::bisect(|x: Array| x, u(), v(), RootOptions::default());
+    "root::bisect" => root::bisect(|x: Array| x, n(), n(), RootOptions::default());
     "root::cg" => root::cg(|x: Array| x.sum(), v(), KrylovOptions::default());
     "root::cg" => root::cg(|x: Array| x, i(), KrylovOptions::default());
     "root::bicgstab" => root::bicgstab(|x: Array| x.sum(), v(), KrylovOptions::default());

@@ -158,7 +158,7 @@ fn the_users_own_words() {
         || rows().take_along_axis(array![[0], [1], [0]], 1),
     );
     fails("einsum: expected letters, `,`, `...` and `->`, got '!' in \"i!->i\"", || {
-        einsum("i!->i", &[&rows()])
+        einsum("i!->i", [&rows()])
     });
     fails(
         "conv: expected a positive stride and dilations and borders for each of 1 axis of space, \

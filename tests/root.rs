@@ -38,7 +38,8 @@ fn bisect_element_by_element() {
     assert_eq!(end.x.item::<f64>(), 0.0);
     let falling = bisect(|x: Array| 1.0 - x, f64s(0.0), f64s(3.0), tolerance(1e-12));
     close(&[falling.x.item::<f64>()], &[1.0], 1e-12);
-    let refused = try_bisect(|x: Array| x, f64s(0.0), Array::from(1), tolerance(1e-9)).unwrap_err();
+    let refused =
+        try_bisect(|x: Array| x, f64s(0.0), Array::scalar(1), tolerance(1e-9)).unwrap_err();
     assert!(
         refused
             .message()
@@ -246,4 +247,8 @@ fn derivatives_of_linear_equations() {
 fn ends_may_be_numbers() {
     let found = bisect(|x: Array| x.square() - 2.0, 0, 2.0f64, RootOptions::default());
     assert!((found.x.to_f64() - 2f64.sqrt()).abs() < 1e-5, "{}", found.x);
+    let high = array![2.0f64, 9.0];
+    let found = bisect(|x: Array| x.square() - &high, 0.0, &high, RootOptions::default());
+    let roots = array![2f64.sqrt(), 3.0];
+    assert!(found.x.isclose(&roots).all().to_bool(), "{}", found.x);
 }

@@ -4,7 +4,7 @@ use super::solution::{Root, RootOptions};
 use crate::api::control::while_loop;
 use crate::core::array::Array;
 use crate::core::source::{afresh, in_name_of, raise};
-use crate::prims::array::literal::Operand;
+use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::rules::numbers::rounds;
 use cotangent_derive::Pytree;
 use cotangent_jit::{Error, err};
@@ -55,7 +55,14 @@ pub fn try_bisect(
     options: RootOptions,
 ) -> Result<Root<Array>, Error> {
     in_name_of("bisect", || {
-        let (low, high) = (low.to_array(), high.to_array());
+        let (mut low, mut high) = (low.to_array(), high.to_array());
+        if low.is_weak() || high.is_weak() {
+            // A number takes the type of the other end.
+            let ends = promoted("bisect", &[&low, &high], true)?;
+            let shape = if low.ndim() < high.ndim() { high.to_shape() } else { low.to_shape() };
+            low = ends[0].try_broadcast_to(&shape)?;
+            high = ends[1].try_broadcast_to(&shape)?;
+        }
         if low.aval() != high.aval() || !low.dtype().is_float() {
             return Err(err!(
                 Shape,

@@ -119,7 +119,7 @@ fn patches_apply_and_compile() {
 
     let to: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("contributing");
     drop(fs::remove_dir_all(&to));
-    for folder in ["src", "jit", "backends", "derive", "proptests", "examples"] {
+    for folder in ["src", "jit", "backends", "derive", "proptests", "examples", "tests/newcomer"] {
         copy(&root().join(folder), &to.join(folder));
     }
     for file in ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md"] {

@@ -1,6 +1,7 @@
 //! Which axes `vmap` maps: prefixes of pytrees, with an axis or nothing at the leaves.
 
 use super::pytree::{Token, TreeDef};
+use crate::core::arity::each_tuple;
 use crate::core::aval::Aval;
 use cotangent_jit::{Error, err, plural};
 
@@ -76,16 +77,7 @@ macro_rules! tuple_axes {
     )*};
 }
 
-tuple_axes! {
-    A 0;
-    A 0 B 1;
-    A 0 B 1 C 2;
-    A 0 B 1 C 2 D 3;
-    A 0 B 1 C 2 D 3 E 4;
-    A 0 B 1 C 2 D 3 E 4 G 5;
-    A 0 B 1 C 2 D 3 E 4 G 5 H 6;
-    A 0 B 1 C 2 D 3 E 4 G 5 H 6 I 7;
-}
+each_tuple!(tuple_axes);
 
 impl Axes {
     /// One entry per leaf of `tree`.

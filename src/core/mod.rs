@@ -11,6 +11,7 @@ pub mod extract;
 
 pub mod display;
 
+pub(crate) mod arity;
 pub mod aval;
 pub mod axis;
 pub mod check;

@@ -12,8 +12,8 @@ use std::path::Path;
 /// What an archive may become when it is unpacked, unless its reader says otherwise: so much that
 /// the file, an entry and the arrays, whose memory may be an eighth larger, stay below four times
 /// the file.
-fn usual_limit(file: &[u8]) -> usize {
-    file.len().saturating_add(file.len() / 8 * 3).saturating_add(16 << 10)
+pub(super) fn usual_limit(file: usize) -> usize {
+    file.saturating_add(file / 8 * 3).saturating_add(16 << 10)
 }
 
 /// The arrays of an npz file by name, stored or compressed ones.
@@ -39,13 +39,13 @@ pub fn read_npz_up_to(
 
 fn read(op: &str, path: &Path, limit: Option<usize>) -> Result<BTreeMap<String, Array>, Error> {
     let file = atomic::read(op, path)?;
-    let limit = limit.unwrap_or_else(|| usual_limit(&file));
+    let limit = limit.unwrap_or_else(|| usual_limit(file.len()));
     parse(op, &file, limit).map_err(|e| e.context(path.display()))
 }
 
 /// As [`read_npz`], of bytes in memory.
 pub fn npz_from_bytes(bytes: &[u8]) -> Result<BTreeMap<String, Array>, Error> {
-    parse("npz_from_bytes", bytes, usual_limit(bytes))
+    parse("npz_from_bytes", bytes, usual_limit(bytes.len()))
 }
 
 /// As [`read_npz_up_to`], of bytes in memory.

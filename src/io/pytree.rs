@@ -1,7 +1,7 @@
 //! Whole pytrees in one file, with names made of their key paths.
 
-use super::budget::{of_array, usual_limit};
-use super::npz::{read_npz_up_to, write_npz};
+use super::budget::{self, of_array};
+use super::npz::{self, read_npz_up_to, write_npz};
 use super::safetensors::{read_safetensors_up_to, write_safetensors};
 use crate::api::pytree::{Pytree, Tree, tree_structure, try_tree_unflatten};
 use crate::core::array::Array;
@@ -116,10 +116,12 @@ pub fn load_pytree<T: Pytree>(path: impl AsRef<Path>, like: &T) -> Result<T, Err
     let expected = leaves.sum::<usize>() + 2 * names_bytes;
     let file =
         std::fs::metadata(path).map_or(0, |m| usize::try_from(m.len()).unwrap_or(usize::MAX));
-    let limit = expected.max(usual_limit(file));
     let arrays = match format(OP, path)? {
-        Format::Npz => read_npz_up_to(path, limit),
-        Format::SafeTensors => read_safetensors_up_to(path, limit).map(|s| s.arrays),
+        Format::Npz => read_npz_up_to(path, expected.max(npz::usual_limit(file))),
+        Format::SafeTensors => {
+            let limit = expected.max(budget::usual_limit(file));
+            read_safetensors_up_to(path, limit).map(|s| s.arrays)
+        }
     };
     let arrays = arrays.map_err(|e| e.context(OP))?;
     let types: Vec<Aval> = like.leaves().iter().map(Array::aval).collect();

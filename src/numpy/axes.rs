@@ -1,5 +1,6 @@
 //! Axes and sizes as arguments: of any int type, one or many, negative ones counted from the end.
 
+use crate::core::arity::each_tuple;
 use crate::core::aval::{Aval, Shape};
 use cotangent_jit::{Error, err, plural};
 use smallvec::{SmallVec, smallvec};
@@ -114,16 +115,7 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! {
-    A 0;
-    A 0 B 1;
-    A 0 B 1 C 2;
-    A 0 B 1 C 2 D 3;
-    A 0 B 1 C 2 D 3 E 4;
-    A 0 B 1 C 2 D 3 E 4 F 5;
-    A 0 B 1 C 2 D 3 E 4 F 5 G 6;
-    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
-}
+each_tuple!(tuples);
 
 impl Ints for &Shape {
     fn ints(self) -> SmallVec<[i64; 4]> {

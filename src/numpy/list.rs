@@ -1,5 +1,6 @@
 //! Arrays given as a list: `[&x, &y]`, `(x, &y)`, `&[x, y]`, `vec![..]`, a slice.
 
+use crate::core::arity::each_tuple;
 use crate::core::array::Array;
 use crate::prims::array::literal::Operand;
 
@@ -54,29 +55,20 @@ lists! {
 }
 
 macro_rules! tuples {
-    ($($n:literal: $($t:ident $i:tt)+;)*) => {$(
+    ($($($t:ident $i:tt)+;)*) => {$(
         impl<$($t: Operand),+> ArrayList for ($($t,)+) {
-            type Same = [Array; $n];
+            type Same = [Array; [$($i),+].len()];
 
             #[track_caller]
             fn to_arrays(&self) -> Vec<Array> {
                 vec![$(self.$i.to_array()),+]
             }
 
-            fn same(arrays: Vec<Array>) -> [Array; $n] {
+            fn same(arrays: Vec<Array>) -> [Array; [$($i),+].len()] {
                 fixed(arrays)
             }
         }
     )*};
 }
 
-tuples! {
-    1: A 0;
-    2: A 0 B 1;
-    3: A 0 B 1 C 2;
-    4: A 0 B 1 C 2 D 3;
-    5: A 0 B 1 C 2 D 3 E 4;
-    6: A 0 B 1 C 2 D 3 E 4 F 5;
-    7: A 0 B 1 C 2 D 3 E 4 F 5 G 6;
-    8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
-}
+each_tuple!(tuples);

@@ -11,7 +11,7 @@ use crate::api::pytree::Tree;
 use crate::core::array::Array;
 use crate::numpy::create::{full_like, zeros_like};
 use cotangent_derive::Pytree;
-use cotangent_jit::Error;
+use cotangent_jit::{Error, err};
 
 /// The count after one more update; it stops at the greatest value rather than turning negative.
 pub(super) fn next(count: &Array) -> Array {
@@ -22,14 +22,29 @@ fn still(params: &Tree) -> Tree {
     params.clone().map(|p| zeros_like(&p))
 }
 
+/// The next state: `f(state, g)`, leaf by leaf. An error if the state was made of parameters of
+/// another structure.
+fn next_state(state: Tree, g: &Tree, f: impl FnMut(Array, &Array) -> Array) -> Result<Tree, Error> {
+    if state.structure() != g.structure() {
+        return Err(err!(
+            Tree,
+            "update: the state is that of other parameters: it has {}, expected {} as the \
+             gradients have; make it with init",
+            state.structure(),
+            g.structure()
+        ));
+    }
+    state.zip("update", g, f)
+}
+
 /// `decay m + (1 - decay) g`, leaf by leaf.
 fn mean(g: &Tree, m: Tree, decay: f64) -> Result<Tree, Error> {
-    m.zip("update", g, |m, g| m * decay + g * (1.0 - decay))
+    next_state(m, g, |m, g| m * decay + g * (1.0 - decay))
 }
 
 /// `decay s + (1 - decay) g²`, leaf by leaf.
 fn mean_square(g: &Tree, s: Tree, decay: f64) -> Result<Tree, Error> {
-    s.zip("update", g, |s, g| s * decay + g.square() * (1.0 - decay))
+    next_state(s, g, |s, g| s * decay + g.square() * (1.0 - decay))
 }
 
 /// `1 - decay^n`: what a mean that began at zero lacks.
@@ -61,9 +76,9 @@ impl Rule for Trace {
     }
 
     fn update(&self, g: Tree, state: Momentum, _: &Tree) -> Result<(Tree, Momentum), Error> {
-        let add = |g: Tree, t: &Tree| g.zip("trace", t, |g, t| g + t * self.decay);
-        let trace = add(g.clone(), &state.trace)?;
-        let updates = if self.nesterov { add(g, &trace)? } else { trace.clone() };
+        let add = |t: Tree| next_state(t, &g, |t, g| g + t * self.decay);
+        let trace = add(state.trace)?;
+        let updates = if self.nesterov { add(trace.clone())? } else { trace.clone() };
         Ok((updates, Momentum { trace }))
     }
 }
@@ -246,7 +261,7 @@ impl Rule for Rss {
     }
 
     fn update(&self, g: Tree, state: Sum, _: &Tree) -> Result<(Tree, Sum), Error> {
-        let sum = state.sum.zip("scale_by_rss", &g, |s, g| s + g.square())?;
+        let sum = next_state(state.sum, &g, |s, g| s + g.square())?;
         let updates = g.zip("scale_by_rss", &sum, |g, s| {
             let some = s.gt(0.0);
             // The root of what is not zero: no infinity is made where it is not used.

@@ -5,7 +5,7 @@ use crate::api::pytree::{Pytree, Tree, TreeDef, try_tree_map2};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::source::{composed, in_name_of, raise};
-use cotangent_jit::{DType, Error, ErrorKind, err};
+use cotangent_jit::{DType, Error, err};
 use std::fmt;
 use std::sync::Arc;
 
@@ -86,20 +86,8 @@ impl<R: Rule> Erased for R {
                 "optim: the state is not one that this transform's init made of these parameters",
             )
         })?;
-        let (updates, state) = Rule::update(self, updates, state, params).map_err(foreign)?;
+        let (updates, state) = Rule::update(self, updates, state, params)?;
         Ok((updates, Tree::of(state)))
-    }
-}
-
-/// Gradients have the structure of the parameters here, so that it is the state's that differs.
-fn foreign(e: Error) -> Error {
-    match e.kind() {
-        ErrorKind::Tree if e.message().contains("structures differ") => err!(
-            Tree,
-            "{}; the state should be one that init made of these parameters",
-            e.message()
-        ),
-        _ => e,
     }
 }
 

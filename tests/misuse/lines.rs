@@ -5,7 +5,10 @@
 use super::harness::{Panic, panicked};
 use cotangent::api::checkify::{Checks, checkify};
 use cotangent::ode::{OdeOptions, odeint};
-use cotangent::optim::{adam, apply_updates, chain, clip_by_global_norm, incremental_update};
+use cotangent::optim::{
+    adagrad, adam, apply_updates, chain, clip_by_global_norm, incremental_update, rmsprop,
+    sgd_momentum,
+};
 use cotangent::optimize::{MinimizeOptions, lbfgs};
 use cotangent::prelude::*;
 use cotangent::root::{KrylovOptions, RootOptions, cg, newton};
@@ -287,6 +290,20 @@ fn optimisers_name_the_leaf() {
             o.update(p.clone(), s, &p)
         },
     );
+    // A state of another structure is told once, also from inside of a chain.
+    for o in [adam(0.1), adagrad(0.1), rmsprop(0.1), sgd_momentum(0.1, 0.9, true)] {
+        let p = (pair(), vec![array![1.0]]);
+        let s = o.init(&vec![pair()]);
+        let error = o.try_update(p.clone(), s, &p).unwrap_err();
+        assert_eq!(
+            error.message(),
+            format!(
+                "{}: the state is that of other parameters: it has vec![*], expected (*, vec![*]) \
+                 as the gradients have; make it with init",
+                o.name()
+            )
+        );
+    }
     fails(
         "chain: the state is not one that this transform's init made of these parameters: \
          typed: expected a tuple of 0, got Moments",

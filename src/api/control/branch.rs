@@ -30,7 +30,7 @@ use cotangent_jit::{DType, Error, err};
 /// ```
 /// use cotangent::prelude::*;
 /// let ordered = |x: Array, y: Array| {
-///     cond(&x.le(&y), |(x, y): (Array, Array)| (x, y), |(x, y)| (y, x), (x.clone(), y.clone()))
+///     cond(x.le(&y), |(x, y): (Array, Array)| (x, y), |(x, y)| (y, x), (x.clone(), y.clone()))
 /// };
 /// let (low, high) = ordered(array![3.0].sum(), array![1.0].sum());
 /// assert_eq!((low.item::<f32>(), high.item::<f32>()), (1.0, 3.0));
@@ -43,7 +43,7 @@ use cotangent_jit::{DType, Error, err};
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let f = |x: Array, s: Array| cond(&x.gt(0.0), |()| &x * &s, |()| -&x, ());
+/// let f = |x: Array, s: Array| cond(x.gt(0.0), |()| &x * &s, |()| -&x, ());
 /// let both = grad_wrt(f, (Arg::<0>, Arg::<1>))(array![2.0].sum(), array![5.0].sum());
 /// assert_eq!((both.0.item::<f32>(), both.1.item::<f32>()), (5.0, 2.0));
 /// ```
@@ -55,7 +55,7 @@ use cotangent_jit::{DType, Error, err};
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let f = |x: Array| cond(&x.gt(0.0), |x: Array| x.sin(), |x| 2.0 * x, x.clone());
+/// let f = |x: Array| cond(x.gt(0.0), |x: Array| x.sin(), |x| 2.0 * x, x.clone());
 /// let slopes = jit(vmap(grad(f)));
 /// assert_eq!(slopes(array![0.0, -1.0]).to_vec::<f32>(), [2.0, 2.0]);
 /// ```

@@ -125,7 +125,7 @@ where
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let root = |x: Array| cond(&x.gt(0.0), |x: Array| x.sqrt(), |x: Array| -x, x.clone());
+/// let root = |x: Array| cond(x.gt(0.0), |x: Array| x.sqrt(), |x: Array| -x, x.clone());
 /// let f = sequential_vmap(root);
 /// assert_eq!(vmap(f)(array![4.0, -1.0]).to_vec::<f32>(), [2.0, 1.0]);
 /// ```

@@ -2,6 +2,7 @@
 //! them.
 
 use super::treedef::{Opaque, StaticValue};
+use crate::core::arity::each_tuple;
 use cotangent_jit::{Complex, DType};
 use half::{bf16, f16};
 use std::any::Any;
@@ -145,14 +146,7 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! {
-    A 0;
-    A 0 B 1;
-    A 0 B 1 C 2;
-    A 0 B 1 C 2 D 3;
-    A 0 B 1 C 2 D 3 E 4;
-    A 0 B 1 C 2 D 3 E 4 F 5;
-}
+each_tuple!(tuples);
 
 /// A value and its comparison by bits.
 struct Bits<T>(T);

@@ -40,6 +40,11 @@ pub trait Operand {
 }
 
 /// An operand of an operator on ints and bools: an array, an int or a bool.
+#[diagnostic::on_unimplemented(
+    message = "`&`, `|`, `^`, `<<` and `>>` take an `Array`, an int or a bool, got `{Self}`",
+    label = "expected an array, an int or a bool",
+    note = "arrays of bools come of comparisons: `x.gt(0.0) & y.lt(1.0)`"
+)]
 pub trait IntOperand: Operand {}
 
 impl IntOperand for Array {}

@@ -216,6 +216,12 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     jobs.extend(outlines.functions().into_iter().map(|(key, id)| Job::Outline(key, id)));
     let nodes: usize = stages().map(|(s, _)| s.nest.size()).sum();
     let one = |job: &Job| {
+        #[cfg(all(target_arch = "x86_64", not(windows)))]
+        if let Job::Kernel(stage, id) = *job
+            && let Some(compiled) = crate::wide::build(&stage.nest, id)?
+        {
+            return Ok((compiled, (Owned::default(), None)));
+        }
         with_tables(|context, scratch| {
             let mut owned = Owned::default();
             let (id, pool) = match *job {

@@ -32,7 +32,7 @@ pub fn is_carry_loop(nest: &Nest, n: usize) -> bool {
 
 /// The positions of carries: their buffer has plain loads and stores only, at positions that do not
 /// vary with the innermost loop.
-fn positions(k: &Kernel, live: &[bool]) -> Vec<(BufferId, Affine)> {
+pub fn positions(k: &Kernel, live: &[bool]) -> Vec<(BufferId, Affine)> {
     let inner = k.loops.len() - 1;
     let mut held = vec![true; k.buffers.len()];
     let mut loads: Vec<(BufferId, Affine)> = Vec::new();

@@ -51,6 +51,13 @@ pub struct Compiled {
     pub text: Option<(String, String)>,
 }
 
+impl Compiled {
+    /// Code that needs no linking.
+    pub fn from_bytes(id: FunctionId, bytes: Vec<u8>) -> Compiled {
+        Compiled { id, bytes, align: 64, patches: Vec::new(), text: None }
+    }
+}
+
 /// The signature of functions with pointer-sized parameters and no result.
 pub fn signature(parameters: usize) -> Result<Signature, Error> {
     let mut s = Signature::new(isa::host(Allocator::Careful)?.default_call_conv());

@@ -38,5 +38,7 @@ mod runtime;
 mod scalar;
 mod share;
 mod vector;
+#[cfg(all(target_arch = "x86_64", not(windows)))]
+mod wide;
 
 pub use backend::{CpuBackend, backend};

@@ -1,0 +1,460 @@
+//! Loads and stores of lanes at affine positions. Computed positions live in `gather`.
+//!
+//! Unit strides are whole registers, other strides gathers and scatters. Where lanes do not exist
+//! (the remainder of the loop) or a guard does not admit them, masks suppress the access, so that
+//! nothing outside of a buffer is read. Narrow elements have no masked or strided form on 256-bit
+//! processors: a loop moves them through the frame, one by one.
+
+use super::asm::{Cond, Ins, Width};
+use super::code::{Address, Amount, Arith, Class, Extend, Inst, MaskOp, Operand, R, Within};
+use super::emitter::{Emitter, Lanes, Regs, size_of_lane, unsupported};
+use super::masks::by;
+use crate::lanes::Bits;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{BufferId, Range};
+use cotangent_jit::op::MachineOp;
+use cotangent_jit::{DType, Error, Scalar};
+
+impl Emitter<'_> {
+    /// The bits of the lanes in which elements of this type are loaded.
+    pub fn memory_bits(&self, d: DType) -> Bits {
+        Bits::of(d).unwrap_or(Bits::B32)
+    }
+
+    /// The element at this position, in all lanes: one that does not vary.
+    pub fn load_one(
+        &mut self,
+        buffer: BufferId,
+        at: &Affine,
+        guard: &[Range],
+        fill: Scalar,
+    ) -> Result<Lanes, Error> {
+        let d = self.buffer_type(buffer);
+        if guard.is_empty() {
+            let from = self.address(buffer, at);
+            return Ok(self.element(d, from));
+        }
+        let result = self.constant(fill);
+        let result = self.map_any(&result, |e, v| e.copy_any(v));
+        let after = self.code.place();
+        for range in guard {
+            let index = self.index(&range.at);
+            let b = Amount::Now(range.low);
+            self.code.push(Inst::Branch { a: index, cond: Cond::L, b, to: after });
+            let b = Amount::Now(range.high);
+            self.code.push(Inst::Branch { a: index, cond: Cond::GE, b, to: after });
+        }
+        let from = self.address(buffer, at);
+        let mut loaded = self.element(d, from);
+        if d.is_bool() {
+            loaded = self.with_bits(&loaded, result.bits);
+        }
+        for (to, from) in result.regs.iter().zip(&loaded.regs) {
+            self.assign(*to, *from);
+        }
+        self.code.push(Inst::Bind(after));
+        Ok(result)
+    }
+
+    fn map_any(&mut self, x: &Lanes, mut f: impl FnMut(&mut Self, R) -> R) -> Lanes {
+        let regs = x.regs.iter().map(|r| f(self, *r)).collect();
+        Lanes { regs, ..x.clone() }
+    }
+
+    fn copy_any(&mut self, src: R) -> R {
+        let dst = self.code.register(self.code.class(src));
+        self.assign(dst, src);
+        dst
+    }
+
+    /// One element from memory in all lanes.
+    pub fn element(&mut self, d: DType, from: Address) -> Lanes {
+        let bits = self.memory_bits(d);
+        let (w, count) = self.shape(bits);
+        let reg = match (d.size(), bits) {
+            (4, _) => self.u(Ins::Vbroadcastss, w, from),
+            (8, _) if w == Width::X128 => self.u(Ins::Vpbroadcastq, w, from),
+            (8, _) => self.u(Ins::Vbroadcastsd, w, from),
+            (size, _) => {
+                let v = self.load_general(from, size as u8, d.is_signed());
+                self.spread(v, bits)
+            }
+        };
+        let regs = (0..count).map(|_| reg).collect();
+        let lanes = Lanes { dtype: d, bits, regs };
+        if d.is_bool() { self.truths(&lanes) } else { lanes }
+    }
+
+    /// Masks from lanes that hold 0 or 1.
+    pub fn truths(&mut self, x: &Lanes) -> Lanes {
+        let (w, _) = self.shape(x.bits);
+        let zero = self.repeated(x.bits, 0);
+        let d = if x.bits == Bits::B32 { DType::I32 } else { DType::I64 };
+        self.map(DType::Bool, x, |e, v| e.compare(MachineOp::Ne, d, w, v, zero))
+    }
+
+    /// Elements along the vector loop.
+    pub fn load_lanes(
+        &mut self,
+        buffer: BufferId,
+        at: &Affine,
+        guard: &[Range],
+        fill: Scalar,
+    ) -> Result<Lanes, Error> {
+        let d = self.buffer_type(buffer);
+        let bits = self.memory_bits(d);
+        let admitted = if guard.is_empty() { None } else { Some(self.admitted(guard, bits)?) };
+        let masks = match (&admitted, self.existing(bits)) {
+            (None, existing) => existing,
+            (Some(admitted), None) => Some(admitted.clone()),
+            (Some(admitted), Some(existing)) => {
+                let (w, _) = self.shape(bits);
+                let both = admitted.iter().zip(&existing);
+                Some(both.map(|(a, b)| self.mask_op(MaskOp::And, w, *a, *b)).collect())
+            }
+        };
+        let step = self.step(at);
+        let loaded = self.elements(buffer, at, step, masks.as_ref())?;
+        let lanes = match &admitted {
+            Some(admitted) if fill.bits() != 0 => {
+                let (w, _) = self.shape(bits);
+                let pattern = match d.is_signed() {
+                    true => fill.to_i64().unwrap_or(0) as u64,
+                    false => fill.bits() as u64,
+                };
+                let fill = self.repeated(bits, pattern);
+                let both = loaded.regs.iter().zip(admitted);
+                let regs = both.map(|(v, m)| self.choose(bits, w, *m, *v, fill)).collect();
+                Lanes { regs, ..loaded }
+            }
+            _ => loaded,
+        };
+        Ok(if d.is_bool() { self.truths(&lanes) } else { lanes })
+    }
+
+    /// The masks of the lanes that a guard admits.
+    fn admitted(&mut self, guard: &[Range], bits: Bits) -> Result<Regs, Error> {
+        let extents: Vec<usize> = self.nest.kernel.loops.iter().map(|l| l.extent).collect();
+        let (w, count) = self.shape(bits);
+        let each = self.lanes_each(bits);
+        let mut all: Option<Regs> = None;
+        for range in guard {
+            let (least, most) = range.at.range(&extents).unwrap_or((0, 0));
+            let near = |n: i64| n.unsigned_abs() < 1 << 30;
+            if ![least, most, range.low, range.high].into_iter().all(near) {
+                return unsupported("a guard beyond 32 bits");
+            }
+            let first = self.index(&range.at);
+            self.update(Arith::Sub, first, Amount::Now(range.low));
+            let first = self.spread(first, bits);
+            let span = self.repeated(bits, (range.high - range.low).max(0) as u64);
+            let step = self.step(&range.at);
+            let mut masks = Regs::new();
+            for r in 0..count {
+                let mut place = first;
+                if step != 0 {
+                    let ahead = self.ramp(bits, (r * each) as i64 * step, step);
+                    place = self.v(by(bits, Ins::Vpaddd, Ins::Vpaddq), w, first, ahead);
+                }
+                let d = if bits == Bits::B32 { DType::U32 } else { DType::U64 };
+                masks.push(self.compare(MachineOp::Lt, d, w, place, span));
+            }
+            all = Some(match all {
+                None => masks,
+                Some(all) => {
+                    let both = all.iter().zip(&masks);
+                    both.map(|(a, b)| self.mask_op(MaskOp::And, w, *a, *b)).collect()
+                }
+            });
+        }
+        Ok(all.unwrap_or_default())
+    }
+
+    /// The elements of the lanes that the masks name, as numbers; zero elsewhere. Bools are 0 or 1.
+    fn elements(
+        &mut self,
+        buffer: BufferId,
+        at: &Affine,
+        step: i64,
+        masks: Option<&Regs>,
+    ) -> Result<Lanes, Error> {
+        let d = self.buffer_type(buffer);
+        let bits = self.memory_bits(d);
+        let (w, count) = self.shape(bits);
+        let each = self.lanes_each(bits);
+        let from = self.address(buffer, at);
+        if d.size() < 4 && (step != 1 || (masks.is_some() && !self.tier.masks())) {
+            return Ok(self.one_by_one(d, from, step, masks));
+        }
+        if step == 1 {
+            return Ok(self.consecutive(d, from, masks));
+        }
+        let mut regs = Regs::new();
+        let base = self.lea(from);
+        for r in 0..count {
+            let index = self.ramp(Bits::B32, (r * each) as i64 * step, step);
+            let mask = match masks {
+                Some(m) => m[r],
+                None => self.constant_mask(true, bits),
+            };
+            let dst = self.vector();
+            let ins = by(bits, Ins::Vgatherdps, Ins::Vgatherdpd);
+            let scale = d.size() as u8;
+            self.code.push(Inst::Gather { ins, w, dst, base, index, scale, disp: 0, mask });
+            regs.push(dst);
+        }
+        Ok(Lanes { dtype: d, bits, regs })
+    }
+
+    /// Consecutive elements, as numbers. Narrow elements take masks only if those are registers.
+    fn consecutive(&mut self, d: DType, from: Address, masks: Option<&Regs>) -> Lanes {
+        let bits = self.memory_bits(d);
+        let (w, count) = self.shape(bits);
+        let each = self.lanes_each(bits);
+        let mut regs = Regs::new();
+        for r in 0..count {
+            let from = from.plus((r * each * d.size()) as i32);
+            regs.push(match masks {
+                _ if d.size() < 4 => self.load_masked(widening(d), w, from, masks.map(|m| m[r])),
+                None => self.u(Ins::Vmovups, w, from),
+                Some(m) if self.tier.masks() => {
+                    let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);
+                    self.load_masked(ins, w, from, Some(m[r]))
+                }
+                Some(m) => {
+                    let dst = self.vector();
+                    let ins = by(bits, Ins::Vmaskmovps, Ins::Vmaskmovpd);
+                    self.code.push(Inst::MaskedLoad { ins, w, dst, mask: m[r], from });
+                    dst
+                }
+            });
+        }
+        Lanes { dtype: d, bits, regs }
+    }
+
+    /// All lanes from consecutive elements that are known to be there.
+    pub fn contiguous(&mut self, d: DType, from: Address) -> Lanes {
+        let lanes = self.consecutive(d, from, None);
+        if d.is_bool() { self.truths(&lanes) } else { lanes }
+    }
+
+    /// A load by one instruction that a mask register may restrict.
+    fn load_masked(&mut self, ins: Ins, w: Width, from: Address, mask: Option<R>) -> R {
+        let within = mask.map(|mask| Within { mask, zero: true });
+        self.instruction(ins, w, None, None, Operand::Mem(from), None, within)
+    }
+
+    /// Narrow elements by a loop over lanes, through the frame.
+    fn one_by_one(&mut self, d: DType, from: Address, step: i64, masks: Option<&Regs>) -> Lanes {
+        let values = self.code.room(4 * self.lanes as u32);
+        if masks.is_some() {
+            let zero = Lanes {
+                dtype: DType::I32,
+                bits: Bits::B32,
+                regs: (0..self.shape(Bits::B32).1).map(|_| self.repeated(Bits::B32, 0)).collect(),
+            };
+            self.to_frame(&zero, values);
+        }
+        let pointer = self.lea(from);
+        self.each_lane(masks, |e, place| {
+            let at = Address { index: Some((place, 4)), ..Address::frame(values) };
+            let v = e.load_general(Address::of(pointer, 0), d.size() as u8, d.is_signed());
+            e.code.push(Inst::StoreGeneral { src: v, to: at, bytes: 4 });
+        }, |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)));
+        let lanes = self.from_frame(DType::I32, values);
+        Lanes { dtype: d, ..lanes }
+    }
+
+    /// `for lane in 0..lanes { if its mask is set { body(lane) } always() }`.
+    pub fn each_lane(
+        &mut self,
+        masks: Option<&Regs>,
+        body: impl FnOnce(&mut Self, R),
+        always: impl FnOnce(&mut Self),
+    ) {
+        let tests = masks.map(|masks| {
+            let at = self.code.room(4 * self.lanes as u32);
+            let bits = Bits::B32;
+            let (w, _) = self.shape(bits);
+            let regs = masks.iter().map(|m| self.as_vector(bits, w, *m)).collect();
+            self.to_frame(&Lanes { dtype: DType::I32, bits, regs }, at);
+            at
+        });
+        let lane = self.set(0);
+        let (top, skip) = (self.code.place(), self.code.place());
+        self.code.push(Inst::LoopBegin);
+        self.code.push(Inst::Bind(top));
+        if let Some(at) = tests {
+            let from = Address { index: Some((lane, 4)), ..Address::frame(at) };
+            let test = self.load_general(from, 4, false);
+            let (cond, b) = (Cond::E, Amount::Now(0));
+            self.code.push(Inst::Branch { a: test, cond, b, to: skip });
+        }
+        body(self, lane);
+        self.code.push(Inst::Bind(skip));
+        always(self);
+        self.update(Arith::Add, lane, Amount::Now(1));
+        let (cond, b) = (Cond::L, Amount::Now(self.lanes as i64));
+        self.code.push(Inst::Branch { a: lane, cond, b, to: top });
+        self.code.push(Inst::LoopEnd);
+    }
+
+    /// Stores lanes along the vector loop.
+    pub fn store_lanes(&mut self, buffer: BufferId, at: &Affine, x: &Lanes) -> Result<(), Error> {
+        let d = self.buffer_type(buffer);
+        let bits = self.memory_bits(d);
+        let x = &if d.is_bool() { self.ones(x) } else { x.clone() };
+        let masks = self.existing(bits);
+        let (w, count) = self.shape(bits);
+        let each = self.lanes_each(bits);
+        let step = self.step(at);
+        let to = self.address(buffer, at);
+        if step != 1 && self.tier.masks() && d.size() >= 4 {
+            let base = self.lea(to);
+            for r in 0..count {
+                let index = self.ramp(Bits::B32, (r * each) as i64 * step, step);
+                let mask = match &masks {
+                    Some(m) => m[r],
+                    None => self.constant_mask(true, bits),
+                };
+                let ins = by(bits, Ins::Vscatterdps, Ins::Vscatterdpd);
+                let (src, scale) = (x.regs[r], d.size() as u8);
+                self.code.push(Inst::Scatter { ins, w, src, base, index, scale, disp: 0, mask });
+            }
+            return Ok(());
+        }
+        if step != 1 {
+            self.store_one_by_one(d, to, step, x, masks.as_ref());
+        } else {
+            self.store_consecutive(d, to, x);
+        }
+        Ok(())
+    }
+
+    /// Stores the lanes that exist to consecutive elements.
+    pub fn store_contiguous(&mut self, d: DType, to: Address, x: &Lanes) {
+        let x = if d.is_bool() { self.ones(x) } else { x.clone() };
+        self.store_consecutive(d, to, &x);
+    }
+
+    fn store_consecutive(&mut self, d: DType, to: Address, x: &Lanes) {
+        let bits = self.memory_bits(d);
+        let masks = self.existing(bits);
+        let (w, count) = self.shape(bits);
+        let each = self.lanes_each(bits);
+        if d.size() < 4 && !self.tier.masks() && masks.is_some() {
+            return self.store_one_by_one(d, to, 1, x, masks.as_ref());
+        }
+        for r in 0..count {
+            let src = x.regs[r];
+            let to = to.plus((r * each * d.size()) as i32);
+            let within = masks.as_ref().map(|m| m[r]);
+            if d.size() < 4 {
+                self.store_narrow(d, src, to, w, within);
+                continue;
+            }
+            self.code.push(match within {
+                Some(mask) if !self.tier.masks() => {
+                    let ins = by(bits, Ins::Vmaskmovps, Ins::Vmaskmovpd);
+                    Inst::MaskedStore { ins, w, src, mask, to }
+                }
+                None => Inst::Store { ins: Ins::Vmovups, w, src, to, within },
+                _ => {
+                    let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);
+                    Inst::Store { ins, w, src, to, within }
+                }
+            });
+        }
+    }
+
+    /// The lanes of a bool as 0 or 1 of 32 bits.
+    pub fn ones(&mut self, x: &Lanes) -> Lanes {
+        let x = self.with_bits(x, Bits::B32);
+        let (w, _) = self.shape(Bits::B32);
+        let one = self.repeated(Bits::B32, 1);
+        self.map(DType::Bool, &x, |e, m| e.where_set(Bits::B32, w, m, one))
+    }
+
+    fn store_narrow(&mut self, d: DType, src: R, to: Address, w: Width, within: Option<R>) {
+        if self.tier.masks() {
+            let ins = if d.size() == 1 { Ins::Vpmovdb } else { Ins::Vpmovdw };
+            self.code.push(Inst::Store { ins, w, src, to, within });
+            return;
+        }
+        let words = match d.is_signed() {
+            true => {
+                let words = self.v(Ins::Vpackssdw, w, src, src);
+                if w == Width::X128 { words } else { self.ui(Ins::Vpermq, w, words, 0b11_01_10_00) }
+            }
+            false => self.packed_words(src),
+        };
+        // The words lie in the first lanes.
+        let lanes = self.lanes_each(Bits::B32);
+        let (v, bytes) = match (d.size(), d.is_signed()) {
+            (2, _) => (words, 2 * lanes),
+            (_, true) => (self.v(Ins::Vpacksswb, Width::X128, words, words), lanes),
+            (_, false) => (self.v(Ins::Vpackuswb, Width::X128, words, words), lanes),
+        };
+        if bytes == 16 {
+            let (ins, w) = (Ins::Vmovups, Width::X128);
+            self.code.push(Inst::Store { ins, w, src: v, to, within: None });
+            return;
+        }
+        let piece = self.first(v, if bytes == 8 { 8 } else { 4 });
+        self.code.push(Inst::StoreGeneral { src: piece, to, bytes: bytes as u8 });
+    }
+
+    fn store_one_by_one(
+        &mut self,
+        d: DType,
+        to: Address,
+        step: i64,
+        x: &Lanes,
+        masks: Option<&Regs>,
+    ) {
+        let size = size_of_lane(x.bits);
+        let values = self.code.room((size * self.lanes) as u32);
+        self.to_frame(x, values);
+        let pointer = self.lea(to);
+        let narrow = masks.map(|m| {
+            let lanes = Lanes { dtype: DType::Bool, bits: x.bits, regs: m.clone() };
+            self.with_bits(&lanes, Bits::B32).regs
+        });
+        self.each_lane(narrow.as_ref(), |e, lane| {
+            let from = Address { index: Some((lane, size as u8)), ..Address::frame(values) };
+            let v = e.load_general(from, d.size() as u8, false);
+            let bytes = d.size() as u8;
+            e.code.push(Inst::StoreGeneral { src: v, to: Address::of(pointer, 0), bytes });
+        }, |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)));
+    }
+
+    /// Stores the first lane.
+    pub fn store_first(&mut self, buffer: BufferId, at: &Affine, x: &Lanes) {
+        let to = self.address(buffer, at);
+        self.store_one(self.buffer_type(buffer), to, x);
+    }
+
+    pub fn store_one(&mut self, d: DType, to: Address, x: &Lanes) {
+        let x = &if d.is_bool() { self.ones(x) } else { x.clone() };
+        let v = self.first(x.regs[0], if d.size() == 8 { 8 } else { 4 });
+        self.code.push(Inst::StoreGeneral { src: v, to, bytes: d.size() as u8 });
+    }
+
+    /// A load of one element into a general register, extended as its type says.
+    pub fn load_extended(&mut self, d: DType, from: Address) -> R {
+        let dst = self.code.register(Class::General);
+        let extend = Extend { bytes: d.size() as u8, signed: d.is_signed() };
+        self.code.push(Inst::Load { dst, from, extend });
+        dst
+    }
+}
+
+/// The load that puts narrow elements into 32-bit lanes.
+fn widening(d: DType) -> Ins {
+    match (d.size(), d.is_signed()) {
+        (1, true) => Ins::Vpmovsxbd,
+        (1, false) => Ins::Vpmovzxbd,
+        (_, true) => Ins::Vpmovsxwd,
+        (_, false) => Ins::Vpmovzxwd,
+    }
+}

@@ -1,0 +1,618 @@
+//! From instructions with chosen registers to bytes.
+//!
+//! A register that lives in the frame is loaded into a scratch register where it is read, or is
+//! the memory operand of its instruction, and is stored where it is written. The scratch registers
+//! are rax and rcx, the last two vectors, and k7.
+
+use super::allocate::{Home, Registers, allocate};
+use super::asm::{Assembler, Base as MachineBase, Cond, Gpr, Ins, Kr, Label, Masked, Mem, Rm, Vr, Width};
+use super::code::{
+    Address, Amount, Arith, Base, Class, Code, Constant, Inst, MaskOp, Operand, R, Within,
+};
+use super::stub;
+use super::tier::Tier;
+use cotangent_jit::Error;
+
+const RAX: Gpr = Gpr(0);
+const RCX: Gpr = Gpr(1);
+const RDX: Gpr = Gpr(2);
+const RBX: Gpr = Gpr(3);
+const RSP: Gpr = Gpr(4);
+const RBP: Gpr = Gpr(5);
+const RSI: Gpr = Gpr(6);
+const RDI: Gpr = Gpr(7);
+
+/// All but the stack pointer, the frame pointer and the scratch registers; those that the caller
+/// may want back come last.
+const GENERAL: &[u8] = &[2, 6, 7, 8, 9, 10, 11, 3, 12, 13, 14, 15];
+const FEW_VECTORS: &[u8] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
+const ALL_VECTORS: &[u8] = &[
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+    26, 27, 28, 29,
+];
+const MASKS: &[u8] = &[1, 2, 3, 4, 5, 6];
+/// Registers that belong to the caller.
+const SAVED: [Gpr; 5] = [RBX, Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
+
+/// The machine code of a function.
+pub fn encode(mut code: Code, tier: Tier) -> Result<Vec<u8>, Error> {
+    code.close();
+    let gathers = code.insts.iter().any(|i| matches!(i, Inst::Gather { .. }));
+    let registers = Registers {
+        general: GENERAL,
+        vector: match tier {
+            Tier::Avx512 => ALL_VECTORS,
+            Tier::Avx2 => &FEW_VECTORS[..FEW_VECTORS.len() - usize::from(gathers)],
+        },
+        mask: MASKS,
+        vector_bytes: tier.width().bytes() as u32,
+    };
+    let homes = allocate(&mut code, &registers);
+    let mut asm = Assembler::new(tier.masks());
+    let labels = (0..code.places()).map(|_| asm.label()).collect();
+    let scratch = if tier.masks() { [Vr(30), Vr(31)] } else { [Vr(14), Vr(15)] };
+    let (constants, classes) = (&code.constants, &code.classes);
+    let mut e = Encoder { asm, tier, homes, labels, scratch, constants, classes };
+    e.prologue(code.frame);
+    for inst in &code.insts {
+        e.inst(inst)?;
+    }
+    e.epilogue();
+    e.asm.finish()
+}
+
+struct Encoder<'c> {
+    asm: Assembler,
+    tier: Tier,
+    homes: Vec<Home>,
+    labels: Vec<Label>,
+    scratch: [Vr; 2],
+    constants: &'c [Constant],
+    classes: &'c [Class],
+}
+
+impl Encoder<'_> {
+    /// The frame lies below the saved registers, aligned for vectors; rbp finds the way back.
+    fn prologue(&mut self, frame: u32) {
+        self.asm.push(RBP);
+        self.asm.mov(RBP, RSP);
+        SAVED.into_iter().for_each(|r| self.asm.push(r));
+        let size = frame.next_multiple_of(64) as i32 + 64;
+        self.asm.sub_imm(RSP, size);
+        self.asm.and_imm(RSP, -64);
+        for (n, r) in [RDI, RSI, RDX].into_iter().enumerate() {
+            self.asm.store_general(r, frame_at(8 * n as i32), 8);
+        }
+    }
+
+    fn epilogue(&mut self) {
+        self.asm.vzeroupper();
+        let saved = 8 * SAVED.len() as i32;
+        let back = Mem { base: MachineBase::Reg(RBP), index: None, disp: -saved };
+        self.asm.lea(RSP, back);
+        SAVED.into_iter().rev().for_each(|r| self.asm.pop(r));
+        self.asm.pop(RBP);
+        self.asm.ret();
+    }
+
+    fn home(&self, r: R) -> Home {
+        self.homes[r.0 as usize]
+    }
+
+    // ---- general registers
+
+    /// The register that holds `r`; loaded into `scratch` if it lives in the frame.
+    fn general(&mut self, r: R, scratch: Gpr) -> Gpr {
+        match self.home(r) {
+            Home::Reg(n) => Gpr(n),
+            Home::Frame(at) => {
+                self.asm.load_general(scratch, frame_at(at as i32), 8, false);
+                scratch
+            }
+            Home::Constant(_) | Home::Nowhere => scratch,
+        }
+    }
+
+    /// The register to compute `r` in; `put` stores it.
+    fn target(&self, r: R, scratch: Gpr) -> Gpr {
+        match self.home(r) {
+            Home::Reg(n) => Gpr(n),
+            _ => scratch,
+        }
+    }
+
+    fn put(&mut self, r: R, from: Gpr) {
+        if let Home::Frame(at) = self.home(r) {
+            self.asm.store_general(from, frame_at(at as i32), 8);
+        }
+    }
+
+    /// An address, whose registers may use both scratch registers.
+    fn mem(&mut self, a: &Address) -> Mem {
+        let base = match a.base {
+            Base::Frame => RSP,
+            Base::Reg(r) => self.general(r, RAX),
+        };
+        let index = a.index.map(|(r, scale)| (self.general(r, RCX), scale));
+        Mem { base: MachineBase::Reg(base), index, disp: a.disp }
+    }
+
+    // ---- vectors
+
+    /// The register that holds a vector; loaded whole into a scratch register if it has none.
+    fn vector(&mut self, r: R, scratch: usize) -> Vr {
+        let to = self.scratch[scratch];
+        match self.home(r) {
+            Home::Reg(n) => Vr(n),
+            Home::Frame(at) => {
+                let from = Rm::Mem(frame_at(at as i32));
+                self.asm.v(Ins::Vmovups, self.tier.width(), to, None, from);
+                to
+            }
+            Home::Constant(n) => {
+                self.load_constant(to, n);
+                to
+            }
+            Home::Nowhere => to,
+        }
+    }
+
+    fn load_constant(&mut self, to: Vr, n: u32) {
+        let w = self.tier.width();
+        match &self.constants[n as usize] {
+            Constant::Each(bytes) if bytes.iter().all(|b| *b == 0) => {
+                self.asm.v(Ins::Vxorps, Width::X128, to, Some(to), Rm::Reg(to));
+            }
+            Constant::Each(bytes) => {
+                let from = self.asm.constant(bytes);
+                let ins = if bytes.len() == 8 { Ins::Vbroadcastsd } else { Ins::Vbroadcastss };
+                self.asm.v(ins, w, to, None, Rm::Mem(from));
+            }
+            Constant::Lanes(bytes) => {
+                let from = self.asm.constant(bytes);
+                self.asm.v(Ins::Vmovups, w, to, None, Rm::Mem(from));
+            }
+        }
+    }
+
+    /// An operand that may lie in memory.
+    fn rm(&mut self, o: &Operand, ins: Ins, w: Width) -> Rm {
+        let r = match o {
+            Operand::Mem(a) => return Rm::Mem(self.mem(a)),
+            Operand::Reg(r) => *r,
+        };
+        match self.home(r) {
+            Home::Reg(n) => Rm::Reg(Vr(n)),
+            Home::Frame(at) => Rm::Mem(frame_at(at as i32)),
+            Home::Constant(n) => match &self.constants[n as usize] {
+                Constant::Each(bytes) if self.tier.masks() && ins.broadcasts(bytes.len()) => {
+                    Rm::Each(self.asm.constant(bytes))
+                }
+                Constant::Each(bytes) => {
+                    Rm::Mem(self.asm.constant(&bytes.repeat(w.bytes() / bytes.len())))
+                }
+                Constant::Lanes(bytes) => Rm::Mem(self.asm.constant(bytes)),
+            },
+            Home::Nowhere => Rm::Reg(self.scratch[1]),
+        }
+    }
+
+    fn vector_target(&self, r: R) -> Vr {
+        match self.home(r) {
+            Home::Reg(n) => Vr(n),
+            _ => self.scratch[0],
+        }
+    }
+
+    fn put_vector(&mut self, r: R, from: Vr) {
+        if let Home::Frame(at) = self.home(r) {
+            let to = frame_at(at as i32);
+            self.asm.store(Ins::Vmovups, self.tier.width(), from, to, None);
+        }
+    }
+
+    fn move_vector(&mut self, to: Vr, from: Vr) {
+        if to != from {
+            self.asm.v(Ins::Vmovaps, self.tier.width(), to, None, Rm::Reg(from));
+        }
+    }
+
+    // ---- masks
+
+    fn mask(&mut self, r: R) -> Kr {
+        match self.home(r) {
+            Home::Reg(n) => Kr(n),
+            Home::Frame(at) => {
+                self.asm.load_mask(Kr(7), frame_at(at as i32));
+                Kr(7)
+            }
+            _ => Kr(7),
+        }
+    }
+
+    fn mask_target(&self, r: R) -> Kr {
+        match self.home(r) {
+            Home::Reg(n) => Kr(n),
+            _ => Kr(7),
+        }
+    }
+
+    fn put_mask(&mut self, r: R, from: Kr) {
+        if let Home::Frame(at) = self.home(r) {
+            self.asm.store_mask(from, frame_at(at as i32));
+        }
+    }
+
+    fn label(&self, p: super::code::Place) -> Label {
+        self.labels[p.0 as usize]
+    }
+
+    fn inst(&mut self, inst: &Inst) -> Result<(), Error> {
+        match inst {
+            Inst::Vector { ins, w, dst, tied, a, b, imm, within } => {
+                self.vector_inst(*ins, *w, *dst, (*tied, *a, b), *imm, *within);
+            }
+            Inst::Store { ins, w, src, to, within } => {
+                let src = self.vector(*src, 0);
+                let m = within.map(|m| Masked { k: self.mask(m), zero: false });
+                let to = self.mem(to);
+                self.asm.store(*ins, *w, src, to, m);
+            }
+            Inst::Part { ins, w, dst, src, imm } => {
+                let src = self.vector(*src, 1);
+                let to = self.vector_target(*dst);
+                self.asm.part(*ins, *w, to, src, *imm);
+                self.put_vector(*dst, to);
+            }
+            Inst::Compare { ins, w, dst, a, b, imm, within } => {
+                let a = self.vector(*a, 0);
+                let k = within.map(|m| self.mask(m));
+                let b = self.rm(b, *ins, *w);
+                let to = self.mask_target(*dst);
+                self.asm.compare(*ins, *w, to, a, b, *imm, k);
+                self.put_mask(*dst, to);
+            }
+            Inst::Blend { ins, w, dst, a, b, mask } => {
+                let a = self.vector(*a, 0);
+                let mask = self.vector(*mask, 1);
+                let b = self.rm(b, *ins, *w);
+                let to = self.vector_target(*dst);
+                self.asm.blendv(*ins, *w, to, a, b, mask);
+                self.put_vector(*dst, to);
+            }
+            Inst::MaskedLoad { ins, w, dst, mask, from } => {
+                let mask = self.vector(*mask, 1);
+                let from = self.mem(from);
+                let to = self.vector_target(*dst);
+                self.asm.v(*ins, *w, to, Some(mask), Rm::Mem(from));
+                self.put_vector(*dst, to);
+            }
+            Inst::MaskedStore { ins, w, src, mask, to } => {
+                let src = self.vector(*src, 0);
+                let mask = self.vector(*mask, 1);
+                let to = self.mem(to);
+                self.asm.store_masked(*ins, *w, src, mask, to);
+            }
+            Inst::Gather { ins, w, dst, base, index, scale, disp, mask } => {
+                let index = self.vector(*index, 1);
+                let base = self.general(*base, RAX);
+                self.gather(*ins, *w, *dst, base, (index, *scale, *disp), *mask);
+            }
+            Inst::Scatter { ins, w, src, base, index, scale, disp, mask } => {
+                let index = self.vector(*index, 1);
+                let base = self.general(*base, RAX);
+                let src = self.vector(*src, 0);
+                let k = self.mask(*mask);
+                self.asm.kmov(Kr(7), k);
+                self.asm.scatter(*ins, *w, src, base, index, *scale, *disp, Kr(7));
+            }
+            Inst::Mask { op, dst, a, b } => self.mask_inst(*op, *dst, *a, *b),
+            Inst::MaskFrom { dst, src } => {
+                let src = self.general(*src, RAX);
+                let to = self.mask_target(*dst);
+                self.asm.kmov_from(to, src);
+                self.put_mask(*dst, to);
+            }
+            Inst::MaskTo { dst, src } => {
+                let src = self.mask(*src);
+                let to = self.target(*dst, RAX);
+                self.asm.kmov_to(to, src);
+                self.put(*dst, to);
+            }
+            Inst::Spread { dst, w, src, bytes } => {
+                let src = self.general(*src, RAX);
+                let to = self.vector_target(*dst);
+                self.spread(to, *w, src, *bytes);
+                self.put_vector(*dst, to);
+            }
+            Inst::First { dst, src, bytes } => {
+                let src = self.vector(*src, 0);
+                let to = self.target(*dst, RAX);
+                self.asm.vmov_to_general(to, src, *bytes);
+                self.put(*dst, to);
+            }
+            Inst::Signs { dst, w, src, bytes } => {
+                let src = self.vector(*src, 0);
+                let to = self.target(*dst, RAX);
+                let ins = if *bytes == 8 { Ins::Vmovmskpd } else { Ins::Vmovmskps };
+                self.asm.signs(ins, *w, to, src);
+                self.put(*dst, to);
+            }
+            Inst::Copy { dst, src } => self.copy(*dst, *src),
+            Inst::Constant { dst, constant } => {
+                if let Home::Reg(n) = self.home(*dst) {
+                    self.load_constant(Vr(n), *constant);
+                }
+            }
+            Inst::Call { data, values } => {
+                self.asm.lea(RAX, frame_at(*values as i32));
+                self.asm.mov_imm(RCX, *data as i64);
+                self.call_stub()?;
+            }
+            Inst::Bind(p) => self.asm.bind(self.labels[p.0 as usize]),
+            Inst::Jump(p) => {
+                let to = self.label(*p);
+                self.asm.jmp(to);
+            }
+            Inst::Branch { a, cond, b, to } => self.branch(*a, *cond, *b, self.label(*to)),
+            Inst::NoneSet { mask, bits, to } => {
+                let k = self.mask(*mask);
+                self.asm.kmov_to(RAX, k);
+                let keep = if *bits >= 64 { -1 } else { (1i64 << bits) - 1 };
+                if *bits < 32 {
+                    self.asm.test_imm(RAX, keep as i32);
+                } else {
+                    self.asm.mov_imm(RCX, keep);
+                    self.asm.test(RAX, RCX);
+                }
+                self.asm.jcc(Cond::E, self.label(*to));
+            }
+            Inst::NoneSetVector { mask, w, to } => {
+                let v = self.vector(*mask, 0);
+                self.asm.vptest(*w, v, v);
+                self.asm.jcc(Cond::E, self.label(*to));
+            }
+            Inst::LoopBegin | Inst::LoopEnd => {}
+            Inst::Set { dst, to } => {
+                let at = self.target(*dst, RAX);
+                self.asm.mov_imm(at, *to);
+                self.put(*dst, at);
+            }
+            Inst::Load { dst, from, extend } => {
+                let from = self.mem(from);
+                let to = self.target(*dst, RAX);
+                self.asm.load_general(to, from, extend.bytes, extend.signed);
+                self.put(*dst, to);
+            }
+            Inst::StoreGeneral { src, to, bytes } => {
+                let mut to = self.mem(to);
+                if to.index.is_some_and(|(i, _)| i == RCX) {
+                    self.asm.lea(RAX, to);
+                    to = Mem { base: MachineBase::Reg(RAX), index: None, disp: 0 };
+                }
+                let src = self.general(*src, RCX);
+                self.asm.store_general(src, to, *bytes);
+            }
+            Inst::Lea { dst, of } => {
+                let of = self.mem(of);
+                let to = self.target(*dst, RAX);
+                self.asm.lea(to, of);
+                self.put(*dst, to);
+            }
+            Inst::Update { op, dst, by } => self.update(*op, *dst, *by),
+            Inst::KeepLow { dst, bits } => {
+                let bits = self.general(*bits, RCX);
+                let to = self.general(*dst, RAX);
+                self.asm.bzhi(to, to, bits);
+                self.put(*dst, to);
+            }
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, op: Arith, dst: R, by: Amount) {
+        let to = self.general(dst, RAX);
+        let by = match by {
+            Amount::Now(n) => match (op, i32::try_from(n)) {
+                (Arith::Shl | Arith::ShrLogical, _) => {
+                    self.asm.shift_imm(op == Arith::Shl, to, n as u8);
+                    return self.put(dst, to);
+                }
+                (Arith::Add, Ok(n)) => {
+                    self.asm.add_imm(to, n);
+                    return self.put(dst, to);
+                }
+                (Arith::Sub, Ok(n)) => {
+                    self.asm.sub_imm(to, n);
+                    return self.put(dst, to);
+                }
+                (Arith::And, Ok(n)) => {
+                    self.asm.and_imm(to, n);
+                    return self.put(dst, to);
+                }
+                (Arith::Mul, Ok(n)) => {
+                    match n {
+                        n if n > 0 && n.count_ones() == 1 => {
+                            self.asm.shift_imm(true, to, n.trailing_zeros() as u8);
+                        }
+                        n => self.asm.imul_imm(to, n),
+                    }
+                    return self.put(dst, to);
+                }
+                _ => {
+                    self.asm.mov_imm(RCX, n);
+                    RCX
+                }
+            },
+            Amount::Reg(r) => self.general(r, RCX),
+        };
+        match op {
+            Arith::Add => self.asm.add(to, by),
+            Arith::Sub => self.asm.sub(to, by),
+            Arith::And => self.asm.and(to, by),
+            Arith::Or => self.asm.or(to, by),
+            Arith::Mul => self.asm.imul(to, by),
+            Arith::Min | Arith::Max => {
+                self.asm.cmp(by, to);
+                self.asm.cmov(if op == Arith::Min { Cond::L } else { Cond::G }, to, by);
+            }
+            Arith::Shl | Arith::ShrLogical => unreachable!("shifts are by constants"),
+        }
+        self.put(dst, to);
+    }
+
+    fn branch(&mut self, a: R, cond: Cond, b: Amount, to: Label) {
+        let a = self.general(a, RAX);
+        match b {
+            Amount::Now(n) => match i32::try_from(n) {
+                Ok(n) => self.asm.cmp_imm(a, n),
+                Err(_) => {
+                    self.asm.mov_imm(RCX, n);
+                    self.asm.cmp(a, RCX);
+                }
+            },
+            Amount::Reg(b) => {
+                let b = self.general(b, RCX);
+                self.asm.cmp(a, b);
+            }
+        }
+        self.asm.jcc(cond, to);
+    }
+
+    fn call_stub(&mut self) -> Result<(), Error> {
+        let address = stub::address(self.tier)? as u64;
+        let slot = self.asm.constant(&address.to_le_bytes());
+        self.asm.call_mem(slot);
+        Ok(())
+    }
+
+    fn vector_inst(
+        &mut self,
+        ins: Ins,
+        w: Width,
+        dst: R,
+        (tied, a, b): (Option<R>, Option<R>, &Operand),
+        imm: Option<u8>,
+        within: Option<Within>,
+    ) {
+        let to = self.vector_target(dst);
+        let m = within.map(|w| Masked { k: self.mask(w.mask), zero: w.zero });
+        let a = a.map(|a| self.vector(a, 1));
+        if let Some(t) = tied {
+            let from = self.vector(t, 0);
+            self.move_vector(to, from);
+        }
+        let b = match b {
+            // Shifts by a constant take memory in their EVEX form only.
+            Operand::Reg(r) if ins.is_shift() && !self.tier.masks() => Rm::Reg(self.vector(*r, 1)),
+            b => self.rm(b, ins, w),
+        };
+        match (m, imm) {
+            (Some(m), _) => self.asm.v_masked(ins, w, to, a, b, imm, m),
+            (None, Some(imm)) => self.asm.vi(ins, w, to, a, b, imm),
+            (None, None) => self.asm.v(ins, w, to, a, b),
+        }
+        self.put_vector(dst, to);
+    }
+
+    fn gather(
+        &mut self,
+        ins: Ins,
+        w: Width,
+        dst: R,
+        base: Gpr,
+        (index, scale, disp): (Vr, u8, i32),
+        mask: R,
+    ) {
+        let to = self.vector_target(dst);
+        self.asm.v(Ins::Vxorps, Width::X128, to, Some(to), Rm::Reg(to));
+        if self.tier.masks() {
+            let k = self.mask(mask);
+            self.asm.kmov(Kr(7), k);
+            self.asm.gather(ins, w, to, base, index, scale, disp, Kr(7));
+        } else {
+            // The instruction clears its mask, which is copied to a register that code with
+            // gathers leaves free.
+            let spare = Vr(FEW_VECTORS.len() as u8 - 1);
+            let from = self.vector_at(mask, spare);
+            self.move_vector(spare, from);
+            self.asm.gather_by_vector(ins, w, to, base, index, scale, disp, spare);
+        }
+        self.put_vector(dst, to);
+    }
+
+    /// A vector, loaded into this register if it has none.
+    fn vector_at(&mut self, r: R, to: Vr) -> Vr {
+        match self.home(r) {
+            Home::Reg(n) => return Vr(n),
+            Home::Frame(at) => {
+                let from = Rm::Mem(frame_at(at as i32));
+                self.asm.v(Ins::Vmovups, self.tier.width(), to, None, from);
+            }
+            Home::Constant(n) => self.load_constant(to, n),
+            Home::Nowhere => {}
+        }
+        to
+    }
+
+    fn mask_inst(&mut self, op: MaskOp, dst: R, a: R, b: R) {
+        let to = self.mask_target(dst);
+        // Two masks in the frame: the second goes through a general register.
+        let x = self.mask(a);
+        let y = match self.home(b) {
+            Home::Reg(n) => Kr(n),
+            _ if a == b => x,
+            Home::Frame(at) => {
+                self.asm.load_mask(Kr(0), frame_at(at as i32));
+                Kr(0)
+            }
+            _ => Kr(7),
+        };
+        self.asm.mask_op(op, to, x, y);
+        self.put_mask(dst, to);
+    }
+
+    fn spread(&mut self, to: Vr, w: Width, src: Gpr, bytes: u8) {
+        if self.tier.masks() {
+            self.asm.broadcast_general(w, to, src, bytes);
+            return;
+        }
+        self.asm.vmov_from_general(to, src, bytes);
+        let ins = if bytes == 8 { Ins::Vpbroadcastq } else { Ins::Vpbroadcastd };
+        self.asm.v(ins, w, to, None, Rm::Reg(to));
+    }
+
+    fn copy(&mut self, dst: R, src: R) {
+        match (self.home(dst), self.home(src)) {
+            (Home::Nowhere, _) => {}
+            (to, from) if to == from => {}
+            _ => match self.classes[dst.0 as usize] {
+                Class::General => {
+                    let from = self.general(src, RAX);
+                    if let Home::Reg(n) = self.home(dst) {
+                        self.asm.mov(Gpr(n), from);
+                    }
+                    self.put(dst, from);
+                }
+                Class::Vector => {
+                    let to = self.vector_target(dst);
+                    let from = self.vector_at(src, to);
+                    self.move_vector(to, from);
+                    self.put_vector(dst, to);
+                }
+                Class::Mask => {
+                    let from = self.mask(src);
+                    if let Home::Reg(n) = self.home(dst) {
+                        self.asm.kmov(Kr(n), from);
+                    }
+                    self.put_mask(dst, from);
+                }
+            },
+        }
+    }
+}
+
+/// A place in the frame.
+fn frame_at(at: i32) -> Mem {
+    Mem { base: MachineBase::Reg(RSP), index: None, disp: at }
+}

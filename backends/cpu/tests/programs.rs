@@ -426,7 +426,9 @@ fn code_is_freed_with_its_executable() {
 fn text_is_kept_on_demand() {
     let p = verify(support::launch(&binary(ScalarOp::Add, DType::F32, 1000))).unwrap();
     let e = backend().compile(&p, &CompileOptions { keep_text: true }).unwrap();
-    assert!(e.text("clif").unwrap().contains("f32x4"));
+    // Where vectors are wider than Cranelift's, the kernel is not Cranelift's.
+    let clif = e.text("clif").unwrap();
+    assert!(clif.contains("f32x4") || clif.contains("not by Cranelift"), "{clif}");
     assert!(e.text("asm").unwrap().contains("addps"));
     assert_eq!(e.text("ptx"), None);
     let e = backend().compile(&p, &CompileOptions::default()).unwrap();

@@ -9,7 +9,7 @@ use super::asm::{Cond, Ins, Width};
 use super::code::{Address, Amount, Arith, Class, Extend, Inst, MaskOp, Operand, R, Within};
 use super::emitter::{Emitter, Lanes, Regs, size_of_lane, unsupported};
 use super::masks::by;
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Range};
 use cotangent_jit::op::MachineOp;
@@ -256,11 +256,15 @@ impl Emitter<'_> {
             self.to_frame(&zero, values);
         }
         let pointer = self.lea(from);
-        self.each_lane(masks, |e, place| {
-            let at = Address { index: Some((place, 4)), ..Address::frame(values) };
-            let v = e.load_general(Address::of(pointer, 0), d.size() as u8, d.is_signed());
-            e.code.push(Inst::StoreGeneral { src: v, to: at, bytes: 4 });
-        }, |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)));
+        self.each_lane(
+            masks,
+            |e, place| {
+                let at = Address { index: Some((place, 4)), ..Address::frame(values) };
+                let v = e.load_general(Address::of(pointer, 0), d.size() as u8, d.is_signed());
+                e.code.push(Inst::StoreGeneral { src: v, to: at, bytes: 4 });
+            },
+            |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)),
+        );
         let lanes = self.from_frame(DType::I32, values);
         Lanes { dtype: d, ..lanes }
     }
@@ -384,7 +388,11 @@ impl Emitter<'_> {
         let words = match d.is_signed() {
             true => {
                 let words = self.v(Ins::Vpackssdw, w, src, src);
-                if w == Width::X128 { words } else { self.ui(Ins::Vpermq, w, words, 0b11_01_10_00) }
+                if w == Width::X128 {
+                    words
+                } else {
+                    self.ui(Ins::VpermqImm, w, words, 0b11_01_10_00)
+                }
             }
             false => self.packed_words(src),
         };
@@ -420,12 +428,16 @@ impl Emitter<'_> {
             let lanes = Lanes { dtype: DType::Bool, bits: x.bits, regs: m.clone() };
             self.with_bits(&lanes, Bits::B32).regs
         });
-        self.each_lane(narrow.as_ref(), |e, lane| {
-            let from = Address { index: Some((lane, size as u8)), ..Address::frame(values) };
-            let v = e.load_general(from, d.size() as u8, false);
-            let bytes = d.size() as u8;
-            e.code.push(Inst::StoreGeneral { src: v, to: Address::of(pointer, 0), bytes });
-        }, |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)));
+        self.each_lane(
+            narrow.as_ref(),
+            |e, lane| {
+                let from = Address { index: Some((lane, size as u8)), ..Address::frame(values) };
+                let v = e.load_general(from, d.size() as u8, false);
+                let bytes = d.size() as u8;
+                e.code.push(Inst::StoreGeneral { src: v, to: Address::of(pointer, 0), bytes });
+            },
+            |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)),
+        );
     }
 
     /// Stores the first lane.

@@ -58,7 +58,8 @@ pub fn allocate(code: &mut Code, registers: &Registers) -> Vec<Home> {
         (Class::Vector, registers.vector),
         (Class::Mask, registers.mask),
     ] {
-        let own: Vec<Range> = ranges.iter().copied().filter(|r| code.class(r.reg) == class).collect();
+        let own: Vec<Range> =
+            ranges.iter().copied().filter(|r| code.class(r.reg) == class).collect();
         let spilled = scan(&own, pool, &mut homes);
         for r in spilled {
             homes[r.reg.0 as usize] = match r.constant {
@@ -140,7 +141,8 @@ fn ranges(code: &Code) -> Vec<Range> {
         let weight = home.map_or(1.0, |l| 8f32.powi(loops[l].depth));
         inst.visit(&mut |r, role| {
             let at = if role == Role::Use { read } else { write };
-            let fresh = Range { reg: r, start: at, end: at, weight: 0.0, hint: None, constant: None };
+            let fresh =
+                Range { reg: r, start: at, end: at, weight: 0.0, hint: None, constant: None };
             let range = found[r.0 as usize].get_or_insert(fresh);
             range.weight += weight;
             let mut end = at;

@@ -8,7 +8,7 @@ use super::asm::{Ins, Width};
 use super::code::{MaskOp, Operand, R};
 use super::emitter::{Emitter, Lanes, unsupported};
 use super::masks::by;
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::math::far;
 use cotangent_jit::op::{MachineOp, ScalarOp};
 use cotangent_jit::{DType, Error, Scalar};
@@ -214,7 +214,8 @@ impl Emitter<'_> {
         let (factor, other, times) = if constant(0) { (y, x, 1) } else { (x, y, 0) };
         if constant(2) {
             // `times` is not a constant, unless both are.
-            let (first, second) = if free(times) || !free(1 - times) { (factor, other) } else { (other, factor) };
+            let (first, second) =
+                if free(times) || !free(1 - times) { (factor, other) } else { (other, factor) };
             return self.t(form(213), w, first, second, z);
         }
         if free(2) {

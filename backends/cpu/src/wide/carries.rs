@@ -7,8 +7,8 @@
 use super::asm::Cond;
 use super::code::{Amount, Arith, Inst, MaskOp, Place, R};
 use super::emitter::{Emitter, Lanes, Regs};
-use crate::carry;
-use crate::lanes::Bits;
+use crate::plan::carries;
+use crate::plan::lanes::Bits;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, NodeId, Store};
 use cotangent_jit::{DType, Error, Scalar};
@@ -24,8 +24,9 @@ impl Emitter<'_> {
     /// Emits the sequential loop inside of the vector loop.
     pub fn carry_loop(&mut self, n: usize, extent: usize) -> Result<(), Error> {
         let nest = self.nest;
-        for (buffer, at) in carry::positions(&nest.kernel, &nest.live) {
-            let start = self.load_lanes(buffer, &at, &[], Scalar::zero(self.buffer_type(buffer)))?;
+        for (buffer, at) in carries::positions(&nest.kernel, &nest.live) {
+            let start =
+                self.load_lanes(buffer, &at, &[], Scalar::zero(self.buffer_type(buffer)))?;
             let lanes = self.own(&start);
             self.carries.push(Carry { buffer, at, lanes });
         }

@@ -73,12 +73,7 @@ pub enum Amount {
 pub enum Arith {
     Add,
     Sub,
-    And,
-    Or,
     Mul,
-    /// Shift to the left, by a constant.
-    Shl,
-    ShrLogical,
     /// The lesser, as signed numbers.
     Min,
     Max,
@@ -131,49 +126,163 @@ pub enum Inst {
         within: Option<Within>,
     },
     /// A store, also one that narrows.
-    Store { ins: Ins, w: Width, src: R, to: Address, within: Option<R> },
+    Store {
+        ins: Ins,
+        w: Width,
+        src: R,
+        to: Address,
+        within: Option<R>,
+    },
     /// An instruction that narrows or takes a part, into a register.
-    Part { ins: Ins, w: Width, dst: R, src: R, imm: Option<u8> },
+    Part {
+        ins: Ins,
+        w: Width,
+        dst: R,
+        src: R,
+        imm: Option<u8>,
+    },
     /// A comparison into a mask register.
-    Compare { ins: Ins, w: Width, dst: R, a: R, b: Operand, imm: Option<u8>, within: Option<R> },
+    Compare {
+        ins: Ins,
+        w: Width,
+        dst: R,
+        a: R,
+        b: Operand,
+        imm: Option<u8>,
+        within: Option<R>,
+    },
     /// `b` where the mask, which is a vector, is set, else `a`.
-    Blend { ins: Ins, w: Width, dst: R, a: R, b: Operand, mask: R },
+    Blend {
+        ins: Ins,
+        w: Width,
+        dst: R,
+        a: R,
+        b: Operand,
+        mask: R,
+    },
     /// A load or a store through masks that are vectors.
-    MaskedLoad { ins: Ins, w: Width, dst: R, mask: R, from: Address },
-    MaskedStore { ins: Ins, w: Width, src: R, mask: R, to: Address },
+    MaskedLoad {
+        ins: Ins,
+        w: Width,
+        dst: R,
+        mask: R,
+        from: Address,
+    },
+    MaskedStore {
+        ins: Ins,
+        w: Width,
+        src: R,
+        mask: R,
+        to: Address,
+    },
     /// Elements at `base + index * scale + disp`, where the mask is set; zero elsewhere. The mask
     /// is a mask register or a vector.
-    Gather { ins: Ins, w: Width, dst: R, base: R, index: R, scale: u8, disp: i32, mask: R },
-    Scatter { ins: Ins, w: Width, src: R, base: R, index: R, scale: u8, disp: i32, mask: R },
-    Mask { op: MaskOp, dst: R, a: R, b: R },
-    MaskFrom { dst: R, src: R },
-    MaskTo { dst: R, src: R },
+    Gather {
+        ins: Ins,
+        w: Width,
+        dst: R,
+        base: R,
+        index: R,
+        scale: u8,
+        disp: i32,
+        mask: R,
+    },
+    Scatter {
+        ins: Ins,
+        w: Width,
+        src: R,
+        base: R,
+        index: R,
+        scale: u8,
+        disp: i32,
+        mask: R,
+    },
+    Mask {
+        op: MaskOp,
+        dst: R,
+        a: R,
+        b: R,
+    },
+    MaskFrom {
+        dst: R,
+        src: R,
+    },
     /// A general register into all lanes of this many bytes.
-    Spread { dst: R, w: Width, src: R, bytes: u8 },
+    Spread {
+        dst: R,
+        w: Width,
+        src: R,
+        bytes: u8,
+    },
     /// The first lane, of four or eight bytes.
-    First { dst: R, src: R, bytes: u8 },
-    /// The bit of each lane of this many bytes that is its sign.
-    Signs { dst: R, w: Width, src: R, bytes: u8 },
-    Copy { dst: R, src: R },
-    Set { dst: R, to: i64 },
-    Load { dst: R, from: Address, extend: Extend },
-    StoreGeneral { src: R, to: Address, bytes: u8 },
-    Lea { dst: R, of: Address },
-    Update { op: Arith, dst: R, by: Amount },
+    First {
+        dst: R,
+        src: R,
+        bytes: u8,
+    },
+    Copy {
+        dst: R,
+        src: R,
+    },
+    Set {
+        dst: R,
+        to: i64,
+    },
+    Load {
+        dst: R,
+        from: Address,
+        extend: Extend,
+    },
+    StoreGeneral {
+        src: R,
+        to: Address,
+        bytes: u8,
+    },
+    Lea {
+        dst: R,
+        of: Address,
+    },
+    Update {
+        op: Arith,
+        dst: R,
+        by: Amount,
+    },
     /// The lowest bits of `dst`, this many; all of them from 64 on.
-    KeepLow { dst: R, bits: R },
+    KeepLow {
+        dst: R,
+        bits: R,
+    },
     /// A constant of the code into all lanes. Made where it is used if registers run out.
-    Constant { dst: R, constant: u32 },
+    Constant {
+        dst: R,
+        constant: u32,
+    },
     /// Calls a runtime function that changes no register: the address of its data, and the place
     /// of its values in the frame.
-    Call { data: usize, values: u32 },
+    Call {
+        data: usize,
+        values: u32,
+    },
     Bind(Place),
     Jump(Place),
-    Branch { a: R, cond: Cond, b: Amount, to: Place },
+    Branch {
+        a: R,
+        cond: Cond,
+        b: Amount,
+        to: Place,
+    },
     /// Jumps if no bit of a mask register is set in these many lanes.
-    NoneSet { mask: R, bits: u8, to: Place },
+    NoneSet {
+        mask: R,
+        bits: u8,
+        to: Place,
+    },
     /// Jumps if no bit of a vector is set.
-    NoneSetVector { mask: R, w: Width, to: Place },
+    NoneSetVector {
+        mask: R,
+        w: Width,
+        to: Place,
+    },
     LoopBegin,
     LoopEnd,
 }
@@ -276,10 +385,8 @@ impl Inst {
                 f(*dst, Define);
             }
             Inst::MaskFrom { dst, src }
-            | Inst::MaskTo { dst, src }
             | Inst::Spread { dst, src, .. }
             | Inst::First { dst, src, .. }
-            | Inst::Signs { dst, src, .. }
             | Inst::Copy { dst, src } => {
                 f(*src, Use);
                 f(*dst, Define);
@@ -314,11 +421,8 @@ impl Inst {
                 amount(b, f);
             }
             Inst::NoneSet { mask, .. } | Inst::NoneSetVector { mask, .. } => f(*mask, Use),
-            Inst::Call { .. }
-            | Inst::Bind(_)
-            | Inst::Jump(_)
-            | Inst::LoopBegin
-            | Inst::LoopEnd => {}
+            Inst::Call { .. } | Inst::Bind(_) | Inst::Jump(_) | Inst::LoopBegin | Inst::LoopEnd => {
+            }
         }
     }
 

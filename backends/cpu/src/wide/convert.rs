@@ -4,11 +4,11 @@
 //! mended here. Narrow types are lanes of 32 bits: ints hold the number, floats their bits with
 //! zeros above.
 
+use super::arithmetic::Arg;
 use super::asm::{Ins, Width};
 use super::code::{Inst, MaskOp, Operand, R};
 use super::emitter::{Emitter, Lanes, Regs, unsupported};
-use super::arithmetic::Arg;
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::op::MachineOp;
 use cotangent_jit::{DType, Error, Scalar};
 
@@ -137,14 +137,12 @@ impl Emitter<'_> {
         let (w, _) = self.shape(x.bits);
         Ok(match (x.dtype, to) {
             (DType::I32, DType::F32) => self.map(to, x, |e, v| e.u(Ins::Vcvtdq2ps, w, v)),
-            (DType::U32, DType::F32) if masks => {
-                self.map(to, x, |e, v| e.u(Ins::Vcvtudq2ps, w, v))
-            }
+            (DType::U32, DType::F32) if masks => self.map(to, x, |e, v| e.u(Ins::Vcvtudq2ps, w, v)),
             (DType::U32, DType::F32) => {
                 // Both halves are exact, and their sum is rounded once.
                 let (low, power) = (self.repeated(Bits::B32, 0xffff), self.repeated_f32(65536.0));
                 self.map(to, x, |e, v| {
-                    let high = e.ui(Ins::VpsrldI, w, v, 16);
+                    let high = e.ui(Ins::VpsrldImm, w, v, 16);
                     let high = e.u(Ins::Vcvtdq2ps, w, high);
                     let rest = e.v(Ins::Vpand, w, v, low);
                     let rest = e.u(Ins::Vcvtdq2ps, w, rest);
@@ -182,7 +180,7 @@ impl Emitter<'_> {
                 let (high, both) = (self.repeated(Bits::B64, high), self.repeated(Bits::B64, both));
                 self.map(to, x, |e, v| {
                     let lower = e.vi(Ins::Vpblendd, w, v, low, 0b1010_1010);
-                    let upper = e.ui(Ins::VpsrlqI, w, v, 32);
+                    let upper = e.ui(Ins::VpsrlqImm, w, v, 32);
                     let upper = e.v(Ins::Vpxor, w, upper, high);
                     let upper = e.v(Ins::Vsubpd, w, upper, both);
                     e.v(Ins::Vaddpd, w, upper, lower)
@@ -205,9 +203,7 @@ impl Emitter<'_> {
             let max = super::masks::by(bits, Ins::Vmaxps, Ins::Vmaxpd);
             let least = self.map(x.dtype, x, |e, v| e.v(max, w, v, zero));
             return Ok(match (bits, to.size()) {
-                (Bits::B32, 4) if masks => {
-                    self.map(to, &least, |e, v| e.u(Ins::Vcvttps2udq, w, v))
-                }
+                (Bits::B32, 4) if masks => self.map(to, &least, |e, v| e.u(Ins::Vcvttps2udq, w, v)),
                 (Bits::B32, 4) => self.map(to, &least, |e, v| e.single_to_unsigned(w, v)),
                 (Bits::B64, 4) => {
                     let most = self.repeated_f64(u32::MAX.into());
@@ -225,7 +221,8 @@ impl Emitter<'_> {
         let power = |d: DType, n: i32| Scalar::from_f64(d, 2f64.powi(n)).map_or(0, |s| s.bits());
         Ok(match (bits, to.size()) {
             (Bits::B64, 4) => {
-                let (low, high) = (self.repeated_f64(-2147483648.0), self.repeated_f64(2147483647.0));
+                let (low, high) =
+                    (self.repeated_f64(-2147483648.0), self.repeated_f64(2147483647.0));
                 let inside = self.map(x.dtype, &numbers, |e, v| {
                     let v = e.v(Ins::Vminpd, w, v, high);
                     e.v(Ins::Vmaxpd, w, v, low)
@@ -334,7 +331,7 @@ impl Emitter<'_> {
         if x.dtype == DType::BF16 {
             let quiet = self.repeated(Bits::B32, 0x0040_0000);
             return self.map(DType::F32, x, |e, v| {
-                let bits = e.ui(Ins::VpslldI, w, v, 16);
+                let bits = e.ui(Ins::VpslldImm, w, v, 16);
                 let nan = e.compare_floats(0x03, Bits::B32, w, bits, bits);
                 let nan = e.where_set(Bits::B32, w, nan, quiet);
                 e.v(Ins::Vorps, w, bits, nan)
@@ -358,7 +355,7 @@ impl Emitter<'_> {
         if w == Width::X128 {
             return words;
         }
-        self.ui(Ins::Vpermq, w, words, 0b11_01_10_00)
+        self.ui(Ins::VpermqImm, w, words, 0b11_01_10_00)
     }
 
     fn from_single(&mut self, x: &Lanes, to: DType) -> Lanes {
@@ -378,11 +375,11 @@ impl Emitter<'_> {
             false => (Ins::Vpand, Ins::Vpor),
         };
         self.map(to, x, |e, v| {
-            let high = e.ui(Ins::VpsrldI, w, v, 16);
+            let high = e.ui(Ins::VpsrldImm, w, v, 16);
             let odd = e.v(and, w, high, one);
             let up = e.v(Ins::Vpaddd, w, v, half);
             let up = e.v(Ins::Vpaddd, w, up, odd);
-            let rounded = e.ui(Ins::VpsrldI, w, up, 16);
+            let rounded = e.ui(Ins::VpsrldImm, w, up, 16);
             let quiet = e.v(or, w, high, quiet);
             let nan = e.compare_floats(0x03, Bits::B32, w, v, v);
             e.choose(Bits::B32, w, nan, quiet, rounded)

@@ -10,8 +10,8 @@ use super::asm::{Ins, Width};
 use super::carries::Carry;
 use super::code::{Address, Amount, Arith, Class, Code, Constant, Inst, Operand, R, Within};
 use super::tier::Tier;
-use crate::lanes::Bits;
-use crate::normal::Nest;
+use crate::plan::lanes::Bits;
+use crate::plan::nest::Nest;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node, NodeId};
 use cotangent_jit::{DType, Error, Scalar, err};
@@ -111,13 +111,12 @@ impl<'n> Emitter<'n> {
     fn open_streams(&mut self) {
         let nest = self.nest;
         // The prologue stores the parameters at the start of the frame.
-        let at = self.code.room(24);
+        let at = self.code.room(64);
         self.parameters = [0, 8, 16].map(|n| self.load_general(Address::frame(at + n), 8, false));
         let list = self.parameters[0];
         let base = |n: usize| Address::of(list, 8 * n as i32);
-        let bases: Vec<R> = (0..nest.kernel.buffers.len())
-            .map(|n| self.load_general(base(n), 8, false))
-            .collect();
+        let bases: Vec<R> =
+            (0..nest.kernel.buffers.len()).map(|n| self.load_general(base(n), 8, false)).collect();
         let mut accesses: Vec<(BufferId, &Affine)> = Vec::new();
         for (n, node) in nest.kernel.nodes.iter().enumerate().filter(|(n, _)| nest.live[*n]) {
             if let Node::Load { buffer, at, .. } = node {
@@ -438,19 +437,15 @@ impl<'n> Emitter<'n> {
         let reg = if d.is_bool() {
             self.constant_mask(s.bits() != 0, bits)
         } else {
-            let value = if d.is_signed() { s.to_i64().unwrap_or(0) as u64 } else { s.bits() as u64 };
+            let value =
+                if d.is_signed() { s.to_i64().unwrap_or(0) as u64 } else { s.bits() as u64 };
             self.repeated(bits, value)
         };
         Lanes { dtype: d, bits, regs: SmallVec::from_elem(reg, count) }
     }
 
     /// Lanes of one value by a function of each register.
-    pub fn map(
-        &mut self,
-        dtype: DType,
-        x: &Lanes,
-        mut f: impl FnMut(&mut Self, R) -> R,
-    ) -> Lanes {
+    pub fn map(&mut self, dtype: DType, x: &Lanes, mut f: impl FnMut(&mut Self, R) -> R) -> Lanes {
         let regs = x.regs.iter().map(|r| f(self, *r)).collect();
         Lanes { dtype, bits: x.bits, regs }
     }

@@ -5,22 +5,26 @@
 //! are rax and rcx, the last two vectors, and k7.
 
 use super::allocate::{Home, Registers, allocate};
-use super::asm::{Assembler, Base as MachineBase, Cond, Gpr, Ins, Kr, Label, Masked, Mem, Rm, Vr, Width};
+use super::asm::{
+    self, Assembler, Base as MachineBase, Cond, Gpr, Ins, Kr, Label, Lanes, Load, Masked, Mem, Rm,
+    Shift, Size, Vr, Vsib, Width,
+};
 use super::code::{
     Address, Amount, Arith, Base, Class, Code, Constant, Inst, MaskOp, Operand, R, Within,
 };
+use super::listing;
 use super::stub;
 use super::tier::Tier;
 use cotangent_jit::Error;
 
-const RAX: Gpr = Gpr(0);
-const RCX: Gpr = Gpr(1);
-const RDX: Gpr = Gpr(2);
-const RBX: Gpr = Gpr(3);
-const RSP: Gpr = Gpr(4);
-const RBP: Gpr = Gpr(5);
-const RSI: Gpr = Gpr(6);
-const RDI: Gpr = Gpr(7);
+const RAX: Gpr = Gpr::RAX;
+const RCX: Gpr = Gpr::RCX;
+const RDX: Gpr = Gpr::RDX;
+const RBX: Gpr = Gpr::RBX;
+const RSP: Gpr = Gpr::RSP;
+const RBP: Gpr = Gpr::RBP;
+const RSI: Gpr = Gpr::RSI;
+const RDI: Gpr = Gpr::RDI;
 
 /// All but the stack pointer, the frame pointer and the scratch registers; those that the caller
 /// may want back come last.
@@ -34,8 +38,12 @@ const MASKS: &[u8] = &[1, 2, 3, 4, 5, 6];
 /// Registers that belong to the caller.
 const SAVED: [Gpr; 5] = [RBX, Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
 
-/// The machine code of a function.
-pub fn encode(mut code: Code, tier: Tier) -> Result<Vec<u8>, Error> {
+/// The machine code of a function, and its listing if asked for.
+pub fn encode(
+    mut code: Code,
+    tier: Tier,
+    keep_text: bool,
+) -> Result<(Vec<u8>, Option<String>), Error> {
     code.close();
     let gathers = code.insts.iter().any(|i| matches!(i, Inst::Gather { .. }));
     let registers = Registers {
@@ -58,7 +66,8 @@ pub fn encode(mut code: Code, tier: Tier) -> Result<Vec<u8>, Error> {
         e.inst(inst)?;
     }
     e.epilogue();
-    e.asm.finish()
+    let text = keep_text.then(|| listing::listing(&code, &e.homes));
+    Ok((e.asm.finish()?, text))
 }
 
 struct Encoder<'c> {
@@ -78,10 +87,10 @@ impl Encoder<'_> {
         self.asm.mov(RBP, RSP);
         SAVED.into_iter().for_each(|r| self.asm.push(r));
         let size = frame.next_multiple_of(64) as i32 + 64;
-        self.asm.sub_imm(RSP, size);
-        self.asm.and_imm(RSP, -64);
+        self.asm.sub(RSP, size);
+        self.asm.and(RSP, -64);
         for (n, r) in [RDI, RSI, RDX].into_iter().enumerate() {
-            self.asm.store_general(r, frame_at(8 * n as i32), 8);
+            self.asm.store_gpr(Size::Q64, r, frame_at(8 * n as i32));
         }
     }
 
@@ -106,7 +115,7 @@ impl Encoder<'_> {
         match self.home(r) {
             Home::Reg(n) => Gpr(n),
             Home::Frame(at) => {
-                self.asm.load_general(scratch, frame_at(at as i32), 8, false);
+                self.asm.load(Load::U64, scratch, frame_at(at as i32));
                 scratch
             }
             Home::Constant(_) | Home::Nowhere => scratch,
@@ -123,7 +132,7 @@ impl Encoder<'_> {
 
     fn put(&mut self, r: R, from: Gpr) {
         if let Home::Frame(at) = self.home(r) {
-            self.asm.store_general(from, frame_at(at as i32), 8);
+            self.asm.store_gpr(Size::Q64, from, frame_at(at as i32));
         }
     }
 
@@ -223,7 +232,7 @@ impl Encoder<'_> {
         match self.home(r) {
             Home::Reg(n) => Kr(n),
             Home::Frame(at) => {
-                self.asm.load_mask(Kr(7), frame_at(at as i32));
+                self.asm.kload(Size::Q64, Kr(7), frame_at(at as i32));
                 Kr(7)
             }
             _ => Kr(7),
@@ -239,7 +248,31 @@ impl Encoder<'_> {
 
     fn put_mask(&mut self, r: R, from: Kr) {
         if let Home::Frame(at) = self.home(r) {
-            self.asm.store_mask(from, frame_at(at as i32));
+            self.asm.kstore(Size::Q64, from, frame_at(at as i32));
+        }
+    }
+
+    fn move_mask(&mut self, to: Kr, from: Kr) {
+        if to != from {
+            self.asm.kmov(Size::Q64, to, from);
+        }
+    }
+
+    /// An op on masks, of all 64 bits of their registers.
+    fn mask_op(&mut self, op: MaskOp, to: Kr, x: Kr, y: Kr) {
+        let q = Size::Q64;
+        match op {
+            MaskOp::And => self.asm.k(asm::MaskOp::And, q, to, x, y),
+            MaskOp::AndNot => self.asm.k(asm::MaskOp::Andn, q, to, x, y),
+            MaskOp::Or => self.asm.k(asm::MaskOp::Or, q, to, x, y),
+            MaskOp::Xor => self.asm.k(asm::MaskOp::Xor, q, to, x, y),
+            MaskOp::Xnor => self.asm.k(asm::MaskOp::Xnor, q, to, x, y),
+            MaskOp::Not => self.asm.knot(q, to, x),
+            MaskOp::Copy => self.move_mask(to, x),
+            MaskOp::Shift(n) => self.asm.kshiftr(q, to, x, n),
+            MaskOp::Join(8) => self.asm.kunpck(Size::W16, to, x, y),
+            MaskOp::Join(16) => self.asm.kunpck(Size::D32, to, x, y),
+            MaskOp::Join(_) => self.asm.kunpck(q, to, x, y),
         }
     }
 
@@ -261,7 +294,7 @@ impl Encoder<'_> {
             Inst::Part { ins, w, dst, src, imm } => {
                 let src = self.vector(*src, 1);
                 let to = self.vector_target(*dst);
-                self.asm.part(*ins, *w, to, src, *imm);
+                self.asm.store_to_reg(*ins, *w, to, src, *imm, None);
                 self.put_vector(*dst, to);
             }
             Inst::Compare { ins, w, dst, a, b, imm, within } => {
@@ -291,7 +324,7 @@ impl Encoder<'_> {
                 let src = self.vector(*src, 0);
                 let mask = self.vector(*mask, 1);
                 let to = self.mem(to);
-                self.asm.store_masked(*ins, *w, src, mask, to);
+                self.asm.store_lanes(*ins, *w, mask, src, to);
             }
             Inst::Gather { ins, w, dst, base, index, scale, disp, mask } => {
                 let index = self.vector(*index, 1);
@@ -303,21 +336,16 @@ impl Encoder<'_> {
                 let base = self.general(*base, RAX);
                 let src = self.vector(*src, 0);
                 let k = self.mask(*mask);
-                self.asm.kmov(Kr(7), k);
-                self.asm.scatter(*ins, *w, src, base, index, *scale, *disp, Kr(7));
+                self.move_mask(Kr(7), k);
+                let to = Vsib { base, index, scale: *scale, disp: *disp };
+                self.asm.scatter(*ins, *w, src, to, Kr(7));
             }
             Inst::Mask { op, dst, a, b } => self.mask_inst(*op, *dst, *a, *b),
             Inst::MaskFrom { dst, src } => {
                 let src = self.general(*src, RAX);
                 let to = self.mask_target(*dst);
-                self.asm.kmov_from(to, src);
+                self.asm.k_from_gpr(Size::Q64, to, src);
                 self.put_mask(*dst, to);
-            }
-            Inst::MaskTo { dst, src } => {
-                let src = self.mask(*src);
-                let to = self.target(*dst, RAX);
-                self.asm.kmov_to(to, src);
-                self.put(*dst, to);
             }
             Inst::Spread { dst, w, src, bytes } => {
                 let src = self.general(*src, RAX);
@@ -328,14 +356,7 @@ impl Encoder<'_> {
             Inst::First { dst, src, bytes } => {
                 let src = self.vector(*src, 0);
                 let to = self.target(*dst, RAX);
-                self.asm.vmov_to_general(to, src, *bytes);
-                self.put(*dst, to);
-            }
-            Inst::Signs { dst, w, src, bytes } => {
-                let src = self.vector(*src, 0);
-                let to = self.target(*dst, RAX);
-                let ins = if *bytes == 8 { Ins::Vmovmskpd } else { Ins::Vmovmskps };
-                self.asm.signs(ins, *w, to, src);
+                self.asm.gpr_from_v(to_general(*bytes), to, src);
                 self.put(*dst, to);
             }
             Inst::Copy { dst, src } => self.copy(*dst, *src),
@@ -345,9 +366,14 @@ impl Encoder<'_> {
                 }
             }
             Inst::Call { data, values } => {
-                self.asm.lea(RAX, frame_at(*values as i32));
+                // The stub finds the data in the frame, behind the parameters.
                 self.asm.mov_imm(RCX, *data as i64);
-                self.call_stub()?;
+                self.asm.store_gpr(Size::Q64, RCX, frame_at(stub::DATA));
+                self.asm.lea(RAX, frame_at(*values as i32));
+                let address = stub::address(self.tier)? as u64;
+                let slot = self.asm.constant(&address.to_le_bytes());
+                self.asm.load(Load::U64, RCX, slot);
+                self.asm.call(RCX);
             }
             Inst::Bind(p) => self.asm.bind(self.labels[p.0 as usize]),
             Inst::Jump(p) => {
@@ -357,19 +383,19 @@ impl Encoder<'_> {
             Inst::Branch { a, cond, b, to } => self.branch(*a, *cond, *b, self.label(*to)),
             Inst::NoneSet { mask, bits, to } => {
                 let k = self.mask(*mask);
-                self.asm.kmov_to(RAX, k);
+                self.asm.gpr_from_k(Size::Q64, RAX, k);
                 let keep = if *bits >= 64 { -1 } else { (1i64 << bits) - 1 };
                 if *bits < 32 {
-                    self.asm.test_imm(RAX, keep as i32);
+                    self.asm.test(Size::D32, RAX, keep as i32);
                 } else {
                     self.asm.mov_imm(RCX, keep);
-                    self.asm.test(RAX, RCX);
+                    self.asm.test(Size::Q64, RAX, RCX);
                 }
                 self.asm.jcc(Cond::E, self.label(*to));
             }
             Inst::NoneSetVector { mask, w, to } => {
                 let v = self.vector(*mask, 0);
-                self.asm.vptest(*w, v, v);
+                self.asm.v(Ins::Vptest, *w, v, None, Rm::Reg(v));
                 self.asm.jcc(Cond::E, self.label(*to));
             }
             Inst::LoopBegin | Inst::LoopEnd => {}
@@ -381,7 +407,7 @@ impl Encoder<'_> {
             Inst::Load { dst, from, extend } => {
                 let from = self.mem(from);
                 let to = self.target(*dst, RAX);
-                self.asm.load_general(to, from, extend.bytes, extend.signed);
+                self.asm.load(load(extend.bytes, extend.signed), to, from);
                 self.put(*dst, to);
             }
             Inst::StoreGeneral { src, to, bytes } => {
@@ -391,7 +417,7 @@ impl Encoder<'_> {
                     to = Mem { base: MachineBase::Reg(RAX), index: None, disp: 0 };
                 }
                 let src = self.general(*src, RCX);
-                self.asm.store_general(src, to, *bytes);
+                self.asm.store_gpr(size(*bytes), src, to);
             }
             Inst::Lea { dst, of } => {
                 let of = self.mem(of);
@@ -403,7 +429,7 @@ impl Encoder<'_> {
             Inst::KeepLow { dst, bits } => {
                 let bits = self.general(*bits, RCX);
                 let to = self.general(*dst, RAX);
-                self.asm.bzhi(to, to, bits);
+                self.asm.bzhi(Size::Q64, to, to, bits);
                 self.put(*dst, to);
             }
         }
@@ -414,28 +440,20 @@ impl Encoder<'_> {
         let to = self.general(dst, RAX);
         let by = match by {
             Amount::Now(n) => match (op, i32::try_from(n)) {
-                (Arith::Shl | Arith::ShrLogical, _) => {
-                    self.asm.shift_imm(op == Arith::Shl, to, n as u8);
-                    return self.put(dst, to);
-                }
                 (Arith::Add, Ok(n)) => {
-                    self.asm.add_imm(to, n);
+                    self.asm.add(to, n);
                     return self.put(dst, to);
                 }
                 (Arith::Sub, Ok(n)) => {
-                    self.asm.sub_imm(to, n);
-                    return self.put(dst, to);
-                }
-                (Arith::And, Ok(n)) => {
-                    self.asm.and_imm(to, n);
+                    self.asm.sub(to, n);
                     return self.put(dst, to);
                 }
                 (Arith::Mul, Ok(n)) => {
                     match n {
                         n if n > 0 && n.count_ones() == 1 => {
-                            self.asm.shift_imm(true, to, n.trailing_zeros() as u8);
+                            self.asm.shift(Shift::Shl, Size::Q64, to, n.trailing_zeros() as u8);
                         }
-                        n => self.asm.imul_imm(to, n),
+                        n => self.asm.imul_imm(to, to, n),
                     }
                     return self.put(dst, to);
                 }
@@ -449,14 +467,11 @@ impl Encoder<'_> {
         match op {
             Arith::Add => self.asm.add(to, by),
             Arith::Sub => self.asm.sub(to, by),
-            Arith::And => self.asm.and(to, by),
-            Arith::Or => self.asm.or(to, by),
             Arith::Mul => self.asm.imul(to, by),
             Arith::Min | Arith::Max => {
                 self.asm.cmp(by, to);
-                self.asm.cmov(if op == Arith::Min { Cond::L } else { Cond::G }, to, by);
+                self.asm.cmov(if op == Arith::Min { Cond::L } else { Cond::G }, Size::Q64, to, by);
             }
-            Arith::Shl | Arith::ShrLogical => unreachable!("shifts are by constants"),
         }
         self.put(dst, to);
     }
@@ -465,7 +480,7 @@ impl Encoder<'_> {
         let a = self.general(a, RAX);
         match b {
             Amount::Now(n) => match i32::try_from(n) {
-                Ok(n) => self.asm.cmp_imm(a, n),
+                Ok(n) => self.asm.cmp(a, n),
                 Err(_) => {
                     self.asm.mov_imm(RCX, n);
                     self.asm.cmp(a, RCX);
@@ -477,13 +492,6 @@ impl Encoder<'_> {
             }
         }
         self.asm.jcc(cond, to);
-    }
-
-    fn call_stub(&mut self) -> Result<(), Error> {
-        let address = stub::address(self.tier)? as u64;
-        let slot = self.asm.constant(&address.to_le_bytes());
-        self.asm.call_mem(slot);
-        Ok(())
     }
 
     fn vector_inst(
@@ -525,18 +533,19 @@ impl Encoder<'_> {
         mask: R,
     ) {
         let to = self.vector_target(dst);
+        let from = Vsib { base, index, scale, disp };
         self.asm.v(Ins::Vxorps, Width::X128, to, Some(to), Rm::Reg(to));
         if self.tier.masks() {
             let k = self.mask(mask);
-            self.asm.kmov(Kr(7), k);
-            self.asm.gather(ins, w, to, base, index, scale, disp, Kr(7));
+            self.move_mask(Kr(7), k);
+            self.asm.gather(ins, w, to, from, Lanes::Mask(Kr(7)));
         } else {
             // The instruction clears its mask, which is copied to a register that code with
             // gathers leaves free.
             let spare = Vr(FEW_VECTORS.len() as u8 - 1);
-            let from = self.vector_at(mask, spare);
-            self.move_vector(spare, from);
-            self.asm.gather_by_vector(ins, w, to, base, index, scale, disp, spare);
+            let lanes = self.vector_at(mask, spare);
+            self.move_vector(spare, lanes);
+            self.asm.gather(ins, w, to, from, Lanes::Vector(spare));
         }
         self.put_vector(dst, to);
     }
@@ -563,21 +572,22 @@ impl Encoder<'_> {
             Home::Reg(n) => Kr(n),
             _ if a == b => x,
             Home::Frame(at) => {
-                self.asm.load_mask(Kr(0), frame_at(at as i32));
+                self.asm.kload(Size::Q64, Kr(0), frame_at(at as i32));
                 Kr(0)
             }
             _ => Kr(7),
         };
-        self.asm.mask_op(op, to, x, y);
+        self.mask_op(op, to, x, y);
         self.put_mask(dst, to);
     }
 
     fn spread(&mut self, to: Vr, w: Width, src: Gpr, bytes: u8) {
         if self.tier.masks() {
-            self.asm.broadcast_general(w, to, src, bytes);
+            let ins = if bytes == 8 { Ins::VpbroadcastqGpr } else { Ins::VpbroadcastdGpr };
+            self.asm.v_from_gpr(ins, w, to, src, None);
             return;
         }
-        self.asm.vmov_from_general(to, src, bytes);
+        self.asm.v_from_gpr(to_general(bytes), Width::X128, to, src, None);
         let ins = if bytes == 8 { Ins::Vpbroadcastq } else { Ins::Vpbroadcastd };
         self.asm.v(ins, w, to, None, Rm::Reg(to));
     }
@@ -589,7 +599,9 @@ impl Encoder<'_> {
             _ => match self.classes[dst.0 as usize] {
                 Class::General => {
                     let from = self.general(src, RAX);
-                    if let Home::Reg(n) = self.home(dst) {
+                    if let Home::Reg(n) = self.home(dst)
+                        && n != from.0
+                    {
                         self.asm.mov(Gpr(n), from);
                     }
                     self.put(dst, from);
@@ -603,7 +615,7 @@ impl Encoder<'_> {
                 Class::Mask => {
                     let from = self.mask(src);
                     if let Home::Reg(n) = self.home(dst) {
-                        self.asm.kmov(Kr(n), from);
+                        self.move_mask(Kr(n), from);
                     }
                     self.put_mask(dst, from);
                 }
@@ -615,4 +627,30 @@ impl Encoder<'_> {
 /// A place in the frame.
 fn frame_at(at: i32) -> Mem {
     Mem { base: MachineBase::Reg(RSP), index: None, disp: at }
+}
+
+fn size(bytes: u8) -> Size {
+    match bytes {
+        1 => Size::B8,
+        2 => Size::W16,
+        4 => Size::D32,
+        _ => Size::Q64,
+    }
+}
+
+fn load(bytes: u8, signed: bool) -> Load {
+    match (bytes, signed) {
+        (1, false) => Load::U8,
+        (1, true) => Load::S8,
+        (2, false) => Load::U16,
+        (2, true) => Load::S16,
+        (4, false) => Load::U32,
+        (4, true) => Load::S32,
+        _ => Load::U64,
+    }
+}
+
+/// The move between a general register and the first lane.
+fn to_general(bytes: u8) -> Ins {
+    if bytes == 8 { Ins::VmovqGpr } else { Ins::Vmovd }
 }

@@ -8,7 +8,7 @@ use super::asm::{Cond, Ins};
 use super::code::{Address, Amount, Arith, Base, Inst, Place, R};
 use super::emitter::{Emitter, Lanes, Regs, unsupported};
 use super::masks::by;
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::kernel::{BufferId, Node, NodeId, Store};
 use cotangent_jit::op::{MachineOp, ScalarOp};
 use cotangent_jit::{DType, Error, Scalar};

@@ -6,7 +6,7 @@ use super::code::R;
 use super::emitter::{Emitter, Lanes, Regs, size_of_lane, unsupported};
 use super::masks::by;
 use super::tier::Tier;
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::op::MachineOp;
 use cotangent_jit::{DType, Error};
 
@@ -82,12 +82,12 @@ impl Emitter<'_> {
     /// The low halves of 64-bit products, from 32-bit ones.
     fn multiply(&mut self, w: Width, x: R, y: R) -> R {
         let low = self.v(Ins::Vpmuludq, w, x, y);
-        let x_high = self.ui(Ins::VpsrlqI, w, x, 32);
-        let y_high = self.ui(Ins::VpsrlqI, w, y, 32);
+        let x_high = self.ui(Ins::VpsrlqImm, w, x, 32);
+        let y_high = self.ui(Ins::VpsrlqImm, w, y, 32);
         let a = self.v(Ins::Vpmuludq, w, x_high, y);
         let b = self.v(Ins::Vpmuludq, w, x, y_high);
         let cross = self.v(Ins::Vpaddq, w, a, b);
-        let cross = self.ui(Ins::VpsllqI, w, cross, 32);
+        let cross = self.ui(Ins::VpsllqImm, w, cross, 32);
         self.v(Ins::Vpaddq, w, low, cross)
     }
 
@@ -131,10 +131,12 @@ impl Emitter<'_> {
     pub fn shift_by(&mut self, op: MachineOp, bits: Bits, w: Width, x: R, by_bits: u8) -> R {
         let width = 8 * size_of_lane(bits) as u8;
         match op {
-            MachineOp::Shl => self.ui(by(bits, Ins::VpslldI, Ins::VpsllqI), w, x, by_bits),
-            MachineOp::ShrLogical => self.ui(by(bits, Ins::VpsrldI, Ins::VpsrlqI), w, x, by_bits),
-            _ if bits == Bits::B32 => self.ui(Ins::VpsradI, w, x, by_bits.min(width - 1)),
-            _ if self.tier == Tier::Avx512 => self.ui(Ins::VpsraqI, w, x, by_bits.min(width - 1)),
+            MachineOp::Shl => self.ui(by(bits, Ins::VpslldImm, Ins::VpsllqImm), w, x, by_bits),
+            MachineOp::ShrLogical => {
+                self.ui(by(bits, Ins::VpsrldImm, Ins::VpsrlqImm), w, x, by_bits)
+            }
+            _ if bits == Bits::B32 => self.ui(Ins::VpsradImm, w, x, by_bits.min(width - 1)),
+            _ if self.tier == Tier::Avx512 => self.ui(Ins::VpsraqImm, w, x, by_bits.min(width - 1)),
             _ => {
                 let amount = self.repeated(bits, by_bits.into());
                 self.shift_lanes(op, bits, w, x, amount)

@@ -8,7 +8,7 @@
 use super::asm::Cond;
 use super::code::{Amount, Arith, Inst, R};
 use super::emitter::Emitter;
-use crate::carry;
+use crate::plan::carries;
 use cotangent_jit::Error;
 use cotangent_jit::kernel::NodeId;
 
@@ -70,7 +70,7 @@ impl Emitter<'_> {
             self.update(Arith::Min, high, Amount::Now(extent as i64));
             span.high = Some(high);
         }
-        if self.in_lanes && carry::is_carry_loop(nest, n) {
+        if self.in_lanes && carries::is_carry_loop(&nest.kernel, n) {
             return self.carry_loop(n, extent);
         }
         match nest.vector.filter(|(v, _)| *v == n) {

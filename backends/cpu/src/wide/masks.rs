@@ -4,16 +4,11 @@
 use super::asm::{Ins, Width};
 use super::code::{Amount, Arith, Class, Inst, MaskOp, Operand, R};
 use super::emitter::{Emitter, Lanes, Regs, size_of_lane};
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::DType;
 use cotangent_jit::op::MachineOp;
 
 impl Emitter<'_> {
-    fn mask_register(&mut self) -> R {
-        let class = if self.tier.masks() { Class::Mask } else { Class::Vector };
-        self.code.register(class)
-    }
-
     /// All lanes or none.
     pub fn constant_mask(&mut self, all: bool, bits: Bits) -> R {
         if !self.tier.masks() {
@@ -136,7 +131,7 @@ impl Emitter<'_> {
             return self.t(Ins::Vpermt2d, Width::Z512, low, pick, high);
         }
         let mixed = self.vi(Ins::Vshufps, Width::Y256, low, high, 0b10_00_10_00);
-        self.ui(Ins::Vpermpd, Width::Y256, mixed, 0b11_01_10_00)
+        self.ui(Ins::VpermpdImm, Width::Y256, mixed, 0b11_01_10_00)
     }
 
     /// A comparison of two registers of this type.
@@ -176,7 +171,6 @@ impl Emitter<'_> {
     pub fn compare_floats(&mut self, imm: u8, bits: Bits, w: Width, x: R, y: R) -> R {
         let ins = by(bits, Ins::Vcmpps, Ins::Vcmppd);
         if self.tier.masks() {
-            let ins = by(bits, Ins::VcmppsK, Ins::VcmppdK);
             return self.compare_into_mask(ins, w, x, y, Some(imm));
         }
         self.vi(ins, w, x, y, imm)

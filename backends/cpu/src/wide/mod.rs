@@ -9,7 +9,9 @@
 mod access;
 mod allocate;
 mod arithmetic;
-pub mod asm;
+// The assembler is whole and tested as a whole; the emitter uses a part of it.
+#[allow(dead_code, unused_imports)]
+mod asm;
 mod carries;
 mod code;
 mod convert;
@@ -17,6 +19,7 @@ mod emitter;
 mod encode;
 mod gather;
 mod ints;
+mod listing;
 mod loops;
 mod masks;
 mod nodes;
@@ -25,32 +28,39 @@ mod slow;
 mod stub;
 mod tier;
 
-use crate::carry;
-use crate::code::{Compiled, FunctionId};
-use crate::lanes::Bits;
-use crate::normal::Nest;
-use cotangent_jit::Error;
-use cotangent_jit::ErrorKind as Kind;
+use crate::code::link::Compiled;
+use crate::plan::carries::is_carry_loop;
+use crate::plan::lanes::Bits;
+use crate::plan::launch::FunctionId;
+use crate::plan::nest::Nest;
+use cotangent_jit::{Error, ErrorKind};
 use emitter::Emitter;
 use tier::Tier;
 
 /// The machine code of a kernel, if this processor and this emitter have it: else `None`.
-pub fn build(nest: &Nest, id: FunctionId) -> Result<Option<Compiled>, Error> {
+pub fn build(nest: &Nest, id: FunctionId, keep_text: bool) -> Result<Option<Compiled>, Error> {
     let Some(tier) = tier::host() else { return Ok(None) };
     if nest.vector.is_none() || nest.calls {
         return Ok(None);
     }
-    match bytes(nest, tier) {
-        Ok(bytes) => Ok(Some(Compiled::from_bytes(id, bytes))),
-        Err(e) if e.kind() == Kind::Unsupported => Ok(None),
+    match function(nest, tier, keep_text) {
+        Ok((bytes, text)) => {
+            let title = |text| {
+                let title =
+                    format!("; {}: vectors of {} bytes", nest.kernel.name, tier.width().bytes());
+                (format!("{title}, not by Cranelift\n"), format!("{title}\n{text}"))
+            };
+            Ok(Some(Compiled::from_bytes(id, bytes, text.map(title))))
+        }
+        Err(e) if e.kind() == ErrorKind::Unsupported => Ok(None),
         Err(e) => Err(e),
     }
 }
 
-fn bytes(nest: &Nest, tier: Tier) -> Result<Vec<u8>, Error> {
+fn function(nest: &Nest, tier: Tier, text: bool) -> Result<(Vec<u8>, Option<String>), Error> {
     let mut e = Emitter::new(nest, tier, lanes(nest, tier));
     e.kernel()?;
-    encode::encode(e.code, tier)
+    encode::encode(e.code, tier, text)
 }
 
 /// The lanes that are computed at once: those of one register of the narrowest type.
@@ -70,7 +80,11 @@ fn lanes(nest: &Nest, tier: Tier) -> usize {
         Some((v, round)) if v >= nest.outer => full.min(round),
         // Each iteration of a sequential loop waits for the one before: two registers of each
         // value compute in turn.
-        Some((v, _)) if carry::is_carry_loop(nest, v + 1) && nest.kernel.loops[v].extent >= 2 * full => 2 * full,
+        Some((v, _))
+            if is_carry_loop(&nest.kernel, v + 1) && nest.kernel.loops[v].extent >= 2 * full =>
+        {
+            2 * full
+        }
         _ => full,
     }
 }

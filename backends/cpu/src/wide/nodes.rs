@@ -4,7 +4,7 @@ use super::arithmetic::Arg;
 use super::asm::Ins;
 use super::emitter::{Emitter, Lanes, Regs, unsupported};
 use super::masks::by;
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::kernel::{Node, NodeId, Store};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar};
@@ -142,7 +142,9 @@ impl Emitter<'_> {
             }
             _ => None,
         }?;
-        (range.0.abs() < limit && range.1.abs() < limit && range.0.abs().max(range.1.abs()) < 1 << 31)
+        (range.0.abs() < limit
+            && range.1.abs() < limit
+            && range.0.abs().max(range.1.abs()) < 1 << 31)
             .then_some(range)
     }
 
@@ -152,7 +154,8 @@ impl Emitter<'_> {
             return Ok(None);
         }
         let part = |n: NodeId| match self.nest.kernel.node(n) {
-            Node::Op { op, args } => match (op, self.nest.kernel.node(args[1.min(args.len() - 1)])) {
+            Node::Op { op, args } => match (op, self.nest.kernel.node(args[1.min(args.len() - 1)]))
+            {
                 (ScalarOp::Shl | ScalarOp::ShrLogical, Node::Constant(s)) => {
                     Some((*op == ScalarOp::Shl, args[0], s.bits() as u64))
                 }
@@ -170,7 +173,7 @@ impl Emitter<'_> {
         let left = if a.0 { a.2 } else { b.2 };
         let x = self.operand(a.1)?.lanes;
         let (w, _) = self.shape(x.bits);
-        let ins = by(x.bits, Ins::VproldI, Ins::VprolqI);
+        let ins = by(x.bits, Ins::Vprold, Ins::Vprolq);
         Ok(Some(self.map(d, &x, |e, v| e.ui(ins, w, v, left as u8))))
     }
 
@@ -199,7 +202,8 @@ impl Emitter<'_> {
         let value = match s.combine {
             None => value,
             Some(_) => {
-                let (d, zero) = (self.buffer_type(s.buffer), Scalar::zero(self.buffer_type(s.buffer)));
+                let (d, zero) =
+                    (self.buffer_type(s.buffer), Scalar::zero(self.buffer_type(s.buffer)));
                 let old = match alone {
                     true => self.load_one(s.buffer, &s.at, &[], zero)?,
                     false => self.load_lanes(s.buffer, &s.at, &[], zero)?,

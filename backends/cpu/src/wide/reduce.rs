@@ -3,10 +3,10 @@
 //! If the vector loop is parallel, each lane folds a point of its own. If it is a reduce loop, its
 //! lanes are the partials of the kernel's order: they are joined by halves at the end.
 
+use super::asm::{Ins, Width};
 use super::code::{Inst, MaskOp, R};
 use super::emitter::{Emitter, Lanes, Regs};
-use super::asm::{Ins, Width};
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::kernel::Reduction;
 use cotangent_jit::{Error, Scalar};
 
@@ -158,10 +158,10 @@ impl Emitter<'_> {
         };
         match bytes {
             32 => part(self, Ins::Vextractf64x4, Width::Z512),
+            16 if self.tier.masks() => part(self, Ins::Vextractf32x4, Width::Y256),
             16 => part(self, Ins::Vextractf128, Width::Y256),
             8 => self.ui(Ins::Vpshufd, Width::X128, x, 0b00_00_11_10),
             _ => self.ui(Ins::Vpshufd, Width::X128, x, 0b00_00_00_01),
         }
     }
-
 }

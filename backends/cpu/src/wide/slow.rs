@@ -9,7 +9,7 @@ use super::arithmetic::Arg;
 use super::asm::Ins;
 use super::code::{Address, Inst};
 use super::emitter::{Emitter, Lanes, Regs, size_of_lane};
-use crate::lanes::Bits;
+use crate::plan::lanes::Bits;
 use cotangent_jit::interp;
 use cotangent_jit::math::far;
 use cotangent_jit::op::{MachineOp, ScalarOp};
@@ -91,7 +91,7 @@ impl Emitter<'_> {
 /// # Safety
 /// `op` is what [`SlowOp::forever`] returned, and `values` has room for its operands.
 pub unsafe extern "C" fn run(op: *const SlowOp, values: *mut u8) {
-    crate::runtime::guarded(|| {
+    crate::run::runtime::guarded(|| {
         // SAFETY: the caller's promise.
         let op = unsafe { &*op };
         let stride = op.stride();

@@ -32,7 +32,7 @@ impl Tier {
 pub fn host() -> Option<Tier> {
     static HOST: OnceLock<Option<Tier>> = OnceLock::new();
     *HOST.get_or_init(|| {
-        let without = std::env::var(crate::isa::WITHOUT).unwrap_or_default();
+        let without = std::env::var(crate::code::isa::WITHOUT).unwrap_or_default();
         let without: Vec<&str> = without.split(',').map(str::trim).collect();
         detect(&|feature| without.contains(&feature))
     })

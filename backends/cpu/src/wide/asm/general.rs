@@ -1,289 +1,439 @@
-//! General instructions, jumps and mask registers.
+//! General instructions: ints in general registers, moves, jumps and calls.
+//!
+//! Methods without a size work on 64 bits. Results of 32 bits clear the upper half of their
+//! register. Vectors and masks do not live here.
 
-use super::assembler::{Assembler, Base, Cond, Gpr, Kr, Label, Mem};
-use crate::wide::code::MaskOp;
+use super::assembler::{Assembler, Place};
+use super::operands::{Cond, Gpr, Label, Mem, Operand, Size, Width};
+use super::prefix::{Fields, Operation};
+use super::row::{Map, Prefix};
+
+/// Arithmetic of two operands, numbered as instructions encode it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Alu {
+    Add,
+    Or,
+    Adc,
+    Sbb,
+    And,
+    Sub,
+    Xor,
+    Cmp,
+}
+
+/// Arithmetic of one operand, numbered as instructions encode it. `Mul`, `Div` and `Idiv` work on
+/// `RAX` and `RDX`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Unary {
+    Not = 2,
+    Neg,
+    Mul,
+    Imul,
+    Div,
+    Idiv,
+}
+
+/// Shifts, numbered as instructions encode them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Shift {
+    Rol = 0,
+    Ror = 1,
+    Shl = 4,
+    Shr = 5,
+    Sar = 7,
+}
+
+/// How a load fills a register of 64 bits: by zeros or by the sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Load {
+    U8,
+    S8,
+    U16,
+    S16,
+    U32,
+    S32,
+    U64,
+}
+
+/// An opcode of the general map or of the map 0F, with what stands before it.
+#[derive(Clone, Copy)]
+struct Opcode {
+    /// 0x66, 0xf2 or 0xf3; 0 for none.
+    prefix: u8,
+    /// The operation has 64 bits.
+    wide: bool,
+    escape: bool,
+    byte: u8,
+    /// Registers of 8 bits, of which 4 to 7 exist beside a REX prefix alone.
+    bytes: bool,
+}
+
+impl Opcode {
+    fn new(s: Size, byte: u8) -> Opcode {
+        let prefix = if s == Size::W16 { 0x66 } else { 0 };
+        Opcode { prefix, wide: s == Size::Q64, escape: false, byte, bytes: s == Size::B8 }
+    }
+
+    /// In the map 0F.
+    fn escaped(self) -> Opcode {
+        Opcode { escape: true, ..self }
+    }
+}
 
 impl Assembler {
-    /// The REX prefix for 64-bit operands (or not) and these registers.
-    fn rex(&mut self, wide: bool, reg: u8, index: u8, base: u8, force: bool) {
-        let rex = 0x40
-            | u8::from(wide) << 3
-            | (reg >> 3 & 1) << 2
-            | (index >> 3 & 1) << 1
-            | (base >> 3 & 1);
-        if rex != 0x40 || force {
-            self.byte(rex);
-        }
+    pub fn mov(&mut self, dst: Gpr, src: Gpr) {
+        self.general(Opcode::new(Size::Q64, 0x89), src.0, Place::Reg(dst.0), &[]);
     }
 
-    fn rex_mem(&mut self, wide: bool, reg: u8, m: &Mem, force: bool) {
-        let base = if let Base::Reg(r) = m.base { r.0 } else { 0 };
-        self.rex(wide, reg, m.index.map_or(0, |(i, _)| i.0), base, force);
+    pub fn mov32(&mut self, dst: Gpr, src: Gpr) {
+        self.general(Opcode::new(Size::D32, 0x89), src.0, Place::Reg(dst.0), &[]);
     }
 
-    fn direct(&mut self, reg: u8, rm: u8) {
-        self.byte(0xc0 | (reg & 7) << 3 | rm & 7);
-    }
-
-    /// `opcode` on two 64-bit registers.
-    fn two(&mut self, opcode: u8, reg: Gpr, rm: Gpr) {
-        self.rex(true, reg.0, 0, rm.0, false);
-        self.byte(opcode);
-        self.direct(reg.0, rm.0);
-    }
-
-    /// An operation with a constant of 32 bits.
-    fn with_imm(&mut self, digit: u8, r: Gpr, n: i32) {
-        self.rex(true, 0, 0, r.0, false);
-        match i8::try_from(n) {
-            Ok(short) => {
-                self.byte(0x83);
-                self.direct(digit, r.0);
-                self.byte(short as u8);
-            }
-            Err(_) => {
-                self.byte(0x81);
-                self.direct(digit, r.0);
-                self.long(n);
-            }
-        }
-    }
-
-    pub fn mov(&mut self, to: Gpr, from: Gpr) {
-        if to != from {
-            self.two(0x89, from, to);
-        }
-    }
-
-    pub fn mov_imm(&mut self, to: Gpr, n: i64) {
-        if n == 0 {
-            // xor r32, r32; no flags are alive anywhere around.
-            self.rex(false, to.0, 0, to.0, false);
-            self.byte(0x31);
-            self.direct(to.0, to.0);
-        } else if let Ok(n) = u32::try_from(n) {
-            self.rex(false, 0, 0, to.0, false);
-            self.byte(0xb8 | to.0 & 7);
-            self.long(n as i32);
-        } else if let Ok(n) = i32::try_from(n) {
-            self.rex(true, 0, 0, to.0, false);
-            self.byte(0xc7);
-            self.direct(0, to.0);
-            self.long(n);
+    /// Sets all 64 bits, by the shortest move that leaves the flags alone.
+    pub fn mov_imm(&mut self, dst: Gpr, value: i64) {
+        if let Ok(value) = u32::try_from(value) {
+            self.with_register(false, 0xb8, dst);
+            self.put(&value.to_le_bytes());
+        } else if let Ok(value) = i32::try_from(value) {
+            let opcode = Opcode::new(Size::Q64, 0xc7);
+            self.general(opcode, 0, Place::Reg(dst.0), &value.to_le_bytes());
         } else {
-            self.rex(true, 0, 0, to.0, false);
-            self.byte(0xb8 | to.0 & 7);
-            self.bytes.extend(n.to_le_bytes());
+            self.with_register(true, 0xb8, dst);
+            self.put(&value.to_le_bytes());
         }
     }
 
-    /// A load of 1, 2, 4 or 8 bytes, extended to 64.
-    pub fn load_general(&mut self, to: Gpr, from: Mem, bytes: u8, signed: bool) {
-        let wide = bytes == 8 || signed;
-        self.rex_mem(wide, to.0, &from, false);
-        match (bytes, signed) {
-            (1, false) => self.bytes.extend([0x0f, 0xb6]),
-            (1, true) => self.bytes.extend([0x0f, 0xbe]),
-            (2, false) => self.bytes.extend([0x0f, 0xb7]),
-            (2, true) => self.bytes.extend([0x0f, 0xbf]),
-            (4, true) => self.byte(0x63),
-            _ => self.byte(0x8b),
+    pub fn load(&mut self, how: Load, dst: Gpr, from: Mem) {
+        self.general(loading(how), dst.0, Place::Mem(from), &[]);
+    }
+
+    /// As [`load`](Assembler::load), from the low bits of a register.
+    pub fn extend(&mut self, how: Load, dst: Gpr, src: Gpr) {
+        let opcode = loading(how);
+        let bytes = matches!(how, Load::U8 | Load::S8);
+        self.general(Opcode { bytes, ..opcode }, dst.0, Place::Reg(src.0), &[]);
+    }
+
+    /// Stores the low bits of a register.
+    pub fn store_gpr(&mut self, s: Size, src: Gpr, to: Mem) {
+        let byte = if s == Size::B8 { 0x88 } else { 0x89 };
+        self.general(Opcode::new(s, byte), src.0, Place::Mem(to), &[]);
+    }
+
+    /// Stores the low bits of an immediate; of 64 bits, its sign extension.
+    pub fn store_value(&mut self, s: Size, value: i32, to: Mem) {
+        let byte = if s == Size::B8 { 0xc6 } else { 0xc7 };
+        let imm = &value.to_le_bytes()[..immediate_bytes(s)];
+        self.general(Opcode::new(s, byte), 0, Place::Mem(to), imm);
+    }
+
+    pub fn lea(&mut self, dst: Gpr, of: Mem) {
+        self.general(Opcode::new(Size::Q64, 0x8d), dst.0, Place::Mem(of), &[]);
+    }
+
+    /// Arithmetic on a register of 32 or 64 bits.
+    pub fn alu(&mut self, op: Alu, s: Size, dst: Gpr, src: impl Into<Operand>) {
+        debug_assert!(s >= Size::D32, "arithmetic of {s:?}");
+        let code = (op as u8) << 3;
+        match src.into() {
+            Operand::Reg(r) => self.general(Opcode::new(s, code | 1), r.0, Place::Reg(dst.0), &[]),
+            Operand::Mem(m) => self.general(Opcode::new(s, code | 3), dst.0, Place::Mem(m), &[]),
+            Operand::Imm(imm) if dst == Gpr::RAX && i8::try_from(imm).is_err() => {
+                if s == Size::Q64 {
+                    self.byte(0x48);
+                }
+                self.byte(code | 5);
+                self.put(&imm.to_le_bytes());
+            }
+            Operand::Imm(imm) => self.alu_imm(op, s, Place::Reg(dst.0), imm),
         }
-        self.memory(to.0, &from, 1, 0);
     }
 
-    pub fn store_general(&mut self, from: Gpr, to: Mem, bytes: u8) {
-        if bytes == 2 {
-            self.byte(0x66);
+    /// Arithmetic on memory, from a register or an immediate.
+    pub fn alu_to(&mut self, op: Alu, s: Size, dst: Mem, src: impl Into<Operand>) {
+        let byte = (op as u8) << 3 | u8::from(s != Size::B8);
+        match src.into() {
+            Operand::Reg(r) => self.general(Opcode::new(s, byte), r.0, Place::Mem(dst), &[]),
+            Operand::Imm(imm) => self.alu_imm(op, s, Place::Mem(dst), imm),
+            Operand::Mem(_) => debug_assert!(false, "{op:?} of two operands in memory"),
         }
-        self.rex_mem(bytes == 8, from.0, &to, bytes == 1);
-        self.byte(if bytes == 1 { 0x88 } else { 0x89 });
-        self.memory(from.0, &to, 1, 0);
     }
 
-    pub fn lea(&mut self, to: Gpr, of: Mem) {
-        self.rex_mem(true, to.0, &of, false);
-        self.byte(0x8d);
-        self.memory(to.0, &of, 1, 0);
+    fn alu_imm(&mut self, op: Alu, s: Size, place: Place, imm: i32) {
+        let bytes = &imm.to_le_bytes();
+        let (byte, imm) = match i8::try_from(imm) {
+            _ if s == Size::B8 => (0x80, &bytes[..1]),
+            Ok(_) => (0x83, &bytes[..1]),
+            Err(_) => (0x81, &bytes[..immediate_bytes(s)]),
+        };
+        // A place of 8 bits is memory here.
+        self.general(Opcode { bytes: false, ..Opcode::new(s, byte) }, op as u8, place, imm);
     }
 
-    pub fn add(&mut self, to: Gpr, by: Gpr) {
-        self.two(0x01, by, to);
+    pub fn add(&mut self, dst: Gpr, src: impl Into<Operand>) {
+        self.alu(Alu::Add, Size::Q64, dst, src);
     }
 
-    pub fn add_imm(&mut self, to: Gpr, n: i32) {
-        self.with_imm(0, to, n);
+    pub fn sub(&mut self, dst: Gpr, src: impl Into<Operand>) {
+        self.alu(Alu::Sub, Size::Q64, dst, src);
     }
 
-    pub fn sub(&mut self, to: Gpr, by: Gpr) {
-        self.two(0x29, by, to);
+    pub fn and(&mut self, dst: Gpr, src: impl Into<Operand>) {
+        self.alu(Alu::And, Size::Q64, dst, src);
     }
 
-    pub fn sub_imm(&mut self, to: Gpr, n: i32) {
-        self.with_imm(5, to, n);
+    pub fn or(&mut self, dst: Gpr, src: impl Into<Operand>) {
+        self.alu(Alu::Or, Size::Q64, dst, src);
     }
 
-    pub fn and(&mut self, to: Gpr, by: Gpr) {
-        self.two(0x21, by, to);
+    pub fn xor(&mut self, dst: Gpr, src: impl Into<Operand>) {
+        self.alu(Alu::Xor, Size::Q64, dst, src);
     }
 
-    pub fn and_imm(&mut self, to: Gpr, n: i32) {
-        self.with_imm(4, to, n);
+    pub fn cmp(&mut self, a: Gpr, b: impl Into<Operand>) {
+        self.alu(Alu::Cmp, Size::Q64, a, b);
     }
 
-    pub fn or(&mut self, to: Gpr, by: Gpr) {
-        self.two(0x09, by, to);
+    /// Sets the register to 0 in two or three bytes. It changes the flags.
+    pub fn zero(&mut self, dst: Gpr) {
+        self.alu(Alu::Xor, Size::D32, dst, dst);
     }
 
-    pub fn cmp(&mut self, a: Gpr, b: Gpr) {
-        self.two(0x39, b, a);
+    /// The flags of `a & b`, of 32 or 64 bits.
+    pub fn test(&mut self, s: Size, a: Gpr, b: impl Into<Operand>) {
+        match b.into() {
+            Operand::Reg(r) => self.general(Opcode::new(s, 0x85), r.0, Place::Reg(a.0), &[]),
+            Operand::Mem(m) => self.general(Opcode::new(s, 0x85), a.0, Place::Mem(m), &[]),
+            Operand::Imm(imm) if a == Gpr::RAX => {
+                if s == Size::Q64 {
+                    self.byte(0x48);
+                }
+                self.byte(0xa9);
+                self.put(&imm.to_le_bytes());
+            }
+            Operand::Imm(imm) => {
+                self.general(Opcode::new(s, 0xf7), 0, Place::Reg(a.0), &imm.to_le_bytes());
+            }
+        }
     }
 
-    pub fn cmp_imm(&mut self, a: Gpr, n: i32) {
-        self.with_imm(7, a, n);
+    /// `dst * src`, or `dst * imm`, to `dst`.
+    pub fn imul(&mut self, dst: Gpr, src: impl Into<Operand>) {
+        match src.into() {
+            Operand::Imm(imm) => self.imul_imm(dst, dst, imm),
+            Operand::Reg(r) => self.two(0xaf, Size::Q64, dst, Place::Reg(r.0)),
+            Operand::Mem(m) => self.two(0xaf, Size::Q64, dst, Place::Mem(m)),
+        }
     }
 
-    pub fn test(&mut self, a: Gpr, b: Gpr) {
-        self.two(0x85, b, a);
+    /// `src * imm` to `dst`.
+    pub fn imul_imm(&mut self, dst: Gpr, src: Gpr, imm: i32) {
+        let bytes = &imm.to_le_bytes();
+        let short = i8::try_from(imm).is_ok();
+        let (byte, imm) = if short { (0x6b, &bytes[..1]) } else { (0x69, &bytes[..]) };
+        self.general(Opcode::new(Size::Q64, byte), dst.0, Place::Reg(src.0), imm);
     }
 
-    /// Tests the low 32 bits.
-    pub fn test_imm(&mut self, a: Gpr, n: i32) {
-        self.rex(false, 0, 0, a.0, false);
-        self.byte(0xf7);
-        self.direct(0, a.0);
-        self.long(n);
+    pub fn unary(&mut self, op: Unary, s: Size, r: Gpr) {
+        debug_assert!(s >= Size::D32, "arithmetic of {s:?}");
+        self.general(Opcode::new(s, 0xf7), op as u8, Place::Reg(r.0), &[]);
     }
 
-    pub fn imul(&mut self, to: Gpr, by: Gpr) {
-        self.rex(true, to.0, 0, by.0, false);
-        self.bytes.extend([0x0f, 0xaf]);
-        self.direct(to.0, by.0);
+    /// The sign of `RAX` to all bits of `RDX`, as a division wants it.
+    pub fn cqo(&mut self) {
+        self.put(&[0x48, 0x99]);
     }
 
-    pub fn imul_imm(&mut self, to: Gpr, n: i32) {
-        self.rex(true, to.0, 0, to.0, false);
-        self.byte(0x69);
-        self.direct(to.0, to.0);
-        self.long(n);
+    /// As [`cqo`](Assembler::cqo), of `EAX` to `EDX`.
+    pub fn cdq(&mut self) {
+        self.byte(0x99);
     }
 
-    /// A shift by a constant: to the left, or logically to the right.
-    pub fn shift_imm(&mut self, left: bool, to: Gpr, n: u8) {
-        self.rex(true, 0, 0, to.0, false);
-        self.byte(0xc1);
-        self.direct(if left { 4 } else { 5 }, to.0);
-        self.byte(n);
+    /// A shift of 32 or 64 bits by an immediate.
+    pub fn shift(&mut self, op: Shift, s: Size, r: Gpr, n: u8) {
+        debug_assert!(s >= Size::D32, "a shift of {s:?}");
+        match n {
+            1 => self.general(Opcode::new(s, 0xd1), op as u8, Place::Reg(r.0), &[]),
+            _ => self.general(Opcode::new(s, 0xc1), op as u8, Place::Reg(r.0), &[n]),
+        }
     }
 
-    /// Moves under a condition of the last comparison.
-    pub fn cmov(&mut self, c: Cond, to: Gpr, from: Gpr) {
-        self.rex(true, to.0, 0, from.0, false);
-        self.bytes.extend([0x0f, 0x40 | c as u8]);
-        self.direct(to.0, from.0);
+    /// BMI2: `src` shifted by the register `n`. The flags stay.
+    pub fn shiftx(&mut self, op: Shift, s: Size, dst: Gpr, src: Gpr, n: Gpr) {
+        let prefix = match op {
+            Shift::Shl => Prefix::P66,
+            Shift::Sar => Prefix::PF3,
+            Shift::Shr => Prefix::PF2,
+            Shift::Rol | Shift::Ror => {
+                debug_assert!(false, "no rotation by a register");
+                Prefix::P66
+            }
+        };
+        self.bmi(prefix, 0xf7, s, dst, src, n);
     }
 
-    /// The lowest `count` bits of `from`.
-    pub fn bzhi(&mut self, to: Gpr, from: Gpr, count: Gpr) {
-        let first = u8::from(to.0 < 8) << 7 | 0x40 | u8::from(from.0 < 8) << 5 | 2;
-        self.bytes.extend([0xc4, first, 0x80 | (!count.0 & 15) << 3, 0xf5]);
-        self.direct(to.0, from.0);
+    /// BMI2: the lowest `n` bits of `src`, where `n` is the lowest byte of a register.
+    pub fn bzhi(&mut self, s: Size, dst: Gpr, src: Gpr, n: Gpr) {
+        self.bmi(Prefix::P0, 0xf5, s, dst, src, n);
+    }
+
+    fn bmi(&mut self, prefix: Prefix, opcode: u8, s: Size, dst: Gpr, src: Gpr, n: Gpr) {
+        let w = s == Size::Q64;
+        let operation = Operation { prefix, map: Map::M38, opcode, w, width: Width::X128 };
+        let place = Place::Reg(src.0);
+        self.vex(operation, Fields { reg: dst.0, second: n.0, place, imm: &[] });
+    }
+
+    pub fn popcnt(&mut self, s: Size, dst: Gpr, src: Gpr) {
+        self.count(0xb8, s, dst, src);
+    }
+
+    pub fn lzcnt(&mut self, s: Size, dst: Gpr, src: Gpr) {
+        self.count(0xbd, s, dst, src);
+    }
+
+    pub fn tzcnt(&mut self, s: Size, dst: Gpr, src: Gpr) {
+        self.count(0xbc, s, dst, src);
+    }
+
+    fn count(&mut self, byte: u8, s: Size, dst: Gpr, src: Gpr) {
+        let opcode = Opcode { prefix: 0xf3, ..Opcode::new(s, byte).escaped() };
+        self.general(opcode, dst.0, Place::Reg(src.0), &[]);
+    }
+
+    pub fn cmov(&mut self, c: Cond, s: Size, dst: Gpr, src: impl Into<Operand>) {
+        let place = match src.into() {
+            Operand::Reg(r) => Place::Reg(r.0),
+            Operand::Mem(m) => Place::Mem(m),
+            Operand::Imm(imm) => {
+                debug_assert!(false, "a conditional move of the immediate {imm}");
+                return;
+            }
+        };
+        self.two(0x40 | c as u8, s, dst, place);
+    }
+
+    /// 1 or 0 to the lowest byte; the other bytes stay.
+    pub fn setcc(&mut self, c: Cond, dst: Gpr) {
+        let opcode = Opcode::new(Size::B8, 0x90 | c as u8).escaped();
+        self.general(opcode, 0, Place::Reg(dst.0), &[]);
     }
 
     pub fn push(&mut self, r: Gpr) {
-        self.rex(false, 0, 0, r.0, false);
-        self.byte(0x50 | r.0 & 7);
+        self.with_register(false, 0x50, r);
     }
 
     pub fn pop(&mut self, r: Gpr) {
-        self.rex(false, 0, 0, r.0, false);
-        self.byte(0x58 | r.0 & 7);
+        self.with_register(false, 0x58, r);
+    }
+
+    /// Calls the address in a register.
+    pub fn call(&mut self, r: Gpr) {
+        self.general(Opcode::new(Size::D32, 0xff), 2, Place::Reg(r.0), &[]);
     }
 
     pub fn ret(&mut self) {
         self.byte(0xc3);
     }
 
-    /// Calls the address at a place in memory.
-    pub fn call_mem(&mut self, m: Mem) {
-        self.rex_mem(false, 0, &m, false);
-        self.byte(0xff);
-        self.memory(2, &m, 1, 0);
-    }
-
+    /// Jumps to a label: in two bytes to one that is bound and near, else in five.
     pub fn jmp(&mut self, to: Label) {
-        self.byte(0xe9);
-        self.distance(to);
-    }
-
-    pub fn jcc(&mut self, c: Cond, to: Label) {
-        self.bytes.extend([0x0f, 0x80 | c as u8]);
-        self.distance(to);
-    }
-
-    fn distance(&mut self, to: Label) {
-        let at = self.bytes.len();
-        self.long(0);
-        self.patches.push((at, to, at + 4));
-    }
-
-    // ---- mask registers, all 64 bits of them
-
-    /// A VEX instruction on mask registers.
-    fn mask_vex(&mut self, [pp, map, w, l]: [u8; 4], opcode: u8, reg: u8, vvvv: u8, rm: u8) {
-        let first = u8::from(reg < 8) << 7 | 0x40 | u8::from(rm < 8) << 5 | map;
-        let second = w << 7 | (!vvvv & 15) << 3 | l << 2 | pp;
-        self.bytes.extend([0xc4, first, second, opcode]);
-        self.direct(reg, rm);
-    }
-
-    pub fn kmov(&mut self, to: Kr, from: Kr) {
-        if to != from {
-            self.mask_vex([0, 1, 1, 0], 0x90, to.0, 0, from.0);
-        }
-    }
-
-    pub fn kmov_from(&mut self, to: Kr, from: Gpr) {
-        self.mask_vex([3, 1, 1, 0], 0x92, to.0, 0, from.0);
-    }
-
-    pub fn kmov_to(&mut self, to: Gpr, from: Kr) {
-        self.mask_vex([3, 1, 1, 0], 0x93, to.0, 0, from.0);
-    }
-
-    pub fn load_mask(&mut self, to: Kr, from: Mem) {
-        self.mask_memory(0x90, to, &from);
-    }
-
-    pub fn store_mask(&mut self, from: Kr, to: Mem) {
-        self.mask_memory(0x91, from, &to);
-    }
-
-    fn mask_memory(&mut self, opcode: u8, k: Kr, m: &Mem) {
-        let base = if let Base::Reg(r) = m.base { r.0 } else { 0 };
-        let index = m.index.map_or(0, |(i, _)| i.0);
-        let first = 0x80 | u8::from(index < 8) << 6 | u8::from(base < 8) << 5 | 1;
-        self.bytes.extend([0xc4, first, 0x80 | 15 << 3, opcode]);
-        self.memory(k.0, m, 1, 0);
-    }
-
-    pub fn mask_op(&mut self, op: MaskOp, to: Kr, a: Kr, b: Kr) {
-        let mut two = |opcode| self.mask_vex([0, 1, 1, 1], opcode, to.0, a.0, b.0);
-        match op {
-            MaskOp::And => two(0x41),
-            MaskOp::AndNot => two(0x42),
-            MaskOp::Or => two(0x45),
-            MaskOp::Xnor => two(0x46),
-            MaskOp::Xor => two(0x47),
-            MaskOp::Join(8) => self.mask_vex([1, 1, 0, 1], 0x4b, to.0, a.0, b.0),
-            MaskOp::Join(16) => self.mask_vex([0, 1, 0, 1], 0x4b, to.0, a.0, b.0),
-            MaskOp::Join(_) => self.mask_vex([0, 1, 1, 1], 0x4b, to.0, a.0, b.0),
-            MaskOp::Not => self.mask_vex([0, 1, 1, 0], 0x44, to.0, 0, a.0),
-            MaskOp::Copy => self.kmov(to, a),
-            MaskOp::Shift(n) => {
-                self.mask_vex([1, 3, 1, 0], 0x31, to.0, 0, a.0);
-                self.byte(n);
+        match self.near(to) {
+            Some(distance) => self.put(&[0xeb, distance]),
+            None => {
+                self.byte(0xe9);
+                self.distance(to);
             }
         }
+    }
+
+    /// Jumps where the condition holds: in two bytes to a label that is bound and near, else in
+    /// six.
+    pub fn jcc(&mut self, c: Cond, to: Label) {
+        match self.near(to) {
+            Some(distance) => self.put(&[0x70 | c as u8, distance]),
+            None => {
+                self.put(&[0x0f, 0x80 | c as u8]);
+                self.distance(to);
+            }
+        }
+    }
+
+    /// The distance from the end of a jump of two bytes to a label behind it.
+    fn near(&self, to: Label) -> Option<u8> {
+        let distance = self.position(to)? as i64 - (self.len() as i64 + 2);
+        i8::try_from(distance).ok().map(|d| d as u8)
+    }
+
+    /// Loads the register of floating-point modes.
+    pub fn ldmxcsr(&mut self, from: Mem) {
+        self.general(Opcode::new(Size::D32, 0xae).escaped(), 2, Place::Mem(from), &[]);
+    }
+
+    pub fn stmxcsr(&mut self, to: Mem) {
+        self.general(Opcode::new(Size::D32, 0xae).escaped(), 3, Place::Mem(to), &[]);
+    }
+
+    /// Asks for a line of memory in all caches.
+    pub fn prefetch(&mut self, of: Mem) {
+        self.general(Opcode::new(Size::D32, 0x18).escaped(), 1, Place::Mem(of), &[]);
+    }
+
+    /// Orders stores that bypass the caches before those that follow.
+    pub fn sfence(&mut self) {
+        self.put(&[0x0f, 0xae, 0xf8]);
+    }
+
+    fn two(&mut self, byte: u8, s: Size, dst: Gpr, place: Place) {
+        self.general(Opcode::new(s, byte).escaped(), dst.0, place, &[]);
+    }
+
+    /// An opcode that holds a register in its low bits.
+    fn with_register(&mut self, wide: bool, byte: u8, r: Gpr) {
+        let rex = 0x40 | u8::from(wide) << 3 | r.0 >> 3;
+        if rex != 0x40 {
+            self.byte(rex);
+        }
+        self.byte(byte | r.0 & 7);
+    }
+
+    fn general(&mut self, o: Opcode, reg: u8, place: Place, imm: &[u8]) {
+        if o.prefix != 0 {
+            self.byte(o.prefix);
+        }
+        let [b, x, _] = match place {
+            // The bit X of a register is for vectors alone.
+            Place::Reg(r) => [r >> 3, 0, 0],
+            _ => place.high_bits(),
+        };
+        let rex = 0x40 | u8::from(o.wide) << 3 | (reg >> 3) << 2 | x << 1 | b;
+        // In the map 0F, `reg` is a wider register or none.
+        let byte_register = matches!(place, Place::Reg(4..8)) || !o.escape && (4..8).contains(&reg);
+        if rex != 0x40 || o.bytes && byte_register {
+            self.byte(rex);
+        }
+        if o.escape {
+            self.byte(0x0f);
+        }
+        self.byte(o.byte);
+        self.tail(reg, place, 1, imm);
+    }
+}
+
+/// The bytes of an immediate of an operation of that size.
+fn immediate_bytes(s: Size) -> usize {
+    (1 << s as usize).min(4)
+}
+
+fn loading(how: Load) -> Opcode {
+    match how {
+        // A result of 32 bits clears the rest, so the zero extensions need no wide form.
+        Load::U8 => Opcode::new(Size::D32, 0xb6).escaped(),
+        Load::S8 => Opcode::new(Size::Q64, 0xbe).escaped(),
+        Load::U16 => Opcode::new(Size::D32, 0xb7).escaped(),
+        Load::S16 => Opcode::new(Size::Q64, 0xbf).escaped(),
+        Load::U32 => Opcode::new(Size::D32, 0x8b),
+        Load::S32 => Opcode::new(Size::Q64, 0x63),
+        Load::U64 => Opcode::new(Size::Q64, 0x8b),
     }
 }

@@ -1,66 +1,39 @@
-//! VEX and EVEX forms.
+//! Vector instructions whose operands are vectors and memory, and the choice between their forms.
+//!
+//! The VEX form is taken where it can say what is asked, because it is shorter. The table of
+//! instructions does not live here.
 
-use super::assembler::{Assembler, Base, Gpr, Kr, Masked, Mem, Rm, Vr, Width};
-use super::table::{Ins, Row, Tuple};
+use super::assembler::{Assembler, Place};
+use super::operands::{Kr, Masked, Mem, Rm, Vr, Width};
+use super::prefix::{Fields, Operation};
+use super::row::{Map, Operands, Row};
+use super::table::Ins;
 
-impl Ins {
-    /// Returns whether this is a shift by a constant.
-    pub fn is_shift(self) -> bool {
-        self.row().digit.is_some()
-    }
-
-    /// Returns whether a memory operand may be one element of so many bytes for all lanes.
-    pub fn broadcasts(self, bytes: usize) -> bool {
-        let row = self.row();
-        row.evex && row.element as usize == bytes
-    }
-}
-
-/// The fields of one instruction; registers by number.
-struct Form {
-    row: Row,
-    opcode: u8,
-    w: Width,
-    /// The register in ModRM, or the digit of the opcode.
-    reg: u8,
-    vvvv: u8,
-    rm: Place,
-    /// A mask register, and whether the other lanes become zero.
-    mask: u8,
-    zero: bool,
-    imm: Option<u8>,
-}
-
-#[derive(Clone, Copy)]
-enum Place {
-    Vector(u8),
-    General(u8),
-    Mem(Mem),
-    Each(Mem),
-    /// `base + index * scale + disp` with a vector of indices.
-    Indexed(Gpr, Vr, u8, i32),
-}
-
-impl From<Rm> for Place {
-    fn from(rm: Rm) -> Place {
-        match rm {
-            Rm::Reg(r) => Place::Vector(r.0),
-            Rm::Mem(m) => Place::Mem(m),
-            Rm::Each(m) => Place::Each(m),
-        }
-    }
+/// An instruction whose form is not chosen yet.
+pub(super) struct Form<'a> {
+    pub row: Row,
+    pub width: Width,
+    pub fields: Fields<'a>,
+    pub masked: Option<Masked>,
+    /// Memory holds one element for all lanes.
+    pub each: bool,
+    /// Only the EVEX form means what is asked.
+    pub evex: bool,
 }
 
 impl Assembler {
+    /// An instruction from `a`, if it has a second source, and `b` to `dst`.
     pub fn v(&mut self, i: Ins, w: Width, dst: Vr, a: Option<Vr>, b: Rm) {
-        self.vector(i, w, dst, a, b, None, None);
+        self.any(i, w, dst, a, b, &[], None);
     }
 
+    /// As [`v`](Assembler::v), with an immediate.
     pub fn vi(&mut self, i: Ins, w: Width, dst: Vr, a: Option<Vr>, b: Rm, imm: u8) {
-        self.vector(i, w, dst, a, b, Some(imm), None);
+        self.any(i, w, dst, a, b, &[imm], None);
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// As [`v`](Assembler::v), writing the lanes that the mask names.
+    #[expect(clippy::too_many_arguments, reason = "these are the operands of the instruction")]
     pub fn v_masked(
         &mut self,
         i: Ins,
@@ -71,71 +44,18 @@ impl Assembler {
         imm: Option<u8>,
         m: Masked,
     ) {
-        self.vector(i, w, dst, a, b, imm, Some(m));
+        self.any(i, w, dst, a, b, imm.as_slice(), Some(m));
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn vector(
-        &mut self,
-        i: Ins,
-        w: Width,
-        dst: Vr,
-        a: Option<Vr>,
-        b: Rm,
-        imm: Option<u8>,
-        m: Option<Masked>,
-    ) {
-        let row = i.row();
-        let (mask, zero) = m.map_or((0, false), |m| (m.k.0, m.zero));
-        // Shifts by a constant name their destination where others have the second source.
-        let (reg, vvvv) = match row.digit {
-            Some(digit) => (digit, dst.0),
-            None => (dst.0, a.map_or(0, |a| a.0)),
-        };
-        let opcode = row.opcode;
-        self.form(Form { row, opcode, w, reg, vvvv, rm: b.into(), mask, zero, imm });
+    /// VEX `vblendvps`, `vblendvpd`, `vpblendvb`: `b` where the highest bit of a lane of `mask` is
+    /// set, else `a`.
+    pub fn blendv(&mut self, i: Ins, w: Width, dst: Vr, a: Vr, b: Rm, mask: Vr) {
+        self.any(i, w, dst, Some(a), b, &[mask.0 << 4], None);
     }
 
-    /// A store, also of a part, or one that narrows.
-    pub fn store(&mut self, i: Ins, w: Width, src: Vr, to: Mem, m: Option<Masked>) {
-        self.to_rm(i, w, src, Place::Mem(to), None, m);
-    }
-
-    /// As `store`, with a register as the destination.
-    pub fn part(&mut self, i: Ins, w: Width, dst: Vr, src: Vr, imm: Option<u8>) {
-        self.to_rm(i, w, src, Place::Vector(dst.0), imm, None);
-    }
-
-    fn to_rm(
-        &mut self,
-        i: Ins,
-        w: Width,
-        src: Vr,
-        rm: Place,
-        imm: Option<u8>,
-        m: Option<Masked>,
-    ) {
-        let row = i.row();
-        let opcode = match i {
-            Ins::Vmovups | Ins::Vmovaps => row.opcode + 1,
-            Ins::Vmovdqu32 | Ins::Vmovdqu64 => 0x7f,
-            _ => row.opcode,
-        };
-        let (mask, zero) = m.map_or((0, false), |m| (m.k.0, m.zero));
-        self.form(Form { row, opcode, w, reg: src.0, vvvv: 0, rm, mask, zero, imm });
-    }
-
-    /// A store of the lanes whose sign is set in a vector.
-    pub fn store_masked(&mut self, i: Ins, w: Width, src: Vr, mask: Vr, to: Mem) {
-        let row = i.row();
-        let rm = Place::Mem(to);
-        let opcode = row.opcode + 2;
-        let (reg, vvvv) = (src.0, mask.0);
-        self.form(Form { row, opcode, w, reg, vvvv, rm, mask: 0, zero: false, imm: None });
-    }
-
-    /// A comparison into a mask register.
-    #[allow(clippy::too_many_arguments)]
+    /// EVEX comparisons and tests of `a` with `b` into a mask register, in the lanes of the mask
+    /// `m`; in the others the result is 0.
+    #[expect(clippy::too_many_arguments, reason = "these are the operands of the instruction")]
     pub fn compare(
         &mut self,
         i: Ins,
@@ -147,269 +67,144 @@ impl Assembler {
         m: Option<Kr>,
     ) {
         let row = i.row();
-        let mask = m.map_or(0, |k| k.0);
-        let (opcode, reg, vvvv) = (row.opcode, dst.0, a.0);
-        self.form(Form { row, opcode, w, reg, vvvv, rm: b.into(), mask, zero: false, imm });
+        debug_assert!(row.operands == Operands::Test, "{i:?} writes no mask register");
+        let (place, each) = placed(b);
+        let fields = Fields { reg: dst.0, second: a.0, place, imm: imm.as_slice() };
+        let masked = m.map(|k| Masked { k, zero: false });
+        self.form(Form { row, width: w, fields, masked, each, evex: true });
     }
 
-    /// `b` where the sign of the mask is set, else `a`.
-    pub fn blendv(&mut self, i: Ins, w: Width, dst: Vr, a: Vr, b: Rm, mask: Vr) {
-        self.vi(i, w, dst, Some(a), b, mask.0 << 4);
+    /// An instruction from `src` to memory: a store, an extract or a conversion to something
+    /// narrower.
+    pub fn store(&mut self, i: Ins, w: Width, src: Vr, to: Mem, m: Option<Masked>) {
+        self.to_place(i, w, src, Place::Mem(to), &[], m);
     }
 
-    #[allow(clippy::too_many_arguments)]
-    pub fn gather(
+    /// As [`store`](Assembler::store), with an immediate.
+    pub fn store_imm(&mut self, i: Ins, w: Width, src: Vr, to: Mem, imm: u8, m: Option<Masked>) {
+        self.to_place(i, w, src, Place::Mem(to), &[imm], m);
+    }
+
+    /// The instruction of [`store`](Assembler::store) with a register as its destination.
+    pub fn store_to_reg(
         &mut self,
         i: Ins,
         w: Width,
         dst: Vr,
-        base: Gpr,
-        index: Vr,
-        scale: u8,
-        disp: i32,
-        k: Kr,
-    ) {
-        let (row, rm) = (i.row(), Place::Indexed(base, index, scale, disp));
-        let (opcode, reg, mask) = (row.opcode, dst.0, k.0);
-        self.form(Form { row, opcode, w, reg, vvvv: 0, rm, mask, zero: false, imm: None });
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    pub fn scatter(
-        &mut self,
-        i: Ins,
-        w: Width,
         src: Vr,
-        base: Gpr,
-        index: Vr,
-        scale: u8,
-        disp: i32,
-        k: Kr,
+        imm: Option<u8>,
+        m: Option<Masked>,
     ) {
-        self.gather(i, w, src, base, index, scale, disp, k);
+        self.to_place(i, w, src, Place::Reg(dst.0), imm.as_slice(), m);
     }
 
-    #[allow(clippy::too_many_arguments)]
-    pub fn gather_by_vector(
+    /// VEX `vmaskmovps` and its kin: stores the lanes of `src` whose highest bit in `mask` is set.
+    /// Lanes that are not stored are not touched and cannot fault.
+    pub fn store_lanes(&mut self, i: Ins, w: Width, mask: Vr, src: Vr, to: Mem) {
+        let row = i.row();
+        debug_assert!(row.operands == Operands::Two, "{i:?} has no mask in a vector");
+        let fields = Fields { reg: src.0, second: mask.0, place: Place::Mem(to), imm: &[] };
+        self.form(Form {
+            row: row.stored(),
+            width: w,
+            fields,
+            masked: None,
+            each: false,
+            evex: false,
+        });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "these are the operands of the instruction")]
+    fn any(
         &mut self,
         i: Ins,
-        w: Width,
+        width: Width,
         dst: Vr,
-        base: Gpr,
-        index: Vr,
-        scale: u8,
-        disp: i32,
-        mask: Vr,
+        a: Option<Vr>,
+        b: Rm,
+        imm: &[u8],
+        masked: Option<Masked>,
     ) {
-        let (row, rm) = (i.row(), Place::Indexed(base, index, scale, disp));
-        let (opcode, reg, vvvv) = (row.opcode, dst.0, mask.0);
-        self.form(Form { row, opcode, w, reg, vvvv, rm, mask: 0, zero: false, imm: None });
-    }
-
-    /// The signs of all lanes.
-    pub fn signs(&mut self, i: Ins, w: Width, dst: Gpr, src: Vr) {
         let row = i.row();
-        let rm = Place::Vector(src.0);
-        let opcode = row.opcode;
-        self.form(Form { row, opcode, w, reg: dst.0, vvvv: 0, rm, mask: 0, zero: false, imm: None });
-    }
-
-    pub fn vptest(&mut self, w: Width, a: Vr, b: Vr) {
-        self.v(Ins::Vptest, w, a, None, Rm::Reg(b));
-    }
-
-    /// A general register into the first lane.
-    pub fn vmov_from_general(&mut self, dst: Vr, src: Gpr, bytes: u8) {
-        self.general_move(0x6e, dst, src, bytes);
-    }
-
-    pub fn vmov_to_general(&mut self, dst: Gpr, src: Vr, bytes: u8) {
-        self.general_move(0x7e, src, dst, bytes);
-    }
-
-    fn general_move(&mut self, opcode: u8, v: Vr, g: Gpr, bytes: u8) {
-        let w = u8::from(bytes == 8);
-        let row = Row {
-            pp: 1,
-            map: 1,
-            opcode,
-            w,
-            vex_w: w,
-            element: 0,
-            tuple: Tuple::Bytes(bytes),
-            vex: true,
-            evex: true,
-            digit: None,
+        let two = matches!(row.operands, Operands::Two | Operands::Test);
+        debug_assert!(row.operands != Operands::To, "{i:?} stores");
+        debug_assert!(a.is_some() == two, "{i:?} with {a:?} as its second source");
+        let (place, each) = placed(b);
+        debug_assert!(!each || row.bytes > 0, "{i:?} broadcasts no element");
+        let second = a.map_or(0, |r| r.0);
+        let fields = match row.extension {
+            Some(extension) => Fields { reg: extension, second: dst.0, place, imm },
+            None => Fields { reg: dst.0, second, place, imm },
         };
-        let (w, rm) = (Width::X128, Place::General(g.0));
-        self.form(Form { row, opcode, w, reg: v.0, vvvv: 0, rm, mask: 0, zero: false, imm: None });
-    }
-
-    /// A general register into all lanes of 4 or 8 bytes.
-    pub fn broadcast_general(&mut self, w: Width, dst: Vr, src: Gpr, bytes: u8) {
-        let wide = u8::from(bytes == 8);
-        let row = Row {
-            pp: 1,
-            map: 2,
-            opcode: 0x7c,
-            w: wide,
-            vex_w: 0,
-            element: 0,
-            tuple: Tuple::Full,
-            vex: false,
-            evex: true,
-            digit: None,
-        };
-        let (opcode, rm) = (0x7c, Place::General(src.0));
-        self.form(Form { row, opcode, w, reg: dst.0, vvvv: 0, rm, mask: 0, zero: false, imm: None });
-    }
-
-    pub fn vzeroupper(&mut self) {
-        self.bytes.extend([0xc5, 0xf8, 0x77]);
-    }
-
-    fn form(&mut self, f: Form) {
-        let rm_high = match f.rm {
-            Place::Vector(r) => r >= 16,
-            Place::Indexed(_, v, ..) => v.0 >= 16,
-            _ => false,
-        };
-        let each = matches!(f.rm, Place::Each(_));
-        // By the width of a mask, gathers are EVEX where masks are registers.
-        let by_mask = f.mask != 0 || f.zero;
-        let high = f.reg >= 16 || f.vvvv >= 16 || rm_high;
-        let evex = !f.row.vex || f.w == Width::Z512 || high || each || by_mask;
-        debug_assert!(if evex { f.row.evex && self.evex } else { f.row.vex }, "{:?}", f.row);
-        if evex {
-            self.evex_form(&f);
+        // In VEX form, an extended opcode has no memory operand.
+        let evex = row.extension.is_some() && !matches!(place, Place::Reg(_));
+        let form = Form { row, width, fields, masked, each, evex };
+        // A move from a high register to a low one is shorter written as a store.
+        let low_from_high = dst.0 < 8 && matches!(b, Rm::Reg(Vr(8..16)));
+        if let (true, false, true, Rm::Reg(src)) = (low_from_high, two, form.fits_vex(), b)
+            && row.store.is_some()
+            && row.map == Map::M0F
+        {
+            self.to_place(i, width, src, Place::Reg(dst.0), imm, None);
         } else {
-            self.vex_form(&f);
+            debug_assert!(
+                row.operands != Operands::Test || form.fits_vex(),
+                "the EVEX form of {i:?} writes a mask register: see `compare`"
+            );
+            self.form(form);
         }
     }
 
-    fn vex_form(&mut self, f: &Form) {
-        let (x, b) = high_bits(&f.rm);
-        let l = u8::from(f.w == Width::Y256);
-        let low = (!f.vvvv & 15) << 3 | l << 2 | f.row.pp;
-        if f.row.map == 1 && f.row.vex_w == 0 && !x && !b {
-            self.bytes.extend([0xc5, u8::from(f.reg < 8) << 7 | low]);
-        } else {
-            let first = u8::from(f.reg < 8) << 7 | u8::from(!x) << 6 | u8::from(!b) << 5 | f.row.map;
-            self.bytes.extend([0xc4, first, f.row.vex_w << 7 | low]);
-        }
-        self.byte(f.opcode);
-        self.modrm(f, 1);
+    fn to_place(
+        &mut self,
+        i: Ins,
+        width: Width,
+        src: Vr,
+        place: Place,
+        imm: &[u8],
+        masked: Option<Masked>,
+    ) {
+        let fields = Fields { reg: src.0, second: 0, place, imm };
+        let row = i.row().stored();
+        self.form(Form { row, width, fields, masked, each: false, evex: false });
     }
 
-    fn evex_form(&mut self, f: &Form) {
-        let (x, b) = high_bits(&f.rm);
-        // Of a register operand, X is its fifth bit.
-        let (x, v_high) = match f.rm {
-            Place::Vector(r) => (r & 16 != 0, f.vvvv & 16 != 0),
-            Place::Indexed(_, v, ..) => (x, v.0 & 16 != 0),
-            _ => (x, f.vvvv & 16 != 0),
-        };
-        let not = |bit: bool| u8::from(!bit);
-        let p0 = not(f.reg & 8 != 0) << 7
-            | not(x) << 6
-            | not(b) << 5
-            | not(f.reg & 16 != 0) << 4
-            | f.row.map;
-        let p1 = f.row.w << 7 | (!f.vvvv & 15) << 3 | 4 | f.row.pp;
-        let length = match f.w {
-            Width::X128 => 0,
-            Width::Y256 => 1,
-            Width::Z512 => 2,
-        };
-        let each = u8::from(matches!(f.rm, Place::Each(_)));
-        let p2 = u8::from(f.zero) << 7 | length << 5 | each << 4 | not(v_high) << 3 | f.mask;
-        self.bytes.extend([0x62, p0, p1, p2, f.opcode]);
-        let n = match (f.rm, f.row.tuple) {
-            (Place::Each(_), _) => f.row.element.into(),
-            (_, Tuple::Full) => f.w.bytes(),
-            (_, Tuple::Half) => f.w.bytes() / 2,
-            (_, Tuple::Quarter) => f.w.bytes() / 4,
-            (_, Tuple::Eighth) => f.w.bytes() / 8,
-            (_, Tuple::Bytes(n)) => n.into(),
-        };
-        self.modrm(f, n as i32);
-    }
-
-    /// ModRM, SIB, displacement (short ones in units of `n`) and immediate.
-    fn modrm(&mut self, f: &Form, n: i32) {
-        let tail = usize::from(f.imm.is_some());
-        match f.rm {
-            Place::Vector(r) | Place::General(r) => self.byte(0xc0 | (f.reg & 7) << 3 | r & 7),
-            Place::Mem(m) | Place::Each(m) => self.memory(f.reg, &m, n, tail),
-            Place::Indexed(base, index, scale, disp) => {
-                self.sib_memory(f.reg, base.0, index.0, scale, disp, n);
+    /// Writes the instruction in its shortest form.
+    pub(super) fn form(&mut self, f: Form) {
+        let Form { row, width, fields, .. } = f;
+        let operation =
+            |w| Operation { prefix: row.prefix, map: row.map, opcode: row.opcode, w, width };
+        match row.vex {
+            Some(w) if f.fits_vex() => self.vex(operation(w), fields),
+            _ => {
+                debug_assert!(row.evex.is_some(), "an instruction without an EVEX form: {row:?}");
+                let unit = row.unit(width.bytes(), f.each);
+                let w = row.evex.unwrap_or_default();
+                self.evex_form(operation(w), fields, f.masked, f.each, unit);
             }
-        }
-        if let Some(imm) = f.imm {
-            self.byte(imm);
-        }
-    }
-
-    /// A memory operand; `tail` bytes of the instruction follow.
-    pub(super) fn memory(&mut self, reg: u8, m: &Mem, n: i32, tail: usize) {
-        match (m.base, m.index) {
-            (Base::Code(label), _) => {
-                self.byte((reg & 7) << 3 | 5);
-                let at = self.bytes.len();
-                self.long(0);
-                self.patches.push((at, label, at + 4 + tail));
-            }
-            (Base::Reg(base), Some((index, scale))) => {
-                self.sib_memory(reg, base.0, index.0, scale, m.disp, n);
-            }
-            // rsp and r12 as a base need the longer form.
-            (Base::Reg(base), None) if base.0 & 7 == 4 => {
-                self.sib_memory(reg, base.0, 4, 1, m.disp, n);
-            }
-            (Base::Reg(base), None) => {
-                let (mode, short) = displacement(m.disp, n, base.0);
-                self.byte(mode << 6 | (reg & 7) << 3 | base.0 & 7);
-                self.displace(mode, short, m.disp);
-            }
-        }
-    }
-
-    fn sib_memory(&mut self, reg: u8, base: u8, index: u8, scale: u8, disp: i32, n: i32) {
-        let (mode, short) = displacement(disp, n, base);
-        self.byte(mode << 6 | (reg & 7) << 3 | 4);
-        self.byte((scale.trailing_zeros() as u8) << 6 | (index & 7) << 3 | base & 7);
-        self.displace(mode, short, disp);
-    }
-
-    fn displace(&mut self, mode: u8, short: i8, disp: i32) {
-        match mode {
-            0 => {}
-            1 => self.byte(short as u8),
-            _ => self.long(disp),
         }
     }
 }
 
-/// The mode of a displacement, and its short form in units of `n`.
-fn displacement(disp: i32, n: i32, base: u8) -> (u8, i8) {
-    // rbp and r13 as a base have no form without a displacement.
-    if disp == 0 && base & 7 != 5 {
-        return (0, 0);
-    }
-    match i8::try_from(disp / n) {
-        Ok(short) if disp % n == 0 => (1, short),
-        _ => (2, 0),
+impl Form<'_> {
+    /// Tells whether there is a VEX form that can say what is asked.
+    fn fits_vex(&self) -> bool {
+        let Fields { reg, second, place, .. } = self.fields;
+        let high = match place {
+            Place::Reg(r) => r >= 16,
+            Place::Mem(_) => false,
+            Place::Vsib(v) => v.index.0 >= 16,
+        };
+        let low = reg < 16 && second < 16 && !high;
+        let plain = self.masked.is_none() && !self.each && !self.evex;
+        self.row.vex.is_some() && low && plain && self.width < Width::Z512
     }
 }
 
-/// The fourth bits of the index and the base, or of the register.
-fn high_bits(rm: &Place) -> (bool, bool) {
-    match rm {
-        Place::Vector(r) | Place::General(r) => (false, r & 8 != 0),
-        Place::Mem(m) | Place::Each(m) => {
-            let base = matches!(m.base, Base::Reg(r) if r.0 & 8 != 0);
-            (m.index.is_some_and(|(i, _)| i.0 & 8 != 0), base)
-        }
-        Place::Indexed(base, index, ..) => (index.0 & 8 != 0, base.0 & 8 != 0),
+pub(super) fn placed(b: Rm) -> (Place, bool) {
+    match b {
+        Rm::Reg(r) => (Place::Reg(r.0), false),
+        Rm::Mem(m) => (Place::Mem(m), false),
+        Rm::Each(m) => (Place::Mem(m), true),
     }
 }

@@ -15,7 +15,7 @@
 use crate::normal::{Clip, Nest, parallel};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{
-    BufferId, BufferType, Kernel, Loop, Mode, Node, NodeId, Reduction, Store,
+    BufferId, BufferType, Kernel, Loop, Mode, Node, NodeId, Order, Reduction, Store,
 };
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::prepare::loops::map_affines;
@@ -269,6 +269,7 @@ fn start_kernel(cut: &Kernel, count: usize) -> Kernel {
         nodes: Vec::new(),
         stores: Vec::new(),
         reductions: Vec::new(),
+        order: Order::SEQUENTIAL,
         condition: None,
     };
     for r in &cut.reductions {
@@ -292,6 +293,7 @@ fn join_kernel(nest: &Nest, cut: &Kernel, chunks: usize, results: usize) -> Kern
         nodes: Vec::new(),
         stores: Vec::new(),
         reductions: Vec::new(),
+        order: Order::SEQUENTIAL,
         condition: None,
     };
     for (r, partial) in nest.kernel.reductions.iter().zip(&cut.reductions) {

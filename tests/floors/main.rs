@@ -1,8 +1,8 @@
 //! Holds the plan of the house: which room may use which, how long a file may be, how it begins.
 //!
-//! Rooms of `src/` see only the rooms below them; each crate sees only the crates below it. The
-//! tests read the paths that the sources name, comments and unit tests left out. Two files carry
-//! the inversions and are named below.
+//! Rooms of `src/` and of `backends/cpu/src/` see only the rooms below them; each crate sees only
+//! the crates below it. The tests read the paths that the sources name, comments and unit tests
+//! left out. Two files carry the inversions and are named below.
 //!
 //! | file | contents |
 //! | --- | --- |
@@ -30,6 +30,18 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 /// Rooms that the library must not name. It reaches transforms and stages through `api` only.
 const BEHIND_API: &[&str] = &["transforms", "stage"];
+
+/// Rooms of `backends/cpu/src/`, and the rooms that each may name. Every file stands in one.
+const CPU_ROOMS: &[(&str, &[&str])] = &[
+    ("run", &["run"]),
+    ("plan", &["plan"]),
+    ("code", &["plan", "code"]),
+    ("ops", &["run", "plan", "code", "ops"]),
+    ("emit", &["run", "plan", "code", "ops", "emit"]),
+    ("backend", &["run", "plan", "code", "ops", "emit", "backend"]),
+];
+/// Rooms of `backends/cpu/src/` that serve any code generator, so that they must not know one.
+const WITHOUT_GENERATOR: &[&str] = &["run", "plan"];
 
 /// Files whose one job is to look up, and the room or crate that each looks at.
 const INVERSIONS: &[(&str, &str)] =
@@ -86,6 +98,42 @@ fn rooms_see_only_what_stands_below() {
             if !fits && !looks_up(target) {
                 broken.push(format!("{}:{line}: {room} must not use {target}", file.path));
             }
+        }
+    }
+    report(broken);
+}
+
+#[test]
+fn rooms_of_the_cpu_see_only_what_stands_below() {
+    let mut broken = Vec::new();
+    for file in files("backends/cpu/src") {
+        let room = file.module().first().cloned().unwrap_or_default();
+        if room.is_empty() {
+            continue;
+        }
+        let Some((_, below)) = CPU_ROOMS.iter().find(|(r, _)| *r == room) else {
+            broken.push(format!("{}: {room} is no room of CPU_ROOMS", file.path));
+            continue;
+        };
+        for Named { line, segments: path } in file.paths() {
+            let Some(target) = path.get(1).filter(|_| path[0] == "crate") else { continue };
+            if !below.contains(&&target[..]) {
+                broken.push(format!("{}:{line}: {room} must not use {target}", file.path));
+            }
+        }
+    }
+    report(broken);
+}
+
+#[test]
+fn plans_and_the_runtime_know_no_code_generator() {
+    let mut broken = Vec::new();
+    for room in WITHOUT_GENERATOR {
+        let found = files(&format!("backends/cpu/src/{room}"));
+        assert!(!found.is_empty(), "backends/cpu/src/{room} has no files");
+        for file in found {
+            let known = file.code().filter(|(_, code)| code.contains("cranelift"));
+            broken.extend(known.map(|(n, code)| format!("{}:{n}: {}", file.path, code.trim())));
         }
     }
     report(broken);

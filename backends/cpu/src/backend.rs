@@ -1,14 +1,16 @@
 //! The CPU as a device: it compiles programs, runs them and copies bytes. The emission of code
 //! lives in the other files.
 
-use crate::chunk;
-use crate::code::{self, Code, FunctionId};
-use crate::isa::Allocator;
-use crate::memory::{self, HostMemory};
-use crate::outline::{self, Outlines};
-use crate::program::{self, Owned, Parts, Prepared, STACK_ARENA};
-use crate::rows::{self, RowLoop};
-use crate::{host, kernel};
+use crate::code::isa::Allocator;
+use crate::code::link::{self, Code};
+use crate::emit::driver::{self, Owned, Parts};
+use crate::emit::{kernel, outline};
+use crate::plan::launch::{self, DRIVER, FunctionId, Prepared, STACK_ARENA};
+use crate::plan::outlines::{Key, Outlines};
+use crate::plan::rows::{self, RowLoop};
+use crate::plan::{calls, stages};
+use crate::run::host;
+use crate::run::memory::{self, HostMemory};
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::prepare::complex;
@@ -188,8 +190,8 @@ const LONG: usize = 2500;
 /// A function to compile.
 #[derive(Clone, Copy)]
 enum Job<'a> {
-    Kernel(&'a chunk::Stage, FunctionId),
-    Outline(outline::Key, FunctionId),
+    Kernel(&'a stages::Stage, FunctionId),
+    Outline(Key, FunctionId),
     Driver,
     Rows(&'a RowLoop<'a>),
 }
@@ -197,11 +199,11 @@ enum Job<'a> {
 fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
     let mut kernels = Vec::with_capacity(program.kernels.len());
     for k in &program.kernels {
-        let (stages, scratch) = chunk::stages(&outline::expand(k))
+        let (stages, scratch) = stages::stages(&calls::expand(k))
             .map_err(|e| e.context(format!("kernel {}", k.name)))?;
         kernels.push(Prepared { stages, scratch, functions: Vec::new() });
     }
-    let next = program::functions(&mut kernels, 1);
+    let next = launch::functions(&mut kernels, 1);
     let stages = || kernels.iter().flat_map(|k| k.stages.iter().zip(&k.functions));
     let (outlines, next) = Outlines::collect(stages().map(|(s, _)| &s.nest), next);
     let (loops, _) = rows::collect(program, &kernels, next);
@@ -224,17 +226,17 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
                 }
                 Job::Outline(key, id) => (id, outline::build(context, scratch, key, id)?),
                 Job::Driver => {
-                    let pool = program::build(context, scratch, parts, None, &mut owned)?;
-                    (program::DRIVER, pool)
+                    let pool = driver::build(context, scratch, parts, None, &mut owned)?;
+                    (DRIVER, pool)
                 }
                 Job::Rows(shared) => {
                     let only = Some(shared);
-                    (shared.id, program::build(context, scratch, parts, only, &mut owned)?)
+                    (shared.id, driver::build(context, scratch, parts, only, &mut owned)?)
                 }
             };
             let long = context.func.dfg.num_insts() > LONG;
             let allocator = if long { Allocator::Fast } else { Allocator::Careful };
-            Ok((code::compile(context, id, allocator, options.keep_text)?, (owned, pool.rows())))
+            Ok((link::compile(context, id, allocator, options.keep_text)?, (owned, pool.rows())))
         })
     };
     let compiled = if jobs.len() > 1 && nodes > PARALLEL_NODES {
@@ -245,8 +247,8 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     let (compiled, owned): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
     let (owned, constants): (Vec<_>, Vec<_>) = owned.into_iter().unzip();
     let code = Code::link(&compiled)?;
-    let (_, arena) = program::arena_bytes(program, &kernels);
-    let driver = code.address(program::DRIVER);
+    let (_, arena) = launch::arena_bytes(program, &kernels);
+    let driver = code.address(DRIVER);
     // SAFETY: the driver was built with this signature, and `code` is kept beside it.
     let driver = unsafe { std::mem::transmute::<*const u8, DriverFunction>(driver) };
     Ok(CpuExecutable {

@@ -1,42 +1,32 @@
 //! cotangent's CPU backend: programs to machine code by Cranelift, and the runtime that the code
 //! calls.
 //!
-//! A program passes through these files. `backend` runs the passes of `cotangent_jit::prepare`;
-//! `outline` decides which elementary functions are called. `normal` arranges the loops of each
-//! kernel, and `chunk` cuts long reductions into stages. `kernel`, `nodes`, `runs`, `reduce` and
-//! `carry` emit a kernel; `scalar`, `lanes`, `vector`, `narrow` and `far` select instructions.
-//! `program` and `control` emit the driver, `registers` chooses the slots that it keeps in
-//! registers, and `rows` finds loops that threads share. `code` links the functions. Generated code
-//! calls `runtime`, `host` and `routines`.
+//! A room uses only what stands below it; `plan` and `run` use no other room.
+//!
+//! ```text
+//! backend          a program through the rooms below, and the executable
+//!    |
+//!  emit            CLIF of kernels and drivers
+//!    |
+//!  ops             one op to CLIF: instruction selection
+//!    |      \
+//!  code      \     functions of machine code: declared, compiled, linked
+//!    |        \
+//!  plan       run  the loops, lanes and launches | memory, threads, functions that code calls
+//! ```
+//!
+//! `backend` runs the passes of `cotangent_jit::prepare` and asks `plan` for the nests of every
+//! kernel and the form of its launch. `emit` turns each nest, and the driver that launches them,
+//! into functions, op by op through `ops`. `code` compiles and links the functions.
 //!
 //! The list of ops and their meaning do not live here (see `cotangent-jit`), nor do arrays and
 //! derivatives.
 
 mod backend;
-mod carry;
-mod chunk;
 mod code;
-mod control;
-mod far;
-mod host;
-mod isa;
-mod kernel;
-mod lanes;
-mod memory;
-mod narrow;
-mod nodes;
-mod normal;
-mod outline;
-mod pool;
-mod program;
-mod reduce;
-mod registers;
-mod routines;
-mod rows;
-mod runs;
-mod runtime;
-mod scalar;
-mod share;
-mod vector;
+mod emit;
+mod ops;
+mod plan;
+mod run;
 
 pub use backend::{CpuBackend, backend};

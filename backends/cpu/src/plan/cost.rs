@@ -1,0 +1,129 @@
+//! The cost of a point with one of the loops vectorised, and the number of lanes of that loop. The
+//! choice of the loop lives in `nest`.
+
+use crate::plan::lanes::{self, Bits};
+use crate::plan::steps::steps;
+use cotangent_jit::DType;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{Kernel, Node};
+use cotangent_jit::op::ScalarOp;
+
+/// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and the
+/// cost of one point in scalar form.
+pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (f64, f64) {
+    let (mut vector_cost, mut scalar_cost) = (0.0, 0.0);
+    let steps = steps(k, types, bits, v);
+    let access = |a: &Affine, d: DType| match a.stride(v) {
+        0 => 0.05,
+        1 => d.size().max(4) as f64 / 16.0 * if d.is_bool() { 4.0 } else { 1.0 },
+        -1 if !d.is_bool() => d.size() as f64 / 8.0,
+        _ => 1.6,
+    };
+    for (n, node) in k.nodes.iter().enumerate().filter(|(n, _)| live[*n]) {
+        if bits[n] >> v & 1 == 0 {
+            continue;
+        }
+        match node {
+            Node::Load { at, guard, buffer, .. } => {
+                let d = k.buffers[buffer.0 as usize].dtype;
+                let plain = access(at, d);
+                let guarded = guard.iter().any(|r| r.at.stride(v) != 0);
+                vector_cost += if guarded { plain.max(1.0) + 0.7 } else { plain };
+                scalar_cost += 1.0 + guard.len() as f64 * 2.0;
+            }
+            Node::Gather { at, .. } => {
+                vector_cost += if steps[at.0 as usize] == Some(1) { 1.0 } else { 5.0 };
+                scalar_cost += 4.0;
+            }
+            Node::Counter(_) => {
+                vector_cost += 0.5;
+                scalar_cost += 0.1;
+            }
+            Node::Op { op: ScalarOp::Convert(DType::I32 | DType::U32), args }
+                if steps[args[0].0 as usize].is_some() =>
+            {
+                vector_cost += 0.5;
+                scalar_cost += 0.5;
+            }
+            // The op is a part of a position.
+            Node::Op { .. } if steps[n].is_some() => {
+                vector_cost += 0.3;
+                scalar_cost += 0.5;
+            }
+            Node::Op { op, args } => {
+                let d = types[args[args.len() - 1].0 as usize];
+                let uniform = args.len() > 1 && bits[args[1].0 as usize] >> v & 1 == 0;
+                let size = d.size().max(types[n].size()).max(4) as f64;
+                let native = lanes::native(*op, d, uniform);
+                vector_cost += if native { size / 16.0 } else { 2.2 };
+                scalar_cost += 1.0;
+            }
+            Node::Constant(_) => {}
+        }
+    }
+    for s in &k.stores {
+        let d = k.buffers[s.buffer.0 as usize].dtype;
+        vector_cost += match s.offset {
+            None => access(&s.at, d),
+            Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => 1.0,
+            Some(_) => 4.0,
+        };
+        scalar_cost += if s.offset.is_some() { 3.0 } else { 1.0 };
+    }
+    for r in &k.reductions {
+        let size = r.accumulator.size().max(4) as f64;
+        vector_cost += size / 16.0;
+        if types[r.value.0 as usize] != r.accumulator {
+            vector_cost += 0.5;
+        }
+        // In a scalar fold, each op waits for the one before.
+        scalar_cost += 3.0;
+    }
+    (vector_cost, scalar_cost)
+}
+
+/// The number of lanes of a loop over these types. A small body gets several registers per value,
+/// to hide latencies.
+pub fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> usize {
+    let varying = |n: usize| live[n] && bits[n] >> v & 1 == 1;
+    let mut narrow = false;
+    let mut wide = false;
+    let mut body = 0;
+    // Positions seldom become lanes.
+    let steps = steps(k, types, bits, v);
+    for n in (0..types.len()).filter(|n| varying(*n) && steps[*n].is_none()) {
+        body += 1;
+        match Bits::of(types[n]) {
+            Some(Bits::B32) => narrow = true,
+            Some(Bits::B64) => wide = true,
+            None => {}
+        }
+    }
+    for s in &k.stores {
+        narrow |= Bits::of(k.buffers[s.buffer.0 as usize].dtype) == Some(Bits::B32);
+    }
+    for r in &k.reductions {
+        narrow |= Bits::of(k.buffers[r.buffer.0 as usize].dtype) == Some(Bits::B32);
+        wide |= r.accumulator.size() == 8;
+        body += 1;
+    }
+    let bools = !narrow && !wide;
+    let least = if narrow || bools { 4 } else { 2 };
+    let reducing = !k.reductions.is_empty();
+    let registers = match body {
+        0..=4 if reducing => 4,
+        0..=10 => 2,
+        _ => 1,
+    };
+    least * if narrow && wide && !reducing { 1 } else { registers }
+}
+
+/// The number of lanes of one register of the narrowest type.
+pub fn least_width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> usize {
+    let wide = (0..types.len())
+        .filter(|n| live[*n] && bits[*n] >> v & 1 == 1)
+        .all(|n| types[n].size() == 8)
+        && k.stores.iter().all(|s| k.buffers[s.buffer.0 as usize].dtype.size() == 8)
+        && k.reductions.iter().all(|r| k.buffers[r.buffer.0 as usize].dtype.size() == 8);
+    if wide { 2 } else { 4 }
+}

@@ -1,0 +1,32 @@
+//! Plans: the loops, lanes, calls and launches of a program, chosen from the program alone. Nothing
+//! here knows the code generator, so that every generator follows the same plan.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `nest.rs` | a kernel's loops in the order of emission, and its vector loop |
+//! | `cost.rs` | the cost of a point in lanes and in scalars; the number of lanes |
+//! | `stages.rs` | long reductions, cut into nests that run one after the other |
+//! | `loops.rs` | parallel loops, kernels of few points |
+//! | `lanes.rs` | bits of a lane, ops that have instructions for lanes |
+//! | `steps.rs` | computed positions that advance by a constant from lane to lane |
+//! | `carries.rs` | elements that a sequential loop keeps in registers |
+//! | `calls.rs` | kernels that call elementary functions |
+//! | `outlines.rs` | the numbers of the functions that are called |
+//! | `launch.rs` | kernels in the driver, in functions of their own, shared by threads |
+//! | `registers.rs` | slots that the driver keeps in registers |
+//! | `rows.rs` | loops of the program that threads share by rows |
+//!
+//! The passes that do not depend on the device live in `cotangent_jit::prepare`.
+
+pub mod calls;
+pub mod carries;
+pub mod cost;
+pub mod lanes;
+pub mod launch;
+pub mod loops;
+pub mod nest;
+pub mod outlines;
+pub mod registers;
+pub mod rows;
+pub mod stages;
+pub mod steps;

@@ -1,0 +1,311 @@
+//! Stages of a kernel: long reductions are cut so that threads can share them and memory is read in
+//! order. The choice of the vector loop lives in `nest`.
+//!
+//! `before -> after`, where one stage becomes several nests that run one after the other:
+//! - **folding lanes** (the vector loop is reduced): the longest reduce loop becomes a parallel
+//!   loop over chunks and a reduce loop within each chunk. Partial results go to scratch memory,
+//!   and a last small nest folds them in order.
+//! - **streaming rows** (the vector loop is kept: sums of columns): blocks of a few rows are folded
+//!   in registers into partial results that stay in the first cache, so the operand is read row by
+//!   row. Long sums are cut into chunks, too.
+//!
+//! Partial results have the accumulator's type. The cuts of a reduction depend on its extents
+//! alone, so results do not depend on the number of threads.
+
+use crate::plan::loops::parallel;
+use crate::plan::nest::{Clip, Nest};
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{
+    BufferId, BufferType, Kernel, Loop, Mode, Node, NodeId, Order, Reduction, Store,
+};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::prepare::loops::map_affines;
+use cotangent_jit::{Error, Scalar};
+use smallvec::{SmallVec, smallvec};
+
+/// The source of a stage's buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The launch's nth view.
+    Argument(usize),
+    /// The launch's scratch memory, at this byte offset.
+    Scratch(usize),
+}
+
+/// One nest of a kernel. Stages run one after the other.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pub nest: Nest,
+    pub sources: Vec<Source>,
+}
+
+/// Points below which a reduction is not cut.
+const LEAST_POINTS: usize = 1 << 16;
+/// The approximate number of points per chunk.
+const CHUNK_POINTS: usize = 1 << 14;
+const MOST_CHUNKS: usize = 128;
+/// With this many independent results, threads share results instead of chunks.
+const ENOUGH_RESULTS: usize = 64;
+/// Rows folded in registers before partial results are touched.
+const BLOCK_ROWS: usize = 8;
+/// Partial results that stay in the first cache.
+const TILE: usize = 2048;
+
+/// The stages of an expanded kernel and the scratch bytes that they need.
+pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
+    let nest = Nest::new(kernel)?;
+    let k = &nest.kernel;
+    let points = k.points();
+    let cut = !k.reductions.is_empty()
+        && k.loops.iter().all(|l| l.mode != Mode::Sequential)
+        && points >= LEAST_POINTS;
+    let results: usize = k.loops[..nest.outer].iter().map(|l| l.extent).product();
+    let plan = match nest.vector {
+        _ if !cut => None,
+        Some((v, width)) if v < nest.outer => stream_rows(&nest, v, width, results),
+        vector => fold_lanes(&nest, vector, results),
+    };
+    let own: Vec<Source> = (0..kernel.buffers.len()).map(Source::Argument).collect();
+    match plan {
+        None => Ok((vec![Stage { nest, sources: own }], 0)),
+        Some(plan) => plan.stages(&nest, own, results),
+    }
+}
+
+/// The new loops, and the counter of each old loop as an affine function of the new counters.
+struct Plan {
+    loops: Vec<Loop>,
+    counters: Vec<Affine>,
+    clips: Vec<Clip>,
+    vector: Option<(usize, usize)>,
+    split: usize,
+    /// The new loop over chunks, and the number of chunks.
+    chunk: usize,
+    chunks: usize,
+    accumulate: bool,
+}
+
+fn fold_lanes(nest: &Nest, vector: Option<(usize, usize)>, results: usize) -> Option<Plan> {
+    let loops = &nest.kernel.loops;
+    if results >= ENOUGH_RESULTS {
+        return None;
+    }
+    let longest = (nest.outer..loops.len()).max_by_key(|n| loops[*n].extent)?;
+    let extent = loops[longest].extent;
+    let lanes = vector.filter(|(v, _)| *v == longest).map_or(1, |(_, width)| width);
+    let chunks = (nest.kernel.points() / CHUNK_POINTS).clamp(1, MOST_CHUNKS).min(extent);
+    let length = extent.div_ceil(chunks).next_multiple_of(lanes);
+    let chunks = extent.div_ceil(length);
+    let mut new = vec![parallel(chunks)];
+    new.extend(loops.iter().copied());
+    new[longest + 1].extent = length;
+    let mut counters: Vec<Affine> = (0..loops.len()).map(|n| Affine::counter(n + 1)).collect();
+    let start = Affine::new(0, [length as i64]);
+    counters[longest] = counters[longest].add(&start);
+    Some(Plan {
+        loops: new,
+        counters,
+        clips: vec![Clip { inner: longest + 1, start, total: extent }],
+        vector: vector.map(|(v, width)| (v + 1, width)),
+        split: 0,
+        chunk: 0,
+        chunks,
+        accumulate: false,
+    })
+}
+
+/// The plan of streaming rows. Its loops are, from outside in: the other parallel loops, chunks,
+/// tiles of columns, blocks of rows, columns, rows.
+fn stream_rows(nest: &Nest, v: usize, width: usize, results: usize) -> Option<Plan> {
+    let loops = &nest.kernel.loops;
+    let (columns, r) = (loops[v].extent, nest.outer);
+    if loops.len() != nest.outer + 1 || columns < width || loops[r].extent < 2 * BLOCK_ROWS {
+        return None;
+    }
+    let rows = loops[r].extent;
+    let tile = if columns > 2 * TILE { TILE } else { columns };
+    let tiles = columns.div_ceil(tile);
+    let others: Vec<usize> = (0..nest.outer).filter(|n| *n != v).collect();
+    let shares = results / columns * tiles;
+    let chunks = if shares >= ENOUGH_RESULTS {
+        1
+    } else {
+        (rows * tile / CHUNK_POINTS).min(rows / (4 * BLOCK_ROWS)).clamp(1, MOST_CHUNKS / shares)
+    };
+    let blocks = rows.div_ceil(chunks).div_ceil(BLOCK_ROWS);
+    let length = blocks * BLOCK_ROWS;
+    let chunks = rows.div_ceil(length);
+    let mut new: Vec<Loop> = others.iter().map(|n| loops[*n]).collect();
+    let c = new.len();
+    new.extend([parallel(chunks), parallel(tiles)]);
+    new.push(Loop { extent: blocks, mode: Mode::Sequential });
+    new.push(parallel(tile));
+    new.push(Loop { extent: BLOCK_ROWS, mode: Mode::Reduce });
+    let of = |n: usize, by: usize| Affine::counter(n).scale(by as i64);
+    let row = of(c, length).add(&of(c + 2, BLOCK_ROWS));
+    let mut counters = vec![Affine::default(); loops.len()];
+    others.iter().enumerate().for_each(|(new, old)| counters[*old] = of(new, 1));
+    counters[v] = of(c + 1, tile).add(&of(c + 3, 1));
+    counters[r] = row.add(&of(c + 4, 1));
+    let split = (0..c + 2).max_by_key(|n| (new[*n].extent, c + 2 - n))?;
+    Some(Plan {
+        loops: new,
+        counters,
+        clips: vec![
+            Clip { inner: c + 3, start: of(c + 1, tile), total: columns },
+            Clip { inner: c + 4, start: row, total: rows },
+        ],
+        vector: Some((c + 3, width)),
+        split,
+        chunk: c,
+        chunks,
+        accumulate: true,
+    })
+}
+
+impl Plan {
+    fn stages(
+        self,
+        nest: &Nest,
+        own: Vec<Source>,
+        results: usize,
+    ) -> Result<(Vec<Stage>, usize), Error> {
+        let mut k = nest.kernel.clone();
+        k.loops.clone_from(&self.loops);
+        map_affines(&mut k, |a| self.compose(a));
+        self.replace_counters(&mut k);
+        let mut sources = own;
+        let mut bytes = 0usize;
+        let dense = dense_strides(&nest.kernel.loops[..nest.outer]);
+        let partial = self
+            .compose(&Affine::new(0, dense.iter().copied()))
+            .add(&Affine::counter(self.chunk).scale(results as i64));
+        for r in &mut k.reductions {
+            let len = self.chunks * results;
+            r.buffer = BufferId(k.buffers.len() as u32);
+            r.at = partial.clone();
+            k.buffers.push(BufferType { dtype: r.accumulator, len });
+            sources.push(Source::Scratch(bytes));
+            bytes += (len * r.accumulator.size()).next_multiple_of(64);
+        }
+        let join = join_kernel(nest, &k, self.chunks, results);
+        let start = self.accumulate.then(|| start_kernel(&k, self.chunks * results));
+        let mut first = Nest::finish(k, self.vector)?;
+        first.clips = self.clips;
+        first.split = Some(self.split);
+        first.accumulate = self.accumulate;
+        let mut stages = Vec::new();
+        if let Some(start) = start {
+            stages.push(Stage { nest: Nest::new(&start)?, sources: sources.clone() });
+        }
+        stages.push(Stage { nest: first, sources: sources.clone() });
+        stages.push(Stage { nest: Nest::new(&join)?, sources });
+        Ok((stages, bytes))
+    }
+
+    fn compose(&self, a: &Affine) -> Affine {
+        let terms = self.counters.iter().enumerate().map(|(n, c)| c.scale(a.stride(n)));
+        terms.fold(Affine::constant(a.offset), |sum, term| sum.add(&term))
+    }
+
+    /// Replaces the counters of old loops by functions of the new counters.
+    fn replace_counters(&self, k: &mut Kernel) {
+        let old = std::mem::take(&mut k.nodes);
+        let mut new_id: Vec<NodeId> = Vec::with_capacity(old.len());
+        for mut node in old {
+            let id = match &mut node {
+                Node::Counter(n) => affine_node(&mut k.nodes, &self.counters[*n]),
+                Node::Gather { at, .. } => {
+                    *at = new_id[at.0 as usize];
+                    push(&mut k.nodes, node)
+                }
+                Node::Op { args, .. } => {
+                    args.iter_mut().for_each(|a| *a = new_id[a.0 as usize]);
+                    push(&mut k.nodes, node)
+                }
+                _ => push(&mut k.nodes, node),
+            };
+            new_id.push(id);
+        }
+        for s in &mut k.stores {
+            s.value = new_id[s.value.0 as usize];
+            s.offset = s.offset.map(|o| new_id[o.0 as usize]);
+        }
+        k.reductions.iter_mut().for_each(|r| r.value = new_id[r.value.0 as usize]);
+    }
+}
+
+fn push(nodes: &mut Vec<Node>, node: Node) -> NodeId {
+    nodes.push(node);
+    NodeId(nodes.len() as u32 - 1)
+}
+
+/// An affine function of counters as a node.
+fn affine_node(nodes: &mut Vec<Node>, at: &Affine) -> NodeId {
+    let mut sum = None;
+    for (n, stride) in at.strides.iter().enumerate().filter(|(_, s)| **s != 0) {
+        let mut term = push(nodes, Node::Counter(n));
+        if *stride != 1 {
+            let by = push(nodes, Node::Constant(Scalar::from(*stride)));
+            term = push(nodes, Node::Op { op: ScalarOp::Mul, args: smallvec![term, by] });
+        }
+        sum = Some(match sum {
+            None => term,
+            Some(s) => push(nodes, Node::Op { op: ScalarOp::Add, args: smallvec![s, term] }),
+        });
+    }
+    sum.unwrap_or_else(|| push(nodes, Node::Constant(Scalar::from(0i64))))
+}
+
+fn dense_strides(loops: &[Loop]) -> Vec<i64> {
+    (0..loops.len()).map(|n| loops[n + 1..].iter().map(|l| l.extent as i64).product()).collect()
+}
+
+/// The kernel that sets partial results to the identity.
+fn start_kernel(cut: &Kernel, count: usize) -> Kernel {
+    let mut k = Kernel {
+        name: format!("{}_start", cut.name),
+        buffers: cut.buffers.clone(),
+        loops: vec![parallel(count)],
+        nodes: Vec::new(),
+        stores: Vec::new(),
+        reductions: Vec::new(),
+        order: Order::SEQUENTIAL,
+        condition: None,
+    };
+    for r in &cut.reductions {
+        let value = push(&mut k.nodes, Node::Constant(r.combine.identity(r.accumulator)));
+        let at = Affine::counter(0);
+        k.stores.push(Store { buffer: r.buffer, at, offset: None, combine: None, value });
+    }
+    k
+}
+
+/// The kernel that folds the partial results of all chunks, in order.
+fn join_kernel(nest: &Nest, cut: &Kernel, chunks: usize, results: usize) -> Kernel {
+    let outer = &nest.kernel.loops[..nest.outer];
+    let folds = Loop { extent: chunks, mode: Mode::Reduce };
+    let dense = dense_strides(outer);
+    let at = Affine::new(0, dense.into_iter().chain([results as i64]));
+    let mut k = Kernel {
+        name: format!("{}_join", nest.kernel.name),
+        buffers: cut.buffers.clone(),
+        loops: outer.iter().copied().chain([folds]).collect(),
+        nodes: Vec::new(),
+        stores: Vec::new(),
+        reductions: Vec::new(),
+        order: Order::SEQUENTIAL,
+        condition: None,
+    };
+    for (r, partial) in nest.kernel.reductions.iter().zip(&cut.reductions) {
+        let node = Node::Load {
+            buffer: partial.buffer,
+            at: at.clone(),
+            guard: SmallVec::new(),
+            fill: Scalar::zero(r.accumulator),
+        };
+        let value = push(&mut k.nodes, node);
+        k.reductions.push(Reduction { value, ..r.clone() });
+    }
+    k
+}

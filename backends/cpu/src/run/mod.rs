@@ -1,0 +1,18 @@
+//! The runtime beside generated code: memory, threads, and the functions that the code calls by
+//! address.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `memory.rs` | blocks of host memory, kept for reuse |
+//! | `share.rs` | work shared among threads |
+//! | `runtime.rs` | shared launches, copies, exact float remainders |
+//! | `host.rs` | calls of the host |
+//! | `routines/` | products, sorting, linear algebra |
+//!
+//! Generated code and its planning do not live here.
+
+pub mod host;
+pub mod memory;
+pub mod routines;
+pub mod runtime;
+pub mod share;

@@ -6,9 +6,10 @@
 
 use crate::affine::Affine;
 use crate::kernel::{
-    BufferId, BufferType, Combine, Kernel, Loop, Node, NodeId, Range, Reduction, Store,
+    BufferId, BufferType, Combine, Kernel, Loop, Node, NodeId, Order, Range, Reduction, Store,
 };
 use crate::op::ScalarOp;
+use crate::order;
 use crate::{DType, Error, Scalar, err};
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
@@ -31,6 +32,8 @@ use std::hash::{Hash, Hasher};
 /// ```
 pub struct KernelBuilder {
     kernel: Kernel,
+    /// The order of combination, if it is given and not chosen at the end.
+    order: Option<Order>,
     types: Vec<DType>,
     /// From the hash of a node to its id. Different nodes of equal hash take the next free keys, so
     /// the graph holds each node once.
@@ -47,19 +50,28 @@ impl KernelBuilder {
                 nodes: Vec::new(),
                 stores: Vec::new(),
                 reductions: Vec::new(),
+                order: Order::SEQUENTIAL,
                 condition: None,
             },
+            order: None,
             types: Vec::new(),
             known: FxHashMap::default(),
         }
     }
 
-    /// A builder with the name, loops and buffers of another kernel, and no nodes. Rewrites of a
-    /// kernel start from it.
+    /// A builder with the name, loops, buffers and order of combination of another kernel, and no
+    /// nodes. Rewrites of a kernel start from it.
     pub fn like(kernel: &Kernel) -> KernelBuilder {
         let mut b = KernelBuilder::new(kernel.name.clone(), kernel.loops.iter().copied());
         b.kernel.buffers = kernel.buffers.clone();
+        b.order(kernel.order);
         b
+    }
+
+    /// Gives the order in which reductions combine. The loops then stay as they are; otherwise
+    /// [`finish`](Self::finish) arranges the reduce loops and chooses the order.
+    pub fn order(&mut self, order: Order) {
+        self.order = Some(order);
     }
 
     pub fn buffer(&mut self, dtype: DType, len: usize) -> BufferId {
@@ -244,38 +256,15 @@ impl KernelBuilder {
         self.kernel.condition = Some(holds);
     }
 
-    /// The kernel, without the nodes that nothing stored depends on.
+    /// The kernel, without the nodes that nothing stored depends on, and with the order of
+    /// combination that its shapes, strides and types ask for (see [`order`]).
     pub fn finish(self) -> Kernel {
         let mut kernel = self.kernel;
-        let used = live_nodes(&kernel);
-        if used.iter().all(|u| *u) {
-            return kernel;
+        drop_unused(&mut kernel);
+        match self.order {
+            Some(order) => kernel.order = order,
+            None => order::choose(&mut kernel),
         }
-        let mut next = 0;
-        let renamed: Vec<NodeId> = used
-            .iter()
-            .map(|u| {
-                next += *u as u32;
-                NodeId(next.wrapping_sub(1))
-            })
-            .collect();
-        let rename = |id: &mut NodeId| *id = renamed[id.0 as usize];
-        let mut n = 0;
-        kernel.nodes.retain_mut(|node| {
-            match node {
-                Node::Gather { at, .. } => rename(at),
-                Node::Op { args, .. } => args.iter_mut().for_each(rename),
-                Node::Constant(_) | Node::Counter(_) | Node::Load { .. } => {}
-            }
-            n += 1;
-            used[n - 1]
-        });
-        for s in &mut kernel.stores {
-            rename(&mut s.value);
-            s.offset.iter_mut().for_each(rename);
-        }
-        kernel.reductions.iter_mut().for_each(|r| rename(&mut r.value));
-        kernel.condition.iter_mut().for_each(rename);
         kernel
     }
 
@@ -309,6 +298,39 @@ impl KernelBuilder {
         let expected = self.buffer_dtype(buffer);
         assert!(expected == got, "{what}: expected a value of type {expected}, got {got}");
     }
+}
+
+/// Drops the nodes that nothing stored depends on.
+fn drop_unused(kernel: &mut Kernel) {
+    let used = live_nodes(kernel);
+    if used.iter().all(|u| *u) {
+        return;
+    }
+    let mut next = 0;
+    let renamed: Vec<NodeId> = used
+        .iter()
+        .map(|u| {
+            next += *u as u32;
+            NodeId(next.wrapping_sub(1))
+        })
+        .collect();
+    let rename = |id: &mut NodeId| *id = renamed[id.0 as usize];
+    let mut n = 0;
+    kernel.nodes.retain_mut(|node| {
+        match node {
+            Node::Gather { at, .. } => rename(at),
+            Node::Op { args, .. } => args.iter_mut().for_each(rename),
+            Node::Constant(_) | Node::Counter(_) | Node::Load { .. } => {}
+        }
+        n += 1;
+        used[n - 1]
+    });
+    for s in &mut kernel.stores {
+        rename(&mut s.value);
+        s.offset.iter_mut().for_each(rename);
+    }
+    kernel.reductions.iter_mut().for_each(|r| rename(&mut r.value));
+    kernel.condition.iter_mut().for_each(rename);
 }
 
 /// For each node of the kernel, whether something that it stores depends on the node.

@@ -7,6 +7,7 @@
 //! node    = constant | counter of a loop | load | gather | op of earlier nodes
 //! store   = buffer[affine (+ offset node)] (combine)= node         at every point of the loops
 //! reduce  = buffer[affine of the parallel loops] = op over the reduce loops of node
+//! fold    = lanes and chunks in which all reductions combine
 //! goes on = node that ends the innermost loop where it is false
 //! ```
 //!
@@ -30,6 +31,10 @@
 //! 8. The condition that ends the innermost loop is a bool, and stores do not move with that loop.
 //!    The loop is sequential, so there are no reduce loops; the stores have no offset and do not
 //!    combine.
+//! 9. The order of combination fits the loops. Its lanes are a power of two up to [`MOST_LANES`].
+//!    The loop that it cuts is a reduce loop; chunks have at least one point and, of the innermost
+//!    loop, a multiple of the lanes. Complex numbers that fold as wholes have one lane and one
+//!    chunk.
 //!
 //! A reduction over no points gives the identity of its op, so a kernel whose reduce loops have a
 //! zero extent still stores.
@@ -38,9 +43,25 @@
 //! runs through it in order. An element that such a point loads and stores at one index is a carry:
 //! it passes from one iteration to the next, and a backend may hold it in a register.
 //!
-//! The order of a float reduction is not part of the meaning, but the accumulator is: sums are held
-//! in the type `accumulator` (f64 for sums of f32, f32 for sums of f16). The order that a backend
-//! chooses may depend on shapes alone, never on the number of threads.
+//! # The order of combination
+//!
+//! The order in which a reduction combines its points is a part of the meaning ([`Order`]), so every
+//! backend gives the same bits, with vectors of any width and any number of threads. A reduction
+//! combines in its accumulator's type (f64 for sums of f32, f32 for sums of f16):
+//!
+//! ```text
+//! for each chunk of the loop that is cut, or once for all points:
+//!     partial[0..lanes] = identity
+//!     for each point of the reduce loops within the chunk, the outermost loop first:
+//!         let l = (counter of the innermost reduce loop) mod lanes
+//!         partial[l] = op(partial[l], value)
+//!     for half in lanes/2, lanes/4 .. 1:
+//!         partial[i] = op(partial[i], partial[i + half])        for i in 0..half
+//!     chunk = partial[0]
+//! result = the one chunk, or op(.. op(op(identity, chunk 0), chunk 1) .., last chunk)
+//! ```
+//!
+//! [`order`](crate::order) chooses the order from shapes, strides and types when a kernel is built.
 
 use crate::affine::Affine;
 use crate::op::ScalarOp;
@@ -48,7 +69,7 @@ use crate::{Complex, DType, Scalar};
 use smallvec::SmallVec;
 
 /// The first sentences of the invariants above, by their numbers less one.
-pub const INVARIANTS: [&str; 8] = [
+pub const INVARIANTS: [&str; 9] = [
     "nodes refer to earlier nodes, and types fit",
     "loads stay inside their buffer",
     "stores stay inside their buffer",
@@ -57,6 +78,7 @@ pub const INVARIANTS: [&str; 8] = [
     "reductions run over reduce loops, which come last",
     "a reduction folds in its own type or its accumulator",
     "the condition that ends the innermost loop is a bool, and stores do not move with that loop",
+    "the order of combination fits the loops",
 ];
 
 /// Index of a node in [`Kernel::nodes`].
@@ -201,6 +223,11 @@ impl Combine {
         }
     }
 
+    /// Returns whether the op on complex numbers takes both parts together.
+    pub fn of_whole_numbers(self) -> bool {
+        matches!(self, Combine::Product | Combine::Max | Combine::Min)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Combine::Sum => "sum",
@@ -235,6 +262,32 @@ pub struct Reduction {
     pub value: NodeId,
 }
 
+/// The most lanes of an [`Order`].
+pub const MOST_LANES: usize = 32;
+
+/// The order in which reductions combine their points, as [the module](self) defines it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Order {
+    /// The number of partial results among which the innermost reduce loop deals its points.
+    pub lanes: usize,
+    /// The reduce loop that is cut into chunks.
+    pub cut: Option<Cut>,
+}
+
+/// A reduce loop in chunks that are folded one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Cut {
+    /// The number of the loop.
+    pub of: usize,
+    /// The points of that loop per chunk. The last chunk may be shorter.
+    pub length: usize,
+}
+
+impl Order {
+    /// One point after the other.
+    pub const SEQUENTIAL: Order = Order { lanes: 1, cut: None };
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Kernel {
     pub name: String,
@@ -243,6 +296,8 @@ pub struct Kernel {
     pub nodes: Vec<Node>,
     pub stores: Vec<Store>,
     pub reductions: Vec<Reduction>,
+    /// The order in which the reductions combine.
+    pub order: Order,
     /// The condition under which the innermost loop, which is sequential, continues. It is read
     /// after the stores of a point; where it is false, the loop ends for this point of the other
     /// loops.
@@ -286,6 +341,23 @@ impl Kernel {
             });
         }
         Some(types)
+    }
+
+    /// The innermost loop, if it is a reduce loop.
+    pub fn innermost_reduce(&self) -> Option<usize> {
+        let last = self.loops.len().checked_sub(1)?;
+        (self.loops[last].mode == Mode::Reduce).then_some(last)
+    }
+
+    /// Returns whether some store or reduction combines complex numbers as wholes, by a product or
+    /// an extreme. On parts such a kernel runs in order.
+    pub fn combines_whole_numbers(&self) -> bool {
+        let whole = |buffer: BufferId, combine: Option<Combine>| {
+            combine.is_some_and(Combine::of_whole_numbers)
+                && self.buffers.get(buffer.0 as usize).is_some_and(|b| b.dtype.is_complex())
+        };
+        self.stores.iter().any(|s| whole(s.buffer, s.combine))
+            || self.reductions.iter().any(|r| whole(r.buffer, Some(r.combine)))
     }
 
     /// Returns whether the kernel writes to this buffer.

@@ -25,6 +25,7 @@ pub mod interp;
 pub mod kernel;
 pub mod math;
 pub mod op;
+pub mod order;
 pub mod plan;
 pub mod prepare;
 pub mod print;

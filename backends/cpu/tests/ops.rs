@@ -117,7 +117,7 @@ fn run(op: ScalarOp, operands: &[DType], rows: &[Vec<Scalar>], uniform: bool) {
         let out = b.buffer(d, count);
         b.store_at(out, Affine::counter(0), value);
         buffers.push(vec![0; d.size() * count]);
-        support::check(&b.finish(), &buffers, 0.0);
+        support::check(&b.finish(), &buffers);
     }
 }
 

@@ -1,8 +1,8 @@
 //! One kernel, point by point: the outermost loop first, every node at every point, then the
 //! stores. Single ops live in `scalar.rs` and `elementary.rs`.
 //!
-//! Reductions start from the identity for each point of the outer loops, fold in the order of the
-//! reduce loops, in the accumulator's type, and are stored when the reduce loops are done. An
+//! Reductions fold in the accumulator's type, in exactly the order that the kernel has
+//! ([`Order`](crate::kernel::Order)), and are stored when the reduce loops are done. An
 //! elementary op has the value of its definition. A verified kernel fails only if an element type
 //! does not run; a kernel that is not verified may give an error.
 
@@ -10,7 +10,7 @@ use super::elementary::op_value;
 use super::memory::Place;
 use super::scalar;
 use crate::affine::Affine;
-use crate::kernel::{BufferId, Combine, Kernel, Mode, Node, NodeId, Store};
+use crate::kernel::{BufferId, Combine, Cut, Kernel, Mode, Node, NodeId, Store};
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
@@ -40,6 +40,9 @@ pub(super) fn run(kernel: &Kernel, memory: &mut [Vec<u8>], places: &[Place]) -> 
     machine.run().map_err(|e| e.context(format_args!("kernel {}", kernel.name)))
 }
 
+/// A value of each reduction, in the accumulator's type.
+type Folds = SmallVec<[Scalar; 4]>;
+
 struct Machine<'a> {
     kernel: &'a Kernel,
     memory: &'a mut [Vec<u8>],
@@ -56,29 +59,77 @@ impl Machine<'_> {
         let extents: Vec<usize> = kernel.loops.iter().map(|l| l.extent).collect();
         let mut go = first(&mut self.counters[..outer], &extents[..outer]);
         while go {
-            let mut folded: SmallVec<[Scalar; 4]> =
-                kernel.reductions.iter().map(|r| r.combine.identity(r.accumulator)).collect();
-            let mut inside = first(&mut self.counters[outer..], &extents[outer..]);
-            while inside {
-                self.point()?;
-                if kernel.condition.is_some_and(|holds| self.value(holds).bits() == 0) {
-                    // The innermost sequential loop skips its other iterations.
-                    self.counters[outer - 1] = extents[outer - 1] as i64 - 1;
-                }
-                for (acc, r) in folded.iter_mut().zip(&kernel.reductions) {
-                    let value = scalar::convert(self.value(r.value), r.accumulator)?;
-                    *acc = scalar::apply(r.combine.op(), &[*acc, value])?;
-                }
-                inside = next(&mut self.counters[outer..], &extents[outer..]);
+            let results = self.reduce(outer, &extents)?;
+            if kernel.condition.is_some_and(|holds| self.value(holds).bits() == 0) {
+                // The innermost sequential loop skips its other iterations.
+                self.counters[outer - 1] = extents[outer - 1] as i64 - 1;
             }
             self.counters[outer..].fill(0);
-            for (acc, r) in folded.iter().zip(&kernel.reductions) {
-                let value = scalar::convert(*acc, self.dtype(r.buffer))?;
+            for (result, r) in results.into_iter().zip(&kernel.reductions) {
+                let value = scalar::convert(result, self.dtype(r.buffer))?;
                 self.write(r.buffer, r.at.at(&self.counters), value)?;
             }
             go = next(&mut self.counters[..outer], &extents[..outer]);
         }
         Ok(())
+    }
+
+    /// The results of all reductions at the current point of the outer loops.
+    fn reduce(&mut self, outer: usize, extents: &[usize]) -> Result<Folds, Error> {
+        let Some(Cut { of, length }) = self.kernel.order.cut else {
+            return self.chunk(outer, extents, None);
+        };
+        let mut results = self.identities();
+        for start in (0..extents[of]).step_by(length) {
+            let mut part = extents.to_vec();
+            part[of] = length.min(extents[of] - start);
+            let chunk = self.chunk(outer, &part, Some((of, start)))?;
+            for ((result, value), r) in results.iter_mut().zip(chunk).zip(&self.kernel.reductions) {
+                *result = combined(r.combine, *result, value)?;
+            }
+        }
+        Ok(results)
+    }
+
+    /// The folds over the points of the reduce loops, which have these extents and start at zero;
+    /// one of them may start later.
+    fn chunk(
+        &mut self,
+        outer: usize,
+        extents: &[usize],
+        start: Option<(usize, usize)>,
+    ) -> Result<Folds, Error> {
+        let kernel = self.kernel;
+        let lanes = kernel.order.lanes;
+        let mut partials: Vec<Folds> = vec![self.identities(); lanes];
+        let mut place = vec![0; extents.len() - outer];
+        let mut inside = first(&mut place, &extents[outer..]);
+        while inside {
+            self.counters[outer..].copy_from_slice(&place);
+            if let Some((of, start)) = start {
+                self.counters[of] += start as i64;
+            }
+            self.point()?;
+            let lane = kernel.innermost_reduce().map_or(0, |n| self.counters[n] as usize % lanes);
+            for (fold, r) in partials[lane].iter_mut().zip(&kernel.reductions) {
+                let value = scalar::convert(self.value(r.value), r.accumulator)?;
+                *fold = combined(r.combine, *fold, value)?;
+            }
+            inside = next(&mut place, &extents[outer..]);
+        }
+        while partials.len() > 1 {
+            let upper = partials.split_off(partials.len() / 2);
+            for (low, high) in partials.iter_mut().zip(upper) {
+                for ((x, y), r) in low.iter_mut().zip(high).zip(&kernel.reductions) {
+                    *x = combined(r.combine, *x, y)?;
+                }
+            }
+        }
+        Ok(partials.swap_remove(0))
+    }
+
+    fn identities(&self) -> Folds {
+        self.kernel.reductions.iter().map(|r| r.combine.identity(r.accumulator)).collect()
     }
 
     /// All nodes and then all stores at the current point.
@@ -199,7 +250,7 @@ fn next(counters: &mut [i64], extents: &[usize]) -> bool {
 mod tests {
     use super::*;
     use crate::build::KernelBuilder;
-    use crate::kernel::{Loop, Range};
+    use crate::kernel::{Loop, Order, Range};
     use crate::op::ScalarOp;
 
     fn parallel(extent: usize) -> Loop {
@@ -255,6 +306,54 @@ mod tests {
         let mut memory = [bytes(&[16_777_216f32, 1.0, 1.0, 4.0, 5.0, 6.0]), bytes(&[0f32; 2])];
         run_kernel(&b.finish(), &mut memory).unwrap();
         assert_eq!(memory[1], bytes(&[16_777_218f32, 15.0]));
+    }
+
+    /// The definition once more, in plain loops, for `sum over i, j of x[i, j]`.
+    #[test]
+    fn reductions_combine_in_their_order() {
+        let (rows, columns) = (7, 21);
+        let x: Vec<f64> = (0..rows * columns).map(|n| (n as f64 * 0.37).sin() * 1e3).collect();
+        let whole = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>, lanes| {
+            let mut partials = vec![0f64; lanes];
+            for i in rows {
+                for j in columns.clone() {
+                    partials[j % lanes] += x[21 * i + j];
+                }
+            }
+            let mut half = lanes / 2;
+            while half > 0 {
+                (0..half).for_each(|i| partials[i] += partials[i + half]);
+                half /= 2;
+            }
+            partials[0]
+        };
+        let by = |n: usize, length| (0..n).step_by(length).map(move |i| i..n.min(i + length));
+        let mut seen = Vec::new();
+        for lanes in [1, 2, 8, 16] {
+            for cut in [None, Some(Cut { of: 0, length: 3 }), Some(Cut { of: 1, length: 16 })] {
+                let mut b = KernelBuilder::new("sum", [reduce(rows), reduce(columns)]);
+                b.order(Order { lanes, cut });
+                let (a, y) = (b.buffer(DType::F64, rows * columns), b.buffer(DType::F64, 1));
+                let v = b.load(a, Affine::new(0, [21, 1]));
+                b.reduce(y, Affine::default(), Combine::Sum, v);
+                let mut memory = [bytes(&x), bytes(&[0f64])];
+                run_kernel(&b.finish(), &mut memory).unwrap();
+                let expected: f64 = match cut {
+                    None => whole(0..rows, 0..columns, lanes),
+                    Some(Cut { of: 0, length }) => {
+                        by(rows, length).map(|r| whole(r, 0..columns, lanes)).sum()
+                    }
+                    Some(Cut { length, .. }) => {
+                        by(columns, length).map(|c| whole(0..rows, c, lanes)).sum()
+                    }
+                };
+                assert_eq!(memory[1], bytes(&[expected]), "{lanes} {cut:?}");
+                seen.push(expected.to_bits());
+            }
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert!(seen.len() > 4, "the orders differ in few bits: {}", seen.len());
     }
 
     #[test]

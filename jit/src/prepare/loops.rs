@@ -2,14 +2,15 @@
 //!
 //! `before -> after`, meaning unchanged:
 //! - a loop of one point is dropped;
-//! - two loops of one mode that every index walks as one become one.
+//! - two loops of one mode that every index walks as one become one. Reduce loops must be
+//!   neighbours, so that their points keep their order, and the order of combination must stay.
 //!
-//! The order of loops and the choice of a loop to vectorise do not live here: they depend on the
-//! device.
+//! The choice of a loop to vectorise does not live here: it depends on the device. The order of
+//! reduce loops lives in [`order`](crate::order).
 
 use crate::Scalar;
 use crate::affine::Affine;
-use crate::kernel::{Kernel, Mode, Node};
+use crate::kernel::{Cut, Kernel, Mode, Node, Order};
 
 /// The kernel without loops of one point and with its parallel and its reduce loops coalesced.
 pub fn simplify(kernel: &Kernel) -> Kernel {
@@ -55,8 +56,12 @@ fn affines(k: &Kernel) -> Vec<&Affine> {
     all
 }
 
-/// Keeps the loops at these positions, in this order. The other loops must have one point.
+/// Keeps the loops at these positions, in this order. The other loops must have one point. Reduce
+/// loops must keep their order, unless the order of combination is chosen afterwards.
 pub fn choose_loops(k: &mut Kernel, keep: &[usize]) {
+    let place = |of: usize| keep.iter().position(|n| *n == of);
+    let cut = k.order.cut.and_then(|c| Some(Cut { of: place(c.of)?, ..c }));
+    k.order = Order { cut, ..k.order };
     k.loops = keep.iter().map(|n| k.loops[*n]).collect();
     map_affines(k, |a| Affine::new(a.offset, keep.iter().map(|n| a.stride(*n))));
     for node in &mut k.nodes {
@@ -70,7 +75,10 @@ pub fn choose_loops(k: &mut Kernel, keep: &[usize]) {
 }
 
 fn drop_single_points(k: &mut Kernel) {
-    let keep: Vec<usize> = (0..k.loops.len()).filter(|n| k.loops[*n].extent != 1).collect();
+    // The innermost reduce loop deals points among lanes.
+    let deals = k.innermost_reduce().filter(|_| k.order.lanes > 1);
+    let kept = |n: &usize| k.loops[*n].extent != 1 || deals == Some(*n);
+    let keep: Vec<usize> = (0..k.loops.len()).filter(kept).collect();
     if keep.len() < k.loops.len() {
         choose_loops(k, &keep);
     }
@@ -86,19 +94,24 @@ pub fn coalesce_neighbours(k: &mut Kernel) {
     }
 }
 
-/// Coalesces any two loops but sequential ones, wherever they stand.
+/// Coalesces any two parallel loops, wherever they stand, and neighbouring reduce loops.
 fn coalesce(k: &mut Kernel) {
     loop {
         let pair = (0..k.loops.len())
             .flat_map(|a| (0..k.loops.len()).map(move |b| (a, b)))
-            .filter(|(a, b)| a != b && k.loops[*a].mode != Mode::Sequential)
+            .filter(|&(a, b)| match k.loops[a].mode {
+                Mode::Parallel => a != b,
+                Mode::Reduce => a + 1 == b,
+                Mode::Sequential => false,
+            })
             .find(|&(a, b)| walk_as_one(k, a, b));
         let Some((a, b)) = pair else { return };
         merge(k, a, b);
     }
 }
 
-/// Whether every index of the kernel walks loop `a` around loop `b` as one loop.
+/// Whether every index of the kernel walks loop `a` around loop `b` as one loop, and reductions
+/// combine as before if the two become one.
 fn walk_as_one(k: &Kernel, a: usize, b: usize) -> bool {
     let counted = |n: usize| k.nodes.contains(&Node::Counter(n));
     let n = k.loops[b].extent as i64;
@@ -106,6 +119,15 @@ fn walk_as_one(k: &Kernel, a: usize, b: usize) -> bool {
         && affines(k).iter().all(|f| f.stride(a) == f.stride(b) * n)
         && !counted(a)
         && !counted(b)
+        && (k.loops[a].mode != Mode::Reduce || combines_as_one(k, a, b))
+}
+
+/// Whether reductions combine in the same order if reduce loop `a` and loop `b`, immediately
+/// inside of it, become one.
+fn combines_as_one(k: &Kernel, a: usize, b: usize) -> bool {
+    let Order { lanes, cut } = k.order;
+    let uncut = cut.is_none_or(|c| c.of != a && c.of != b);
+    uncut && (k.innermost_reduce() != Some(b) || k.loops[b].extent.is_multiple_of(lanes))
 }
 
 /// Makes loops `a` and `b` one, in the place of `b`.
@@ -113,7 +135,11 @@ fn merge(k: &mut Kernel, a: usize, b: usize) {
     k.loops[b].extent *= k.loops[a].extent;
     let keep: Vec<usize> = (0..k.loops.len()).filter(|n| *n != a).collect();
     choose_loops(k, &keep);
-    // Equal functions of the counters stay equal.
+    trim_affines(k);
+}
+
+/// Drops trailing strides of zero, so that equal functions of the counters are equal values.
+pub(crate) fn trim_affines(k: &mut Kernel) {
     map_affines(k, |at| {
         let used = at.strides.iter().rposition(|s| *s != 0).map_or(0, |last| last + 1);
         Affine::new(at.offset, at.strides[..used].iter().copied())
@@ -154,7 +180,7 @@ mod tests {
     use super::*;
     use crate::DType;
     use crate::build::KernelBuilder;
-    use crate::kernel::Loop;
+    use crate::kernel::{Combine, Loop};
 
     /// `b[i, 0, j] = a[i, 0, j] + bias[0]` over loops of these extents, `a` dense.
     fn map(extents: [usize; 3], bias: [i64; 3]) -> Kernel {
@@ -183,6 +209,42 @@ mod tests {
         // The bias does not vary in the first two loops, so the third stays on its own.
         assert_eq!(extents(&simplify(&map([2, 4, 3], [0, 0, 1]))), [8, 3]);
         assert_eq!(extents(&simplify(&map([2, 4, 3], [1, 0, 0]))), [2, 12]);
+    }
+
+    /// `y[i0] = sum of x[these strides]`, of which the first loop is parallel.
+    fn sum(extents: &[usize], strides: &[i64], order: Order) -> Kernel {
+        let mode = |n| if n == 0 { Mode::Parallel } else { Mode::Reduce };
+        let loops = extents.iter().enumerate().map(|(n, e)| Loop { extent: *e, mode: mode(n) });
+        let mut b = KernelBuilder::new("sum", loops);
+        let (x, y) = (b.buffer(DType::F32, 1 << 16), b.buffer(DType::F32, extents[0]));
+        let v = b.load(x, Affine::new(0, strides.iter().copied()));
+        b.order(order);
+        b.reduce(y, Affine::counter(0), Combine::Sum, v);
+        b.finish()
+    }
+
+    #[test]
+    fn reduce_loops_become_one_only_if_their_points_keep_their_order() {
+        let lanes = |lanes| Order { lanes, cut: None };
+        let of = |e: &[usize], s: &[i64], order| extents(&simplify(&sum(e, s, order)));
+        assert_eq!(of(&[2, 3, 8], &[24, 8, 1], lanes(1)), [2, 24]);
+        assert_eq!(of(&[2, 3, 8], &[24, 8, 1], lanes(8)), [2, 24]);
+        // The second row would start in lane 8.
+        assert_eq!(of(&[2, 3, 8], &[24, 8, 1], lanes(16)), [2, 3, 8]);
+        // The walk as one loop would run through columns.
+        assert_eq!(of(&[2, 8, 3], &[24, 1, 8], lanes(1)), [2, 8, 3]);
+        // A loop between them, which deals its one point to lane 0.
+        assert_eq!(of(&[2, 3, 1], &[3, 1, 0], lanes(8)), [2, 3, 1]);
+        assert_eq!(of(&[2, 3, 1], &[3, 1, 0], lanes(1)), [2, 3]);
+    }
+
+    #[test]
+    fn the_loop_that_is_cut_keeps_its_number() {
+        let cut = |of| Order { lanes: 8, cut: Some(Cut { of, length: 8 }) };
+        let k = simplify(&sum(&[1, 4, 3, 32], &[0, 96, 32, 1], cut(3)));
+        assert_eq!((extents(&k), k.order), (vec![12, 32], cut(1)));
+        let k = simplify(&sum(&[1, 4, 1, 32], &[0, 32, 32, 1], cut(2)));
+        assert_eq!((extents(&k), k.order), (vec![128], Order { lanes: 8, cut: None }));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Kernels as text: a head, then one line per loop, node, store and reduction.
+//! Kernels as text: a head, then one line per loop, node, store and reduction, and one for the order
+//! of combination, unless that is one point after the other.
 
 use crate::DType;
-use crate::kernel::{BufferId, Kernel, Loop, Mode, Node, Reduction, Store};
+use crate::kernel::{BufferId, Cut, Kernel, Loop, Mode, Node, Order, Reduction, Store};
 use crate::op::ScalarOp;
 use std::fmt::{self, Write};
 
@@ -13,6 +14,7 @@ pub enum Line {
     Node(usize),
     Store(usize),
     Reduction(usize),
+    Order,
     Condition,
 }
 
@@ -23,8 +25,9 @@ impl Kernel {
         let nodes = (0..self.nodes.len()).map(Line::Node);
         let stores = (0..self.stores.len()).map(Line::Store);
         let reductions = (0..self.reductions.len()).map(Line::Reduction);
+        let order = (self.order != Order::SEQUENTIAL).then_some(Line::Order);
         let condition = self.condition.map(|_| Line::Condition);
-        loops.chain(nodes).chain(stores).chain(reductions).chain(condition)
+        loops.chain(nodes).chain(stores).chain(reductions).chain(order).chain(condition)
     }
 
     /// The text of a line. `types` are those of the nodes, as far as they are known.
@@ -55,6 +58,15 @@ impl Kernel {
                 let (to, fold) = (letters(*buffer), combine.name());
                 format!("reduce {to}[{at}] = {fold} in {accumulator} of v{}", value.0)
             }
+            Line::Order => match self.order {
+                Order { lanes: 1, cut: None } => "fold in order".to_string(),
+                Order { lanes, cut: None } => format!("fold in {lanes} lanes"),
+                Order { lanes, cut: Some(Cut { of, length }) } => {
+                    let lanes =
+                        if lanes == 1 { String::new() } else { format!("in {lanes} lanes, ") };
+                    format!("fold {lanes}i{of} by chunks of {length}")
+                }
+            },
             Line::Condition => match self.condition {
                 Some(holds) => format!("goes on while v{}", holds.0),
                 None => String::new(),
@@ -170,6 +182,19 @@ kernel rows(a: f32[12] read, b: f32[4] write) {
   reduce b[i0] = sum in f64 of v3
 }";
         assert_eq!(kernel().to_string(), expected);
+    }
+
+    #[test]
+    fn orders_are_printed_unless_they_are_sequential() {
+        let with = |lanes, cut| {
+            let kernel = Kernel { order: Order { lanes, cut }, ..kernel() };
+            kernel.to_string().lines().rev().nth(1).unwrap().trim().to_string()
+        };
+        let cut = Some(Cut { of: 1, length: 64 });
+        assert_eq!(with(1, None), "reduce b[i0] = sum in f64 of v3");
+        assert_eq!(with(8, None), "fold in 8 lanes");
+        assert_eq!(with(1, cut), "fold i1 by chunks of 64");
+        assert_eq!(with(8, cut), "fold in 8 lanes, i1 by chunks of 64");
     }
 
     #[test]

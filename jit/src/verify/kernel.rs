@@ -6,7 +6,9 @@ use super::alias;
 use super::fault::{Fault, fault};
 use crate::affine::Affine;
 use crate::domain::Domain;
-use crate::kernel::{BufferId, INVARIANTS, Kernel, Mode, Node, NodeId, Store};
+use crate::kernel::{
+    BufferId, Cut, INVARIANTS, Kernel, MOST_LANES, Mode, Node, NodeId, Order, Store,
+};
 use crate::print::Line;
 use crate::{DType, Error};
 use rustc_hash::{FxHashMap, FxHasher};
@@ -33,6 +35,7 @@ fn faults(kernel: &Kernel, types: &mut Vec<DType>) -> Result<(), Fault<Line>> {
     nodes(kernel, types, all.as_ref())?;
     stores(kernel, types, all.as_ref())?;
     reductions(kernel, types)?;
+    order(kernel)?;
     condition(kernel, types)?;
     alias::check(kernel)
 }
@@ -150,6 +153,28 @@ fn reductions(kernel: &Kernel, types: &[DType]) -> Result<(), Fault<Line>> {
         if acc != dtype && acc != r.combine.accumulator(dtype) {
             return Err(fault(7, line, format!("{dtype} is not folded in {acc}")));
         }
+    }
+    Ok(())
+}
+
+/// Invariant 9: the order of combination.
+fn order(kernel: &Kernel) -> Result<(), Fault<Line>> {
+    let Order { lanes, cut } = kernel.order;
+    let bad = |how: String| Err(fault(9, Line::Order, how));
+    if !lanes.is_power_of_two() || lanes > MOST_LANES {
+        return bad(format!("expected a power of two up to {MOST_LANES} as lanes, got {lanes}"));
+    }
+    if let Some(Cut { of, length }) = cut {
+        if kernel.loops.get(of).is_none_or(|l| l.mode != Mode::Reduce) {
+            return bad(format!("i{of} is not a reduce loop"));
+        }
+        let inner = kernel.innermost_reduce() == Some(of);
+        if length == 0 || inner && !length.is_multiple_of(lanes) {
+            return bad(format!("{lanes} lanes do not fold chunks of {length}"));
+        }
+    }
+    if kernel.order != Order::SEQUENTIAL && kernel.combines_whole_numbers() {
+        return bad("complex products and extremes are folded in order".to_string());
     }
     Ok(())
 }

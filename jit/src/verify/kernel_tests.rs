@@ -4,7 +4,9 @@
 use super::verify_kernel;
 use crate::affine::Affine;
 use crate::build::KernelBuilder;
-use crate::kernel::{BufferId, Combine, Kernel, Loop, Mode, Node, NodeId, Range, Store};
+use crate::kernel::{
+    BufferId, Combine, Cut, Kernel, Loop, Mode, Node, NodeId, Order, Range, Store,
+};
 use crate::op::ScalarOp;
 use crate::{DType, Scalar};
 use smallvec::smallvec;
@@ -226,6 +228,31 @@ fn six_and_seven_reductions() {
     k.stores.push(store(Affine::new(0, [3, 1])));
     holds(k.clone());
     broken(4, "points meet", k, |k| k.stores[0].at = Affine::counter(0));
+}
+
+#[test]
+fn nine_orders_of_combination() {
+    let with = |lanes, cut: Option<(usize, usize)>| {
+        let cut = cut.map(|(of, length)| Cut { of, length });
+        move |k: &mut Kernel| k.order = Order { lanes, cut }
+    };
+    let mut k = row_sums();
+    with(32, Some((1, 64)))(&mut k);
+    holds(k);
+    broken(9, "expected a power of two up to 32 as lanes, got 3", row_sums(), with(3, None));
+    broken(9, "expected a power of two up to 32 as lanes, got 0", row_sums(), with(0, None));
+    broken(9, "expected a power of two up to 32 as lanes, got 64", row_sums(), with(64, None));
+    broken(9, "i0 is not a reduce loop", row_sums(), with(1, Some((0, 2))));
+    broken(9, "i2 is not a reduce loop", row_sums(), with(1, Some((2, 2))));
+    broken(9, "1 lanes do not fold chunks of 0", row_sums(), with(1, Some((1, 0))));
+    broken(9, "8 lanes do not fold chunks of 12", row_sums(), with(8, Some((1, 12))));
+    let mut b = KernelBuilder::new("product", loops(Mode::Reduce, &[80]));
+    let (x, y) = (b.buffer(DType::C64, 80), b.buffer(DType::C64, 1));
+    let v = b.load(x, Affine::counter(0));
+    b.reduce(y, Affine::default(), Combine::Product, v);
+    let k = b.finish();
+    holds(k.clone());
+    broken(9, "complex products and extremes are folded in order", k, with(8, None));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::plan::outlines::{Key, Outlines};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node, NodeId};
 use cotangent_jit::{DType, Error};
-use cranelift_codegen::ir::{Block, FuncRef, InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, FuncRef, InstBuilder, StackSlot, Value, types};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -48,9 +48,21 @@ pub enum Trail {
 }
 
 /// The running folds of one reduction.
+#[derive(Clone)]
 pub struct Accumulator {
     pub scalar: Option<Variable>,
     pub lanes: Option<SmallVec<[Variable; 8]>>,
+    /// The partial results in memory, while or where they are not in registers.
+    pub slot: Option<StackSlot>,
+}
+
+/// The location of the partial results among which the innermost reduce loop deals its points.
+#[derive(Clone, Copy)]
+pub enum Partials {
+    /// In registers. The group that is computed folds into those from this lane on.
+    Registers(usize),
+    /// In a stack slot, at the lane of the innermost counter.
+    Memory,
 }
 
 /// One carry, or the carries of all lanes, in variables.
@@ -79,6 +91,7 @@ pub struct Emitter<'e, 'f> {
     pub lanes: Vec<Option<Lanes>>,
     pub trail: Vec<Trail>,
     pub accumulators: Vec<Accumulator>,
+    pub partials: Partials,
     /// The carries of the sequential loop, while it is open.
     pub carries: Vec<Carry>,
     /// The mask of lanes that have not ended, if the kernel has a condition.
@@ -116,6 +129,7 @@ impl<'e, 'f> Emitter<'e, 'f> {
             lanes: vec![None; nest.types.len()],
             trail: Vec::new(),
             accumulators: Vec::new(),
+            partials: Partials::Memory,
             carries: Vec::new(),
             active: Vec::new(),
             condition: None,

@@ -10,7 +10,7 @@
 //! code of a single node in `nodes`.
 
 use crate::code::{declare, isa};
-use crate::emit::emitter::{Base, Counter, Emitter, Trail};
+use crate::emit::emitter::{Base, Counter, Emitter, Partials, Trail};
 use crate::ops::pool::Pool;
 use crate::ops::values::memory;
 use crate::plan::carries;
@@ -73,7 +73,7 @@ impl Emitter<'_, '_> {
         }
         let nest = self.nest;
         let clip = nest.clips.iter().find(|c| c.inner == n);
-        if let Some(clip) = clip.filter(|c| !c.total.is_multiple_of(extent)) {
+        if let Some(clip) = clip {
             let start = self.index(&clip.start, 0);
             let total = self.b.ins().iconst(types::I64, clip.total as i64);
             let rest = self.b.ins().isub(total, start);
@@ -86,6 +86,10 @@ impl Emitter<'_, '_> {
             let high = self.b.ins().iconst(types::I64, high);
             self.counted_loop(low, high, 1, fixed)?;
             return self.store_carries();
+        }
+        if nest.lanes().is_some() && nest.kernel.innermost_reduce() == Some(n) {
+            let high = high.unwrap_or_else(|| self.b.ins().iconst(types::I64, extent as i64));
+            return self.dealt_loop(high, fixed, clip.map_or(extent, |c| c.total));
         }
         let low = low.unwrap_or_else(|| self.b.ins().iconst(types::I64, 0));
         let high = high.unwrap_or_else(|| self.b.ins().iconst(types::I64, extent as i64));
@@ -118,7 +122,7 @@ impl Emitter<'_, '_> {
     }
 
     /// `for counter in (low..high).step_by(step) { loop_body }`; `trips` if known.
-    fn counted_loop(
+    pub fn counted_loop(
         &mut self,
         low: Value,
         high: Value,
@@ -129,9 +133,9 @@ impl Emitter<'_, '_> {
             Some(0) => return Ok(()),
             Some(_) if self.nest.kernel.condition.is_some() => {}
             Some(n) if self.nest.unrolled => {
-                return (0..n).try_for_each(|i| self.iteration(Counter::Fixed(i as i64)));
+                return (0..n).try_for_each(|i| self.iteration(Counter::Fixed(i as i64), 0));
             }
-            Some(1) => return self.iteration(Counter::Value(low)),
+            Some(1) => return self.iterations(low, step),
             _ => {}
         }
         let body = self.b.create_block();
@@ -144,7 +148,7 @@ impl Emitter<'_, '_> {
             self.b.ins().brif(any, body, &[BlockArg::Value(low)], exit, &[]);
         }
         self.b.switch_to_block(body);
-        self.iteration(Counter::Value(counter))?;
+        self.iterations(counter, step)?;
         let next = self.b.ins().iadd_imm_s(counter, step as i64);
         let mut more = self.b.ins().icmp(IntCC::SignedLessThan, next, high);
         if let Some(condition) = self.condition.take() {
@@ -157,8 +161,21 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    /// Emits one iteration of the loop that opens.
-    fn iteration(&mut self, counter: Counter) -> Result<(), Error> {
+    /// Emits one iteration of the loop that opens; where lanes fold into registers, one per group of
+    /// lanes.
+    fn iterations(&mut self, counter: Value, step: usize) -> Result<(), Error> {
+        let group = self.width.unwrap_or(1);
+        for lane in (0..step).step_by(group) {
+            if let Partials::Registers(at) = &mut self.partials {
+                *at = lane;
+            }
+            self.iteration(Counter::Value(counter), lane as i64)?;
+        }
+        Ok(())
+    }
+
+    /// Emits the loop at its counter plus a constant.
+    fn iteration(&mut self, counter: Counter, ahead: i64) -> Result<(), Error> {
         let mark = self.trail.len();
         let n = self.counters.len();
         for s in 0..self.streams.len() {
@@ -176,6 +193,7 @@ impl Emitter<'_, '_> {
                     continue;
                 }
             };
+            self.shifts[s] += bytes * ahead;
             let step = match bytes {
                 1 => counter,
                 2 | 4 | 8 => self.b.ins().ishl_imm_u(counter, i64::from(bytes.trailing_zeros())),
@@ -183,7 +201,10 @@ impl Emitter<'_, '_> {
             };
             self.pointers[s] = self.b.ins().iadd(old, step);
         }
-        self.counters.push(counter);
+        self.counters.push(match counter {
+            Counter::Value(v) if ahead != 0 => Counter::Value(self.b.ins().iadd_imm_s(v, ahead)),
+            counter => counter,
+        });
         self.loop_body()?;
         self.counters.pop();
         self.undo(mark);

@@ -1,63 +1,111 @@
-//! Reductions: accumulators that live in registers across the reduce loops.
+//! Reductions: accumulators that live across the reduce loops.
 //!
-//! If the vector loop is parallel, each lane folds a point of its own. If it is a reduce loop,
-//! lanes fold interleaved parts of one point, are joined pairwise at the end and then with the fold
-//! of the remainder. The order depends on the kernel alone. Long reductions into few points are cut
-//! into chunks first (`plan::stages`), so that threads can share them. Carries of sequential loops
-//! live in `carry`.
+//! If the vector loop is parallel, each lane folds a point of its own, and nothing is joined. If the
+//! kernel's order of combination deals the points of the innermost reduce loop among lanes, the
+//! loop is emitted here: whole rounds of lanes, a group of them after the other, then what remains.
+//!
+//! ```text
+//!               held                                       not held
+//! for rounds    group by group into registers              -
+//! for groups    into memory at `counter mod lanes`         into memory at `counter mod lanes`
+//! for points    into memory at `counter mod lanes`         into memory at `counter mod lanes`
+//! ```
+//!
+//! At the end all lanes are joined by halves. Long reductions into few points are cut into chunks
+//! first (`plan::stages`), so that threads can share them. Carries of sequential loops live in
+//! `carry`.
 
-use crate::emit::emitter::{Accumulator, Emitter};
+use crate::emit::emitter::{Accumulator, Emitter, Partials};
 use crate::ops::lanes::{Lanes, load_scalar};
 use crate::ops::scalar;
 use crate::ops::values::{Regs, constant, memory, register, vector_type};
 use crate::ops::vector::{self, Operand};
 use cotangent_jit::kernel::Reduction;
 use cotangent_jit::{DType, Error};
-use cranelift_codegen::ir::{InstBuilder, Value};
+use cranelift_codegen::ir::{InstBuilder, StackSlotData, StackSlotKind, Value, types};
+use cranelift_frontend::Variable;
+use smallvec::SmallVec;
 
 impl Emitter<'_, '_> {
-    /// The number of lanes if they fold parts of one point.
-    fn folds_lanes(&self) -> Option<usize> {
-        self.nest.vector.filter(|(v, _)| *v >= self.nest.outer).map(|(_, width)| width)
-    }
-
     pub fn start_reductions(&mut self) -> Result<(), Error> {
         let nest = self.nest;
         self.accumulators.clear();
         for r in &nest.kernel.reductions {
-            let identity = r.combine.identity(r.accumulator);
-            let width = self.width.or(self.folds_lanes());
-            let from_memory = nest.accumulate;
-            let lanes = width.map(|width| {
-                let start = if from_memory && self.width.is_some() {
-                    self.stored_lanes(r, width)
-                } else {
-                    Lanes::constant(self.b, identity, width)
-                };
-                let t = vector_type(start.dtype, start.bits);
-                let define = |v: &Value| {
-                    let variable = self.b.declare_var(t);
-                    self.b.def_var(variable, *v);
-                    variable
-                };
-                start.regs.iter().map(define).collect()
-            });
-            let scalar = if self.width.is_none() {
-                let v = if from_memory {
-                    let (pointer, offset) = self.address(r.buffer, &r.at, 0);
-                    load_scalar(self.b, r.accumulator, pointer, offset)?
-                } else {
-                    constant(self.b, identity)?
-                };
-                let variable = self.b.declare_var(register(r.accumulator)?);
-                self.b.def_var(variable, v);
-                Some(variable)
-            } else {
-                None
+            let accumulator = match (nest.lanes(), self.width) {
+                (Some(lanes), _) => self.start_partials(r, lanes)?,
+                (None, Some(width)) => {
+                    let start = if nest.accumulate {
+                        self.stored_lanes(r, width)
+                    } else {
+                        Lanes::constant(self.b, r.combine.identity(r.accumulator), width)
+                    };
+                    Accumulator { scalar: None, lanes: Some(self.define(&start)), slot: None }
+                }
+                (None, None) => {
+                    let v = if nest.accumulate {
+                        let (pointer, offset) = self.address(r.buffer, &r.at, 0);
+                        load_scalar(self.b, r.accumulator, pointer, offset)?
+                    } else {
+                        constant(self.b, r.combine.identity(r.accumulator))?
+                    };
+                    let variable = self.b.declare_var(register(r.accumulator)?);
+                    self.b.def_var(variable, v);
+                    Accumulator { scalar: Some(variable), lanes: None, slot: None }
+                }
             };
-            self.accumulators.push(Accumulator { scalar, lanes });
+            self.accumulators.push(accumulator);
         }
         Ok(())
+    }
+
+    /// Partial results that are the identity, in registers or in memory.
+    fn start_partials(&mut self, r: &Reduction, lanes: usize) -> Result<Accumulator, Error> {
+        let (d, identity) = (r.accumulator, r.combine.identity(r.accumulator));
+        let data = StackSlotData::new(
+            StackSlotKind::ExplicitSlot,
+            (lanes * d.size()).next_multiple_of(16) as u32,
+            4,
+        );
+        let slot = Some(self.b.create_sized_stack_slot(data));
+        if self.nest.held {
+            let start = Lanes::constant(self.b, identity, lanes);
+            return Ok(Accumulator { scalar: None, lanes: Some(self.define(&start)), slot });
+        }
+        let accumulator = Accumulator { scalar: None, lanes: None, slot };
+        let (pointer, _) = self.slot_address(&accumulator, None);
+        if self.nest.vector.is_some() {
+            Lanes::constant(self.b, identity, lanes).store(self.b, pointer, 0);
+        } else {
+            let v = constant(self.b, identity)?;
+            for lane in 0..lanes {
+                self.b.ins().store(memory(), v, pointer, (lane * d.size()) as i32);
+            }
+        }
+        Ok(accumulator)
+    }
+
+    /// New variables with the registers of these lanes as their values.
+    fn define(&mut self, lanes: &Lanes) -> SmallVec<[Variable; 8]> {
+        let t = vector_type(lanes.dtype, lanes.bits);
+        let define = |v: &Value| {
+            let variable = self.b.declare_var(t);
+            self.b.def_var(variable, *v);
+            variable
+        };
+        lanes.regs.iter().map(define).collect()
+    }
+
+    /// The address of a partial result in memory: the first one, or that of the innermost counter
+    /// for elements of this type.
+    fn slot_address(&mut self, a: &Accumulator, at: Option<DType>) -> (Value, i32) {
+        let slot = a.slot.expect("partial results have memory");
+        let pointer = self.b.ins().stack_addr(types::I64, slot, 0);
+        let (Some(d), Some(lanes)) = (at, self.nest.lanes()) else { return (pointer, 0) };
+        let counter = self.counter(self.counters.len() - 1);
+        let lane = self.b.ins().band_imm_u(counter, lanes as i64 - 1);
+        let shift = i64::from(d.size().trailing_zeros());
+        let bytes = if shift == 0 { lane } else { self.b.ins().ishl_imm_u(lane, shift) };
+        (self.b.ins().iadd(pointer, bytes), 0)
     }
 
     /// The current contents of the results of these lanes. The results must be contiguous.
@@ -66,26 +114,149 @@ impl Emitter<'_, '_> {
         Lanes::load(self.b, r.accumulator, pointer, offset, width)
     }
 
+    /// Emits the innermost reduce loop if its points are dealt among lanes: up to `high`, which is
+    /// `fixed` if known. All chunks of the loop together have `total` points.
+    pub fn dealt_loop(
+        &mut self,
+        high: Value,
+        fixed: Option<usize>,
+        total: usize,
+    ) -> Result<(), Error> {
+        let nest = self.nest;
+        let (lanes, group) = (nest.kernel.order.lanes, nest.group);
+        let mark = self.mark();
+        let mut low = self.b.ins().iconst(types::I64, 0);
+        let (mut done, mut spilled) = (0, false);
+        if nest.vector.is_some() {
+            self.width = Some(group);
+            self.broadcast_invariants()?;
+        }
+        // A chunk has whole rounds of lanes, unless it is the last one.
+        let rest = total % lanes;
+        for (step, emitted) in [
+            (lanes, nest.held && total >= lanes),
+            (group, group > 1 && if nest.held { rest >= group } else { total >= group }),
+            (1, group == 1 || !total.is_multiple_of(group)),
+        ] {
+            if !emitted {
+                continue;
+            }
+            if step == 1 {
+                self.width = None;
+                self.undo(mark);
+            }
+            let rounds = nest.held && step == lanes;
+            self.partials = if rounds { Partials::Registers(0) } else { Partials::Memory };
+            let end = fixed.map(|e| e / step * step);
+            let middle = match end {
+                Some(end) => self.b.ins().iconst(types::I64, end as i64),
+                None if step == 1 => high,
+                None => self.b.ins().band_imm_s(high, -(step as i64)),
+            };
+            if nest.held && !rounds && !spilled {
+                self.spill_partials();
+                spilled = true;
+            }
+            self.counted_loop(low, middle, step, end.map(|e| (e - done) / step))?;
+            (low, done) = (middle, end.unwrap_or(0));
+        }
+        self.width = None;
+        self.undo(mark);
+        if spilled {
+            self.reload_partials();
+        }
+        Ok(())
+    }
+
+    /// Folds the current point or group of lanes into the partial results.
+    fn fold_partials(&mut self, n: usize, r: &Reduction) -> Result<(), Error> {
+        let (from, d) = (self.nest.dtype(r.value), r.accumulator);
+        let accumulator = self.accumulators[n].clone();
+        let Some(width) = self.width else {
+            let value = self.scalar(r.value)?;
+            let value = scalar::convert(self.b, from, d, value)?;
+            let (pointer, offset) = self.slot_address(&accumulator, Some(d));
+            let old = load_scalar(self.b, d, pointer, offset)?;
+            let new = scalar::emit(self.b, r.combine.op(), d, &[old, value])?;
+            self.b.ins().store(memory(), new, pointer, offset);
+            return Ok(());
+        };
+        let value = self.folded_lanes(r, width)?;
+        match (self.partials, &accumulator.lanes) {
+            (Partials::Registers(at), Some(variables)) => {
+                let per = value.bits.lanes();
+                let variables = &variables[at / per..(at + width) / per];
+                self.fold_variables(r, variables, value, width)
+            }
+            _ => {
+                let (pointer, offset) = self.slot_address(&accumulator, Some(d));
+                let old = Lanes::load(self.b, d, pointer, offset, width);
+                let new = self.join_lanes(r, old, value, width)?;
+                new.store(self.b, pointer, offset);
+                Ok(())
+            }
+        }
+    }
+
+    /// The lanes to fold, in the type of the accumulator.
+    fn folded_lanes(&mut self, r: &Reduction, width: usize) -> Result<Lanes, Error> {
+        let value = self.operand(r.value, width)?.lanes;
+        let from = self.nest.dtype(r.value);
+        let value = vector::convert(self.b, from, r.accumulator, &value, width);
+        Ok(value.with_bits(self.b, Lanes::bits_for(r.accumulator, width), width))
+    }
+
+    fn fold_variables(
+        &mut self,
+        r: &Reduction,
+        variables: &[Variable],
+        value: Lanes,
+        width: usize,
+    ) -> Result<(), Error> {
+        let regs: Regs = variables.iter().map(|v| self.b.use_var(*v)).collect();
+        let old = Lanes { regs, ..value };
+        let new = self.join_lanes(r, old, value, width)?;
+        for (variable, v) in variables.iter().zip(&new.regs) {
+            self.b.def_var(*variable, *v);
+        }
+        Ok(())
+    }
+
+    /// Stores the partial results, which are in registers, to memory.
+    fn spill_partials(&mut self) {
+        let (nest, lanes) = (self.nest, self.nest.kernel.order.lanes);
+        for (n, r) in nest.kernel.reductions.iter().enumerate() {
+            let (pointer, offset) = self.slot_address(&self.accumulators[n].clone(), None);
+            self.running(n, r.accumulator, lanes).store(self.b, pointer, offset);
+        }
+    }
+
+    /// Loads the partial results back into registers.
+    fn reload_partials(&mut self) {
+        let (nest, lanes) = (self.nest, self.nest.kernel.order.lanes);
+        for (n, r) in nest.kernel.reductions.iter().enumerate() {
+            let accumulator = self.accumulators[n].clone();
+            let (pointer, offset) = self.slot_address(&accumulator, None);
+            let loaded = Lanes::load(self.b, r.accumulator, pointer, offset, lanes);
+            for (variable, v) in accumulator.lanes.iter().flatten().zip(&loaded.regs) {
+                self.b.def_var(*variable, *v);
+            }
+        }
+    }
+
     /// Folds in the current point or lanes.
     pub fn fold(&mut self) -> Result<(), Error> {
         let nest = self.nest;
         for (n, r) in nest.kernel.reductions.iter().enumerate() {
-            let from = nest.dtype(r.value);
-            if let Some(width) = self.width {
-                let value = self.operand(r.value, width)?.lanes;
-                let value = vector::convert(self.b, from, r.accumulator, &value, width);
-                let bits = Lanes::bits_for(r.accumulator, width);
-                let value = value.with_bits(self.b, bits, width);
+            if nest.lanes().is_some() {
+                self.fold_partials(n, r)?;
+            } else if let Some(width) = self.width {
+                let value = self.folded_lanes(r, width)?;
                 let variables = self.accumulators[n].lanes.clone().unwrap_or_default();
-                let regs: Regs = variables.iter().map(|v| self.b.use_var(*v)).collect();
-                let old = Lanes { dtype: r.accumulator, bits, regs };
-                let new = self.join_lanes(r, old, value, width)?;
-                for (variable, v) in variables.iter().zip(&new.regs) {
-                    self.b.def_var(*variable, *v);
-                }
+                self.fold_variables(r, &variables, value, width)?;
             } else if let Some(variable) = self.accumulators[n].scalar {
                 let value = self.scalar(r.value)?;
-                let value = scalar::convert(self.b, from, r.accumulator, value)?;
+                let value = scalar::convert(self.b, nest.dtype(r.value), r.accumulator, value)?;
                 let old = self.b.use_var(variable);
                 let new = scalar::emit(self.b, r.combine.op(), r.accumulator, &[old, value])?;
                 self.b.def_var(variable, new);
@@ -126,12 +297,10 @@ impl Emitter<'_, '_> {
                 }
                 continue;
             }
-            let Some(variable) = self.accumulators[n].scalar else { continue };
-            let mut sum = self.b.use_var(variable);
-            if let Some(width) = self.folds_lanes() {
-                let joined = self.join_all(n, r, width)?;
-                sum = scalar::emit(self.b, r.combine.op(), r.accumulator, &[joined, sum])?;
-            }
+            let sum = match self.accumulators[n].scalar {
+                Some(variable) => self.b.use_var(variable),
+                None => self.join_partials(n, r)?,
+            };
             let v = scalar::convert(self.b, r.accumulator, d, sum)?;
             if let Some(register) = self.held(r.buffer, &r.at) {
                 self.b.def_var(register, v);
@@ -149,21 +318,38 @@ impl Emitter<'_, '_> {
         Lanes { dtype: d, bits: Lanes::bits_for(d, width), regs }
     }
 
-    /// Joins all lanes: registers by halves, then the lanes of the last register.
-    fn join_all(&mut self, n: usize, r: &Reduction, width: usize) -> Result<Value, Error> {
-        let mut sum = self.running(n, r.accumulator, width);
-        while sum.regs.len() > 1 {
-            let half = sum.regs.len() / 2;
-            let upper = Lanes { regs: sum.regs[half..].into(), ..sum.clone() };
-            sum.regs.truncate(half);
-            let width = sum.width();
-            sum = self.join_lanes(r, sum, upper, width)?;
+    /// Joins all partial results by halves: registers, then the lanes of the last register.
+    fn join_partials(&mut self, n: usize, r: &Reduction) -> Result<Value, Error> {
+        let (d, lanes) = (r.accumulator, self.nest.kernel.order.lanes);
+        let accumulator = self.accumulators[n].clone();
+        let (pointer, offset) = self.slot_address(&accumulator, None);
+        let mut values: SmallVec<[Value; 4]> = SmallVec::new();
+        if self.nest.vector.is_some() {
+            let mut sum = match self.nest.held {
+                true => self.running(n, d, lanes),
+                false => Lanes::load(self.b, d, pointer, offset, lanes),
+            };
+            while sum.regs.len() > 1 {
+                let half = sum.regs.len() / 2;
+                let upper = Lanes { regs: sum.regs[half..].into(), ..sum.clone() };
+                sum.regs.truncate(half);
+                let width = sum.width();
+                sum = self.join_lanes(r, sum, upper, width)?;
+            }
+            values.extend((0..sum.width()).map(|lane| sum.lane(self.b, lane)));
+        } else {
+            for lane in 0..lanes {
+                values.push(load_scalar(self.b, d, pointer, offset + (lane * d.size()) as i32)?);
+            }
         }
-        let mut joined = sum.lane(self.b, 0);
-        for lane in 1..sum.width() {
-            let v = sum.lane(self.b, lane);
-            joined = scalar::emit(self.b, r.combine.op(), r.accumulator, &[joined, v])?;
+        while values.len() > 1 {
+            let half = values.len() / 2;
+            for i in 0..half {
+                values[i] =
+                    scalar::emit(self.b, r.combine.op(), d, &[values[i], values[i + half]])?;
+            }
+            values.truncate(half);
         }
-        Ok(joined)
+        Ok(values[0])
     }
 }

@@ -82,9 +82,48 @@ pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) 
     (vector_cost, scalar_cost)
 }
 
+/// The largest number of ops, over all groups of lanes, of a body that is emitted once per group.
+const GROUPED: usize = 24;
+/// The most registers of partial results that stay in registers.
+const MOST_PARTIALS: usize = 16;
+
+/// How the `lanes` that fold points of loop `v` are computed: so many at once, and whether the
+/// partial results of all of them stay in registers. `None` if they fill no register.
+pub fn group(
+    k: &Kernel,
+    types: &[DType],
+    live: &[bool],
+    bits: &[u64],
+    v: usize,
+    lanes: usize,
+) -> Option<(usize, bool)> {
+    let (width, body) = width_and_body(k, types, live, bits, v);
+    let least = least_width(k, types, live, bits, v);
+    if lanes < least {
+        return None;
+    }
+    let width = width.max(least).min(lanes);
+    let registers = |d: DType| lanes * d.size().max(4) / 16;
+    let partials: usize = k.reductions.iter().map(|r| registers(r.accumulator)).sum();
+    let groups = lanes / width;
+    let held = groups == 1 || body * groups <= GROUPED && partials <= MOST_PARTIALS;
+    Some((width, held))
+}
+
 /// The number of lanes of a loop over these types. A small body gets several registers per value,
 /// to hide latencies.
 pub fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> usize {
+    width_and_body(k, types, live, bits, v).0
+}
+
+/// The number of lanes, and the number of ops of a point.
+fn width_and_body(
+    k: &Kernel,
+    types: &[DType],
+    live: &[bool],
+    bits: &[u64],
+    v: usize,
+) -> (usize, usize) {
     let varying = |n: usize| live[n] && bits[n] >> v & 1 == 1;
     let mut narrow = false;
     let mut wide = false;
@@ -115,7 +154,7 @@ pub fn width(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize)
         0..=10 => 2,
         _ => 1,
     };
-    least * if narrow && wide && !reducing { 1 } else { registers }
+    (least * if narrow && wide && !reducing { 1 } else { registers }, body)
 }
 
 /// The number of lanes of one register of the narrowest type.

@@ -9,7 +9,7 @@ const UNROLLED: usize = 4;
 
 /// Returns whether the kernel has so few points that it becomes scalar code.
 pub fn few_points(k: &Kernel) -> bool {
-    k.loops.iter().map(|l| l.extent.max(1)).product::<usize>() <= UNROLLED
+    k.order.lanes == 1 && k.loops.iter().map(|l| l.extent.max(1)).product::<usize>() <= UNROLLED
 }
 
 /// A parallel loop.

@@ -1,6 +1,8 @@
 //! The order of a kernel's loops and the choice of the loop to vectorise.
 //!
-//! Parallel loops are reordered so that the vector loop is innermost among its mode. A sequential
+//! If the kernel's order of combination has lanes, the vector loop is the innermost reduce loop, with
+//! exactly these lanes. Otherwise it is a parallel loop, and parallel loops are reordered so that it
+//! is the innermost of them; reduce loops keep their order, which is part of the meaning. A sequential
 //! loop inside of parallel ones stays innermost: each register of lanes runs through all of it.
 //!
 //! Choices depend on the kernel alone, never on the machine's load or thread count. The costs that
@@ -9,7 +11,7 @@
 
 use crate::plan::calls;
 use crate::plan::carries::{self, has_carry_loop};
-use crate::plan::cost::{cost, least_width, width};
+use crate::plan::cost::{cost, group, least_width, width};
 use crate::plan::loops::few_points;
 use crate::plan::steps::steps;
 use cotangent_jit::affine::Affine;
@@ -19,8 +21,9 @@ use cotangent_jit::op::Level;
 use cotangent_jit::prepare::loops::{self, choose_loops, dependence};
 use cotangent_jit::{DType, Error, err};
 
-/// A part of a longer loop. It has `min(extent, total - start)` points, where `start` is affine in
-/// the counters of the loops outside.
+/// A part of a longer loop, if the parts together are longer than that loop. It has
+/// `min(extent, total - start)` points, or none if that is negative; `start` is affine in the
+/// counters of the loops outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
     pub inner: usize,
@@ -34,8 +37,14 @@ pub struct Nest {
     pub kernel: Kernel,
     /// The number of leading loops that are not reduce loops.
     pub outer: usize,
-    /// The vector loop and its number of lanes.
+    /// The vector loop and its number of lanes. Where lanes fold points of one result, the loop is
+    /// the innermost reduce loop, and the lanes are those of the kernel's order.
     pub vector: Option<(usize, usize)>,
+    /// The lanes of the vector loop that are computed at once.
+    pub group: usize,
+    /// True if the partial results of all lanes stay in registers while whole rounds of them are
+    /// folded.
+    pub held: bool,
     pub clips: Vec<Clip>,
     /// The loop that threads share, if any.
     pub split: Option<usize>,
@@ -84,6 +93,10 @@ impl Nest {
         if k.loops.iter().any(|l| l.extent == 0) || few_points(k) {
             return Ok(None);
         }
+        if let (true, Some(v)) = (k.order.lanes > 1, k.innermost_reduce()) {
+            let lanes = k.order.lanes;
+            return Ok(group(k, &types, &live, &bits, v, lanes).map(|_| (v, lanes)));
+        }
         if has_carry_loop(k) {
             return Ok(lanes_around_carry_loop(k, &types, &live, &bits));
         }
@@ -91,7 +104,8 @@ impl Nest {
             return Ok(sequential_lanes(k, &types, &live, &bits));
         }
         let mut best: Option<(f64, usize, bool, usize)> = None;
-        for v in 0..k.loops.len() {
+        let may_move = |v: &usize| k.reductions.is_empty() || k.loops[*v].mode == Mode::Parallel;
+        for v in (0..k.loops.len()).filter(may_move) {
             let (vector_cost, scalar_cost) = cost(k, &types, &live, &bits, v);
             let lanes = width(k, &types, &live, &bits, v);
             let extent = k.loops[v].extent;
@@ -99,10 +113,6 @@ impl Nest {
                 if extent < lanes { least_width(k, &types, &live, &bits, v) } else { lanes };
             let pays = extent >= lanes && vector_cost < scalar_cost;
             let mut c = if pays { vector_cost } else { scalar_cost };
-            if k.loops[v].mode == Mode::Reduce && pays {
-                // The cost of joining the lanes at the end, and of the remainder loop.
-                c += 16.0 / extent as f64;
-            }
             if pays && !extent.is_multiple_of(lanes) {
                 c += (extent % lanes) as f64 / extent as f64 * (scalar_cost - vector_cost);
             }
@@ -143,11 +153,19 @@ impl Nest {
         let unrolled = unrolled && kernel.condition.is_none();
         let split = if unrolled { None } else { split(&kernel) };
         let (clips, accumulate) = (Vec::new(), false);
+        let (group, held) = match vector {
+            Some((v, lanes)) if deals(&kernel) => group(&kernel, &types, &live, &bits, v, lanes)
+                .ok_or_else(|| err!(Compile, "cpu: {lanes} lanes fill no register"))?,
+            Some((_, lanes)) => (lanes, false),
+            None => (1, false),
+        };
         Ok(Nest {
             calls: calls::calls(&kernel),
             kernel,
             outer,
             vector,
+            group,
+            held,
             clips,
             split,
             unrolled,
@@ -189,6 +207,12 @@ impl Nest {
         let rounds = self.kernel.loops.last().filter(|_| self.kernel.condition.is_some());
         let rounds = rounds.map_or(1.0, |l| (l.extent as f64 / ROUNDS).max(1.0));
         body.max(2) as f64 * per_node * points / rounds
+    }
+
+    /// The number of partial results among which the innermost reduce loop deals its points, if
+    /// there are several.
+    pub fn lanes(&self) -> Option<usize> {
+        deals(&self.kernel).then_some(self.kernel.order.lanes)
     }
 
     pub fn empty(&self) -> bool {
@@ -267,6 +291,11 @@ fn split(k: &Kernel) -> Option<usize> {
     all()
         .find(|n| k.loops[*n].extent >= 64)
         .or_else(|| all().max_by_key(|n| (k.loops[*n].extent, k.loops.len() - n)))
+}
+
+/// Returns whether the innermost reduce loop deals its points among several lanes.
+fn deals(k: &Kernel) -> bool {
+    k.order.lanes > 1 && !k.reductions.is_empty()
 }
 
 fn types_of(k: &Kernel) -> Result<Vec<DType>, Error> {

@@ -1,24 +1,25 @@
 //! Stages of a kernel: long reductions are cut so that threads can share them and memory is read in
-//! order. The choice of the vector loop lives in `nest`.
+//! order. Where they are cut is a part of the kernel's meaning and is chosen in
+//! `cotangent_jit::order`. The choice of the vector loop lives in `nest`.
 //!
 //! `before -> after`, where one stage becomes several nests that run one after the other:
-//! - **folding lanes** (the vector loop is reduced): the longest reduce loop becomes a parallel
-//!   loop over chunks and a reduce loop within each chunk. Partial results go to scratch memory,
-//!   and a last small nest folds them in order.
-//! - **streaming rows** (the vector loop is kept: sums of columns): blocks of a few rows are folded
-//!   in registers into partial results that stay in the first cache, so the operand is read row by
-//!   row. Long sums are cut into chunks, too.
+//! - **folding chunks**: the reduce loop that the kernel's order cuts becomes a parallel loop over
+//!   chunks and a reduce loop within each chunk. Partial results go to scratch memory, and a last
+//!   small nest folds them in order.
+//! - **streaming rows** (the vector loop is parallel: sums of columns): blocks of a few rows are
+//!   folded in registers into partial results that stay in the first cache, so the operand is read
+//!   row by row. Chunks of rows are folded as above.
 //!
-//! Partial results have the accumulator's type. The cuts of a reduction depend on its extents
-//! alone, so results do not depend on the number of threads.
+//! Partial results have the accumulator's type.
 
 use crate::plan::loops::parallel;
 use crate::plan::nest::{Clip, Nest};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{
-    BufferId, BufferType, Kernel, Loop, Mode, Node, NodeId, Reduction, Store,
+    BufferId, BufferType, Cut, Kernel, Loop, Mode, Node, NodeId, Order, Reduction, Store,
 };
 use cotangent_jit::op::ScalarOp;
+use cotangent_jit::order::{BLOCK_ROWS, TILE};
 use cotangent_jit::prepare::loops::map_affines;
 use cotangent_jit::{Error, Scalar};
 use smallvec::{SmallVec, smallvec};
@@ -39,32 +40,22 @@ pub struct Stage {
     pub sources: Vec<Source>,
 }
 
-/// Points below which a reduction is not cut.
+/// Points from which on sums of columns are streamed.
 const LEAST_POINTS: usize = 1 << 16;
-/// The approximate number of points per chunk.
-const CHUNK_POINTS: usize = 1 << 14;
-const MOST_CHUNKS: usize = 128;
-/// With this many independent results, threads share results instead of chunks.
-const ENOUGH_RESULTS: usize = 64;
-/// Rows folded in registers before partial results are touched.
-const BLOCK_ROWS: usize = 8;
-/// Partial results that stay in the first cache.
-const TILE: usize = 2048;
 
 /// The stages of an expanded kernel and the scratch bytes that they need.
 pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
     let nest = Nest::new(kernel)?;
     let k = &nest.kernel;
-    let points = k.points();
-    let cut = !k.reductions.is_empty()
-        && k.loops.iter().all(|l| l.mode != Mode::Sequential)
-        && points >= LEAST_POINTS;
     let results: usize = k.loops[..nest.outer].iter().map(|l| l.extent).product();
-    let plan = match nest.vector {
-        _ if !cut => None,
-        Some((v, width)) if v < nest.outer => stream_rows(&nest, v, width, results),
-        vector => fold_lanes(&nest, vector, results),
+    let streams = !k.reductions.is_empty()
+        && k.loops.iter().all(|l| l.mode != Mode::Sequential)
+        && k.points() >= LEAST_POINTS;
+    let streamed = match nest.vector {
+        Some((v, width)) if streams && v < nest.outer => stream_rows(&nest, v, width),
+        _ => None,
     };
+    let plan = streamed.or_else(|| k.order.cut.map(|cut| fold_chunks(&nest, cut)));
     let own: Vec<Source> = (0..kernel.buffers.len()).map(Source::Argument).collect();
     match plan {
         None => Ok((vec![Stage { nest, sources: own }], 0)),
@@ -85,56 +76,46 @@ struct Plan {
     accumulate: bool,
 }
 
-fn fold_lanes(nest: &Nest, vector: Option<(usize, usize)>, results: usize) -> Option<Plan> {
+/// The plan of folding chunks side by side.
+fn fold_chunks(nest: &Nest, Cut { of, length }: Cut) -> Plan {
     let loops = &nest.kernel.loops;
-    if results >= ENOUGH_RESULTS {
-        return None;
-    }
-    let longest = (nest.outer..loops.len()).max_by_key(|n| loops[*n].extent)?;
-    let extent = loops[longest].extent;
-    let lanes = vector.filter(|(v, _)| *v == longest).map_or(1, |(_, width)| width);
-    let chunks = (nest.kernel.points() / CHUNK_POINTS).clamp(1, MOST_CHUNKS).min(extent);
-    let length = extent.div_ceil(chunks).next_multiple_of(lanes);
+    let extent = loops[of].extent;
     let chunks = extent.div_ceil(length);
     let mut new = vec![parallel(chunks)];
     new.extend(loops.iter().copied());
-    new[longest + 1].extent = length;
+    new[of + 1].extent = length.min(extent);
     let mut counters: Vec<Affine> = (0..loops.len()).map(|n| Affine::counter(n + 1)).collect();
     let start = Affine::new(0, [length as i64]);
-    counters[longest] = counters[longest].add(&start);
-    Some(Plan {
+    counters[of] = counters[of].add(&start);
+    Plan {
         loops: new,
         counters,
-        clips: vec![Clip { inner: longest + 1, start, total: extent }],
-        vector: vector.map(|(v, width)| (v + 1, width)),
+        clips: clips(&[(of + 1, start, extent, chunks * length)]),
+        vector: nest.vector.map(|(v, width)| (v + 1, width)),
         split: 0,
         chunk: 0,
         chunks,
         accumulate: false,
-    })
+    }
 }
 
 /// The plan of streaming rows. Its loops are, from outside in: the other parallel loops, chunks,
 /// tiles of columns, blocks of rows, columns, rows.
-fn stream_rows(nest: &Nest, v: usize, width: usize, results: usize) -> Option<Plan> {
+fn stream_rows(nest: &Nest, v: usize, width: usize) -> Option<Plan> {
     let loops = &nest.kernel.loops;
     let (columns, r) = (loops[v].extent, nest.outer);
     if loops.len() != nest.outer + 1 || columns < width || loops[r].extent < 2 * BLOCK_ROWS {
         return None;
     }
     let rows = loops[r].extent;
+    let length = nest.kernel.order.cut.map_or(rows.next_multiple_of(BLOCK_ROWS), |c| c.length);
+    if !length.is_multiple_of(BLOCK_ROWS) {
+        return None;
+    }
     let tile = if columns > 2 * TILE { TILE } else { columns };
     let tiles = columns.div_ceil(tile);
     let others: Vec<usize> = (0..nest.outer).filter(|n| *n != v).collect();
-    let shares = results / columns * tiles;
-    let chunks = if shares >= ENOUGH_RESULTS {
-        1
-    } else {
-        (rows * tile / CHUNK_POINTS).min(rows / (4 * BLOCK_ROWS)).clamp(1, MOST_CHUNKS / shares)
-    };
-    let blocks = rows.div_ceil(chunks).div_ceil(BLOCK_ROWS);
-    let length = blocks * BLOCK_ROWS;
-    let chunks = rows.div_ceil(length);
+    let (blocks, chunks) = (length / BLOCK_ROWS, rows.div_ceil(length));
     let mut new: Vec<Loop> = others.iter().map(|n| loops[*n]).collect();
     let c = new.len();
     new.extend([parallel(chunks), parallel(tiles)]);
@@ -151,16 +132,27 @@ fn stream_rows(nest: &Nest, v: usize, width: usize, results: usize) -> Option<Pl
     Some(Plan {
         loops: new,
         counters,
-        clips: vec![
-            Clip { inner: c + 3, start: of(c + 1, tile), total: columns },
-            Clip { inner: c + 4, start: row, total: rows },
-        ],
+        clips: clips(&[
+            (c + 3, of(c + 1, tile), columns, tiles * tile),
+            (c + 4, row, rows, chunks * length),
+        ]),
         vector: Some((c + 3, width)),
         split,
         chunk: c,
         chunks,
         accumulate: true,
     })
+}
+
+/// The clips of loops with these starts and totals, where the parts reach this far together.
+fn clips(all: &[(usize, Affine, usize, usize)]) -> Vec<Clip> {
+    let longer = all.iter().filter(|(_, _, total, reach)| reach > total);
+    let clip = |(inner, start, total, _): &(usize, Affine, usize, usize)| Clip {
+        inner: *inner,
+        start: start.clone(),
+        total: *total,
+    };
+    longer.map(clip).collect()
 }
 
 impl Plan {
@@ -172,6 +164,7 @@ impl Plan {
     ) -> Result<(Vec<Stage>, usize), Error> {
         let mut k = nest.kernel.clone();
         k.loops.clone_from(&self.loops);
+        k.order.cut = None;
         map_affines(&mut k, |a| self.compose(a));
         self.replace_counters(&mut k);
         let mut sources = own;
@@ -270,6 +263,7 @@ fn start_kernel(cut: &Kernel, count: usize) -> Kernel {
         nodes: Vec::new(),
         stores: Vec::new(),
         reductions: Vec::new(),
+        order: Order::SEQUENTIAL,
         condition: None,
     };
     for r in &cut.reductions {
@@ -293,6 +287,7 @@ fn join_kernel(nest: &Nest, cut: &Kernel, chunks: usize, results: usize) -> Kern
         nodes: Vec::new(),
         stores: Vec::new(),
         reductions: Vec::new(),
+        order: Order::SEQUENTIAL,
         condition: None,
     };
     for (r, partial) in nest.kernel.reductions.iter().zip(&cut.reductions) {

@@ -46,7 +46,7 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
         return Ok(Split { main: kernel.clone(), folds: None });
     }
     let whole = |buffer: BufferId, combine: Option<Combine>| {
-        combine.is_some_and(of_whole_numbers) && dtype(kernel, buffer).is_complex()
+        combine.is_some_and(Combine::of_whole_numbers) && dtype(kernel, buffer).is_complex()
     };
     let in_order = kernel.stores.iter().any(|s| whole(s.buffer, s.combine));
     let joint = kernel.reductions.iter().any(|r| whole(r.buffer, Some(r.combine)));
@@ -70,6 +70,7 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
         loops.truncate(folded);
     }
     let mut b = KernelBuilder::new(kernel.name.clone(), loops);
+    b.order(kernel.order);
     for BufferType { dtype, len } in &kernel.buffers {
         b.buffer(dtype.part(), if dtype.is_complex() { 2 * len } else { *len });
     }
@@ -102,11 +103,6 @@ pub(super) fn split(kernel: &Kernel) -> Result<Split, Error> {
         r.accumulator = accumulator;
     }
     Ok(Split { main, folds })
-}
-
-/// Returns whether folding complex numbers so takes both parts together.
-fn of_whole_numbers(combine: Combine) -> bool {
-    matches!(combine, Combine::Product | Combine::Max | Combine::Min)
 }
 
 fn dtype(kernel: &Kernel, buffer: BufferId) -> DType {
@@ -271,7 +267,7 @@ impl Splitter<'_> {
         let len = self.kernel.buffers[buffer.0 as usize].len as i64;
         let offset = offset.map(|o| self.one(o));
         let mut combine = *combine;
-        if let Some(fold) = combine.filter(|c| of_whole_numbers(*c)) {
+        if let Some(fold) = combine.filter(|c| c.of_whole_numbers()) {
             let old = match offset {
                 None => self.load(*buffer, at, &[], Scalar::zero(dtype(self.kernel, *buffer))),
                 Some(offset) => {
@@ -316,14 +312,17 @@ impl Splitter<'_> {
         Affine::new(0, (0..extents.len()).map(stride))
     }
 
-    /// A reduction whose loops run in order, into a temporary buffer of its own.
+    /// A reduction whose loops run in order, into a temporary buffer of its own, in the type of the
+    /// accumulator.
     fn fold_in_order(&mut self, r: &Reduction) -> BufferType {
-        let to = dtype(self.kernel, r.buffer);
+        let to = r.accumulator;
         let points: usize = self.kernel.extents()[..self.folded].iter().product();
         let len = if to.is_complex() { 2 * points } else { points };
         let (temporary, at) = (self.b.buffer(to.part(), len), self.dense());
         let old = self.load(temporary, &at, &[], Scalar::zero(to));
-        let new = match (old, self.value(r.value)) {
+        let value = self.value(r.value);
+        let value = converted(&mut self.b, value, to);
+        let new = match (old, value) {
             (Value::Pair(old), Value::Pair(new)) => {
                 Value::Pair(folded(&mut self.b, r.combine.op(), old, new))
             }
@@ -352,10 +351,11 @@ impl Splitter<'_> {
         let temporary = |n: usize| BufferId((self.kernel.buffers.len() + n) as u32);
         let (mut before, mut after) = (outer("before"), outer("after"));
         for (n, r) in self.kernel.reductions.iter().enumerate() {
-            let to = dtype(self.kernel, r.buffer);
-            let one = before.constant(r.combine.identity(to));
+            let one = before.constant(r.combine.identity(r.accumulator));
             store(&mut before.b, temporary(n), &self.dense(), one);
-            let folded = after.load(temporary(n), &self.dense(), &[], Scalar::zero(to));
+            let fill = Scalar::zero(r.accumulator);
+            let folded = after.load(temporary(n), &self.dense(), &[], fill);
+            let folded = converted(&mut after.b, folded, dtype(self.kernel, r.buffer));
             store(&mut after.b, r.buffer, &r.at, folded);
         }
         Folds { before: before.b.finish(), after: after.b.finish(), temporaries }
@@ -367,6 +367,14 @@ impl Splitter<'_> {
             let identity = self.constant(r.combine.identity(dtype(self.kernel, r.buffer)));
             store(&mut self.b, r.buffer, &r.at, identity);
         }
+    }
+}
+
+/// The parts in the types of the parts of `to`.
+fn converted(b: &mut KernelBuilder, value: Value, to: DType) -> Value {
+    match value {
+        Value::One(x) => Value::One(b.convert(x, to.part())),
+        Value::Pair(parts) => Value::Pair(parts.map(|x| b.convert(x, to.part()))),
     }
 }
 

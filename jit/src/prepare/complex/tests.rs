@@ -114,6 +114,21 @@ fn sums_of_c64_fold_in_c128() {
     assert_eq!(sum, Scalar::from(Complex::new(16_777_218f32, 0.0)));
 }
 
+/// A product runs in order and takes the sum beside it along, which still folds in c128.
+#[test]
+fn sums_beside_products_keep_their_accumulator() {
+    let mut b = KernelBuilder::new("both", nest(&[(40, Mode::Reduce)]));
+    let (x, y, z) = (b.buffer(DType::C64, 40), b.buffer(DType::C64, 1), b.buffer(DType::C64, 1));
+    let w = b.buffer(DType::F32, 1);
+    let v = b.load(x, Affine::counter(0));
+    let size = b.op(ScalarOp::Real, &[v]);
+    b.reduce(y, Affine::default(), Combine::Product, v);
+    b.reduce(z, Affine::default(), Combine::Sum, v);
+    b.reduce(w, Affine::default(), Combine::Sum, size);
+    let x = (0..80).flat_map(|i| (1.0f32 + i as f32 * 1e-7).to_le_bytes()).collect();
+    same(b.finish(), &[x, vec![0; 8], vec![0; 8], vec![0; 4]]);
+}
+
 /// A program whose loop passes on what it computes from temporary to temporary.
 fn chain_in_a_loop(kernel: Kernel) -> Program {
     let temp = SlotKind::Temp { arena_offset: 0 };

@@ -1,0 +1,261 @@
+//! The choice of the order in which a kernel's reductions combine, see
+//! [`Order`](crate::kernel::Order).
+//!
+//! The choice is a function of extents, strides and types, made once, when a kernel is built. Every
+//! rewrite keeps it, and the interpreter and all backends follow it, so results do not depend on
+//! the width of vectors, on threads or on the device.
+//!
+//! 1. **Arrangement.** The reduce loop along which most loaded bytes are contiguous becomes the
+//!    innermost one, so that the sum of a transposed array runs in memory order. Neighbours that
+//!    every index walks as one become one.
+//! 2. **Lanes.** Vectors of the innermost reduce loop fold `lanes` points at once: 8, 16 or 32 by
+//!    its extent. If a parallel loop strides over fewer bytes than that loop does (sums of
+//!    columns), the vectors belong to results, and each folds its points one after the other.
+//! 3. **Cut.** A long reduction to a few results is cut into chunks that threads share.
+//!
+//! The definition of the order lives in [`kernel`](crate::kernel); how vectors and threads follow
+//! it, in the backends.
+
+use crate::kernel::{Cut, Kernel, Mode, Node, Order};
+use crate::prepare::loops::{choose_loops, coalesce_neighbours, trim_affines};
+use std::cmp::Reverse;
+
+/// Chunks of sums of columns have a multiple of this many rows, so that a block of rows can be
+/// folded in registers.
+pub const BLOCK_ROWS: usize = 8;
+/// The columns of a tile, whose partial results stay in the first cache.
+pub const TILE: usize = 2048;
+/// Points below which a reduction is not cut.
+const LEAST_POINTS: usize = 1 << 16;
+/// The approximate number of points per chunk.
+const CHUNK_POINTS: usize = 1 << 14;
+const MOST_CHUNKS: usize = 128;
+/// With this many independent results, threads share results instead of chunks.
+const ENOUGH_RESULTS: usize = 64;
+/// The least columns that fill a vector.
+const LEAST_COLUMNS: usize = 4;
+
+/// Arranges the reduce loops of a kernel and sets its order. A kernel without reductions stays as
+/// it is.
+pub(crate) fn choose(k: &mut Kernel) {
+    k.order = Order::SEQUENTIAL;
+    let first = k.loops.iter().position(|l| l.mode == Mode::Reduce);
+    let Some(first) = first.filter(|_| !k.reductions.is_empty()) else { return };
+    if k.loops[first..].iter().any(|l| l.mode != Mode::Reduce) {
+        // The verifier refuses such a kernel.
+        return;
+    }
+    coalesce_neighbours(k);
+    arrange(k);
+    coalesce_neighbours(k);
+    if k.combines_whole_numbers() {
+        return;
+    }
+    let (inner, loads) = (k.loops.len() - 1, loads(k));
+    let columns = columns(k, &loads, inner);
+    let lanes = if columns.is_some() { 1 } else { lanes(k.loops[inner].extent) };
+    let cut = cut(k, columns, lanes);
+    k.order = Order { lanes, cut };
+}
+
+/// What a load reads in all: its strides, and the bytes of the elements that it visits.
+struct Load {
+    strides: Vec<u64>,
+    bytes: f64,
+}
+
+fn loads(k: &Kernel) -> Vec<Load> {
+    let mut all = Vec::new();
+    for node in &k.nodes {
+        let Node::Load { buffer, at, .. } = node else { continue };
+        let Some(buffer) = k.buffers.get(buffer.0 as usize) else { continue };
+        let strides: Vec<u64> = (0..k.loops.len()).map(|n| at.stride(n).unsigned_abs()).collect();
+        let visited = k.loops.iter().zip(&strides).filter(|(_, s)| **s != 0);
+        let elements: f64 = visited.map(|(l, _)| l.extent as f64).product();
+        all.push(Load { strides, bytes: elements * buffer.dtype.size() as f64 });
+    }
+    all
+}
+
+/// The bytes of the loads whose stride along loop `n` is like that.
+fn bytes(loads: &[Load], n: usize, like: impl Fn(u64) -> bool) -> f64 {
+    loads.iter().filter(|l| like(l.strides[n])).map(|l| l.bytes).sum()
+}
+
+/// Moves the reduce loop along which most bytes are contiguous innermost, and orders the others by
+/// falling strides of the largest load. Loops of one point come first, so that nothing changes if
+/// they are dropped.
+fn arrange(k: &mut Kernel) {
+    let loads = loads(k);
+    let first = k.loops.iter().take_while(|l| l.mode != Mode::Reduce).count();
+    let reduces = first..k.loops.len();
+    let varies = |l: &&Load| reduces.clone().any(|n| l.strides[n] != 0);
+    let largest = loads.iter().filter(varies).max_by(|a, b| a.bytes.total_cmp(&b.bytes));
+    let stride = |n: usize| largest.map_or(0, |l| l.strides[n]);
+    let long = |n: &usize| k.loops[*n].extent != 1;
+    let contiguous = |n: usize| bytes(&loads, n, |s| s == 1);
+    let Some(inner) = reduces.clone().filter(long).max_by(|&a, &b| {
+        let nearer = |n: usize| Reverse(stride(n).wrapping_sub(1));
+        contiguous(a).total_cmp(&contiguous(b)).then_with(|| nearer(a).cmp(&nearer(b)))
+    }) else {
+        return;
+    };
+    let mut order: Vec<usize> = reduces.filter(|n| *n != inner).collect();
+    order.sort_by_key(|n| (long(n), Reverse(stride(*n))));
+    order.push(inner);
+    let all: Vec<usize> = (0..first).chain(order).collect();
+    if !all.is_sorted() {
+        choose_loops(k, &all);
+        trim_affines(k);
+    }
+}
+
+/// The parallel loop whose points are folded side by side: some load is contiguous along it, and
+/// fewer bytes lie apart than along the innermost reduce loop.
+fn columns(k: &Kernel, loads: &[Load], inner: usize) -> Option<usize> {
+    let apart = |n: usize| bytes(loads, n, |s| s > 1);
+    let fits = |n: &usize| {
+        k.loops[*n].mode == Mode::Parallel
+            && k.loops[*n].extent >= LEAST_COLUMNS
+            && loads.iter().any(|l| l.strides[*n] == 1)
+            && apart(*n) < apart(inner)
+    };
+    (0..inner).rev().filter(fits).min_by(|a, b| apart(*a).total_cmp(&apart(*b)))
+}
+
+/// The lanes of an innermost reduce loop of this extent.
+fn lanes(extent: usize) -> usize {
+    match extent {
+        0..8 => 1,
+        8..32 => 8,
+        32..64 => 16,
+        _ => 32,
+    }
+}
+
+fn cut(k: &Kernel, columns: Option<usize>, lanes: usize) -> Option<Cut> {
+    let points = k.points();
+    if points < LEAST_POINTS || k.loops.iter().any(|l| l.mode == Mode::Sequential) {
+        return None;
+    }
+    let outer = k.parallel_rank();
+    let results: usize = k.loops[..outer].iter().map(|l| l.extent).product();
+    let inner = k.loops.len() - 1;
+    let (of, length) = match columns {
+        Some(_) if outer < inner => return None,
+        Some(n) => (inner, rows_per_chunk(k.loops[inner].extent, k.loops[n].extent, results)?),
+        None if results >= ENOUGH_RESULTS => return None,
+        None => {
+            let of = (outer..=inner).max_by_key(|n| k.loops[*n].extent)?;
+            let extent = k.loops[of].extent;
+            let chunks = (points / CHUNK_POINTS).clamp(1, MOST_CHUNKS).min(extent);
+            (of, extent.div_ceil(chunks).next_multiple_of(if of == inner { lanes } else { 1 }))
+        }
+    };
+    (length < k.loops[of].extent).then_some(Cut { of, length })
+}
+
+/// The rows of a chunk of sums of columns.
+fn rows_per_chunk(rows: usize, columns: usize, results: usize) -> Option<usize> {
+    if rows < 2 * BLOCK_ROWS {
+        return None;
+    }
+    let tile = if columns > 2 * TILE { TILE } else { columns };
+    let shares = results / columns * columns.div_ceil(tile);
+    if shares >= ENOUGH_RESULTS {
+        return None;
+    }
+    let chunks = (rows * tile / CHUNK_POINTS).min(rows / (4 * BLOCK_ROWS));
+    let chunks = chunks.clamp(1, MOST_CHUNKS / shares);
+    Some(rows.div_ceil(chunks).next_multiple_of(BLOCK_ROWS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::affine::Affine;
+    use crate::build::KernelBuilder;
+    use crate::kernel::{Combine, Loop};
+    use crate::{DType, verify::verify_kernel};
+
+    /// `y[kept] = combine over gone of the product of the loads`, each load with a stride per loop.
+    fn fold(kept: &[usize], gone: &[usize], loads: &[&[i64]], d: DType) -> Kernel {
+        let of = |e: &[usize], mode| e.iter().map(|n| Loop { extent: *n, mode }).collect();
+        let loops: [Vec<Loop>; 2] = [of(kept, Mode::Parallel), of(gone, Mode::Reduce)];
+        let extents: Vec<usize> = kept.iter().chain(gone).copied().collect();
+        let mut b = KernelBuilder::new("fold", loops.concat());
+        let mut value = None;
+        for strides in loads {
+            let at = Affine::new(0, strides.iter().copied());
+            let len = at.range(&extents).map_or(0, |(_, high)| high + 1);
+            let x = b.buffer(d, len as usize);
+            let v = b.load(x, at);
+            value = Some(value.map_or(v, |u| b.op(crate::op::ScalarOp::Mul, &[u, v])));
+        }
+        let y = b.buffer(d, kept.iter().product());
+        let dense = (0..kept.len()).map(|n| kept[n + 1..].iter().product::<usize>() as i64);
+        b.reduce(y, Affine::new(0, dense), Combine::Product, value.expect("a load"));
+        verify_kernel(b.finish()).expect("a kernel that is right").into_inner()
+    }
+
+    fn order(kept: &[usize], gone: &[usize], loads: &[&[i64]]) -> (usize, Option<(usize, usize)>) {
+        let Order { lanes, cut } = fold(kept, gone, loads, DType::F32).order;
+        (lanes, cut.map(|c| (c.of, c.length)))
+    }
+
+    #[test]
+    fn lanes_grow_with_rows() {
+        let extents = [0, 1, 7, 8, 31, 32, 63, 64, 1000];
+        let lanes = extents.map(|n| order(&[3], &[n], &[&[n as i64, 1]]).0);
+        assert_eq!(lanes, [1, 1, 1, 8, 8, 16, 16, 32, 32]);
+    }
+
+    #[test]
+    fn sums_of_columns_have_one_lane() {
+        assert_eq!(order(&[100], &[100], &[&[1, 100]]), (1, None));
+        // Three columns fill no vector.
+        assert_eq!(order(&[3], &[100], &[&[1, 3]]), (32, None));
+        // The middle axis of three.
+        assert_eq!(order(&[5, 7], &[90], &[&[630, 1, 7]]), (1, None));
+        assert_eq!(order(&[90], &[5, 7], &[&[7, 630, 1]]), (1, None));
+    }
+
+    #[test]
+    fn the_largest_operand_decides() {
+        // y[i] = sum over k of a[i, k] b[k], and with a transposed.
+        assert_eq!(order(&[100], &[100], &[&[100, 1], &[0, 1]]), (32, None));
+        assert_eq!(order(&[100], &[100], &[&[1, 100], &[0, 1]]), (1, None));
+    }
+
+    #[test]
+    fn transposed_arrays_are_read_in_the_order_of_memory() {
+        let k = fold(&[], &[30, 50], &[&[1, 30]], DType::F32);
+        assert_eq!((k.loops.len(), k.points(), k.order.lanes), (1, 1500, 32));
+        let k = fold(&[4], &[30, 50, 9], &[&[1, 36, 1080, 4]], DType::F32);
+        assert_eq!((k.loops.len(), k.loops[1].extent), (2, 13_500));
+        // Padded rows stay apart, and the longer step is outermost.
+        let k = fold(&[], &[9, 30, 50], &[&[1, 10, 400]], DType::F32);
+        let extents: Vec<usize> = k.loops.iter().map(|l| l.extent).collect();
+        assert_eq!((extents, k.order.lanes), (vec![50, 30, 9], 8));
+    }
+
+    #[test]
+    fn long_reductions_are_cut() {
+        assert_eq!(order(&[], &[65_535], &[&[1]]), (32, None));
+        assert_eq!(order(&[], &[70_000], &[&[1]]), (32, Some((0, 17_504))));
+        assert_eq!(order(&[], &[10_000_007], &[&[1]]), (32, Some((0, 78_144))));
+        // Threads share results.
+        assert_eq!(order(&[64], &[70_000], &[&[70_000, 1]]), (32, None));
+        assert_eq!(order(&[63], &[70_000], &[&[70_000, 1]]).1, Some((1, 576)));
+        // Columns by blocks of rows.
+        assert_eq!(order(&[1000], &[1000], &[&[1, 1000]]), (1, Some((1, 40))));
+        assert_eq!(order(&[4], &[70_000], &[&[1, 4]]), (1, Some((1, 4120))));
+    }
+
+    #[test]
+    fn complex_products_run_in_order() {
+        for (d, lanes) in [(DType::C64, 1), (DType::F64, 32)] {
+            assert_eq!(fold(&[], &[70_000], &[&[1]], d).order.lanes, lanes);
+        }
+    }
+}

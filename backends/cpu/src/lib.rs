@@ -38,5 +38,7 @@ mod runtime;
 mod scalar;
 mod share;
 mod vector;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 pub use backend::{CpuBackend, backend};

@@ -131,6 +131,10 @@ impl Assembler {
         debug_assert!(a.is_some() == two, "{i:?} with {a:?} as its second source");
         let (place, each) = placed(b);
         debug_assert!(!each || row.bytes > 0, "{i:?} broadcasts no element");
+        debug_assert!(
+            !matches!((i, b), (Ins::Vmovss | Ins::Vmovsd | Ins::Vmovd | Ins::VmovqGpr, Rm::Reg(_))),
+            "{i:?} does not move between two vectors"
+        );
         let second = a.map_or(0, |r| r.0);
         let fields = match row.extension {
             Some(extension) => Fields { reg: extension, second: dst.0, place, imm },

@@ -7,7 +7,8 @@
 //! `carry` emit a kernel; `scalar`, `lanes`, `vector`, `narrow` and `far` select instructions.
 //! `program` and `control` emit the driver, `registers` chooses the slots that it keeps in
 //! registers, and `rows` finds loops that threads share. `code` links the functions. Generated code
-//! calls `runtime`, `host` and `routines`.
+//! calls `runtime`, `host` and `routines`. `wide` holds an assembler for vectors wider than
+//! Cranelift's.
 //!
 //! The list of ops and their meaning do not live here (see `cotangent-jit`), nor do arrays and
 //! derivatives.

@@ -23,8 +23,12 @@ impl Assembler {
     /// Loads lanes from an address each. The width is that of the destination or of the index,
     /// whichever is larger.
     pub fn gather(&mut self, i: Ins, w: Width, dst: Vr, from: Vsib, lanes: Lanes) {
+        debug_assert!(dst != from.index, "{i:?} overwrites its index");
         let (second, masked) = match lanes {
-            Lanes::Vector(mask) => (mask.0, None),
+            Lanes::Vector(mask) => {
+                debug_assert!(mask != dst && mask != from.index, "{i:?} overwrites its mask");
+                (mask.0, None)
+            }
             Lanes::Mask(k) => (0, Some(Masked { k, zero: false })),
         };
         let fields = Fields { reg: dst.0, second, place: Place::Vsib(from), imm: &[] };

@@ -77,12 +77,12 @@ impl Assembler {
     /// An instruction from `src` to memory: a store, an extract or a conversion to something
     /// narrower.
     pub fn store(&mut self, i: Ins, w: Width, src: Vr, to: Mem, m: Option<Masked>) {
-        self.to_place(i, w, src, Place::Mem(to), &[], m);
+        self.write_to(i, w, src, Place::Mem(to), &[], m);
     }
 
     /// As [`store`](Assembler::store), with an immediate.
     pub fn store_imm(&mut self, i: Ins, w: Width, src: Vr, to: Mem, imm: u8, m: Option<Masked>) {
-        self.to_place(i, w, src, Place::Mem(to), &[imm], m);
+        self.write_to(i, w, src, Place::Mem(to), &[imm], m);
     }
 
     /// The instruction of [`store`](Assembler::store) with a register as its destination.
@@ -95,7 +95,7 @@ impl Assembler {
         imm: Option<u8>,
         m: Option<Masked>,
     ) {
-        self.to_place(i, w, src, Place::Reg(dst.0), imm.as_slice(), m);
+        self.write_to(i, w, src, Place::Reg(dst.0), imm.as_slice(), m);
     }
 
     /// VEX `vmaskmovps` and its kin: stores the lanes of `src` whose highest bit in `mask` is set.
@@ -131,6 +131,10 @@ impl Assembler {
         debug_assert!(a.is_some() == two, "{i:?} with {a:?} as its second source");
         let (place, each) = placed(b);
         debug_assert!(!each || row.bytes > 0, "{i:?} broadcasts no element");
+        debug_assert!(
+            !matches!((i, b), (Ins::Vmovss | Ins::Vmovsd | Ins::Vmovd | Ins::VmovqGpr, Rm::Reg(_))),
+            "{i:?} does not move between two vectors"
+        );
         let second = a.map_or(0, |r| r.0);
         let fields = match row.extension {
             Some(extension) => Fields { reg: extension, second: dst.0, place, imm },
@@ -145,7 +149,7 @@ impl Assembler {
             && row.store.is_some()
             && row.map == Map::M0F
         {
-            self.to_place(i, width, src, Place::Reg(dst.0), imm, None);
+            self.write_to(i, width, src, Place::Reg(dst.0), imm, None);
         } else {
             debug_assert!(
                 row.operands != Operands::Test || form.fits_vex(),
@@ -155,7 +159,7 @@ impl Assembler {
         }
     }
 
-    fn to_place(
+    fn write_to(
         &mut self,
         i: Ins,
         width: Width,

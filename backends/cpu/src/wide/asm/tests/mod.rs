@@ -42,19 +42,21 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn every_instruction_has_the_bytes_of_llvm() {
-    let found = differences(parse::lines(ENCODINGS), true);
+    let mut count = 0;
+    let found = differences(parse::lines(ENCODINGS).inspect(|_| count += 1), true);
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+    assert!(count > 10_000, "{count} lines");
 }
 
 /// Without EVEX forms, what has a VEX form is written as before.
 #[test]
 fn vex_forms_need_no_leave() {
-    let is_vex = |l: &Line| !l.bytes.starts_with("62") && !l.on_masks();
+    let is_vex = |l: &Line| !l.bytes.starts_with("62") && !l.on_masks() && l.width.is_some();
     let mut count = 0;
     let lines = parse::lines(ENCODINGS).filter(is_vex).inspect(|_| count += 1);
     let found = differences(lines, false);
     assert!(found.is_empty(), "\n{}", found.join("\n"));
-    assert!(count > 4000, "{count} lines");
+    assert!(count > 2000, "{count} lines");
 }
 
 /// Each row of the table is among the lines, in both of its forms.

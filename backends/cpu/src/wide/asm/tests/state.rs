@@ -127,3 +127,27 @@ fn negated_conditions_differ_in_the_last_bit() {
         assert_eq!(c.negated() as u8, c as u8 ^ 1);
     }
 }
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "an EVEX form, which is not allowed")]
+fn evex_forms_are_written_by_leave_only() {
+    let mut a = Assembler::new(false);
+    a.v(Ins::Vaddps, Width::X128, Vr(0), Some(Vr(16)), Rm::Reg(Vr(1)));
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "an instruction without an EVEX form")]
+fn forms_that_do_not_exist_are_caught() {
+    let mut a = Assembler::new(true);
+    a.v(Ins::Vpand, Width::Z512, Vr(0), Some(Vr(1)), Rm::Reg(Vr(2)));
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "with None as its second source")]
+fn a_missing_source_is_caught() {
+    let mut a = Assembler::new(true);
+    a.v(Ins::Vaddps, Width::X128, Vr(0), None, Rm::Reg(Vr(2)));
+}

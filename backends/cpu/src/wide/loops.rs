@@ -63,7 +63,7 @@ impl Emitter<'_> {
             span.high = Some(self.parameters[2]);
         }
         let clip = nest.clips.iter().find(|c| c.inner == n);
-        if let Some(clip) = clip.filter(|c| !c.total.is_multiple_of(extent)) {
+        if let Some(clip) = clip {
             let start = self.index(&clip.start);
             let high = self.set(clip.total as i64);
             self.update(Arith::Sub, high, Amount::Reg(start));

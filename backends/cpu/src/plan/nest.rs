@@ -46,6 +46,8 @@ pub struct Nest {
     /// folded.
     pub held: bool,
     pub clips: Vec<Clip>,
+    /// The block of a tile: an innermost parallel loop inside of the vector loop (see `tiles`).
+    pub tile: Option<usize>,
     /// The loop that threads share, if any.
     pub split: Option<usize>,
     /// True if all loops are emitted point by point, with counters known.
@@ -167,6 +169,7 @@ impl Nest {
             group,
             held,
             clips,
+            tile: None,
             split,
             unrolled,
             accumulate,

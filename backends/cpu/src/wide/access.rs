@@ -101,6 +101,9 @@ impl Emitter<'_> {
         guard: &[Range],
         fill: Scalar,
     ) -> Result<Lanes, Error> {
+        if let Some(lanes) = self.from_tile(buffer, at) {
+            return Ok(lanes);
+        }
         let d = self.buffer_type(buffer);
         let bits = self.memory_bits(d);
         let admitted = if guard.is_empty() { None } else { Some(self.admitted(guard, bits)?) };
@@ -239,7 +242,7 @@ impl Emitter<'_> {
     }
 
     /// A load by one instruction that a mask register may restrict.
-    fn load_masked(&mut self, ins: Ins, w: Width, from: Address, mask: Option<R>) -> R {
+    pub fn load_masked(&mut self, ins: Ins, w: Width, from: Address, mask: Option<R>) -> R {
         let within = mask.map(|mask| Within { mask, zero: true });
         self.instruction(ins, w, None, None, Operand::Mem(from), None, within)
     }

@@ -175,7 +175,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Emits the loop at its counter plus a constant.
-    fn iteration(&mut self, counter: Counter, ahead: i64) -> Result<(), Error> {
+    pub fn iteration(&mut self, counter: Counter, ahead: i64) -> Result<(), Error> {
         let mark = self.trail.len();
         let n = self.counters.len();
         for s in 0..self.streams.len() {

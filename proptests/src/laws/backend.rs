@@ -1,6 +1,6 @@
-//! Compiled code gives what the interpreter gives, to the bit: reductions combine in an order that is
-//! a part of their meaning. Only matrix products and other routines, which have orders of their own,
-//! get a few roundings of the sum of absolute values.
+//! Compiled code gives what the interpreter gives, to the bit: reductions combine in an order that
+//! is a part of their meaning. Only matrix products and other routines, which have orders of their
+//! own, get a few roundings of the sum of absolute values.
 
 use crate::program::Program;
 use crate::values::{Near, array, compare_all, epsilon, numbers};

@@ -161,8 +161,8 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    /// Emits one iteration of the loop that opens; where lanes fold into registers, one per group of
-    /// lanes.
+    /// Emits one iteration of the loop that opens; where lanes fold into registers, one per group
+    /// of lanes.
     fn iterations(&mut self, counter: Value, step: usize) -> Result<(), Error> {
         let group = self.width.unwrap_or(1);
         for lane in (0..step).step_by(group) {

@@ -1,7 +1,7 @@
 //! Reductions: accumulators that live across the reduce loops.
 //!
-//! If the vector loop is parallel, each lane folds a point of its own, and nothing is joined. If the
-//! kernel's order of combination deals the points of the innermost reduce loop among lanes, the
+//! If the vector loop is parallel, each lane folds a point of its own, and nothing is joined. If
+//! the kernel's order of combination deals the points of the innermost reduce loop among lanes, the
 //! loop is emitted here: whole rounds of lanes, a group of them after the other, then what remains.
 //!
 //! ```text

@@ -55,7 +55,8 @@ pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
         Some((v, width)) if streams && v < nest.outer => stream_rows(&nest, v, width),
         _ => None,
     };
-    let plan = streamed.or_else(|| k.order.cut.map(|cut| fold_chunks(&nest, cut)));
+    let cut = k.order.cut.filter(|c| c.length < k.loops[c.of].extent);
+    let plan = streamed.or_else(|| cut.map(|cut| fold_chunks(&nest, cut)));
     let own: Vec<Source> = (0..kernel.buffers.len()).map(Source::Argument).collect();
     match plan {
         None => Ok((vec![Stage { nest, sources: own }], 0)),
@@ -83,7 +84,7 @@ fn fold_chunks(nest: &Nest, Cut { of, length }: Cut) -> Plan {
     let chunks = extent.div_ceil(length);
     let mut new = vec![parallel(chunks)];
     new.extend(loops.iter().copied());
-    new[of + 1].extent = length.min(extent);
+    new[of + 1].extent = length;
     let mut counters: Vec<Affine> = (0..loops.len()).map(|n| Affine::counter(n + 1)).collect();
     let start = Affine::new(0, [length as i64]);
     counters[of] = counters[of].add(&start);
@@ -185,7 +186,7 @@ impl Plan {
         let start = self.accumulate.then(|| start_kernel(&k, self.chunks * results));
         let mut first = Nest::finish(k, self.vector)?;
         first.clips = self.clips;
-        first.split = Some(self.split);
+        first.split = Some(self.split).filter(|_| !first.unrolled);
         first.accumulate = self.accumulate;
         let mut stages = Vec::new();
         if let Some(start) = start {

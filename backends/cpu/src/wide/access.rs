@@ -101,7 +101,7 @@ impl Emitter<'_> {
         guard: &[Range],
         fill: Scalar,
     ) -> Result<Lanes, Error> {
-        if let Some(lanes) = self.from_tile(buffer, at) {
+        if let Some(lanes) = self.tile_lanes(buffer, at) {
             return Ok(lanes);
         }
         let d = self.buffer_type(buffer);
@@ -256,7 +256,7 @@ impl Emitter<'_> {
                 bits: Bits::B32,
                 regs: (0..self.shape(Bits::B32).1).map(|_| self.repeated(Bits::B32, 0)).collect(),
             };
-            self.to_frame(&zero, values);
+            self.spill_lanes(&zero, values);
         }
         let pointer = self.lea(from);
         self.each_lane(
@@ -268,7 +268,7 @@ impl Emitter<'_> {
             },
             |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)),
         );
-        let lanes = self.from_frame(DType::I32, values);
+        let lanes = self.frame_lanes(DType::I32, values);
         Lanes { dtype: d, ..lanes }
     }
 
@@ -284,7 +284,7 @@ impl Emitter<'_> {
             let bits = Bits::B32;
             let (w, _) = self.shape(bits);
             let regs = masks.iter().map(|m| self.as_vector(bits, w, *m)).collect();
-            self.to_frame(&Lanes { dtype: DType::I32, bits, regs }, at);
+            self.spill_lanes(&Lanes { dtype: DType::I32, bits, regs }, at);
             at
         });
         let lane = self.set(0);
@@ -425,7 +425,7 @@ impl Emitter<'_> {
     ) {
         let size = size_of_lane(x.bits);
         let values = self.code.room((size * self.lanes) as u32);
-        self.to_frame(x, values);
+        self.spill_lanes(x, values);
         let pointer = self.lea(to);
         let narrow = masks.map(|m| {
             let lanes = Lanes { dtype: DType::Bool, bits: x.bits, regs: m.clone() };

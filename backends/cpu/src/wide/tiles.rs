@@ -145,7 +145,7 @@ impl Emitter<'_> {
     }
 
     /// The lanes of a load from its tile, if it has one.
-    pub fn from_tile(&mut self, buffer: BufferId, at: &Affine) -> Option<Lanes> {
+    pub fn tile_lanes(&mut self, buffer: BufferId, at: &Affine) -> Option<Lanes> {
         let tile = self.tiles.iter().find(|t| t.buffer == buffer && t.at == *at)?;
         let from = Address { index: Some((tile.place, 1)), ..Address::frame(tile.room) };
         let d = self.buffer_type(buffer);

@@ -7,8 +7,9 @@
 
 use super::asm::{Cond, Ins, Width};
 use super::code::{Address, Amount, Arith, Class, Extend, Inst, MaskOp, Operand, R, Within};
-use super::emitter::{Emitter, Lanes, Regs, size_of_lane, unsupported};
+use super::emitter::{Emitter, size_of_lane, unsupported};
 use super::masks::by;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Range};

@@ -6,28 +6,14 @@
 
 use super::asm::{Ins, Width};
 use super::code::{MaskOp, Operand, R};
-use super::emitter::{Emitter, Lanes, unsupported};
+use super::emitter::{Emitter, unsupported};
 use super::masks::by;
+use super::values::Arg;
+use super::values::Lanes;
 use crate::plan::lanes::Bits;
 use cotangent_jit::math::far;
 use cotangent_jit::op::{MachineOp, ScalarOp};
 use cotangent_jit::{DType, Error, Scalar};
-
-/// An operand of an op.
-#[derive(Clone)]
-pub struct Arg {
-    pub lanes: Lanes,
-    /// The value, if it is a constant.
-    pub constant: Option<Scalar>,
-    /// True if nothing else uses the lanes, so that their registers may be overwritten.
-    pub last: bool,
-}
-
-impl Arg {
-    pub fn of(lanes: Lanes) -> Arg {
-        Arg { lanes, constant: None, last: true }
-    }
-}
 
 impl Emitter<'_> {
     /// The op on operands of type `d` (for `Select` the type of its branches).
@@ -103,7 +89,7 @@ impl Emitter<'_> {
             return self.slow(op, d, d, args);
         }
         let result = if matches!(op, Eq | Ne | Lt | Le | Gt | Ge) { DType::Bool } else { d };
-        let mut regs = super::emitter::Regs::new();
+        let mut regs = super::values::Regs::new();
         for r in 0..args[0].lanes.regs.len() {
             let x = args[0].lanes.regs[r];
             let y = args.get(1).map_or(x, |a| a.lanes.regs[r]);
@@ -236,7 +222,7 @@ impl Emitter<'_> {
         let mask = self.with_bits(&args[0].lanes.clone(), x.bits);
         if x.dtype.is_bool() {
             let y = self.with_bits(&args[2].lanes.clone(), x.bits);
-            let mut regs = super::emitter::Regs::new();
+            let mut regs = super::values::Regs::new();
             for r in 0..x.regs.len() {
                 let m = mask.regs[r];
                 let yes = self.mask_op(MaskOp::And, w, m, x.regs[r]);
@@ -245,7 +231,7 @@ impl Emitter<'_> {
             }
             return Lanes { dtype: DType::Bool, bits: x.bits, regs };
         }
-        let mut regs = super::emitter::Regs::new();
+        let mut regs = super::values::Regs::new();
         let zero = |a: &Arg| a.constant.is_some_and(|s| s.bits() == 0);
         for r in 0..x.regs.len() {
             let (m, p, q) = (mask.regs[r], x.regs[r], args[2].lanes.regs[r]);

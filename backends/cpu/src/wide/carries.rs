@@ -6,19 +6,14 @@
 
 use super::asm::Cond;
 use super::code::{Amount, Arith, Inst, MaskOp, Place, R};
-use super::emitter::{Emitter, Lanes, Regs};
+use super::emitter::Emitter;
+use super::values::Carry;
+use super::values::{Lanes, Regs};
 use crate::plan::carries;
 use crate::plan::lanes::Bits;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, NodeId, Store};
 use cotangent_jit::{DType, Error, Scalar};
-
-/// The carries of all lanes.
-pub struct Carry {
-    buffer: BufferId,
-    at: Affine,
-    lanes: Lanes,
-}
 
 impl Emitter<'_> {
     /// Emits the sequential loop inside of the vector loop.

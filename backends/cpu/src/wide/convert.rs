@@ -4,10 +4,11 @@
 //! mended here. Narrow types are lanes of 32 bits: ints hold the number, floats their bits with
 //! zeros above.
 
-use super::arithmetic::Arg;
 use super::asm::{Ins, Width};
 use super::code::{Inst, MaskOp, Operand, R};
-use super::emitter::{Emitter, Lanes, Regs, unsupported};
+use super::emitter::{Emitter, unsupported};
+use super::values::Arg;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::op::MachineOp;
 use cotangent_jit::{DType, Error, Scalar};

@@ -7,27 +7,15 @@
 //! accesses in `access`.
 
 use super::asm::{Ins, Width};
-use super::carries::Carry;
 use super::code::{Address, Amount, Arith, Class, Code, Constant, Inst, Operand, R, Within};
 use super::tier::Tier;
-use super::tiles::Tile;
+use super::values::{Carry, Lanes, Regs, Tile};
 use crate::plan::lanes::Bits;
 use crate::plan::nest::Nest;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node, NodeId};
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
-
-pub type Regs = SmallVec<[R; 4]>;
-
-/// The lanes of one value.
-#[derive(Clone, Debug)]
-pub struct Lanes {
-    pub dtype: DType,
-    pub bits: Bits,
-    /// Vectors; of a bool masks, which are mask registers or vectors of all ones and zeros.
-    pub regs: Regs,
-}
 
 /// A pointer into a buffer that advances with the loops by fixed strides.
 struct Stream {

@@ -6,8 +6,9 @@
 
 use super::asm::{Cond, Ins};
 use super::code::{Address, Amount, Arith, Base, Inst, Place, R};
-use super::emitter::{Emitter, Lanes, Regs, unsupported};
+use super::emitter::{Emitter, unsupported};
 use super::masks::by;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::kernel::{BufferId, Node, NodeId, Store};
 use cotangent_jit::op::{MachineOp, ScalarOp};

@@ -1,11 +1,12 @@
 //! Ops on ints in lanes of 32 or 64 bits. Narrow ints are 32-bit lanes that hold the number.
 
-use super::arithmetic::Arg;
 use super::asm::{Ins, Width};
 use super::code::R;
-use super::emitter::{Emitter, Lanes, Regs, size_of_lane, unsupported};
+use super::emitter::{Emitter, size_of_lane, unsupported};
 use super::masks::by;
 use super::tier::Tier;
+use super::values::Arg;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::op::MachineOp;
 use cotangent_jit::{DType, Error};

@@ -3,7 +3,8 @@
 
 use super::asm::{Ins, Width};
 use super::code::{Amount, Arith, Class, Inst, MaskOp, Operand, R};
-use super::emitter::{Emitter, Lanes, Regs, size_of_lane};
+use super::emitter::{Emitter, size_of_lane};
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::DType;
 use cotangent_jit::op::MachineOp;

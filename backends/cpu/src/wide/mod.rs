@@ -28,6 +28,7 @@ mod slow;
 mod stub;
 mod tier;
 mod tiles;
+mod values;
 
 use crate::code::link::Compiled;
 use crate::plan::carries::is_carry_loop;

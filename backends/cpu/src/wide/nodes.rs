@@ -1,9 +1,10 @@
 //! Single nodes in lanes, and the stores at the innermost level.
 
-use super::arithmetic::Arg;
 use super::asm::Ins;
-use super::emitter::{Emitter, Lanes, Regs, unsupported};
+use super::emitter::{Emitter, unsupported};
 use super::masks::by;
+use super::values::Arg;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::kernel::{Node, NodeId, Store};
 use cotangent_jit::op::ScalarOp;

@@ -5,7 +5,8 @@
 
 use super::asm::{Ins, Width};
 use super::code::{Inst, MaskOp, R};
-use super::emitter::{Emitter, Lanes, Regs};
+use super::emitter::Emitter;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::kernel::Reduction;
 use cotangent_jit::{Error, Scalar};

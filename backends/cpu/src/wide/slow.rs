@@ -5,10 +5,11 @@
 //! spills. Data of calls live as long as the process: there are few ops, types and numbers of
 //! lanes.
 
-use super::arithmetic::Arg;
 use super::asm::Ins;
 use super::code::{Address, Inst};
-use super::emitter::{Emitter, Lanes, Regs, size_of_lane};
+use super::emitter::{Emitter, size_of_lane};
+use super::values::Arg;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::interp;
 use cotangent_jit::math::far;

@@ -3,24 +3,14 @@
 
 use super::asm::{Ins, Width};
 use super::code::{Address, Amount, Arith, Constant, Inst, R};
-use super::emitter::{Emitter, Lanes, Regs, size_of_lane};
+use super::emitter::{Emitter, size_of_lane};
 use super::masks::by;
+use super::values::Tile;
+use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node};
-
-/// A transposed load: for each point of the block, the lanes.
-pub struct Tile {
-    buffer: BufferId,
-    at: Affine,
-    /// The place of the first point in the frame.
-    room: u32,
-    /// The bytes from there to the current point.
-    place: R,
-    /// The bytes of one point.
-    step: i64,
-}
 
 impl Emitter<'_> {
     /// Reads the tiles of a block, loop `n`, which ends at `high` if not at its extent.

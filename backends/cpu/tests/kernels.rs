@@ -5,7 +5,7 @@ mod support;
 
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, Range, Store};
+use cotangent_jit::kernel::{Combine, Cut, Kernel, Loop, Mode, Order, Range, Store};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Scalar};
 use support::{Random, check};
@@ -218,6 +218,20 @@ fn long_reductions_are_cut() {
             check(&k, &random_buffers(&k, rows as u64));
         }
     }
+}
+
+/// A guard over a loop of few points that is cut into chunks longer than it.
+#[test]
+fn few_guarded_points_are_cut() {
+    let mut b = KernelBuilder::new("few", loops(&[2], Mode::Reduce));
+    let (x, out) = (b.buffer(DType::I16, 2), b.buffer(DType::I16, 1));
+    let range = Range { at: Affine::counter(0), low: -1, high: 34 };
+    let fill = Scalar::from_i64(DType::I16, -99).unwrap();
+    let v = b.load_guarded(x, Affine::counter(0), [range], fill);
+    b.reduce(out, Affine::default(), Combine::Min, v);
+    b.order(Order { lanes: 1, cut: Some(Cut { of: 0, length: 4 }) });
+    let k = b.finish();
+    check(&k, &random_buffers(&k, 1));
 }
 
 #[test]

@@ -45,9 +45,9 @@
 //!
 //! # The order of combination
 //!
-//! The order in which a reduction combines its points is a part of the meaning ([`Order`]), so every
-//! backend gives the same bits, with vectors of any width and any number of threads. A reduction
-//! combines in its accumulator's type (f64 for sums of f32, f32 for sums of f16):
+//! The order in which a reduction combines its points is a part of the meaning ([`Order`]), so
+//! every backend gives the same bits, with vectors of any width and any number of threads. A
+//! reduction combines in its accumulator's type (f64 for sums of f32, f32 for sums of f16):
 //!
 //! ```text
 //! for each chunk of the loop that is cut, or once for all points:

@@ -16,6 +16,9 @@ const TYPES: [DType; 6] = [DType::F32, DType::F64, DType::F16, DType::I32, DType
 const COMBINES: [Combine; 5] =
     [Combine::Sum, Combine::Product, Combine::Max, Combine::Min, Combine::Xor];
 
+/// Extents with their strides.
+type Axes = Vec<(usize, i64)>;
+
 /// How the axis of the tested extent lies in memory, and what is reduced with it.
 #[derive(Clone, Copy, Debug)]
 enum Layout {
@@ -42,7 +45,7 @@ const LAYOUTS: [Layout; 8] = [
 
 impl Layout {
     /// The parallel and the reduce loops, each with its stride.
-    fn loops(self, n: usize) -> (Vec<(usize, i64)>, Vec<(usize, i64)>) {
+    fn loops(self, n: usize) -> (Axes, Axes) {
         let m = n as i64;
         match self {
             Layout::Rows => (vec![(3, m)], vec![(n, 1)]),

@@ -1,5 +1,5 @@
-//! Kernels as text: a head, then one line per loop, node, store and reduction, and one for the order
-//! of combination, unless that is one point after the other.
+//! Kernels as text: a head, then one line per loop, node, store and reduction, and one for the
+//! order of combination, unless that is one point after the other.
 
 use crate::DType;
 use crate::kernel::{BufferId, Cut, Kernel, Loop, Mode, Node, Order, Reduction, Store};

@@ -61,6 +61,8 @@ pub struct Accumulator {
 pub enum Partials {
     /// In registers. The group that is computed folds into those from this lane on.
     Registers(usize),
+    /// In registers. The point that is computed folds into this lane.
+    Lane(usize),
     /// In a stack slot, at the lane of the innermost counter.
     Memory,
 }

@@ -161,8 +161,8 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    /// Emits one iteration of the loop that opens; where lanes fold into registers, one per group of
-    /// lanes.
+    /// Emits one iteration of the loop that opens; where lanes fold into registers, one per group
+    /// of lanes.
     fn iterations(&mut self, counter: Value, step: usize) -> Result<(), Error> {
         let group = self.width.unwrap_or(1);
         for lane in (0..step).step_by(group) {
@@ -175,7 +175,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Emits the loop at its counter plus a constant.
-    fn iteration(&mut self, counter: Counter, ahead: i64) -> Result<(), Error> {
+    pub fn iteration(&mut self, counter: Counter, ahead: i64) -> Result<(), Error> {
         let mark = self.trail.len();
         let n = self.counters.len();
         for s in 0..self.streams.len() {

@@ -1,21 +1,22 @@
 //! Reductions: accumulators that live across the reduce loops.
 //!
-//! If the vector loop is parallel, each lane folds a point of its own, and nothing is joined. If the
-//! kernel's order of combination deals the points of the innermost reduce loop among lanes, the
+//! If the vector loop is parallel, each lane folds a point of its own, and nothing is joined. If
+//! the kernel's order of combination deals the points of the innermost reduce loop among lanes, the
 //! loop is emitted here: whole rounds of lanes, a group of them after the other, then what remains.
 //!
 //! ```text
-//!               held                                       not held
-//! for rounds    group by group into registers              -
-//! for groups    into memory at `counter mod lanes`         into memory at `counter mod lanes`
-//! for points    into memory at `counter mod lanes`         into memory at `counter mod lanes`
+//!                        held in registers              not held
+//! rounds of all lanes    group by group                 -
+//! groups of lanes        those of the last round        into memory at `counter mod lanes`
+//! points                 few: lane by lane of
+//!                        registers; many: in memory     into memory at `counter mod lanes`
 //! ```
 //!
 //! At the end all lanes are joined by halves. Long reductions into few points are cut into chunks
 //! first (`plan::stages`), so that threads can share them. Carries of sequential loops live in
 //! `carry`.
 
-use crate::emit::emitter::{Accumulator, Emitter, Partials};
+use crate::emit::emitter::{Accumulator, Counter, Emitter, Partials};
 use crate::ops::lanes::{Lanes, load_scalar};
 use crate::ops::scalar;
 use crate::ops::values::{Regs, constant, memory, register, vector_type};
@@ -25,6 +26,9 @@ use cotangent_jit::{DType, Error};
 use cranelift_codegen::ir::{InstBuilder, StackSlotData, StackSlotKind, Value, types};
 use cranelift_frontend::Variable;
 use smallvec::SmallVec;
+
+/// The most ops of points that are folded into single lanes of registers.
+const INSERTED: usize = 32;
 
 impl Emitter<'_, '_> {
     pub fn start_reductions(&mut self) -> Result<(), Error> {
@@ -115,7 +119,8 @@ impl Emitter<'_, '_> {
     }
 
     /// Emits the innermost reduce loop if its points are dealt among lanes: up to `high`, which is
-    /// `fixed` if known. All chunks of the loop together have `total` points.
+    /// `fixed` if known. All chunks of the loop together have `total` points, and each chunk has
+    /// whole rounds of lanes, unless it is the last one.
     pub fn dealt_loop(
         &mut self,
         high: Value,
@@ -126,55 +131,86 @@ impl Emitter<'_, '_> {
         let (lanes, group) = (nest.kernel.order.lanes, nest.group);
         let mark = self.mark();
         let mut low = self.b.ins().iconst(types::I64, 0);
-        let (mut done, mut spilled) = (0, false);
+        let step = if nest.held { lanes } else { group };
         if nest.vector.is_some() {
             self.width = Some(group);
             self.broadcast_invariants()?;
-        }
-        // A chunk has whole rounds of lanes, unless it is the last one.
-        let rest = total % lanes;
-        for (step, emitted) in [
-            (lanes, nest.held && total >= lanes),
-            (group, group > 1 && if nest.held { rest >= group } else { total >= group }),
-            (1, group == 1 || !total.is_multiple_of(group)),
-        ] {
-            if !emitted {
-                continue;
-            }
-            if step == 1 {
-                self.width = None;
-                self.undo(mark);
-            }
-            let rounds = nest.held && step == lanes;
-            self.partials = if rounds { Partials::Registers(0) } else { Partials::Memory };
-            let end = fixed.map(|e| e / step * step);
-            let middle = match end {
-                Some(end) => self.b.ins().iconst(types::I64, end as i64),
-                None if step == 1 => high,
+            let middle = match fixed {
+                Some(extent) => self.b.ins().iconst(types::I64, (extent / step * step) as i64),
                 None => self.b.ins().band_imm_s(high, -(step as i64)),
             };
-            if nest.held && !rounds && !spilled {
-                self.spill_partials();
-                spilled = true;
+            self.partials = if nest.held { Partials::Registers(0) } else { Partials::Memory };
+            self.counted_loop(low, middle, step, fixed.map(|e| e / step))?;
+            low = middle;
+        }
+        let mut rest = total % step;
+        if nest.vector.is_none() {
+            rest = total;
+        }
+        let mut lane = 0;
+        if nest.held && fixed.is_some() {
+            while rest >= group {
+                self.partials = Partials::Registers(lane);
+                self.iteration(Counter::Value(low), lane as i64)?;
+                (lane, rest) = (lane + group, rest - group);
             }
-            self.counted_loop(low, middle, step, end.map(|e| (e - done) / step))?;
-            (low, done) = (middle, end.unwrap_or(0));
         }
         self.width = None;
         self.undo(mark);
-        if spilled {
+        if rest == 0 {
+            return Ok(());
+        }
+        if nest.held && fixed.is_some() && rest * self.body() <= INSERTED {
+            for lane in lane..lane + rest {
+                self.partials = Partials::Lane(lane);
+                self.iteration(Counter::Value(low), lane as i64)?;
+            }
+            return Ok(());
+        }
+        if nest.held {
+            self.spill_partials();
+        }
+        if lane > 0 {
+            low = self.b.ins().iadd_imm_s(low, lane as i64);
+        }
+        self.partials = Partials::Memory;
+        self.counted_loop(low, high, 1, fixed.map(|_| rest))?;
+        if nest.held {
             self.reload_partials();
         }
         Ok(())
     }
 
+    /// The number of ops of a point of the innermost loop; many where lanes are no plain numbers.
+    fn body(&self) -> usize {
+        let nest = self.nest;
+        let plain = |r: &Reduction| r.accumulator.size() >= 4;
+        if !nest.kernel.reductions.iter().all(plain) {
+            return INSERTED + 1;
+        }
+        let inner = nest.kernel.loops.len();
+        let nodes = (0..nest.types.len()).filter(|n| nest.live[*n] && nest.level[*n] == inner);
+        nodes.count() + nest.kernel.stores.len() + nest.kernel.reductions.len()
+    }
+
     /// Folds the current point or group of lanes into the partial results.
     fn fold_partials(&mut self, n: usize, r: &Reduction) -> Result<(), Error> {
         let (from, d) = (self.nest.dtype(r.value), r.accumulator);
+        let lanes = self.nest.kernel.order.lanes;
         let accumulator = self.accumulators[n].clone();
         let Some(width) = self.width else {
             let value = self.scalar(r.value)?;
             let value = scalar::convert(self.b, from, d, value)?;
+            if let (Partials::Lane(at), Some(variables)) = (self.partials, &accumulator.lanes) {
+                let per = Lanes::bits_for(d, lanes).lanes();
+                let (variable, at) = (variables[at / per], (at % per) as u8);
+                let all = self.b.use_var(variable);
+                let old = self.b.ins().extractlane(all, at);
+                let new = scalar::emit(self.b, r.combine.op(), d, &[old, value])?;
+                let all = self.b.ins().insertlane(all, new, at);
+                self.b.def_var(variable, all);
+                return Ok(());
+            }
             let (pointer, offset) = self.slot_address(&accumulator, Some(d));
             let old = load_scalar(self.b, d, pointer, offset)?;
             let new = scalar::emit(self.b, r.combine.op(), d, &[old, value])?;

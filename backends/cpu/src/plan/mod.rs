@@ -6,6 +6,8 @@
 //! | `nest.rs` | a kernel's loops in the order of emission, and its vector loop |
 //! | `cost.rs` | the cost of a point in lanes and in scalars; the number of lanes |
 //! | `stages.rs` | long reductions, cut into nests that run one after the other |
+//! | `relooped.rs` | a kernel over other loops |
+//! | `tiles.rs` | blocks of kernels that read a transposed operand |
 //! | `loops.rs` | parallel loops, kernels of few points |
 //! | `lanes.rs` | bits of a lane, ops that have instructions for lanes |
 //! | `steps.rs` | computed positions that advance by a constant from lane to lane |
@@ -27,6 +29,8 @@ pub mod loops;
 pub mod nest;
 pub mod outlines;
 pub mod registers;
+pub mod relooped;
 pub mod rows;
 pub mod stages;
 pub mod steps;
+pub mod tiles;

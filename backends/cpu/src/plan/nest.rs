@@ -1,9 +1,10 @@
 //! The order of a kernel's loops and the choice of the loop to vectorise.
 //!
-//! If the kernel's order of combination has lanes, the vector loop is the innermost reduce loop, with
-//! exactly these lanes. Otherwise it is a parallel loop, and parallel loops are reordered so that it
-//! is the innermost of them; reduce loops keep their order, which is part of the meaning. A sequential
-//! loop inside of parallel ones stays innermost: each register of lanes runs through all of it.
+//! If the kernel's order of combination has lanes, the vector loop is the innermost reduce loop,
+//! with exactly these lanes. Otherwise it is a parallel loop, and parallel loops are reordered so
+//! that it is the innermost of them. Reduce loops keep their order, which is part of the meaning. A
+//! sequential loop inside of parallel ones stays innermost: each register of lanes runs through all
+//! of it.
 //!
 //! Choices depend on the kernel alone, never on the machine's load or thread count. The costs that
 //! they compare live in `cost`; passes that do not depend on the device live in
@@ -46,6 +47,8 @@ pub struct Nest {
     /// folded.
     pub held: bool,
     pub clips: Vec<Clip>,
+    /// The block of a tile: an innermost parallel loop inside of the vector loop (see `tiles`).
+    pub tile: Option<usize>,
     /// The loop that threads share, if any.
     pub split: Option<usize>,
     /// True if all loops are emitted point by point, with counters known.
@@ -167,6 +170,7 @@ impl Nest {
             group,
             held,
             clips,
+            tile: None,
             split,
             unrolled,
             accumulate,

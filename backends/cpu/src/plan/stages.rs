@@ -14,15 +14,15 @@
 
 use crate::plan::loops::parallel;
 use crate::plan::nest::{Clip, Nest};
+use crate::plan::relooped::{compose, push, relooped};
+use crate::plan::tiles::tiled;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{
-    BufferId, BufferType, Cut, Kernel, Loop, Mode, Node, NodeId, Order, Reduction, Store,
+    BufferId, BufferType, Cut, Kernel, Loop, Mode, Node, Order, Reduction, Store,
 };
-use cotangent_jit::op::ScalarOp;
 use cotangent_jit::order::{BLOCK_ROWS, TILE};
-use cotangent_jit::prepare::loops::map_affines;
 use cotangent_jit::{Error, Scalar};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 /// The source of a stage's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,14 @@ pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
         Some((v, width)) if streams && v < nest.outer => stream_rows(&nest, v, width),
         _ => None,
     };
-    let plan = streamed.or_else(|| k.order.cut.map(|cut| fold_chunks(&nest, cut)));
+    let cut = k.order.cut.filter(|c| c.length < k.loops[c.of].extent);
+    let plan = streamed.or_else(|| cut.map(|cut| fold_chunks(&nest, cut)));
     let own: Vec<Source> = (0..kernel.buffers.len()).map(Source::Argument).collect();
     match plan {
-        None => Ok((vec![Stage { nest, sources: own }], 0)),
+        None => {
+            let nest = tiled(&nest)?.unwrap_or(nest);
+            Ok((vec![Stage { nest, sources: own }], 0))
+        }
         Some(plan) => plan.stages(&nest, own, results),
     }
 }
@@ -83,7 +87,7 @@ fn fold_chunks(nest: &Nest, Cut { of, length }: Cut) -> Plan {
     let chunks = extent.div_ceil(length);
     let mut new = vec![parallel(chunks)];
     new.extend(loops.iter().copied());
-    new[of + 1].extent = length.min(extent);
+    new[of + 1].extent = length;
     let mut counters: Vec<Affine> = (0..loops.len()).map(|n| Affine::counter(n + 1)).collect();
     let start = Affine::new(0, [length as i64]);
     counters[of] = counters[of].add(&start);
@@ -162,16 +166,12 @@ impl Plan {
         own: Vec<Source>,
         results: usize,
     ) -> Result<(Vec<Stage>, usize), Error> {
-        let mut k = nest.kernel.clone();
-        k.loops.clone_from(&self.loops);
+        let mut k = relooped(&nest.kernel, self.loops.clone(), &self.counters);
         k.order.cut = None;
-        map_affines(&mut k, |a| self.compose(a));
-        self.replace_counters(&mut k);
         let mut sources = own;
         let mut bytes = 0usize;
         let dense = dense_strides(&nest.kernel.loops[..nest.outer]);
-        let partial = self
-            .compose(&Affine::new(0, dense.iter().copied()))
+        let partial = compose(&self.counters, &Affine::new(0, dense.iter().copied()))
             .add(&Affine::counter(self.chunk).scale(results as i64));
         for r in &mut k.reductions {
             let len = self.chunks * results;
@@ -187,7 +187,7 @@ impl Plan {
         // Loops over chunks are loops, however few points they have.
         first.unrolled = false;
         first.clips = self.clips;
-        first.split = Some(self.split);
+        first.split = Some(self.split).filter(|_| !first.unrolled);
         first.accumulate = self.accumulate;
         let mut stages = Vec::new();
         if let Some(start) = start {
@@ -197,59 +197,6 @@ impl Plan {
         stages.push(Stage { nest: Nest::new(&join)?, sources });
         Ok((stages, bytes))
     }
-
-    fn compose(&self, a: &Affine) -> Affine {
-        let terms = self.counters.iter().enumerate().map(|(n, c)| c.scale(a.stride(n)));
-        terms.fold(Affine::constant(a.offset), |sum, term| sum.add(&term))
-    }
-
-    /// Replaces the counters of old loops by functions of the new counters.
-    fn replace_counters(&self, k: &mut Kernel) {
-        let old = std::mem::take(&mut k.nodes);
-        let mut new_id: Vec<NodeId> = Vec::with_capacity(old.len());
-        for mut node in old {
-            let id = match &mut node {
-                Node::Counter(n) => affine_node(&mut k.nodes, &self.counters[*n]),
-                Node::Gather { at, .. } => {
-                    *at = new_id[at.0 as usize];
-                    push(&mut k.nodes, node)
-                }
-                Node::Op { args, .. } => {
-                    args.iter_mut().for_each(|a| *a = new_id[a.0 as usize]);
-                    push(&mut k.nodes, node)
-                }
-                _ => push(&mut k.nodes, node),
-            };
-            new_id.push(id);
-        }
-        for s in &mut k.stores {
-            s.value = new_id[s.value.0 as usize];
-            s.offset = s.offset.map(|o| new_id[o.0 as usize]);
-        }
-        k.reductions.iter_mut().for_each(|r| r.value = new_id[r.value.0 as usize]);
-    }
-}
-
-fn push(nodes: &mut Vec<Node>, node: Node) -> NodeId {
-    nodes.push(node);
-    NodeId(nodes.len() as u32 - 1)
-}
-
-/// An affine function of counters as a node.
-fn affine_node(nodes: &mut Vec<Node>, at: &Affine) -> NodeId {
-    let mut sum = None;
-    for (n, stride) in at.strides.iter().enumerate().filter(|(_, s)| **s != 0) {
-        let mut term = push(nodes, Node::Counter(n));
-        if *stride != 1 {
-            let by = push(nodes, Node::Constant(Scalar::from(*stride)));
-            term = push(nodes, Node::Op { op: ScalarOp::Mul, args: smallvec![term, by] });
-        }
-        sum = Some(match sum {
-            None => term,
-            Some(s) => push(nodes, Node::Op { op: ScalarOp::Add, args: smallvec![s, term] }),
-        });
-    }
-    sum.unwrap_or_else(|| push(nodes, Node::Constant(Scalar::from(0i64))))
 }
 
 fn dense_strides(loops: &[Loop]) -> Vec<i64> {

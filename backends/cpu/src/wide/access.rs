@@ -101,6 +101,9 @@ impl Emitter<'_> {
         guard: &[Range],
         fill: Scalar,
     ) -> Result<Lanes, Error> {
+        if let Some(lanes) = self.tile_lanes(buffer, at) {
+            return Ok(lanes);
+        }
         let d = self.buffer_type(buffer);
         let bits = self.memory_bits(d);
         let admitted = if guard.is_empty() { None } else { Some(self.admitted(guard, bits)?) };
@@ -239,7 +242,7 @@ impl Emitter<'_> {
     }
 
     /// A load by one instruction that a mask register may restrict.
-    fn load_masked(&mut self, ins: Ins, w: Width, from: Address, mask: Option<R>) -> R {
+    pub fn load_masked(&mut self, ins: Ins, w: Width, from: Address, mask: Option<R>) -> R {
         let within = mask.map(|mask| Within { mask, zero: true });
         self.instruction(ins, w, None, None, Operand::Mem(from), None, within)
     }
@@ -253,7 +256,7 @@ impl Emitter<'_> {
                 bits: Bits::B32,
                 regs: (0..self.shape(Bits::B32).1).map(|_| self.repeated(Bits::B32, 0)).collect(),
             };
-            self.to_frame(&zero, values);
+            self.spill_lanes(&zero, values);
         }
         let pointer = self.lea(from);
         self.each_lane(
@@ -265,7 +268,7 @@ impl Emitter<'_> {
             },
             |e| e.update(Arith::Add, pointer, Amount::Now(step * d.size() as i64)),
         );
-        let lanes = self.from_frame(DType::I32, values);
+        let lanes = self.frame_lanes(DType::I32, values);
         Lanes { dtype: d, ..lanes }
     }
 
@@ -281,7 +284,7 @@ impl Emitter<'_> {
             let bits = Bits::B32;
             let (w, _) = self.shape(bits);
             let regs = masks.iter().map(|m| self.as_vector(bits, w, *m)).collect();
-            self.to_frame(&Lanes { dtype: DType::I32, bits, regs }, at);
+            self.spill_lanes(&Lanes { dtype: DType::I32, bits, regs }, at);
             at
         });
         let lane = self.set(0);
@@ -422,7 +425,7 @@ impl Emitter<'_> {
     ) {
         let size = size_of_lane(x.bits);
         let values = self.code.room((size * self.lanes) as u32);
-        self.to_frame(x, values);
+        self.spill_lanes(x, values);
         let pointer = self.lea(to);
         let narrow = masks.map(|m| {
             let lanes = Lanes { dtype: DType::Bool, bits: x.bits, regs: m.clone() };

@@ -40,7 +40,7 @@ impl Emitter<'_> {
             return Ok(x.clone());
         }
         if from.is_bool() {
-            return Ok(self.from_bool(x, to));
+            return Ok(self.convert_bool(x, to));
         }
         if to.is_bool() {
             if from.is_float() && from.is_narrow() {
@@ -56,12 +56,12 @@ impl Emitter<'_> {
         match (from.is_float(), to.is_float()) {
             (true, true) => Ok(self.between_floats(x, to)),
             (false, false) => Ok(self.between_ints(x, to)),
-            (false, true) => self.from_int(x, to),
-            (true, false) => self.to_int(x, to),
+            (false, true) => self.int_to_float(x, to),
+            (true, false) => self.float_to_int(x, to),
         }
     }
 
-    fn from_bool(&mut self, x: &Lanes, to: DType) -> Lanes {
+    fn convert_bool(&mut self, x: &Lanes, to: DType) -> Lanes {
         let bits = self.bits_of(to);
         let (w, _) = self.shape(bits);
         let x = self.with_bits(x, bits);
@@ -132,7 +132,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn from_int(&mut self, x: &Lanes, to: DType) -> Result<Lanes, Error> {
+    fn int_to_float(&mut self, x: &Lanes, to: DType) -> Result<Lanes, Error> {
         let masks = self.tier.masks();
         let (w, _) = self.shape(x.bits);
         Ok(match (x.dtype, to) {
@@ -190,7 +190,7 @@ impl Emitter<'_> {
         })
     }
 
-    fn to_int(&mut self, x: &Lanes, to: DType) -> Result<Lanes, Error> {
+    fn float_to_int(&mut self, x: &Lanes, to: DType) -> Result<Lanes, Error> {
         let masks = self.tier.masks();
         if to.size() == 8 && !masks {
             return self.slow(MachineOp::Convert(to), x.dtype, to, &[Arg::of(x.clone())]);
@@ -313,20 +313,20 @@ impl Emitter<'_> {
         let from = x.dtype;
         if from.is_narrow() && to == from.widened() {
             return Ok(match from.is_float() {
-                true => self.to_single(x),
+                true => self.widened_float(x),
                 false => Lanes { dtype: to, ..x.clone() },
             });
         }
         if to.is_narrow() && from == to.widened() {
             return Ok(match to.is_float() {
-                true => self.from_single(x, to),
+                true => self.narrowed_float(x, to),
                 false => self.wrapped(x, to),
             });
         }
         unsupported("a conversion of narrow types")
     }
 
-    fn to_single(&mut self, x: &Lanes) -> Lanes {
+    fn widened_float(&mut self, x: &Lanes) -> Lanes {
         let (w, _) = self.shape(Bits::B32);
         if x.dtype == DType::BF16 {
             let quiet = self.repeated(Bits::B32, 0x0040_0000);
@@ -358,7 +358,7 @@ impl Emitter<'_> {
         self.ui(Ins::VpermqImm, w, words, 0b11_01_10_00)
     }
 
-    fn from_single(&mut self, x: &Lanes, to: DType) -> Lanes {
+    fn narrowed_float(&mut self, x: &Lanes, to: DType) -> Lanes {
         let (w, _) = self.shape(Bits::B32);
         if to == DType::F16 {
             return self.map(to, x, |e, v| {

@@ -10,6 +10,7 @@ use super::asm::{Ins, Width};
 use super::carries::Carry;
 use super::code::{Address, Amount, Arith, Class, Code, Constant, Inst, Operand, R, Within};
 use super::tier::Tier;
+use super::tiles::Tile;
 use crate::plan::lanes::Bits;
 use crate::plan::nest::Nest;
 use cotangent_jit::affine::Affine;
@@ -72,6 +73,8 @@ pub struct Emitter<'n> {
     pub accumulators: Vec<Vec<Lanes>>,
     /// The carries of the sequential loop, while it is open.
     pub carries: Vec<Carry>,
+    /// The transposed loads of the open block.
+    pub tiles: Vec<Tile>,
     /// The lanes that have not ended, if the kernel has a condition.
     pub active: Option<Lanes>,
     /// The number of uses of each node.
@@ -100,6 +103,7 @@ impl<'n> Emitter<'n> {
             in_lanes: false,
             accumulators: Vec::new(),
             carries: Vec::new(),
+            tiles: Vec::new(),
             active: None,
             uses: uses(nest),
         };

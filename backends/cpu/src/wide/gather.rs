@@ -210,7 +210,7 @@ impl Emitter<'_> {
         let d = self.buffer_type(buffer);
         let places = self.code.room(8 * self.lanes as u32);
         let values = self.code.room(4 * self.lanes as u32);
-        self.to_frame(positions, places);
+        self.spill_lanes(positions, places);
         self.each_lane(
             None,
             |e, lane| {
@@ -223,7 +223,7 @@ impl Emitter<'_> {
             },
             |_| {},
         );
-        let lanes = Lanes { dtype: d, ..self.from_frame(DType::I32, values) };
+        let lanes = Lanes { dtype: d, ..self.frame_lanes(DType::I32, values) };
         if d.is_bool() { self.truths(&lanes) } else { lanes }
     }
 
@@ -305,11 +305,11 @@ impl Emitter<'_> {
             regs.push(self.v(Ins::Vpaddq, w, *v, at));
         }
         let places = self.code.room(8 * self.lanes as u32);
-        self.to_frame(&Lanes { regs, ..offsets }, places);
+        self.spill_lanes(&Lanes { regs, ..offsets }, places);
         let value = if d.is_bool() { self.ones(value) } else { value.clone() };
         let size = super::emitter::size_of_lane(value.bits);
         let values = self.code.room((size * self.lanes) as u32);
-        self.to_frame(&value, values);
+        self.spill_lanes(&value, values);
         let masks = self.existing(Bits::B32);
         let lanes = self.lanes;
         let mut failure = None;

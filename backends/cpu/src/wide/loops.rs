@@ -87,6 +87,10 @@ impl Emitter<'_> {
         let mark = self.mark();
         let done = self.code.place();
         let once = span.high.is_none() && span.extent == 1;
+        let tiles = self.in_lanes && self.tail.is_none() && self.nest.tile == Some(n);
+        if tiles {
+            self.make_tiles(n, span.high)?;
+        }
         if !once {
             self.move_streams(n, counter, span.low, false);
         }
@@ -102,6 +106,7 @@ impl Emitter<'_> {
             self.code.push(Inst::Bind(top));
             self.inside()?;
             self.advance_streams(n, 1);
+            self.advance_tiles();
             self.update(Arith::Add, counter, Amount::Now(1));
             let end = span.high.map_or(Amount::Now(span.extent as i64), Amount::Reg);
             self.branch(counter, Cond::L, end, top);
@@ -109,6 +114,7 @@ impl Emitter<'_> {
         }
         self.counters.pop();
         self.undo(mark);
+        self.tiles.clear();
         self.code.push(Inst::Bind(done));
         Ok(())
     }

@@ -27,6 +27,7 @@ mod reduce;
 mod slow;
 mod stub;
 mod tier;
+mod tiles;
 
 use crate::code::link::Compiled;
 use crate::plan::carries::is_carry_loop;

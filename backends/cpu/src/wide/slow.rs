@@ -59,14 +59,14 @@ impl Emitter<'_> {
         let values = self.code.room(stride * args.len() as u32);
         for (n, a) in args.iter().enumerate() {
             let lanes = a.lanes.clone();
-            self.to_frame(&lanes, values + n as u32 * stride);
+            self.spill_lanes(&lanes, values + n as u32 * stride);
         }
         self.code.push(Inst::Call { data: slow.forever(), values });
-        Ok(self.from_frame(result, values))
+        Ok(self.frame_lanes(result, values))
     }
 
     /// Stores the lanes of a number, one after the other.
-    pub fn to_frame(&mut self, x: &Lanes, at: u32) {
+    pub fn spill_lanes(&mut self, x: &Lanes, at: u32) {
         let (w, _) = self.shape(x.bits);
         for (r, v) in x.regs.iter().enumerate() {
             let to = Address::frame(at + (r * w.bytes()) as u32);
@@ -74,7 +74,7 @@ impl Emitter<'_> {
         }
     }
 
-    pub fn from_frame(&mut self, d: DType, at: u32) -> Lanes {
+    pub fn frame_lanes(&mut self, d: DType, at: u32) -> Lanes {
         let bits = Bits::of(d).unwrap_or(Bits::B32);
         let (w, count) = self.shape(bits);
         let mut regs = Regs::new();

@@ -108,8 +108,8 @@ impl<'r> Draft<'r> {
     fn own_strides(&mut self, of: &[usize]) -> Vec<i64> {
         let mut order = of.to_vec();
         if self.one_in(3) && order.len() > 1 {
-            let (a, b) = (self.r.below(order.len()), self.r.below(order.len()));
-            order.swap(a, b);
+            let by = 1 + self.r.below(order.len() - 1);
+            order.rotate_left(by);
         }
         let mut strides = vec![0; self.extents.len()];
         let mut stride = self.pick(&[1, 1, 1, 1, 1, 1, 2, 3]);

@@ -42,7 +42,11 @@ type Drawn = (Kernel, Vec<Style>);
 /// Parallel loops and stores.
 fn points(r: &mut Random) -> Drawn {
     let least = usize::from(r.below(8) > 0);
-    let extents = extents(r, least, 4);
+    let extents = match r.below(12) {
+        // Two loops so long that a transposed operand is read in tiles.
+        0 => vec![8 + r.below(26), 16 + r.below(26)],
+        _ => extents(r, least, 4),
+    };
     let mut k = Draft::new(r, loops(&extents, Mode::Parallel));
     if k.one_in(5) {
         in_place(&mut k);

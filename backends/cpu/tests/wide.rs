@@ -111,7 +111,8 @@ fn fold(combine: Combine, d: DType, columns: bool) -> Kernel {
     b.finish()
 }
 
-/// `y[i] = op(x0[i], ..)` for 300 points, and `z[i] = x0[i]` beside it: a copy alone is worth lanes.
+/// `y[i] = op(x0[i], ..)` for 300 points, and `z[i] = x0[i]` beside it: a copy alone is worth
+/// lanes.
 fn points(op: ScalarOp, operands: &[DType]) -> Kernel {
     let mut b = KernelBuilder::new("op", [Loop { extent: 300, mode: Mode::Parallel }]);
     let args: Vec<_> = operands

@@ -5,7 +5,7 @@ mod support;
 
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, Range, Store};
+use cotangent_jit::kernel::{Combine, Cut, Kernel, Loop, Mode, Order, Range, Store};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Scalar};
 use support::{Random, check};
@@ -220,6 +220,20 @@ fn long_reductions_are_cut() {
     }
 }
 
+/// A guard over a loop of few points that is cut into chunks longer than it.
+#[test]
+fn few_guarded_points_are_cut() {
+    let mut b = KernelBuilder::new("few", loops(&[2], Mode::Reduce));
+    let (x, out) = (b.buffer(DType::I16, 2), b.buffer(DType::I16, 1));
+    let range = Range { at: Affine::counter(0), low: -1, high: 34 };
+    let fill = Scalar::from_i64(DType::I16, -99).unwrap();
+    let v = b.load_guarded(x, Affine::counter(0), [range], fill);
+    b.reduce(out, Affine::default(), Combine::Min, v);
+    b.order(Order { lanes: 1, cut: Some(Cut { of: 0, length: 4 }) });
+    let k = b.finish();
+    check(&k, &random_buffers(&k, 1));
+}
+
 #[test]
 fn scatters_run_in_order_and_drop_what_is_outside() {
     for combine in [None, Some(Combine::Sum), Some(Combine::Max)] {
@@ -320,6 +334,69 @@ fn gathers_of_consecutive_elements() {
                 check(&k, &buffers);
             }
         }
+    }
+}
+
+/// Guards without a lower or an upper end.
+#[test]
+fn guards_with_one_end() {
+    for (low, high) in [(i64::MIN, 30), (20, i64::MAX), (i64::MIN, i64::MAX), (9, i64::MIN)] {
+        for n in [3, 64] {
+            let mut b = KernelBuilder::new("end", loops(&[n], Mode::Parallel));
+            let (x, out) = (b.buffer(DType::BF16, n), b.buffer(DType::BF16, n));
+            let range = Range { at: Affine::counter(0), low, high };
+            let v = b.load_guarded(x, Affine::counter(0), [range], Scalar::one(DType::BF16));
+            b.store_at(out, Affine::counter(0), v);
+            let k = b.finish();
+            check(&k, &random_buffers(&k, 1));
+        }
+    }
+}
+
+/// Positions that step by so much from lane to lane that the steps wrap, plain and clamped.
+#[test]
+fn positions_with_long_steps() {
+    for step in [i64::MAX, i64::MIN, i64::MAX / 2, 1 << 40, -(1 << 32)] {
+        let mut b = KernelBuilder::new("far", loops(&[64], Mode::Parallel));
+        let x = b.buffer(DType::F32, 60);
+        let outs = [DType::F32, DType::I32].map(|d| b.buffer(d, 64));
+        let at = b.affine(&Affine::new(0, [step]));
+        let most = b.constant(Scalar::from(40i64));
+        let clamped = b.op(ScalarOp::Min, &[at, most]);
+        let v = b.gather(x, clamped);
+        let low = b.convert(at, DType::I32);
+        b.store_at(outs[0], Affine::counter(0), v);
+        b.store_at(outs[1], Affine::counter(0), low);
+        let k = b.finish();
+        check(&k, &random_buffers(&k, 1));
+    }
+}
+
+/// Positions at the end of the numbers wrap from lane to lane, so a clamp takes effect in some of
+/// them, though not in the first and the last one.
+#[test]
+fn clamped_positions_that_wrap() {
+    for (start, bound, ahead) in [(i64::MAX - 2, 50, 1), (i64::MIN + 2, 20, -1)] {
+        let mut b = KernelBuilder::new("wrap", loops(&[64], Mode::Parallel));
+        let (x, out) = (b.buffer(DType::F32, 60), b.buffer(DType::F32, 64));
+        let i = b.buffer(DType::I64, 2);
+        let from = b.load(i, Affine::default());
+        let less = b.load(i, Affine::constant(1));
+        let counter = b.affine(&Affine::new(0, [ahead]));
+        let at = b.op(ScalarOp::Add, &[from, counter]);
+        let bound = b.constant(Scalar::from(bound as i64));
+        let clamp = if ahead > 0 { ScalarOp::Min } else { ScalarOp::Max };
+        let at = b.op(clamp, &[at, bound]);
+        let at = if ahead > 0 { at } else { b.op(ScalarOp::Neg, &[at]) };
+        let order = if ahead > 0 { [at, less] } else { [less, at] };
+        let at = b.op(ScalarOp::Sub, &order);
+        let v = b.gather(x, at);
+        b.store_at(out, Affine::counter(0), v);
+        let k = b.finish();
+        let mut buffers = random_buffers(&k, 1);
+        let other = start - 3 * ahead;
+        buffers[2] = [start, other].iter().flat_map(|n| n.to_le_bytes()).collect();
+        check(&k, &buffers);
     }
 }
 

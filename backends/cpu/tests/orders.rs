@@ -1,6 +1,6 @@
 //! The order of combination: sums, products and extremes along any axis of arrays of any extent,
 //! equal to the oracle to the bit, with one, two and three threads. Kernels of other kinds live in
-//! `kernels.rs`, random orders in `random.rs`.
+//! `kernels.rs`, random orders in `random`.
 
 mod support;
 

@@ -228,9 +228,11 @@ impl Emitter<'_, '_> {
         let mut all: Option<Value> = None;
         for range in guard {
             let at = self.index(&range.at, lane);
-            let from = self.b.ins().iadd_imm_s(at, -range.low);
-            let span = range.high.saturating_sub(range.low).max(0);
-            let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, from, span);
+            let from = self.b.ins().iadd_imm_s(at, range.low.wrapping_neg());
+            // As an unsigned number the difference fits.
+            let span = range.high.max(range.low).wrapping_sub(range.low);
+            let span = self.b.ins().iconst(types::I64, span);
+            let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, from, span);
             all = Some(match all {
                 None => inside,
                 Some(a) => self.b.ins().band(a, inside),

@@ -76,6 +76,11 @@ impl Emitter<'_, '_> {
         let order =
             if low { IntCC::SignedGreaterThanOrEqual } else { IntCC::SignedLessThanOrEqual };
         tests.push(self.b.ins().icmp(order, at, bound));
+        if nearest != 0 {
+            // The lanes do not wrap.
+            let order = if low { IntCC::SignedLessThan } else { IntCC::SignedGreaterThan };
+            tests.push(self.b.ins().icmp(order, at, clamped));
+        }
         Ok(clamped)
     }
 

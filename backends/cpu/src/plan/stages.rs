@@ -184,6 +184,8 @@ impl Plan {
         let join = join_kernel(nest, &k, self.chunks, results);
         let start = self.accumulate.then(|| start_kernel(&k, self.chunks * results));
         let mut first = Nest::finish(k, self.vector)?;
+        // Loops over chunks are loops, however few points they have.
+        first.unrolled = false;
         first.clips = self.clips;
         first.split = Some(self.split).filter(|_| !first.unrolled);
         first.accumulate = self.accumulate;

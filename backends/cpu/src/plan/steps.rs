@@ -12,6 +12,9 @@ use cotangent_jit::op::ScalarOp;
 /// visit a node once per use.
 const LARGEST: u32 = 50;
 
+/// Longer steps do not count as constant, so that no sum of a step and a stride overflows.
+const LONGEST: u64 = 1 << 31;
+
 /// The step of each i64 node per point of loop `v`, without its clamps; `None` if the step is not
 /// constant.
 pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<i64>> {
@@ -52,7 +55,8 @@ pub fn steps(k: &Kernel, types: &[DType], bits: &[u64], v: usize) -> Vec<Option<
             _ => 0,
         };
         sizes.push(size);
-        steps.push(found.filter(|_| size <= LARGEST));
+        let fits = |step: &i64| size <= LARGEST && step.unsigned_abs() <= LONGEST;
+        steps.push(found.filter(fits));
     }
     steps
 }

@@ -88,6 +88,12 @@ impl Emitter<'_> {
                 self.update(Arith::Add, at, Amount::Now(nearest));
                 let cond = if low { Cond::L } else { Cond::G };
                 self.code.push(Inst::Branch { a: at, cond, b: Amount::Reg(bound), to: clamped });
+                if nearest != 0 {
+                    // The lanes wrap.
+                    let cond = if low { Cond::G } else { Cond::L };
+                    let b = Amount::Reg(value);
+                    self.code.push(Inst::Branch { a: at, cond, b, to: clamped });
+                }
                 return Ok(value);
             }
             _ => return unsupported("a position"),

@@ -125,7 +125,6 @@ impl Emitter<'_> {
 
     /// The least and the greatest value of a position made of counters and constants.
     fn position_range(&self, n: NodeId) -> Option<(i64, i64)> {
-        let limit = 1i64 << 40;
         let range = match self.nest.kernel.node(n) {
             Node::Constant(s) => s.to_i64().map(|c| (c, c)),
             Node::Counter(v) => Some((0, self.nest.kernel.loops[*v].extent as i64)),
@@ -143,10 +142,7 @@ impl Emitter<'_> {
             }
             _ => None,
         }?;
-        (range.0.abs() < limit
-            && range.1.abs() < limit
-            && range.0.abs().max(range.1.abs()) < 1 << 31)
-            .then_some(range)
+        (range.0.unsigned_abs().max(range.1.unsigned_abs()) < 1 << 31).then_some(range)
     }
 
     /// `x << n | x >> (width - n)` by one instruction, where the processor has it.

@@ -3,12 +3,16 @@
 
 #![allow(dead_code)]
 
+pub mod fenced;
+
 use cotangent_cpu::backend;
 use cotangent_jit::backend::{Backend, CompileOptions, Executable};
 use cotangent_jit::kernel::{BufferId, Kernel};
-use cotangent_jit::program::{Placement, Program, Slot, SlotId, SlotKind, Step, View};
+use cotangent_jit::program::{KernelId, Placement, Program, Slot, SlotId, SlotKind, Step, View};
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, Scalar, interp};
+use fenced::{Fenced, Side};
+use std::cell::RefCell;
 
 pub const CPU: Placement = Placement { backend: "cpu", ordinal: 0 };
 
@@ -47,35 +51,41 @@ impl Random {
 
 /// A program that launches one kernel; buffers that it writes start with the bytes of their input.
 pub fn launch(kernel: &Kernel) -> Program {
-    let mut slots = Vec::new();
-    let mut steps = Vec::new();
-    let mut views = smallvec::SmallVec::new();
-    let mut outputs = 0;
-    for (n, buffer) in kernel.buffers.iter().enumerate() {
-        let slot = |kind| Slot { dtype: buffer.dtype, len: buffer.len, kind };
-        slots.push(slot(SlotKind::Input(n)));
-        let input = SlotId(slots.len() as u32 - 1);
-        if kernel.writes(BufferId(n as u32)) {
-            slots.push(slot(SlotKind::Output(outputs)));
-            outputs += 1;
-            let output = SlotId(slots.len() as u32 - 1);
-            let (from, to) = (View::whole(input), View::whole(output));
-            steps.push(Step::Copy { from, to, len: buffer.len });
-            views.push(View::whole(output));
-        } else {
-            views.push(View::whole(input));
-        }
-    }
-    steps.push(Step::Launch { kernel: cotangent_jit::program::KernelId(0), args: views });
-    Program {
-        name: kernel.name.clone(),
+    launch_all(&[kernel])
+}
+
+/// A program that launches these kernels, each on inputs and outputs of its own.
+pub fn launch_all(kernels: &[&Kernel]) -> Program {
+    let mut program = Program {
+        name: kernels.first().map_or("none", |k| &k.name).to_string(),
         place: CPU,
-        slots,
-        kernels: vec![kernel.clone()],
-        steps,
+        slots: Vec::new(),
+        kernels: kernels.iter().map(|k| (*k).clone()).collect(),
+        steps: Vec::new(),
         donations: Vec::new(),
         arena: 0,
+    };
+    let (mut inputs, mut outputs) = (0, 0);
+    for (n, kernel) in kernels.iter().enumerate() {
+        let mut views = smallvec::SmallVec::new();
+        for (m, buffer) in kernel.buffers.iter().enumerate() {
+            let mut slot = |kind| {
+                program.slots.push(Slot { dtype: buffer.dtype, len: buffer.len, kind });
+                View::whole(SlotId(program.slots.len() as u32 - 1))
+            };
+            let mut view = slot(SlotKind::Input(inputs));
+            inputs += 1;
+            if kernel.writes(BufferId(m as u32)) {
+                let (from, to) = (view, slot(SlotKind::Output(outputs)));
+                outputs += 1;
+                view = to.clone();
+                program.steps.push(Step::Copy { from, to, len: buffer.len });
+            }
+            views.push(view);
+        }
+        program.steps.push(Step::Launch { kernel: KernelId(n as u32), args: views });
     }
+    program
 }
 
 pub fn compile(program: Program) -> Box<dyn Executable> {
@@ -83,32 +93,35 @@ pub fn compile(program: Program) -> Box<dyn Executable> {
     backend().compile(&program, &CompileOptions::default()).unwrap()
 }
 
-/// Runs on copies of the inputs.
+/// Runs on copies of the inputs, each of which ends where memory ends.
 pub fn run(executable: &dyn Executable, inputs: &[Vec<u8>], outputs: &[usize]) -> Vec<Vec<u8>> {
-    // Addresses aligned as the contract says, with guard bytes behind.
-    let aligned = |bytes: usize| vec![0xa5a5_a5a5_a5a5_a5a5u64; bytes.div_ceil(8) + 8];
-    let ins: Vec<Vec<u64>> = inputs
-        .iter()
-        .map(|bytes| {
-            let mut v = aligned(bytes.len());
-            as_bytes(&mut v)[..bytes.len()].copy_from_slice(bytes);
-            v
-        })
-        .collect();
-    let mut outs: Vec<Vec<u64>> = outputs.iter().map(|n| aligned(*n)).collect();
-    let in_pointers: Vec<*const u8> = ins.iter().map(|v| v.as_ptr().cast()).collect();
-    let out_pointers: Vec<*mut u8> = outs.iter_mut().map(|v| v.as_mut_ptr().cast()).collect();
-    // SAFETY: each is as long as its slot.
-    unsafe { executable.run(&in_pointers, &out_pointers) }.unwrap();
-    for (v, n) in outs.iter_mut().zip(outputs) {
-        assert!(as_bytes(v)[*n..].iter().all(|b| *b == 0xa5), "written past the end");
-    }
-    outs.iter_mut().zip(outputs).map(|(v, n)| as_bytes(v)[..*n].to_vec()).collect()
+    run_at(executable, inputs, outputs, Side::End)
 }
 
-fn as_bytes(v: &mut [u64]) -> &mut [u8] {
-    // SAFETY: plain bytes.
-    unsafe { std::slice::from_raw_parts_mut(v.as_mut_ptr().cast(), v.len() * 8) }
+/// Runs on copies of the inputs in fenced memory; what is written beside an output is an error.
+pub fn run_at(
+    executable: &dyn Executable,
+    inputs: &[Vec<u8>],
+    outputs: &[usize],
+    side: Side,
+) -> Vec<Vec<u8>> {
+    FENCES.with_borrow_mut(|fences| {
+        let count = inputs.len() + outputs.len();
+        fences.resize_with(fences.len().max(count), Fenced::default);
+        let (ins, outs) = fences[..count].split_at_mut(inputs.len());
+        let sources: Vec<*const u8> =
+            ins.iter_mut().zip(inputs).map(|(f, bytes)| f.holding(bytes, side)).collect();
+        let targets: Vec<*mut u8> =
+            outs.iter_mut().zip(outputs).map(|(f, n)| f.open(*n, side)).collect();
+        // SAFETY: each is as long as its slot, and aligned to its elements.
+        unsafe { executable.run(&sources, &targets) }.unwrap();
+        outs.iter().map(Fenced::written).collect()
+    })
+}
+
+thread_local! {
+    /// Memory for the buffers of a run, which the next run uses again.
+    static FENCES: RefCell<Vec<Fenced>> = const { RefCell::new(Vec::new()) };
 }
 
 pub fn output_sizes(program: &Program) -> Vec<usize> {
@@ -121,12 +134,14 @@ pub fn check(kernel: &Kernel, buffers: &[Vec<u8>]) {
     let program = launch(kernel);
     let sizes = output_sizes(&program);
     let executable = compile(program);
-    let got = run(&*executable, buffers, &sizes);
     let mut expected = buffers.to_vec();
     interp::run_kernel(kernel, &mut expected).unwrap();
-    let written = (0..kernel.buffers.len()).filter(|n| kernel.writes(BufferId(*n as u32)));
-    for (got, n) in got.iter().zip(written) {
-        compare(kernel.buffers[n].dtype, got, &expected[n], 0.0, &format!("{kernel:?}"));
+    for side in [Side::End, Side::Start] {
+        let got = run_at(&*executable, buffers, &sizes, side);
+        let written = (0..kernel.buffers.len()).filter(|n| kernel.writes(BufferId(*n as u32)));
+        for (got, n) in got.iter().zip(written) {
+            compare(kernel.buffers[n].dtype, got, &expected[n], 0.0, &format!("{kernel:?}"));
+        }
     }
 }
 

@@ -1,0 +1,131 @@
+//! The roll call of vectors of 256 and 512 bits: the ops, conversions and folds that have them.
+//! Values do not live here: `random` compares them with the oracle, in every tier.
+
+#![cfg(all(target_arch = "x86_64", not(windows)))]
+
+mod support;
+
+use cotangent_cpu::backend;
+use cotangent_jit::DType;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::backend::{Backend, CompileOptions};
+use cotangent_jit::build::KernelBuilder;
+use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode};
+use cotangent_jit::op::ScalarOp;
+use cotangent_jit::verify::verify;
+use support::launch;
+
+fn listing(kernel: &Kernel) -> String {
+    let program = verify(launch(kernel)).unwrap();
+    let keep = CompileOptions { keep_text: true };
+    backend().compile(&program, &keep).unwrap().text("clif").unwrap()
+}
+
+const WITHOUT: &str = "COTANGENT_CPU_WITHOUT";
+
+/// Returns whether this process has the vectors.
+fn has_wide_vectors() -> bool {
+    macro_rules! all {
+        ($($feature:tt)*) => { $(std::is_x86_feature_detected!($feature))&&* };
+    }
+    let without = std::env::var(WITHOUT).unwrap_or_default();
+    let taken = without.split(',').any(|w| w == "avx2" || w == "fma");
+    !taken && all!("avx2" "fma" "f16c" "bmi1" "bmi2")
+}
+
+/// The names of the kernels that are left to Cranelift.
+fn not_wide(kernels: impl Iterator<Item = (String, Kernel)>, least: usize) -> Vec<String> {
+    let mut count = 0;
+    let counted = kernels.inspect(|_| count += 1);
+    let gone = counted.filter(|(_, k)| !listing(k).contains("not by Cranelift"));
+    let gone = gone.map(|(name, _)| name).collect();
+    assert!(count >= least, "{count} kernels");
+    gone
+}
+
+/// The tests below are of the processor's widest vectors. This one runs them again without those of
+/// 512 bits.
+#[test]
+fn vectors_of_256_bits_have_every_op() {
+    if !has_wide_vectors() || std::env::var(WITHOUT).is_ok() {
+        return;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = command.arg("wide_vectors").env(WITHOUT, "avx512").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("2 passed"), "{text}");
+}
+
+fn real() -> impl Iterator<Item = DType> {
+    DType::ALL.into_iter().filter(|d| d.runs() && !d.is_complex())
+}
+
+#[test]
+fn every_op_has_wide_vectors() {
+    if !has_wide_vectors() {
+        return;
+    }
+    let families = ScalarOp::ALL.into_iter().flat_map(|op| {
+        real().filter_map(move |to| match op {
+            ScalarOp::Convert(_) => Some(ScalarOp::Convert(to)),
+            ScalarOp::Bitcast(_) => Some(ScalarOp::Bitcast(to)),
+            _ => (to == DType::F32).then_some(op),
+        })
+    });
+    let kernels = families.flat_map(|op| {
+        real().filter_map(move |d| {
+            let mut operands = vec![d; op.signature().0];
+            if op == ScalarOp::Select {
+                operands[0] = DType::Bool;
+            }
+            let result = op.result(&operands).filter(|d| d.runs() && !d.is_complex())?;
+            Some((format!("{op:?} {d} -> {result}"), points(op, &operands)))
+        })
+    });
+    let gone = not_wide(kernels, 600);
+    assert!(gone.is_empty(), "by Cranelift: {gone:?}");
+}
+
+#[test]
+fn every_fold_has_wide_vectors() {
+    if !has_wide_vectors() {
+        return;
+    }
+    let folds = Combine::ALL.into_iter().flat_map(|c| real().map(move |d| (c, d)));
+    let kernels = folds.filter(|(c, d)| c.op().result(&[*d, *d]).is_some()).flat_map(|(c, d)| {
+        [false, true].map(|columns| (format!("{} {d} {columns}", c.name()), fold(c, d, columns)))
+    });
+    let gone = not_wide(kernels, 100);
+    assert!(gone.is_empty(), "by Cranelift: {gone:?}");
+}
+
+/// The fold of 320 columns of 40 rows, or of 40 rows of 320 columns.
+fn fold(combine: Combine, d: DType, columns: bool) -> Kernel {
+    let (kept, gone) = if columns { (320, 40) } else { (40, 320) };
+    let loops = [(kept, Mode::Parallel), (gone, Mode::Reduce)];
+    let mut b = KernelBuilder::new("fold", loops.map(|(extent, mode)| Loop { extent, mode }));
+    let (x, y) = (b.buffer(d, 40 * 320), b.buffer(d, kept));
+    let strides = if columns { [1, 320] } else { [320, 1] };
+    let v = b.load(x, Affine::new(0, strides));
+    b.reduce(y, Affine::counter(0), combine, v);
+    b.finish()
+}
+
+/// `y[i] = op(x0[i], ..)` for 300 points, and `z[i] = x0[i]` beside it: a copy alone is worth
+/// lanes.
+fn points(op: ScalarOp, operands: &[DType]) -> Kernel {
+    let mut b = KernelBuilder::new("op", [Loop { extent: 300, mode: Mode::Parallel }]);
+    let args: Vec<_> = operands
+        .iter()
+        .map(|d| {
+            let x = b.buffer(*d, 300);
+            b.load(x, Affine::counter(0))
+        })
+        .collect();
+    let v = b.op(op, &args);
+    let y = b.buffer(b.dtype(v), 300);
+    b.store_at(y, Affine::counter(0), v);
+    let z = b.buffer(operands[0], 300);
+    b.store_at(z, Affine::counter(0), args[0]);
+    b.finish()
+}

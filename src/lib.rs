@@ -66,6 +66,7 @@
 //! | train, and save what was trained | [`optim`], [`io`] |
 //! | draw curves as SVG | [`plot`] |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
+//! | trade subnormal numbers for speed | [`subnormals`](api::subnormals) |
 //! | check what no result shows, find NaN | [`checkify`](api::checkify), [`debug_nans`](api::debug_nans) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
 //!
@@ -121,7 +122,7 @@ pub mod prelude {
     //! | have whole matrices of derivatives | [`jacfwd`], [`jacrev`], [`hessian`], [`jacfwd_holomorphic`], [`jacrev_holomorphic`] |
     //! | batch | [`vmap`], [`vmap_axes`], [`vmap_in_out`], [`vmap_with`], [`VmapOptions`], [`Axes`] |
     //! | let lanes of a batch talk | [`psum`], [`pmean`], [`pmax`], [`pmin`], [`all_gather`], [`all_to_all`], [`ppermute`], [`pshuffle`], [`pswapaxes`], [`psum_scatter`], [`axis_index`], [`axis_size`] |
-    //! | compile | [`jit`], [`jit_with`], [`JitOptions`], [`disable_jit`] |
+    //! | compile | [`jit`], [`jit_with`], [`JitOptions`], [`disable_jit`], [`flush_subnormals`] |
     //! | branch | [`cond`], [`switch`] |
     //! | loop | [`scan`], [`scan_n`], [`scan_with`], [`ScanOptions`], [`fori_loop`], [`fori_loop_bounded`], [`while_loop`], [`while_loop_bounded`], [`map`], [`map_batched`], [`associative_scan`], [`associative_scan_with`], [`AssociativeScanOptions`], [`Checkpoints`] |
     //! | solve inside of traces | [`custom_root`], [`custom_linear_solve`], [`custom_linear_solve_symmetric`] |
@@ -189,6 +190,7 @@ pub mod prelude {
         tree_structure, tree_transpose, tree_unflatten,
     };
     pub use crate::api::shape_dtype::{shape_dtype, shape_dtypes};
+    pub use crate::api::subnormals::flush_subnormals;
     pub use crate::api::vmap::{VmapOptions, vmap, vmap_axes, vmap_in_out, vmap_with};
     pub use crate::api::wrt::Arg;
     pub use crate::api::{checkify, debug};

@@ -39,6 +39,11 @@ pub trait Backend: Send + Sync {
 pub struct CompileOptions {
     /// Keeps the text of the generated code, for [`Executable::text`].
     pub keep_text: bool,
+    /// Flushes subnormal numbers: in arithmetic, subnormal operands may count as zeros of their
+    /// sign, and subnormal results may become zeros of their sign. Moves and choices of elements
+    /// keep them. The interpreter does not flush. Host calls run by IEEE 754, and so does the
+    /// caller afterwards. A device that cannot flush ignores this.
+    pub flush_subnormals: bool,
 }
 
 /// Compiled code. Its code memory is freed with it. It may run on many threads at once.

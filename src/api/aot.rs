@@ -11,6 +11,7 @@ use crate::core::trace::is_tracing;
 use crate::stage::device;
 use crate::stage::executable::{Executable, program};
 use crate::stage::run::run_checked;
+use crate::stage::subnormals::{compile_options, with_flush};
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::backend::CompileOptions;
 use cotangent_jit::cost::cost;
@@ -47,7 +48,8 @@ impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
             ));
         }
         let simple = simplify(&graph.jaxpr, Options { inline: true })?;
-        Ok(Lowered { name: self.name().into(), graph, simple, key, types: PhantomData })
+        let (name, flush) = (self.name().into(), self.flush);
+        Ok(Lowered { name, graph, simple, key, flush, types: PhantomData })
     }
 }
 
@@ -57,6 +59,8 @@ pub struct Lowered<A, R> {
     graph: Graph,
     simple: Jaxpr,
     key: Key,
+    /// The function flushes subnormal numbers, wherever it is called.
+    flush: bool,
     types: PhantomData<fn(A) -> R>,
 }
 
@@ -104,13 +108,17 @@ impl<A: Pytree, R: Pytree> Lowered<A, R> {
         }
     }
 
-    /// Generates machine code, and keeps its text.
+    /// Generates machine code, and keeps its text. Inside of
+    /// [`flush_subnormals`](super::subnormals::flush_subnormals()) the code flushes, wherever it
+    /// runs.
     pub fn compile(self) -> Result<Compiled<A, R>, Error> {
         let start = Instant::now();
-        let options = CompileOptions { keep_text: true };
+        let options = compile_options();
+        let flush_subnormals = self.flush || options.flush_subnormals;
+        let options = CompileOptions { keep_text: true, flush_subnormals };
         let executable = Executable::compile(&self.simple, &self.name, device::DEFAULT, &options)?;
         let time = start.elapsed();
-        Ok(Compiled { lowered: self, executable, time })
+        Ok(Compiled { lowered: self, executable, flush: flush_subnormals, time })
     }
 }
 
@@ -146,6 +154,7 @@ impl MemoryAnalysis {
 pub struct Compiled<A, R> {
     lowered: Lowered<A, R>,
     executable: Executable,
+    flush: bool,
     time: Duration,
 }
 
@@ -171,12 +180,10 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
                 ));
             }
         }
-        let leaves = run_checked(
-            &self.executable,
-            &self.lowered.name,
-            &graph.jaxpr,
-            graph.inputs(args.leaves),
-        )?;
+        // The search for a NaN runs equations in the mode of the code.
+        let inputs = graph.inputs(args.leaves);
+        let run = || run_checked(&self.executable, name, &graph.jaxpr, inputs);
+        let leaves = with_flush(self.flush, run)?;
         graph::result(&graph.out_tree, graph::typed(leaves, &graph.out_weak))
     }
 

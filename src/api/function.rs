@@ -295,12 +295,15 @@ pub struct Func<'f, S: Sig<'f>, R: 'f> {
     pub(crate) callee: Callee<'f, R>,
     /// The function that transforms look into. In a jitted function it is the one that was jitted.
     pub(crate) inner: Callee<'f, R>,
+    /// A jitted function that flushes subnormal numbers wherever it is called.
+    pub(crate) flush: bool,
 }
 
 impl<'f, S: Sig<'f>, R: 'f> Clone for Func<'f, S, R> {
     fn clone(&self) -> Self {
-        let Func { call, callee, inner } = self;
-        Func { call: call.clone(), callee: callee.clone(), inner: inner.clone() }
+        let Func { call, callee, inner, flush } = self;
+        let (call, callee, inner) = (call.clone(), callee.clone(), inner.clone());
+        Func { call, callee, inner, flush: *flush }
     }
 }
 
@@ -361,12 +364,16 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
                 (Err(e), None) => raise(Err(e)),
             }
         });
-        Func { call, inner: callee.clone(), callee }
+        Func { call, inner: callee.clone(), callee, flush: false }
     }
 
     pub(crate) fn looked_into_as(mut self, inner: Callee<'f, R>) -> Self {
         self.inner = inner;
         self
+    }
+
+    pub(crate) fn flushing(self, flush: bool) -> Self {
+        Func { flush, ..self }
     }
 
     /// Calls with the arguments as a tuple and returns the error instead of panicking with it.
@@ -392,7 +399,7 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         let name = Name::Given(name.into());
         let inner = Callee { name: name.clone(), ..self.inner };
         let named: Func<'f, S, R> = Func::of(Callee { name, ..self.callee });
-        named.looked_into_as(inner)
+        named.looked_into_as(inner).flushing(self.flush)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::stage::cache::{cached, generation};
 use crate::stage::executable::Executable;
 use crate::stage::nan_check::{self, NanCheck, with_nan_check};
 use crate::stage::run::run_checked;
+use crate::stage::subnormals::{flushes, with_flush};
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::{Error, err, plural};
 use std::cell::Cell;
@@ -138,12 +139,13 @@ where
         cache: Cache::default(),
         generation: AtomicU64::new(generation()),
         nan_check: options.nan_check,
+        flush: options.flush,
         donated: options.donated,
     };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
     let callee = Callee { run: Arc::new(run), name: plain.name.clone() };
     let func: Func<'f, S, R> = Func::awaiting_itself(callee);
-    func.looked_into_as(plain)
+    func.looked_into_as(plain).flushing(options.flush)
 }
 
 /// The options of [`jit_with`].
@@ -151,6 +153,7 @@ where
 pub struct JitOptions {
     name: Option<String>,
     nan_check: NanCheck,
+    flush: bool,
     donated: Vec<usize>,
 }
 
@@ -177,6 +180,28 @@ impl JitOptions {
         self
     }
 
+    /// Flushes subnormal numbers to zero, wherever the function is called: as if every call stood
+    /// in [`flush_subnormals`](super::subnormals::flush_subnormals()).
+    /// [The module](super::subnormals) says what that means.
+    ///
+    /// A function that is traced as a part of another is compiled with that one and runs in its
+    /// mode: the option belongs to the outermost function, `jit_with(grad(f), ..)`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// // The gradient falls by a tenth in each step, and ends at the smallest subnormal numbers.
+    /// let last = |x: Array| fori_loop(0..2000, |_, x: Array| x * 0.9, x);
+    /// assert!(jit(grad(last))(Array::from(1.0)).item::<f32>() > 0.0);
+    /// # if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+    /// let fast = jit_with(grad(last), JitOptions::new().flush_subnormals());
+    /// assert_eq!(fast(Array::from(1.0)).item::<f32>(), 0.0);
+    /// # }
+    /// ```
+    pub fn flush_subnormals(mut self) -> JitOptions {
+        self.flush = true;
+        self
+    }
+
     /// Checks at every call that the memory of these arguments can be reused: their arrays may have
     /// no other owner. Reuse itself needs no option.
     pub fn donate(mut self, arguments: impl IntoIterator<Item = usize>) -> JitOptions {
@@ -191,16 +216,21 @@ struct Jitted<'f, R> {
     /// The generation of the stage's caches when `cache` was last emptied.
     generation: AtomicU64,
     nan_check: NanCheck,
+    flush: bool,
     donated: Vec<usize>,
 }
 
 struct Traced {
     graph: Graph,
-    executable: OnceLock<Arc<Executable>>,
+    /// One that keeps subnormal numbers, one that flushes them.
+    executables: [OnceLock<Arc<Executable>>; 2],
 }
 
 impl<R: Pytree> Jitted<'_, R> {
     fn call(&self, name: &str, args: Flat) -> Result<R, Error> {
+        if self.flush && !flushes() {
+            return with_flush(true, || self.call(name, args));
+        }
         if DISABLED.get() {
             return awaiting(|| self.f.call(args));
         }
@@ -217,11 +247,12 @@ impl<R: Pytree> Jitted<'_, R> {
             Some(entry) => entry,
             None => awaiting(|| self.miss(name, &args))?,
         };
-        let Traced { graph, executable } = &entry.value;
+        let Traced { graph, executables } = &entry.value;
         let inputs = graph.inputs(args.leaves);
         let leaves = if trace::is_tracing() {
             awaiting(|| at_caller(|| call(name, graph.jaxpr.clone(), &inputs)))?
         } else {
+            let executable = &executables[usize::from(flushes())];
             let executable = match executable.get() {
                 Some(executable) => executable,
                 None => {
@@ -250,7 +281,7 @@ impl<R: Pytree> Jitted<'_, R> {
         let graph = graph::trace(&self.f, &key.tree, &key.avals)?;
         // A result that captures tracers of an outer trace is useless once that trace ends.
         let once = graph.captured.iter().any(Array::is_tracer);
-        let traced = Traced { graph, executable: OnceLock::new() };
+        let traced = Traced { graph, executables: Default::default() };
         Ok(if once { Cache::once(key, traced) } else { self.cache.insert(args, key, traced) })
     }
 

@@ -25,5 +25,6 @@ pub mod make_jaxpr;
 pub mod misses;
 pub mod pytree;
 pub mod shape_dtype;
+pub mod subnormals;
 pub mod vmap;
 pub mod wrt;

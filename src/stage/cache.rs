@@ -1,5 +1,5 @@
-//! The cache of executables, by the structure of their jaxprs. If it is full, it drops those that
-//! were not used for the longest time.
+//! The cache of executables, by the structure of their jaxprs and the options of compilation. If it
+//! is full, it drops those that were not used for the longest time.
 //!
 //! Nothing is compiled under the lock: two threads that need the same executable at the same time
 //! both compile it.
@@ -8,6 +8,7 @@
 
 use super::device;
 use super::executable::Executable;
+use super::subnormals::compile_options;
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::Error;
@@ -23,6 +24,7 @@ const CAPACITY: usize = 4096;
 
 struct Entry {
     jaxpr: Arc<Jaxpr>,
+    options: CompileOptions,
     executable: Arc<Executable>,
     used: u64,
 }
@@ -63,15 +65,21 @@ fn locked<R>(f: impl FnOnce(&mut Cache) -> R) -> R {
 /// The executable of a jaxpr on the default device. It is compiled unless the cache has an equal
 /// one.
 pub fn cached(jaxpr: &Jaxpr, name: &str) -> Result<Arc<Executable>, Error> {
+    let options = compile_options();
     let mut hasher = FxHasher::default();
-    jaxpr.hash(&mut hasher);
+    (jaxpr, options).hash(&mut hasher);
     let key = hasher.finish();
-    if let Some(found) = locked(|c| c.find(key, jaxpr)) {
+    if let Some(found) = locked(|c| c.find(key, jaxpr, options)) {
         return Ok(found);
     }
-    let options = CompileOptions::default();
     let executable = Arc::new(Executable::compile(jaxpr, name, device::DEFAULT, &options)?);
-    let evicted = locked(|c| c.insert(key, Arc::new(jaxpr.clone()), executable.clone()));
+    let entry = |used| Entry {
+        jaxpr: Arc::new(jaxpr.clone()),
+        options,
+        executable: executable.clone(),
+        used,
+    };
+    let evicted = locked(|c| c.insert(key, entry));
     // Code memory is freed outside the lock.
     drop(evicted);
     Ok(executable)
@@ -127,19 +135,26 @@ pub fn generation() -> u64 {
 }
 
 impl Cache {
-    fn find(&mut self, key: u64, jaxpr: &Jaxpr) -> Option<Arc<Executable>> {
+    fn find(
+        &mut self,
+        key: u64,
+        jaxpr: &Jaxpr,
+        options: CompileOptions,
+    ) -> Option<Arc<Executable>> {
         self.clock += 1;
         let clock = self.clock;
-        let found = self.entries.get_mut(&key)?.iter_mut().find(|e| *e.jaxpr == *jaxpr)?;
+        let fits = |e: &&mut Entry| e.options == options && *e.jaxpr == *jaxpr;
+        let found = self.entries.get_mut(&key)?.iter_mut().find(fits)?;
         found.used = clock;
         self.stats.hits += 1;
         Some(found.executable.clone())
     }
 
-    fn insert(&mut self, key: u64, jaxpr: Arc<Jaxpr>, executable: Arc<Executable>) -> Vec<Entry> {
+    /// Adds an entry, which is given the time of its use.
+    fn insert(&mut self, key: u64, entry: impl FnOnce(u64) -> Entry) -> Vec<Entry> {
         self.stats.misses += 1;
-        let used = self.clock;
-        self.entries.entry(key).or_default().push(Entry { jaxpr, executable, used });
+        let entry = entry(self.clock);
+        self.entries.entry(key).or_default().push(entry);
         self.stats.entries += 1;
         self.evict()
     }

@@ -1,12 +1,14 @@
 //! Runs one primitive on concrete arrays.
 //!
 //! Every thread remembers the action for a primitive and the types of its operands. A literal is an
-//! operand like any other, so that a new number compiles nothing. The output of a reshape shares
-//! memory with its operand. Not here: checks of the outputs (`eager`).
+//! operand like any other, so that a new number compiles nothing. Actions that flush subnormal
+//! numbers are remembered apart from those that do not. The output of a reshape shares memory with
+//! its operand. Not here: checks of the outputs (`eager`).
 
 use super::cache::{cached, generation};
 use super::device;
 use super::executable::Executable;
+use super::subnormals::flushes;
 use crate::core::array::{Array, Concrete, Held, Repr};
 use crate::core::aval::{Aval, Avals};
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
@@ -50,7 +52,8 @@ struct Memory {
 }
 
 thread_local! {
-    static MEMORY: RefCell<Memory> = RefCell::default();
+    /// One for IEEE 754, one for flushed subnormal numbers.
+    static MEMORIES: RefCell<[Memory; 2]> = RefCell::default();
 }
 
 /// Computes a primitive on concrete arrays and literals.
@@ -64,7 +67,8 @@ pub fn dispatch(
     check: impl FnOnce(Arrays) -> Result<Arrays, Error>,
 ) -> Result<Arrays, Error> {
     let key = key(prim, inputs);
-    let known = MEMORY.with_borrow(|m| m.find(key, prim, inputs));
+    let memory = usize::from(flushes());
+    let known = MEMORIES.with_borrow(|m| m[memory].find(key, prim, inputs));
     let action = match known {
         Some(action) => action,
         None => {
@@ -72,7 +76,7 @@ pub fn dispatch(
             let action = decide(prim, &avals)?;
             if !matches!(action, Action::Host(..)) {
                 let memo = Memo { prim: prim.clone(), avals, action: action.clone() };
-                MEMORY.with_borrow_mut(|m| m.keep(key, memo));
+                MEMORIES.with_borrow_mut(|m| m[memory].keep(key, memo));
             }
             action
         }

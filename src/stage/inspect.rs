@@ -5,6 +5,7 @@
 
 use super::device;
 use super::executable::Executable;
+use super::subnormals::compile_options;
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::Error;
 use cotangent_jit::backend::CompileOptions;
@@ -46,7 +47,7 @@ impl fmt::Display for Costs {
 impl Executable {
     /// Compiled for the default device with the texts of its code kept.
     pub fn inspectable(jaxpr: &Jaxpr, name: &str) -> Result<Executable, Error> {
-        let options = CompileOptions { keep_text: true };
+        let options = CompileOptions { keep_text: true, ..compile_options() };
         Executable::compile(jaxpr, name, device::DEFAULT, &options)
     }
 

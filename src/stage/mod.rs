@@ -14,6 +14,7 @@ mod lower;
 pub mod nan_check;
 mod nan_search;
 pub mod run;
+pub mod subnormals;
 #[cfg(test)]
 mod tests;
 

@@ -44,10 +44,10 @@ const NONE: &[(&str, &str)] = &[
         "they call a closure of the user's, whose errors they pass on, or speak in its name",
         "Func::lower Compiled::call \
          tree_reduce tree_all tree_any tree_map tree_map_with_path eager disable_jit debug_nans \
-         debug_infs api::debug_nans::debug_nothing track_arrays api::debug::captured \
-         api::debug::callback api::debug::callback_ordered jit checkpoint checkpoint_with \
-         make_jaxpr eval_shape saved_residuals closure_convert checkify sequential_vmap \
-         optim::inject",
+         debug_infs api::debug_nans::debug_nothing flush_subnormals \
+         api::subnormals::keep_subnormals track_arrays api::debug::captured api::debug::callback \
+         api::debug::callback_ordered jit checkpoint checkpoint_with make_jaxpr eval_shape \
+         saved_residuals closure_convert checkify sequential_vmap optim::inject",
     ),
     (
         "they throw the error that a check found, under the name of the operation",

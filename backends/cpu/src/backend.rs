@@ -11,6 +11,7 @@ use crate::plan::rows::{self, RowLoop};
 use crate::plan::{calls, stages};
 use crate::run::host;
 use crate::run::memory::{self, HostMemory};
+use crate::run::subnormals::Treatment;
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::prepare::complex;
@@ -56,7 +57,8 @@ impl Backend for CpuBackend {
         let named = |e: Error| e.context(format!("compile {}", program.get().name));
         let parts = complex::split(program.get()).map_err(named)?;
         let real = parts.as_ref().unwrap_or(program);
-        Ok(Box::new(compile(real.get(), options).map_err(named)?))
+        let compiled = compile(real.get(), options).map_err(named)?;
+        Ok(if options.flush_subnormals { Box::new(Flushing(compiled)) } else { Box::new(compiled) })
     }
 
     fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error> {
@@ -163,6 +165,30 @@ impl Executable for CpuExecutable {
     }
 }
 
+/// An executable that flushes subnormal numbers on every thread that runs a part of it. Other
+/// executables do not look at the float unit.
+struct Flushing(CpuExecutable);
+
+impl Executable for Flushing {
+    unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) -> Result<Event, Error> {
+        let _treatment = Treatment::set(true);
+        // SAFETY: the caller's promise.
+        unsafe { self.0.run(inputs, outputs) }
+    }
+
+    fn text(&self, stage: &str) -> Option<String> {
+        self.0.text(stage)
+    }
+
+    fn code_size(&self) -> usize {
+        self.0.code_size()
+    }
+
+    fn place(&self) -> Placement {
+        self.0.place()
+    }
+}
+
 thread_local! {
     /// Cranelift's tables, which are reused from function to function. The cell is empty while they
     /// are in use.
@@ -207,7 +233,8 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     let stages = || kernels.iter().flat_map(|k| k.stages.iter().zip(&k.functions));
     let (outlines, next) = Outlines::collect(stages().map(|(s, _)| &s.nest), next);
     let (loops, _) = rows::collect(program, &kernels, next);
-    let parts = Parts { program, kernels: &kernels, outlines: &outlines, loops: &loops };
+    let flush = options.flush_subnormals;
+    let parts = Parts { program, kernels: &kernels, outlines: &outlines, loops: &loops, flush };
     let mut jobs = vec![Job::Driver];
     jobs.extend(loops.iter().map(Job::Rows));
     jobs.extend(

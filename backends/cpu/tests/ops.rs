@@ -183,7 +183,7 @@ fn without_fma_the_bits_are_the_same() {
     let v = b.op(ScalarOp::Exp, &[v]);
     b.store_at(y, Affine::counter(0), v);
     let program = verify(support::launch(&b.finish())).unwrap();
-    let keep = CompileOptions { keep_text: true };
+    let keep = CompileOptions { keep_text: true, ..CompileOptions::default() };
     let assembly = backend().compile(&program, &keep).unwrap().text("asm").unwrap();
     if std::env::var(WITHOUT).is_ok_and(|w| w.split(',').any(|f| f == "fma")) {
         assert!(!assembly.contains("vfm") && assembly.contains("call"), "{assembly}");

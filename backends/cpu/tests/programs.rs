@@ -324,7 +324,7 @@ fn loops_over_rows() {
 }
 
 fn compile_text(p: &Program) -> String {
-    let options = CompileOptions { keep_text: true };
+    let options = CompileOptions { keep_text: true, ..CompileOptions::default() };
     let e = backend().compile(&verify(p.clone()).unwrap(), &options).unwrap();
     e.text("clif").unwrap()
 }
@@ -425,7 +425,9 @@ fn code_is_freed_with_its_executable() {
 #[test]
 fn text_is_kept_on_demand() {
     let p = verify(support::launch(&binary(ScalarOp::Add, DType::F32, 1000))).unwrap();
-    let e = backend().compile(&p, &CompileOptions { keep_text: true }).unwrap();
+    let e = backend()
+        .compile(&p, &CompileOptions { keep_text: true, ..CompileOptions::default() })
+        .unwrap();
     // Where vectors are wider than Cranelift's, the kernel is not Cranelift's.
     let clif = e.text("clif").unwrap();
     assert!(clif.contains("f32x4") || clif.contains("not by Cranelift"), "{clif}");

@@ -60,6 +60,7 @@ pub struct Driver<'d, 'f> {
     part: Option<(&'d RowLoop<'d>, Value)>,
     /// The block that returns a failure. The first host call creates it.
     failed: Option<Block>,
+    flush: bool,
 }
 
 /// The data that generated code reads through addresses. Each value has an allocation of its own,
@@ -77,6 +78,8 @@ pub struct Parts<'d> {
     pub kernels: &'d [Prepared],
     pub outlines: &'d Outlines,
     pub loops: &'d [RowLoop<'d>],
+    /// The program flushes subnormal numbers, and host calls do not.
+    pub flush: bool,
 }
 
 /// Fills the context with the driver; or with the function of one loop, `fn(list, begin, end)`, for
@@ -85,7 +88,7 @@ pub struct Parts<'d> {
 pub fn build(
     context: &mut Context,
     scratch: &mut FunctionBuilderContext,
-    Parts { program, kernels, outlines, loops }: Parts,
+    Parts { program, kernels, outlines, loops, flush }: Parts,
     only: Option<&RowLoop>,
     owned: &mut Owned,
 ) -> Result<Pool, Error> {
@@ -145,6 +148,7 @@ pub fn build(
         loops,
         part,
         failed: None,
+        flush,
     };
     if program.slots.len() <= EAGER_SLOTS {
         for n in 0..program.slots.len() {
@@ -356,7 +360,8 @@ impl Driver<'_, '_> {
         let list = self.list(&views);
         let signature = self.b.import_signature(declare::returning(2)?);
         let data = self.b.ins().iconst(types::I64, data);
-        let address = self.b.ins().iconst(types::I64, host::run as *const () as i64);
+        let run = if self.flush { host::run_unflushed } else { host::run };
+        let address = self.b.ins().iconst(types::I64, run as *const () as i64);
         let done = self.b.ins().call_indirect(signature, address, &[data, list]);
         let failure = self.b.inst_results(done)[0];
         let failed = match self.failed {

@@ -1,6 +1,7 @@
 //! Calls of the host from generated code: views become slices, and a failure becomes an address
 //! that the driver returns. The closures live in `cotangent_jit::host`.
 
+use crate::run::subnormals::Treatment;
 use cotangent_jit::Error;
 use cotangent_jit::host::{HostCall, HostInput, HostOutput};
 use std::slice;
@@ -34,6 +35,16 @@ pub unsafe extern "C" fn run(call: *const HostCall, args: *const *mut u8) -> i64
         Ok(()) => 0,
         Err(error) => Box::into_raw(Box::new(error)) as i64,
     }
+}
+
+/// Like [`run`], from a program that flushes subnormal numbers: the closure runs by IEEE 754.
+///
+/// # Safety
+/// As for [`run`].
+pub unsafe extern "C" fn run_unflushed(call: *const HostCall, args: *const *mut u8) -> i64 {
+    let _treatment = Treatment::set(false);
+    // SAFETY: the caller's promise.
+    unsafe { run(call, args) }
 }
 
 /// The outcome that a driver's result stands for.

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `memory.rs` | blocks of host memory, kept for reuse |
 //! | `share.rs` | work shared among threads |
+//! | `subnormals.rs` | the treatment of subnormal numbers by a thread |
 //! | `runtime.rs` | shared launches, copies, exact float remainders |
 //! | `host.rs` | calls of the host |
 //! | `routines/` | products, sorting, linear algebra |
@@ -16,3 +17,4 @@ pub mod memory;
 pub mod routines;
 pub mod runtime;
 pub mod share;
+pub mod subnormals;

@@ -5,8 +5,9 @@
 //! thread runs a part, because parts are cut by shape alone and write disjoint elements. The caller
 //! takes parts until none is left and then waits only for those that are running, never for a
 //! helper that has not started; so it cannot deadlock, inside or outside of a rayon pool. No lock
-//! is held while a part runs.
+//! is held while a part runs. A helper treats subnormal numbers as the caller does.
 
+use crate::run::subnormals::{self, Treatment};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,6 +28,8 @@ struct Shared {
     next: AtomicUsize,
     done: AtomicUsize,
     parts: usize,
+    /// The caller flushes subnormal numbers.
+    flush: bool,
     panicked: AtomicBool,
     work: Work,
 }
@@ -70,12 +73,18 @@ pub fn share<F: Fn(usize) + Sync>(parts: usize, work: F) {
         next: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
         parts,
+        flush: subnormals::flushes(),
         panicked: AtomicBool::new(false),
         work: data,
     });
     for _ in 1..threads.min(parts) {
         let helper = shared.clone();
-        rayon::spawn(move || helper.help());
+        rayon::spawn(move || {
+            // Also where the caller does not flush: this thread may wait inside of a program that
+            // does.
+            let _treatment = Treatment::set(helper.flush);
+            helper.help();
+        });
     }
     shared.help();
     let mut rounds = 0u32;
@@ -109,6 +118,25 @@ mod tests {
                 work();
                 assert!(counts.iter().all(|c| c.load(Ordering::Relaxed) == 2));
             }
+        }
+    }
+
+    #[test]
+    fn helpers_treat_subnormal_numbers_as_the_caller_does() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let flushes = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+        for flush in [true, false, true] {
+            let seen: Vec<AtomicBool> = (0..300).map(|_| AtomicBool::new(!flush)).collect();
+            pool.install(|| {
+                let _treatment = Treatment::set(flush);
+                share(seen.len(), |n| {
+                    // Long enough that helpers come in time.
+                    std::thread::sleep(std::time::Duration::from_micros(50));
+                    seen[n].store(subnormals::flushes(), Ordering::Relaxed);
+                });
+            });
+            assert!(seen.iter().all(|s| s.load(Ordering::Relaxed) == (flush && flushes)));
+            assert_eq!(pool.broadcast(|_| subnormals::flushes()), [false; 3]);
         }
     }
 

@@ -17,7 +17,7 @@ use support::launch;
 
 fn listing(kernel: &Kernel) -> String {
     let program = verify(launch(kernel)).unwrap();
-    let keep = CompileOptions { keep_text: true };
+    let keep = CompileOptions { keep_text: true, ..CompileOptions::default() };
     backend().compile(&program, &keep).unwrap().text("clif").unwrap()
 }
 

@@ -13,8 +13,9 @@
 //! [`narrow::widen`], [`definitions::expand`] and [`loops::simplify`]. A backend that can call
 //! functions keeps some elementary ops ([`definitions::expand_except`]).
 //!
-//! The choices that depend on a device do not live here: widths of vectors, the order of loops,
-//! which functions to call.
+//! Every pass keeps the order in which reductions combine, which is a part of the meaning. The
+//! choices that depend on a device do not live here: widths of vectors, the order of parallel
+//! loops, which functions to call.
 
 pub mod complex;
 pub mod definitions;

@@ -113,7 +113,7 @@ fn worst(j: &Jaxpr, of: &dyn Fn(&Lowering) -> Rounding) -> Rounding {
         let own = match e.prim.lower(&ins, &outs) {
             // What a map over lanes does shows when it is batched.
             Ok(Lowering::Call(body)) => worst(&body, of),
-            Ok(lowering) if outs[0].dtype.is_inexact() => of(&lowering),
+            Ok(lowering) if outs.iter().any(|o| o.dtype.is_inexact()) => of(&lowering),
             _ => Rounding::Fixed,
         };
         let params = e.prim.params();

@@ -31,6 +31,7 @@ use smallvec::SmallVec;
 const INSERTED: usize = 32;
 
 impl Emitter<'_, '_> {
+    /// Starts the folds of a point or of lanes, when the loops outside of reduce loops are open.
     pub fn start_reductions(&mut self) -> Result<(), Error> {
         let nest = self.nest;
         self.accumulators.clear();

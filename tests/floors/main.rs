@@ -38,7 +38,8 @@ const CPU_ROOMS: &[(&str, &[&str])] = &[
     ("code", &["plan", "code"]),
     ("ops", &["run", "plan", "code", "ops"]),
     ("emit", &["run", "plan", "code", "ops", "emit"]),
-    ("backend", &["run", "plan", "code", "ops", "emit", "backend"]),
+    ("wide", &["run", "plan", "code", "wide"]),
+    ("backend", &["run", "plan", "code", "ops", "emit", "wide", "backend"]),
 ];
 /// Rooms of `backends/cpu/src/` that serve any code generator, so that they must not know one.
 const WITHOUT_GENERATOR: &[&str] = &["run", "plan"];

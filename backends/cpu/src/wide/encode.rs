@@ -6,22 +6,18 @@
 
 use super::allocate::{Home, Registers, allocate};
 use super::asm::{
-    self, Assembler, Base as MachineBase, Cond, Gpr, Ins, Kr, Label, Lanes, Load, Masked, Mem, Rm,
-    Shift, Size, Vr, Vsib, Width,
+    Assembler, Base as MachineBase, Cond, Gpr, Ins, Kr, Label, Lanes, Load, Masked, Mem, Rm, Shift,
+    Size, Vr, Vsib, Width,
 };
-use super::code::{
-    Address, Amount, Arith, Base, Class, Code, Constant, Inst, MaskOp, Operand, R, Within,
-};
+use super::code::{Amount, Arith, Class, Code, Inst, MaskOp, Operand, R, Within};
 use super::listing;
+use super::registers::{Encoder, RAX, RCX, RSP, frame_at};
 use super::stub;
 use super::tier::Tier;
 use cotangent_jit::Error;
 
-const RAX: Gpr = Gpr::RAX;
-const RCX: Gpr = Gpr::RCX;
 const RDX: Gpr = Gpr::RDX;
 const RBX: Gpr = Gpr::RBX;
-const RSP: Gpr = Gpr::RSP;
 const RBP: Gpr = Gpr::RBP;
 const RSI: Gpr = Gpr::RSI;
 const RDI: Gpr = Gpr::RDI;
@@ -70,16 +66,6 @@ pub fn encode(
     Ok((e.asm.finish()?, text))
 }
 
-struct Encoder<'c> {
-    asm: Assembler,
-    tier: Tier,
-    homes: Vec<Home>,
-    labels: Vec<Label>,
-    scratch: [Vr; 2],
-    constants: &'c [Constant],
-    classes: &'c [Class],
-}
-
 impl Encoder<'_> {
     /// The frame lies below the saved registers, aligned for vectors; rbp finds the way back.
     fn prologue(&mut self, frame: u32) {
@@ -102,182 +88,6 @@ impl Encoder<'_> {
         SAVED.into_iter().rev().for_each(|r| self.asm.pop(r));
         self.asm.pop(RBP);
         self.asm.ret();
-    }
-
-    fn home(&self, r: R) -> Home {
-        self.homes[r.0 as usize]
-    }
-
-    // ---- general registers
-
-    /// The register that holds `r`; loaded into `scratch` if it lives in the frame.
-    fn general(&mut self, r: R, scratch: Gpr) -> Gpr {
-        match self.home(r) {
-            Home::Reg(n) => Gpr(n),
-            Home::Frame(at) => {
-                self.asm.load(Load::U64, scratch, frame_at(at as i32));
-                scratch
-            }
-            Home::Constant(_) | Home::Nowhere => scratch,
-        }
-    }
-
-    /// The register to compute `r` in; `put` stores it.
-    fn target(&self, r: R, scratch: Gpr) -> Gpr {
-        match self.home(r) {
-            Home::Reg(n) => Gpr(n),
-            _ => scratch,
-        }
-    }
-
-    fn put(&mut self, r: R, from: Gpr) {
-        if let Home::Frame(at) = self.home(r) {
-            self.asm.store_gpr(Size::Q64, from, frame_at(at as i32));
-        }
-    }
-
-    /// An address, whose registers may use both scratch registers.
-    fn mem(&mut self, a: &Address) -> Mem {
-        let base = match a.base {
-            Base::Frame => RSP,
-            Base::Reg(r) => self.general(r, RAX),
-        };
-        let index = a.index.map(|(r, scale)| (self.general(r, RCX), scale));
-        Mem { base: MachineBase::Reg(base), index, disp: a.disp }
-    }
-
-    // ---- vectors
-
-    /// The register that holds a vector; loaded whole into a scratch register if it has none.
-    fn vector(&mut self, r: R, scratch: usize) -> Vr {
-        let to = self.scratch[scratch];
-        match self.home(r) {
-            Home::Reg(n) => Vr(n),
-            Home::Frame(at) => {
-                let from = Rm::Mem(frame_at(at as i32));
-                self.asm.v(Ins::Vmovups, self.tier.width(), to, None, from);
-                to
-            }
-            Home::Constant(n) => {
-                self.load_constant(to, n);
-                to
-            }
-            Home::Nowhere => to,
-        }
-    }
-
-    fn load_constant(&mut self, to: Vr, n: u32) {
-        let w = self.tier.width();
-        match &self.constants[n as usize] {
-            Constant::Each(bytes) if bytes.iter().all(|b| *b == 0) => {
-                self.asm.v(Ins::Vxorps, Width::X128, to, Some(to), Rm::Reg(to));
-            }
-            Constant::Each(bytes) => {
-                let from = self.asm.constant(bytes);
-                let ins = if bytes.len() == 8 { Ins::Vbroadcastsd } else { Ins::Vbroadcastss };
-                self.asm.v(ins, w, to, None, Rm::Mem(from));
-            }
-            Constant::Lanes(bytes) => {
-                let from = self.asm.constant(bytes);
-                self.asm.v(Ins::Vmovups, w, to, None, Rm::Mem(from));
-            }
-        }
-    }
-
-    /// An operand that may lie in memory.
-    fn rm(&mut self, o: &Operand, ins: Ins, w: Width) -> Rm {
-        let r = match o {
-            Operand::Mem(a) => return Rm::Mem(self.mem(a)),
-            Operand::Reg(r) => *r,
-        };
-        match self.home(r) {
-            Home::Reg(n) => Rm::Reg(Vr(n)),
-            Home::Frame(at) => Rm::Mem(frame_at(at as i32)),
-            Home::Constant(n) => match &self.constants[n as usize] {
-                Constant::Each(bytes) if self.tier.masks() && ins.broadcasts(bytes.len()) => {
-                    Rm::Each(self.asm.constant(bytes))
-                }
-                Constant::Each(bytes) => {
-                    Rm::Mem(self.asm.constant(&bytes.repeat(w.bytes() / bytes.len())))
-                }
-                Constant::Lanes(bytes) => Rm::Mem(self.asm.constant(bytes)),
-            },
-            Home::Nowhere => Rm::Reg(self.scratch[1]),
-        }
-    }
-
-    fn vector_target(&self, r: R) -> Vr {
-        match self.home(r) {
-            Home::Reg(n) => Vr(n),
-            _ => self.scratch[0],
-        }
-    }
-
-    fn put_vector(&mut self, r: R, from: Vr) {
-        if let Home::Frame(at) = self.home(r) {
-            let to = frame_at(at as i32);
-            self.asm.store(Ins::Vmovups, self.tier.width(), from, to, None);
-        }
-    }
-
-    fn move_vector(&mut self, to: Vr, from: Vr) {
-        if to != from {
-            self.asm.v(Ins::Vmovaps, self.tier.width(), to, None, Rm::Reg(from));
-        }
-    }
-
-    // ---- masks
-
-    fn mask(&mut self, r: R) -> Kr {
-        match self.home(r) {
-            Home::Reg(n) => Kr(n),
-            Home::Frame(at) => {
-                self.asm.kload(Size::Q64, Kr(7), frame_at(at as i32));
-                Kr(7)
-            }
-            _ => Kr(7),
-        }
-    }
-
-    fn mask_target(&self, r: R) -> Kr {
-        match self.home(r) {
-            Home::Reg(n) => Kr(n),
-            _ => Kr(7),
-        }
-    }
-
-    fn put_mask(&mut self, r: R, from: Kr) {
-        if let Home::Frame(at) = self.home(r) {
-            self.asm.kstore(Size::Q64, from, frame_at(at as i32));
-        }
-    }
-
-    fn move_mask(&mut self, to: Kr, from: Kr) {
-        if to != from {
-            self.asm.kmov(Size::Q64, to, from);
-        }
-    }
-
-    /// An op on masks, of all 64 bits of their registers.
-    fn mask_op(&mut self, op: MaskOp, to: Kr, x: Kr, y: Kr) {
-        let q = Size::Q64;
-        match op {
-            MaskOp::And => self.asm.k(asm::MaskOp::And, q, to, x, y),
-            MaskOp::AndNot => self.asm.k(asm::MaskOp::Andn, q, to, x, y),
-            MaskOp::Or => self.asm.k(asm::MaskOp::Or, q, to, x, y),
-            MaskOp::Xor => self.asm.k(asm::MaskOp::Xor, q, to, x, y),
-            MaskOp::Xnor => self.asm.k(asm::MaskOp::Xnor, q, to, x, y),
-            MaskOp::Not => self.asm.knot(q, to, x),
-            MaskOp::Copy => self.move_mask(to, x),
-            MaskOp::Shift(n) => self.asm.kshiftr(q, to, x, n),
-            MaskOp::Join(8) => self.asm.kunpck(Size::W16, to, x, y),
-            MaskOp::Join(16) => self.asm.kunpck(Size::D32, to, x, y),
-            MaskOp::Join(_) => self.asm.kunpck(q, to, x, y),
-        }
-    }
-
-    fn label(&self, p: super::code::Place) -> Label {
-        self.labels[p.0 as usize]
     }
 
     fn inst(&mut self, inst: &Inst) -> Result<(), Error> {
@@ -550,20 +360,6 @@ impl Encoder<'_> {
         self.put_vector(dst, to);
     }
 
-    /// A vector, loaded into this register if it has none.
-    fn vector_at(&mut self, r: R, to: Vr) -> Vr {
-        match self.home(r) {
-            Home::Reg(n) => return Vr(n),
-            Home::Frame(at) => {
-                let from = Rm::Mem(frame_at(at as i32));
-                self.asm.v(Ins::Vmovups, self.tier.width(), to, None, from);
-            }
-            Home::Constant(n) => self.load_constant(to, n),
-            Home::Nowhere => {}
-        }
-        to
-    }
-
     fn mask_inst(&mut self, op: MaskOp, dst: R, a: R, b: R) {
         let to = self.mask_target(dst);
         // Two masks in the frame: the second goes through a general register.
@@ -622,11 +418,6 @@ impl Encoder<'_> {
             },
         }
     }
-}
-
-/// A place in the frame.
-fn frame_at(at: i32) -> Mem {
-    Mem { base: MachineBase::Reg(RSP), index: None, disp: at }
 }
 
 fn size(bytes: u8) -> Size {

@@ -24,6 +24,7 @@ mod loops;
 mod masks;
 mod nodes;
 mod reduce;
+mod registers;
 mod slow;
 mod stub;
 mod tier;

@@ -149,7 +149,9 @@ fn long_sorts_agree_to_the_bit() {
 fn selections_agree_to_the_bit() {
     let mut r = Random(3);
     for d in reals() {
-        for shape in [[1, 0, 1], [1, 1, 1], [3, 2, 1], [5, 37, 2], [2, 700, 1], [1, 1500, 3]] {
+        let shapes: [[usize; 3]; 6] =
+            [[1, 0, 1], [1, 1, 1], [3, 2, 1], [5, 37, 2], [2, 700, 1], [1, 1500, 3]];
+        for shape in shapes {
             let len = shape[1];
             let mut sizes = vec![0, 1, 2, 9, len / 2, len.saturating_sub(1), len];
             sizes.retain(|k| *k <= len);

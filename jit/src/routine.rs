@@ -28,9 +28,9 @@ pub enum Routine {
     /// the same order; an output may share its operand's memory.
     Sort { dtypes: SmallVec<[DType; 2]>, keys: usize, outer: usize, len: usize, inner: usize },
     /// The `k` greatest of `outer * inner` rows of `len` elements with stride `inner`, from the
-    /// greatest down, and their positions in the row, of dtype `place`. Of equal elements, the first
-    /// comes first. Floats are ordered by their bits: -NaN, -inf, .., -0, 0, .., inf, NaN. Args: x,
-    /// values, positions.
+    /// greatest down, and their positions in the row, of dtype `place`. Of equal elements, the
+    /// first comes first. Floats are ordered by their bits: -NaN, -inf, .., -0, 0, .., inf, NaN.
+    /// Args: x, values, positions.
     TopK { dtype: DType, place: DType, k: usize, outer: usize, len: usize, inner: usize },
     /// `x = l lᴴ` of `batch` positive definite matrices, `n` by `n`: the lower triangle is read
     /// (and only the real part of the diagonal), `l` has zeros above its diagonal. Where `x` is not

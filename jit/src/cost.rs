@@ -89,7 +89,7 @@ fn routine_cost(routine: &Routine) -> Cost {
         Routine::TriangularSolve { dtype, paired, batch, n, m, .. } => {
             each(*paired || dtype.is_complex()) * product(&[*batch, *n, *n, *m]) / 2.0
         }
-        Routine::Dot { .. } | Routine::Sort { .. } => 0.0,
+        Routine::Dot { .. } | Routine::Sort { .. } | Routine::TopK { .. } => 0.0,
     };
     cost
 }

@@ -27,6 +27,11 @@ pub enum Routine {
     /// comes last, all NaN are equal; false before true. Args: the operands, then the outputs, in
     /// the same order; an output may share its operand's memory.
     Sort { dtypes: SmallVec<[DType; 2]>, keys: usize, outer: usize, len: usize, inner: usize },
+    /// The `k` greatest of `outer * inner` rows of `len` elements with stride `inner`, from the
+    /// greatest down, and their positions in the row, of dtype `place`. Of equal elements, the
+    /// first comes first. Floats are ordered by their bits: -NaN, -inf, .., -0, 0, .., inf, NaN.
+    /// Args: x, values, positions.
+    TopK { dtype: DType, place: DType, k: usize, outer: usize, len: usize, inner: usize },
     /// `x = l lᴴ` of `batch` positive definite matrices, `n` by `n`: the lower triangle is read
     /// (and only the real part of the diagonal), `l` has zeros above its diagonal. Where `x` is not
     /// positive definite, the lower triangle is NaN. With `paired`, the elements are complex
@@ -65,6 +70,7 @@ impl Routine {
         match self {
             Routine::Dot { .. } => "dot",
             Routine::Sort { .. } => "sort",
+            Routine::TopK { .. } => "top_k",
             Routine::Cholesky { .. } => "cholesky",
             Routine::TriangularSolve { .. } => "triangular_solve",
         }
@@ -88,6 +94,14 @@ impl Routine {
                 let n = outer * len * inner;
                 let side = |written| dtypes.iter().map(move |d| (*d, n, written));
                 side(false).chain(side(true)).collect()
+            }
+            Routine::TopK { dtype, place, k, outer, len, inner } => {
+                let rows = outer * inner;
+                vec![
+                    (*dtype, rows * len, false),
+                    (*dtype, rows * k, true),
+                    (*place, rows * k, true),
+                ]
             }
             Routine::Cholesky { dtype, paired, batch, n } => {
                 let len = batch * n * n * halves(*paired);

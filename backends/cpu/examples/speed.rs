@@ -315,4 +315,16 @@ fn sorts() {
             report(&format!("sort of {operands}"), n, timed(p));
         }
     }
+    for (outer, len, k) in [(1, 1_000_000, 100), (1, 1_000_000, 100_000), (1000, 1000, 10)] {
+        let routine = Routine::TopK { dtype: F32, place: DType::I32, k, outer, len, inner: 1 };
+        let slot = |dtype, n, kind| Slot { dtype, len: outer * n, kind };
+        let slots = vec![
+            slot(F32, len, SlotKind::Input(0)),
+            slot(F32, k, SlotKind::Output(0)),
+            slot(DType::I32, k, SlotKind::Output(1)),
+        ];
+        let args = (0..3).map(|n| View::whole(SlotId(n))).collect();
+        let p = program(Vec::new(), slots, vec![Step::Routine { routine, args }], 0);
+        report(&format!("top_k {k} of {len}"), outer * len, timed(p));
+    }
 }

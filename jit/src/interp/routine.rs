@@ -1,5 +1,5 @@
-//! The routines, by their definitions: dot sums in the order of k, and sort compares rows stably.
-//! Linear algebra lives in `linalg.rs`.
+//! The routines, by their definitions: dot sums in the order of k, sort and top_k compare the
+//! elements of rows stably. Linear algebra lives in `linalg.rs`.
 
 use super::linalg::{self, Layout};
 use super::memory::{Place, read, write};
@@ -9,7 +9,7 @@ use crate::kernel::Combine;
 use crate::op::ScalarOp;
 use crate::program::Routine;
 use crate::{Error, Scalar, err};
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 pub(super) fn run(routine: &Routine, memory: &mut [Vec<u8>], args: &[Place]) -> Result<(), Error> {
     match routine {
@@ -55,6 +55,21 @@ pub(super) fn run(routine: &Routine, memory: &mut [Vec<u8>], args: &[Place]) -> 
             }
             Ok(())
         }
+        Routine::TopK { dtype, place, k, outer, len, inner } => {
+            for row in 0..outer * inner {
+                let element = |len: usize, n: usize| (row / inner * len + n) * inner + row % inner;
+                let mut elements: Vec<(usize, Scalar)> = (0..*len)
+                    .map(|n| (n, read(memory, args[0], *dtype, element(*len, n))))
+                    .collect();
+                elements.sort_by_key(|(_, x)| Reverse(rank(*x)));
+                for (n, (position, x)) in elements.iter().take(*k).enumerate() {
+                    write(memory, args[1], element(*k, n), *x);
+                    let position = Scalar::from_bits(*place, *position as u128);
+                    write(memory, args[2], element(*k, n), position);
+                }
+            }
+            Ok(())
+        }
         Routine::Cholesky { dtype, paired, batch, n } => {
             let at = Layout { dtype: *dtype, paired: *paired };
             linalg::cholesky(at, *batch, *n, memory, args);
@@ -75,4 +90,14 @@ pub fn order(a: Scalar, b: Scalar) -> Ordering {
         return a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
     }
     if a.dtype().is_signed() { a.to_i64().cmp(&b.to_i64()) } else { a.bits().cmp(&b.bits()) }
+}
+
+/// A number that orders reals as `top_k` does: floats by their bits, as sign and magnitude.
+fn rank(x: Scalar) -> i128 {
+    if x.dtype().is_float() {
+        let sign = 1 << (x.dtype().bits() - 1);
+        let magnitude = (x.bits() & !sign) as i128;
+        return if x.bits() & sign == 0 { magnitude } else { -magnitude - 1 };
+    }
+    if x.dtype().is_signed() { x.to_i64().map_or(0, i128::from) } else { x.bits() as i128 }
 }

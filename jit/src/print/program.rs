@@ -156,6 +156,9 @@ fn routine_text(routine: &Routine) -> String {
                 dtypes.as_slice()
             )
         }
+        Routine::TopK { dtype, place, k, outer, len, inner } => {
+            format!("top_k {dtype} {place} k={k} outer={outer} len={len} inner={inner}")
+        }
         Routine::Cholesky { dtype, paired, batch, n } => {
             format!("cholesky {dtype}{} b={batch} n={n}", pairs(*paired))
         }

@@ -252,6 +252,23 @@ fn routine_fits(routine: &Routine) -> Result<(), String> {
                 None => Ok(()),
             }
         }
+        Routine::TopK { dtype, place, k, len, .. } => {
+            if dtype.is_complex() {
+                return Err(format!("top_k does not take {dtype}"));
+            }
+            if k > len {
+                return Err(format!("the {k} greatest of {len} elements"));
+            }
+            let holds = match place {
+                DType::I32 => i32::try_from(*len).is_ok(),
+                DType::I64 => i64::try_from(*len).is_ok(),
+                _ => false,
+            };
+            match holds {
+                true => Ok(()),
+                false => Err(format!("{place} does not hold the positions of {len} elements")),
+            }
+        }
         Routine::Cholesky { dtype, paired, .. }
         | Routine::TriangularSolve { dtype, paired, .. } => {
             let wide = matches!(dtype.part(), DType::F32 | DType::F64);

@@ -196,6 +196,13 @@ fn one_routines_fit() {
     holds(program(vec![launch(whole(0), whole(1)), sort(1, smallvec![whole(1), whole(1)])]));
     breaks(1, "0 keys of 1 operands", vec![sort(0, smallvec![whole(0), whole(1)])]);
     breaks(1, "expected 2 arguments, got 1", vec![sort(1, smallvec![whole(0)])]);
+    let top_k = |dtype, place, k| Step::Routine {
+        routine: Routine::TopK { dtype, place, k, outer: 1, len: 4, inner: 1 },
+        args: smallvec![whole(0), whole(1), whole(2)],
+    };
+    breaks(1, "top_k does not take c64", vec![top_k(DType::C64, DType::I32, 4)]);
+    breaks(1, "the 5 greatest of 4 elements", vec![top_k(DType::F32, DType::I32, 5)]);
+    breaks(1, "f32 does not hold the positions of 4", vec![top_k(DType::F32, DType::F32, 4)]);
     let back = Routine::Dot {
         dtype: DType::F32,
         batch: 1,

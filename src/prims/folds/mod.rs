@@ -22,4 +22,5 @@ pub(super) const ENTRIES: &[fn() -> Vec<Entry>] = &[
     softmax::entries,
     reduce_window::entries,
     sort::entries,
+    top_k::entries,
 ];

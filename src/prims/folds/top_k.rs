@@ -1,23 +1,122 @@
-//! The greatest elements along an axis: `top_k`, composed of a sort and a gather.
+//! `top_k`: the greatest elements along an axis, from the greatest down, and where they stand.
 //!
 //! Floats are ordered by their bits: NaN is greater than every number (less, if its sign is
 //! negative), and 0 is greater than -0. Of equal elements, the first in the operand comes first.
-//! The values are gathered, and so are their tangents.
+//! The derivative takes the tangents of the elements that were found.
 
 use crate::core::array::Array;
-use crate::prims::folds::sort::try_sort_by;
+use crate::core::aval::{Aval, Avals};
+use crate::core::lowering::{Lowering, LoweringKind};
+use crate::core::params::{Param, Params};
+use crate::core::primitive::{
+    BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
+    TransposeResult, not_linear,
+};
+use crate::core::trace::bind;
+use crate::prims::cases::samples::{REAL, sample};
+use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::places::gather::{Mode, try_take_along_axis};
-use crate::prims::points::binary::try_xor;
-use crate::prims::points::compare::try_lt;
-use crate::prims::points::convert::try_bitcast_convert_type;
-use crate::prims::points::identity::try_stop_gradient;
-use crate::prims::points::select::try_select_n;
-use crate::prims::points::unary::try_not;
-use crate::prims::rules::apply::{composed, expect, expect_axis};
+use crate::prims::rules::apply::{composed, expect, expect_axis, expect_inputs};
+use crate::prims::rules::batching::batch_in_front;
 use crate::prims::rules::numbers::place_dtype;
-use crate::prims::shapes::iota::try_iota;
-use crate::prims::shapes::slice::try_slice_in_dim;
-use cotangent_jit::{DType, Error, Scalar, err, plural};
+use cotangent_jit::program::Routine;
+use cotangent_jit::{DType, Error, err, plural};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// See [`top_k`].
+#[derive(Clone, Debug)]
+pub struct TopK {
+    pub k: usize,
+    pub axis: usize,
+}
+
+impl Primitive for TopK {
+    fn name(&self) -> &'static str {
+        "top_k"
+    }
+
+    fn params(&self) -> Params {
+        smallvec![("k", Param::Int(self.k as i64)), ("axis", Param::Int(self.axis as i64))]
+    }
+
+    fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
+        expect_inputs(self.name(), inputs, 1)?;
+        let x = &inputs[0];
+        expect_axis("top_k", "axis", self.axis, x)?;
+        if x.dtype.is_complex() {
+            return Err(err!(
+                DType,
+                "top_k: expected real numbers, got {x}; take real(x), imag(x) or abs(x)"
+            ));
+        }
+        let n = x.shape[self.axis];
+        if self.k > n {
+            return Err(err!(
+                Shape,
+                "top_k: expected at most the {elements} along axis {} of {x}, got k = {}",
+                self.axis,
+                self.k,
+                elements = plural(n, "element")
+            ));
+        }
+        let mut shape = x.shape.to_vec();
+        shape[self.axis] = self.k;
+        let places = Aval::new(shape.iter().copied(), place_dtype(n));
+        Ok(smallvec![x.with_shape(shape), places])
+    }
+
+    /// `d values = dx[places]`; the places have no tangent.
+    fn jvp(&self, _: &Ctx, primals: &[Array], tangents: &[Tangent]) -> JvpResult {
+        let outputs = bind(Arc::new(self.clone()), primals)?;
+        let values = match &tangents[0] {
+            Tangent::Zero(_) => Tangent::Zero(outputs[0].aval()),
+            Tangent::Value(t) => {
+                Tangent::Value(try_take_along_axis(t, &outputs[1], self.axis, Mode::Promise)?)
+            }
+        };
+        let places = Tangent::Zero(outputs[1].aval());
+        Ok((outputs, vec![values, places]))
+    }
+
+    fn taylor(&self) -> Taylor<'_> {
+        Taylor::ByDerivative
+    }
+
+    fn transpose(&self, _: &Ctx, _: &[Tangent], _: &[Operand]) -> TransposeResult {
+        not_linear(self)
+    }
+
+    fn batch(&self, ctx: &Ctx, inputs: &[Array], axes: &[Option<usize>]) -> BatchResult {
+        let x = batch_in_front(ctx, &inputs[0], axes[0])?;
+        let wide = TopK { k: self.k, axis: self.axis + 1 };
+        Ok((bind(Arc::new(wide), &[x])?, vec![Some(0); 2]))
+    }
+
+    fn kind(&self) -> LoweringKind {
+        LoweringKind::Routine
+    }
+
+    fn lower(&self, inputs: &[Aval], outputs: &[Aval]) -> Result<Lowering, Error> {
+        let x = &inputs[0];
+        Ok(Lowering::Routine(Routine::TopK {
+            dtype: x.dtype,
+            place: outputs[1].dtype,
+            k: self.k,
+            outer: x.shape[..self.axis].iter().product(),
+            len: x.shape[self.axis],
+            inner: x.shape[self.axis + 1..].iter().product(),
+        }))
+    }
+
+    fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
+        None
+    }
+
+    fn nature(&self) -> Nature<'_> {
+        Nature::PURE
+    }
+}
 
 /// The `k` greatest elements along an axis, from the greatest down, and their indices (i32, or i64
 /// if i32 cannot count the elements).
@@ -41,42 +140,33 @@ pub fn top_k(x: &Array, k: usize, axis: usize) -> (Array, Array) {
 #[track_caller]
 pub fn try_top_k(x: &Array, k: usize, axis: usize) -> Result<(Array, Array), Error> {
     composed("top_k", || {
-        expect_axis("top_k", "axis", axis, &x.aval())?;
-        if x.dtype().is_complex() {
-            return Err(err!(
-                DType,
-                "top_k: expected real numbers, got {}; take real(x), imag(x) or abs(x)",
-                x.aval()
-            ));
-        }
-        let n = x.shape()[axis];
-        if k > n {
-            return Err(err!(
-                Shape,
-                "top_k: expected at most the {elements} along axis {axis} of {}, got k = {k}",
-                x.aval(),
-                elements = plural(n, "element")
-            ));
-        }
-        let positions = try_iota(place_dtype(n), x.shape(), axis)?;
-        let key = descending_key(&try_stop_gradient(x)?)?;
-        let order = try_sort_by(&[key, positions], axis, 1)?.swap_remove(1);
-        let first = try_slice_in_dim(&order, 0, k, axis)?;
-        Ok((try_take_along_axis(x, &first, axis, Mode::Promise)?, first))
+        let mut outputs = bind(Arc::new(TopK { k, axis }), std::slice::from_ref(x))?;
+        let places = outputs.pop().expect("two outputs");
+        Ok((outputs.swap_remove(0), places))
     })
 }
 
-/// Ints (or bools) that increase where `x` decreases.
-fn descending_key(x: &Array) -> Result<Array, Error> {
-    let int = match x.dtype() {
-        d if !d.is_float() => return try_not(x),
-        d if d.size() == 2 => DType::I16,
-        d if d.size() == 4 => DType::I32,
-        _ => DType::I64,
+pub fn entries() -> Vec<Entry> {
+    vec![Entry { name: "top_k", build, cases }]
+}
+
+fn build(args: &Args) -> Result<Prim, Error> {
+    Ok(Arc::new(TopK { k: args.size("k")?, axis: args.size("axis")? }))
+}
+
+fn cases() -> Vec<Case> {
+    let of = |d: DType, k, axis, shape: &[usize]| {
+        Case::new(Arc::new(TopK { k, axis }), vec![sample(shape, d, 0)])
     };
-    let bits = try_bitcast_convert_type(x, int)?;
-    let most = Scalar::from_bits(int, (1 << (int.bits() - 1)) - 1);
-    let flipped = try_xor(&bits, &Array::strong_literal(most))?;
-    let negative = try_lt(&bits, &Array::strong_literal(Scalar::zero(int)))?;
-    try_not(&try_select_n(&negative, &[&bits, &flipped])?)
+    let each = |d| {
+        [
+            of(d, 3, 0, &[7]),
+            of(d, 5, 1, &[2, 5]),
+            of(d, 2, 0, &[4, 3]),
+            of(d, 0, 0, &[2, 2]),
+            of(d, 0, 0, &[0]),
+            of(d, 1, 1, &[0, 1]),
+        ]
+    };
+    REAL.into_iter().flat_map(each).collect()
 }

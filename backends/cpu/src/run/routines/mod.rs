@@ -1,11 +1,14 @@
 //! Routines: the operations that programs call and do not fuse. Each takes the addresses of its
 //! arguments in order. Their definitions live in `cotangent_jit`.
 
+mod digits;
 mod dot;
 #[cfg(feature = "linalg")]
 mod linalg;
 mod operand;
+mod order;
 mod sort;
+mod top_k;
 mod vector;
 
 use crate::run::runtime;
@@ -48,6 +51,11 @@ pub unsafe extern "C" fn run(call: *const Call, args: *const *mut u8) {
             let shape = sort::Shape { keys: *keys, outer: *outer, len: *len, inner: *inner };
             // SAFETY: the verified program passes the operands and as many outputs.
             unsafe { sort::run(dtypes, &shape, args) }
+        }
+        Routine::TopK { dtype, place, k, outer, len, inner } => {
+            let shape = top_k::Shape { k: *k, outer: *outer, len: *len, inner: *inner };
+            // SAFETY: the verified program passes x, values and positions of these extents.
+            unsafe { top_k::run([*dtype, *place], &shape, [*args, *args.add(1), *args.add(2)]) }
         }
         #[cfg(feature = "linalg")]
         Routine::Cholesky { dtype, paired, batch, n } => {

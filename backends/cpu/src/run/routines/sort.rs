@@ -1,15 +1,17 @@
-//! Stable sorts of rows of several operands by the first few of them. Other routines live in files
-//! of their own.
+//! Stable sorts of rows of several operands by the first few of them. Keys live in `order`, the
+//! sort of one slice in `digits`.
 //!
-//! Keys become unsigned integers of the same order: -0 equals 0, all NaN are equal and last. A row
-//! is sorted by its last key first, each time stably, as pairs of key and position; long rows by
-//! counting digits, short ones by comparison. Then every operand is permuted. Rows are independent,
-//! and threads share them.
+//! A row of one operand is sorted as keys alone, which are then turned back into elements; a second
+//! operand moves along with its key. Other rows are sorted by their last key first, each time
+//! stably, as pairs of key and position, and then every operand is permuted. Rows are independent,
+//! and threads share them; a long row they share, too.
 
+use super::digits::{self, Item, Narrow, Pair, Wide};
+use super::order::{Kind, Word, with_kind};
 use crate::run::memory::Scratch;
 use crate::run::share::share;
 use cotangent_jit::DType;
-use half::{bf16, f16};
+use std::ops::Range;
 
 /// Extents as in `Routine::Sort`.
 pub struct Shape {
@@ -19,90 +21,10 @@ pub struct Shape {
     pub inner: usize,
 }
 
-/// Rows of this length and longer are sorted by counting.
-const LONG: usize = 1500;
 /// Elements that are worth a part of their own.
 const PART: usize = 4096;
-/// Bits of one digit; 2^11 counters stay in the first cache.
-const DIGIT: u32 = 11;
-
-/// A key and the position that it came from.
-trait Pair: Copy + Ord + Default {
-    const KEY_BITS: u32;
-    fn new(key: u64, position: u32) -> Self;
-    fn position(self) -> u32;
-    fn digit(self, shift: u32) -> usize;
-}
-
-/// The key above, the position below.
-impl Pair for u64 {
-    const KEY_BITS: u32 = 32;
-
-    fn new(key: u64, position: u32) -> u64 {
-        key << 32 | u64::from(position)
-    }
-
-    fn position(self) -> u32 {
-        self as u32
-    }
-
-    fn digit(self, shift: u32) -> usize {
-        (self >> (32 + shift)) as usize & ((1 << DIGIT) - 1)
-    }
-}
-
-impl Pair for (u64, u32) {
-    const KEY_BITS: u32 = 64;
-
-    fn new(key: u64, position: u32) -> (u64, u32) {
-        (key, position)
-    }
-
-    fn position(self) -> u32 {
-        self.1
-    }
-
-    fn digit(self, shift: u32) -> usize {
-        (self.0 >> shift) as usize & ((1 << DIGIT) - 1)
-    }
-}
-
-/// An unsigned integer that orders as the element does.
-///
-/// # Safety
-/// `at` is inside the operand.
-#[inline(always)]
-unsafe fn key(d: DType, base: *const u8, at: usize) -> u64 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match d {
-            DType::I8 => u64::from(*base.add(at) ^ 1 << 7),
-            DType::I16 => u64::from(*base.cast::<u16>().add(at) ^ 1 << 15),
-            DType::U16 => u64::from(*base.cast::<u16>().add(at)),
-            DType::F16 => u64::from(order32((*base.cast::<f16>().add(at)).to_f32())),
-            DType::BF16 => u64::from(order32((*base.cast::<bf16>().add(at)).to_f32())),
-            DType::F32 => u64::from(order32(*base.cast::<f32>().add(at))),
-            DType::F64 => order64(*base.cast::<f64>().add(at)),
-            DType::I32 => u64::from(*base.cast::<u32>().add(at) ^ 1 << 31),
-            DType::U32 => u64::from(*base.cast::<u32>().add(at)),
-            DType::I64 => *base.cast::<u64>().add(at) ^ 1 << 63,
-            DType::U64 => *base.cast::<u64>().add(at),
-            _ => u64::from(*base.add(at)),
-        }
-    }
-}
-
-fn order32(x: f32) -> u32 {
-    let bits = (x + 0.0).to_bits();
-    let ordered = bits ^ ((bits as i32 >> 31) as u32 | 1 << 31);
-    if x.is_nan() { u32::MAX } else { ordered }
-}
-
-fn order64(x: f64) -> u64 {
-    let bits = (x + 0.0).to_bits();
-    let ordered = bits ^ ((bits as i64 >> 63) as u64 | 1 << 63);
-    if x.is_nan() { u64::MAX } else { ordered }
-}
+/// The same, where a part only moves elements.
+const LOOSE_PART: usize = 1 << 16;
 
 /// Addresses that threads share: rows are disjoint.
 struct Operands<'a> {
@@ -128,149 +50,281 @@ pub unsafe fn run(dtypes: &[DType], s: &Shape, args: *const *mut u8) {
     let rows = s.outer * s.inner;
     let group = (PART / s.len).max(1);
     share(rows.div_ceil(group), |part| {
-        let o = &o;
-        let mut scratch = Row::new(s.len, &o.dtypes[..s.keys]);
-        for row in part * group..rows.min((part + 1) * group) {
-            let base = row / s.inner * s.len * s.inner + row % s.inner;
-            // SAFETY: the row lies inside all operands and no other part touches it.
-            unsafe { scratch.sort(o, s, base) };
+        // SAFETY: rows lie inside all operands and no other part touches them.
+        unsafe {
+            let rows = part * group..rows.min((part + 1) * group);
+            match (dtypes.len(), s.keys) {
+                (1, _) => with_kind!(dtypes[0], alone(&o, s, rows)),
+                (2, 1) => with_kind!(dtypes[0], with_another(&o, s, rows)),
+                _ => by_positions(&o, s, rows),
+            }
         }
     });
 }
 
-/// Room for one row.
-struct Row {
-    order: Scratch<u32>,
-    sorted: Scratch<u32>,
-    narrow: [Scratch<u64>; 2],
-    wide: [Scratch<(u64, u32)>; 2],
-    moved: Scratch<u64>,
+impl Shape {
+    /// The first element of a row.
+    fn base(&self, row: usize) -> usize {
+        row / self.inner * self.len * self.inner + row % self.inner
+    }
 }
 
-impl Row {
-    fn new(len: usize, keys: &[DType]) -> Row {
-        let wide = if keys.iter().any(|d| d.size() == 8) { len } else { 0 };
-        let narrow = if keys.iter().any(|d| d.size() < 8) { len } else { 0 };
-        let spare = |n: usize| if len >= LONG { n } else { 0 };
-        let several = if keys.len() > 1 { len } else { 0 };
-        Row {
-            order: Scratch::new(len),
-            sorted: Scratch::new(several),
-            narrow: [Scratch::new(narrow), Scratch::new(spare(narrow))],
-            wide: [Scratch::new(wide), Scratch::new(spare(wide))],
-            moved: Scratch::new(len),
-        }
+/// Elements of a row of one operand.
+struct Row<T> {
+    base: *mut T,
+    stride: usize,
+}
+
+// SAFETY: threads share elements that are read, or write elements of their own.
+unsafe impl<T: Sync> Sync for Row<T> {}
+
+impl<T: Copy + Send + Sync> Row<T> {
+    /// # Safety
+    /// The row lies inside of the operand at this address.
+    unsafe fn new(operand: *mut u8, s: &Shape, row: usize) -> Row<T> {
+        // SAFETY: the caller's promise.
+        Row { base: unsafe { operand.cast::<T>().add(s.base(row)) }, stride: s.inner }
     }
 
     /// # Safety
-    /// The row at `base` lies inside all operands.
-    unsafe fn sort(&mut self, o: &Operands, s: &Shape, base: usize) {
-        for k in (0..s.keys).rev() {
-            let (d, from, first) = (o.dtypes[k], o.from[k], k + 1 == s.keys);
-            let Row { order, sorted, narrow, wide, .. } = self;
-            let order = &mut order[..];
-            // SAFETY: positions below `len` of a row inside the operand.
-            let at = |order: &[u32], i: usize| unsafe {
-                let i = if first { i } else { order[i] as usize };
-                key(d, from, base + i * s.inner)
-            };
-            if d.size() == 8 {
-                by_key(wide, order, sorted, first, at);
-            } else {
-                by_key(narrow, order, sorted, first, at);
+    /// `i` is inside of the row, and nobody writes.
+    #[inline(always)]
+    unsafe fn get(&self, i: usize) -> T {
+        // SAFETY: the caller's promise.
+        unsafe { *self.base.add(i * self.stride) }
+    }
+
+    /// # Safety
+    /// `i` is inside of the row, and nobody else uses this element.
+    #[inline(always)]
+    unsafe fn set(&self, i: usize, x: T) {
+        // SAFETY: the caller's promise.
+        unsafe { *self.base.add(i * self.stride) = x }
+    }
+
+    /// `to[i] = f(row[i])`
+    ///
+    /// # Safety
+    /// The row has as many elements as `to`, and nobody writes.
+    unsafe fn read<U: Send + Sync>(&self, to: &mut [U], f: impl Fn(T, &mut U) + Sync) {
+        let (len, start) = (to.len(), Row { base: to.as_mut_ptr(), stride: 1 });
+        let start = &start;
+        share(len.div_ceil(LOOSE_PART), |part| {
+            let range = part * LOOSE_PART..len.min((part + 1) * LOOSE_PART);
+            // SAFETY: the caller's promise; parts write ranges of their own.
+            unsafe {
+                let to = std::slice::from_raw_parts_mut(start.base.add(range.start), range.len());
+                if self.stride == 1 {
+                    let from = std::slice::from_raw_parts(self.base.add(range.start), range.len());
+                    from.iter().zip(to).for_each(|(x, to)| f(*x, to));
+                } else {
+                    range.zip(to).for_each(|(i, to)| f(self.get(i), to));
+                }
+            }
+        });
+    }
+
+    /// `row[i] = f(from[i])`
+    ///
+    /// # Safety
+    /// The row has as many elements as `from`, and nobody else uses them.
+    unsafe fn write<U: Copy + Sync>(&self, from: &[U], f: impl Fn(U) -> T + Sync) {
+        let len = from.len();
+        share(len.div_ceil(LOOSE_PART), |part| {
+            let range = part * LOOSE_PART..len.min((part + 1) * LOOSE_PART);
+            // SAFETY: the caller's promise; parts write ranges of their own.
+            unsafe {
+                if self.stride == 1 {
+                    let to =
+                        std::slice::from_raw_parts_mut(self.base.add(range.start), range.len());
+                    from[range].iter().zip(to).for_each(|(x, to)| *to = f(*x));
+                } else {
+                    range.for_each(|i| self.set(i, f(from[i])));
+                }
+            }
+        });
+    }
+}
+
+/// The elements of a row that their keys do not give back, if there are any: zeros, if one is -0,
+/// and all NaN. In the order of the row, which is their order in the result.
+///
+/// # Safety
+/// The row has `len` elements, and nobody writes.
+unsafe fn without_own_key<K: Kind>(row: &Row<K::Word>, len: usize) -> Vec<K::Word> {
+    // SAFETY: the caller's promise.
+    let elements = || (0..len).map(|i| unsafe { row.get(i) });
+    let lost = K::SHARES && elements().fold(false, |l, x| l | (K::of_rank(K::key(x)) != x));
+    if lost { elements().filter(|x| K::is_shared(*x)).collect() } else { Vec::new() }
+}
+
+/// Writes the sorted elements of a row, given their sorted keys.
+///
+/// # Safety
+/// The row has as many elements as there are keys, and nobody else uses them.
+unsafe fn write_elements<K: Kind, U: Copy + Sync>(
+    row: &Row<K::Word>,
+    sorted: &[U],
+    key: impl Fn(U) -> K::Word + Sync,
+    without_own_key: &[K::Word],
+) {
+    // SAFETY: the caller's promise.
+    unsafe { row.write(sorted, |x| K::of_rank(key(x))) };
+    let first = |bound: K::Word| sorted.partition_point(|x| key(*x) < bound);
+    let zero = K::key(K::Word::ZERO);
+    let (mut zeros, mut nans) = (first(zero), first(K::Word::MAX));
+    for x in without_own_key {
+        let place = if K::key(*x) == zero { &mut zeros } else { &mut nans };
+        // SAFETY: as many elements have this key, so the places are inside.
+        unsafe { row.set(*place, *x) };
+        *place += 1;
+    }
+}
+
+/// Sorts rows of one operand.
+///
+/// # Safety
+/// As `run`, for these rows.
+unsafe fn alone<K: Kind<Word: Item>>(o: &Operands, s: &Shape, rows: Range<usize>) {
+    let mut keys = Scratch::<K::Word>::new(s.len);
+    let mut room = Scratch::<K::Word>::new(s.len);
+    for row in rows {
+        // SAFETY: the caller's promise; the row is read whole before it is written.
+        unsafe {
+            let from = Row::new(o.from[0], s, row);
+            from.read(&mut keys, |x, key| *key = K::key(x));
+            let others = without_own_key::<K>(&from, s.len);
+            let sorted = if digits::sort(&mut keys, &mut room) { &room } else { &keys };
+            write_elements::<K, _>(&Row::new(o.to[0], s, row), sorted, |key| key, &others);
+        }
+    }
+}
+
+/// Sorts rows of one key and one more operand.
+///
+/// # Safety
+/// As `run`, for these rows.
+unsafe fn with_another<K: Kind>(o: &Operands, s: &Shape, rows: Range<usize>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if K::Word::BITS <= 32 && o.dtypes[1].size() <= 4 {
+            pairs::<K, Narrow>(o, s, rows);
+        } else {
+            pairs::<K, Wide>(o, s, rows);
+        }
+    }
+}
+
+/// # Safety
+/// As `with_another`.
+unsafe fn pairs<K: Kind, P: Pair>(o: &Operands, s: &Shape, rows: Range<usize>) {
+    let (mut a, mut b) = (Scratch::<P>::new(s.len), Scratch::<P>::new(s.len));
+    for row in rows {
+        // SAFETY: the caller's promise; the row is read whole before it is written.
+        unsafe {
+            let from = Row::<K::Word>::new(o.from[0], s, row);
+            from.read(&mut a, |x, pair| *pair = P::new(K::key(x).to_u64(), 0));
+            let others = without_own_key::<K>(&from, s.len);
+            match o.dtypes[1].size() {
+                1 => take_along::<u8, P>(o, s, row, &mut a),
+                2 => take_along::<u16, P>(o, s, row, &mut a),
+                4 => take_along::<u32, P>(o, s, row, &mut a),
+                _ => take_along::<u64, P>(o, s, row, &mut a),
+            }
+            let sorted = if digits::sort(&mut a, &mut b) { &b[..] } else { &a[..] };
+            let key = |pair: P| K::Word::from_u64(pair.key());
+            write_elements::<K, P>(&Row::new(o.to[0], s, row), sorted, key, &others);
+            match o.dtypes[1].size() {
+                1 => put_down::<u8, P>(o, s, row, sorted),
+                2 => put_down::<u16, P>(o, s, row, sorted),
+                4 => put_down::<u32, P>(o, s, row, sorted),
+                _ => put_down::<u64, P>(o, s, row, sorted),
             }
         }
-        for (k, d) in o.dtypes.iter().enumerate() {
-            // SAFETY: the caller's promise; the row is read whole before it is written.
-            unsafe {
+    }
+}
+
+/// Adds the elements of the second operand to the pairs.
+///
+/// # Safety
+/// As `run`, for this row.
+unsafe fn take_along<W: Word, P: Pair>(o: &Operands, s: &Shape, row: usize, pairs: &mut [P]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let from = Row::<W>::new(o.from[1], s, row);
+        from.read(pairs, |x, pair| *pair = P::new(pair.key(), x.to_u64()));
+    }
+}
+
+/// Writes the elements of the second operand.
+///
+/// # Safety
+/// As `run`, for this row.
+unsafe fn put_down<W: Word, P: Pair>(o: &Operands, s: &Shape, row: usize, pairs: &[P]) {
+    // SAFETY: the caller's promise.
+    unsafe { Row::<W>::new(o.to[1], s, row).write(pairs, |pair| W::from_u64(pair.other())) };
+}
+
+/// Sorts rows of any operands.
+///
+/// # Safety
+/// As `run`, for these rows.
+unsafe fn by_positions(o: &Operands, s: &Shape, rows: Range<usize>) {
+    let mut order = Scratch::<usize>::new(s.len);
+    for row in rows {
+        order.iter_mut().enumerate().for_each(|(i, place)| *place = i);
+        // SAFETY: the caller's promise.
+        unsafe {
+            for k in (0..s.keys).rev() {
+                with_kind!(o.dtypes[k], by_key(o, s, row, k, &mut order));
+            }
+            for (k, d) in o.dtypes.iter().enumerate() {
                 match d.size() {
-                    1 => self.move_row::<u8>(o.from[k], o.to[k], base, s.inner),
-                    2 => self.move_row::<u16>(o.from[k], o.to[k], base, s.inner),
-                    4 => self.move_row::<u32>(o.from[k], o.to[k], base, s.inner),
-                    _ => self.move_row::<u64>(o.from[k], o.to[k], base, s.inner),
+                    1 => permute::<u8>(o, s, row, k, &order),
+                    2 => permute::<u16>(o, s, row, k, &order),
+                    4 => permute::<u32>(o, s, row, k, &order),
+                    _ => permute::<u64>(o, s, row, k, &order),
                 }
             }
         }
     }
-
-    /// # Safety
-    /// The row at `base` with this stride lies inside both.
-    unsafe fn move_row<T: Copy>(&mut self, from: *mut u8, to: *mut u8, base: usize, stride: usize) {
-        let (source, to) = (from.cast::<T>(), to.cast::<T>());
-        let moved = self.moved.as_mut_ptr().cast::<T>();
-        for (i, position) in self.order.iter().enumerate() {
-            // SAFETY: positions below the row's length; `moved` has room for as many.
-            unsafe {
-                let v = *source.add(base + *position as usize * stride);
-                if from == to.cast() { *moved.add(i) = v } else { *to.add(base + i * stride) = v }
-            }
-        }
-        if from == to.cast() {
-            for i in 0..self.order.len() {
-                // SAFETY: as above.
-                unsafe { *to.add(base + i * stride) = *moved.add(i) };
-            }
-        }
-    }
 }
 
-/// Sorts by one key on top of `order` (the identity, the first time).
-fn by_key<P: Pair>(
-    pairs: &mut [Scratch<P>; 2],
-    order: &mut [u32],
-    sorted: &mut [u32],
-    first: bool,
-    key: impl Fn(&[u32], usize) -> u64,
-) {
-    let [a, b] = pairs;
-    for (i, pair) in a.iter_mut().enumerate() {
-        *pair = P::new(key(order, i), i as u32);
-    }
-    let result = if a.len() < LONG {
-        // Positions break ties, so the order of equal keys stays.
-        a.sort_unstable();
-        &a[..]
-    } else if by_digits(a, b) {
-        &b[..]
+/// Sorts the order of a row by one more key.
+///
+/// # Safety
+/// As `run`, for this row and this operand.
+unsafe fn by_key<K: Kind>(o: &Operands, s: &Shape, row: usize, k: usize, order: &mut [usize]) {
+    // SAFETY: the caller's promise.
+    let from = unsafe { Row::<K::Word>::new(o.from[k], s, row) };
+    // SAFETY: the order has positions of the row.
+    let key = |i: usize| unsafe { K::key(from.get(i)) }.to_u64();
+    if K::Word::BITS <= 32 && u32::try_from(s.len).is_ok() {
+        by_keys::<Narrow>(order, key);
     } else {
-        &a[..]
-    };
-    if first {
-        order.iter_mut().zip(result).for_each(|(o, pair)| *o = pair.position());
-        return;
+        by_keys::<Wide>(order, key);
     }
-    sorted.iter_mut().zip(result).for_each(|(o, pair)| *o = order[pair.position() as usize]);
-    order.copy_from_slice(sorted);
 }
 
-/// Stable counting sort by digits from the lowest; tells whether the result lies in `b`.
-fn by_digits<'a, P: Pair>(mut a: &'a mut [P], mut b: &'a mut [P]) -> bool {
-    const BINS: usize = 1 << DIGIT;
-    let digits = P::KEY_BITS.div_ceil(DIGIT) as usize;
-    let mut counts = vec![[0u32; BINS]; digits];
-    for pair in a.iter() {
-        for (n, count) in counts.iter_mut().enumerate() {
-            count[pair.digit(n as u32 * DIGIT)] += 1;
-        }
+fn by_keys<P: Pair>(order: &mut [usize], key: impl Fn(usize) -> u64) {
+    let (mut a, mut b) = (Scratch::<P>::new(order.len()), Scratch::<P>::new(order.len()));
+    for (pair, i) in a.iter_mut().zip(order.iter()) {
+        *pair = P::new(key(*i), *i as u64);
     }
-    let mut in_b = false;
-    for (n, count) in counts.iter_mut().enumerate() {
-        let shift = n as u32 * DIGIT;
-        if count[a[0].digit(shift)] as usize == a.len() {
-            continue;
-        }
-        let mut start = 0;
-        for c in count.iter_mut() {
-            start += *c;
-            *c = start - *c;
-        }
-        for pair in a.iter() {
-            let place = &mut count[pair.digit(shift)];
-            b[*place as usize] = *pair;
-            *place += 1;
-        }
-        std::mem::swap(&mut a, &mut b);
-        in_b = !in_b;
+    let sorted = if digits::sort(&mut a, &mut b) { &b } else { &a };
+    order.iter_mut().zip(sorted.iter()).for_each(|(i, pair)| *i = pair.other() as usize);
+}
+
+/// Moves the elements of one operand.
+///
+/// # Safety
+/// As `run`, for this row and this operand.
+unsafe fn permute<W: Word>(o: &Operands, s: &Shape, row: usize, k: usize, order: &[usize]) {
+    let mut moved = Scratch::<W>::new(order.len());
+    // SAFETY: the order has positions of the row, which is read whole before it is written.
+    unsafe {
+        let from = Row::<W>::new(o.from[k], s, row);
+        moved.iter_mut().zip(order).for_each(|(to, i)| *to = from.get(*i));
+        Row::<W>::new(o.to[k], s, row).write(&moved, |x| x);
     }
-    in_b
 }

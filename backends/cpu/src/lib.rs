@@ -1,5 +1,5 @@
-//! cotangent's CPU backend: programs to machine code, and the runtime that the code calls. Cranelift
-//! makes the code, except for the vector loops of processors with AVX2 or AVX-512.
+//! cotangent's CPU backend: programs to machine code, and the runtime that the code calls.
+//! Cranelift makes the code, except for the vector loops of processors with AVX2 or AVX-512.
 //!
 //! A room uses only what stands below it; `plan` and `run` use no other room.
 //!
@@ -17,8 +17,8 @@
 //!
 //! `backend` runs the passes of `cotangent_jit::prepare` and asks `plan` for the nests of every
 //! kernel and the form of its launch. `emit` turns each nest, and the driver that launches them,
-//! into functions, op by op through `ops`; `wide` takes the kernels that have a vector loop, where the
-//! processor has wider vectors than Cranelift makes. `code` compiles and links the functions.
+//! into functions, op by op through `ops`; `wide` takes the kernels that have a vector loop, where
+//! the processor has wider vectors than Cranelift makes. `code` compiles and links the functions.
 //!
 //! The list of ops and their meaning do not live here (see `cotangent-jit`), nor do arrays and
 //! derivatives.

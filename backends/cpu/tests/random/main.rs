@@ -126,7 +126,7 @@ fn many_kernels_have_wide_vectors() {
     if !has || std::env::var("COTANGENT_CPU_WITHOUT").is_ok() {
         return;
     }
-    let options = CompileOptions { keep_text: true };
+    let options = CompileOptions { keep_text: true, ..CompileOptions::default() };
     let wide = |k: &Kernel| {
         let program = verify(launch(k)).unwrap();
         let text = backend().compile(&program, &options).unwrap().text("clif").unwrap();

@@ -89,7 +89,7 @@ fn elements(d: DType, n: usize, kind: usize, r: &mut Random) -> Vec<u8> {
     let specials = [0, 1, infinity, infinity + 1, infinity | infinity >> 1, sign - 1];
     let mut one = |i: usize| match (kind, r.below(8)) {
         (0, _) | (1, 0..4) => r.bits(),
-        (1, _) | (2, _) => specials[r.below(specials.len())] | sign * (r.bits() & 1),
+        (1, _) | (2, _) => specials[r.below(specials.len())] | (sign * (r.bits() & 1)),
         (3, _) => r.below(5) as u64,
         (4, _) => i as u64,
         (5, _) => (n - i) as u64,

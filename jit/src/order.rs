@@ -1,5 +1,5 @@
 //! The choice of the order in which a kernel's reductions combine, see
-//! [`Order`](crate::kernel::Order).
+//! [`Order`].
 //!
 //! The choice is a function of extents, strides and types, made once, when a kernel is built. Every
 //! rewrite keeps it, and the interpreter and all backends follow it, so results do not depend on

@@ -129,3 +129,20 @@ fn points(op: ScalarOp, operands: &[DType]) -> Kernel {
     b.store_at(z, Affine::counter(0), args[0]);
     b.finish()
 }
+
+/// Gathers count elements in 32 bits, so longer strides are left to Cranelift. Nothing is run: the
+/// buffers would not fit into memory.
+#[test]
+fn strides_beyond_32_bits_are_not_gathered() {
+    for (stride, wide) in [(1i64 << 20, true), (1 << 28, false)] {
+        let mut b = KernelBuilder::new("far", [Loop { extent: 64, mode: Mode::Parallel }]);
+        let x = b.buffer(DType::F32, 63 * stride as usize + 1);
+        let y = b.buffer(DType::F32, 64);
+        let v = b.load(x, Affine::new(0, [stride]));
+        let v = b.op(ScalarOp::Exp, &[v]);
+        b.store_at(y, Affine::counter(0), v);
+        let kernel = b.finish();
+        let found = listing(&kernel).contains("not by Cranelift");
+        assert_eq!(found, wide && has_wide_vectors(), "stride {stride}");
+    }
+}

@@ -6,7 +6,7 @@
 //! processors: a loop moves them through the frame, one by one.
 
 use super::asm::{Cond, Ins, Width};
-use super::code::{Address, Amount, Arith, Class, Extend, Inst, MaskOp, Operand, R, Within};
+use super::code::{Address, Amount, Arith, Inst, MaskOp, Operand, R, Within};
 use super::emitter::{Emitter, size_of_lane, unsupported};
 use super::masks::by;
 use super::values::{Lanes, Regs};
@@ -36,7 +36,7 @@ impl Emitter<'_> {
             return Ok(self.element(d, from));
         }
         let result = self.constant(fill);
-        let result = self.map_any(&result, |e, v| e.copy_any(v));
+        let result = self.own(&result);
         let after = self.code.place();
         for range in guard {
             let index = self.index(&range.at);
@@ -55,17 +55,6 @@ impl Emitter<'_> {
         }
         self.code.push(Inst::Bind(after));
         Ok(result)
-    }
-
-    fn map_any(&mut self, x: &Lanes, mut f: impl FnMut(&mut Self, R) -> R) -> Lanes {
-        let regs = x.regs.iter().map(|r| f(self, *r)).collect();
-        Lanes { regs, ..x.clone() }
-    }
-
-    fn copy_any(&mut self, src: R) -> R {
-        let dst = self.code.register(self.code.class(src));
-        self.assign(dst, src);
-        dst
     }
 
     /// One element from memory in all lanes.
@@ -193,6 +182,7 @@ impl Emitter<'_> {
         if step == 1 {
             return Ok(self.consecutive(d, from, masks));
         }
+        self.check_reach(step)?;
         let mut regs = Regs::new();
         let base = self.lea(from);
         for r in 0..count {
@@ -208,6 +198,14 @@ impl Emitter<'_> {
             regs.push(dst);
         }
         Ok(Lanes { dtype: d, bits, regs })
+    }
+
+    /// Gathers and scatters count elements from the first lane in 32 bits.
+    fn check_reach(&self, step: i64) -> Result<(), Error> {
+        match step.checked_mul(self.lanes as i64) {
+            Some(reach) if i32::try_from(reach).is_ok() => Ok(()),
+            _ => unsupported("a stride beyond 32 bits"),
+        }
     }
 
     /// Consecutive elements, as numbers. Narrow elements take masks only if those are registers.
@@ -318,6 +316,7 @@ impl Emitter<'_> {
         let step = self.step(at);
         let to = self.address(buffer, at);
         if step != 1 && self.tier.masks() && d.size() >= 4 {
+            self.check_reach(step)?;
             let base = self.lea(to);
             for r in 0..count {
                 let index = self.ramp(Bits::B32, (r * each) as i64 * step, step);
@@ -454,14 +453,6 @@ impl Emitter<'_> {
         let x = &if d.is_bool() { self.ones(x) } else { x.clone() };
         let v = self.first(x.regs[0], if d.size() == 8 { 8 } else { 4 });
         self.code.push(Inst::StoreGeneral { src: v, to, bytes: d.size() as u8 });
-    }
-
-    /// A load of one element into a general register, extended as its type says.
-    pub fn load_extended(&mut self, d: DType, from: Address) -> R {
-        let dst = self.code.register(Class::General);
-        let extend = Extend { bytes: d.size() as u8, signed: d.is_signed() };
-        self.code.push(Inst::Load { dst, from, extend });
-        dst
     }
 }
 

@@ -5,7 +5,7 @@
 //! `ints`, changes of type in `convert`, masks in `masks`.
 
 use super::asm::{Ins, Width};
-use super::code::{MaskOp, Operand, R};
+use super::code::{MaskOp, R};
 use super::emitter::{Emitter, unsupported};
 use super::masks::by;
 use super::values::Arg;
@@ -253,7 +253,7 @@ impl Emitter<'_> {
         let reach = self.repeated(bits, reach);
         let rest = if bits == Bits::B32 { 0x7fff_ffff } else { i64::MAX as u64 };
         let rest = self.repeated(bits, rest);
-        let results = self.map(d, &near, |e, v| e.copy_vector(v));
+        let results = self.own(&near);
         let mut beyond: Option<R> = None;
         for &v in &x.regs {
             let size = self.v(by(bits, Ins::Vandps, Ins::Vandpd), w, v, rest);
@@ -274,16 +274,6 @@ impl Emitter<'_> {
         Ok(results)
     }
 
-    pub fn copy_vector(&mut self, src: R) -> R {
-        let dst = self.vector();
-        self.assign(dst, src);
-        dst
-    }
-
-    pub fn assign(&mut self, dst: R, src: R) {
-        self.code.push(super::code::Inst::Copy { dst, src });
-    }
-
     /// Jumps if the mask is empty.
     pub fn jump_if_none(&mut self, mask: R, bits: Bits, w: Width, to: super::code::Place) {
         use super::code::Inst;
@@ -291,11 +281,5 @@ impl Emitter<'_> {
             true => Inst::NoneSet { mask, bits: self.lanes_each(bits) as u8, to },
             false => Inst::NoneSetVector { mask, w, to },
         });
-    }
-}
-
-impl From<&Arg> for Operand {
-    fn from(a: &Arg) -> Operand {
-        Operand::Reg(a.lanes.regs[0])
     }
 }

@@ -8,7 +8,7 @@ use super::asm::Cond;
 use super::code::{Amount, Arith, Inst, MaskOp, Place, R};
 use super::emitter::Emitter;
 use super::values::Carry;
-use super::values::{Lanes, Regs};
+use super::values::Lanes;
 use crate::plan::carries;
 use crate::plan::lanes::Bits;
 use cotangent_jit::affine::Affine;
@@ -50,17 +50,6 @@ impl Emitter<'_> {
             self.store_lanes(c.buffer, &c.at, &c.lanes)?;
         }
         Ok(())
-    }
-
-    /// The same lanes in registers of their own.
-    pub fn own(&mut self, x: &Lanes) -> Lanes {
-        let mut regs = Regs::new();
-        for &v in &x.regs {
-            let dst = self.code.register(self.code.class(v));
-            self.assign(dst, v);
-            regs.push(dst);
-        }
-        Lanes { regs, ..x.clone() }
     }
 
     fn all_active(&mut self) -> Lanes {

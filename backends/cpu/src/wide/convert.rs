@@ -5,7 +5,7 @@
 //! zeros above.
 
 use super::asm::{Ins, Width};
-use super::code::{Inst, MaskOp, Operand, R};
+use super::code::{Inst, MaskOp, R};
 use super::emitter::{Emitter, unsupported};
 use super::values::Arg;
 use super::values::{Lanes, Regs};
@@ -385,11 +385,5 @@ impl Emitter<'_> {
             let nan = e.compare_floats(0x03, Bits::B32, w, v, v);
             e.choose(Bits::B32, w, nan, quiet, rounded)
         })
-    }
-}
-
-impl From<&Lanes> for Operand {
-    fn from(x: &Lanes) -> Operand {
-        Operand::Reg(x.regs[0])
     }
 }

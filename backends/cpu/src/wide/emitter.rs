@@ -442,6 +442,21 @@ impl<'n> Emitter<'n> {
         Lanes { dtype, bits: x.bits, regs }
     }
 
+    pub fn assign(&mut self, dst: R, src: R) {
+        self.code.push(Inst::Copy { dst, src });
+    }
+
+    /// The same lanes in registers of their own.
+    pub fn own(&mut self, x: &Lanes) -> Lanes {
+        let mut regs = Regs::new();
+        for &v in &x.regs {
+            let dst = self.code.register(self.code.class(v));
+            self.assign(dst, v);
+            regs.push(dst);
+        }
+        Lanes { regs, ..x.clone() }
+    }
+
     // ---- the remainder
 
     /// The masks of the lanes that exist, for lanes of these bits; `None` if all do.

@@ -119,7 +119,7 @@ impl Emitter<'_> {
         let from = self.computed_address(buffer, first);
         let tail = self.tail.take();
         let loaded = self.contiguous(d, from);
-        let results: Regs = loaded.regs.iter().map(|v| self.copy_mask_or_vector(*v)).collect();
+        let results = self.own(&loaded).regs;
         self.code.push(Inst::Jump(done));
         self.undo(mark);
         self.code.push(Inst::Bind(slow));
@@ -134,12 +134,6 @@ impl Emitter<'_> {
         self.tail = tail;
         self.undo(mark);
         Ok(Lanes { regs: results, ..loaded })
-    }
-
-    fn copy_mask_or_vector(&mut self, src: R) -> R {
-        let dst = self.code.register(self.code.class(src));
-        self.assign(dst, src);
-        dst
     }
 
     /// Any positions: clamped, then gathered.
@@ -218,7 +212,7 @@ impl Emitter<'_> {
                 let from = Address { index: Some((lane, 8)), ..Address::frame(places) };
                 let index = e.load_general(from, 8, false);
                 let from = e.computed_address(buffer, index);
-                let src = e.load_extended(d, from);
+                let src = e.load_general(from, d.size() as u8, d.is_signed());
                 let to = Address { index: Some((lane, 4)), ..Address::frame(values) };
                 e.code.push(Inst::StoreGeneral { src, to, bytes: 4 });
             },

@@ -31,13 +31,7 @@ impl Emitter<'_> {
                 } else {
                     self.constant(r.combine.identity(r.accumulator))
                 };
-                let mut regs = Regs::new();
-                for &v in &start.regs {
-                    let dst = self.code.register(self.code.class(v));
-                    self.assign(dst, v);
-                    regs.push(dst);
-                }
-                parts.push(Lanes { regs, ..start });
+                parts.push(self.own(&start));
             }
             self.accumulators.push(parts);
         }

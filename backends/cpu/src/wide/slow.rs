@@ -7,7 +7,7 @@
 
 use super::asm::Ins;
 use super::code::{Address, Inst};
-use super::emitter::{Emitter, size_of_lane};
+use super::emitter::Emitter;
 use super::values::Arg;
 use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
@@ -82,7 +82,6 @@ impl Emitter<'_> {
         for r in 0..count {
             regs.push(self.u(Ins::Vmovups, w, Address::frame(at + (r * w.bytes()) as u32)));
         }
-        debug_assert!(count * self.lanes_each(bits) * size_of_lane(bits) > 0);
         Lanes { dtype: d, bits, regs }
     }
 }

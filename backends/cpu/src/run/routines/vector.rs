@@ -14,6 +14,17 @@ const PART: usize = 1 << 17;
 const TILE: usize = 1024;
 /// Independent sums of a dot product.
 const LANES: usize = 32;
+/// Rows of dot products that are read at once.
+const ROWS: usize = 4;
+/// With fewer rows, long sums are cut.
+const FEW_ROWS: usize = 16;
+const MOST_CUTS: usize = 64;
+
+/// Partial results; parts write elements of their own.
+struct Target(*mut f64);
+
+// SAFETY: as above.
+unsafe impl Sync for Target {}
 
 struct Task<'a, T> {
     a: *const T,
@@ -52,69 +63,150 @@ pub unsafe fn product<T: Real>(s: &Shape, o: Operands<T>) {
 /// # Safety
 /// The task is valid.
 unsafe fn dots<T: Real>(t: &Task<'_, T>) {
-    let group = (PART / t.x.len().max(1)).max(1);
-    share(t.rows.div_ceil(group), |part| {
-        for i in part * group..t.rows.min((part + 1) * group) {
-            // SAFETY: one row of the matrix and its result.
+    let depth = t.x.len();
+    // Few rows and a long sum: the sum is cut, by shape alone.
+    let cuts = if t.rows < FEW_ROWS { (depth / PART).clamp(1, MOST_CUTS) } else { 1 };
+    let length = depth.div_ceil(cuts).next_multiple_of(LANES);
+    let group = (PART / length.max(1)).max(1);
+    let groups = t.rows.div_ceil(group);
+    let mut partial = vec![0f64; if cuts > 1 { cuts * t.rows } else { 0 }];
+    let target = Target(partial.as_mut_ptr());
+    share(groups * cuts, |part| {
+        let target = &target;
+        let (cut, first) = (part / groups, part % groups * group);
+        let k = (cut * length).min(depth);
+        let x = &t.x[k..depth.min(k + length)];
+        let mut sums = [0f64; ROWS];
+        let last = t.rows.min(first + group);
+        for i in (first..last).step_by(ROWS) {
+            let rows = ROWS.min(last - i);
+            // SAFETY: parts of these rows of the matrix, and their results.
             unsafe {
-                *t.out.add(i) = dot(t.a.offset(i as isize * t.strides[0]), t.strides[1], t.x)
-            };
+                let at = |n: usize| {
+                    t.a.offset((i + n) as isize * t.strides[0] + k as isize * t.strides[1])
+                };
+                dot_rows(&mut sums[..rows], at, t.strides[1], x);
+                for (n, sum) in sums[..rows].iter().enumerate() {
+                    match cuts {
+                        1 => *t.out.add(i + n) = T::round(*sum),
+                        _ => *target.0.add(cut * t.rows + i + n) = *sum,
+                    }
+                }
+            }
         }
     });
+    if cuts > 1 {
+        // SAFETY: the result has this many elements.
+        unsafe { join(t, &partial, cuts) };
+    }
 }
 
+/// Adds up the partial results of all cuts.
+///
 /// # Safety
-/// `a` has `x.len()` elements with this stride.
-unsafe fn dot<T: Real>(a: *const T, stride: isize, x: &[T]) -> T {
+/// The task is valid.
+unsafe fn join<T: Real>(t: &Task<'_, T>, partial: &[f64], cuts: usize) {
+    for i in 0..t.rows {
+        let sum = (0..cuts).fold(0.0, |sum, cut| sum + partial[cut * t.rows + i]);
+        // SAFETY: inside the result.
+        unsafe { *t.out.add(i) = T::round(sum) };
+    }
+}
+
+/// The products of `x` and the rows that begin at `at`. Several rows are read at once, since memory
+/// gives more to several streams than to one; each row's sum is the same in any company.
+///
+/// # Safety
+/// Each row has `x.len()` elements with this stride.
+unsafe fn dot_rows<T: Real>(
+    sums: &mut [f64],
+    at: impl Fn(usize) -> *const T,
+    stride: isize,
+    x: &[T],
+) {
     if stride != 1 {
-        return T::round(x.iter().enumerate().fold(0.0, |sum, (k, x)| {
-            // SAFETY: the caller's promise.
-            sum + unsafe { *a.offset(k as isize * stride) }.wide() * x.wide()
-        }));
+        for (n, sum) in sums.iter_mut().enumerate() {
+            *sum = x.iter().enumerate().fold(0.0, |sum, (k, x)| {
+                // SAFETY: the caller's promise.
+                sum + unsafe { *at(n).offset(k as isize * stride) }.wide() * x.wide()
+            });
+        }
+        return;
     }
     // SAFETY: the caller's promise.
-    let a = unsafe { std::slice::from_raw_parts(a, x.len()) };
+    let row = |n: usize| unsafe { std::slice::from_raw_parts(at(n), x.len()) };
+    if let Ok(sums) = <&mut [f64; ROWS]>::try_from(&mut *sums) {
+        *sums = contiguous(std::array::from_fn(row), x);
+    } else {
+        sums.iter_mut().enumerate().for_each(|(n, sum)| [*sum] = contiguous([row(n)], x));
+    }
+}
+
+/// The products of `x` and contiguous rows, at the processor's width.
+fn contiguous<T: Real, const R: usize>(rows: [&[T]; R], x: &[T]) -> [f64; R] {
     #[cfg(target_arch = "x86_64")]
     {
-        #[target_feature(enable = "avx2,fma")]
-        fn wide<T: Real>(a: &[T], x: &[T]) -> T {
-            contiguous::<T, true>(a, x)
+        use std::is_x86_feature_detected as has;
+        #[target_feature(enable = "avx512f")]
+        fn wider<T: Real, const R: usize>(rows: [&[T]; R], x: &[T]) -> [f64; R] {
+            lanes::<T, R, true>(rows, x)
         }
-        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has the features.
-            return unsafe { wide(a, x) };
+        #[target_feature(enable = "avx2,fma")]
+        fn wide<T: Real>(row: &[T], x: &[T]) -> f64 {
+            lanes::<T, 1, true>([row], x)[0]
+        }
+        if has!("avx512f") {
+            // SAFETY: the processor has the feature.
+            return unsafe { wider(rows, x) };
+        }
+        if has!("avx2") && has!("fma") {
+            // SAFETY: the processor has the features. Its registers hold one row's sums.
+            return rows.map(|row| unsafe { wide(row, x) });
         }
     }
-    contiguous::<T, false>(a, x)
+    rows.map(|row| lanes::<T, 1, false>([row], x)[0])
 }
 
 #[inline(always)]
-fn contiguous<T: Real, const FUSED: bool>(a: &[T], x: &[T]) -> T {
+fn lanes<T: Real, const R: usize, const FUSED: bool>(rows: [&[T]; R], x: &[T]) -> [f64; R] {
     let step = |sum: T, a: T, x: T| if FUSED { sum.fused(a, x) } else { sum.add_product(a, x) };
-    let mut totals = [0f64; LANES];
-    let mut last = 0f64;
-    for (a, x) in a.chunks(RUN * LANES).zip(x.chunks(RUN * LANES)) {
-        let mut sums = [T::ZERO; LANES];
-        let (a_parts, x_parts) = (a.chunks_exact(LANES), x.chunks_exact(LANES));
-        let rest = a_parts.remainder().iter().zip(x_parts.remainder());
-        last = rest.fold(last, |sum, (a, x)| sum + a.wide() * x.wide());
-        for (a, x) in a_parts.zip(x_parts) {
-            for (n, sum) in sums.iter_mut().enumerate() {
-                *sum = step(*sum, a[n], x[n]);
+    let mut totals = [[0f64; LANES]; R];
+    let whole = x.len() / LANES * LANES;
+    let part = |of: &[T], k: usize| -> [T; LANES] { of[k..k + LANES].try_into().unwrap() };
+    for run in (0..whole).step_by(RUN * LANES) {
+        let mut sums = [[T::ZERO; LANES]; R];
+        for k in (run..whole.min(run + RUN * LANES)).step_by(LANES) {
+            if R == 1 {
+                // The form of which the compiler keeps one row's sums in registers.
+                let (a, x) = (&rows[0][k..k + LANES], &x[k..k + LANES]);
+                for (n, sum) in sums[0].iter_mut().enumerate() {
+                    *sum = step(*sum, a[n], x[n]);
+                }
+                continue;
+            }
+            let x = part(x, k);
+            sums = std::array::from_fn(|r| {
+                let a = part(rows[r], k);
+                std::array::from_fn(|n| step(sums[r][n], a[n], x[n]))
+            });
+        }
+        for (totals, sums) in totals.iter_mut().zip(&sums) {
+            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.wide());
+        }
+    }
+    std::array::from_fn(|r| {
+        let rest = rows[r][whole..].iter().zip(&x[whole..]);
+        let last = rest.fold(0.0, |sum, (a, x)| sum + a.wide() * x.wide());
+        let totals = &mut totals[r];
+        let mut width = LANES;
+        while width > 1 {
+            width /= 2;
+            for n in 0..width {
+                totals[n] += totals[n + width];
             }
         }
-        for (total, sum) in totals.iter_mut().zip(&sums) {
-            *total += sum.wide();
-        }
-    }
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for n in 0..width {
-            totals[n] += totals[n + width];
-        }
-    }
-    T::round(totals[0] + last)
+        totals[0] + last
+    })
 }
 
 /// # Safety
@@ -126,8 +218,7 @@ unsafe fn columns<T: Real>(t: &Task<'_, T>) {
     let cuts = if tiles < 8 { (depth * t.rows.min(TILE) / PART).clamp(1, 16) } else { 1 };
     let length = depth.div_ceil(cuts);
     let mut partial = vec![0f64; if cuts > 1 { cuts * t.rows } else { 0 }];
-    let target: Operands<f64> =
-        Operands { lhs: std::ptr::null(), rhs: std::ptr::null(), out: partial.as_mut_ptr() };
+    let target = Target(partial.as_mut_ptr());
     share(tiles * cuts, |part| {
         let target = &target;
         let (cut, tile) = (part / tiles, part % tiles);
@@ -142,17 +233,14 @@ unsafe fn columns<T: Real>(t: &Task<'_, T>) {
             for (n, total) in totals.iter().enumerate() {
                 match cuts {
                     1 => *t.out.add(i + n) = T::round(*total),
-                    _ => *target.out.add(cut * t.rows + i + n) = *total,
+                    _ => *target.0.add(cut * t.rows + i + n) = *total,
                 }
             }
         }
     });
     if cuts > 1 {
-        for i in 0..t.rows {
-            let sum = (0..cuts).fold(0.0, |sum, cut| sum + partial[cut * t.rows + i]);
-            // SAFETY: inside the result.
-            unsafe { *t.out.add(i) = T::round(sum) };
-        }
+        // SAFETY: the result has this many elements.
+        unsafe { join(t, &partial, cuts) };
     }
 }
 

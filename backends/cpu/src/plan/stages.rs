@@ -42,6 +42,9 @@ pub struct Stage {
 
 /// Points from which on sums of columns are streamed.
 const LEAST_POINTS: usize = 1 << 16;
+/// Partial results of different chunks lie a multiple of this many apart: two cache lines of the
+/// narrowest accumulators, since lines are fetched in pairs.
+const APART: usize = 32;
 
 /// The stages of an expanded kernel and the scratch bytes that they need.
 pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
@@ -171,18 +174,20 @@ impl Plan {
         let mut sources = own;
         let mut bytes = 0usize;
         let dense = dense_strides(&nest.kernel.loops[..nest.outer]);
+        // Two threads never add to one cache line.
+        let apart = if self.accumulate { results.next_multiple_of(APART) } else { results };
         let partial = compose(&self.counters, &Affine::new(0, dense.iter().copied()))
-            .add(&Affine::counter(self.chunk).scale(results as i64));
+            .add(&Affine::counter(self.chunk).scale(apart as i64));
         for r in &mut k.reductions {
-            let len = self.chunks * results;
+            let len = self.chunks * apart;
             r.buffer = BufferId(k.buffers.len() as u32);
             r.at = partial.clone();
             k.buffers.push(BufferType { dtype: r.accumulator, len });
             sources.push(Source::Scratch(bytes));
             bytes += (len * r.accumulator.size()).next_multiple_of(64);
         }
-        let join = join_kernel(nest, &k, self.chunks, results);
-        let start = self.accumulate.then(|| start_kernel(&k, self.chunks * results));
+        let join = join_kernel(nest, &k, self.chunks, apart);
+        let start = self.accumulate.then(|| start_kernel(&k, self.chunks * apart));
         let mut first = Nest::finish(k, self.vector)?;
         // Loops over chunks are loops, however few points they have.
         first.unrolled = false;
@@ -223,12 +228,12 @@ fn start_kernel(cut: &Kernel, count: usize) -> Kernel {
     k
 }
 
-/// The kernel that folds the partial results of all chunks, in order.
-fn join_kernel(nest: &Nest, cut: &Kernel, chunks: usize, results: usize) -> Kernel {
+/// The kernel that folds the partial results of all chunks, which lie so far apart, in order.
+fn join_kernel(nest: &Nest, cut: &Kernel, chunks: usize, apart: usize) -> Kernel {
     let outer = &nest.kernel.loops[..nest.outer];
     let folds = Loop { extent: chunks, mode: Mode::Reduce };
     let dense = dense_strides(outer);
-    let at = Affine::new(0, dense.into_iter().chain([results as i64]));
+    let at = Affine::new(0, dense.into_iter().chain([apart as i64]));
     let mut k = Kernel {
         name: format!("{}_join", nest.kernel.name),
         buffers: cut.buffers.clone(),

@@ -48,6 +48,10 @@ pub struct Emitter<'n> {
     streams: Vec<Stream>,
     /// Counters of the open loops; for the vector loop that of its first lane.
     pub counters: Vec<R>,
+    /// Points by which each loop is ahead of its counter, in an unrolled body.
+    pub ahead: Vec<i64>,
+    /// The ends of the clipped loops whose starts are known.
+    pub ends: Vec<Option<R>>,
     values: Vec<Option<Lanes>>,
     trail: Vec<Trail>,
     /// The lanes that are computed at once.
@@ -83,6 +87,8 @@ impl<'n> Emitter<'n> {
             parameters: [R(0); 3],
             streams: Vec::new(),
             counters: Vec::new(),
+            ahead: vec![0; nest.kernel.loops.len()],
+            ends: vec![None; nest.clips.len()],
             values: vec![None; nest.types.len()],
             trail: Vec::new(),
             lanes,
@@ -159,7 +165,7 @@ impl<'n> Emitter<'n> {
         let (pointer, index) = (stream.pointer, stream.index);
         let size = self.buffer_type(buffer).size() as i64;
         let moved = if self.in_lanes { (self.shift + lane) as i64 * self.step(at) } else { 0 };
-        let bytes = (at.offset + moved) * size;
+        let bytes = (at.offset + moved + self.ahead_of(at)) * size;
         let base = super::code::Base::Reg(pointer);
         match i32::try_from(bytes) {
             Ok(disp) if disp < i32::MAX - 4096 => Address { base, index, disp },
@@ -169,6 +175,20 @@ impl<'n> Emitter<'n> {
                 Address { base: super::code::Base::Reg(far), index, disp: 0 }
             }
         }
+    }
+
+    /// What the unrolled loops add to an affine function of their counters.
+    pub fn ahead_of(&self, at: &Affine) -> i64 {
+        self.ahead.iter().enumerate().map(|(n, ahead)| ahead * at.stride(n)).sum()
+    }
+
+    /// The counter of an open loop, in a register of its own.
+    pub fn counter(&mut self, n: usize) -> R {
+        let counter = self.copy_general(self.counters[n]);
+        if self.ahead[n] != 0 {
+            self.update(Arith::Add, counter, Amount::Now(self.ahead[n]));
+        }
+        counter
     }
 
     /// The base of a buffer.
@@ -265,7 +285,7 @@ impl<'n> Emitter<'n> {
                 }
             });
         }
-        let offset = at.offset + moved;
+        let offset = at.offset + moved + self.ahead_of(at);
         match sum {
             None => self.set(offset),
             Some(s) => {

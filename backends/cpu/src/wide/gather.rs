@@ -43,7 +43,7 @@ impl Emitter<'_> {
     fn uniform(&mut self, n: NodeId) -> Result<R, Error> {
         match self.nest.kernel.node(n) {
             Node::Constant(s) => Ok(self.set(s.to_i64().unwrap_or(0))),
-            Node::Counter(v) => Ok(self.copy_general(self.counters[*v])),
+            Node::Counter(v) => Ok(self.counter(*v)),
             _ => {
                 let lanes = self.operand(n)?.lanes;
                 Ok(self.first(lanes.regs[0], 8))
@@ -60,7 +60,7 @@ impl Emitter<'_> {
         }
         let (op, args) = match nest.kernel.node(n) {
             Node::Counter(v) => {
-                let first = self.copy_general(self.counters[*v]);
+                let first = self.counter(*v);
                 if self.shift > 0 {
                     self.update(Arith::Add, first, Amount::Now(self.shift as i64));
                 }

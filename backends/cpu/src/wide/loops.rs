@@ -12,6 +12,9 @@ use crate::plan::carries;
 use cotangent_jit::Error;
 use cotangent_jit::kernel::NodeId;
 
+/// The most nodes of all points of an unrolled loop.
+const UNROLLED: usize = 96;
+
 /// The points of a loop that this call runs.
 struct Span {
     /// The first point, if not zero.
@@ -37,6 +40,7 @@ impl Emitter<'_> {
                 self.compute(NodeId(n as u32))?;
             }
         }
+        self.ends_of_clips(depth);
         let reduces = depth == nest.outer && !nest.kernel.reductions.is_empty();
         if reduces {
             self.start_reductions()?;
@@ -62,13 +66,8 @@ impl Emitter<'_> {
             span.low = Some(self.parameters[1]);
             span.high = Some(self.parameters[2]);
         }
-        let clip = nest.clips.iter().find(|c| c.inner == n);
-        if let Some(clip) = clip {
-            let start = self.index(&clip.start);
-            let high = self.set(clip.total as i64);
-            self.update(Arith::Sub, high, Amount::Reg(start));
-            self.update(Arith::Min, high, Amount::Now(extent as i64));
-            span.high = Some(high);
+        if let Some(clip) = nest.clips.iter().position(|c| c.inner == n) {
+            span.high = self.ends[clip];
         }
         if self.in_lanes && carries::is_carry_loop(&nest.kernel, n) {
             return self.carry_loop(n, extent);
@@ -79,6 +78,44 @@ impl Emitter<'_> {
         }
     }
 
+    /// The ends of the clipped loops whose starts are known as soon as so many loops are open.
+    fn ends_of_clips(&mut self, depth: usize) {
+        let nest = self.nest;
+        for (n, clip) in nest.clips.iter().enumerate() {
+            let known = (0..clip.inner).rev().find(|l| clip.start.stride(*l) != 0);
+            if known.map_or(0, |l| l + 1) != depth {
+                continue;
+            }
+            let start = self.index(&clip.start);
+            let end = self.set(clip.total as i64);
+            self.update(Arith::Sub, end, Amount::Reg(start));
+            let extent = nest.kernel.loops[clip.inner].extent;
+            self.update(Arith::Min, end, Amount::Now(extent as i64));
+            self.ends[n] = Some(end);
+        }
+    }
+
+    /// Returns whether a loop is so short that its points are emitted one after the other: then the
+    /// processor looks far ahead, and nothing is counted.
+    fn unrolls(&self, n: usize, extent: usize) -> bool {
+        let nest = self.nest;
+        let nodes = (0..nest.types.len()).filter(|i| nest.live[*i] && nest.level[*i] == n + 1);
+        let body = nodes.count() + nest.kernel.stores.len() + nest.kernel.reductions.len();
+        self.in_lanes
+            && n + 1 == nest.kernel.loops.len()
+            && nest.tile.is_none()
+            && body * extent <= UNROLLED
+    }
+
+    fn unrolled(&mut self, n: usize, extent: usize) -> Result<(), Error> {
+        for point in 0..extent {
+            self.ahead[n] = point as i64;
+            self.inside()?;
+        }
+        self.ahead[n] = 0;
+        Ok(())
+    }
+
     fn counted_loop(&mut self, n: usize, span: &Span) -> Result<(), Error> {
         let counter = match span.low {
             Some(low) => self.copy_general(low),
@@ -87,6 +124,21 @@ impl Emitter<'_> {
         let mark = self.mark();
         let done = self.code.place();
         let once = span.high.is_none() && span.extent == 1;
+        if !once && span.low.is_none() && self.unrolls(n, span.extent) {
+            self.counters.push(counter);
+            let some = self.code.place();
+            if let Some(high) = span.high {
+                self.branch(counter, Cond::GE, Amount::Reg(high), done);
+                self.branch(high, Cond::L, Amount::Now(span.extent as i64), some);
+            }
+            self.unrolled(n, span.extent)?;
+            self.counters.pop();
+            if span.high.is_none() {
+                return Ok(());
+            }
+            self.code.push(Inst::Jump(done));
+            self.code.push(Inst::Bind(some));
+        }
         let tiles = self.in_lanes && self.tail.is_none() && self.nest.tile == Some(n);
         if tiles {
             self.make_tiles(n, span.high)?;

@@ -82,7 +82,7 @@ impl Emitter<'_> {
     }
 
     fn counter_lanes(&mut self, n: usize) -> Lanes {
-        let counter = self.counters[n];
+        let counter = self.counter(n);
         let (w, count) = self.shape(Bits::B64);
         let each = self.lanes_each(Bits::B64);
         let varies = self.in_lanes && self.nest.vector.is_some_and(|(v, _)| v == n);

@@ -117,6 +117,15 @@ pub(crate) fn accesses(kernel: &Kernel) -> Vec<Access> {
     found
 }
 
+impl Kernel {
+    /// Returns whether a launch writes every element of a buffer, and no new value depends on the
+    /// old contents.
+    pub fn covers(&self, buffer: BufferId) -> bool {
+        let access = accesses(self)[buffer.0 as usize];
+        access.covers && !access.reads
+    }
+}
+
 /// Visits every step that touches memory; identifiers must be valid. Returns the loops and the
 /// facts at the end.
 pub(crate) fn walk<'a, E>(

@@ -3,11 +3,12 @@
 
 use crate::code::isa::Allocator;
 use crate::code::link::{self, Code};
-use crate::emit::driver::{self, Owned, Parts};
+use crate::emit::driver::{self, Function, Owned, Parts};
 use crate::emit::{kernel, outline};
+use crate::plan::bands::{self, Band};
 use crate::plan::launch::{self, DRIVER, FunctionId, Prepared, STACK_ARENA};
 use crate::plan::outlines::{Key, Outlines};
-use crate::plan::rows::{self, RowLoop};
+use crate::plan::row_loops::{self, RowLoop};
 use crate::plan::{calls, stages};
 use crate::run::host;
 use crate::run::memory::{self, HostMemory};
@@ -220,6 +221,7 @@ enum Job<'a> {
     Outline(Key, FunctionId),
     Driver,
     Rows(&'a RowLoop<'a>),
+    Band(&'a Band<'a>),
 }
 
 fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
@@ -230,13 +232,17 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
         kernels.push(Prepared { stages, scratch, functions: Vec::new() });
     }
     let next = launch::functions(&mut kernels, 1);
+    let nests = kernels.iter().flat_map(|k| &k.stages).map(|s| &s.nest);
+    let (outlines, next) = Outlines::collect(nests, next);
+    let (loops, next) = row_loops::collect(program, &kernels, next);
+    let bands = bands::collect(program, &mut kernels, &loops, next);
     let stages = || kernels.iter().flat_map(|k| k.stages.iter().zip(&k.functions));
-    let (outlines, next) = Outlines::collect(stages().map(|(s, _)| &s.nest), next);
-    let (loops, _) = rows::collect(program, &kernels, next);
     let flush = options.flush_subnormals;
-    let parts = Parts { program, kernels: &kernels, outlines: &outlines, loops: &loops, flush };
+    let (kernels, loops, bands) = (&kernels[..], &loops[..], &bands[..]);
+    let parts = Parts { program, kernels, outlines: &outlines, loops, bands, flush };
     let mut jobs = vec![Job::Driver];
     jobs.extend(loops.iter().map(Job::Rows));
+    jobs.extend(bands.iter().map(Job::Band));
     jobs.extend(
         stages()
             .filter(|(stage, _)| !stage.nest.empty())
@@ -258,13 +264,13 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
                     (id, kernel::build(context, scratch, &stage.nest, &outlines, id)?)
                 }
                 Job::Outline(key, id) => (id, outline::build(context, scratch, key, id)?),
-                Job::Driver => {
-                    let pool = driver::build(context, scratch, parts, None, &mut owned)?;
-                    (DRIVER, pool)
-                }
-                Job::Rows(shared) => {
-                    let only = Some(shared);
-                    (shared.id, driver::build(context, scratch, parts, only, &mut owned)?)
+                Job::Driver | Job::Rows(_) | Job::Band(_) => {
+                    let (id, which) = match *job {
+                        Job::Rows(shared) => (shared.id, Function::Loop(shared)),
+                        Job::Band(band) => (band.id, Function::Band(band)),
+                        _ => (DRIVER, Function::Driver),
+                    };
+                    (id, driver::build(context, scratch, parts, which, &mut owned)?)
                 }
             };
             let long = context.func.dfg.num_insts() > LONG;
@@ -280,7 +286,7 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable,
     let (compiled, owned): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
     let (owned, constants): (Vec<_>, Vec<_>) = owned.into_iter().unzip();
     let code = Code::link(&compiled)?;
-    let (_, arena) = launch::arena_bytes(program, &kernels);
+    let (_, arena) = launch::arena_bytes(program, kernels);
     let driver = code.address(DRIVER);
     // SAFETY: the driver was built with this signature, and `code` is kept beside it.
     let driver = unsafe { std::mem::transmute::<*const u8, DriverFunction>(driver) };

@@ -11,12 +11,14 @@ use crate::code::{declare, isa};
 use crate::emit::emitter::{Base, Emitter};
 use crate::ops::pool::Pool;
 use crate::ops::values::{memory, register};
+use crate::plan::bands::Band;
 use crate::plan::launch::{
     DRIVER, FunctionId, PART_NANOSECONDS, Prepared, SHARED_NANOSECONDS, STACK_ARENA, arena_bytes,
 };
 use crate::plan::outlines::Outlines;
 use crate::plan::registers;
-use crate::plan::rows::{self, RowLoop};
+use crate::plan::row_loops::{self, RowLoop};
+use crate::plan::rows;
 use crate::plan::stages::{Source, Stage};
 use crate::run::{host, routines, runtime};
 use cotangent_jit::affine::Affine;
@@ -37,18 +39,18 @@ const EAGER_SLOTS: usize = 10;
 
 pub struct Driver<'d, 'f> {
     pub b: FunctionBuilder<'f>,
-    program: &'d Program,
+    pub program: &'d Program,
     kernels: &'d [Prepared],
     outlines: &'d Outlines,
     pool: Pool,
     /// Values whose addresses generated code holds.
     owned: &'d mut Owned,
-    inputs: Value,
-    outputs: Value,
-    arena: Value,
+    pub inputs: Value,
+    pub outputs: Value,
+    pub arena: Value,
     scratch_at: usize,
     pub counters: Vec<Value>,
-    slots: FxHashMap<SlotId, Value>,
+    pub slots: FxHashMap<SlotId, Value>,
     /// The elements of slots that are kept in registers.
     registers: FxHashMap<SlotId, Vec<Variable>>,
     buffers: Option<StackSlot>,
@@ -56,11 +58,35 @@ pub struct Driver<'d, 'f> {
     imported: FxHashMap<FunctionId, FuncRef>,
     /// Loops that are shared by rows.
     loops: &'d [RowLoop<'d>],
-    /// In the function of a shared loop: the loop and the first row of this part.
-    part: Option<(&'d RowLoop<'d>, Value)>,
+    /// Launches that are done band by band.
+    pub bands: &'d [Band<'d>],
+    /// In the function of some rows: which of them these steps are for.
+    pub part: Option<Part>,
     /// The block that returns a failure. The first host call creates it.
     failed: Option<Block>,
     flush: bool,
+}
+
+/// Rows from `first` to `last`.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// The number of all rows.
+    pub rows: usize,
+    pub first: Value,
+    pub last: Value,
+    /// The number of rows of the part, if it is known.
+    pub grain: Option<usize>,
+}
+
+/// The function to build: the driver, or one that works on some rows.
+#[derive(Clone, Copy)]
+pub enum Function<'d> {
+    Driver,
+    /// `fn(list, begin, end)`: the rows of a loop. The list has the driver's three parameters and
+    /// the counters of the loops around.
+    Loop(&'d RowLoop<'d>),
+    /// `fn(list, begin, end, scratch)`: rows of launches. The list is the same.
+    Band(&'d Band<'d>),
 }
 
 /// The data that generated code reads through addresses. Each value has an allocation of its own,
@@ -78,23 +104,23 @@ pub struct Parts<'d> {
     pub kernels: &'d [Prepared],
     pub outlines: &'d Outlines,
     pub loops: &'d [RowLoop<'d>],
+    pub bands: &'d [Band<'d>],
     /// The program flushes subnormal numbers, and host calls do not.
     pub flush: bool,
 }
 
-/// Fills the context with the driver; or with the function of one loop, `fn(list, begin, end)`, for
-/// the rows from `begin` on. The list has the driver's three parameters and the counters of the
-/// loops around.
-pub fn build(
+/// Fills the context with one of these functions.
+pub fn build<'d>(
     context: &mut Context,
     scratch: &mut FunctionBuilderContext,
-    Parts { program, kernels, outlines, loops, flush }: Parts,
-    only: Option<&RowLoop>,
+    Parts { program, kernels, outlines, loops, bands, flush }: Parts<'d>,
+    which: Function<'d>,
     owned: &mut Owned,
 ) -> Result<Pool, Error> {
-    context.func = match only {
-        None => declare::function(DRIVER, declare::returning(3)?),
-        Some(only) => declare::function(only.id, declare::signature(3)?),
+    context.func = match which {
+        Function::Driver => declare::function(DRIVER, declare::returning(3)?),
+        Function::Loop(only) => declare::function(only.id, declare::signature(3)?),
+        Function::Band(only) => declare::function(only.id, declare::signature(4)?),
     };
     let frontend = isa::host(isa::Allocator::Careful)?.frontend_config();
     let mut b = FunctionBuilder::new(&mut context.func, scratch);
@@ -102,27 +128,32 @@ pub fn build(
     b.append_block_params_for_function_params(entry);
     b.switch_to_block(entry);
     b.seal_block(entry);
-    let [mut inputs, mut outputs, mut arena] = *b.block_params(entry) else {
+    let parameters: Vec<Value> = b.block_params(entry).to_vec();
+    let [mut inputs, mut outputs, mut arena] = parameters[..3] else {
         return Err(err!(Compile, "cpu: the driver has three parameters"));
     };
-    let mut part = None;
+    let depth = match which {
+        Function::Driver => None,
+        Function::Loop(only) => Some(only.depth),
+        Function::Band(only) => Some(only.depth),
+    };
     let mut counters = Vec::new();
-    if let Some(only) = only {
-        let (list, first) = (inputs, outputs);
+    if let Some(depth) = depth {
+        let list = inputs;
         let mut get = |n: usize| b.ins().load(types::I64, memory(), list, 8 * n as i32);
         (inputs, outputs, arena) = (get(0), get(1), get(2));
-        counters = (0..only.depth).map(|n| get(3 + n)).collect();
-        part = Some((only, first));
+        counters = (0..depth).map(|n| get(3 + n)).collect();
     }
     let (scratch_at, bytes) = arena_bytes(program, kernels);
-    if only.is_none() && bytes > 0 && bytes <= STACK_ARENA {
+    if depth.is_none() && bytes > 0 && bytes <= STACK_ARENA {
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes as u32, 4);
         let slot = b.create_sized_stack_slot(slot);
         arena = b.ins().stack_addr(types::I64, slot, 0);
     }
     let most = kernels.iter().flat_map(|k| &k.stages).map(|s| s.sources.len());
     let most = most.chain(program.steps.iter().map(most_views));
-    let most = most.chain(loops.iter().map(|l| 3 + l.depth)).max().unwrap_or(0);
+    let depths = loops.iter().map(|l| l.depth).chain(bands.iter().map(|b| b.depth));
+    let most = most.chain(depths.map(|d| 3 + d)).max().unwrap_or(0);
     let buffers = (most > 0).then(|| {
         let bytes = 8 * most as u32;
         b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3))
@@ -146,7 +177,8 @@ pub fn build(
         signatures: FxHashMap::default(),
         imported: FxHashMap::default(),
         loops,
-        part,
+        bands: if depth.is_none() { bands } else { &[] },
+        part: None,
         failed: None,
         flush,
     };
@@ -157,8 +189,12 @@ pub fn build(
             driver.slots.insert(slot, address);
         }
     }
-    if let Some(RowLoop { step: Step::Loop { trips, body }, .. }) = only {
-        driver.repeat(*trips, body)?;
+    match which {
+        Function::Driver => {}
+        Function::Loop(only) => driver.rows_of_loop(only, [parameters[1], parameters[2]])?,
+        Function::Band(only) => driver.band(only, [parameters[1], parameters[2], parameters[3]])?,
+    }
+    if depth.is_some() {
         driver.b.ins().return_(&[]);
         driver.b.finalize(frontend);
         return Ok(driver.pool);
@@ -265,7 +301,14 @@ impl Driver<'_, '_> {
     }
 
     pub fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
-        for step in steps {
+        let mut left = steps;
+        while let [step, rest @ ..] = left {
+            left = rest;
+            if let Some(band) = self.bands.iter().find(|b| std::ptr::eq(&b.steps[0], step)) {
+                self.launch_band(band)?;
+                left = &rest[band.steps.len() - 1..];
+                continue;
+            }
             if let Some(shared) = self.loops.iter().find(|l| std::ptr::eq(l.step, step)) {
                 self.share(shared)?;
                 continue;
@@ -281,8 +324,8 @@ impl Driver<'_, '_> {
                 Step::Routine { routine, args } => {
                     let mut views: Vec<Value> = args.iter().map(|v| self.view(v)).collect();
                     let mut routine = routine.clone();
-                    if let Some((shared, first)) = self.part
-                        && let Some((part, moves)) = rows::part(&routine, shared.grain)
+                    if let Some(Part { first, grain: Some(grain), .. }) = self.part
+                        && let Some((part, moves)) = row_loops::part(&routine, grain)
                     {
                         routine = part;
                         for ((view, arg), by) in views.iter_mut().zip(args).zip(moves) {
@@ -309,7 +352,7 @@ impl Driver<'_, '_> {
     }
 
     /// Emits a call that lets threads run a loop, each on rows of its own.
-    fn share(&mut self, shared: &RowLoop) -> Result<(), Error> {
+    pub fn share(&mut self, shared: &RowLoop) -> Result<(), Error> {
         let mut list = vec![self.inputs, self.outputs, self.arena];
         list.extend(&self.counters);
         let list = self.list(&list);
@@ -320,6 +363,13 @@ impl Driver<'_, '_> {
         self.call(runtime::launch as *const () as usize, &[address, list, rows, grain])
     }
 
+    /// The steps of a shared loop, for the rows of one part.
+    fn rows_of_loop(&mut self, only: &RowLoop, [first, last]: [Value; 2]) -> Result<(), Error> {
+        let Step::Loop { trips, body } = only.step else { return Ok(()) };
+        self.part = Some(Part { rows: only.rows, first, last, grain: Some(only.grain) });
+        self.repeat(*trips, body)
+    }
+
     /// The address `rows` rows further, where a row has `by` elements.
     fn further(&mut self, address: Value, rows: Value, by: i64, view: &View) -> Value {
         let bytes = by * self.program.slot(view.slot).dtype.size() as i64;
@@ -328,7 +378,7 @@ impl Driver<'_, '_> {
     }
 
     /// Stores addresses in memory, for functions that take a list of them.
-    fn list(&mut self, addresses: &[Value]) -> Value {
+    pub fn list(&mut self, addresses: &[Value]) -> Value {
         let Some(slot) = self.buffers else { return self.arena };
         for (n, v) in addresses.iter().enumerate() {
             self.b.ins().stack_store(types::I64, *v, slot, 8 * n as i32);
@@ -337,7 +387,7 @@ impl Driver<'_, '_> {
     }
 
     /// Calls the runtime.
-    fn call(&mut self, address: usize, args: &[Value]) -> Result<(), Error> {
+    pub fn call(&mut self, address: usize, args: &[Value]) -> Result<(), Error> {
         let signature = match self.signatures.get(&args.len()) {
             Some(s) => *s,
             None => {
@@ -420,11 +470,12 @@ impl Driver<'_, '_> {
                 f
             }
         };
-        if let Some((shared, first)) = self.part
-            && let Some(points) = rows::points_per_row(stage, shared.rows)
+        if let Some(part) = self.part
+            && let Some(points) =
+                nest.split.and_then(|split| rows::points_per_row(nest, split, part.rows))
         {
-            let begin = self.b.ins().imul_imm_s(first, points as i64);
-            let end = self.b.ins().iadd_imm_s(begin, (points * shared.grain) as i64);
+            let begin = self.b.ins().imul_imm_s(part.first, points as i64);
+            let end = self.b.ins().imul_imm_s(part.last, points as i64);
             self.b.ins().call(function, &[list, begin, end]);
             return Ok(());
         }
@@ -473,11 +524,11 @@ impl Driver<'_, '_> {
             return Ok(());
         }
         let (mut source, mut target, mut len) = (self.view(from), self.view(to), len);
-        if let Some((shared, first)) = self.part {
-            let row = len / shared.rows;
+        if let Some(Part { rows, first, grain: Some(grain), .. }) = self.part {
+            let row = len / rows;
             source = self.further(source, first, row as i64, from);
             target = self.further(target, first, row as i64, to);
-            len = row * shared.grain;
+            len = row * grain;
         }
         let bytes = len * self.program.slot(from.slot).dtype.size();
         let (from, to) = (source, target);

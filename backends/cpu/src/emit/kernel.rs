@@ -113,7 +113,8 @@ impl Emitter<'_, '_> {
         // Chunks end at multiples of the width, so there is a remainder loop only if the whole
         // extent has a remainder.
         let whole = clip.is_none_or(|c| c.total.is_multiple_of(width));
-        let rest = !whole || !extent.is_multiple_of(width);
+        let ragged = nest.ragged && self.range.is_some_and(|(split, ..)| split == n);
+        let rest = ragged || !whole || !extent.is_multiple_of(width);
         if rest {
             self.counted_loop(middle, high, 1, fixed.map(|e| e % width))?;
         }

@@ -11,9 +11,11 @@
 //! | `outline.rs` | the elementary functions that kernels call |
 //! | `driver.rs` | a whole program as one function |
 //! | `control.rs` | loops and branches of the driver |
+//! | `bands.rs` | launches that are done band by band |
 //!
 //! The choice of loops, lanes, stages and calls does not live here (see `plan`).
 
+pub mod bands;
 pub mod carry;
 pub mod control;
 pub mod driver;

@@ -16,10 +16,13 @@
 //! | `outlines.rs` | the numbers of the functions that are called |
 //! | `launch.rs` | kernels in the driver, in functions of their own, shared by threads |
 //! | `registers.rs` | slots that the driver keeps in registers |
-//! | `rows.rs` | loops of the program that threads share by rows |
+//! | `rows.rs` | steps that can be done for some rows before the next rows |
+//! | `row_loops.rs` | loops of the program that threads share by rows |
+//! | `bands.rs` | runs of launches, done for as many rows at a time as the first cache holds |
 //!
 //! The passes that do not depend on the device live in `cotangent_jit::prepare`.
 
+pub mod bands;
 pub mod calls;
 pub mod carries;
 pub mod cost;
@@ -30,6 +33,7 @@ pub mod nest;
 pub mod outlines;
 pub mod registers;
 pub mod relooped;
+pub mod row_loops;
 pub mod rows;
 pub mod stages;
 pub mod steps;

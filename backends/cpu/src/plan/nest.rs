@@ -51,6 +51,9 @@ pub struct Nest {
     pub tile: Option<usize>,
     /// The loop that threads share, if any.
     pub split: Option<usize>,
+    /// True if parts of the split loop may end anywhere, not only at multiples of the vector loop's
+    /// lanes.
+    pub ragged: bool,
     /// True if all loops are emitted point by point, with counters known.
     pub unrolled: bool,
     /// True if elementary functions are called, see `calls`.
@@ -172,6 +175,7 @@ impl Nest {
             clips,
             tile: None,
             split,
+            ragged: false,
             unrolled,
             accumulate,
             types,

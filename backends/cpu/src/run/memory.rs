@@ -274,6 +274,29 @@ impl<T: Copy + Default> Scratch<T> {
     }
 }
 
+/// Working memory with unspecified contents, for generated code: nothing else may read it.
+pub struct Unset {
+    pointer: *mut u8,
+    bytes: usize,
+}
+
+impl Unset {
+    pub fn new(bytes: usize) -> Unset {
+        Unset { pointer: take(bytes).unwrap_or_else(|e| panic!("{e}")), bytes }
+    }
+
+    pub fn pointer(&self) -> *mut u8 {
+        self.pointer
+    }
+}
+
+impl Drop for Unset {
+    fn drop(&mut self) {
+        // SAFETY: `new` took this block for these bytes.
+        unsafe { give(self.pointer, self.bytes) }
+    }
+}
+
 impl<T> std::ops::Deref for Scratch<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {

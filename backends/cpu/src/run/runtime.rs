@@ -5,6 +5,7 @@
 //! of threads show in a result: ranges are cut by their length alone, and every point of a range is
 //! computed the same way in any cut.
 
+use crate::run::memory::Unset;
 use crate::run::share::share;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -23,16 +24,16 @@ pub extern "C" fn fmod64(x: f64, y: f64) -> f64 {
 }
 
 /// The arguments of a shared launch, for other threads to read.
-struct Job {
-    function: KernelFunction,
+struct Job<F> {
+    function: F,
     buffers: *const *mut u8,
 }
 
 // SAFETY: the pointers stay valid until `launch` returns, which is after all threads are done, and
 // kernels write disjoint elements in disjoint parts of their range.
-unsafe impl Send for Job {}
+unsafe impl<F> Send for Job<F> {}
 // SAFETY: as above.
-unsafe impl Sync for Job {}
+unsafe impl<F> Sync for Job<F> {}
 
 /// Runs a kernel over `0..total` in parts of `grain`, shared among threads.
 ///
@@ -52,6 +53,35 @@ pub unsafe extern "C" fn launch(
             let begin = part as i64 * grain;
             // SAFETY: generated code with valid buffers, on a part of its range.
             unsafe { (job.function)(job.buffers, begin, total.min(begin + grain)) };
+        });
+    });
+}
+
+/// `fn(list, begin, end, scratch)`: launches over some rows.
+pub type BandFunction = unsafe extern "C" fn(*const *mut u8, i64, i64, *mut u8);
+
+/// Runs launches over the rows `0..total` in parts of `grain`, shared among threads. Each part has
+/// `bytes` bytes of working memory.
+///
+/// # Safety
+/// As [`launch`], for each of the launches; parts write rows of their own.
+pub unsafe extern "C" fn launch_bands(
+    function: BandFunction,
+    list: *const *mut u8,
+    total: i64,
+    grain: i64,
+    bytes: i64,
+) {
+    let job = Job { function, buffers: list };
+    let parts = ((total - 1) / grain + 1) as usize;
+    guarded(|| {
+        share(parts, |part| {
+            let job = &job;
+            let begin = part as i64 * grain;
+            let scratch = Unset::new(bytes as usize);
+            let (end, at) = (total.min(begin + grain), scratch.pointer());
+            // SAFETY: generated code with valid addresses, on a part of its rows.
+            unsafe { (job.function)(job.buffers, begin, end, at) };
         });
     });
 }

@@ -13,7 +13,7 @@ use crate::ops::pool::Pool;
 use crate::ops::values::{memory, register};
 use crate::plan::bands::Band;
 use crate::plan::launch::{
-    DRIVER, FunctionId, PART_NANOSECONDS, Prepared, SHARED_NANOSECONDS, STACK_ARENA, arena_bytes,
+    self, DRIVER, FunctionId, Prepared, SHARED_NANOSECONDS, STACK_ARENA, arena_bytes,
 };
 use crate::plan::outlines::Outlines;
 use crate::plan::registers;
@@ -488,13 +488,10 @@ impl Driver<'_, '_> {
             self.b.ins().call(function, &[list, zero, total_value]);
             return Ok(());
         }
+        let grain = launch::grain(work, total);
         // Parts end at multiples of the vector width and of a cache line.
-        let grain = ((PART_NANOSECONDS / work * total as f64) as usize).max(1);
-        let grain = if nest.vector.is_some_and(|(v, _)| nest.split == Some(v)) {
-            grain.next_multiple_of(64)
-        } else {
-            grain
-        };
+        let lanes = nest.vector.is_some_and(|(v, _)| nest.split == Some(v));
+        let grain = if lanes { grain.next_multiple_of(64) } else { grain };
         let address = self.b.ins().func_addr(types::I64, function);
         let grain = self.b.ins().iconst(types::I64, grain as i64);
         self.call(runtime::launch as *const () as usize, &[address, list, total_value, grain])

@@ -13,7 +13,7 @@
 //! Each kernel does the same arithmetic in the same order as before, so results do not change. What
 //! it means to work row by row lives in `rows`, the code of bands in `emit::bands`.
 
-use crate::plan::launch::{FunctionId, PART_NANOSECONDS, Prepared, SHARED_NANOSECONDS};
+use crate::plan::launch::{self, FunctionId, Prepared, SHARED_NANOSECONDS};
 use crate::plan::row_loops::RowLoop;
 use crate::plan::rows::{Rows, accesses, bodies, points_per_row, views};
 use crate::plan::stages::Stage;
@@ -214,8 +214,8 @@ impl<'p> Collector<'p, '_> {
         let of = |bytes: usize| bytes / row_bytes.max(1);
         let band = (rows / BANDS).max(of(LEAST_BAND_BYTES)).min(of(BAND_BYTES)).clamp(1, rows);
         let shared = work >= SHARED_NANOSECONDS;
-        let part = (PART_NANOSECONDS / work * rows as f64) as usize;
-        let grain = if shared { part.max(1).next_multiple_of(band).min(rows) } else { rows };
+        let part = launch::grain(work, rows).next_multiple_of(band);
+        let grain = if shared { part.min(rows) } else { rows };
         let mut kept = Vec::new();
         let mut scratch = 0usize;
         for slot in temporaries {

@@ -21,7 +21,10 @@ const INLINE_NODES: usize = 1500;
 /// microseconds.
 pub const SHARED_NANOSECONDS: f64 = 20_000.0;
 /// Estimated nanoseconds per part that one thread takes.
-pub const PART_NANOSECONDS: f64 = 4_000.0;
+const PART_NANOSECONDS: f64 = 4_000.0;
+/// The most parts: threads that work in far places of large arrays get more of the memory's
+/// bandwidth than neighbours do.
+const MOST_PARTS: usize = 128;
 
 /// A kernel with its code, if it has a function of its own.
 pub struct Prepared {
@@ -29,6 +32,12 @@ pub struct Prepared {
     pub scratch: usize,
     /// Per stage; `None` where it is emitted in place.
     pub functions: Vec<Option<FunctionId>>,
+}
+
+/// The points of one part, if threads share so many points that take so many nanoseconds.
+pub fn grain(work: f64, points: usize) -> usize {
+    let grain = (PART_NANOSECONDS / work * points as f64) as usize;
+    grain.max(points / MOST_PARTS).max(1)
 }
 
 /// Returns whether a stage is small enough to be emitted in place.

@@ -333,7 +333,7 @@ impl Emitter<'_> {
         if step != 1 {
             self.store_one_by_one(d, to, step, x, masks.as_ref());
         } else {
-            self.store_consecutive(d, to, x);
+            self.store_consecutive(d, to, x, self.bypassing.contains(&buffer));
         }
         Ok(())
     }
@@ -341,10 +341,11 @@ impl Emitter<'_> {
     /// Stores the lanes that exist to consecutive elements.
     pub fn store_contiguous(&mut self, d: DType, to: Address, x: &Lanes) {
         let x = if d.is_bool() { self.ones(x) } else { x.clone() };
-        self.store_consecutive(d, to, &x);
+        self.store_consecutive(d, to, &x, false);
     }
 
-    fn store_consecutive(&mut self, d: DType, to: Address, x: &Lanes) {
+    /// With `past`, whole registers go past the caches; their places are aligned.
+    fn store_consecutive(&mut self, d: DType, to: Address, x: &Lanes, past: bool) {
         let bits = self.memory_bits(d);
         let masks = self.existing(bits);
         let (w, count) = self.shape(bits);
@@ -365,6 +366,7 @@ impl Emitter<'_> {
                     let ins = by(bits, Ins::Vmaskmovps, Ins::Vmaskmovpd);
                     Inst::MaskedStore { ins, w, src, mask, to }
                 }
+                None if past => Inst::Store { ins: Ins::Vmovntps, w, src, to, within },
                 None => Inst::Store { ins: Ins::Vmovups, w, src, to, within },
                 _ => {
                     let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);

@@ -77,6 +77,7 @@ pub enum Arith {
     /// The lesser, as signed numbers.
     Min,
     Max,
+    And,
 }
 
 /// The way in which a narrow element fills a general register.
@@ -265,6 +266,8 @@ pub enum Inst {
     },
     Bind(Place),
     Jump(Place),
+    /// Orders stores that bypass the caches before those that follow.
+    Fence,
     Branch {
         a: R,
         cond: Cond,
@@ -421,8 +424,12 @@ impl Inst {
                 amount(b, f);
             }
             Inst::NoneSet { mask, .. } | Inst::NoneSetVector { mask, .. } => f(*mask, Use),
-            Inst::Call { .. } | Inst::Bind(_) | Inst::Jump(_) | Inst::LoopBegin | Inst::LoopEnd => {
-            }
+            Inst::Call { .. }
+            | Inst::Bind(_)
+            | Inst::Jump(_)
+            | Inst::Fence
+            | Inst::LoopBegin
+            | Inst::LoopEnd => {}
         }
     }
 

@@ -69,6 +69,8 @@ pub struct Emitter<'n> {
     pub tiles: Vec<Tile>,
     /// The lanes that have not ended, if the kernel has a condition.
     pub active: Option<Lanes>,
+    /// The buffers whose stores bypass the caches.
+    pub bypassing: Vec<BufferId>,
     /// The number of uses of each node.
     pub uses: Vec<u32>,
 }
@@ -99,6 +101,7 @@ impl<'n> Emitter<'n> {
             carries: Vec::new(),
             tiles: Vec::new(),
             active: None,
+            bypassing: Vec::new(),
             uses: uses(nest),
         };
         e.open_streams();

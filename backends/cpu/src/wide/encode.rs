@@ -186,6 +186,7 @@ impl Encoder<'_> {
                 self.asm.call(RCX);
             }
             Inst::Bind(p) => self.asm.bind(self.labels[p.0 as usize]),
+            Inst::Fence => self.asm.sfence(),
             Inst::Jump(p) => {
                 let to = self.label(*p);
                 self.asm.jmp(to);
@@ -258,6 +259,10 @@ impl Encoder<'_> {
                     self.asm.sub(to, n);
                     return self.put(dst, to);
                 }
+                (Arith::And, Ok(n)) => {
+                    self.asm.and(to, n);
+                    return self.put(dst, to);
+                }
                 (Arith::Mul, Ok(n)) => {
                     match n {
                         n if n > 0 && n.count_ones() == 1 => {
@@ -278,6 +283,7 @@ impl Encoder<'_> {
             Arith::Add => self.asm.add(to, by),
             Arith::Sub => self.asm.sub(to, by),
             Arith::Mul => self.asm.imul(to, by),
+            Arith::And => self.asm.and(to, by),
             Arith::Min | Arith::Max => {
                 self.asm.cmp(by, to);
                 self.asm.cmov(if op == Arith::Min { Cond::L } else { Cond::G }, Size::Q64, to, by);

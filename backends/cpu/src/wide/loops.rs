@@ -6,6 +6,7 @@
 //! lanes of a round, the processor those of a part.
 
 use super::asm::Cond;
+use super::bypass;
 use super::code::{Amount, Arith, Inst, R};
 use super::emitter::Emitter;
 use crate::plan::carries;
@@ -28,7 +29,30 @@ impl Emitter<'_> {
     /// Emits the whole kernel, with its split loop (if there is one) running from the second to
     /// the third parameter.
     pub fn kernel(&mut self) -> Result<(), Error> {
-        self.loop_body()
+        let large = bypass::stores(self.nest, self.lanes);
+        if large.is_empty() {
+            return self.loop_body();
+        }
+        let (plain, done) = (self.code.place(), self.code.place());
+        let mut places: Vec<(R, usize)> =
+            large.iter().map(|b| (self.base(*b), bypass::ALIGNMENT)).collect();
+        if self.nest.split.is_some() && self.nest.split == self.nest.vector.map(|v| v.0) {
+            places.push((self.parameters[1], bypass::ELEMENTS));
+        }
+        for (place, unit) in places {
+            let odd = self.copy_general(place);
+            self.update(Arith::And, odd, Amount::Now(unit as i64 - 1));
+            self.branch(odd, Cond::G, Amount::Now(0), plain);
+        }
+        self.bypassing = large;
+        self.inside()?;
+        self.bypassing.clear();
+        self.code.push(Inst::Fence);
+        self.code.push(Inst::Jump(done));
+        self.code.push(Inst::Bind(plain));
+        self.loop_body()?;
+        self.code.push(Inst::Bind(done));
+        Ok(())
     }
 
     /// The body of the innermost open loop: the nodes that depend on it, then the loops inside.

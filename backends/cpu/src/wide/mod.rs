@@ -12,6 +12,7 @@ mod arithmetic;
 // The assembler is whole and tested as a whole; the emitter uses a part of it.
 #[allow(dead_code, unused_imports)]
 mod asm;
+mod bypass;
 mod carries;
 mod code;
 mod convert;

@@ -34,6 +34,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// Products of at most this many multiplications need no packing.
 const SMALL: usize = 2048;
+/// The terms of small products whose columns are copied several at a time, and of those for which
+/// little room is enough.
+const LONG: usize = 128;
+const SHORT: usize = 16;
 /// Multiplications that are worth a part of their own.
 const PART: usize = 1 << 21;
 const MOST_PARTS: usize = 32;
@@ -310,59 +314,112 @@ unsafe fn small_product<T: Real>(s: &Shape, o: Operands<T>) {
     unsafe { small::<T, false>(s, o) }
 }
 
-/// Row by row, sixteen columns at a time.
+/// A few rows and columns at a time; the columns of the right operand are copied side by side.
 ///
 /// # Safety
 /// As `run`, for one product.
 #[inline(always)]
 unsafe fn small<T: Real, const FUSED: bool>(s: &Shape, o: Operands<T>) {
-    const TILE: usize = 16;
-    // A few runs, so that products of a dozen columns are one.
-    const SHORT: usize = 2 * RUN;
+    // SAFETY: the caller's promise.
+    unsafe {
+        match s.n {
+            _ if s.k > LONG => columns::<T, FUSED, 1, SMALL>(s, o),
+            1..=4 if s.k <= SHORT => columns::<T, FUSED, 4, SHORT>(s, o),
+            _ if s.k <= SHORT => columns::<T, FUSED, 8, SHORT>(s, o),
+            1..=4 => columns::<T, FUSED, 4, LONG>(s, o),
+            _ => columns::<T, FUSED, 8, LONG>(s, o),
+        }
+    }
+}
+
+/// `W` columns at a time.
+///
+/// # Safety
+/// As `run`, for one product of at most `DEPTH` terms.
+#[inline(always)]
+unsafe fn columns<T: Real, const FUSED: bool, const W: usize, const DEPTH: usize>(
+    s: &Shape,
+    o: Operands<T>,
+) {
     let [_, lm, lk] = s.lhs.map(|x| x as isize);
     let [_, rk, rn] = s.rhs.map(|x| x as isize);
+    let mut packed = [[T::ZERO; W]; DEPTH];
+    let packed = &mut packed[..s.k];
+    for j in (0..s.n).step_by(W) {
+        let width = W.min(s.n - j);
+        // SAFETY: a column below n.
+        let from = unsafe { o.rhs.offset(j as isize * rn) };
+        let whole = rn == 1 && width == W;
+        let (rows, apart) = if whole { (from, rk) } else { (packed.as_ptr().cast(), W as isize) };
+        for (k, row) in packed.iter_mut().enumerate().filter(|_| !whole) {
+            for (c, x) in row.iter_mut().enumerate().take(width) {
+                // SAFETY: a row below k, a column below n.
+                *x = unsafe { *from.offset(k as isize * rk + c as isize * rn) };
+            }
+        }
+        let mut i = 0;
+        while i < s.m {
+            let count = if i + 4 <= s.m { 4 } else { 1 };
+            // SAFETY: rows below m, columns below n, depth below k.
+            unsafe {
+                let lhs = o.lhs.offset(i as isize * lm);
+                let out = o.out.add(i * s.n + j);
+                let to = [s.n, width];
+                match count {
+                    4 => few_rows::<T, FUSED, W, 4>(s.k, lhs, [lm, lk], (rows, apart), out, to),
+                    _ => few_rows::<T, FUSED, W, 1>(s.k, lhs, [lm, lk], (rows, apart), out, to),
+                }
+            }
+            i += count;
+        }
+    }
+}
+
+/// The products of `R` rows and `W` columns over `depth` terms: the columns' rows lie `apart`
+/// elements apart. Of the results, `width` columns are stored in rows that are `stride` apart.
+///
+/// # Safety
+/// The operands have these rows, and `out` room for the results.
+#[inline(always)]
+unsafe fn few_rows<T: Real, const FUSED: bool, const W: usize, const R: usize>(
+    depth: usize,
+    lhs: *const T,
+    [lm, lk]: [isize; 2],
+    (rhs, apart): (*const T, isize),
+    out: *mut T,
+    [stride, width]: [usize; 2],
+) {
+    // A few runs, so that products of a dozen columns are one.
+    const FEW_RUNS: usize = 2 * RUN;
     let step = |sum: T, x: T, y: T| if FUSED { sum.fused(x, y) } else { sum.add_product(x, y) };
-    for i in 0..s.m {
-        let mut j = 0;
-        while j < s.n {
-            let width = TILE.min(s.n - j);
-            let mut sums = [T::ZERO; TILE];
-            let mut totals = [0f64; TILE];
-            for k in 0..s.k as isize {
-                if k > 0 && (k as usize).is_multiple_of(SHORT) {
-                    for (total, sum) in totals.iter_mut().zip(&mut sums) {
-                        *total += std::mem::replace(sum, T::ZERO).wide();
-                    }
-                }
-                // SAFETY: rows below m, columns below n, depth below k.
-                unsafe {
-                    let x = *o.lhs.offset(i as isize * lm + k * lk);
-                    let row = o.rhs.offset(k * rk + j as isize * rn);
-                    if width == TILE && rn == 1 {
-                        for (c, sum) in sums.iter_mut().enumerate() {
-                            *sum = step(*sum, x, *row.add(c));
-                        }
-                    } else if width >= TILE / 2 && rn == 1 {
-                        let (low, high) = sums.split_at_mut(TILE / 2);
-                        for (c, sum) in low.iter_mut().enumerate() {
-                            *sum = step(*sum, x, *row.add(c));
-                        }
-                        for (c, sum) in high.iter_mut().enumerate().take(width - TILE / 2) {
-                            *sum = step(*sum, x, *row.add(c + TILE / 2));
-                        }
-                    } else {
-                        for (c, sum) in sums.iter_mut().enumerate().take(width) {
-                            *sum = step(*sum, x, *row.offset(c as isize * rn));
-                        }
-                    }
-                }
-            }
-            for (c, sum) in sums.iter().enumerate().take(width) {
-                let sum = if s.k > SHORT { T::round(totals[c] + sum.wide()) } else { *sum };
+    let run = |terms: Range<usize>| {
+        let mut sums = [[T::ZERO; W]; R];
+        for k in terms {
+            // SAFETY: the caller's promise.
+            let row = unsafe { *rhs.offset(k as isize * apart).cast::<[T; W]>() };
+            sums = std::array::from_fn(|r| {
                 // SAFETY: as above.
-                unsafe { *o.out.add(i * s.n + j + c) = sum };
-            }
-            j += width;
+                let x = unsafe { *lhs.offset(r as isize * lm + k as isize * lk) };
+                std::array::from_fn(|c| step(sums[r][c], x, row[c]))
+            });
+        }
+        sums
+    };
+    let results: [[T; W]; R] = if depth <= FEW_RUNS {
+        run(0..depth)
+    } else {
+        let mut totals = [[0f64; W]; R];
+        for k in (0..depth).step_by(FEW_RUNS) {
+            let sums = run(k..depth.min(k + FEW_RUNS));
+            let add = |r: usize, c: usize| totals[r][c] + sums[r][c].wide();
+            totals = std::array::from_fn(|r| std::array::from_fn(|c| add(r, c)));
+        }
+        totals.map(|row| row.map(T::round))
+    };
+    for (r, row) in results.iter().enumerate() {
+        for (c, x) in row.iter().enumerate().take(width) {
+            // SAFETY: the caller's promise.
+            unsafe { *out.add(r * stride + c) = *x };
         }
     }
 }

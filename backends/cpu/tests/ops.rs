@@ -11,6 +11,7 @@ use cotangent_jit::kernel::{Loop, Mode};
 use cotangent_jit::op::{Level, ScalarOp};
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, Scalar};
+use support::Random;
 
 fn odd_values(d: DType) -> Vec<Scalar> {
     let floats = [
@@ -175,6 +176,65 @@ fn machine_ops_agree_with_the_oracle() {
                 check(op, &operands, true);
             }
         }
+    }
+}
+
+/// Numbers of any size: ints of any number of bits, also beside multiples of each other, and floats
+/// of any exponent.
+fn of_any_size(r: &mut Random, d: DType) -> Scalar {
+    let bits = r.bits();
+    if d.is_float() {
+        let (mantissa, exponents) = if d == DType::F32 { (23, 254) } else { (52, 2046) };
+        let exponent = r.below(exponents) as u64;
+        return Scalar::from_bits(d, u128::from(exponent << mantissa | bits >> (64 - mantissa)));
+    }
+    let size = d.bits() as usize;
+    let x = bits >> (64 - size) >> r.below(size);
+    Scalar::from_bits(d, u128::from(if r.below(3) == 0 { x.wrapping_neg() } else { x }))
+}
+
+#[test]
+fn quotients_and_counts_of_numbers_of_any_size_agree_with_the_oracle() {
+    use ScalarOp::*;
+    let r = &mut Random(5);
+    for d in [DType::I32, DType::U32, DType::I64, DType::U64, DType::F32, DType::F64] {
+        for op in [Div, Rem, MulHi, Mul, PopCount, Clz] {
+            let operands = vec![d; op.signature().0];
+            if op.result(&operands).is_none() || d.is_float() && op != Rem {
+                continue;
+            }
+            let row = |r: &mut Random| -> Vec<Scalar> {
+                let mut row: Vec<Scalar> = operands.iter().map(|d| of_any_size(r, *d)).collect();
+                if row.len() == 2 && !d.is_float() && r.below(2) == 0 {
+                    // A dividend beside a multiple of the divisor.
+                    let (x, y) = (row[0].bits() as u64, row[1].bits() as u64);
+                    let near = x - x.checked_rem(y).unwrap_or(0);
+                    let near = near.wrapping_add(r.below(3) as u64).wrapping_sub(1);
+                    row[0] = Scalar::from_bits(d, near.into());
+                }
+                row
+            };
+            let rows: Vec<Vec<Scalar>> = (0..20_000).map(|_| row(r)).collect();
+            run(op, &operands, &rows, false);
+        }
+    }
+}
+
+#[test]
+fn conversions_of_numbers_of_any_size_agree_with_the_oracle() {
+    let r = &mut Random(6);
+    let types = [DType::I32, DType::U32, DType::I64, DType::U64, DType::F32, DType::F64];
+    for (from, to) in types.into_iter().flat_map(|from| types.map(|to| (from, to))) {
+        let number = |r: &mut Random| match from.is_float() {
+            // Most exponents are far from those of ints, so it is an int of any size, scaled.
+            true => {
+                let x = of_any_size(r, DType::I64).to_i64().unwrap() as f64;
+                Scalar::from_f64(from, x * [1.0, 0.75, 2.0][r.below(3)])
+            }
+            false => Some(of_any_size(r, from)),
+        };
+        let rows: Vec<Vec<Scalar>> = (0..5000).map(|_| vec![number(r).unwrap()]).collect();
+        run(ScalarOp::Convert(to), &[from], &rows, false);
     }
 }
 

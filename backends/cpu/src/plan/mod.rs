@@ -5,11 +5,12 @@
 //! | --- | --- |
 //! | `nest.rs` | a kernel's loops in the order of emission, and its vector loop |
 //! | `cost.rs` | the cost of a point in lanes and in scalars; the number of lanes |
+//! | `weights.rs` | the instructions of an op |
 //! | `stages.rs` | long reductions, cut into nests that run one after the other |
 //! | `relooped.rs` | a kernel over other loops |
 //! | `tiles.rs` | blocks of kernels that read a transposed operand |
 //! | `loops.rs` | parallel loops, kernels of few points |
-//! | `lanes.rs` | bits of a lane, ops that have instructions for lanes |
+//! | `lanes.rs` | bits of a lane, widths of vectors, ops that have instructions for lanes |
 //! | `steps.rs` | computed positions that advance by a constant from lane to lane |
 //! | `carries.rs` | elements that a sequential loop keeps in registers |
 //! | `calls.rs` | kernels that call elementary functions |
@@ -34,3 +35,4 @@ pub mod rows;
 pub mod stages;
 pub mod steps;
 pub mod tiles;
+pub mod weights;

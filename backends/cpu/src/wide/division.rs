@@ -92,29 +92,62 @@ impl Emitter<'_> {
 
     /// The quotient and the rest of u64; of a zero divisor any numbers.
     ///
-    /// The product with the reciprocal is off by less than `2^-51` of it and then made smaller by
-    /// `2^-50`, so its whole part `q` never exceeds the quotient, and the rest `x - q y` is not
-    /// negative: it is below `y + 2^15`. Dividing the rest again leaves less than `2 y`, and a
-    /// comparison decides whether one more `y` fits.
+    /// The product of `x` and the reciprocal of `y` is off by less than `2^-51` of it and then made
+    /// smaller by `2^-50`, so its whole part `q` never exceeds the quotient, and the rest `x - q y`
+    /// is not negative. Dividing the rest again leaves less than `2 y`, and a comparison decides
+    /// whether one more `y` fits.
     fn divide_unsigned(&mut self, w: Width, x: R, y: R) -> (R, R) {
         let less = self.repeated_f64(1.0 - 2f64.powi(-50));
         let divisor = self.long_to_double(w, y);
         let reciprocal = self.v(Ins::Vdivpd, w, less, divisor);
-        let step = |e: &mut Self, x: R| {
-            let number = e.long_to_double(w, x);
-            let about = e.v(Ins::Vmulpd, w, number, reciprocal);
-            let q = e.digits(w, about);
-            let taken = e.multiply_long(w, q, y);
-            (q, e.v(Ins::Vpsubq, w, x, taken))
+        let (first, rest) = match self.tier.masks() {
+            true => {
+                let number = self.long_to_double(w, x);
+                let about = self.v(Ins::Vmulpd, w, number, reciprocal);
+                let q = self.u(Ins::Vcvttpd2uqq, w, about);
+                let taken = self.multiply_long(w, q, y);
+                (q, self.v(Ins::Vpsubq, w, x, taken))
+            }
+            false => self.upper_quotient(w, x, y, reciprocal),
         };
-        let (first, rest) = step(self, x);
-        let (second, rest) = step(self, rest);
+        let number = self.long_to_double(w, rest);
+        let second = match self.tier.masks() {
+            true => {
+                let about = self.v(Ins::Vmulpd, w, number, reciprocal);
+                self.u(Ins::Vcvttpd2uqq, w, about)
+            }
+            false => self.whole_below(w, number, reciprocal),
+        };
+        let taken = self.multiply_long(w, second, y);
+        let rest = self.v(Ins::Vpsubq, w, rest, taken);
         let q = self.v(Ins::Vpaddq, w, first, second);
         let fits = self.compare(MachineOp::Ge, DType::U64, w, rest, y);
         let taken = self.where_set(Bits::B64, w, fits, y);
         let one = self.repeated(Bits::B64, 1);
         let more = self.where_set(Bits::B64, w, fits, one);
         (self.v(Ins::Vpaddq, w, q, more), self.v(Ins::Vpsubq, w, rest, taken))
+    }
+
+    /// The upper word of the quotient, and the rest. The lower word is all that 256-bit
+    /// instructions convert cheaply.
+    fn upper_quotient(&mut self, w: Width, x: R, y: R, reciprocal: R) -> (R, R) {
+        let number = self.long_to_double(w, x);
+        let down = self.repeated_f64(2f64.powi(-32));
+        let scaled = self.v(Ins::Vmulpd, w, reciprocal, down);
+        let word = self.whole_below(w, number, scaled);
+        let taken = self.v(Ins::Vpmuludq, w, word, y);
+        let taken = self.ui(Ins::VpsllqImm, w, taken, 32);
+        let q = self.ui(Ins::VpsllqImm, w, word, 32);
+        (q, self.v(Ins::Vpsubq, w, x, taken))
+    }
+
+    /// A whole number of at least `x y - 1` and at most `x y`, which is less than 2^51 and not
+    /// negative: the last digits of `x y - 1/2` beside a power of two.
+    fn whole_below(&mut self, w: Width, x: R, y: R) -> R {
+        let (half, big) = (self.repeated_f64(0.5), self.repeated_f64(1.5 * 2f64.powi(52)));
+        let less = self.t(Ins::Vfmsub213pd, w, x, y, half);
+        let sum = self.v(Ins::Vaddpd, w, less, big);
+        self.v(Ins::Vpsubq, w, sum, big)
     }
 
     fn long_to_double(&mut self, w: Width, x: R) -> R {

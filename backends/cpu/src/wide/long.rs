@@ -34,10 +34,7 @@ impl Emitter<'_> {
 
     /// A number from -2^63 up to 2^64, truncated, as the lowest 64 bits of the int. Both of its
     /// words are the last digits of a sum with a large power of two.
-    pub fn digits(&mut self, w: Width, x: R) -> R {
-        if self.tier.masks() {
-            return self.u(Ins::Vcvttpd2uqq, w, x);
-        }
+    fn digits(&mut self, w: Width, x: R) -> R {
         let whole = self.ui(Ins::Vroundpd, w, x, 0x0b);
         let [up, down] = [32, -32].map(|n| self.repeated_f64(2f64.powi(n)));
         let high = self.v(Ins::Vmulpd, w, whole, down);

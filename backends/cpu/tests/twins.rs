@@ -1,5 +1,5 @@
-//! The printer of twins (`examples/twins`): its text compiles, and gives the bits of our code at 256
-//! and at 512 bits, also for odd numbers. Nothing is timed here.
+//! The printer of twins (`examples/twins`): its text compiles, and gives the bits of our code at
+//! 256 and at 512 bits, also for odd numbers. Nothing is timed here.
 
 #![cfg(all(target_arch = "x86_64", unix))]
 

@@ -388,10 +388,10 @@ unsafe fn {name}_far(op: u32, x: {v}, near: {v}, far: Far) -> {v} {{ unsafe {{
             MachineOp::ShrLogical => "srli",
             _ if d.size() == 8 && !self.wide() => {
                 // There is no such instruction: of a negative number the complement is shifted.
-                return format!(
-                    "{{ let sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), {x}); \
-                     _mm256_xor_si256(_mm256_srli_epi64::<{by}>(_mm256_xor_si256({x}, sign)), sign) }}"
-                );
+                let sign = format!("_mm256_cmpgt_epi64(_mm256_setzero_si256(), {x})");
+                let flipped = format!("_mm256_xor_si256({x}, sign)");
+                let shifted = format!("_mm256_srli_epi64::<{by}>({flipped})");
+                return format!("{{ let sign = {sign}; _mm256_xor_si256({shifted}, sign) }}");
             }
             _ => "srai",
         };

@@ -1,8 +1,8 @@
 //! Machine ops on lanes: which instructions compute them. One exhaustive match, as in the other
 //! code generator; the results are the same to the bit.
 //!
-//! Ints live in `ints`, remainders in `division`, changes of type in `convert`, masks in `masks`, and
-//! pairs of ops that are one instruction in `merged`.
+//! Ints live in `ints`, remainders in `division`, changes of type in `convert`, masks in `masks`,
+//! and pairs of ops that are one instruction in `merged`.
 
 use super::asm::{Ins, Width};
 use super::code::{MaskOp, R};

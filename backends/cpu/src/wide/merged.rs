@@ -1,8 +1,8 @@
 //! Ops that are one instruction together with the op that makes an operand: rotations, extrema by
 //! comparison and selection, products with a negated operand, tests of bits.
 //!
-//! The operand's own instruction is emitted all the same; if nothing else reads it, `dead` drops it.
-//! What an op is by itself lives in `arithmetic` and `ints`.
+//! The operand's own instruction is emitted all the same; if nothing else reads it, `dead` drops
+//! it. The instructions of single ops live in `arithmetic` and `ints`.
 
 use super::asm::Ins;
 use super::code::{Inst, Operand};

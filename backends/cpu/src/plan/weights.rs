@@ -56,7 +56,7 @@ fn per_register(op: ScalarOp, d: DType, to: DType, rich: bool) -> f64 {
         }
         Mul if long && !d.is_float() => either(1.0, 8.0),
         PopCount => either(2.0, 9.0),
-        Clz => either(1.0, if long { 12.0 } else { 7.0 }),
+        Clz => either(1.0, 8.0),
         Max | Min if d.is_float() || long => either(2.0, 4.0),
         Convert(to) if d.is_float() && to.is_int() => match to.size() {
             8 => either(4.0, 15.0),

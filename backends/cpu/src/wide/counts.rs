@@ -39,31 +39,39 @@ impl Emitter<'_> {
         if self.tier.masks() {
             return self.u(by(bits, Ins::Vplzcntd, Ins::Vplzcntq), w, x);
         }
-        let words = self.leading_zeros_of_words(w, x);
-        if bits == Bits::B32 {
-            return words;
+        match bits {
+            Bits::B32 => self.leading_zeros_of_words(w, x),
+            Bits::B64 => self.leading_zeros_of_longs(w, x),
         }
-        // Those of the lower word count if the upper one is zero.
-        let high = self.ui(Ins::VpsrlqImm, w, words, 32);
-        let all = self.repeated(bits, 32);
-        let none = self.v(Ins::Vpcmpeqq, w, high, all);
-        let low_word = self.repeated(bits, u32::MAX.into());
-        let low = self.v(Ins::Vpand, w, words, low_word);
-        let low = self.v(Ins::Vpand, w, low, none);
-        self.v(Ins::Vpaddq, w, high, low)
     }
 
-    /// From the exponents of the words as f32. Where a bit follows a one it is cleared, so that no
-    /// word rounds up to the next power of two. The exponent of zero is too small by far; a word
+    /// From the exponents of the words as f32. The exponent of zero is too small by far; a word
     /// whose first bit is one is negative, and its sign makes the exponent too large.
     fn leading_zeros_of_words(&mut self, w: Width, x: R) -> R {
-        let below = self.ui(Ins::VpsrldImm, w, x, 1);
-        let first = self.v(Ins::Vpandn, w, below, x);
+        let first = self.without_followers(Bits::B32, w, x);
         let float = self.u(Ins::Vcvtdq2ps, w, first);
         let exponent = self.ui(Ins::VpsrldImm, w, float, 23);
         let [most, zero, width] = [127 + 31, 0, 32].map(|n| self.repeated(Bits::B32, n));
         let count = self.v(Ins::Vpsubd, w, most, exponent);
         let count = self.v(Ins::Vpminsd, w, count, width);
         self.v(Ins::Vpmaxsd, w, count, zero)
+    }
+
+    /// The same by f64.
+    fn leading_zeros_of_longs(&mut self, w: Width, x: R) -> R {
+        let first = self.without_followers(Bits::B64, w, x);
+        let float = self.words_to_double(w, first, false);
+        let exponent = self.ui(Ins::VpsrlqImm, w, float, 52);
+        let [most, width] = [1023 + 63, 64].map(|n| self.repeated(Bits::B64, n));
+        let count = self.v(Ins::Vpsubq, w, most, exponent);
+        // The upper words are zero.
+        self.v(Ins::Vpminsd, w, count, width)
+    }
+
+    /// The lanes without the bits that follow a one, so that none is rounded up to the next power
+    /// of two.
+    fn without_followers(&mut self, bits: Bits, w: Width, x: R) -> R {
+        let below = self.shift_by(MachineOp::ShrLogical, bits, w, x, 1);
+        self.v(Ins::Vpandn, w, below, x)
     }
 }

@@ -3,12 +3,12 @@
 //!
 //! `cargo run --release -p cotangent-cpu --example twins -- [--more] [--keep] [NAME]`
 //!
-//! The compiler that people trust shows what the emitter leaves undone, since it gets the same ops on
-//! the same lanes: a ratio of 1 says that registers, order, spills and operands are as good as
-//! LLVM's. Each row is one function and type at one size; the nanoseconds are medians of rounds in
-//! which both sides take turns, and ours contain the launch by the driver (some 20 ns a call). Before
-//! they are timed, both must give the same bits. Tables come for 512 and for 256 bits, whichever the
-//! processor has: the tier belongs to a process, so the narrower one is timed in a child.
+//! rustc gets the same ops on the same lanes, so the ratio shows what the emitter leaves undone: at 1
+//! its registers, order, spills and operands are as good as LLVM's. Each row is one function and
+//! type at one size. The nanoseconds are medians of rounds in which both sides take turns; ours
+//! contain the launch by the driver (some 20 ns a call). Before they are timed, both sides must give
+//! the same bits. There is a table for 512 bits and one for 256, where the processor has them: the
+//! width belongs to a process, so the narrower one is timed in a child. `--more` adds functions;
 //! `--keep` keeps the printed files, and our instructions beside them, in a folder that it names.
 //!
 //! | file | contents |
@@ -160,9 +160,13 @@ mod table {
     /// The calls that take about a round.
     fn calls(f: &mut dyn FnMut()) -> u32 {
         let mut calls = 1;
-        while round(f, calls) * f64::from(calls) < SECONDS * 1e9 / 2.0 {
+        loop {
+            // A call may wait for its turn on the processor, so the shortest of three counts.
+            let best = (0..3).map(|_| round(f, calls)).fold(f64::INFINITY, f64::min);
+            if best * f64::from(calls) >= SECONDS * 1e9 / 2.0 {
+                return calls;
+            }
             calls *= 2;
         }
-        calls
     }
 }

@@ -1,13 +1,13 @@
 //! Prints an elementwise kernel as a Rust function of `core::arch::x86_64` intrinsics: one `let` for
 //! each live node of its graph.
 //!
-//! Values that do not vary stand in front of the loop, constants as `set1`. Masks are `__mmask16` and
-//! `__mmask8` at 512 bits, vectors of integers at 256. The text is what a programmer would write who
-//! has the graph before him; everything that makes good code of it (registers, spills, order, loads
-//! as operands) is left to rustc. Lanes of a kernel have one width, so that every node is one
-//! register; an op that no elementary function of that sort needs is a panic.
+//! Values that do not vary stand in front of the loop, constants as `set1`. Masks are `__mmask16`
+//! and `__mmask8` at 512 bits, vectors of ints at 256. A programmer who has the graph before him
+//! would write this text; registers, spills, the order and loads as operands are left to rustc. All
+//! lanes of a kernel have one width, so that every node is one register. An op that no kernel here
+//! needs is a panic.
 //!
-//! Compiling the text and running it do not live here.
+//! The compilation of the text does not live here, nor does its execution.
 
 use cotangent_jit::build::live_nodes;
 use cotangent_jit::kernel::{Kernel, Node, NodeId};

@@ -1,5 +1,6 @@
-//! Plans: the loops, lanes, calls and launches of a program, chosen from the program alone. Nothing
-//! here knows the code generator, so that every generator follows the same plan.
+//! Plans: the loops, lanes, calls and launches of a program, chosen from the program and the width
+//! of vectors. Nothing here knows the code generator, so that every generator follows the same
+//! plan.
 //!
 //! | file | contents |
 //! | --- | --- |

@@ -3,12 +3,12 @@
 //!
 //! `cargo run --release -p cotangent-cpu --example twins -- [--more] [--keep] [NAME]`
 //!
-//! rustc gets the same ops on the same lanes, so the ratio shows what the emitter leaves undone: at 1
-//! its registers, order, spills and operands are as good as LLVM's. Each row is one function and
+//! rustc gets the same ops on the same lanes, so the ratio shows what the emitter leaves undone: at
+//! 1 its registers, order, spills and operands are as good as LLVM's. Each row is one function and
 //! type at one size. The nanoseconds are medians of rounds in which both sides take turns; ours
-//! contain the launch by the driver (some 20 ns a call). Before they are timed, both sides must give
-//! the same bits. There is a table for 512 bits and one for 256, where the processor has them: the
-//! width belongs to a process, so the narrower one is timed in a child. `--more` adds functions;
+//! contain the launch by the driver (some 20 ns a call). Before they are timed, both sides must
+//! give the same bits. There is a table for 512 bits and one for 256, where the processor has them:
+//! the width belongs to a process, so the narrower one is timed in a child. `--more` adds functions;
 //! `--keep` keeps the printed files, and our instructions beside them, in a folder that it names.
 //!
 //! | file | contents |

@@ -1,5 +1,5 @@
-//! Prints an elementwise kernel as a Rust function of `core::arch::x86_64` intrinsics: one `let` for
-//! each live node of its graph.
+//! Prints an elementwise kernel as a Rust function of `core::arch::x86_64` intrinsics: one `let`
+//! for each live node of its graph.
 //!
 //! Values that do not vary stand in front of the loop, constants as `set1`. Masks are `__mmask16`
 //! and `__mmask8` at 512 bits, vectors of ints at 256. A programmer who has the graph before him

@@ -161,8 +161,8 @@ impl Emitter<'_> {
     ///
     /// With `q` the quotient, rounded and then truncated, `r - q y` is a float, so one fused
     /// product computes it: `q` has the digits of a float, and the rest is smaller than the last of
-    /// them times `y`. If the quotient has more digits than that, the rest is divided again, which is
-    /// rare. A quotient may have been rounded up to a whole number, so the last rest may be
+    /// them times `y`. If the quotient has more digits than that, the rest is divided again, which
+    /// is rare. A quotient may have been rounded up to a whole number, so the last rest may be
     /// negative: then `y` is added.
     pub fn float_remainder(&mut self, d: DType, args: &[Arg]) -> Lanes {
         let bits = args[0].lanes.bits;

@@ -8,8 +8,9 @@
 //! type at one size. The nanoseconds are medians of rounds in which both sides take turns; ours
 //! contain the launch by the driver (some 20 ns a call). Before they are timed, both sides must
 //! give the same bits. There is a table for 512 bits and one for 256, where the processor has them:
-//! the width belongs to a process, so the narrower one is timed in a child. `--more` adds functions;
-//! `--keep` keeps the printed files, and our instructions beside them, in a folder that it names.
+//! the width belongs to a process, so the narrower one is timed in a child. `--more` adds
+//! functions; `--keep` keeps the printed files, and our instructions beside them, in a folder that
+//! it names.
 //!
 //! | file | contents |
 //! | --- | --- |

@@ -96,7 +96,7 @@ impl Access<'_> {
             0 | 1 => self.consecutive(at, d),
             -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
             _ if !self.vectors.wide() => 1.6,
-            _ if d.size() < 4 => 6.0,
+            _ if d.size() < 4 => ONE_BY_ONE,
             _ if plain && self.in_tiles(at) => 0.6,
             _ => 2.5,
         }
@@ -116,7 +116,12 @@ impl Access<'_> {
             return 0.05;
         }
         let bools = if d.is_bool() { 4.0 } else { 1.0 };
-        d.size().max(4) as f64 / self.vectors.bytes as f64 * bools
+        let registers = d.size().max(4) as f64 / self.vectors.bytes as f64 * bools;
+        // Without mask registers, what is left of narrow elements moves one by one.
+        let extent = self.k.loops[self.v].extent;
+        let alone = self.vectors.wide() && !self.vectors.rich() && d.size() < 4;
+        let left = if alone { extent % (self.vectors.bytes / 4) } else { 0 };
+        registers + ONE_BY_ONE * left as f64 / extent as f64
     }
 
     /// Returns whether the load is likely to be transposed in registers (see `tiles`).
@@ -128,8 +133,12 @@ impl Access<'_> {
     }
 }
 
+/// The instructions that move an element between a lane and memory by way of the frame.
+const ONE_BY_ONE: f64 = 6.0;
 /// The instructions that start a loop of vectors and end it.
 const START: f64 = 8.0;
+/// The instructions of an iteration of a loop of scalars besides those of its point.
+const STEP: f64 = 2.0;
 
 /// The cost of a point of a loop of this extent, with the costs of a point in full vectors and in
 /// scalars; and whether vectors pay. `least` is the number of lanes of 128 bits.
@@ -141,6 +150,7 @@ pub fn of_loop(
     vectors: Vectors,
 ) -> (f64, bool) {
     if vectors.wide() {
+        let scalar = scalar + STEP;
         // Lanes beyond the end are computed as well.
         let full = least * vectors.bytes / Vectors::LEAST.bytes;
         let computed = (extent.div_ceil(full) * full) as f64 / extent as f64;

@@ -13,6 +13,9 @@ pub fn scalar(op: ScalarOp, d: DType) -> f64 {
         Some(Rem) if d.is_float() => 40.0,
         Some(Rem) => 25.0,
         Some(MulHi) if d.size() == 8 => 3.0,
+        // Between narrow floats and f32, in ints.
+        Some(Convert(to)) if [d, to].contains(&DType::F16) => 25.0,
+        Some(Convert(to)) if [d, to].contains(&DType::BF16) => 10.0,
         Some(Convert(to)) if d.is_float() && to.is_int() => 4.0,
         Some(Convert(to)) if d == DType::U64 && to.is_float() => 6.0,
         _ => 1.0,

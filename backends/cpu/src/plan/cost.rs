@@ -98,7 +98,7 @@ impl Access<'_> {
             _ if !self.vectors.wide() => 1.6,
             _ if d.size() < 4 => ONE_BY_ONE,
             _ if plain && self.in_tiles(at) => 0.6,
-            _ => 2.5,
+            _ => 2.3,
         }
     }
 
@@ -106,7 +106,7 @@ impl Access<'_> {
         match at.stride(self.v) {
             0 | 1 => self.consecutive(at, d),
             -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
-            _ if self.vectors.wide() => 4.5,
+            _ if self.vectors.wide() => 4.0,
             _ => 1.6,
         }
     }
@@ -135,8 +135,8 @@ impl Access<'_> {
 
 /// The instructions that move an element between a lane and memory by way of the frame.
 const ONE_BY_ONE: f64 = 6.0;
-/// The instructions that start a loop of vectors and end it.
-const START: f64 = 8.0;
+/// The instructions that start a loop and end it.
+const START: f64 = 6.0;
 /// The instructions of an iteration of a loop of scalars besides those of its point.
 const STEP: f64 = 2.0;
 
@@ -150,7 +150,7 @@ pub fn of_loop(
     vectors: Vectors,
 ) -> (f64, bool) {
     if vectors.wide() {
-        let scalar = scalar + STEP;
+        let scalar = scalar + STEP + START / extent as f64;
         // Lanes beyond the end are computed as well.
         let full = least * vectors.bytes / Vectors::LEAST.bytes;
         let computed = (extent.div_ceil(full) * full) as f64 / extent as f64;

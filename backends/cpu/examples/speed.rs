@@ -25,6 +25,7 @@ fn main() {
         }
     };
     run("elementwise", &elementwise);
+    run("ops", &ops);
     run("reduce", &reductions);
     run("calls", &calls);
     run("compile", &compile_times);
@@ -83,17 +84,22 @@ fn single(k: Kernel) -> Program {
 }
 
 fn timed(p: Program) -> f64 {
+    timed_on(p, &|bytes| {
+        bytes.chunks_mut(4).enumerate().for_each(|(i, to)| {
+            to.copy_from_slice(&(((i * 7919) % 1000) as f32 * 0.003 - 1.0).to_le_bytes());
+        });
+    })
+}
+
+/// The time of a program whose buffers `fill` fills.
+fn timed_on(p: Program, fill: &dyn Fn(&mut [u8])) -> f64 {
     let sizes: Vec<usize> = p.slots.iter().map(|s| s.len * s.dtype.size()).collect();
     let kinds: Vec<SlotKind> = p.slots.iter().map(|s| s.kind).collect();
     let memory = backend().memory(0).unwrap();
     let mut buffers: Vec<_> = sizes.iter().map(|n| memory.allocate(*n).unwrap()).collect();
     for b in &mut buffers {
-        let words = b.bytes() / 4;
-        let p = b.write_pointer().cast::<f32>();
-        for i in 0..words {
-            // SAFETY: inside the buffer.
-            unsafe { *p.add(i) = ((i * 7919) % 1000) as f32 * 0.003 - 1.0 };
-        }
+        // SAFETY: the buffer has these bytes.
+        fill(unsafe { std::slice::from_raw_parts_mut(b.write_pointer(), b.bytes()) });
     }
     let mut ins: Vec<*const u8> = Vec::new();
     let mut outs: Vec<*mut u8> = Vec::new();
@@ -144,6 +150,100 @@ fn elementwise() {
     let v = b.load(x, Affine::new(0, [1, n as i64]));
     b.store_at(out, Affine::new(0, [n as i64, 1]), v);
     report("transpose", n * n, timed(single(b.finish())));
+}
+
+/// Ops that have no instruction on some processors, alone and beside a copy, which is worth lanes
+/// whatever the op costs.
+fn ops() {
+    use DType::{F64, I32, I64, U32, U64};
+    use ScalarOp::{Add, Clz, Convert, Div, Mul, MulHi, PopCount, Rem};
+    println!("{:<28} {:>8} {:>8}  ns/element of 2000, alone and beside a copy", "", "", "");
+    let both = |ops: &[ScalarOp], types: &[DType]| -> Vec<(ScalarOp, DType)> {
+        types.iter().flat_map(|d| ops.iter().map(move |op| (*op, *d))).collect()
+    };
+    let conversions = [(F64, I64), (F64, U64), (F32, I64), (I64, F64), (U64, F64), (I64, F32)];
+    let rows = both(&[Add, Mul, MulHi, Div, Rem], &[I32, I64, U64])
+        .into_iter()
+        .chain(both(&[PopCount, Clz], &[U32, U64]))
+        .chain(both(&[Rem], &[F32, F64]))
+        .chain(conversions.map(|(from, to)| (Convert(to), from)));
+    for (op, d) in rows {
+        let name = match op {
+            Convert(to) => format!("{d} to {to}"),
+            op => format!("{} {d}", op.name()),
+        };
+        let [alone, beside] = [false, true].map(|copy| op_beside(op, d, copy));
+        println!("{name:<28} {alone:8.3} {beside:8.3}");
+    }
+    for d in [F32, F64] {
+        println!("gather {d:<21} {:8.3}", gathered(d));
+    }
+    for extent in [2, 3, 4, 8] {
+        println!("rows of {extent:<20} {:8.3}", short_rows(extent));
+    }
+}
+
+/// Moderate numbers of both signs, as elements of the type.
+fn moderate(d: DType, bytes: &mut [u8]) {
+    for (i, to) in bytes.chunks_mut(d.size()).enumerate() {
+        let x = ((i * 7919) % 1000) as f64 * 0.9 - 300.5;
+        let s = if d.is_float() { Scalar::from_f64(d, x) } else { Scalar::from_i64(d, x as i64) };
+        to.copy_from_slice(&s.expect("a number").to_bytes());
+    }
+}
+
+const MANY: usize = 2000;
+
+/// One kernel of several outputs: those are its last buffers.
+fn with_outputs(k: Kernel, outputs: usize) -> Program {
+    let inputs = k.buffers.len() - outputs;
+    let slots = k.buffers.iter().enumerate().map(|(n, b)| Slot {
+        dtype: b.dtype,
+        len: b.len,
+        kind: if n < inputs { SlotKind::Input(n) } else { SlotKind::Output(n - inputs) },
+    });
+    let slots: Vec<Slot> = slots.collect();
+    let args = (0..slots.len()).map(|n| View::whole(SlotId(n as u32))).collect();
+    program(vec![k], slots, vec![Step::Launch { kernel: KernelId(0), args }], 0)
+}
+
+fn op_beside(op: ScalarOp, d: DType, copy: bool) -> f64 {
+    let mut b = KernelBuilder::new("op", [Loop { extent: MANY, mode: Mode::Parallel }]);
+    let buffers: Vec<_> = (0..op.signature().0).map(|_| b.buffer(d, MANY)).collect();
+    let args: Vec<NodeId> = buffers.iter().map(|x| b.load(*x, Affine::counter(0))).collect();
+    let v = b.op(op, &args);
+    let result = b.dtype(v);
+    let out = b.buffer(result, MANY);
+    b.store_at(out, Affine::counter(0), v);
+    if copy {
+        let other = b.buffer(d, MANY);
+        b.store_at(other, Affine::counter(0), args[0]);
+    }
+    let p = with_outputs(b.finish(), 1 + usize::from(copy));
+    timed_on(p, &|bytes| moderate(d, bytes)) / MANY as f64
+}
+
+/// Elements at positions that a buffer gives.
+fn gathered(d: DType) -> f64 {
+    let mut b = KernelBuilder::new("gather", [Loop { extent: MANY, mode: Mode::Parallel }]);
+    let (x, at, out) = (b.buffer(d, MANY), b.buffer(DType::I32, MANY), b.buffer(d, MANY));
+    let place = b.load(at, Affine::counter(0));
+    let place = b.convert(place, DType::I64);
+    let v = b.gather(x, place);
+    b.store_at(out, Affine::counter(0), v);
+    timed_on(with_outputs(b.finish(), 1), &|bytes| moderate(DType::I32, bytes)) / MANY as f64
+}
+
+/// `y[i, j] = exp(x[j, i])` with short rows.
+fn short_rows(extent: usize) -> f64 {
+    let n = MANY / extent;
+    let loops = [n, extent].map(|extent| Loop { extent, mode: Mode::Parallel });
+    let mut b = KernelBuilder::new("rows", loops);
+    let (x, out) = (b.buffer(F32, n * extent), b.buffer(F32, n * extent));
+    let v = b.load(x, Affine::new(0, [1, n as i64]));
+    let v = b.op(ScalarOp::Exp, &[v]);
+    b.store_at(out, Affine::new(0, [extent as i64, 1]), v);
+    timed(single(b.finish())) / MANY as f64
 }
 
 fn reduction(kept: usize, gone: usize, strides: [i64; 2], combine: Combine) -> Kernel {

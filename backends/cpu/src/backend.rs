@@ -225,9 +225,13 @@ enum Job<'a> {
 }
 
 fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
+    #[cfg(all(target_arch = "x86_64", not(windows)))]
+    let vectors = crate::wide::vectors();
+    #[cfg(not(all(target_arch = "x86_64", not(windows))))]
+    let vectors = crate::plan::lanes::Vectors::LEAST;
     let mut kernels = Vec::with_capacity(program.kernels.len());
     for k in &program.kernels {
-        let (stages, scratch) = stages::stages(&calls::expand(k))
+        let (stages, scratch) = stages::stages(&calls::expand(k), vectors)
             .map_err(|e| e.context(format!("kernel {}", k.name)))?;
         kernels.push(Prepared { stages, scratch, functions: Vec::new() });
     }

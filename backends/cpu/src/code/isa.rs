@@ -55,8 +55,8 @@ fn build(allocator: &str) -> Result<OwnedTargetIsa, Error> {
         .map_err(|e| err!(Unsupported, "cranelift: this machine is not supported: {e}"))?;
     let without = std::env::var(WITHOUT).unwrap_or_default();
     for feature in without.split(',').map(str::trim).filter(|f| !f.is_empty()) {
-        // Cranelift has no such feature: the other emitter has.
-        if feature == "avx512" {
+        // Cranelift has no such features: the other emitter has.
+        if matches!(feature, "avx512" | "avx512vpopcntdq") {
             continue;
         }
         let name = format!("has_{feature}");

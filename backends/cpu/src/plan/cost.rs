@@ -1,85 +1,165 @@
 //! The cost of a point with one of the loops vectorised, and the number of lanes of that loop. The
 //! choice of the loop lives in `nest`.
 
-use crate::plan::lanes::{self, Bits};
+use crate::plan::lanes::{Bits, Vectors};
 use crate::plan::steps::steps;
+use crate::plan::weights;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{Kernel, Node};
+use cotangent_jit::kernel::{Kernel, Mode, Node};
 use cotangent_jit::op::ScalarOp;
 
-/// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and the
-/// cost of one point in scalar form.
-pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (f64, f64) {
+/// The cost of one point, in rough instructions, with loop `v` innermost and in full vectors; and
+/// the cost of one point in scalar form.
+pub fn cost(
+    k: &Kernel,
+    types: &[DType],
+    live: &[bool],
+    bits: &[u64],
+    v: usize,
+    vectors: Vectors,
+) -> (f64, f64) {
     let (mut vector_cost, mut scalar_cost) = (0.0, 0.0);
     let steps = steps(k, types, bits, v);
-    let access = |a: &Affine, d: DType| match a.stride(v) {
-        0 => 0.05,
-        1 => d.size().max(4) as f64 / 16.0 * if d.is_bool() { 4.0 } else { 1.0 },
-        -1 if !d.is_bool() => d.size() as f64 / 8.0,
-        _ => 1.6,
-    };
+    let access = Access { k, v, vectors };
+    // The instructions of one register of lanes of so many bytes, per point.
+    let per = |bytes: usize| bytes as f64 / vectors.bytes as f64;
+    let wide = vectors.wide();
     for (n, node) in k.nodes.iter().enumerate().filter(|(n, _)| live[*n]) {
         if bits[n] >> v & 1 == 0 {
             continue;
         }
-        match node {
+        let (lanes, scalar) = match node {
             Node::Load { at, guard, buffer, .. } => {
-                let d = k.buffers[buffer.0 as usize].dtype;
-                let plain = access(at, d);
+                let plain = access.load(at, k.buffers[buffer.0 as usize].dtype, guard.is_empty());
                 let guarded = guard.iter().any(|r| r.at.stride(v) != 0);
-                vector_cost += if guarded { plain.max(1.0) + 0.7 } else { plain };
-                scalar_cost += 1.0 + guard.len() as f64 * 2.0;
+                let masks = if wide { 4.0 * per(8) * guard.len() as f64 } else { 0.7 };
+                let lanes = if guarded { plain.max(per(16)) + masks } else { plain };
+                (lanes, 1.0 + guard.len() as f64 * 2.0)
             }
-            Node::Gather { at, .. } => {
-                vector_cost += if steps[at.0 as usize] == Some(1) { 1.0 } else { 5.0 };
-                scalar_cost += 4.0;
-            }
-            Node::Counter(_) => {
-                vector_cost += 0.5;
-                scalar_cost += 0.1;
-            }
+            Node::Gather { at, .. } if steps[at.0 as usize] == Some(1) => (per(16), 4.0),
+            Node::Gather { buffer, .. } => match k.buffers[buffer.0 as usize].dtype.size() {
+                4 | 8 if wide => (2.5, 4.0),
+                _ => (5.0, 4.0),
+            },
+            Node::Counter(_) => (per(8), 0.1),
             Node::Op { op: ScalarOp::Convert(DType::I32 | DType::U32), args }
                 if steps[args[0].0 as usize].is_some() =>
             {
-                vector_cost += 0.5;
-                scalar_cost += 0.5;
+                (per(8), 0.5)
             }
             // The op is a part of a position.
-            Node::Op { .. } if steps[n].is_some() => {
-                vector_cost += 0.3;
-                scalar_cost += 0.5;
-            }
+            Node::Op { .. } if steps[n].is_some() => (per(5), 0.5),
             Node::Op { op, args } => {
                 let d = types[args[args.len() - 1].0 as usize];
                 let uniform = args.len() > 1 && bits[args[1].0 as usize] >> v & 1 == 0;
-                let size = d.size().max(types[n].size()).max(4) as f64;
-                let native = lanes::native(*op, d, uniform);
-                vector_cost += if native { size / 16.0 } else { 2.2 };
-                scalar_cost += 1.0;
+                (weights::in_lanes(*op, d, types[n], uniform, vectors), weights::scalar(*op, d))
             }
-            Node::Constant(_) => {}
-        }
+            Node::Constant(_) => (0.0, 0.0),
+        };
+        vector_cost += lanes;
+        scalar_cost += scalar;
     }
     for s in &k.stores {
         let d = k.buffers[s.buffer.0 as usize].dtype;
         vector_cost += match s.offset {
-            None => access(&s.at, d),
-            Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => 1.0,
+            None => access.store(&s.at, d),
+            Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => {
+                per(16)
+            }
+            Some(_) if wide => 6.0,
             Some(_) => 4.0,
         };
         scalar_cost += if s.offset.is_some() { 3.0 } else { 1.0 };
     }
     for r in &k.reductions {
-        let size = r.accumulator.size().max(4) as f64;
-        vector_cost += size / 16.0;
+        vector_cost += per(r.accumulator.size().max(4));
         if types[r.value.0 as usize] != r.accumulator {
-            vector_cost += 0.5;
+            vector_cost += per(8);
         }
         // In a scalar fold, each op waits for the one before.
         scalar_cost += 3.0;
     }
     (vector_cost, scalar_cost)
+}
+
+/// The cost of accesses in lanes along loop `v`, per point.
+struct Access<'k> {
+    k: &'k Kernel,
+    v: usize,
+    vectors: Vectors,
+}
+
+impl Access<'_> {
+    fn load(&self, at: &Affine, d: DType, plain: bool) -> f64 {
+        match at.stride(self.v) {
+            0 | 1 => self.consecutive(at, d),
+            -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
+            _ if !self.vectors.wide() => 1.6,
+            _ if d.size() < 4 => ONE_BY_ONE,
+            _ if plain && self.in_tiles(at) => 0.6,
+            _ => 2.3,
+        }
+    }
+
+    fn store(&self, at: &Affine, d: DType) -> f64 {
+        match at.stride(self.v) {
+            0 | 1 => self.consecutive(at, d),
+            -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
+            _ if self.vectors.wide() => 4.0,
+            _ => 1.6,
+        }
+    }
+
+    fn consecutive(&self, at: &Affine, d: DType) -> f64 {
+        if at.stride(self.v) == 0 {
+            return 0.05;
+        }
+        let bools = if d.is_bool() { 4.0 } else { 1.0 };
+        let registers = d.size().max(4) as f64 / self.vectors.bytes as f64 * bools;
+        // Without mask registers, what is left of narrow elements moves one by one.
+        let extent = self.k.loops[self.v].extent;
+        let alone = self.vectors.wide() && !self.vectors.rich() && d.size() < 4;
+        let left = if alone { extent % (self.vectors.bytes / 4) } else { 0 };
+        registers + ONE_BY_ONE * left as f64 / extent as f64
+    }
+
+    /// Returns whether the load is likely to be transposed in registers (see `tiles`).
+    fn in_tiles(&self, at: &Affine) -> bool {
+        let loops = &self.k.loops;
+        let plain = self.k.reductions.is_empty() && loops.iter().all(|l| l.mode == Mode::Parallel);
+        let beside = |u: usize| u != self.v && at.stride(u) == 1 && loops[u].extent >= 8;
+        plain && loops[self.v].extent >= 16 && (0..loops.len()).any(beside)
+    }
+}
+
+/// The instructions that move an element between a lane and memory by way of the frame.
+const ONE_BY_ONE: f64 = 6.0;
+/// The instructions that start a loop and end it.
+const START: f64 = 6.0;
+/// The instructions of an iteration of a loop of scalars besides those of its point.
+const STEP: f64 = 2.0;
+
+/// The cost of a point of a loop of this extent, with the costs of a point in full vectors and in
+/// scalars; and whether vectors pay. `least` is the number of lanes of 128 bits.
+pub fn of_loop(
+    (vector, scalar): (f64, f64),
+    extent: usize,
+    lanes: usize,
+    least: usize,
+    vectors: Vectors,
+) -> (f64, bool) {
+    if vectors.wide() {
+        let scalar = scalar + STEP + START / extent as f64;
+        // Lanes beyond the end are computed as well.
+        let full = least * vectors.bytes / Vectors::LEAST.bytes;
+        let computed = (extent.div_ceil(full) * full) as f64 / extent as f64;
+        let masked = vector * computed + START / extent as f64;
+        return (masked.min(scalar), masked < scalar);
+    }
+    let pays = extent >= lanes && vector < scalar;
+    let rest = (extent % lanes) as f64 / extent as f64;
+    (if pays { vector + rest * (scalar - vector) } else { scalar }, pays)
 }
 
 /// The largest number of ops, over all groups of lanes, of a body that is emitted once per group.

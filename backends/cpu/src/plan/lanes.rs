@@ -30,8 +30,30 @@ impl Bits {
     }
 }
 
-/// Returns whether the op has native instructions for lanes of this operand type; `uniform` if its
-/// second operand does not vary.
+/// The vectors that loops are planned for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vectors {
+    pub bytes: usize,
+}
+
+impl Vectors {
+    /// Those that every processor has: 128 bits, no masks, no gathers, and a remainder loop in
+    /// scalars. The wider ones have masks, so that a loop of any extent runs in them.
+    pub const LEAST: Vectors = Vectors { bytes: 16 };
+
+    pub fn wide(self) -> bool {
+        self.bytes > 16
+    }
+
+    /// Returns whether masks are registers of their own, which comes with instructions for 64-bit
+    /// ints and for scatters.
+    pub fn rich(self) -> bool {
+        self.bytes == 64
+    }
+}
+
+/// Returns whether the op has native instructions for 128-bit lanes of this operand type; `uniform`
+/// if its second operand does not vary.
 pub fn native(op: ScalarOp, d: DType, uniform: bool) -> bool {
     use MachineOp::*;
     // An elementary op is called, and its function takes a vector register.

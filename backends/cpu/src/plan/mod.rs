@@ -1,15 +1,17 @@
-//! Plans: the loops, lanes, calls and launches of a program, chosen from the program alone. Nothing
-//! here knows the code generator, so that every generator follows the same plan.
+//! Plans: the loops, lanes, calls and launches of a program, chosen from the program and the width
+//! of vectors. Nothing here knows the code generator, so that every generator follows the same
+//! plan.
 //!
 //! | file | contents |
 //! | --- | --- |
 //! | `nest.rs` | a kernel's loops in the order of emission, and its vector loop |
 //! | `cost.rs` | the cost of a point in lanes and in scalars; the number of lanes |
+//! | `weights.rs` | the instructions of an op |
 //! | `stages.rs` | long reductions, cut into nests that run one after the other |
 //! | `relooped.rs` | a kernel over other loops |
 //! | `tiles.rs` | blocks of kernels that read a transposed operand |
 //! | `loops.rs` | parallel loops, kernels of few points |
-//! | `lanes.rs` | bits of a lane, ops that have instructions for lanes |
+//! | `lanes.rs` | bits of a lane, widths of vectors, ops that have instructions for lanes |
 //! | `steps.rs` | computed positions that advance by a constant from lane to lane |
 //! | `carries.rs` | elements that a sequential loop keeps in registers |
 //! | `calls.rs` | kernels that call elementary functions |
@@ -38,3 +40,4 @@ pub mod rows;
 pub mod stages;
 pub mod steps;
 pub mod tiles;
+pub mod weights;

@@ -6,13 +6,15 @@
 //! sequential loop inside of parallel ones stays innermost: each register of lanes runs through all
 //! of it.
 //!
-//! Choices depend on the kernel alone, never on the machine's load or thread count. The costs that
+//! Choices depend on the kernel and the width of vectors, never on the machine's load or thread
+//! count. The costs that
 //! they compare live in `cost`; passes that do not depend on the device live in
 //! `cotangent_jit::prepare`.
 
 use crate::plan::calls;
 use crate::plan::carries::{self, has_carry_loop};
-use crate::plan::cost::{cost, group, least_width, width};
+use crate::plan::cost::{cost, group, least_width, of_loop, width};
+use crate::plan::lanes::Vectors;
 use crate::plan::loops::few_points;
 use crate::plan::steps::steps;
 use cotangent_jit::affine::Affine;
@@ -81,18 +83,18 @@ const ROUNDS: f64 = 8.0;
 const MOST_LIVE_VALUES: usize = 400;
 
 impl Nest {
-    /// Normalises an expanded kernel.
-    pub fn new(kernel: &Kernel) -> Result<Nest, Error> {
+    /// Normalises an expanded kernel, for loops of these vectors.
+    pub fn new(kernel: &Kernel, vectors: Vectors) -> Result<Nest, Error> {
         let mut k = loops::simplify(kernel);
         if k.loops.len() > 60 {
             return Err(err!(Unsupported, "cpu: {} loops in one kernel", k.loops.len()));
         }
-        let vector = Nest::arrange(&mut k)?;
+        let vector = Nest::arrange(&mut k, vectors)?;
         Nest::finish(k, vector)
     }
 
     /// Moves the loop to vectorise innermost among its mode. Returns it with its number of lanes.
-    fn arrange(k: &mut Kernel) -> Result<Option<(usize, usize)>, Error> {
+    fn arrange(k: &mut Kernel, vectors: Vectors) -> Result<Option<(usize, usize)>, Error> {
         let types = types_of(k)?;
         let live = live_nodes(k);
         let bits = dependence(k);
@@ -104,24 +106,20 @@ impl Nest {
             return Ok(group(k, &types, &live, &bits, v, lanes).map(|_| (v, lanes)));
         }
         if has_carry_loop(k) {
-            return Ok(lanes_around_carry_loop(k, &types, &live, &bits));
+            return Ok(lanes_around_carry_loop(k, &types, &live, &bits, vectors));
         }
         if k.loops.iter().any(|l| l.mode == Mode::Sequential) {
-            return Ok(sequential_lanes(k, &types, &live, &bits));
+            return Ok(sequential_lanes(k, &types, &live, &bits, vectors));
         }
         let mut best: Option<(f64, usize, bool, usize)> = None;
         let may_move = |v: &usize| k.reductions.is_empty() || k.loops[*v].mode == Mode::Parallel;
         for v in (0..k.loops.len()).filter(may_move) {
-            let (vector_cost, scalar_cost) = cost(k, &types, &live, &bits, v);
+            let costs = cost(k, &types, &live, &bits, v, vectors);
             let lanes = width(k, &types, &live, &bits, v);
+            let least = least_width(k, &types, &live, &bits, v);
             let extent = k.loops[v].extent;
-            let lanes =
-                if extent < lanes { least_width(k, &types, &live, &bits, v) } else { lanes };
-            let pays = extent >= lanes && vector_cost < scalar_cost;
-            let mut c = if pays { vector_cost } else { scalar_cost };
-            if pays && !extent.is_multiple_of(lanes) {
-                c += (extent % lanes) as f64 / extent as f64 * (scalar_cost - vector_cost);
-            }
+            let lanes = if extent < lanes { least } else { lanes };
+            let (c, pays) = of_loop(costs, extent, lanes, least, vectors);
             if best.is_none_or(|(least, ..)| c <= least) {
                 best = Some((c, v, pays, lanes));
             }
@@ -236,6 +234,7 @@ fn lanes_around_carry_loop(
     types: &[DType],
     live: &[bool],
     bits: &[u64],
+    vectors: Vectors,
 ) -> Option<(usize, usize)> {
     let inner = k.loops.len() - 1;
     let apart = |at: &Affine, v: usize| at.stride(inner) != 0 && !(0..=1).contains(&at.stride(v));
@@ -247,7 +246,7 @@ fn lanes_around_carry_loop(
     let v = (0..inner)
         .filter(|v| k.loops[*v].extent >= width(*v))
         .min_by_key(|v| (strided(*v), inner - v))?;
-    let (vector_cost, scalar_cost) = cost(k, types, live, bits, v);
+    let (vector_cost, scalar_cost) = cost(k, types, live, bits, v, vectors);
     // A short body waits for its own results; a long body has enough independent work, and too few
     // registers.
     let body = (0..types.len()).filter(|n| live[*n] && bits[*n] >> v & 1 == 1).count();
@@ -269,6 +268,7 @@ fn sequential_lanes(
     types: &[DType],
     live: &[bool],
     bits: &[u64],
+    vectors: Vectors,
 ) -> Option<(usize, usize)> {
     let v = k.loops.len().checked_sub(1)?;
     let steps = steps(k, types, bits, v);
@@ -283,7 +283,7 @@ fn sequential_lanes(
     });
     let one_each = (k.stores.iter().enumerate())
         .all(|(n, s)| k.stores[..n].iter().all(|t| t.buffer != s.buffer));
-    let (vector_cost, scalar_cost) = cost(k, types, live, bits, v);
+    let (vector_cost, scalar_cost) = cost(k, types, live, bits, v, vectors);
     let lanes = least_width(k, types, live, bits, v);
     let fits = k.stores.iter().all(beside) && !reads_own && one_each && k.reductions.is_empty();
     (fits && k.loops[v].extent >= lanes && vector_cost < scalar_cost).then_some((v, lanes))

@@ -12,6 +12,7 @@
 //!
 //! Partial results have the accumulator's type.
 
+use crate::plan::lanes::Vectors;
 use crate::plan::loops::parallel;
 use crate::plan::nest::{Clip, Nest};
 use crate::plan::relooped::{compose, push, relooped};
@@ -46,9 +47,10 @@ const LEAST_POINTS: usize = 1 << 16;
 /// narrowest accumulators, since lines are fetched in pairs.
 const APART: usize = 32;
 
-/// The stages of an expanded kernel and the scratch bytes that they need.
-pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
-    let nest = Nest::new(kernel)?;
+/// The stages of an expanded kernel, for loops of these vectors, and the scratch bytes that they
+/// need.
+pub fn stages(kernel: &Kernel, vectors: Vectors) -> Result<(Vec<Stage>, usize), Error> {
+    let nest = Nest::new(kernel, vectors)?;
     let k = &nest.kernel;
     let results: usize = k.loops[..nest.outer].iter().map(|l| l.extent).product();
     let streams = !k.reductions.is_empty()
@@ -66,7 +68,7 @@ pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
             let nest = tiled(&nest)?.unwrap_or(nest);
             Ok((vec![Stage { nest, sources: own }], 0))
         }
-        Some(plan) => plan.stages(&nest, own, results),
+        Some(plan) => plan.stages(&nest, vectors, own, results),
     }
 }
 
@@ -166,6 +168,7 @@ impl Plan {
     fn stages(
         self,
         nest: &Nest,
+        vectors: Vectors,
         own: Vec<Source>,
         results: usize,
     ) -> Result<(Vec<Stage>, usize), Error> {
@@ -196,10 +199,10 @@ impl Plan {
         first.accumulate = self.accumulate;
         let mut stages = Vec::new();
         if let Some(start) = start {
-            stages.push(Stage { nest: Nest::new(&start)?, sources: sources.clone() });
+            stages.push(Stage { nest: Nest::new(&start, vectors)?, sources: sources.clone() });
         }
         stages.push(Stage { nest: first, sources: sources.clone() });
-        stages.push(Stage { nest: Nest::new(&join)?, sources });
+        stages.push(Stage { nest: Nest::new(&join, vectors)?, sources });
         Ok((stages, bytes))
     }
 }

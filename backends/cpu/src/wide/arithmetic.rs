@@ -1,8 +1,8 @@
 //! Machine ops on lanes: which instructions compute them. One exhaustive match, as in the other
 //! code generator; the results are the same to the bit.
 //!
-//! An op without good instructions is computed by the runtime, lane by lane (`slow`). Ints live in
-//! `ints`, changes of type in `convert`, masks in `masks`.
+//! Ints live in `ints`, remainders in `division`, changes of type in `convert`, masks in `masks`,
+//! and pairs of ops that are one instruction in `merged`.
 
 use super::asm::{Ins, Width};
 use super::code::{MaskOp, R};
@@ -11,7 +11,6 @@ use super::masks::by;
 use super::values::Arg;
 use super::values::Lanes;
 use crate::plan::lanes::Bits;
-use cotangent_jit::math::far;
 use cotangent_jit::op::{MachineOp, ScalarOp};
 use cotangent_jit::{DType, Error, Scalar};
 
@@ -24,7 +23,7 @@ impl Emitter<'_> {
             MachineOp::Bitcast(to) => return Ok(self.reinterpret(&args[0].lanes, to)),
             MachineOp::Select => return Ok(self.select(args)),
             MachineOp::FarSin | MachineOp::FarCos | MachineOp::FarTan => {
-                return self.far(machine, d, args);
+                return Ok(self.far(machine, d, args));
             }
             _ => {}
         }
@@ -86,7 +85,7 @@ impl Emitter<'_> {
         let bits = args[0].lanes.bits;
         let (w, _) = self.shape(bits);
         if op == Rem {
-            return self.slow(op, d, d, args);
+            return Ok(self.float_remainder(d, args));
         }
         let result = if matches!(op, Eq | Ne | Lt | Le | Gt | Ge) { DType::Bool } else { d };
         let mut regs = super::values::Regs::new();
@@ -241,37 +240,6 @@ impl Emitter<'_> {
             });
         }
         Lanes { dtype: x.dtype, bits: x.bits, regs }
-    }
-
-    /// Huge arguments of sine, cosine and tangent: one test for all lanes, and a call in the rare
-    /// case.
-    fn far(&mut self, op: MachineOp, d: DType, args: &[Arg]) -> Result<Lanes, Error> {
-        let (x, near) = (args[0].lanes.clone(), args[1].lanes.clone());
-        let bits = x.bits;
-        let (w, _) = self.shape(bits);
-        let reach = Scalar::from_f64(d, far::reach(d)).map_or(0, |s| s.bits() as u64);
-        let reach = self.repeated(bits, reach);
-        let rest = if bits == Bits::B32 { 0x7fff_ffff } else { i64::MAX as u64 };
-        let rest = self.repeated(bits, rest);
-        let results = self.own(&near);
-        let mut beyond: Option<R> = None;
-        for &v in &x.regs {
-            let size = self.v(by(bits, Ins::Vandps, Ins::Vandpd), w, v, rest);
-            let mask = self.compare_floats(0x1e, bits, w, size, reach);
-            beyond = Some(match beyond {
-                None => mask,
-                Some(all) => self.mask_op(MaskOp::Or, w, all, mask),
-            });
-        }
-        let Some(beyond) = beyond else { return Ok(results) };
-        let after = self.code.place();
-        self.jump_if_none(beyond, bits, w, after);
-        let computed = self.slow(op, d, d, args)?;
-        for (to, from) in results.regs.iter().zip(&computed.regs) {
-            self.assign(*to, *from);
-        }
-        self.code.push(super::code::Inst::Bind(after));
-        Ok(results)
     }
 
     /// Jumps if the mask is empty.

@@ -7,7 +7,6 @@
 use super::asm::{Ins, Width};
 use super::code::{Inst, MaskOp, R};
 use super::emitter::{Emitter, unsupported};
-use super::values::Arg;
 use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
 use cotangent_jit::op::MachineOp;
@@ -170,31 +169,17 @@ impl Emitter<'_> {
                 self.narrow(x, to, if d.is_signed() { Ins::Vcvtqq2ps } else { Ins::Vcvtuqq2ps })
             }
             (d, DType::F64) => {
-                // Low words on top of 2^52 and high words on top of 2^84 are exact; the sum of the
-                // two is rounded once.
-                let signed = d.is_signed();
-                let low = self.repeated(Bits::B64, 0x4330_0000_0000_0000);
-                let (high, both) = match signed {
-                    true => (0x4530_0000_8000_0000, 0x4530_0000_8010_0000),
-                    false => (0x4530_0000_0000_0000, 0x4530_0000_0010_0000),
-                };
-                let (high, both) = (self.repeated(Bits::B64, high), self.repeated(Bits::B64, both));
-                self.map(to, x, |e, v| {
-                    let lower = e.vi(Ins::Vpblendd, w, v, low, 0b1010_1010);
-                    let upper = e.ui(Ins::VpsrlqImm, w, v, 32);
-                    let upper = e.v(Ins::Vpxor, w, upper, high);
-                    let upper = e.v(Ins::Vsubpd, w, upper, both);
-                    e.v(Ins::Vaddpd, w, upper, lower)
-                })
+                let (w, signed) = (w, d.is_signed());
+                self.map(to, x, |e, v| e.words_to_double(w, v, signed))
             }
-            (d, _) => return self.slow(MachineOp::Convert(to), d, to, &[Arg::of(x.clone())]),
+            _ => return self.long_to_single(x),
         })
     }
 
     fn float_to_int(&mut self, x: &Lanes, to: DType) -> Result<Lanes, Error> {
         let masks = self.tier.masks();
         if to.size() == 8 && !masks {
-            return self.slow(MachineOp::Convert(to), x.dtype, to, &[Arg::of(x.clone())]);
+            return self.float_to_long(x, to);
         }
         let bits = x.bits;
         let (w, _) = self.shape(bits);

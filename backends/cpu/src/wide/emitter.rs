@@ -487,16 +487,20 @@ impl<'n> Emitter<'n> {
         self.tail.as_ref()?.masks[usize::from(bits == Bits::B64)].clone()
     }
 
-    /// The masks of the first `count` lanes, minus those of earlier parts.
-    pub fn start_tail(&mut self, count: R) {
+    /// The masks of the first `count` lanes, minus those of earlier parts; `known` if that number
+    /// is.
+    pub fn start_tail(&mut self, count: R, known: Option<usize>) {
         let mut tail = Tail::default();
         for bits in [Bits::B32, Bits::B64] {
             let (w, regs) = self.shape(bits);
             let each = self.lanes / regs;
             let mut masks = Regs::new();
             for r in 0..regs {
-                let before = (self.shift + r * each) as i64;
-                masks.push(self.first_lanes(count, before, bits, w));
+                let before = self.shift + r * each;
+                masks.push(match known {
+                    Some(count) => self.known_lanes(count.saturating_sub(before), bits),
+                    None => self.first_lanes(count, before as i64, bits, w),
+                });
             }
             tail.masks[usize::from(bits == Bits::B64)] = Some(masks);
         }

@@ -10,6 +10,7 @@ use super::asm::{
     Size, Vr, Vsib, Width,
 };
 use super::code::{Amount, Arith, Class, Code, Inst, MaskOp, Operand, R, Within};
+use super::dead::drop_unused;
 use super::listing;
 use super::registers::{Encoder, RAX, RCX, RSP, frame_at};
 use super::stub;
@@ -41,6 +42,7 @@ pub fn encode(
     keep_text: bool,
 ) -> Result<(Vec<u8>, Option<String>), Error> {
     code.close();
+    drop_unused(&mut code);
     let gathers = code.insts.iter().any(|i| matches!(i, Inst::Gather { .. }));
     let registers = Registers {
         general: GENERAL,

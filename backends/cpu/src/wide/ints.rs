@@ -1,4 +1,5 @@
-//! Ops on ints in lanes of 32 or 64 bits. Narrow ints are 32-bit lanes that hold the number.
+//! Ops on ints in lanes of 32 or 64 bits. Narrow ints are 32-bit lanes that hold the number. Those
+//! that take several instructions live in `counts`, `products` and `division`.
 
 use super::asm::{Ins, Width};
 use super::code::R;
@@ -18,14 +19,8 @@ impl Emitter<'_> {
         let (w, _) = self.shape(bits);
         let wide = self.tier == Tier::Avx512;
         match op {
-            MulHi | PopCount => return self.slow(op, d, d, args),
-            Div | Rem if bits == Bits::B64 => return self.slow(op, d, d, args),
             Div => return self.quotient(d, args),
-            Rem => {
-                let q = self.quotient(d, args)?;
-                return self.rest(w, args, &q);
-            }
-            Clz if !wide => return self.slow(op, d, d, args),
+            Rem => return self.rest_of_ints(d, args),
             Shl | ShrLogical | ShrArithmetic => return Ok(self.shift(op, args)),
             _ => {}
         }
@@ -53,12 +48,13 @@ impl Emitter<'_> {
                     let ones = self.repeated(Bits::B32, u64::MAX);
                     self.bitwise(Xor, w, x, ones)
                 }
-                Clz => self.u(by(bits, Ins::Vplzcntd, Ins::Vplzcntq), w, x),
+                PopCount => self.count_ones(bits, w, x),
+                Clz => self.count_leading_zeros(bits, w, x),
                 Add => self.v(by(bits, Ins::Vpaddd, Ins::Vpaddq), w, p, q),
                 Sub => self.v(by(bits, Ins::Vpsubd, Ins::Vpsubq), w, x, y),
                 Mul if bits == Bits::B32 => self.v(Ins::Vpmulld, w, p, q),
-                Mul if wide => self.v(Ins::Vpmullq, w, p, q),
-                Mul => self.multiply(w, p, q),
+                Mul => self.multiply_long(w, p, q),
+                MulHi => self.upper_product(d, bits, w, x, y),
                 Max | Min => self.int_extremum(op, d, bits, w, p, q),
                 And | Or | Xor => self.bitwise(op, w, p, q),
                 Eq | Ne | Lt | Le | Gt | Ge => self.compare(op, d, w, x, y),
@@ -68,7 +64,7 @@ impl Emitter<'_> {
         Ok(Lanes { dtype: result, bits, regs })
     }
 
-    fn bitwise(&mut self, op: MachineOp, w: Width, x: R, y: R) -> R {
+    pub fn bitwise(&mut self, op: MachineOp, w: Width, x: R, y: R) -> R {
         let ins = match (op, self.tier) {
             (MachineOp::And, Tier::Avx2) => Ins::Vpand,
             (MachineOp::And, _) => Ins::Vpandd,
@@ -78,18 +74,6 @@ impl Emitter<'_> {
             (_, _) => Ins::Vpxord,
         };
         self.v(ins, w, x, y)
-    }
-
-    /// The low halves of 64-bit products, from 32-bit ones.
-    fn multiply(&mut self, w: Width, x: R, y: R) -> R {
-        let low = self.v(Ins::Vpmuludq, w, x, y);
-        let x_high = self.ui(Ins::VpsrlqImm, w, x, 32);
-        let y_high = self.ui(Ins::VpsrlqImm, w, y, 32);
-        let a = self.v(Ins::Vpmuludq, w, x_high, y);
-        let b = self.v(Ins::Vpmuludq, w, x, y_high);
-        let cross = self.v(Ins::Vpaddq, w, a, b);
-        let cross = self.ui(Ins::VpsllqImm, w, cross, 32);
-        self.v(Ins::Vpaddq, w, low, cross)
     }
 
     pub fn int_extremum(&mut self, op: MachineOp, d: DType, bits: Bits, w: Width, x: R, y: R) -> R {
@@ -161,37 +145,5 @@ impl Emitter<'_> {
                 self.v(Ins::Vpxor, w, shifted, sign)
             }
         }
-    }
-
-    /// Quotients of 32-bit ints: f64 holds both operands, and its quotient, truncated, is exact.
-    fn quotient(&mut self, d: DType, args: &[Arg]) -> Result<Lanes, Error> {
-        let (x, y) = (args[0].lanes.clone(), args[1].lanes.clone());
-        let [p, q] = [self.convert(&x, DType::F64)?, self.convert(&y, DType::F64)?];
-        let (w, _) = self.shape(Bits::B64);
-        let regs = p.regs.iter().zip(&q.regs);
-        let regs = regs.map(|(p, q)| self.v(Ins::Vdivpd, w, *p, *q)).collect();
-        let exact = Lanes { regs, ..p };
-        let whole = self.truncated(&exact, d)?;
-        // `x / 0` is all ones.
-        let (w, _) = self.shape(Bits::B32);
-        let ones = self.repeated(Bits::B32, u64::MAX);
-        let zero = self.repeated(Bits::B32, 0);
-        let mut regs = Regs::new();
-        for (q, y) in whole.regs.iter().zip(&y.regs) {
-            let none = self.compare(MachineOp::Eq, DType::I32, w, *y, zero);
-            regs.push(self.choose(Bits::B32, w, none, ones, *q));
-        }
-        Ok(Lanes { dtype: d, bits: Bits::B32, regs })
-    }
-
-    /// `x - q y`; `x` where `y` is zero.
-    fn rest(&mut self, w: Width, args: &[Arg], q: &Lanes) -> Result<Lanes, Error> {
-        let (x, y) = (args[0].lanes.clone(), args[1].lanes.clone());
-        let mut regs = Regs::new();
-        for r in 0..x.regs.len() {
-            let whole = self.v(Ins::Vpmulld, w, q.regs[r], y.regs[r]);
-            regs.push(self.v(Ins::Vpsubd, w, x.regs[r], whole));
-        }
-        Ok(Lanes { regs, ..x })
     }
 }

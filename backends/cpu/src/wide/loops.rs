@@ -294,7 +294,7 @@ impl Emitter<'_> {
                 }
             }
             if known.is_none_or(|left| left < self.shift + self.lanes) {
-                self.start_tail(left);
+                self.start_tail(left, known);
             }
             self.inside()?;
             self.tail = None;

@@ -2,7 +2,7 @@
 //! selections use them.
 
 use super::asm::{Ins, Width};
-use super::code::{Amount, Arith, Class, Inst, MaskOp, Operand, R};
+use super::code::{Amount, Arith, Class, Constant, Inst, MaskOp, Operand, R};
 use super::emitter::{Emitter, size_of_lane};
 use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
@@ -24,6 +24,18 @@ impl Emitter<'_> {
         let dst = self.code.register(Class::Mask);
         self.code.push(Inst::MaskFrom { dst, src });
         dst
+    }
+
+    /// The mask of the first `count` lanes of a register, also if it has fewer.
+    pub fn known_lanes(&mut self, count: usize, bits: Bits) -> R {
+        if self.tier.masks() {
+            let ones = self.set(if count < 64 { (1 << count) - 1 } else { -1 });
+            return self.mask_from(ones);
+        }
+        let size = size_of_lane(bits);
+        let set = |n: usize| if n / size < count { 0xff } else { 0 };
+        let bytes = (0..self.tier.width().bytes()).map(set).collect();
+        self.code.constant(Constant::Lanes(bytes))
     }
 
     /// The mask of the lanes `n` with `before + n < count`.

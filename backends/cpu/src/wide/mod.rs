@@ -16,17 +16,23 @@ mod bypass;
 mod carries;
 mod code;
 mod convert;
+mod counts;
+mod dead;
+mod division;
 mod emitter;
 mod encode;
+mod far;
 mod gather;
 mod ints;
 mod listing;
+mod long;
 mod loops;
 mod masks;
+mod merged;
 mod nodes;
+mod products;
 mod reduce;
 mod registers;
-mod slow;
 mod stub;
 mod tier;
 mod tiles;
@@ -34,12 +40,17 @@ mod values;
 
 use crate::code::link::Compiled;
 use crate::plan::carries::is_carry_loop;
-use crate::plan::lanes::Bits;
+use crate::plan::lanes::{Bits, Vectors};
 use crate::plan::launch::FunctionId;
 use crate::plan::nest::Nest;
 use cotangent_jit::{Error, ErrorKind};
 use emitter::Emitter;
 use tier::Tier;
+
+/// The vectors that this processor and this emitter have.
+pub fn vectors() -> Vectors {
+    tier::host().map_or(Vectors::LEAST, |tier| Vectors { bytes: tier.width().bytes() })
+}
 
 /// The machine code of a kernel, if this processor and this emitter have it: else `None`.
 pub fn build(nest: &Nest, id: FunctionId, keep_text: bool) -> Result<Option<Compiled>, Error> {

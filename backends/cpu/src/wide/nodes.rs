@@ -2,7 +2,6 @@
 
 use super::asm::Ins;
 use super::emitter::{Emitter, unsupported};
-use super::masks::by;
 use super::values::Arg;
 use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
@@ -69,8 +68,8 @@ impl Emitter<'_> {
                     return Ok(lanes);
                 }
                 let d = nest.dtype(args[args.len() - 1]);
-                if let Some(rotated) = self.rotation(*op, args)? {
-                    return Ok(rotated);
+                if let Some(lanes) = self.merged(*op, args)? {
+                    return Ok(lanes);
                 }
                 let mut operands = SmallVec::<[Arg; 3]>::new();
                 for a in args {
@@ -143,35 +142,6 @@ impl Emitter<'_> {
             _ => None,
         }?;
         (range.0.unsigned_abs().max(range.1.unsigned_abs()) < 1 << 31).then_some(range)
-    }
-
-    /// `x << n | x >> (width - n)` by one instruction, where the processor has it.
-    fn rotation(&mut self, op: ScalarOp, args: &[NodeId]) -> Result<Option<Lanes>, Error> {
-        if !matches!(op, ScalarOp::Or | ScalarOp::Xor | ScalarOp::Add) || !self.tier.masks() {
-            return Ok(None);
-        }
-        let part = |n: NodeId| match self.nest.kernel.node(n) {
-            Node::Op { op, args } => match (op, self.nest.kernel.node(args[1.min(args.len() - 1)]))
-            {
-                (ScalarOp::Shl | ScalarOp::ShrLogical, Node::Constant(s)) => {
-                    Some((*op == ScalarOp::Shl, args[0], s.bits() as u64))
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        let (Some(a), Some(b)) = (part(args[0]), part(args[1])) else { return Ok(None) };
-        let d = self.nest.dtype(a.1);
-        let width = u64::from(d.bits());
-        let fits = a.0 != b.0 && a.1 == b.1 && a.2 + b.2 == width && d.size() >= 4;
-        if !fits || a.2 == 0 || b.2 == 0 {
-            return Ok(None);
-        }
-        let left = if a.0 { a.2 } else { b.2 };
-        let x = self.operand(a.1)?.lanes;
-        let (w, _) = self.shape(x.bits);
-        let ins = by(x.bits, Ins::Vprold, Ins::Vprolq);
-        Ok(Some(self.map(d, &x, |e, v| e.ui(ins, w, v, left as u8))))
     }
 
     /// All stores of the kernel, at the current lanes.

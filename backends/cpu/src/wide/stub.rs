@@ -5,7 +5,7 @@
 //! once per process.
 
 use super::asm::{Assembler, Gpr, Ins, Kr, Load, Mem, Rm, Size, Vr};
-use super::slow;
+use super::far;
 use super::tier::Tier;
 use crate::code::link::{Code, Compiled};
 use crate::plan::launch::FunctionId;
@@ -49,7 +49,7 @@ fn build(tier: Tier) -> Result<Vec<u8>, Error> {
     a.load(Load::U64, Gpr::RDI, Mem::new(RBP, 16 + DATA));
     a.mov(Gpr::RSI, Gpr::RAX);
     a.vzeroupper();
-    let target = slow::run as *const () as usize as u64;
+    let target = far::run as *const () as usize as u64;
     let target = a.constant(&target.to_le_bytes());
     a.load(Load::U64, Gpr::RAX, target);
     a.call(Gpr::RAX);

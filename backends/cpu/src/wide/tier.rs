@@ -38,6 +38,17 @@ pub fn host() -> Option<Tier> {
     })
 }
 
+/// Returns whether the processor counts one bits in vectors of the wide tier.
+/// `COTANGENT_CPU_WITHOUT=avx512vpopcntdq` takes it away.
+pub fn counts_ones() -> bool {
+    static COUNTS: OnceLock<bool> = OnceLock::new();
+    *COUNTS.get_or_init(|| {
+        let without = std::env::var(crate::code::isa::WITHOUT).unwrap_or_default();
+        let taken = without.split(',').any(|w| w.trim() == "avx512vpopcntdq");
+        std::is_x86_feature_detected!("avx512vpopcntdq") && !taken
+    })
+}
+
 fn detect(without: &dyn Fn(&str) -> bool) -> Option<Tier> {
     macro_rules! all {
         ($($feature:tt)*) => { $(std::is_x86_feature_detected!($feature))&&* };

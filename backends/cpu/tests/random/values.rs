@@ -15,7 +15,7 @@ pub enum Style {
     Places,
 }
 
-const FLOATS: [f64; 40] = [
+const FLOATS: [f64; 43] = [
     0.0,
     -0.0,
     1.0,
@@ -56,9 +56,12 @@ const FLOATS: [f64; 40] = [
     -9.3e18,
     1.8446744073709552e19,
     16777217.0,
+    9007199254740993.0,
+    9223372036854774784.0,
+    1e-300,
 ];
 
-const INTS: [i64; 24] = [
+const INTS: [i64; 30] = [
     0,
     1,
     -1,
@@ -83,6 +86,12 @@ const INTS: [i64; 24] = [
     i64::MAX,
     i64::MIN,
     i64::MAX - 1,
+    1 << 32,
+    (1 << 53) + 1,
+    -(1 << 54) - (1 << 30) - 1,
+    1000003,
+    i64::MAX - 1024,
+    i64::MIN + 1,
 ];
 
 pub fn scalar(r: &mut Random, d: DType, style: Style) -> Scalar {

@@ -147,6 +147,9 @@ rows! {
     Vpmullq         P66 M38 0x40 __ E1 Two  Full    8;
     Vpmuldq         P66 M38 0x28 V0 E1 Two  Full    8;
     Vpmuludq        P66 M0F 0xf4 V0 E1 Two  Full    8;
+    Vpmaddubsw      P66 M38 0x04 V0 E0 Two  Full    0;
+    Vpmaddwd        P66 M0F 0xf5 V0 E0 Two  Full    0;
+    Vpsadbw         P66 M0F 0xf6 V0 E0 Two  Full    0;
     Vpminsb         P66 M38 0x38 V0 E0 Two  Full    0;
     Vpminsw         P66 M0F 0xea V0 E0 Two  Full    0;
     Vpminsd         P66 M38 0x39 V0 E0 Two  Full    4;

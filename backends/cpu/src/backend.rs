@@ -8,12 +8,14 @@ use crate::emit::{kernel, outline};
 use crate::plan::launch::{self, DRIVER, FunctionId, Prepared, STACK_ARENA};
 use crate::plan::outlines::{Key, Outlines};
 use crate::plan::rows::{self, RowLoop};
+use crate::plan::scatter::scattering;
 use crate::plan::{calls, stages};
 use crate::run::host;
 use crate::run::memory::{self, HostMemory};
 use crate::run::subnormals::Treatment;
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
+use cotangent_jit::kernel::Kernel;
 use cotangent_jit::prepare::complex;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
@@ -22,6 +24,7 @@ use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// The one device of this family: all cores, host memory.
 pub struct CpuBackend;
@@ -222,12 +225,24 @@ enum Job<'a> {
     Rows(&'a RowLoop<'a>),
 }
 
+/// The stages of a kernel, which have no functions yet.
+fn prepare(kernel: &Kernel) -> Result<Prepared, Error> {
+    let (expanded, functions) = (calls::expand(kernel), Vec::new());
+    Ok(match scattering(&expanded)? {
+        Some((stages, scratch, s)) => {
+            Prepared { stages, scratch, functions, scatter: Some(Arc::new(s)) }
+        }
+        None => {
+            let (stages, scratch) = stages::stages(&expanded)?;
+            Prepared { stages, scratch, functions, scatter: None }
+        }
+    })
+}
+
 fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
     let mut kernels = Vec::with_capacity(program.kernels.len());
     for k in &program.kernels {
-        let (stages, scratch) = stages::stages(&calls::expand(k))
-            .map_err(|e| e.context(format!("kernel {}", k.name)))?;
-        kernels.push(Prepared { stages, scratch, functions: Vec::new() });
+        kernels.push(prepare(k).map_err(|e| e.context(format!("kernel {}", k.name)))?);
     }
     let next = launch::functions(&mut kernels, 1);
     let stages = || kernels.iter().flat_map(|k| k.stages.iter().zip(&k.functions));

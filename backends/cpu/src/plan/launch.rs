@@ -2,8 +2,10 @@
 //! or shared by threads. The stages of a kernel live in `stages`, the emission of launches in the
 //! driver.
 
+use crate::plan::scatter::Scatter;
 use crate::plan::stages::Stage;
 use cotangent_jit::program::Program;
+use std::sync::Arc;
 
 /// A function of an executable, by number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -29,6 +31,8 @@ pub struct Prepared {
     pub scratch: usize,
     /// Per stage; `None` where it is emitted in place.
     pub functions: Vec<Option<FunctionId>>,
+    /// The routine that runs after the stages of a scatter.
+    pub scatter: Option<Arc<Scatter>>,
 }
 
 /// Returns whether a stage is small enough to be emitted in place.

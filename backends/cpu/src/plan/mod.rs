@@ -6,6 +6,7 @@
 //! | `nest.rs` | a kernel's loops in the order of emission, and its vector loop |
 //! | `cost.rs` | the cost of a point in lanes and in scalars; the number of lanes |
 //! | `stages.rs` | long reductions, cut into nests that run one after the other |
+//! | `scatter.rs` | scatters as a stage of places and a routine |
 //! | `relooped.rs` | a kernel over other loops |
 //! | `tiles.rs` | blocks of kernels that read a transposed operand |
 //! | `loops.rs` | parallel loops, kernels of few points |
@@ -31,6 +32,7 @@ pub mod outlines;
 pub mod registers;
 pub mod relooped;
 pub mod rows;
+pub mod scatter;
 pub mod stages;
 pub mod steps;
 pub mod tiles;

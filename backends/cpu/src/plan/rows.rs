@@ -177,7 +177,7 @@ impl Rows<'_> {
                 let ([stage], [Some(_)]) = (&prepared.stages[..], &prepared.functions[..]) else {
                     return false;
                 };
-                self.launch(stage, args)
+                prepared.scatter.is_none() && self.launch(stage, args)
             }
             Step::Routine { routine, args } => {
                 let Routine::Dot { batch, m, n, k, rhs, lhs, .. } = routine else { return false };

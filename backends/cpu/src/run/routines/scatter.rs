@@ -8,6 +8,11 @@
 //! - else a thread takes a range of the elements, and of every update what falls into it. The order
 //!   of the updates of one element stays.
 
+mod number;
+mod update;
+
+use self::number::{Element, Max, Min, Number, Op, Product, Sum};
+use self::update::{Updates, update};
 use crate::plan::scatter::Scatter;
 use crate::run::runtime::guarded;
 use crate::run::share::share;
@@ -21,8 +26,6 @@ const SHARED: usize = 1 << 14;
 const JOINED: usize = 1 << 12;
 /// Elements of copies that are folded at once.
 const BLOCK: usize = 256;
-/// Updates that are looked through at once for those of a range.
-const PICKED: usize = 512;
 /// Rows of this width pay for a look at all places by several parts per thread.
 const WIDE_ROW: usize = 16;
 const PARTS_PER_THREAD: usize = 4;
@@ -126,7 +129,7 @@ impl Task<'_> {
         share(parts, |part| {
             let range = end(part)..end(part + 1);
             // SAFETY: the range is inside the elements, and no other part writes to it.
-            unsafe { self.update(0..s.rows, self.elements.cast(), range, 1, fold) };
+            unsafe { update(&self.updates(0..s.rows), self.elements.cast(), range, 1, fold) };
         });
     }
 
@@ -144,10 +147,10 @@ impl Task<'_> {
                     std::slice::from_raw_parts_mut((copies as *mut A).add(chunk * s.len), s.len);
                 copy.fill(O::neutral());
                 if lanes == 1 {
-                    return self.update(rows, copy.as_mut_ptr(), 0..s.len, 1, fold);
+                    return update(&self.updates(rows), copy.as_mut_ptr(), 0..s.len, 1, fold);
                 }
                 let mut dealt = vec![O::neutral::<A>(); lanes * s.len];
-                self.update(rows, dealt.as_mut_ptr(), 0..s.len, lanes, fold);
+                update(&self.updates(rows), dealt.as_mut_ptr(), 0..s.len, lanes, fold);
                 let mut half = lanes / 2;
                 while half > 0 {
                     let (low, high) = dealt.split_at_mut(half * s.len);
@@ -178,226 +181,17 @@ impl Task<'_> {
         });
     }
 
-    /// Folds what falls into a range of elements of these updates, in order. With several lanes,
-    /// neighbouring updates go to different copies of the elements, which lie one after the other.
+    /// These updates.
     ///
     /// # Safety
-    /// The updates exist, and the range lies inside of each of the copies at `cells`.
-    unsafe fn update<T: Copy, C: Copy>(
-        &self,
-        rows: Range<usize>,
-        cells: *mut C,
-        range: Range<usize>,
-        lanes: usize,
-        fold: impl Fn(C, T) -> C,
-    ) {
+    /// They exist, and have values of this type.
+    unsafe fn updates<T>(&self, rows: Range<usize>) -> Updates<'_, T> {
         let (width, len) = (self.s.width, self.s.len);
         // SAFETY: the caller's promise.
         unsafe {
             let places = std::slice::from_raw_parts(self.places.add(rows.start), rows.len());
             let values = self.values.cast::<T>().add(rows.start * width);
-            if width > 1 {
-                for (n, place) in places.iter().enumerate() {
-                    let place = *place as isize;
-                    let first = place.max(range.start as isize);
-                    let end = (place + width as isize).min(range.end as isize);
-                    if first < end {
-                        let count = (end - first) as usize;
-                        let values = values.add(n * width).offset(first - place);
-                        let values = std::slice::from_raw_parts(values, count);
-                        let cells = std::slice::from_raw_parts_mut(cells.offset(first), count);
-                        cells.iter_mut().zip(values).for_each(|(c, v)| *c = fold(*c, *v));
-                    }
-                }
-                return;
-            }
-            let one = |place: usize, n: usize, lane: usize| {
-                let cell = cells.add(lane * len + place);
-                *cell = fold(*cell, *values.add(n));
-            };
-            if range.len() == len {
-                for (n, place) in places.iter().enumerate() {
-                    // A negative place is beyond the end, too.
-                    let place = *place as u32 as usize;
-                    if place < len {
-                        one(place, n, n & (lanes - 1));
-                    }
-                }
-                return;
-            }
-            // A branch on whether an update is in the range would often be mispredicted.
-            let mut picked = [0u32; PICKED];
-            for (block, places) in places.chunks(PICKED).enumerate() {
-                let mut count = 0;
-                for (n, place) in places.iter().enumerate() {
-                    picked[count] = n as u32;
-                    let place = *place as u32 as usize;
-                    count += usize::from(place.wrapping_sub(range.start) < range.len());
-                }
-                for n in &picked[..count] {
-                    let n = *n as usize;
-                    one(*places.get_unchecked(n) as usize, block * PICKED + n, 0);
-                }
-            }
+            Updates { places, values, width, len }
         }
     }
-}
-
-/// An element that combines as a number.
-trait Element<N>: Copy {
-    fn wide(self) -> N;
-    fn narrow(x: N) -> Self;
-}
-
-impl Element<f64> for f32 {
-    fn wide(self) -> f64 {
-        self.into()
-    }
-
-    fn narrow(x: f64) -> f32 {
-        x as f32
-    }
-}
-
-macro_rules! half_elements {
-    ($($t:ident)*) => {$(
-        impl Element<f32> for $t {
-            fn wide(self) -> f32 {
-                self.to_f32()
-            }
-
-            fn narrow(x: f32) -> $t {
-                $t::from_f32(x)
-            }
-        }
-    )*};
-}
-
-half_elements! { f16 bf16 }
-
-/// The numbers in which updates combine.
-trait Number: Element<Self> + Send + Sync {
-    const ZERO: Self;
-    const ONE: Self;
-    const LEAST: Self;
-    const GREATEST: Self;
-    fn plus(self, y: Self) -> Self;
-    fn times(self, y: Self) -> Self;
-    fn max(self, y: Self) -> Self;
-    fn min(self, y: Self) -> Self;
-}
-
-macro_rules! ints {
-    ($($t:ident)*) => {$(
-        impl Element<$t> for $t {
-            fn wide(self) -> $t {
-                self
-            }
-
-            fn narrow(x: $t) -> $t {
-                x
-            }
-        }
-
-        impl Number for $t {
-            const ZERO: $t = 0;
-            const ONE: $t = 1;
-            const LEAST: $t = $t::MIN;
-            const GREATEST: $t = $t::MAX;
-
-            fn plus(self, y: $t) -> $t {
-                self.wrapping_add(y)
-            }
-
-            fn times(self, y: $t) -> $t {
-                self.wrapping_mul(y)
-            }
-
-            fn max(self, y: $t) -> $t {
-                Ord::max(self, y)
-            }
-
-            fn min(self, y: $t) -> $t {
-                Ord::min(self, y)
-            }
-        }
-    )*};
-}
-
-ints! { i32 u32 i64 u64 }
-
-macro_rules! floats {
-    ($($t:ident)*) => {$(
-        impl Element<$t> for $t {
-            fn wide(self) -> $t {
-                self
-            }
-
-            fn narrow(x: $t) -> $t {
-                x
-            }
-        }
-
-        impl Number for $t {
-            // The zero that changes no other number.
-            const ZERO: $t = -0.0;
-            const ONE: $t = 1.0;
-            const LEAST: $t = $t::NEG_INFINITY;
-            const GREATEST: $t = $t::INFINITY;
-
-            fn plus(self, y: $t) -> $t {
-                self + y
-            }
-
-            fn times(self, y: $t) -> $t {
-                self * y
-            }
-
-            // As `ScalarOp::Max` and `ScalarOp::Min`: NaN wins, and the sign decides between zeros.
-            fn max(self, y: $t) -> $t {
-                let greater = if self > y { self } else { y };
-                let both = $t::from_bits(self.to_bits() & y.to_bits());
-                let greater = if self == y { both } else { greater };
-                if self.is_nan() { self } else { greater }
-            }
-
-            fn min(self, y: $t) -> $t {
-                let less = if self < y { self } else { y };
-                let both = $t::from_bits(self.to_bits() | y.to_bits());
-                let less = if self == y { both } else { less };
-                if self.is_nan() { self } else { less }
-            }
-        }
-    )*};
-}
-
-floats! { f32 f64 }
-
-/// The op that combines, and the number that changes no other.
-trait Op {
-    fn of<N: Number>(x: N, y: N) -> N;
-    fn neutral<N: Number>() -> N;
-}
-
-macro_rules! ops {
-    ($($name:ident: $of:ident, $neutral:ident;)*) => {$(
-        struct $name;
-
-        impl Op for $name {
-            fn of<N: Number>(x: N, y: N) -> N {
-                x.$of(y)
-            }
-
-            fn neutral<N: Number>() -> N {
-                N::$neutral
-            }
-        }
-    )*};
-}
-
-ops! {
-    Sum: plus, ZERO;
-    Product: times, ONE;
-    Max: max, LEAST;
-    Min: min, GREATEST;
 }

@@ -98,6 +98,22 @@ fn scatter(k: &Kernel, elements: usize) -> Order {
     Order { lanes, cut: Some(Cut { of: 0, length }) }
 }
 
+/// Running folds of at least this many elements are cut into blocks, if there are fewer lanes than
+/// this.
+const LONG_RUN: usize = 2048;
+const FEW_LANES: usize = 32;
+
+/// The length of the blocks into which a running fold along an axis of this extent is cut, with so
+/// many folds side by side; `None` if each runs in one piece. Blocks run side by side, in vectors
+/// and on threads.
+///
+/// The length is an odd multiple of a cache line, so that the blocks of a vector do not fall into
+/// the same sets of a cache.
+pub fn running_blocks(extent: usize, lanes: usize) -> Option<usize> {
+    let lines = (extent / (LONG_RUN * 16)).clamp(5, 65) | 1;
+    (extent >= LONG_RUN && lanes < FEW_LANES).then_some(16 * lines)
+}
+
 /// What a load reads in all: its strides, and the bytes of the elements that it visits.
 struct Load {
     strides: Vec<u64>,
@@ -323,6 +339,14 @@ mod tests {
         // Rows, whose elements are independent.
         assert_eq!(scattered(&[15_625, 64], 640, f), by(1, 489));
         assert_eq!(scattered(&[1_000_000], 1000, DType::C64), Order::SEQUENTIAL);
+    }
+
+    #[test]
+    fn long_runs_are_cut_into_blocks() {
+        let blocks = |n| running_blocks(n, 1);
+        assert_eq!([2047, 2048, 1_000_000].map(blocks), [None, Some(80), Some(496)]);
+        assert_eq!(blocks(1_000_000_000), Some(1040));
+        assert_eq!(running_blocks(1_000_000, 32), None);
     }
 
     #[test]

@@ -113,10 +113,11 @@ fn random_order(r: &mut Random, kept: usize, gone: &[usize]) -> Order {
     Order { lanes, cut }
 }
 
-/// A sequential loop inside of parallel ones: carries that change places, stores that move with
+/// A sequential loop inside of parallel ones or alone: carries that change places, stores that move with
 /// time or fold, and a condition that ends the loop.
 fn carries(r: &mut Random) -> Drawn {
-    let outer = extents(r, 1, 2);
+    let least = usize::from(r.below(6) > 0);
+    let outer = extents(r, least, 2);
     let time = 1 + r.below(8);
     let nest = [loops(&outer, Mode::Parallel), loops(&[time], Mode::Sequential)].concat();
     let mut k = Draft::new(r, nest);

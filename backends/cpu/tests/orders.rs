@@ -207,6 +207,49 @@ fn scatters_give_the_same_bits_for_any_number_of_threads() {
     }
 }
 
+/// `state[b] = combine(state[b], x[b, t]); y[b, t] = state[b]` for `t` in order, forward or backward,
+/// in an accumulator.
+fn running(blocks: usize, length: usize, d: DType, combine: Combine, reverse: bool) -> Kernel {
+    let time = Loop { extent: length, mode: Mode::Sequential };
+    let loops = [Loop { extent: blocks, mode: Mode::Parallel }, time];
+    let mut b = KernelBuilder::new("running", loops);
+    let accumulator = combine.accumulator(d);
+    let state = b.buffer(accumulator, blocks);
+    let (x, y) = (b.buffer(d, blocks * length), b.buffer(d, blocks * length));
+    let long = length as i64;
+    let at = match reverse {
+        false => Affine::new(0, [long, 1]),
+        true => Affine::new(long - 1, [long, -1]),
+    };
+    let old = b.load(state, Affine::counter(0));
+    let value = b.load(x, at.clone());
+    let value = b.convert(value, accumulator);
+    let new = b.op(combine.op(), &[old, value]);
+    b.store_at(state, Affine::counter(0), new);
+    let new = b.convert(new, d);
+    b.store_at(y, at, new);
+    b.finish()
+}
+
+#[test]
+fn running_folds_of_many_rows() {
+    let types = [DType::F32, DType::F64, DType::I32, DType::BF16, DType::I64, DType::U8];
+    let mut seed = 0;
+    for blocks in [1, 7, 16, 33, 70, 200] {
+        for length in [1, 15, 16, 17, 48, 101] {
+            for d in types {
+                for (combine, reverse) in [(Combine::Sum, false), (Combine::Max, true)] {
+                    seed += 1;
+                    check(&running(blocks, length, d, combine, reverse), seed);
+                }
+            }
+        }
+    }
+    for reverse in [false, true] {
+        check(&running(500, 496, DType::F32, Combine::Sum, reverse), 1);
+    }
+}
+
 /// Several reductions of one loop have one order; their bodies have values of both widths, calls
 /// of elementary functions, and stores beside them.
 #[test]

@@ -89,7 +89,7 @@ impl Emitter<'_> {
         let once = span.high.is_none() && span.extent == 1;
         let tiles = self.in_lanes && self.tail.is_none() && self.nest.tile == Some(n);
         if tiles {
-            self.make_tiles(n, span.high)?;
+            self.make_tiles(n, self.nest.kernel.loops[n].extent, span.high)?;
         }
         if !once {
             self.move_streams(n, counter, span.low, false);

@@ -118,7 +118,8 @@ fn random_order(r: &mut Random, kept: usize, gone: &[usize]) -> Order {
 fn carries(r: &mut Random) -> Drawn {
     let least = usize::from(r.below(6) > 0);
     let outer = extents(r, least, 2);
-    let time = 1 + r.below(8);
+    // Long enough for tiles at times.
+    let time = if r.below(4) == 0 { 16 + r.below(40) } else { 1 + r.below(8) };
     let nest = [loops(&outer, Mode::Parallel), loops(&[time], Mode::Sequential)].concat();
     let mut k = Draft::new(r, nest);
     let lanes: Vec<usize> = (0..outer.len()).collect();

@@ -102,16 +102,20 @@ fn scatter(k: &Kernel, elements: usize) -> Order {
 /// this.
 const LONG_RUN: usize = 2048;
 const FEW_LANES: usize = 32;
+/// Neighbouring lanes that are a vector anyway, so that blocks pay only with so many elements.
+const NEIGHBOURS: usize = 4;
+const MANY_ELEMENTS: usize = 1 << 22;
 
 /// The length of the blocks into which a running fold along an axis of this extent is cut, with so
-/// many folds side by side; `None` if each runs in one piece. Blocks run side by side, in vectors
-/// and on threads.
+/// many folds side by side, of which so many are neighbours in memory; `None` if each runs in one
+/// piece. Blocks run side by side, in vectors and on threads.
 ///
 /// The length is an odd multiple of a cache line, so that the blocks of a vector do not fall into
 /// the same sets of a cache.
-pub fn running_blocks(extent: usize, lanes: usize) -> Option<usize> {
+pub fn running_blocks(extent: usize, lanes: usize, neighbours: usize) -> Option<usize> {
     let lines = (extent / (LONG_RUN * 16)).clamp(5, 65) | 1;
-    (extent >= LONG_RUN && lanes < FEW_LANES).then_some(16 * lines)
+    let pays = neighbours < NEIGHBOURS || extent * lanes >= MANY_ELEMENTS;
+    (extent >= LONG_RUN && lanes < FEW_LANES && pays).then_some(16 * lines)
 }
 
 /// What a load reads in all: its strides, and the bytes of the elements that it visits.
@@ -343,10 +347,12 @@ mod tests {
 
     #[test]
     fn long_runs_are_cut_into_blocks() {
-        let blocks = |n| running_blocks(n, 1);
+        let blocks = |n| running_blocks(n, 1, 1);
         assert_eq!([2047, 2048, 1_000_000].map(blocks), [None, Some(80), Some(496)]);
         assert_eq!(blocks(1_000_000_000), Some(1040));
-        assert_eq!(running_blocks(1_000_000, 32), None);
+        assert_eq!(running_blocks(1_000_000, 32, 1), None);
+        assert_eq!(running_blocks(100_000, 10, 10), None);
+        assert_eq!(running_blocks(1_000_000, 10, 10), Some(496));
     }
 
     #[test]

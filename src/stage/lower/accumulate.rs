@@ -64,6 +64,8 @@ struct Part {
     from: usize,
     blocks: usize,
     length: usize,
+    /// Each block is walked from its end.
+    backward: bool,
 }
 
 impl Fold<'_> {
@@ -72,9 +74,10 @@ impl Fold<'_> {
         let (extent, dtype) = (self.shape[self.running.axis], self.running.start.dtype());
         let state = program.temp(dtype, lanes);
         self.fill(program, steps, &state, lanes);
-        let mut rest = Part { from: 0, blocks: 1, length: extent };
-        if let Some(length) = running_blocks(extent, lanes) {
-            let part = Part { from: 0, blocks: extent / length, length };
+        let mut rest = Part { from: 0, blocks: 1, length: extent, backward: false };
+        let inner = self.shape[self.running.axis + 1..].iter().product();
+        if let Some(length) = running_blocks(extent, lanes, inner) {
+            let part = Part { blocks: extent / length, length, ..rest };
             let totals = program.temp(dtype, lanes * part.blocks);
             self.totals(program, steps, part, &totals);
             self.join(program, steps, part.blocks, &totals, &state);
@@ -120,7 +123,8 @@ impl Fold<'_> {
         };
         loops.push(Loop { extent: part.length, mode: Mode::Reduce });
         let mut w = Writer::new(self.placed, "totals", &loops);
-        let x = self.value(&mut w, part);
+        // Reductions do not depend on the direction, and read faster in the order of memory.
+        let x = self.value(&mut w, Part { backward: self.running.reverse, ..part });
         let x = w.b.convert(x, dtype);
         let to = w.buffer(totals, dtype, len);
         w.b.reduce(to, value::dense(&extents), combine, x);
@@ -183,8 +187,12 @@ impl Fold<'_> {
     fn walked(&self, at: &Affine, part: Part) -> Affine {
         let by = at.stride(self.running.axis);
         let lanes = self.others.iter().map(|a| at.stride(*a));
-        let strides = lanes.chain([by * part.length as i64, by]);
-        Affine::new(at.offset + by * part.from as i64, strides)
+        let (first, time) = match part.backward {
+            false => (part.from, by),
+            true => (part.from + part.length - 1, -by),
+        };
+        let strides = lanes.chain([by * part.length as i64, time]);
+        Affine::new(at.offset + by * first as i64, strides)
     }
 
     /// The operand's element at a point of the loops over lanes, blocks and time.

@@ -5,8 +5,22 @@ use crate::plan::lanes::{self, Bits};
 use crate::plan::steps::steps;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{Kernel, Node};
+use cotangent_jit::kernel::{Kernel, Mode, Node};
 use cotangent_jit::op::ScalarOp;
+
+/// The cost of a store for which each lane writes to a cache line of its own, though another loop
+/// would fill the line.
+const LINE_PER_LANE: f64 = 8.0;
+/// The least points of the loop that fills it.
+const LINE_POINTS: usize = 16;
+
+/// Returns whether a store is strided along loop `v` and contiguous along another parallel loop.
+fn scatters_lines(k: &Kernel, at: &Affine, v: usize) -> bool {
+    let fills = |n: usize| {
+        k.loops[n].mode == Mode::Parallel && k.loops[n].extent >= LINE_POINTS && at.stride(n) == 1
+    };
+    at.stride(v).unsigned_abs() > 1 && (0..k.loops.len()).any(|n| n != v && fills(n))
+}
 
 /// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and the
 /// cost of one point in scalar form.
@@ -64,6 +78,7 @@ pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) 
     for s in &k.stores {
         let d = k.buffers[s.buffer.0 as usize].dtype;
         vector_cost += match s.offset {
+            None if scatters_lines(k, &s.at, v) => LINE_PER_LANE,
             None => access(&s.at, d),
             Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => 1.0,
             Some(_) => 4.0,

@@ -8,7 +8,7 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Kernel, Mode, Node};
 use cotangent_jit::op::ScalarOp;
 
-/// The cost of a store for which each lane writes to a cache line of its own, though another loop
+/// The cost of a store of which each point writes to a cache line of its own, though another loop
 /// would fill the line.
 const LINE_PER_LANE: f64 = 8.0;
 /// The least points of the loop that fills it.
@@ -83,7 +83,11 @@ pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) 
             Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => 1.0,
             Some(_) => 4.0,
         };
-        scalar_cost += if s.offset.is_some() { 3.0 } else { 1.0 };
+        scalar_cost += match s.offset {
+            None if scatters_lines(k, &s.at, v) => LINE_PER_LANE,
+            None => 1.0,
+            Some(_) => 3.0,
+        };
     }
     for r in &k.reductions {
         let size = r.accumulator.size().max(4) as f64;

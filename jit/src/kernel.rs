@@ -63,9 +63,9 @@
 //! result = the one chunk, or op(.. op(op(identity, chunk 0), chunk 1) .., last chunk)
 //! ```
 //!
-//! A scatter that combines updates has an order, too. Without lanes and chunks, every update combines
-//! with its element at once, in the element's type. Otherwise each chunk of updates combines in
-//! copies of the whole buffer, in the accumulator's type:
+//! A scatter that combines updates has an order, too. Without lanes and chunks, every update
+//! combines with its element at once, in the element's type. Otherwise each chunk of updates
+//! combines in copies of the whole buffer, in the accumulator's type:
 //!
 //! ```text
 //! for each chunk of the outermost loop, or once for all points:

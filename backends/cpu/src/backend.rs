@@ -24,7 +24,6 @@ use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use std::cell::RefCell;
-use std::sync::Arc;
 
 /// The one device of this family: all cores, host memory.
 pub struct CpuBackend;
@@ -229,9 +228,7 @@ enum Job<'a> {
 fn prepare(kernel: &Kernel) -> Result<Prepared, Error> {
     let (expanded, functions) = (calls::expand(kernel), Vec::new());
     Ok(match scattering(&expanded)? {
-        Some((stages, scratch, s)) => {
-            Prepared { stages, scratch, functions, scatter: Some(Arc::new(s)) }
-        }
+        Some((stages, scratch, s)) => Prepared { stages, scratch, functions, scatter: Some(s) },
         None => {
             let (stages, scratch) = stages::stages(&expanded)?;
             Prepared { stages, scratch, functions, scatter: None }

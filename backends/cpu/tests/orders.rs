@@ -1,6 +1,6 @@
 //! The order of combination: sums, products and extremes along any axis of arrays of any extent and
-//! at computed places, equal to the oracle to the bit, with one, two and three threads. Kernels of other kinds live in
-//! `kernels.rs`, random orders in `random`.
+//! at computed places, and running folds, equal to the oracle to the bit, with one, two and three
+//! threads. Kernels of other kinds live in `kernels.rs`, random orders in `random`.
 
 mod support;
 
@@ -148,8 +148,7 @@ fn long_reductions_are_cut_alike_for_any_number_of_threads() {
     }
 }
 
-/// `y[rows of `width` elements at computed places] = combine with x`. Some rows are dropped, and some
-/// hang over an end.
+/// `y[rows at computed places] = combine with x`. Some rows are dropped, and some hang over an end.
 fn scatter(rows: usize, width: usize, len: usize, d: DType, combine: Option<Combine>) -> Kernel {
     let extents = if width == 1 { vec![rows] } else { vec![rows, width] };
     let loops = extents.iter().map(|n| Loop { extent: *n, mode: Mode::Sequential });
@@ -207,8 +206,8 @@ fn scatters_give_the_same_bits_for_any_number_of_threads() {
     }
 }
 
-/// `state[b] = combine(state[b], x[b, t]); y[b, t] = state[b]` for `t` in order, forward or backward,
-/// in an accumulator.
+/// `state[b] = combine(state[b], x[b, t]); y[b, t] = state[b]` for `t` in order, forward or
+/// backward, in an accumulator.
 fn running(blocks: usize, length: usize, d: DType, combine: Combine, reverse: bool) -> Kernel {
     let time = Loop { extent: length, mode: Mode::Sequential };
     let loops = [Loop { extent: blocks, mode: Mode::Parallel }, time];

@@ -70,7 +70,7 @@ pub struct Driver<'d, 'f> {
 pub struct Owned {
     pub routines: Vec<Arc<routines::Call>>,
     pub hosts: Vec<Arc<HostCall>>,
-    pub scatters: Vec<Arc<Scatter>>,
+    pub scatters: Vec<Arc<routines::scatter::Scatter>>,
 }
 
 /// The inputs of the emission of a driver.
@@ -387,7 +387,7 @@ impl Driver<'_, '_> {
     }
 
     /// Calls the routine of a scatter.
-    fn scatter(&mut self, scatter: &Arc<Scatter>, args: &[View]) -> Result<(), Error> {
+    fn scatter(&mut self, scatter: &Scatter, args: &[View]) -> Result<(), Error> {
         let mut list = Vec::with_capacity(scatter.sources.len());
         for (source, shift) in scatter.sources {
             list.push(match source {
@@ -400,8 +400,11 @@ impl Driver<'_, '_> {
             });
         }
         let list = self.list(&list);
-        let data = std::ptr::from_ref(&**scatter) as i64;
-        self.owned.scatters.push(scatter.clone());
+        let Scatter { dtype, combine, rows, width, len, copies, .. } = *scatter;
+        let call = routines::scatter::Scatter { dtype, combine, rows, width, len, copies };
+        let call = Arc::new(call);
+        let data = std::ptr::from_ref(&*call) as i64;
+        self.owned.scatters.push(call);
         let data = self.b.ins().iconst(types::I64, data);
         self.call(routines::scatter::run as *const () as usize, &[data, list])
     }

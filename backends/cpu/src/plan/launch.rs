@@ -5,7 +5,6 @@
 use crate::plan::scatter::Scatter;
 use crate::plan::stages::Stage;
 use cotangent_jit::program::Program;
-use std::sync::Arc;
 
 /// A function of an executable, by number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -32,7 +31,7 @@ pub struct Prepared {
     /// Per stage; `None` where it is emitted in place.
     pub functions: Vec<Option<FunctionId>>,
     /// The routine that runs after the stages of a scatter.
-    pub scatter: Option<Arc<Scatter>>,
+    pub scatter: Option<Scatter>,
 }
 
 /// Returns whether a stage is small enough to be emitted in place.

@@ -9,7 +9,8 @@
 //! loops along which the offset advances by one become rows of the routine, which have one place.
 //! Values that do not lie in memory row by row are computed by the first stage as well.
 //!
-//! The routine lives in `run::routines::scatter`, the choice of the order in `cotangent_jit::order`.
+//! The routine lives in `run::routines::scatter`, the choice of the order in
+//! `cotangent_jit::order`.
 
 use crate::plan::loops::parallel;
 use crate::plan::nest::Nest;

@@ -113,8 +113,8 @@ fn random_order(r: &mut Random, kept: usize, gone: &[usize]) -> Order {
     Order { lanes, cut }
 }
 
-/// A sequential loop inside of parallel ones or alone: carries that change places, stores that move with
-/// time or fold, and a condition that ends the loop.
+/// A sequential loop inside of parallel ones or alone: carries that change places, stores that move
+/// with time or fold, and a condition that ends the loop.
 fn carries(r: &mut Random) -> Drawn {
     let least = usize::from(r.below(6) > 0);
     let outer = extents(r, least, 2);

@@ -13,7 +13,6 @@ mod update;
 
 use self::number::{Element, Max, Min, Number, Op, Product, Sum};
 use self::update::{Updates, update};
-use crate::plan::scatter::Scatter;
 use crate::run::runtime::guarded;
 use crate::run::share::share;
 use cotangent_jit::DType;
@@ -29,6 +28,19 @@ const BLOCK: usize = 256;
 /// Rows of this width pay for a look at all places by several parts per thread.
 const WIDE_ROW: usize = 16;
 const PARTS_PER_THREAD: usize = 4;
+
+/// A scatter of a program.
+pub struct Scatter {
+    pub dtype: DType,
+    pub combine: Option<Combine>,
+    /// The number of updates, and the neighbouring elements of an update.
+    pub rows: usize,
+    pub width: usize,
+    /// The number of elements.
+    pub len: usize,
+    /// Lanes, and updates per chunk, if updates combine in copies of the elements.
+    pub copies: Option<(usize, usize)>,
+}
 
 /// A scatter with its addresses.
 struct Task<'a> {

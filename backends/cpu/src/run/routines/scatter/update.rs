@@ -158,7 +158,11 @@ fn pick(places: &[i32], first: i32, count: u32, to: &mut [u32; PICKED + LANES]) 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 fn pick_avx512(places: &[i32], first: i32, count: u32, to: &mut [u32; PICKED + LANES]) -> usize {
-    use std::arch::x86_64::*;
+    use std::arch::x86_64::{
+        _mm512_add_epi32, _mm512_mask_cmplt_epu32_mask, _mm512_maskz_compress_epi32,
+        _mm512_maskz_loadu_epi32, _mm512_set1_epi32, _mm512_setr_epi32, _mm512_storeu_si512,
+        _mm512_sub_epi32,
+    };
     let (first, count) = (_mm512_set1_epi32(first), _mm512_set1_epi32(count as i32));
     let mut numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     let mut found = 0;

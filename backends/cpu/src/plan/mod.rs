@@ -9,6 +9,7 @@
 //! | `scatter.rs` | scatters as a stage of places and a routine |
 //! | `relooped.rs` | a kernel over other loops |
 //! | `tiles.rs` | blocks of kernels that read a transposed operand |
+//! | `shorts.rs` | short loops inside of the vector loop |
 //! | `loops.rs` | parallel loops, kernels of few points |
 //! | `lanes.rs` | bits of a lane, ops that have instructions for lanes |
 //! | `steps.rs` | computed positions that advance by a constant from lane to lane |
@@ -33,6 +34,7 @@ pub mod registers;
 pub mod relooped;
 pub mod rows;
 pub mod scatter;
+pub mod shorts;
 pub mod stages;
 pub mod steps;
 pub mod tiles;

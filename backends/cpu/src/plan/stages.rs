@@ -15,6 +15,7 @@
 use crate::plan::loops::parallel;
 use crate::plan::nest::{Clip, Nest};
 use crate::plan::relooped::{compose, push, relooped};
+use crate::plan::shorts;
 use crate::plan::tiles::tiled;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{
@@ -60,7 +61,10 @@ pub fn stages(kernel: &Kernel) -> Result<(Vec<Stage>, usize), Error> {
     let own: Vec<Source> = (0..kernel.buffers.len()).map(Source::Argument).collect();
     match plan {
         None => {
-            let nest = tiled(&nest)?.unwrap_or(nest);
+            let nest = match tiled(&nest)? {
+                Some(tiled) => tiled,
+                None => shorts::inside(&nest)?.unwrap_or(nest),
+            };
             Ok((vec![Stage { nest, sources: own }], 0))
         }
         Some(plan) => plan.stages(&nest, own, results),

@@ -34,7 +34,9 @@
 //! 9. The order of combination fits the loops. Its lanes are a power of two up to [`MOST_LANES`].
 //!    The loop that it cuts is a reduce loop; chunks have at least one point and, of the innermost
 //!    loop, a multiple of the lanes. Complex numbers that fold as wholes have one lane and one
-//!    chunk.
+//!    chunk. A kernel without reductions has lanes or chunks only if it is a scatter that combines
+//!    in copies ([`Kernel::scatter`], [`Combine::takes_copies`]): the outermost loop is cut, and
+//!    several lanes need a single loop.
 //!
 //! A reduction over no points gives the identity of its op, so a kernel whose reduce loops have a
 //! zero extent still stores.
@@ -60,6 +62,24 @@
 //!     chunk = partial[0]
 //! result = the one chunk, or op(.. op(op(identity, chunk 0), chunk 1) .., last chunk)
 //! ```
+//!
+//! A scatter that combines updates has an order, too. Without lanes and chunks, every update
+//! combines with its element at once, in the element's type. Otherwise each chunk of updates
+//! combines in copies of the whole buffer, in the accumulator's type:
+//!
+//! ```text
+//! for each chunk of the outermost loop, or once for all points:
+//!     partial[0..lanes][..] = neutral
+//!     for each point of the loops within the chunk, the outermost loop first:
+//!         let l = (counter of the innermost loop) mod lanes
+//!         partial[l][place] = op(partial[l][place], value)
+//!     for half in lanes/2, lanes/4 .. 1:
+//!         partial[i][..] = op(partial[i][..], partial[i + half][..])        for i in 0..half
+//!     chunk[..] = partial[0][..]
+//! element = op(.. op(op(element, chunk 0), chunk 1) .., last chunk)         for every element
+//! ```
+//!
+//! The neutral number ([`Combine::neutral`]) leaves every element as it is.
 //!
 //! [`order`](crate::order) chooses the order from shapes, strides and types when a kernel is built.
 
@@ -210,6 +230,14 @@ impl Combine {
         }
     }
 
+    /// The number that changes no other: -0 for sums of real floats, and otherwise the identity.
+    pub fn neutral(self, d: DType) -> Scalar {
+        match self {
+            Combine::Sum if d.is_float() => Scalar::from_bits(d, 1 << (d.bits() - 1)),
+            _ => self.identity(d),
+        }
+    }
+
     /// The type to fold in: f64 for sums and products of f32, c128 for sums of c64, the 32-bit type
     /// for sums and products of narrow types, f32 for the extremes of narrow floats, and otherwise
     /// the type itself.
@@ -221,6 +249,13 @@ impl Combine {
             (_, DType::F16 | DType::BF16) => DType::F32,
             _ => d,
         }
+    }
+
+    /// Returns whether the updates of a scatter to elements of this type may combine in copies of
+    /// the elements.
+    pub fn takes_copies(self, d: DType) -> bool {
+        let op = matches!(self, Combine::Sum | Combine::Product | Combine::Max | Combine::Min);
+        op && !d.is_complex() && (d.is_float() || d.is_int() && d.size() >= 4)
     }
 
     /// Returns whether the op on complex numbers takes both parts together.
@@ -265,16 +300,17 @@ pub struct Reduction {
 /// The most lanes of an [`Order`].
 pub const MOST_LANES: usize = 32;
 
-/// The order in which reductions combine their points, as [the module](self) defines it.
+/// The order in which reductions and scatters combine their points, as [the module](self) defines
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Order {
-    /// The number of partial results among which the innermost reduce loop deals its points.
+    /// The number of partial results among which the innermost loop deals its points.
     pub lanes: usize,
-    /// The reduce loop that is cut into chunks.
+    /// The loop that is cut into chunks.
     pub cut: Option<Cut>,
 }
 
-/// A reduce loop in chunks that are folded one by one.
+/// A loop in chunks that are folded one by one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Cut {
     /// The number of the loop.
@@ -296,7 +332,7 @@ pub struct Kernel {
     pub nodes: Vec<Node>,
     pub stores: Vec<Store>,
     pub reductions: Vec<Reduction>,
-    /// The order in which the reductions combine.
+    /// The order in which the reductions, or the updates of a scatter, combine.
     pub order: Order,
     /// The condition under which the innermost loop, which is sequential, continues. It is read
     /// after the stores of a point; where it is false, the loop ends for this point of the other
@@ -358,6 +394,21 @@ impl Kernel {
         };
         self.stores.iter().any(|s| whole(s.buffer, s.combine))
             || self.reductions.iter().any(|r| whole(r.buffer, Some(r.combine)))
+    }
+
+    /// The store of a scatter. A scatter is a kernel that runs in order and does nothing but store
+    /// real numbers at computed offsets, into a buffer that no node reads.
+    pub fn scatter(&self) -> Option<&Store> {
+        let [store] = &self.stores[..] else { return None };
+        let in_order = self.loops.iter().all(|l| l.mode == Mode::Sequential);
+        let alone = self.reductions.is_empty() && self.condition.is_none();
+        let real = !self.buffers.get(store.buffer.0 as usize)?.dtype.is_complex();
+        let reads = |n: &Node| match n {
+            Node::Load { buffer, .. } | Node::Gather { buffer, .. } => *buffer == store.buffer,
+            _ => false,
+        };
+        let fits = in_order && !self.loops.is_empty() && alone && real && store.offset.is_some();
+        (fits && !self.nodes.iter().any(reads)).then_some(store)
     }
 
     /// Returns whether the kernel writes to this buffer.

@@ -13,10 +13,14 @@
 //!    columns), the vectors belong to results, and each folds its points one after the other.
 //! 3. **Cut.** A long reduction to a few results is cut into chunks that threads share.
 //!
+//! The updates of a scatter that combines to few elements are cut into chunks as well, each with a
+//! copy of the elements. A small copy has lanes, because neighbouring updates of one element would
+//! wait for each other. A scatter to many elements combines at once: threads share its elements.
+//!
 //! The definition of the order lives in [`kernel`](crate::kernel); how vectors and threads follow
 //! it, in the backends.
 
-use crate::kernel::{Cut, Kernel, Mode, Node, Order};
+use crate::kernel::{BufferType, Cut, Kernel, Mode, Node, Order};
 use crate::prepare::loops::{choose_loops, coalesce_neighbours, trim_affines};
 use std::cmp::Reverse;
 
@@ -35,10 +39,30 @@ const ENOUGH_RESULTS: usize = 64;
 /// The least columns that fill a vector.
 const LEAST_COLUMNS: usize = 4;
 
-/// Arranges the reduce loops of a kernel and sets its order. A kernel without reductions stays as
-/// it is.
+/// Updates per element from which a scatter combines in the accumulator's type, in copies of the
+/// elements.
+const MANY_UPDATES: usize = 64;
+/// The same for a scatter that threads share.
+const ENOUGH_UPDATES: usize = 16;
+/// The least updates per element of a chunk.
+const UPDATES_PER_CHUNK: usize = 8;
+const MOST_COPIES: usize = 32;
+/// The most elements of a copy with lanes, and the number of the lanes.
+const SMALL_COPY: usize = 1024;
+const COPY_LANES: usize = 4;
+
+/// Arranges the reduce loops of a kernel and sets its order. A kernel without reductions and
+/// combining stores stays as it is.
 pub(crate) fn choose(k: &mut Kernel) {
     k.order = Order::SEQUENTIAL;
+    if let Some(store) = k.scatter() {
+        let BufferType { dtype, len } = k.buffers[store.buffer.0 as usize];
+        if store.combine.is_some_and(|c| c.takes_copies(dtype)) {
+            coalesce_neighbours(k);
+            k.order = scatter(k, len);
+        }
+        return;
+    }
     let first = k.loops.iter().position(|l| l.mode == Mode::Reduce);
     let Some(first) = first.filter(|_| !k.reductions.is_empty()) else { return };
     if k.loops[first..].iter().any(|l| l.mode != Mode::Reduce) {
@@ -56,6 +80,42 @@ pub(crate) fn choose(k: &mut Kernel) {
     let lanes = if columns.is_some() { 1 } else { lanes(k.loops[inner].extent) };
     let cut = cut(k, columns, lanes);
     k.order = Order { lanes, cut };
+}
+
+/// The order of a scatter that combines, to this many elements.
+fn scatter(k: &Kernel, elements: usize) -> Order {
+    let (points, elements) = (k.points(), elements.max(1));
+    let many = points / MANY_UPDATES >= elements;
+    let enough = points / ENOUGH_UPDATES >= elements && points >= LEAST_POINTS / 2;
+    if !many && !enough {
+        return Order::SEQUENTIAL;
+    }
+    let extent = k.loops[0].extent;
+    let lanes = if k.loops.len() == 1 && elements <= SMALL_COPY { COPY_LANES } else { 1 };
+    let least = CHUNK_POINTS.max(UPDATES_PER_CHUNK * elements);
+    let chunks = (points / least).clamp(1, MOST_COPIES);
+    let length = extent.div_ceil(chunks).next_multiple_of(lanes);
+    Order { lanes, cut: Some(Cut { of: 0, length }) }
+}
+
+/// Running folds of at least this many elements are cut into blocks, if there are fewer lanes than
+/// this.
+const LONG_RUN: usize = 2048;
+const FEW_LANES: usize = 32;
+/// Neighbouring lanes that are a vector anyway, so that blocks pay only with so many elements.
+const NEIGHBOURS: usize = 4;
+const MANY_ELEMENTS: usize = 1 << 22;
+
+/// The length of the blocks into which a running fold along an axis of this extent is cut, with so
+/// many folds side by side, of which so many are neighbours in memory; `None` if each runs in one
+/// piece. Blocks run side by side, in vectors and on threads.
+///
+/// The length is an odd multiple of a cache line, so that the blocks of a vector do not fall into
+/// the same sets of a cache.
+pub fn running_blocks(extent: usize, lanes: usize, neighbours: usize) -> Option<usize> {
+    let lines = (extent / (LONG_RUN * 16)).clamp(5, 65) | 1;
+    let pays = neighbours < NEIGHBOURS || extent * lanes >= MANY_ELEMENTS;
+    (extent >= LONG_RUN && lanes < FEW_LANES && pays).then_some(16 * lines)
 }
 
 /// What a load reads in all: its strides, and the bytes of the elements that it visits.
@@ -250,6 +310,49 @@ mod tests {
         // Columns by blocks of rows.
         assert_eq!(order(&[1000], &[1000], &[&[1, 1000]]), (1, Some((1, 40))));
         assert_eq!(order(&[4], &[70_000], &[&[1, 4]]), (1, Some((1, 4120))));
+    }
+
+    /// `y[offset(i, j)] += x[i, j]`
+    fn scattered(extents: &[usize], elements: usize, d: DType) -> Order {
+        let loops = extents.iter().map(|n| Loop { extent: *n, mode: Mode::Sequential });
+        let mut b = KernelBuilder::new("scatter", loops);
+        let (i, x) = (b.buffer(DType::I64, extents[0]), b.buffer(d, extents.iter().product()));
+        let y = b.buffer(d, elements);
+        let dense = (0..extents.len()).map(|n| extents[n + 1..].iter().product::<usize>() as i64);
+        let value = b.load(x, Affine::new(0, dense));
+        let mut offset = b.load(i, Affine::counter(0));
+        for n in 1..extents.len() {
+            let counter = b.counter(n);
+            offset = b.op(crate::op::ScalarOp::Add, &[offset, counter]);
+        }
+        let (at, combine) = (Affine::default(), Some(Combine::Sum));
+        b.store(crate::kernel::Store { buffer: y, at, offset: Some(offset), combine, value });
+        verify_kernel(b.finish()).expect("a kernel that is right").into_inner().order
+    }
+
+    #[test]
+    fn scatters_to_few_elements_are_cut() {
+        let by = |lanes, length| Order { lanes, cut: Some(Cut { of: 0, length }) };
+        let f = DType::F32;
+        // A few updates of each element, and many.
+        assert_eq!(scattered(&[630], 10, f), Order::SEQUENTIAL);
+        assert_eq!(scattered(&[640], 10, f), by(4, 640));
+        assert_eq!(scattered(&[1_000_000], 1000, f), by(4, 31_252));
+        assert_eq!(scattered(&[1_000_000], 62_500, f), by(1, 500_000));
+        assert_eq!(scattered(&[1_000_000], 62_501, f), Order::SEQUENTIAL);
+        // Rows, whose elements are independent.
+        assert_eq!(scattered(&[15_625, 64], 640, f), by(1, 489));
+        assert_eq!(scattered(&[1_000_000], 1000, DType::C64), Order::SEQUENTIAL);
+    }
+
+    #[test]
+    fn long_runs_are_cut_into_blocks() {
+        let blocks = |n| running_blocks(n, 1, 1);
+        assert_eq!([2047, 2048, 1_000_000].map(blocks), [None, Some(80), Some(496)]);
+        assert_eq!(blocks(1_000_000_000), Some(1040));
+        assert_eq!(running_blocks(1_000_000, 32, 1), None);
+        assert_eq!(running_blocks(100_000, 10, 10), None);
+        assert_eq!(running_blocks(1_000_000, 10, 10), Some(496));
     }
 
     #[test]

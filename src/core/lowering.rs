@@ -135,6 +135,8 @@ impl Lowering {
 
 /// `state, out[i] = step(state, x[i])` for every `i` along `axis`, in order, or from the last one
 /// down if `reverse`. All other axes are independent.
+///
+/// The fold is associative, so long axes are cut into blocks. The order depends on the shape alone.
 #[derive(Clone)]
 pub struct Running {
     pub axis: usize,
@@ -143,6 +145,10 @@ pub struct Running {
     pub start: Scalar,
     /// Maps the state and an element to the new state and the output's element.
     pub step: ScalarFn,
+    /// Maps the states of two neighbouring parts of the axis to that of both.
+    pub join: ScalarFn,
+    /// The reduction that gives the last state, if there is one.
+    pub combine: Option<Combine>,
 }
 
 /// The content of an assembled output before its pieces are written.

@@ -170,3 +170,73 @@ fn folds_of_ten_million_tenths() {
     };
     assert!((jit(total)(x.clone()).item::<f64>() / sum - 1.0).abs() < 1e-9);
 }
+
+/// Long cumulative folds run in blocks: along any axis, in both directions, with a rest.
+#[test]
+fn long_cumulative_folds() {
+    let shapes: [(&[usize], usize); 6] = [
+        (&[2047], 0),
+        (&[2048], 0),
+        (&[50_001], 0),
+        (&[3, 5000], 1),
+        (&[4099, 2], 0),
+        (&[2, 3000, 2], 1),
+    ];
+    for (shape, axis) in shapes {
+        let n = shape.iter().product();
+        let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
+        let values: Vec<i32> = (0..n as i64).map(|i| (i * 7919 % 2001) as i32 - 1000).collect();
+        let ints = Array::from(values.clone()).reshape(shape.to_vec());
+        let floats = ints.astype(DType::F32) * 0.001;
+        for reverse in [false, true] {
+            let fold = |f: &dyn Fn(i64, i64) -> i64| {
+                let mut out: Vec<i64> = values.iter().map(|x| i64::from(*x)).collect();
+                for i in 0..n {
+                    let i = if reverse { n - 1 - i } else { i };
+                    let t = i / inner % len;
+                    if (reverse && t + 1 < len) || (!reverse && t > 0) {
+                        let before = if reverse { i + inner } else { i - inner };
+                        out[i] = f(out[before], out[i]);
+                    }
+                }
+                out
+            };
+            let (sums, most) = (fold(&|a, b| a + b), fold(&|a, b| a.max(b)));
+            let as_i64 = |x: &Array| x.astype(DType::I64).to_vec::<i64>();
+            assert_eq!(as_i64(&lax::cumsum(&ints, axis, reverse)), sums, "{shape:?} {reverse}");
+            assert_eq!(as_i64(&lax::cummax(&ints, axis, reverse)), most, "{shape:?} {reverse}");
+            let compiled = jit(move |x: Array| lax::cumsum(&(x * 2.0), axis, reverse));
+            let got = compiled(floats.clone()).to_vec::<f32>();
+            let total = lax::cumlogsumexp(&floats, axis, reverse).to_vec::<f32>();
+            let ones = floats.exp().astype(DType::F64).to_vec::<f64>();
+            let mut sum = vec![0f64; n];
+            for i in 0..n {
+                let i = if reverse { n - 1 - i } else { i };
+                let t = i / inner % len;
+                let first = if reverse { t + 1 == len } else { t == 0 };
+                let before = if reverse { i + inner } else { i.wrapping_sub(inner) };
+                sum[i] = ones[i] + if first { 0.0 } else { sum[before] };
+                assert!(
+                    (f64::from(total[i]) - sum[i].ln()).abs() < 2e-6 * sum[i].ln().abs().max(1.0)
+                );
+                let expected = sums[i] as f64 * 0.002;
+                assert!((f64::from(got[i]) - expected).abs() < 1e-3 * expected.abs().max(0.1));
+            }
+        }
+    }
+}
+
+/// Scatters with many updates per element accumulate in f64.
+#[test]
+fn scattered_sums() {
+    for kind in 0..3 {
+        let values = hard(kind, 3_000_000);
+        let places: Vec<i32> = (0..values.len()).map(|n| (n % 3) as i32).collect();
+        let x = Array::from(values.clone());
+        let sums = zeros([3]).at(&Array::from(places)).add(&x);
+        for (n, sum) in sums.to_vec::<f32>().into_iter().enumerate() {
+            let own: Vec<f32> = values.iter().skip(n).step_by(3).copied().collect();
+            within(sum, exact(&own, |_| 1.0), 1e-6, "scatter_add");
+        }
+    }
+}

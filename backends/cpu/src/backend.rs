@@ -6,15 +6,18 @@ use crate::code::link::{self, Code};
 use crate::emit::driver::{self, Function, Owned, Parts};
 use crate::emit::{kernel, outline};
 use crate::plan::bands::{self, Band};
+use crate::plan::lanes::Vectors;
 use crate::plan::launch::{self, DRIVER, FunctionId, Prepared, STACK_ARENA};
 use crate::plan::outlines::{Key, Outlines};
 use crate::plan::row_loops::{self, RowLoop};
+use crate::plan::scatter::scattering;
 use crate::plan::{calls, stages};
 use crate::run::host;
 use crate::run::memory::{self, HostMemory};
 use crate::run::subnormals::Treatment;
 use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
 use cotangent_jit::buffer::{Buffer, Memory};
+use cotangent_jit::kernel::Kernel;
 use cotangent_jit::prepare::complex;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
@@ -224,16 +227,27 @@ enum Job<'a> {
     Band(&'a Band<'a>),
 }
 
+/// The stages of a kernel, which have no functions yet.
+fn prepare(kernel: &Kernel, vectors: Vectors) -> Result<Prepared, Error> {
+    let (expanded, functions) = (calls::expand(kernel), Vec::new());
+    Ok(match scattering(&expanded, vectors)? {
+        Some((stages, scratch, s)) => Prepared { stages, scratch, functions, scatter: Some(s) },
+        None => {
+            let (stages, scratch) = stages::stages(&expanded, vectors)?;
+            Prepared { stages, scratch, functions, scatter: None }
+        }
+    })
+}
+
 fn compile(program: &Program, options: &CompileOptions) -> Result<CpuExecutable, Error> {
     #[cfg(all(target_arch = "x86_64", not(windows)))]
     let vectors = crate::wide::vectors();
     #[cfg(not(all(target_arch = "x86_64", not(windows))))]
-    let vectors = crate::plan::lanes::Vectors::LEAST;
+    let vectors = Vectors::LEAST;
     let mut kernels = Vec::with_capacity(program.kernels.len());
     for k in &program.kernels {
-        let (stages, scratch) = stages::stages(&calls::expand(k), vectors)
-            .map_err(|e| e.context(format!("kernel {}", k.name)))?;
-        kernels.push(Prepared { stages, scratch, functions: Vec::new() });
+        let prepared = prepare(k, vectors);
+        kernels.push(prepared.map_err(|e| e.context(format!("kernel {}", k.name)))?);
     }
     let next = launch::functions(&mut kernels, 1);
     let nests = kernels.iter().flat_map(|k| &k.stages).map(|s| &s.nest);

@@ -1,12 +1,12 @@
-//! The order of combination: sums, products and extremes along any axis of arrays of any extent,
-//! equal to the oracle to the bit, with one, two and three threads. Kernels of other kinds live in
-//! `kernels.rs`, random orders in `random`.
+//! The order of combination: sums, products and extremes along any axis of arrays of any extent and
+//! at computed places, and running folds, equal to the oracle to the bit, with one, two and three
+//! threads. Kernels of other kinds live in `kernels.rs`, random orders in `random`.
 
 mod support;
 
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{BufferId, Combine, Kernel, Loop, Mode, Range};
+use cotangent_jit::kernel::{BufferId, Combine, Kernel, Loop, Mode, Order, Range, Store};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Scalar, interp};
 use support::{Random, compare, compile, launch, output_sizes, run};
@@ -145,6 +145,107 @@ fn long_reductions_are_cut_alike_for_any_number_of_threads() {
         let kernel = reduction(layout, n, d, combine);
         assert!(kernel.order.cut.is_some() || matches!(layout, Layout::Middle), "{kernel}");
         check(&kernel, seed as u64);
+    }
+}
+
+/// `y[rows at computed places] = combine with x`. Some rows are dropped, and some hang over an end.
+fn scatter(rows: usize, width: usize, len: usize, d: DType, combine: Option<Combine>) -> Kernel {
+    let extents = if width == 1 { vec![rows] } else { vec![rows, width] };
+    let loops = extents.iter().map(|n| Loop { extent: *n, mode: Mode::Sequential });
+    let mut b = KernelBuilder::new("scatter", loops);
+    let (at, x) = (b.buffer(DType::U32, rows), b.buffer(d, rows * width));
+    let y = b.buffer(d, len);
+    let random = b.load(at, Affine::counter(0));
+    let range = b.constant(Scalar::from((len / width + 3) as u32));
+    let place = b.op(ScalarOp::Rem, &[random, range]);
+    let mut place = b.convert(place, DType::I64);
+    let last = b.constant(Scalar::from((len / width) as i64));
+    let kept = b.op(ScalarOp::Le, &[place, last]);
+    if width > 1 {
+        let (by, inner) = (b.constant(Scalar::from(width as i64)), b.counter(1));
+        place = b.op(ScalarOp::Mul, &[place, by]);
+        place = b.op(ScalarOp::Add, &[place, inner]);
+    }
+    let dropped = b.constant(Scalar::from(-1i64));
+    let offset = Some(b.op(ScalarOp::Select, &[kept, place, dropped]));
+    let strides: &[i64] = if width == 1 { &[1] } else { &[width as i64, 1] };
+    let value = b.load(x, Affine::new(0, strides.iter().copied()));
+    b.store(Store { buffer: y, at: Affine::default(), offset, combine, value });
+    b.finish()
+}
+
+#[test]
+fn scatters_give_the_same_bits_for_any_number_of_threads() {
+    use Combine::{Max, Min, Product, Sum};
+    // Rows, elements of a row, elements in all; and whether updates combine in copies.
+    let shapes = [
+        (40_000, 1, 1, true),
+        (40_001, 1, 10, true),
+        (70_003, 1, 1000, true),
+        (70_003, 1, 4001, true),
+        (40_000, 1, 30_000, false),
+        (20_000, 3, 30, true),
+        (20_000, 3, 30_007, false),
+        (1000, 64, 640, true),
+        (1000, 64, 50_000, false),
+        (50, 1000, 3000, true),
+        (50, 1000, 12_345, false),
+        (100, 1, 1, true),
+    ];
+    let types = [DType::F32, DType::F64, DType::BF16, DType::I32, DType::U64, DType::F16];
+    for (n, (rows, width, len, copies)) in shapes.into_iter().enumerate() {
+        for (m, combine) in
+            [Some(Sum), Some(Product), Some(Max), Some(Min), None].iter().enumerate()
+        {
+            let d = types[(n + m) % types.len()];
+            let kernel = scatter(rows, width, len, d, *combine);
+            let expected = copies && combine.is_some();
+            assert_eq!(kernel.order != Order::SEQUENTIAL, expected, "{kernel}");
+            check(&kernel, (5 * n + m) as u64);
+        }
+    }
+}
+
+/// `state[b] = combine(state[b], x[b, t]); y[b, t] = state[b]` for `t` in order, forward or
+/// backward, in an accumulator.
+fn running(blocks: usize, length: usize, d: DType, combine: Combine, reverse: bool) -> Kernel {
+    let time = Loop { extent: length, mode: Mode::Sequential };
+    let loops = [Loop { extent: blocks, mode: Mode::Parallel }, time];
+    let mut b = KernelBuilder::new("running", loops);
+    let accumulator = combine.accumulator(d);
+    let state = b.buffer(accumulator, blocks);
+    let (x, y) = (b.buffer(d, blocks * length), b.buffer(d, blocks * length));
+    let long = length as i64;
+    let at = match reverse {
+        false => Affine::new(0, [long, 1]),
+        true => Affine::new(long - 1, [long, -1]),
+    };
+    let old = b.load(state, Affine::counter(0));
+    let value = b.load(x, at.clone());
+    let value = b.convert(value, accumulator);
+    let new = b.op(combine.op(), &[old, value]);
+    b.store_at(state, Affine::counter(0), new);
+    let new = b.convert(new, d);
+    b.store_at(y, at, new);
+    b.finish()
+}
+
+#[test]
+fn running_folds_of_many_rows() {
+    let types = [DType::F32, DType::F64, DType::I32, DType::BF16, DType::I64, DType::U8];
+    let mut seed = 0;
+    for blocks in [1, 7, 16, 33, 70, 200] {
+        for length in [1, 15, 16, 17, 48, 101] {
+            for d in types {
+                for (combine, reverse) in [(Combine::Sum, false), (Combine::Max, true)] {
+                    seed += 1;
+                    check(&running(blocks, length, d, combine, reverse), seed);
+                }
+            }
+        }
+    }
+    for reverse in [false, true] {
+        check(&running(500, 496, DType::F32, Combine::Sum, reverse), 1);
     }
 }
 

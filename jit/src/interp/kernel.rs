@@ -1,5 +1,5 @@
 //! One kernel, point by point: the outermost loop first, every node at every point, then the
-//! stores. Single ops live in `scalar.rs` and `elementary.rs`.
+//! stores. Single ops live in `scalar.rs` and `elementary.rs`, scatters by chunks in `scatter.rs`.
 //!
 //! Reductions fold in the accumulator's type, in exactly the order that the kernel has
 //! ([`Order`](crate::kernel::Order)), and are stored when the reduce loops are done. An
@@ -10,7 +10,7 @@ use super::elementary::op_value;
 use super::memory::Place;
 use super::scalar;
 use crate::affine::Affine;
-use crate::kernel::{BufferId, Combine, Cut, Kernel, Mode, Node, NodeId, Store};
+use crate::kernel::{BufferId, Combine, Cut, Kernel, Mode, Node, NodeId, Order, Store};
 use crate::{DType, Error, Scalar, err};
 use smallvec::SmallVec;
 
@@ -43,11 +43,11 @@ pub(super) fn run(kernel: &Kernel, memory: &mut [Vec<u8>], places: &[Place]) -> 
 /// A value of each reduction, in the accumulator's type.
 type Folds = SmallVec<[Scalar; 4]>;
 
-struct Machine<'a> {
-    kernel: &'a Kernel,
+pub(super) struct Machine<'a> {
+    pub(super) kernel: &'a Kernel,
     memory: &'a mut [Vec<u8>],
     places: &'a [Place],
-    counters: Vec<i64>,
+    pub(super) counters: Vec<i64>,
     /// The values of the nodes at the current point.
     values: Vec<Scalar>,
 }
@@ -55,6 +55,12 @@ struct Machine<'a> {
 impl Machine<'_> {
     fn run(&mut self) -> Result<(), Error> {
         let kernel = self.kernel;
+        if kernel.order != Order::SEQUENTIAL
+            && let Some(store) = kernel.scatter()
+            && let Some(combine) = store.combine
+        {
+            return self.scatter(store, combine);
+        }
         let outer = kernel.loops.iter().take_while(|l| l.mode != Mode::Reduce).count();
         let extents: Vec<usize> = kernel.loops.iter().map(|l| l.extent).collect();
         let mut go = first(&mut self.counters[..outer], &extents[..outer]);
@@ -134,13 +140,19 @@ impl Machine<'_> {
 
     /// All nodes and then all stores at the current point.
     fn point(&mut self) -> Result<(), Error> {
+        self.nodes()?;
+        for store in &self.kernel.stores {
+            self.store(store)?;
+        }
+        Ok(())
+    }
+
+    /// All nodes at the current point.
+    pub(super) fn nodes(&mut self) -> Result<(), Error> {
         self.values.clear();
         for node in &self.kernel.nodes {
             let value = self.evaluate(node)?;
             self.values.push(value);
-        }
-        for store in &self.kernel.stores {
-            self.store(store)?;
         }
         Ok(())
     }
@@ -173,14 +185,7 @@ impl Machine<'_> {
     }
 
     fn store(&mut self, store: &Store) -> Result<(), Error> {
-        let mut at = store.at.at(&self.counters);
-        if let Some(offset) = store.offset {
-            at = at.saturating_add(self.index(offset));
-            let len = self.kernel.buffers[store.buffer.0 as usize].len as i64;
-            if !(0..len).contains(&at) {
-                return Ok(());
-            }
-        }
+        let Some(at) = self.place(store) else { return Ok(()) };
         let mut value = self.value(store.value);
         if let Some(combine) = store.combine {
             value = combined(combine, self.read(store.buffer, at)?, value)?;
@@ -188,7 +193,16 @@ impl Machine<'_> {
         self.write(store.buffer, at, value)
     }
 
-    fn value(&self, id: NodeId) -> Scalar {
+    /// The element to which a store goes; `None` if the store is dropped.
+    pub(super) fn place(&self, store: &Store) -> Option<i64> {
+        let at = store.at.at(&self.counters);
+        let Some(offset) = store.offset else { return Some(at) };
+        let at = at.saturating_add(self.index(offset));
+        let len = self.kernel.buffers[store.buffer.0 as usize].len as i64;
+        (0..len).contains(&at).then_some(at)
+    }
+
+    pub(super) fn value(&self, id: NodeId) -> Scalar {
         self.values[id.0 as usize]
     }
 
@@ -196,16 +210,16 @@ impl Machine<'_> {
         self.value(id).bits() as i64
     }
 
-    fn dtype(&self, id: BufferId) -> DType {
+    pub(super) fn dtype(&self, id: BufferId) -> DType {
         self.kernel.buffers[id.0 as usize].dtype
     }
 
-    fn read(&self, id: BufferId, at: i64) -> Result<Scalar, Error> {
+    pub(super) fn read(&self, id: BufferId, at: i64) -> Result<Scalar, Error> {
         let (region, byte) = self.element(id, at)?;
         Ok(Scalar::from_bytes(self.dtype(id), &self.memory[region][byte..]))
     }
 
-    fn write(&mut self, id: BufferId, at: i64, value: Scalar) -> Result<(), Error> {
+    pub(super) fn write(&mut self, id: BufferId, at: i64, value: Scalar) -> Result<(), Error> {
         let (region, byte) = self.element(id, at)?;
         let size = value.dtype().size();
         self.memory[region][byte..byte + size].copy_from_slice(&value.bits().to_le_bytes()[..size]);
@@ -224,18 +238,18 @@ impl Machine<'_> {
     }
 }
 
-fn combined(combine: Combine, old: Scalar, new: Scalar) -> Result<Scalar, Error> {
+pub(super) fn combined(combine: Combine, old: Scalar, new: Scalar) -> Result<Scalar, Error> {
     scalar::apply(combine.op(), &[old, new])
 }
 
 /// Sets the counters to the first point; false if there is none.
-fn first(counters: &mut [i64], extents: &[usize]) -> bool {
+pub(super) fn first(counters: &mut [i64], extents: &[usize]) -> bool {
     counters.fill(0);
     !extents.contains(&0)
 }
 
 /// Moves to the next point, the last counter fastest; false after the last.
-fn next(counters: &mut [i64], extents: &[usize]) -> bool {
+pub(super) fn next(counters: &mut [i64], extents: &[usize]) -> bool {
     for (counter, extent) in counters.iter_mut().zip(extents).rev() {
         *counter += 1;
         if (*counter as usize) < *extent {

@@ -22,6 +22,7 @@ mod memory;
 pub mod program;
 mod routine;
 pub mod scalar;
+mod scatter;
 
 pub use elementary::op_value;
 pub use kernel::run_kernel;

@@ -164,6 +164,12 @@ fn order(kernel: &Kernel) -> Result<(), Fault<Line>> {
     if !lanes.is_power_of_two() || lanes > MOST_LANES {
         return bad(format!("expected a power of two up to {MOST_LANES} as lanes, got {lanes}"));
     }
+    if kernel.order != Order::SEQUENTIAL && kernel.reductions.is_empty() {
+        return match scatter_order(kernel) {
+            Some(how) => bad(how),
+            None => Ok(()),
+        };
+    }
     if let Some(Cut { of, length }) = cut {
         if kernel.loops.get(of).is_none_or(|l| l.mode != Mode::Reduce) {
             return bad(format!("i{of} is not a reduce loop"));
@@ -177,6 +183,28 @@ fn order(kernel: &Kernel) -> Result<(), Fault<Line>> {
         return bad("complex products and extremes are folded in order".to_string());
     }
     Ok(())
+}
+
+/// What is wrong with the lanes and chunks of a kernel without reductions.
+fn scatter_order(kernel: &Kernel) -> Option<String> {
+    let Order { lanes, cut } = kernel.order;
+    let copies = |s: &Store| {
+        let dtype = kernel.buffers[s.buffer.0 as usize].dtype;
+        s.combine.is_some_and(|c| c.takes_copies(dtype))
+    };
+    if !kernel.scatter().is_some_and(copies) {
+        return Some("a kernel without reductions that combines no copies runs in order".into());
+    }
+    if lanes > 1 && kernel.loops.len() > 1 {
+        return Some(format!("{lanes} lanes of a scatter with {} loops", kernel.loops.len()));
+    }
+    match cut {
+        Some(Cut { of, .. }) if of > 0 => Some(format!("i{of} is not the outermost loop")),
+        Some(Cut { length, .. }) if length == 0 || !length.is_multiple_of(lanes) => {
+            Some(format!("{lanes} lanes do not fold chunks of {length}"))
+        }
+        _ => None,
+    }
 }
 
 /// Invariant 8: the condition and the loop that it ends.

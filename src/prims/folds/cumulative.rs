@@ -1,6 +1,7 @@
 //! Cumulative reductions along an axis: `cumsum`, `cumprod`, `cummax`, `cummin`, `cumlogsumexp`.
 //!
-//! `y[i] = x[0] ∘ x[1] ∘ .. ∘ x[i]`, or `x[i] ∘ .. ∘ x[n - 1]` if reversed: one pass over the axis.
+//! `y[i] = x[0] ∘ x[1] ∘ .. ∘ x[i]`, or `x[i] ∘ .. ∘ x[n - 1]` if reversed: one pass over the axis,
+//! or two over the blocks of a long one.
 //! The sum is linear, and its transpose runs in the other direction. The tangents of the others are
 //! those of a tree of reductions of two values. The tree has no quotients, so it is correct where
 //! elements are zero. Where elements tie for an extremum, it halves the tangent at every node.
@@ -126,6 +127,11 @@ impl Primitive for Cumulative {
                 let next = fold.step(b, args[0], x);
                 smallvec![next, b.convert(next, dtype)]
             }),
+            join: Arc::new(move |b, args| smallvec![fold.step(b, args[0], args[1])]),
+            combine: match fold {
+                Fold::Of(combine) => Some(combine),
+                Fold::LogSumExp => None,
+            },
         }))
     }
 

@@ -74,7 +74,7 @@ impl From<ScatterMode> for Scattering {
     }
 }
 
-/// The number of updates per element from which a sum is long enough for a wider dtype.
+/// The number of updates per element from which a complex sum is long enough for a wider dtype.
 const MANY_UPDATES: usize = 64;
 
 /// See [`scatter`], [`scatter_add`] and so on. Inputs: operand, indices, updates.
@@ -110,19 +110,14 @@ impl Scatter {
 
     fn apply(&self, x: &Array, indices: &Array, updates: &Array) -> Result<Array, Error> {
         let many = updates.size() / MANY_UPDATES >= x.size().max(1);
-        let wide = match x.dtype() {
-            DType::F16 | DType::BF16 => DType::F32,
-            DType::F32 => DType::F64,
-            DType::C64 => DType::C128,
-            other => other,
-        };
         let sums = self.combine == Some(Combine::Sum) && updates.dtype() == x.dtype();
-        if !many || !sums || wide == x.dtype() {
+        if !many || !sums || x.dtype() != DType::C64 {
             return one(self.clone(), &[x, indices, updates]);
         }
-        // Each element gets many updates. As in other sums, they accumulate in a wider dtype.
+        // Each element gets many updates. Those of real dtypes accumulate in a wider dtype anyway,
+        // as all sums do.
         composed("scatter_add", || {
-            let as_wide = |a| try_convert_element_type(a, wide);
+            let as_wide = |a| try_convert_element_type(a, DType::C128);
             let sums = one(self.clone(), &[&as_wide(x)?, indices, &as_wide(updates)?])?;
             try_convert_element_type(&sums, x.dtype())
         })

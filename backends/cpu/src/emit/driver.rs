@@ -19,6 +19,7 @@ use crate::plan::outlines::Outlines;
 use crate::plan::registers;
 use crate::plan::row_loops::{self, RowLoop};
 use crate::plan::rows;
+use crate::plan::scatter::Scatter;
 use crate::plan::stages::{Source, Stage};
 use crate::run::{host, routines, runtime};
 use cotangent_jit::affine::Affine;
@@ -95,6 +96,7 @@ pub enum Function<'d> {
 pub struct Owned {
     pub routines: Vec<Arc<routines::Call>>,
     pub hosts: Vec<Arc<HostCall>>,
+    pub scatters: Vec<Arc<routines::scatter::Scatter>>,
 }
 
 /// The inputs of the emission of a driver.
@@ -151,7 +153,8 @@ pub fn build<'d>(
         arena = b.ins().stack_addr(types::I64, slot, 0);
     }
     let most = kernels.iter().flat_map(|k| &k.stages).map(|s| s.sources.len());
-    let most = most.chain(program.steps.iter().map(most_views));
+    let scatters = kernels.iter().filter_map(|k| Some(k.scatter.as_ref()?.sources.len()));
+    let most = most.chain(scatters).chain(program.steps.iter().map(most_views));
     let depths = loops.iter().map(|l| l.depth).chain(bands.iter().map(|b| b.depth));
     let most = most.chain(depths.map(|d| 3 + d)).max().unwrap_or(0);
     let buffers = (most > 0).then(|| {
@@ -320,6 +323,9 @@ impl Driver<'_, '_> {
                     for (stage, function) in k.stages.iter().zip(&k.functions) {
                         self.launch(stage, *function, args)?;
                     }
+                    if let Some(scatter) = &k.scatter {
+                        self.scatter(scatter, args)?;
+                    }
                 }
                 Step::Routine { routine, args } => {
                     let mut views: Vec<Value> = args.iter().map(|v| self.view(v)).collect();
@@ -430,6 +436,34 @@ impl Driver<'_, '_> {
         Ok(())
     }
 
+    /// Calls the routine of a scatter.
+    fn scatter(&mut self, scatter: &Scatter, args: &[View]) -> Result<(), Error> {
+        let mut list = Vec::with_capacity(scatter.sources.len());
+        for (source, shift) in scatter.sources {
+            list.push(match source {
+                Source::Argument(n) => {
+                    let bytes = shift * self.program.slot(args[n].slot).dtype.size() as i64;
+                    let address = self.view(&args[n]);
+                    self.b.ins().iadd_imm_s(address, bytes)
+                }
+                Source::Scratch(at) => self.scratch(at),
+            });
+        }
+        let list = self.list(&list);
+        let Scatter { dtype, combine, rows, width, len, copies, .. } = *scatter;
+        let call = routines::scatter::Scatter { dtype, combine, rows, width, len, copies };
+        let call = Arc::new(call);
+        let data = std::ptr::from_ref(&*call) as i64;
+        self.owned.scatters.push(call);
+        let data = self.b.ins().iconst(types::I64, data);
+        self.call(routines::scatter::run as *const () as usize, &[data, list])
+    }
+
+    /// The address of the scratch memory at this byte.
+    fn scratch(&mut self, at: usize) -> Value {
+        self.b.ins().iadd_imm_s(self.arena, (self.scratch_at + at) as i64)
+    }
+
     fn launch(
         &mut self,
         stage: &Stage,
@@ -447,10 +481,7 @@ impl Driver<'_, '_> {
                     Some(elements) => Base::Registers(elements.to_vec()),
                     None => Base::Memory(self.view(&args[*n])),
                 },
-                Source::Scratch(at) => {
-                    let at = (self.scratch_at + at) as i64;
-                    Base::Memory(self.b.ins().iadd_imm_s(self.arena, at))
-                }
+                Source::Scratch(at) => Base::Memory(self.scratch(*at)),
             });
         }
         let Some(id) = function else {

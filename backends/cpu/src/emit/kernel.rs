@@ -80,7 +80,9 @@ impl Emitter<'_, '_> {
             let full = self.b.ins().iconst(types::I64, extent as i64);
             (high, fixed) = (Some(self.b.ins().smin(full, rest)), None);
         }
-        if carries::is_carry_loop(&nest.kernel, n) && fixed.is_some() && !nest.unrolled {
+        let lanes = nest.vector.is_some_and(|(v, _)| v == n);
+        let carries = carries::is_carry_loop(&nest.kernel, n) && !lanes;
+        if carries && fixed.is_some() && !nest.unrolled {
             self.load_carries()?;
             let (low, high) = (self.b.ins().iconst(types::I64, 0), extent as i64);
             let high = self.b.ins().iconst(types::I64, high);

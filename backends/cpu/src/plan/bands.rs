@@ -154,9 +154,13 @@ impl<'p> Collector<'p, '_> {
     /// A launch of one nest that threads can share.
     fn launch(&self, step: &'p Step) -> Option<(&Stage, &'p [View])> {
         let Step::Launch { kernel, args } = step else { return None };
-        let [stage] = &self.kernels[kernel.0 as usize].stages[..] else { return None };
+        let prepared = &self.kernels[kernel.0 as usize];
+        let [stage] = &prepared.stages[..] else { return None };
         let nest = &stage.nest;
-        let fits = nest.split.is_some() && !nest.empty() && nest.clips.is_empty();
+        let fits = prepared.scatter.is_none()
+            && nest.split.is_some()
+            && !nest.empty()
+            && nest.clips.is_empty();
         fits.then_some((stage, &args[..]))
     }
 

@@ -11,9 +11,11 @@ pub fn has_carry_loop(k: &Kernel) -> bool {
     last.mode == Mode::Sequential && parallel && !lanes.is_empty() && k.reductions.is_empty()
 }
 
-/// Returns whether loop `n` is a sequential loop inside of parallel ones.
+/// Returns whether loop `n` is the innermost one, is sequential, and has at most parallel loops
+/// around it.
 pub fn is_carry_loop(k: &Kernel, n: usize) -> bool {
-    n + 1 == k.loops.len() && has_carry_loop(k)
+    let alone = k.loops.len() == 1 && k.loops[0].mode == Mode::Sequential;
+    n + 1 == k.loops.len() && (has_carry_loop(k) || alone && k.reductions.is_empty())
 }
 
 /// The positions of carries: their buffer has plain loads and stores only, at positions that do not

@@ -9,6 +9,20 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Kernel, Mode, Node};
 use cotangent_jit::op::ScalarOp;
 
+/// The cost of a store of which each point writes to a cache line of its own, though another loop
+/// would fill the line.
+const LINE_PER_LANE: f64 = 8.0;
+/// The least points of the loop that fills it.
+const LINE_POINTS: usize = 16;
+
+/// Returns whether a store is strided along loop `v` and contiguous along another parallel loop.
+fn scatters_lines(k: &Kernel, at: &Affine, v: usize) -> bool {
+    let fills = |n: usize| {
+        k.loops[n].mode == Mode::Parallel && k.loops[n].extent >= LINE_POINTS && at.stride(n) == 1
+    };
+    at.stride(v).unsigned_abs() > 1 && (0..k.loops.len()).any(|n| n != v && fills(n))
+}
+
 /// The cost of one point, in rough instructions, with loop `v` innermost and in full vectors; and
 /// the cost of one point in scalar form.
 pub fn cost(
@@ -63,6 +77,7 @@ pub fn cost(
     for s in &k.stores {
         let d = k.buffers[s.buffer.0 as usize].dtype;
         vector_cost += match s.offset {
+            None if scatters_lines(k, &s.at, v) => LINE_PER_LANE,
             None => access.store(&s.at, d),
             Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => {
                 per(16)
@@ -70,7 +85,11 @@ pub fn cost(
             Some(_) if wide => 6.0,
             Some(_) => 4.0,
         };
-        scalar_cost += if s.offset.is_some() { 3.0 } else { 1.0 };
+        scalar_cost += match s.offset {
+            None if scatters_lines(k, &s.at, v) => LINE_PER_LANE,
+            None => 1.0,
+            Some(_) => 3.0,
+        };
     }
     for r in &k.reductions {
         vector_cost += per(r.accumulator.size().max(4));

@@ -2,6 +2,7 @@
 //! or shared by threads. The stages of a kernel live in `stages`, the emission of launches in the
 //! driver.
 
+use crate::plan::scatter::Scatter;
 use crate::plan::stages::Stage;
 use cotangent_jit::program::Program;
 
@@ -32,6 +33,8 @@ pub struct Prepared {
     pub scratch: usize,
     /// Per stage; `None` where it is emitted in place.
     pub functions: Vec<Option<FunctionId>>,
+    /// The routine that runs after the stages of a scatter.
+    pub scatter: Option<Scatter>,
 }
 
 /// The points of one part, if threads share so many points that take so many nanoseconds.

@@ -8,8 +8,10 @@
 //! | `cost.rs` | the cost of a point in lanes and in scalars; the number of lanes |
 //! | `weights.rs` | the instructions of an op |
 //! | `stages.rs` | long reductions, cut into nests that run one after the other |
+//! | `scatter.rs` | scatters as a stage of places and a routine |
 //! | `relooped.rs` | a kernel over other loops |
 //! | `tiles.rs` | blocks of kernels that read a transposed operand |
+//! | `shorts.rs` | short loops inside of the vector loop |
 //! | `loops.rs` | parallel loops, kernels of few points |
 //! | `lanes.rs` | bits of a lane, widths of vectors, ops that have instructions for lanes |
 //! | `steps.rs` | computed positions that advance by a constant from lane to lane |
@@ -37,6 +39,8 @@ pub mod registers;
 pub mod relooped;
 pub mod row_loops;
 pub mod rows;
+pub mod scatter;
+pub mod shorts;
 pub mod stages;
 pub mod steps;
 pub mod tiles;

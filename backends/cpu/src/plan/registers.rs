@@ -107,7 +107,9 @@ fn visit(steps: &[Step], kernels: &[Prepared], fits: &mut [bool]) {
 
 /// Returns whether the kernel is emitted in the driver, point by point.
 fn in_place(k: &Prepared) -> bool {
-    k.functions.iter().all(Option::is_none) && k.stages.iter().all(|s| s.nest.unrolled)
+    k.scatter.is_none()
+        && k.functions.iter().all(Option::is_none)
+        && k.stages.iter().all(|s| s.nest.unrolled)
 }
 
 /// Returns whether the kernel computes a position in this buffer at run time.

@@ -116,7 +116,7 @@ fn step_by_rows(rows: &mut Rows, kernels: &[Prepared], grain: usize, step: &Step
             let ([stage], [Some(_)]) = (&prepared.stages[..], &prepared.functions[..]) else {
                 return false;
             };
-            launch(rows, stage, grain, args)
+            prepared.scatter.is_none() && launch(rows, stage, grain, args)
         }
         Step::Routine { routine, args } => {
             let Routine::Dot { batch, m, n, k, rhs, lhs, .. } = routine else { return false };

@@ -16,6 +16,7 @@ use crate::plan::lanes::Vectors;
 use crate::plan::loops::parallel;
 use crate::plan::nest::{Clip, Nest};
 use crate::plan::relooped::{compose, push, relooped};
+use crate::plan::shorts;
 use crate::plan::tiles::tiled;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{
@@ -65,7 +66,10 @@ pub fn stages(kernel: &Kernel, vectors: Vectors) -> Result<(Vec<Stage>, usize), 
     let own: Vec<Source> = (0..kernel.buffers.len()).map(Source::Argument).collect();
     match plan {
         None => {
-            let nest = tiled(&nest)?.unwrap_or(nest);
+            let nest = match tiled(&nest)? {
+                Some(tiled) => tiled,
+                None => shorts::inside(&nest)?.unwrap_or(nest),
+            };
             Ok((vec![Stage { nest, sources: own }], 0))
         }
         Some(plan) => plan.stages(&nest, vectors, own, results),

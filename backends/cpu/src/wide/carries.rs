@@ -15,6 +15,9 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, NodeId, Store};
 use cotangent_jit::{DType, Error, Scalar};
 
+/// The iterations of a block with tiles.
+const TILE: usize = 16;
+
 impl Emitter<'_> {
     /// Emits the sequential loop inside of the vector loop.
     pub fn carry_loop(&mut self, n: usize, extent: usize) -> Result<(), Error> {
@@ -32,16 +35,15 @@ impl Emitter<'_> {
         let mark = self.mark();
         self.move_streams(n, counter, None, false);
         self.counters.push(counter);
-        let (top, done) = (self.code.place(), self.code.place());
-        self.code.push(Inst::LoopBegin);
-        self.code.push(Inst::Bind(top));
-        self.inside()?;
-        self.leave_if_ended(done)?;
-        self.advance_streams(n, 1);
-        self.update(Arith::Add, counter, Amount::Now(1));
-        let b = Amount::Now(extent as i64);
-        self.code.push(Inst::Branch { a: counter, cond: Cond::L, b, to: top });
-        self.code.push(Inst::LoopEnd);
+        let done = self.code.place();
+        let tiles = self.tail.is_none() && self.active.is_none() && extent >= TILE;
+        let tiles = tiles && self.has_tiles(n, TILE);
+        if tiles {
+            self.tiled_blocks(n, counter, extent / TILE * TILE)?;
+        }
+        if !tiles || !extent.is_multiple_of(TILE) {
+            self.iterations(n, counter, extent, done)?;
+        }
         self.code.push(Inst::Bind(done));
         self.counters.pop();
         self.undo(mark);
@@ -49,6 +51,49 @@ impl Emitter<'_> {
         for c in std::mem::take(&mut self.carries) {
             self.store_lanes(c.buffer, &c.at, &c.lanes)?;
         }
+        Ok(())
+    }
+
+    /// The iterations of the sequential loop up to `end`.
+    fn iterations(&mut self, n: usize, counter: R, end: usize, done: Place) -> Result<(), Error> {
+        let top = self.code.place();
+        self.code.push(Inst::LoopBegin);
+        self.code.push(Inst::Bind(top));
+        self.inside()?;
+        self.leave_if_ended(done)?;
+        self.advance_streams(n, 1);
+        self.advance_tiles();
+        self.update(Arith::Add, counter, Amount::Now(1));
+        let b = Amount::Now(end as i64);
+        self.code.push(Inst::Branch { a: counter, cond: Cond::L, b, to: top });
+        self.code.push(Inst::LoopEnd);
+        Ok(())
+    }
+
+    /// The iterations up to `end` by blocks. What is contiguous along the loop and strided along
+    /// the lanes is read and written in tiles.
+    fn tiled_blocks(&mut self, n: usize, counter: R, end: usize) -> Result<(), Error> {
+        let (block, iteration) = (self.code.place(), self.code.place());
+        self.code.push(Inst::LoopBegin);
+        self.code.push(Inst::Bind(block));
+        self.make_tiles(n, TILE, None)?;
+        self.open_written_tiles(n, TILE);
+        let point = self.set(0);
+        self.code.push(Inst::LoopBegin);
+        self.code.push(Inst::Bind(iteration));
+        self.inside()?;
+        self.advance_streams(n, 1);
+        self.advance_tiles();
+        self.update(Arith::Add, counter, Amount::Now(1));
+        self.update(Arith::Add, point, Amount::Now(1));
+        let b = Amount::Now(TILE as i64);
+        self.code.push(Inst::Branch { a: point, cond: Cond::L, b, to: iteration });
+        self.code.push(Inst::LoopEnd);
+        self.tiles.clear();
+        self.close_written_tiles(n, TILE);
+        let b = Amount::Now(end as i64);
+        self.code.push(Inst::Branch { a: counter, cond: Cond::L, b, to: block });
+        self.code.push(Inst::LoopEnd);
         Ok(())
     }
 

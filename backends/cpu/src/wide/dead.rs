@@ -61,6 +61,7 @@ fn result(inst: &Inst) -> Option<R> {
         | Inst::Call { .. }
         | Inst::Bind(_)
         | Inst::Jump(_)
+        | Inst::Fence
         | Inst::Branch { .. }
         | Inst::NoneSet { .. }
         | Inst::NoneSetVector { .. }

@@ -67,6 +67,8 @@ pub struct Emitter<'n> {
     pub carries: Vec<Carry>,
     /// The transposed loads of the open block.
     pub tiles: Vec<Tile>,
+    /// The stores of the open block that are transposed when it closes.
+    pub written: Vec<Tile>,
     /// The lanes that have not ended, if the kernel has a condition.
     pub active: Option<Lanes>,
     /// The buffers whose stores bypass the caches.
@@ -100,6 +102,7 @@ impl<'n> Emitter<'n> {
             accumulators: Vec::new(),
             carries: Vec::new(),
             tiles: Vec::new(),
+            written: Vec::new(),
             active: None,
             bypassing: Vec::new(),
             uses: uses(nest),

@@ -165,7 +165,7 @@ impl Emitter<'_> {
         }
         let tiles = self.in_lanes && self.tail.is_none() && self.nest.tile == Some(n);
         if tiles {
-            self.make_tiles(n, span.high)?;
+            self.make_tiles(n, self.nest.kernel.loops[n].extent, span.high)?;
         }
         if !once {
             self.move_streams(n, counter, span.low, false);

@@ -182,6 +182,9 @@ impl Emitter<'_> {
             self.store_first(s.buffer, &s.at, &value);
             return Ok(());
         }
+        if s.combine.is_none() && self.write_tile(s.buffer, &s.at, &value) {
+            return Ok(());
+        }
         self.store_lanes(s.buffer, &s.at, &value)
     }
 

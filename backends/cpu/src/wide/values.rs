@@ -42,7 +42,7 @@ pub struct Carry {
     pub lanes: Lanes,
 }
 
-/// A transposed load: for each point of the block, the lanes.
+/// A transposed load or store: for each point of the block, the lanes.
 pub struct Tile {
     pub buffer: BufferId,
     pub at: Affine,

@@ -26,7 +26,8 @@ pub fn case(seed: u64) -> Case {
         0..=6 => ("points", points),
         7..=12 => ("reductions", reductions),
         13..=15 => ("carries", carries),
-        16 | 17 => ("scatter", scatter),
+        16 => ("scatter", scatter),
+        17 => ("updates", updates),
         18 => ("update", update),
         _ if r.below(100) == 0 => ("shared", shared),
         _ => ("running", running),
@@ -112,11 +113,13 @@ fn random_order(r: &mut Random, kept: usize, gone: &[usize]) -> Order {
     Order { lanes, cut }
 }
 
-/// A sequential loop inside of parallel ones: carries that change places, stores that move with
-/// time or fold, and a condition that ends the loop.
+/// A sequential loop inside of parallel ones or alone: carries that change places, stores that move
+/// with time or fold, and a condition that ends the loop.
 fn carries(r: &mut Random) -> Drawn {
-    let outer = extents(r, 1, 2);
-    let time = 1 + r.below(8);
+    let least = usize::from(r.below(6) > 0);
+    let outer = extents(r, least, 2);
+    // Long enough for tiles at times.
+    let time = if r.below(4) == 0 { 16 + r.below(40) } else { 1 + r.below(8) };
     let nest = [loops(&outer, Mode::Parallel), loops(&[time], Mode::Sequential)].concat();
     let mut k = Draft::new(r, nest);
     let lanes: Vec<usize> = (0..outer.len()).collect();
@@ -196,6 +199,52 @@ fn scatter(r: &mut Random) -> Drawn {
         let combine = if k.one_in(2) { Some(k.combine(d)) } else { None };
         let value = k.value_of(d);
         k.b.store(Store { buffer, at, offset, combine, value });
+    }
+    k.finish()
+}
+
+/// One store of rows at computed positions, in order or in copies of the elements.
+fn updates(r: &mut Random) -> Drawn {
+    let extents = extents(r, 1, 3);
+    let inner = r.below(extents.len() + 1);
+    let mut k = Draft::new(r, loops(&extents, Mode::Sequential));
+    k.grow();
+    let outer: Vec<usize> = (0..inner).collect();
+    let (at, len) = k.own_places(&outer);
+    let places = k.buffer_of(DType::I64, len, Style::Places);
+    let mut offset = k.b.load(places, at);
+    for n in inner..extents.len() {
+        let counter = k.b.counter(n);
+        let width: usize = extents[n + 1..].iter().product();
+        let width = k.b.constant(Scalar::from(width as i64));
+        let term = k.b.op(ScalarOp::Mul, &[counter, width]);
+        offset = k.b.op(ScalarOp::Add, &[offset, term]);
+    }
+    if k.one_in(2) {
+        let (at, len) = k.own_places(&outer);
+        let kept = k.buffer(DType::Bool, len);
+        let kept = k.b.load(kept, at);
+        let dropped = k.b.constant(Scalar::from(k.r.below(4) as i64 - 3));
+        offset = k.b.op(ScalarOp::Select, &[kept, offset, dropped]);
+    }
+    let d = k.any_type();
+    let len = k.r.below(90);
+    let buffer = k.buffer(d, len);
+    let combine = if k.one_in(5) { None } else { Some(k.combine(d)) };
+    let mut value = k.value_of(d);
+    if k.one_in(2) {
+        let dense = (0..extents.len()).map(|n| extents[n + 1..].iter().product::<usize>() as i64);
+        let x = k.buffer(d, extents.iter().product());
+        value = k.b.load(x, Affine::new(0, dense));
+    }
+    let at = Affine::constant(k.r.below(3) as i64 - 1);
+    k.b.store(Store { buffer, at, offset: Some(offset), combine, value });
+    let copies = combine.is_some_and(|c| c.takes_copies(d));
+    if copies && !k.one_in(3) {
+        let lanes = if extents.len() == 1 { 1 << k.r.below(6) } else { 1 };
+        let length = lanes * (1 + k.r.below(9));
+        let cut = (k.r.below(4) > 0).then_some(Cut { of: 0, length });
+        k.b.order(Order { lanes, cut });
     }
     k.finish()
 }

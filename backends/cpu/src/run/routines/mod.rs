@@ -7,6 +7,7 @@ mod dot;
 mod linalg;
 mod operand;
 mod order;
+pub mod scatter;
 mod sort;
 mod top_k;
 mod vector;

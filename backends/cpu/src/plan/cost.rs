@@ -115,8 +115,8 @@ impl Access<'_> {
             0 | 1 => self.consecutive(at, d),
             -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
             _ if !self.vectors.wide() => 1.6,
+            _ if plain && !d.is_bool() && self.in_tiles(at) => 0.6,
             _ if d.size() < 4 => ONE_BY_ONE,
-            _ if plain && self.in_tiles(at) => 0.6,
             _ => 2.3,
         }
     }

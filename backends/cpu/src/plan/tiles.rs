@@ -16,7 +16,7 @@ use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Mode, Node};
 
-/// The bytes of a block, a cache line.
+/// The bytes of the lanes of a block, a cache line.
 const BLOCK_BYTES: usize = 64;
 /// Shorter loops are not worth a tile.
 const LEAST: usize = 8;
@@ -37,9 +37,10 @@ pub fn tiled(nest: &Nest) -> Result<Option<Nest>, Error> {
     }
     let strided = |node: &Node| match node {
         Node::Load { buffer, at, guard, .. } => {
-            let size = k.buffers[buffer.0 as usize].dtype.size();
-            let fits = guard.is_empty() && at.stride(v).abs() > 1 && size >= 4;
-            fits.then(|| (at.clone(), size))
+            let d = k.buffers[buffer.0 as usize].dtype;
+            let fits = guard.is_empty() && at.stride(v).abs() > 1 && !d.is_bool();
+            // Narrow elements fill lanes of 32 bits.
+            fits.then(|| (at.clone(), d.size().max(4)))
         }
         _ => None,
     };

@@ -459,7 +459,7 @@ impl Emitter<'_> {
 }
 
 /// The load that puts narrow elements into 32-bit lanes.
-fn widening(d: DType) -> Ins {
+pub fn widening(d: DType) -> Ins {
     match (d.size(), d.is_signed()) {
         (1, true) => Ins::Vpmovsxbd,
         (1, false) => Ins::Vpmovzxbd,

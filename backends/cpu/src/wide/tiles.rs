@@ -2,6 +2,7 @@
 //! frame while the loop over the block runs. Results of carry loops go the other way. Which loads
 //! of parallel loops have tiles is decided in planning; in a carry loop all have that profit.
 
+use super::access::widening;
 use super::asm::{Ins, Width};
 use super::code::{Address, Amount, Arith, Constant, Inst, R};
 use super::emitter::{Emitter, size_of_lane};
@@ -25,7 +26,9 @@ impl Emitter<'_> {
             if !self.profits(d, at, n, block) || known || !guard.is_empty() {
                 continue;
             }
-            if !forward && high.is_some() {
+            // Narrow elements have masked loads only where masks are registers.
+            let alone = d.size() < 4 && !self.tier.masks();
+            if high.is_some() && (!forward || alone) {
                 continue;
             }
             let bits = self.memory_bits(d);
@@ -56,7 +59,7 @@ impl Emitter<'_> {
     /// Returns whether an access is strided along the lanes and runs through lines along loop `n`.
     fn profits(&self, d: DType, at: &Affine, n: usize, block: usize) -> bool {
         let strided = self.step(at).abs() > 1 && at.stride(n).abs() == 1;
-        strided && d.size() >= 4 && block.is_multiple_of(self.lanes_each(self.memory_bits(d)))
+        strided && !d.is_bool() && block.is_multiple_of(self.lanes_each(self.memory_bits(d)))
     }
 
     /// Returns whether some access of a carry loop has a tile for a block of so many points.
@@ -73,9 +76,10 @@ impl Emitter<'_> {
 
     /// Returns whether the results of a store may wait until a block of a carry loop closes.
     fn writes_lines(&self, s: &Store, n: usize, block: usize) -> bool {
+        let d = self.buffer_type(s.buffer);
         let alone = self.nest.kernel.stores.iter().filter(|t| t.buffer == s.buffer).count() == 1;
-        let plain = s.offset.is_none() && s.combine.is_none() && alone;
-        plain && self.profits(self.buffer_type(s.buffer), &s.at, n, block)
+        let plain = s.offset.is_none() && s.combine.is_none() && alone && d.size() >= 4;
+        plain && self.profits(d, &s.at, n, block)
     }
 
     /// Makes room for the results of a block of a carry loop, loop `n`.
@@ -153,6 +157,7 @@ impl Emitter<'_> {
             let from = self.address_of_lane(buffer, at, lane + l);
             let from = from.plus(point as i32 * d.size() as i32);
             rows.push(match mask {
+                _ if d.size() < 4 => self.load_masked(widening(d), w, from, mask),
                 None => self.u(Ins::Vmovups, w, from),
                 Some(mask) if self.tier.masks() => {
                     let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);

@@ -6,19 +6,29 @@
 mod support;
 
 use cotangent_cpu::backend;
-use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::backend::{Backend, CompileOptions};
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode};
+use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, NodeId};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::verify::verify;
+use cotangent_jit::{DType, Scalar};
 use support::launch;
 
-fn listing(kernel: &Kernel) -> String {
+fn text(kernel: &Kernel, stage: &str) -> String {
     let program = verify(launch(kernel)).unwrap();
     let keep = CompileOptions { keep_text: true, ..CompileOptions::default() };
-    backend().compile(&program, &keep).unwrap().text("clif").unwrap()
+    backend().compile(&program, &keep).unwrap().text(stage).unwrap()
+}
+
+fn listing(kernel: &Kernel) -> String {
+    text(kernel, "clif")
+}
+
+/// The instructions of the one kernel, without those of the driver.
+fn instructions(kernel: &Kernel) -> String {
+    let all = text(kernel, "asm");
+    all[all.find(": vectors of").unwrap()..].to_owned()
 }
 
 const WITHOUT: &str = "COTANGENT_CPU_WITHOUT";
@@ -154,6 +164,59 @@ fn short_rows_and_gathers_have_wide_vectors() {
     });
     let gone = not_wide(rows.chain(gathers), 11);
     assert!(gone.is_empty(), "by Cranelift: {gone:?}");
+}
+
+/// An op and the op that makes its operand are one instruction, and no other instruction is left of
+/// either.
+#[test]
+fn pairs_of_ops_are_one_instruction() {
+    use ScalarOp::{And, Eq, Fma, Gt, Neg, Or, Select, Shl, ShrLogical};
+    if !has_wide_vectors() {
+        return;
+    }
+    let number = |b: &mut KernelBuilder, c: f32| b.constant(Scalar::from(c));
+    let int = |b: &mut KernelBuilder, c: u32| b.constant(Scalar::from(c));
+    type Build<'a> = &'a dyn Fn(&mut KernelBuilder, NodeId) -> NodeId;
+    let clamp: Build = &|b, x| {
+        let most = number(b, 2.0);
+        let above = b.op(Gt, &[x, most]);
+        b.op(Select, &[above, most, x])
+    };
+    let product: Build = &|b, x| {
+        let minus = b.op(Neg, &[x]);
+        b.op(Fma, &[minus, x, x])
+    };
+    let rotated: Build = &|b, x| {
+        let (up, down) = (int(b, 13), int(b, 19));
+        let (high, low) = (b.op(Shl, &[x, up]), b.op(ShrLogical, &[x, down]));
+        b.op(Or, &[high, low])
+    };
+    let tested: Build = &|b, x| {
+        let (bit, zero) = (int(b, 4), int(b, 0));
+        let bit = b.op(And, &[x, bit]);
+        let unset = b.op(Eq, &[bit, zero]);
+        b.op(Select, &[unset, x, zero])
+    };
+    let masks = std::is_x86_feature_detected!("avx512dq") && std::env::var(WITHOUT).is_err();
+    let cases: [(DType, Build, &str, &[&str], bool); 4] = [
+        (DType::F32, clamp, "vminps", &["vcmpps", "blend"], true),
+        (DType::F32, product, "vfnmadd", &["vxorps"], true),
+        (DType::U32, rotated, "vprold", &["vpslld", "vpsrld"], masks),
+        (DType::U32, tested, "vptestnmd", &["vpandd", "vpcmp"], masks),
+    ];
+    for (d, build, has, lacks, applies) in cases {
+        let mut b = KernelBuilder::new("pair", [Loop { extent: 256, mode: Mode::Parallel }]);
+        let (x, y) = (b.buffer(d, 256), b.buffer(d, 256));
+        let v = b.load(x, Affine::counter(0));
+        let v = build(&mut b, v);
+        b.store_at(y, Affine::counter(0), v);
+        let kernel = b.finish();
+        let text = instructions(&kernel);
+        if applies {
+            assert!(text.contains(has), "{has}: {text}");
+            assert!(!lacks.iter().any(|other| text.contains(other)), "{has}: {text}");
+        }
+    }
 }
 
 /// Gathers count elements in 32 bits, so longer strides are left to Cranelift. Nothing is run: the

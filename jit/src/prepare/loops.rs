@@ -3,14 +3,17 @@
 //! `before -> after`, meaning unchanged:
 //! - a loop of one point is dropped;
 //! - two loops of one mode that every index walks as one become one. Reduce loops must be
-//!   neighbours, so that their points keep their order, and the order of combination must stay.
+//!   neighbours, so that their points keep their order, and the order of combination must stay;
+//! - a gather at a position that is affine in the counters becomes a load.
 //!
 //! The choice of a loop to vectorise does not live here: it depends on the device. The order of
 //! reduce loops lives in [`order`](crate::order).
 
 use crate::Scalar;
 use crate::affine::Affine;
-use crate::kernel::{Cut, Kernel, Mode, Node, Order};
+use crate::kernel::{BufferType, Cut, Kernel, Mode, Node, NodeId, Order};
+use crate::op::ScalarOp;
+use smallvec::SmallVec;
 
 /// The kernel without loops of one point and with its parallel and its reduce loops coalesced.
 pub fn simplify(kernel: &Kernel) -> Kernel {
@@ -19,9 +22,49 @@ pub fn simplify(kernel: &Kernel) -> Kernel {
         // The loop runs once, whatever its condition says.
         k.condition = None;
     }
+    plain_gathers(&mut k);
     drop_single_points(&mut k);
     coalesce(&mut k);
     k
+}
+
+/// Gathers at affine positions inside of a buffer that the kernel only reads become loads.
+fn plain_gathers(k: &mut Kernel) {
+    if !k.nodes.iter().any(|n| matches!(n, Node::Gather { .. })) {
+        return;
+    }
+    let extents: Vec<usize> = k.loops.iter().map(|l| l.extent).collect();
+    let mut known: Vec<Option<Affine>> = Vec::with_capacity(k.nodes.len());
+    for n in 0..k.nodes.len() {
+        known.push(affine(&k.nodes[n], &known));
+        let Node::Gather { buffer, at } = k.nodes[n] else { continue };
+        let Some(at) = known[at.0 as usize].clone().filter(|_| !k.writes(buffer)) else {
+            continue;
+        };
+        let BufferType { dtype, len } = k.buffers[buffer.0 as usize];
+        let inside = |(low, high): (i64, i64)| low >= 0 && high < len as i64;
+        if at.range(&extents).is_some_and(inside) {
+            let (guard, fill) = (SmallVec::new(), Scalar::zero(dtype));
+            k.nodes[n] = Node::Load { buffer, at, guard, fill };
+        }
+    }
+}
+
+/// The value of a node of sums and multiples of counters, if it is so small that nothing wraps.
+fn affine(node: &Node, known: &[Option<Affine>]) -> Option<Affine> {
+    let of = |n: &NodeId| known[n.0 as usize].as_ref();
+    let found = match node {
+        Node::Counter(n) => Affine::counter(*n),
+        Node::Constant(s) => Affine::constant(s.to_i64()?),
+        Node::Op { op: ScalarOp::Add, args } => of(&args[0])?.add(of(&args[1])?),
+        Node::Op { op: ScalarOp::Mul, args } => match (of(&args[0])?, of(&args[1])?) {
+            (by, a) | (a, by) if by.strides.is_empty() => a.scale(by.offset),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let small = |x: i64| x.unsigned_abs() < 1 << 31;
+    (small(found.offset) && found.strides.iter().all(|s| small(*s))).then_some(found)
 }
 
 /// Replaces every affine function of the kernel.

@@ -11,7 +11,7 @@ use crate::prims::points::convert::try_convert_element_type;
 use crate::prims::points::select::try_select_n;
 use crate::prims::rules::numbers::{int_range, place_dtype};
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::NodeId;
+use cotangent_jit::kernel::{Node, NodeId};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error, Scalar, err};
 
@@ -25,16 +25,40 @@ pub(crate) fn as_index(b: &mut KernelBuilder, index: NodeId) -> NodeId {
     b.convert(index, DType::I64)
 }
 
+/// The index in i32, if it was converted from there and the bound fits: then lanes are half as
+/// wide.
+fn narrowed(b: &mut KernelBuilder, index: NodeId, last: i64) -> (NodeId, DType) {
+    match b.node(index) {
+        Node::Op { op: ScalarOp::Convert(DType::I64), args }
+            if b.dtype(args[0]) == DType::I32 && i32::try_from(last).is_ok() =>
+        {
+            (args[0], DType::I32)
+        }
+        _ => (index, DType::I64),
+    }
+}
+
+fn bounds(b: &mut KernelBuilder, d: DType, last: i64) -> (NodeId, NodeId) {
+    let mut number = |n: i64| match d {
+        DType::I32 => b.constant(Scalar::from(n as i32)),
+        _ => b.constant(Scalar::from(n)),
+    };
+    (number(0), number(last))
+}
+
 /// `index` clamped into `0..=last`.
 pub(crate) fn clamped(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId {
-    let (zero, last) = (b.constant(Scalar::from(0i64)), b.constant(Scalar::from(last)));
+    let (index, d) = narrowed(b, index, last);
+    let (zero, last) = bounds(b, d, last);
     let low = b.op(ScalarOp::Max, &[index, zero]);
-    b.op(ScalarOp::Min, &[low, last])
+    let inside = b.op(ScalarOp::Min, &[low, last]);
+    b.convert(inside, DType::I64)
 }
 
 /// Whether `0 <= index <= last`.
 pub(crate) fn within(b: &mut KernelBuilder, index: NodeId, last: i64) -> NodeId {
-    let (zero, last) = (b.constant(Scalar::from(0i64)), b.constant(Scalar::from(last)));
+    let (index, d) = narrowed(b, index, last);
+    let (zero, last) = bounds(b, d, last);
     let low = b.op(ScalarOp::Ge, &[index, zero]);
     let high = b.op(ScalarOp::Le, &[index, last]);
     b.op(ScalarOp::And, &[low, high])

@@ -135,8 +135,8 @@ impl<'r> Writer<'r> {
         lanes.iter().map(coord).collect()
     }
 
-    /// The least and the greatest number that an i64 node can be. The search goes `depth` operands
-    /// deep.
+    /// The least and the greatest number that an i64 or i32 node can be. The search goes `depth`
+    /// operands deep.
     fn bounds(&self, node: NodeId, depth: usize) -> (i64, i64) {
         const ANY: (i64, i64) = (i64::MIN, i64::MAX);
         let (op, args) = match self.b.node(node) {
@@ -147,13 +147,17 @@ impl<'r> Writer<'r> {
         };
         let arg = |n: usize| self.bounds(args[n], depth - 1);
         match op {
-            _ if self.b.dtype(node) != DType::I64 => ANY,
+            _ if !matches!(self.b.dtype(node), DType::I64 | DType::I32) => ANY,
+            ScalarOp::Convert(DType::I64) if self.b.dtype(args[0]) == DType::I32 => {
+                let (low, high) = arg(0);
+                (low.max(i32::MIN.into()), high.min(i32::MAX.into()))
+            }
             ScalarOp::Min | ScalarOp::Max => {
                 let pick = if *op == ScalarOp::Min { i64::min } else { i64::max };
                 let (a, b) = (arg(0), arg(1));
                 (pick(a.0, b.0), pick(a.1, b.1))
             }
-            ScalarOp::Add => {
+            ScalarOp::Add if self.b.dtype(node) == DType::I64 => {
                 let (a, b) = (arg(0), arg(1));
                 match (a.0.checked_add(b.0), a.1.checked_add(b.1)) {
                     (Some(low), Some(high)) => (low, high),
@@ -175,7 +179,18 @@ impl<'r> Writer<'r> {
         if within {
             return node;
         }
-        let (low, high) = (Scalar::from(low), Scalar::from(high));
+        // What was converted from i32 is clamped there: lanes are half as wide.
+        if let Node::Op { op: ScalarOp::Convert(DType::I64), args } = self.b.node(node)
+            && let (from, DType::I32) = (args[0], self.b.dtype(args[0]))
+            && let (Ok(low), Ok(high)) = (i32::try_from(low), i32::try_from(high))
+        {
+            let node = self.clamped(from, Scalar::from(low), Scalar::from(high));
+            return self.b.convert(node, DType::I64);
+        }
+        self.clamped(node, Scalar::from(low), Scalar::from(high))
+    }
+
+    fn clamped(&mut self, node: NodeId, low: Scalar, high: Scalar) -> NodeId {
         let (low, high) = (self.b.constant(low), self.b.constant(high));
         let node = self.b.op(ScalarOp::Min, &[node, high]);
         self.b.op(ScalarOp::Max, &[node, low])

@@ -10,6 +10,7 @@ use super::emitter::{Emitter, unsupported};
 use super::masks::by;
 use super::values::{Lanes, Regs};
 use crate::plan::lanes::Bits;
+use crate::plan::nest::Nest;
 use cotangent_jit::kernel::{BufferId, Node, NodeId, Store};
 use cotangent_jit::op::{MachineOp, ScalarOp};
 use cotangent_jit::{DType, Error, Scalar};
@@ -146,11 +147,11 @@ impl Emitter<'_> {
             && len < 1 << 31
         {
             let positions = self.operand(args[0])?.lanes;
-            let positions = self.clamped(&positions, len);
+            let positions = self.clamped(args[0], &positions, len);
             return Ok(self.gather_words(buffer, &positions));
         }
         let positions = self.operand(at)?.lanes;
-        let positions = self.clamped(&positions, len);
+        let positions = self.clamped(at, &positions, len);
         if d.size() < 4 {
             return Ok(self.gather_narrow(buffer, &positions));
         }
@@ -169,7 +170,12 @@ impl Emitter<'_> {
         Ok(Lanes { dtype: d, bits, regs })
     }
 
-    fn clamped(&mut self, positions: &Lanes, len: usize) -> Lanes {
+    /// The positions of this node inside of a buffer of this length.
+    fn clamped(&mut self, at: NodeId, positions: &Lanes, len: usize) -> Lanes {
+        let (least, most) = bounds(self.nest, at, CLAMPS);
+        if least >= 0 && most < len as i64 {
+            return positions.clone();
+        }
         let (bits, d) = (positions.bits, positions.dtype);
         let (w, _) = self.shape(bits);
         let last = self.repeated(bits, len as u64 - 1);
@@ -332,5 +338,33 @@ impl Emitter<'_> {
         let v = self.u(ins, w, from);
         let lanes = Lanes { dtype: d, bits, regs: Regs::from_elem(v, 1) };
         if d.is_bool() { self.truths(&lanes) } else { lanes }
+    }
+}
+
+/// The ops of an index that are looked through for its bounds.
+const CLAMPS: usize = 6;
+
+/// Bounds of an int that its clamps guarantee, among its last few ops.
+fn bounds(nest: &Nest, n: NodeId, ops: usize) -> (i64, i64) {
+    if ops == 0 {
+        return (i64::MIN, i64::MAX);
+    }
+    let bounds = |n: NodeId| bounds(nest, n, ops - 1);
+    match nest.kernel.node(n) {
+        Node::Constant(s) => s.to_i64().map_or((i64::MIN, i64::MAX), |c| (c, c)),
+        Node::Op { op: ScalarOp::Convert(DType::I64), args } if nest.dtype(args[0]).is_int() => {
+            match nest.dtype(args[0]) {
+                DType::U64 => (i64::MIN, i64::MAX),
+                _ => bounds(args[0]),
+            }
+        }
+        Node::Op { op: op @ (ScalarOp::Min | ScalarOp::Max), args } => {
+            let (a, b) = (bounds(args[0]), bounds(args[1]));
+            match op {
+                ScalarOp::Min => (a.0.min(b.0), a.1.min(b.1)),
+                _ => (a.0.max(b.0), a.1.max(b.1)),
+            }
+        }
+        _ => (i64::MIN, i64::MAX),
     }
 }

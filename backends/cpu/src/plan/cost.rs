@@ -2,6 +2,7 @@
 //! choice of the loop lives in `nest`.
 
 use crate::plan::lanes::{self, Bits};
+use crate::plan::loops::SHORT;
 use crate::plan::steps::steps;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
@@ -22,6 +23,26 @@ fn scatters_lines(k: &Kernel, at: &Affine, v: usize) -> bool {
     at.stride(v).unsigned_abs() > 1 && (0..k.loops.len()).any(|n| n != v && fills(n))
 }
 
+/// The cost of a node in scalar code that is computed before a short loop.
+const SCALAR_NODE: f64 = 1.5;
+
+/// Returns whether a node costs an instruction of its own.
+fn steps_alone(node: &Node) -> bool {
+    matches!(node, Node::Op { .. } | Node::Gather { .. })
+}
+
+/// The short parallel loop along which a kernel gathers rows, if there is one.
+fn short_loop(k: &Kernel, live: &[bool], bits: &[u64]) -> Option<usize> {
+    let gathered = |u: usize| {
+        (k.nodes.iter().enumerate()).any(|(n, node)| {
+            live[n] && matches!(node, Node::Gather { .. }) && bits[n] >> u & 1 == 1
+        })
+    };
+    let parallel = k.reductions.is_empty() && k.loops.iter().all(|l| l.mode == Mode::Parallel);
+    let short = |u: &usize| (2..=SHORT).contains(&k.loops[*u].extent) && gathered(*u);
+    (0..k.loops.len()).filter(|_| parallel && k.loops.len() > 1).find(short)
+}
+
 /// The cost of one point, in rough instructions, with loop `v` innermost and vectorised; and the
 /// cost of one point in scalar form.
 pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) -> (f64, f64) {
@@ -33,10 +54,17 @@ pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) 
         -1 if !d.is_bool() => d.size() as f64 / 8.0,
         _ => 1.6,
     };
+    let short = short_loop(k, live, bits);
     for (n, node) in k.nodes.iter().enumerate().filter(|(n, _)| live[*n]) {
         if bits[n] >> v & 1 == 0 {
+            if short == Some(v) && bits[n] != 0 && steps_alone(node) {
+                // The node is computed once per run through this short loop.
+                let once = SCALAR_NODE / k.loops[v].extent as f64;
+                (vector_cost, scalar_cost) = (vector_cost + once, scalar_cost + once);
+            }
             continue;
         }
+        let before = (vector_cost, scalar_cost);
         match node {
             Node::Load { at, guard, buffer, .. } => {
                 let d = k.buffers[buffer.0 as usize].dtype;
@@ -73,6 +101,13 @@ pub fn cost(k: &Kernel, types: &[DType], live: &[bool], bits: &[u64], v: usize) 
                 scalar_cost += 1.0;
             }
             Node::Constant(_) => {}
+        }
+        if let Some(u) = short.filter(|u| *u != v && bits[n] >> u & 1 == 0) {
+            // The short loop goes inside of the vector loop (see `shorts`).
+            let once =
+                |before: f64, after: f64| before + (after - before) / k.loops[u].extent as f64;
+            vector_cost = once(before.0, vector_cost);
+            scalar_cost = once(before.1, scalar_cost);
         }
     }
     for s in &k.stores {

@@ -2,6 +2,7 @@
 //! choice of the loop lives in `nest`.
 
 use crate::plan::lanes::{Bits, Vectors};
+use crate::plan::loops::SHORT;
 use crate::plan::steps::steps;
 use crate::plan::weights;
 use cotangent_jit::DType;
@@ -23,6 +24,26 @@ fn scatters_lines(k: &Kernel, at: &Affine, v: usize) -> bool {
     at.stride(v).unsigned_abs() > 1 && (0..k.loops.len()).any(|n| n != v && fills(n))
 }
 
+/// The cost of a node in scalar code that is computed before a short loop.
+const SCALAR_NODE: f64 = 1.5;
+
+/// Returns whether a node costs an instruction of its own.
+fn steps_alone(node: &Node) -> bool {
+    matches!(node, Node::Op { .. } | Node::Gather { .. })
+}
+
+/// The short parallel loop along which a kernel gathers rows, if there is one.
+fn short_loop(k: &Kernel, live: &[bool], bits: &[u64]) -> Option<usize> {
+    let gathered = |u: usize| {
+        (k.nodes.iter().enumerate()).any(|(n, node)| {
+            live[n] && matches!(node, Node::Gather { .. }) && bits[n] >> u & 1 == 1
+        })
+    };
+    let parallel = k.reductions.is_empty() && k.loops.iter().all(|l| l.mode == Mode::Parallel);
+    let short = |u: &usize| (2..=SHORT).contains(&k.loops[*u].extent) && gathered(*u);
+    (0..k.loops.len()).filter(|_| parallel && k.loops.len() > 1).find(short)
+}
+
 /// The cost of one point, in rough instructions, with loop `v` innermost and in full vectors; and
 /// the cost of one point in scalar form.
 pub fn cost(
@@ -39,8 +60,14 @@ pub fn cost(
     // The instructions of one register of lanes of so many bytes, per point.
     let per = |bytes: usize| bytes as f64 / vectors.bytes as f64;
     let wide = vectors.wide();
+    let short = short_loop(k, live, bits);
     for (n, node) in k.nodes.iter().enumerate().filter(|(n, _)| live[*n]) {
         if bits[n] >> v & 1 == 0 {
+            if short == Some(v) && bits[n] != 0 && steps_alone(node) {
+                // The node is computed once per run through this short loop.
+                let once = SCALAR_NODE / k.loops[v].extent as f64;
+                (vector_cost, scalar_cost) = (vector_cost + once, scalar_cost + once);
+            }
             continue;
         }
         let (lanes, scalar) = match node {
@@ -71,8 +98,11 @@ pub fn cost(
             }
             Node::Constant(_) => (0.0, 0.0),
         };
-        vector_cost += lanes;
-        scalar_cost += scalar;
+        // A short loop that goes inside of the vector loop computes the node once (see `shorts`).
+        let inside = short.filter(|u| *u != v && bits[n] >> u & 1 == 0);
+        let share = inside.map_or(1.0, |u| 1.0 / k.loops[u].extent as f64);
+        vector_cost += lanes * share;
+        scalar_cost += scalar * share;
     }
     for s in &k.stores {
         let d = k.buffers[s.buffer.0 as usize].dtype;

@@ -7,6 +7,9 @@ use cotangent_jit::kernel::{Kernel, Loop, Mode};
 /// nodes.
 const UNROLLED: usize = 4;
 
+/// The most points of a loop that goes inside of the vector loop (see `shorts`).
+pub const SHORT: usize = 8;
+
 /// Returns whether the kernel has so few points that it becomes scalar code.
 pub fn few_points(k: &Kernel) -> bool {
     k.order.lanes == 1 && k.loops.iter().map(|l| l.extent.max(1)).product::<usize>() <= UNROLLED

@@ -7,13 +7,12 @@
 //! for u in 0..3, for v in lanes   ->   for v in lanes, for u in 0..3
 //! ```
 
+use crate::plan::loops::SHORT;
 use crate::plan::nest::Nest;
 use cotangent_jit::Error;
 use cotangent_jit::kernel::{Mode, Node};
 use cotangent_jit::prepare::loops::{choose_loops, dependence};
 
-/// The most points of the loop that goes inside.
-const SHORT: usize = 8;
 /// The least nodes that are computed once instead of for every point of that loop.
 const LEAST_SAVED: usize = 4;
 

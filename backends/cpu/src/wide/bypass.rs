@@ -24,7 +24,10 @@ pub fn stores(nest: &Nest, lanes: usize) -> Vec<BufferId> {
         return Vec::new();
     }
     let read = |b: BufferId| {
-        let of = |n: &Node| matches!(n, Node::Load { buffer, .. } | Node::Gather { buffer, .. } if *buffer == b);
+        let of = |n: &Node| match n {
+            Node::Load { buffer, .. } | Node::Gather { buffer, .. } => *buffer == b,
+            _ => false,
+        };
         k.nodes.iter().any(of) || k.stores.iter().filter(|s| s.buffer == b).count() > 1
     };
     let fits = |s: &&Store| {

@@ -41,8 +41,11 @@ const OPS: &[Op] = &[
     Op { name: "convert", whole: true, f: |a, _| a.astype(DType::F32) * 0.5 },
 ];
 
+/// A shape, and the permutation that leads from the operand to it.
+type Form = (&'static [usize], &'static [usize]);
+
 /// Shapes of about one size, the plain row first, and permutations of the operand.
-const CLASSES: &[(&str, &[(&[usize], &[usize])])] = &[
+const CLASSES: &[(&str, &[Form])] = &[
     ("few", &[(&[1], &[0]), (&[7], &[0]), (&[33], &[0]), (&[3, 11], &[0, 1]), (&[3, 11], &[1, 0])]),
     (
         "1e4",

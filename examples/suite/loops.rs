@@ -65,7 +65,7 @@ fn hmc(key: Array, w: Array, x: Array, y: Array) -> Array {
         let q = q - 0.5 * step * slope(&new);
         let gain = log_density(&new, &x, &y) - log_density(&w, &x, &y);
         let change = gain + 0.5 * (p.square().sum() - q.square().sum());
-        let taken = random::uniform(&coin, (), DType::F32, 0.0, 1.0).lt(&change.exp());
+        let taken = random::uniform(&coin, (), DType::F32, 0.0, 1.0).lt(change.exp());
         let w = taken.select(&new, &w);
         (w.clone(), w)
     };

@@ -233,7 +233,7 @@ fn scattered_sums() {
         let values = hard(kind, 3_000_000);
         let places: Vec<i32> = (0..values.len()).map(|n| (n % 3) as i32).collect();
         let x = Array::from(values.clone());
-        let sums = zeros([3]).at(&Array::from(places)).add(&x);
+        let sums = zeros([3]).at(Array::from(places)).add(&x);
         for (n, sum) in sums.to_vec::<f32>().into_iter().enumerate() {
             let own: Vec<f32> = values.iter().skip(n).step_by(3).copied().collect();
             within(sum, exact(&own, |_| 1.0), 1e-6, "scatter_add");

@@ -2,7 +2,7 @@
 //! stores. Single ops live in `scalar.rs` and `elementary.rs`, scatters by chunks in `scatter.rs`.
 //!
 //! Reductions fold in the accumulator's type, in exactly the order that the kernel has
-//! ([`Order`](crate::kernel::Order)), and are stored when the reduce loops are done. An
+//! ([`Order`]), and are stored when the reduce loops are done. An
 //! elementary op has the value of its definition. A verified kernel fails only if an element type
 //! does not run; a kernel that is not verified may give an error.
 

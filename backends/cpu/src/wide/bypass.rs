@@ -42,7 +42,7 @@ pub fn stores(nest: &Nest, lanes: usize) -> Vec<BufferId> {
             && s.at.stride(v) == 1
             && aligned(s.at.offset)
             && lines
-            && lanes * size % 32 == 0
+            && (lanes * size).is_multiple_of(32)
             && !read(s.buffer)
     };
     k.stores.iter().filter(fits).map(|s| s.buffer).collect()

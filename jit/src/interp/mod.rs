@@ -10,8 +10,8 @@
 //!
 //! Nothing here is fast, and nothing here knows a device. Two things are not part of the meaning
 //! and may differ in a backend: the order of the sums of a matrix product, and the payload and sign
-//! of a NaN that an arithmetic op made. (`neg`, `abs`, `select`, `bitcast`, loads and stores keep the bits
-//! of a NaN.)
+//! of a NaN that an arithmetic op made. (`neg`, `abs`, `select`, `bitcast`, loads and stores keep
+//! the bits of a NaN.)
 
 pub mod elementary;
 pub mod kernel;

@@ -22,7 +22,7 @@
 //! | `registers.rs` | slots that the driver keeps in registers |
 //! | `rows.rs` | steps that can be done for some rows before the next rows |
 //! | `row_loops.rs` | loops of the program that threads share by rows |
-//! | `bands.rs` | runs of launches, done for as many rows at a time as the first cache holds |
+//! | `bands.rs` | runs of launches, done for as many rows at a time as a near cache holds |
 //!
 //! The passes that do not depend on the device live in `cotangent_jit::prepare`.
 

@@ -4,8 +4,7 @@
 //! blocks of each class up to a megabyte, so allocating and freeing touches no lock; beyond that,
 //! and for larger blocks, there is one shared, bounded store per class. On large arrays fresh
 //! memory costs six times as much as the arithmetic, so reuse pays. Large blocks ask the system for
-//! huge pages: a table of small pages and prefetchers that stop at their ends cost up to a third of
-//! the bandwidth.
+//! huge pages: small pages cost a tenth of the bandwidth and more.
 //!
 //! This is one of the few files with `unsafe`. Buffers with an owner live in
 //! `cotangent_jit::buffer`.

@@ -3,7 +3,7 @@
 //!
 //! | shape | way |
 //! | --- | --- |
-//! | a dozen rows and columns | `small`: loops without packing |
+//! | a dozen rows and columns | `small`: a few rows and columns at a time |
 //! | one row or one column | `vector`: bound by memory, read once |
 //! | other floats | the `gemm` crate, block by block |
 //! | ints | plain loops |
@@ -32,7 +32,7 @@ use half::{bf16, f16};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// Products of at most this many multiplications need no packing.
+/// Products of at most this many multiplications are not worth a call of `gemm`.
 const SMALL: usize = 2048;
 /// The terms of small products whose columns are copied several at a time, and of those for which
 /// little room is enough.

@@ -97,8 +97,8 @@ fn nanoseconds(call: &dyn Fn()) -> f64 {
         (0..times).for_each(|_| call());
         before.elapsed().as_secs_f64() * 1e9 / times as f64
     };
-    let times = ((1e6 / time(3)) as usize).clamp(2, 5_000);
-    (0..5).map(|_| time(times)).fold(f64::INFINITY, f64::min)
+    let times = ((2e6 / time(3)) as usize).clamp(2, 10_000);
+    (0..9).map(|_| time(times)).fold(f64::INFINITY, f64::min)
 }
 
 fn array(shape: &[usize], d: DType) -> Array {

@@ -52,6 +52,8 @@ const BAND_BYTES: usize = 160 << 10;
 const LEAST_BAND_BYTES: usize = 16 << 10;
 /// Smaller arrays have shorter bands, so that there are about this many.
 const BANDS: usize = 16;
+/// The least points of a band along a vector loop: a band of fewer would leave lanes empty.
+const LEAST_LANES: usize = 64;
 /// Rows longer than this fit no second cache.
 const MOST_ROW_BYTES: usize = 256 << 10;
 /// Arrays that are touched again are worth it from this many bytes on: smaller ones stay in the
@@ -196,11 +198,15 @@ impl<'p> Collector<'p, '_> {
         let rows = run.rows.rows;
         // The run may have noted a step that does not belong to it.
         let mut noted = Rows::new(self.program, rows);
-        let mut work = 0.0;
+        let (mut work, mut least) = (0.0, 1);
         for (step, split) in steps.iter().zip(&run.splits) {
             let (stage, args) = self.launch(step)?;
             noted.launch(stage, *split, args);
             work += stage.nest.nanoseconds();
+            if stage.nest.vector.is_some_and(|(v, _)| v == *split) {
+                let points = points_per_row(&stage.nest, *split, rows)?;
+                least = least.max(LEAST_LANES.div_ceil(points));
+            }
         }
         let temporaries = self.temporaries(steps, &noted);
         let except = temporaries.iter().copied().collect();
@@ -217,6 +223,10 @@ impl<'p> Collector<'p, '_> {
         }
         let of = |bytes: usize| bytes / row_bytes.max(1);
         let band = (rows / BANDS).max(of(LEAST_BAND_BYTES)).min(of(BAND_BYTES)).clamp(1, rows);
+        let band = band.max(least);
+        if least > 1 && (band >= rows || band * row_bytes > 2 * BAND_BYTES) {
+            return None;
+        }
         let shared = work >= SHARED_NANOSECONDS;
         let part = launch::grain(work, rows).next_multiple_of(band);
         let grain = if shared { part.min(rows) } else { rows };

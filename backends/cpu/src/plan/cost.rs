@@ -4,6 +4,7 @@
 use crate::plan::lanes::{Bits, Vectors};
 use crate::plan::loops::SHORT;
 use crate::plan::steps::steps;
+use crate::plan::tiles::{joins, loop_of_rows};
 use crate::plan::weights;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
@@ -56,7 +57,8 @@ pub fn cost(
 ) -> (f64, f64) {
     let (mut vector_cost, mut scalar_cost) = (0.0, 0.0);
     let steps = steps(k, types, bits, v);
-    let access = Access { k, v, vectors };
+    let rows = if vectors.wide() { loop_of_rows(k, live, v, vectors) } else { None };
+    let access = Access { k, v, vectors, rows };
     // The instructions of one register of lanes of so many bytes, per point.
     let per = |bytes: usize| bytes as f64 / vectors.bytes as f64;
     let wide = vectors.wide();
@@ -81,6 +83,7 @@ pub fn cost(
             Node::Gather { at, .. } if steps[at.0 as usize] == Some(1) => (per(16), 4.0),
             Node::Gather { buffer, .. } => match k.buffers[buffer.0 as usize].dtype.size() {
                 4 | 8 if wide => (2.5, 4.0),
+                1 | 2 if wide => (3.0, 4.0),
                 _ => (5.0, 4.0),
             },
             Node::Counter(_) => (per(8), 0.1),
@@ -137,6 +140,8 @@ struct Access<'k> {
     k: &'k Kernel,
     v: usize,
     vectors: Vectors,
+    /// The loop of tiles, if there would be any.
+    rows: Option<usize>,
 }
 
 impl Access<'_> {
@@ -145,9 +150,19 @@ impl Access<'_> {
             0 | 1 => self.consecutive(at, d),
             -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
             _ if !self.vectors.wide() => 1.6,
-            _ if plain && !d.is_bool() && self.in_tiles(at) => 0.6,
-            _ if d.size() < 4 => ONE_BY_ONE,
-            _ => 2.3,
+            _ => {
+                let alone = if d.size() < 4 { 2.8 } else { 2.3 };
+                let step = at.stride(self.v);
+                let rich = d.size() >= 4 || self.vectors.rich();
+                if d.is_bool() || !plain {
+                    return alone;
+                }
+                let alone = match joins(step, 1, self.vectors) && rich {
+                    true => 2.0 * step as f64 * d.size().max(4) as f64 / self.vectors.bytes as f64,
+                    false => alone,
+                };
+                self.in_tile(at, d).map_or(alone, |tile| tile.min(alone))
+            }
         }
     }
 
@@ -155,7 +170,10 @@ impl Access<'_> {
         match at.stride(self.v) {
             0 | 1 => self.consecutive(at, d),
             -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
-            _ if self.vectors.wide() => 4.0,
+            _ if self.vectors.wide() => {
+                let tile = self.in_tile(at, d).filter(|_| !d.is_bool());
+                tile.map_or(4.0, |tile| tile.min(4.0))
+            }
             _ => 1.6,
         }
     }
@@ -173,12 +191,18 @@ impl Access<'_> {
         registers + ONE_BY_ONE * left as f64 / extent as f64
     }
 
-    /// Returns whether the load is likely to be transposed in registers (see `tiles`).
-    fn in_tiles(&self, at: &Affine) -> bool {
-        let loops = &self.k.loops;
-        let plain = self.k.reductions.is_empty() && loops.iter().all(|l| l.mode == Mode::Parallel);
-        let beside = |u: usize| u != self.v && at.stride(u) == 1 && loops[u].extent >= 8;
-        plain && loops[self.v].extent >= 16 && (0..loops.len()).any(beside)
+    /// The cost of a point of an access in a tile, if it has one (see `tiles`).
+    fn in_tile(&self, at: &Affine, d: DType) -> Option<f64> {
+        let u = self.rows.filter(|u| at.stride(*u).abs() == 1)?;
+        let (extent, each) = (self.k.loops[u].extent, self.vectors.bytes / d.size().max(4));
+        let (points, lanes) = (extent.min(each) as f64, each as f64);
+        let op = if self.vectors.rich() { 1.0 } else { 2.0 };
+        let moves = if joins(at.stride(self.v), extent, self.vectors) {
+            points + points * (points - 1.0) * op
+        } else {
+            lanes + lanes.max(points * lanes.log2()) * op
+        };
+        Some((moves + 2.0 * points) / (points * lanes))
     }
 }
 

@@ -66,7 +66,7 @@ pub fn stages(kernel: &Kernel, vectors: Vectors) -> Result<(Vec<Stage>, usize), 
     let own: Vec<Source> = (0..kernel.buffers.len()).map(Source::Argument).collect();
     match plan {
         None => {
-            let nest = match tiled(&nest)? {
+            let nest = match tiled(&nest, vectors)? {
                 Some(tiled) => tiled,
                 None => shorts::inside(&nest)?.unwrap_or(nest),
             };

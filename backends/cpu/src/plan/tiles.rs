@@ -1,56 +1,137 @@
-//! Tiles of kernels that read a transposed operand.
+//! Tiles of kernels that move rows: accesses that are strided along the vector loop and contiguous
+//! along another loop, as of a transposed operand, of `[n, 3]`, or of a sum over a short last axis.
 //!
-//! If a load is strided along the vector loop and contiguous along another parallel loop, lane by
-//! lane it would touch a cache line per element. So the other loop is cut into blocks, and one
-//! block goes inside of the vector loop: the lanes and the block are a tile, whose lines are read
-//! whole and transposed in registers.
+//! Lane by lane each would touch a cache line per element, or a part of one. So the other loop, or a
+//! block of it, goes inside of the vector loop: the lanes and the block are a tile, whose rows are
+//! moved whole and taken apart in registers.
 //!
 //! ```text
 //! for u, for v in lanes        ->   for block of u, for v in lanes, for u in block
 //! ```
 
+use crate::plan::lanes::Vectors;
 use crate::plan::loops::parallel;
 use crate::plan::nest::{Clip, Nest};
 use crate::plan::relooped::relooped;
 use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{Mode, Node};
+use cotangent_jit::kernel::{Kernel, Mode, Node};
+use cotangent_jit::prepare::loops::choose_loops;
 
 /// The bytes of the lanes of a block, a cache line.
 const BLOCK_BYTES: usize = 64;
-/// Shorter loops are not worth a tile.
+/// Shorter loops are not worth a tile in vectors of 128 bits.
 const LEAST: usize = 8;
+/// The points of a block of a longer loop.
+const BLOCK: usize = 16;
+/// Loops up to this length are one block.
+const WHOLE: usize = 32;
+/// The most columns of all tiles of a nest: they lie in the frame, in the first cache.
+const COLUMNS: usize = 160;
 
-/// The nest with tiles, if it has loads that profit.
-pub fn tiled(nest: &Nest) -> Result<Option<Nest>, Error> {
+/// The points of the blocks of an inner loop whose order is fixed.
+pub fn block_of(extent: usize) -> usize {
+    extent.min(BLOCK)
+}
+
+/// Returns whether rows of so many points that begin every `step` elements are moved as one piece:
+/// the instructions to take them apart grow with the square of the step.
+pub fn joins(step: i64, points: usize, vectors: Vectors) -> bool {
+    let most = if vectors.rich() { 6 } else { 3 };
+    (2..=most).contains(&step) && points as i64 <= step
+}
+
+/// The nest with tiles, if it has accesses that profit.
+pub fn tiled(nest: &Nest, vectors: Vectors) -> Result<Option<Nest>, Error> {
     let k = &nest.kernel;
-    let plain = k.reductions.is_empty()
-        && k.loops.len() > 1
-        && k.loops.iter().all(|l| l.mode == Mode::Parallel)
-        && nest.clips.is_empty()
-        && !nest.calls;
-    let Some((v, lanes)) = nest.vector.filter(|(v, _)| plain && *v + 1 == k.loops.len()) else {
-        return Ok(None);
-    };
-    if k.loops[v].extent < 2 * LEAST {
+    let plain = nest.clips.is_empty() && !nest.calls;
+    let Some((v, lanes)) = nest.vector.filter(|_| plain) else { return Ok(None) };
+    let Some(u) = loop_of_rows(k, &nest.live, v, vectors) else { return Ok(None) };
+    let accesses = accesses(k, &nest.live, v, vectors);
+    let rows = || accesses.iter().filter(|a| a.at.stride(u).abs() == 1);
+    let extent = k.loops[u].extent;
+    let fits = extent <= WHOLE && extent * rows().count() <= COLUMNS;
+    if !k.reductions.is_empty() {
+        // The loop is inside already.
+        return Ok((fits && v < nest.outer).then(|| Nest { tile: Some(u), ..nest.clone() }));
+    }
+    let parallel = k.loops.iter().all(|l| l.mode == Mode::Parallel);
+    if !parallel || v + 1 != k.loops.len() {
         return Ok(None);
     }
-    let strided = |node: &Node| match node {
-        Node::Load { buffer, at, guard, .. } => {
-            let d = k.buffers[buffer.0 as usize].dtype;
-            let fits = guard.is_empty() && at.stride(v).abs() > 1 && !d.is_bool();
-            // Narrow elements fill lanes of 32 bits.
-            fits.then(|| (at.clone(), d.size().max(4)))
-        }
-        _ => None,
+    if vectors.wide() && fits {
+        return whole(k, u, v, lanes).map(Some);
+    }
+    let forward = rows().filter(|a| a.at.stride(u) == 1);
+    let block = forward.map(|a| BLOCK_BYTES / a.bytes).max();
+    block.map(|block| in_blocks(k, u, (v, lanes), block)).transpose()
+}
+
+/// The loop along which most accesses that are strided along `v` are contiguous, among those that
+/// can go inside of it or are there already.
+pub fn loop_of_rows(k: &Kernel, live: &[bool], v: usize, vectors: Vectors) -> Option<usize> {
+    if !vectors.wide() && (!k.reductions.is_empty() || k.loops[v].extent < 2 * LEAST) {
+        return None;
+    }
+    let accesses = accesses(k, live, v, vectors);
+    let profit = |u: &usize| accesses.iter().filter(|a| a.at.stride(*u).abs() == 1).count();
+    let least = if vectors.wide() { 2 } else { LEAST };
+    let last = k.loops.len() - 1;
+    let moves = k.reductions.is_empty() && k.loops.iter().all(|l| l.mode == Mode::Parallel);
+    let inside = |u: usize| match moves {
+        true => u != v,
+        false => u == last && k.loops[u].mode != Mode::Parallel,
     };
-    let live = k.nodes.iter().zip(&nest.live).filter(|(_, live)| **live);
-    let loads: Vec<(Affine, usize)> = live.filter_map(|(node, _)| strided(node)).collect();
-    let profit = |u: &usize| loads.iter().filter(|(at, _)| at.stride(*u) == 1).count();
-    let best = (0..v).filter(|u| k.loops[*u].extent >= LEAST).max_by_key(profit);
-    let Some(u) = best.filter(|u| profit(u) > 0) else { return Ok(None) };
-    let size = loads.iter().filter(|(at, _)| at.stride(u) == 1).map(|(_, size)| *size).min();
-    let block = BLOCK_BYTES / size.unwrap_or(4);
+    let alone = k.loops.iter().filter(|l| l.mode == Mode::Reduce).count() <= 1;
+    let fits = |u: &usize| alone && inside(*u) && k.loops[*u].extent >= least && profit(u) > 0;
+    (0..k.loops.len()).filter(fits).max_by_key(profit)
+}
+
+/// An access that is strided along the vector loop.
+struct Access {
+    at: Affine,
+    /// The bytes of one lane.
+    bytes: usize,
+}
+
+fn accesses(k: &Kernel, live: &[bool], v: usize, vectors: Vectors) -> Vec<Access> {
+    let access = |buffer: usize, at: &Affine| {
+        let d = k.buffers[buffer].dtype;
+        let strided = at.stride(v).abs() > 1 && !d.is_bool();
+        // Narrow elements fill lanes of 32 bits.
+        strided.then(|| Access { at: at.clone(), bytes: d.size().max(4) })
+    };
+    let live = k.nodes.iter().zip(live).filter(|(_, live)| **live);
+    let loads = live.filter_map(|(node, _)| match node {
+        Node::Load { buffer, at, guard, .. } if guard.is_empty() => access(buffer.0 as usize, at),
+        _ => None,
+    });
+    let plain = k.stores.iter().filter(|s| vectors.wide() && s.offset.is_none());
+    let stores = plain.filter(|s| s.combine.is_none());
+    loads.chain(stores.filter_map(|s| access(s.buffer.0 as usize, &s.at))).collect()
+}
+
+/// All of loop `u` inside of the vector loop.
+fn whole(k: &Kernel, u: usize, v: usize, lanes: usize) -> Result<Nest, Error> {
+    let order: Vec<usize> = (0..v).filter(|n| *n != u).chain([v, u]).collect();
+    let mut k = k.clone();
+    choose_loops(&mut k, &order);
+    let mut nest = Nest::finish(k, Some((v - 1, lanes)))?;
+    nest.tile = Some(v);
+    // Threads share other loops.
+    if nest.split == Some(v) {
+        nest.split = Some(v - 1);
+    }
+    Ok(nest)
+}
+
+/// Blocks of loop `u` inside of the vector loop.
+fn in_blocks(
+    k: &Kernel,
+    u: usize,
+    (v, lanes): (usize, usize),
+    block: usize,
+) -> Result<Nest, Error> {
     let extent = k.loops[u].extent;
     let others: Vec<usize> = (0..v).filter(|n| *n != u).collect();
     let mut loops: Vec<_> = others.iter().map(|n| k.loops[*n]).collect();
@@ -70,5 +151,5 @@ pub fn tiled(nest: &Nest) -> Result<Option<Nest>, Error> {
     if !extent.is_multiple_of(block) {
         tiled.clips.push(Clip { inner: outer + 2, start, total: extent });
     }
-    Ok(Some(tiled))
+    Ok(tiled)
 }

@@ -2,8 +2,9 @@
 //!
 //! Unit strides are whole registers, other strides gathers and scatters. Where lanes do not exist
 //! (the remainder of the loop) or a guard does not admit them, masks suppress the access, so that
-//! nothing outside of a buffer is read. Narrow elements have no masked or strided form on 256-bit
-//! processors: a loop moves them through the frame, one by one.
+//! nothing outside of a buffer is read. Narrow elements have no strided form: loads gather the words
+//! in which they lie, stores go through the frame, one by one, as do masked accesses where masks are
+//! no registers.
 
 use super::asm::{Cond, Ins, Width};
 use super::code::{Address, Amount, Arith, Inst, MaskOp, Operand, R, Within};
@@ -106,8 +107,10 @@ impl Emitter<'_> {
                 Some(both.map(|(a, b)| self.mask_op(MaskOp::And, w, *a, *b)).collect())
             }
         };
-        let step = self.step(at);
-        let loaded = self.elements(buffer, at, step, masks.as_ref())?;
+        let loaded = match self.near_lanes(buffer, at).filter(|_| admitted.is_none()) {
+            Some(loaded) => loaded,
+            None => self.elements(buffer, at, self.step(at), masks.as_ref())?,
+        };
         let lanes = match &admitted {
             Some(admitted) if fill.bits() != 0 => {
                 let (w, _) = self.shape(bits);
@@ -176,13 +179,16 @@ impl Emitter<'_> {
         let (w, count) = self.shape(bits);
         let each = self.lanes_each(bits);
         let from = self.address(buffer, at);
-        if d.size() < 4 && (step != 1 || (masks.is_some() && !self.tier.masks())) {
+        if d.size() < 4 && step == 1 && masks.is_some() && !self.tier.masks() {
             return Ok(self.one_by_one(d, from, step, masks));
         }
         if step == 1 {
             return Ok(self.consecutive(d, from, masks));
         }
         self.check_reach(step)?;
+        if d.size() < 4 {
+            return Ok(self.narrow_apart(d, from, step, masks));
+        }
         let mut regs = Regs::new();
         let base = self.lea(from);
         for r in 0..count {
@@ -198,6 +204,55 @@ impl Emitter<'_> {
             regs.push(dst);
         }
         Ok(Lanes { dtype: d, bits, regs })
+    }
+
+    /// Narrow elements at a stride.
+    fn narrow_apart(&mut self, d: DType, from: Address, step: i64, masks: Option<&Regs>) -> Lanes {
+        let (each, size) = (self.lanes_each(Bits::B32), d.size() as i64);
+        let ahead = |e: &mut Self, r: usize| {
+            e.ramp(Bits::B32, (r * each) as i64 * step * size, step * size)
+        };
+        let bytes = (0..self.shape(Bits::B32).1).map(|r| ahead(self, r)).collect();
+        let base = self.lea(from);
+        self.narrow_elements(d, base, &bytes, masks)
+    }
+
+    /// Narrow elements that begin so many bytes after a place: the aligned words in which they lie
+    /// are gathered. Such a word lies in the same cache line as its element.
+    pub fn narrow_elements(
+        &mut self,
+        d: DType,
+        place: R,
+        bytes: &Regs,
+        masks: Option<&Regs>,
+    ) -> Lanes {
+        let bits = Bits::B32;
+        let (w, _) = self.shape(bits);
+        let odd = self.copy_general(place);
+        self.update(Arith::And, odd, Amount::Now(3));
+        let base = self.copy_general(place);
+        self.update(Arith::Sub, base, Amount::Reg(odd));
+        let odd = self.spread(odd, bits);
+        let (low, high) = (self.repeated(bits, 3), self.repeated(bits, !3));
+        let unused = 32 - 8 * d.size() as u8;
+        let back = if d.is_signed() { Ins::VpsradImm } else { Ins::VpsrldImm };
+        let mut regs = Regs::new();
+        for (r, ahead) in bytes.iter().enumerate() {
+            let at = self.v(Ins::Vpaddd, w, *ahead, odd);
+            let index = self.v(Ins::Vandps, w, at, high);
+            let mask = match masks {
+                Some(m) => m[r],
+                None => self.constant_mask(true, bits),
+            };
+            let (ins, dst) = (Ins::Vgatherdps, self.vector());
+            self.code.push(Inst::Gather { ins, w, dst, base, index, scale: 1, disp: 0, mask });
+            let byte = self.v(Ins::Vandps, w, at, low);
+            let before = self.ui(Ins::VpslldImm, w, byte, 3);
+            let right = self.v(Ins::Vpsrlvd, w, dst, before);
+            let left = self.ui(Ins::VpslldImm, w, right, unused);
+            regs.push(self.ui(back, w, left, unused));
+        }
+        Lanes { dtype: d, bits, regs }
     }
 
     /// Gathers and scatters count elements from the first lane in 32 bits.
@@ -216,22 +271,29 @@ impl Emitter<'_> {
         let mut regs = Regs::new();
         for r in 0..count {
             let from = from.plus((r * each * d.size()) as i32);
-            regs.push(match masks {
-                _ if d.size() < 4 => self.load_masked(widening(d), w, from, masks.map(|m| m[r])),
-                None => self.u(Ins::Vmovups, w, from),
-                Some(m) if self.tier.masks() => {
-                    let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);
-                    self.load_masked(ins, w, from, Some(m[r]))
-                }
-                Some(m) => {
-                    let dst = self.vector();
-                    let ins = by(bits, Ins::Vmaskmovps, Ins::Vmaskmovpd);
-                    self.code.push(Inst::MaskedLoad { ins, w, dst, mask: m[r], from });
-                    dst
-                }
-            });
+            regs.push(self.load_part(d, w, from, masks.map(|m| m[r])));
         }
         Lanes { dtype: d, bits, regs }
+    }
+
+    /// A register of consecutive elements, of which a mask admits some. Narrow elements take masks
+    /// only if those are registers.
+    pub fn load_part(&mut self, d: DType, w: Width, from: Address, mask: Option<R>) -> R {
+        let bits = self.memory_bits(d);
+        match mask {
+            _ if d.size() < 4 => self.load_masked(widening(d), w, from, mask),
+            None => self.u(Ins::Vmovups, w, from),
+            Some(mask) if self.tier.masks() => {
+                let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);
+                self.load_masked(ins, w, from, Some(mask))
+            }
+            Some(mask) => {
+                let dst = self.vector();
+                let ins = by(bits, Ins::Vmaskmovps, Ins::Vmaskmovpd);
+                self.code.push(Inst::MaskedLoad { ins, w, dst, mask, from });
+                dst
+            }
+        }
     }
 
     /// All lanes from consecutive elements that are known to be there.
@@ -241,7 +303,7 @@ impl Emitter<'_> {
     }
 
     /// A load by one instruction that a mask register may restrict.
-    pub fn load_masked(&mut self, ins: Ins, w: Width, from: Address, mask: Option<R>) -> R {
+    fn load_masked(&mut self, ins: Ins, w: Width, from: Address, mask: Option<R>) -> R {
         let within = mask.map(|mask| Within { mask, zero: true });
         self.instruction(ins, w, None, None, Operand::Mem(from), None, within)
     }
@@ -357,23 +419,33 @@ impl Emitter<'_> {
             let src = x.regs[r];
             let to = to.plus((r * each * d.size()) as i32);
             let within = masks.as_ref().map(|m| m[r]);
-            if d.size() < 4 {
-                self.store_narrow(d, src, to, w, within);
-                continue;
+            match within {
+                None if past && d.size() >= 4 => {
+                    self.code.push(Inst::Store { ins: Ins::Vmovntps, w, src, to, within });
+                }
+                _ => self.store_part(d, w, src, to, within),
             }
-            self.code.push(match within {
-                Some(mask) if !self.tier.masks() => {
-                    let ins = by(bits, Ins::Vmaskmovps, Ins::Vmaskmovpd);
-                    Inst::MaskedStore { ins, w, src, mask, to }
-                }
-                None if past => Inst::Store { ins: Ins::Vmovntps, w, src, to, within },
-                None => Inst::Store { ins: Ins::Vmovups, w, src, to, within },
-                _ => {
-                    let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);
-                    Inst::Store { ins, w, src, to, within }
-                }
-            });
         }
+    }
+
+    /// Stores a register to consecutive elements, of which a mask admits some. Narrow elements take
+    /// masks only if those are registers.
+    pub fn store_part(&mut self, d: DType, w: Width, src: R, to: Address, within: Option<R>) {
+        let bits = self.memory_bits(d);
+        if d.size() < 4 {
+            return self.store_narrow(d, src, to, w, within);
+        }
+        self.code.push(match within {
+            Some(mask) if !self.tier.masks() => {
+                let ins = by(bits, Ins::Vmaskmovps, Ins::Vmaskmovpd);
+                Inst::MaskedStore { ins, w, src, mask, to }
+            }
+            None => Inst::Store { ins: Ins::Vmovups, w, src, to, within },
+            _ => {
+                let ins = by(bits, Ins::Vmovdqu32, Ins::Vmovdqu64);
+                Inst::Store { ins, w, src, to, within }
+            }
+        });
     }
 
     /// The lanes of a bool as 0 or 1 of 32 bits.
@@ -459,7 +531,7 @@ impl Emitter<'_> {
 }
 
 /// The load that puts narrow elements into 32-bit lanes.
-pub fn widening(d: DType) -> Ins {
+fn widening(d: DType) -> Ins {
     match (d.size(), d.is_signed()) {
         (1, true) => Ins::Vpmovsxbd,
         (1, false) => Ins::Vpmovzxbd,

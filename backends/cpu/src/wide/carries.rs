@@ -7,16 +7,15 @@
 use super::asm::Cond;
 use super::code::{Amount, Arith, Inst, MaskOp, Place, R};
 use super::emitter::Emitter;
+use super::tiles::Block;
 use super::values::Carry;
 use super::values::Lanes;
 use crate::plan::carries;
 use crate::plan::lanes::Bits;
+use crate::plan::tiles::block_of;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, NodeId, Store};
 use cotangent_jit::{DType, Error, Scalar};
-
-/// The iterations of a block with tiles.
-const TILE: usize = 16;
 
 impl Emitter<'_> {
     /// Emits the sequential loop inside of the vector loop.
@@ -36,13 +35,15 @@ impl Emitter<'_> {
         self.move_streams(n, counter, None, false);
         self.counters.push(counter);
         let done = self.code.place();
-        let tiles = self.tail.is_none() && self.active.is_none() && extent >= TILE;
-        let tiles = tiles && self.has_tiles(n, TILE);
-        if tiles {
-            self.tiled_blocks(n, counter, extent / TILE * TILE)?;
-        }
-        if !tiles || !extent.is_multiple_of(TILE) {
-            self.iterations(n, counter, extent, done)?;
+        let points = block_of(extent);
+        let whole = extent / points * points;
+        for (end, points) in [(whole, points), (extent, extent - whole)] {
+            let block = Block { n, points, high: None, passed: true };
+            if points > 0 && self.active.is_none() && self.has_tiles(&block) {
+                self.tiled_blocks(&block, counter, end)?;
+            } else if points > 0 {
+                self.iterations(n, counter, end, done)?;
+            }
         }
         self.code.push(Inst::Bind(done));
         self.counters.pop();
@@ -72,27 +73,25 @@ impl Emitter<'_> {
 
     /// The iterations up to `end` by blocks. What is contiguous along the loop and strided along
     /// the lanes is read and written in tiles.
-    fn tiled_blocks(&mut self, n: usize, counter: R, end: usize) -> Result<(), Error> {
-        let (block, iteration) = (self.code.place(), self.code.place());
+    fn tiled_blocks(&mut self, block: &Block, counter: R, end: usize) -> Result<(), Error> {
+        let (top, iteration) = (self.code.place(), self.code.place());
         self.code.push(Inst::LoopBegin);
-        self.code.push(Inst::Bind(block));
-        self.make_tiles(n, TILE, None)?;
-        self.open_written_tiles(n, TILE);
+        self.code.push(Inst::Bind(top));
+        self.open_tiles(block)?;
         let point = self.set(0);
         self.code.push(Inst::LoopBegin);
         self.code.push(Inst::Bind(iteration));
         self.inside()?;
-        self.advance_streams(n, 1);
+        self.advance_streams(block.n, 1);
         self.advance_tiles();
         self.update(Arith::Add, counter, Amount::Now(1));
         self.update(Arith::Add, point, Amount::Now(1));
-        let b = Amount::Now(TILE as i64);
+        let b = Amount::Now(block.points as i64);
         self.code.push(Inst::Branch { a: point, cond: Cond::L, b, to: iteration });
         self.code.push(Inst::LoopEnd);
-        self.tiles.clear();
-        self.close_written_tiles(n, TILE);
+        self.close_tiles(block);
         let b = Amount::Now(end as i64);
-        self.code.push(Inst::Branch { a: counter, cond: Cond::L, b, to: block });
+        self.code.push(Inst::Branch { a: counter, cond: Cond::L, b, to: top });
         self.code.push(Inst::LoopEnd);
         Ok(())
     }

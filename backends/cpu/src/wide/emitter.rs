@@ -34,9 +34,13 @@ enum Trail {
 }
 
 /// The lanes that exist, in the remainder of the vector loop.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Tail {
     masks: [Option<Regs>; 2],
+    /// The number of lanes left of the round.
+    pub left: R,
+    /// The same, if it is known.
+    pub known: Option<usize>,
 }
 
 pub struct Emitter<'n> {
@@ -65,9 +69,9 @@ pub struct Emitter<'n> {
     pub accumulators: Vec<Vec<Lanes>>,
     /// The carries of the sequential loop, while it is open.
     pub carries: Vec<Carry>,
-    /// The transposed loads of the open block.
+    /// The loads of rows of the open block.
     pub tiles: Vec<Tile>,
-    /// The stores of the open block that are transposed when it closes.
+    /// The stores of rows of the open block, until it closes.
     pub written: Vec<Tile>,
     /// The lanes that have not ended, if the kernel has a condition.
     pub active: Option<Lanes>,
@@ -493,7 +497,7 @@ impl<'n> Emitter<'n> {
     /// The masks of the first `count` lanes, minus those of earlier parts; `known` if that number
     /// is.
     pub fn start_tail(&mut self, count: R, known: Option<usize>) {
-        let mut tail = Tail::default();
+        let mut tail = Tail { masks: [None, None], left: count, known };
         for bits in [Bits::B32, Bits::B64] {
             let (w, regs) = self.shape(bits);
             let each = self.lanes / regs;

@@ -140,11 +140,10 @@ impl Emitter<'_> {
     /// Any positions: clamped, then gathered.
     fn gather_lanes(&mut self, buffer: BufferId, at: NodeId) -> Result<Lanes, Error> {
         let (d, len) = (self.buffer_type(buffer), self.buffer_len(buffer));
-        if d.size() >= 4
-            && let Node::Op { op: ScalarOp::Convert(DType::I64), args } = self.nest.kernel.node(at)
+        if let Node::Op { op: ScalarOp::Convert(DType::I64), args } = self.nest.kernel.node(at)
             && matches!(self.nest.dtype(args[0]), DType::I32 | DType::U32)
             && self.nest.varies[args[0].0 as usize]
-            && len < 1 << 31
+            && len * d.size() < 1 << 31
         {
             let positions = self.operand(args[0])?.lanes;
             let positions = self.clamped(args[0], &positions, len);
@@ -192,6 +191,15 @@ impl Emitter<'_> {
         let bits = self.memory_bits(d);
         let (w, _) = self.shape(bits);
         let base = self.base(buffer);
+        if d.size() < 4 {
+            let power = d.size().trailing_zeros() as u8;
+            let bytes = self.map(DType::I32, positions, |e, v| match power {
+                0 => v,
+                _ => e.ui(Ins::VpslldImm, w, v, power),
+            });
+            let lanes = self.narrow_elements(d, base, &bytes.regs, None);
+            return if d.is_bool() { self.truths(&lanes) } else { lanes };
+        }
         let indices = match bits {
             Bits::B32 => positions.regs.clone(),
             Bits::B64 => self.split(positions),

@@ -7,8 +7,9 @@
 
 use super::asm::Cond;
 use super::bypass;
-use super::code::{Amount, Arith, Inst, R};
+use super::code::{Amount, Arith, Inst, Place, R};
 use super::emitter::Emitter;
+use super::tiles::Block;
 use crate::plan::carries;
 use cotangent_jit::Error;
 use cotangent_jit::kernel::NodeId;
@@ -125,10 +126,7 @@ impl Emitter<'_> {
         let nest = self.nest;
         let nodes = (0..nest.types.len()).filter(|i| nest.live[*i] && nest.level[*i] == n + 1);
         let body = nodes.count() + nest.kernel.stores.len() + nest.kernel.reductions.len();
-        self.in_lanes
-            && n + 1 == nest.kernel.loops.len()
-            && nest.tile.is_none()
-            && body * extent <= UNROLLED
+        self.in_lanes && n + 1 == nest.kernel.loops.len() && body * extent <= UNROLLED
     }
 
     fn unrolled(&mut self, n: usize, extent: usize) -> Result<(), Error> {
@@ -145,9 +143,14 @@ impl Emitter<'_> {
             Some(low) => self.copy_general(low),
             None => self.set(0),
         };
-        let mark = self.mark();
         let done = self.code.place();
+        let tiled = self.in_lanes && self.nest.tile == Some(n);
+        let block = Block { n, points: span.extent, high: span.high, passed: false };
+        if tiled {
+            self.open_tiles(&block)?;
+        }
         let once = span.high.is_none() && span.extent == 1;
+        let mut rounds = true;
         if !once && span.low.is_none() && self.unrolls(n, span.extent) {
             self.counters.push(counter);
             let some = self.code.place();
@@ -157,16 +160,26 @@ impl Emitter<'_> {
             }
             self.unrolled(n, span.extent)?;
             self.counters.pop();
-            if span.high.is_none() {
-                return Ok(());
+            rounds = span.high.is_some();
+            if rounds {
+                self.code.push(Inst::Jump(done));
+                self.code.push(Inst::Bind(some));
             }
-            self.code.push(Inst::Jump(done));
-            self.code.push(Inst::Bind(some));
         }
-        let tiles = self.in_lanes && self.tail.is_none() && self.nest.tile == Some(n);
-        if tiles {
-            self.make_tiles(n, self.nest.kernel.loops[n].extent, span.high)?;
+        if rounds {
+            self.rounds(n, counter, span, done)?;
         }
+        self.code.push(Inst::Bind(done));
+        if tiled {
+            self.close_tiles(&block);
+        }
+        Ok(())
+    }
+
+    /// The points of a loop one by one.
+    fn rounds(&mut self, n: usize, counter: R, span: &Span, done: Place) -> Result<(), Error> {
+        let once = span.high.is_none() && span.extent == 1;
+        let mark = self.mark();
         if !once {
             self.move_streams(n, counter, span.low, false);
         }
@@ -190,8 +203,6 @@ impl Emitter<'_> {
         }
         self.counters.pop();
         self.undo(mark);
-        self.tiles.clear();
-        self.code.push(Inst::Bind(done));
         Ok(())
     }
 
@@ -203,7 +214,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn branch(&mut self, a: R, cond: Cond, b: Amount, to: super::code::Place) {
+    fn branch(&mut self, a: R, cond: Cond, b: Amount, to: Place) {
         self.code.push(Inst::Branch { a, cond, b, to });
     }
 

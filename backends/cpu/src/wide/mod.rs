@@ -36,6 +36,7 @@ mod registers;
 mod stub;
 mod tier;
 mod tiles;
+mod transpose;
 mod values;
 
 use crate::code::link::Compiled;
@@ -49,7 +50,7 @@ use tier::Tier;
 
 /// The vectors that this processor and this emitter have.
 pub fn vectors() -> Vectors {
-    tier::host().map_or(Vectors::LEAST, |tier| Vectors { bytes: tier.width().bytes() })
+    tier::host().map_or(Vectors::LEAST, Tier::vectors)
 }
 
 /// The machine code of a kernel, if this processor and this emitter have it: else `None`.

@@ -4,6 +4,7 @@
 //! 256-bit vectors, `avx512,avx2` those of 128 bits, which Cranelift makes.
 
 use super::asm::Width;
+use crate::plan::lanes::Vectors;
 use std::sync::OnceLock;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +21,10 @@ impl Tier {
             Tier::Avx2 => Width::Y256,
             Tier::Avx512 => Width::Z512,
         }
+    }
+
+    pub fn vectors(self) -> Vectors {
+        Vectors { bytes: self.width().bytes() }
     }
 
     /// Returns whether masks are mask registers, not vectors.

@@ -42,10 +42,22 @@ pub struct Carry {
     pub lanes: Lanes,
 }
 
-/// A transposed load or store: for each point of the block, the lanes.
+/// What the lanes of a tile are in memory.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Form {
+    /// Rows of some distance, each moved alone.
+    Apart,
+    /// Rows that follow each other, or lie so near that all are read as one piece.
+    Joined,
+}
+
+/// A load or store of rows: for each point of the block, the lanes.
 pub struct Tile {
     pub buffer: BufferId,
     pub at: Affine,
+    /// The loop of the block.
+    pub n: usize,
+    pub form: Form,
     /// The place of the first point in the frame.
     pub room: u32,
     /// The bytes from there to the current point.

@@ -46,6 +46,12 @@ fn points(r: &mut Random) -> Drawn {
     let extents = match r.below(12) {
         // Two loops so long that a transposed operand is read in tiles.
         0 => vec![8 + r.below(26), 16 + r.below(26)],
+        // Many short rows, or short loops in every order.
+        1 => vec![1 + r.below(90), 2 + r.below(8)],
+        2 => {
+            let most = if r.below(4) == 0 { 32 } else { 9 };
+            (0..2 + r.below(3)).map(|_| 2 + r.below(most)).collect()
+        }
         _ => extents(r, least, 4),
     };
     let mut k = Draft::new(r, loops(&extents, Mode::Parallel));
@@ -76,8 +82,16 @@ fn in_place(k: &mut Draft) {
 }
 
 fn reductions(r: &mut Random) -> Drawn {
-    let all = extents(r, 1, 4);
-    let kept = r.below(all.len());
+    let (all, kept) = match r.below(6) {
+        // Folds of short rows, or of the same columns.
+        0 => (vec![1 + r.below(90), 1 + r.below(36)], r.below(2)),
+        1 => (vec![1 + r.below(9), 1 + r.below(90)], 1),
+        _ => {
+            let all = extents(r, 1, 4);
+            let kept = r.below(all.len());
+            (all, kept)
+        }
+    };
     let gone = &all[kept..];
     let nest = [loops(&all[..kept], Mode::Parallel), loops(gone, Mode::Reduce)].concat();
     let order = (r.below(2) == 0).then(|| random_order(r, kept, gone));
@@ -119,7 +133,7 @@ fn carries(r: &mut Random) -> Drawn {
     let least = usize::from(r.below(6) > 0);
     let outer = extents(r, least, 2);
     // Long enough for tiles at times.
-    let time = if r.below(4) == 0 { 16 + r.below(40) } else { 1 + r.below(8) };
+    let time = if r.below(4) == 0 { 8 + r.below(48) } else { 1 + r.below(8) };
     let nest = [loops(&outer, Mode::Parallel), loops(&[time], Mode::Sequential)].concat();
     let mut k = Draft::new(r, nest);
     let lanes: Vec<usize> = (0..outer.len()).collect();

@@ -1,10 +1,15 @@
 //! Looks for cliffs: times every kind of loop over many shapes of about the same size, and prints
-//! nanoseconds an element, and in how many times the time of the plain row of the same size each
-//! shape goes.
+//! nanoseconds an element, and how many times as many the shape takes as its neighbour and as the
+//! plain row of the same size.
+//!
+//! The neighbour of a shape has extents that are multiples of a vector's lanes, or of four, and the
+//! same permutation: a shape beyond it pays for odd numbers alone. What is beyond the plain row pays
+//! for moving elements across lanes and cache lines as well.
 //!
 //! `cargo run --release --example grid -- [OP ...]`; on a quiet machine. Sizes are 1, 7, 33, some
 //! 1e4 and some 1e6 elements, with odd primes as extents, 3-d and 4-d, and permuted operands;
-//! dtypes f32, f64, bf16 and i32. What is beyond a factor of two is marked and counted.
+//! dtypes f32, f64, bf16 and i32. What is beyond a factor of two is marked (`!` for the plain row,
+//! `!!` for the neighbour) and counted.
 
 use cotangent::lax;
 use cotangent::nn;
@@ -107,9 +112,50 @@ fn array(shape: &[usize], d: DType) -> Array {
     x.astype(d).reshape(shape)
 }
 
+/// The shape whose extents are the nearest multiples of 16, of 4, or powers of two.
+fn neighbour(shape: &[usize]) -> Vec<usize> {
+    let near = |n: usize| match n {
+        0..=4 => n.next_power_of_two(),
+        5..=23 => (n + 2) / 4 * 4,
+        _ => (n + 8) / 16 * 16,
+    };
+    shape.iter().map(|n| near(*n)).collect()
+}
+
+/// Nanoseconds an element of an op of a permuted array; a call of few elements is one element.
+fn cell(op: &Op, d: DType, shape: &[usize], permutation: &[usize], few: bool) -> f64 {
+    let (f, p) = (op.f, permutation.to_vec());
+    // The operand whose permutation has this shape.
+    let mut operand = vec![0; shape.len()];
+    p.iter().zip(shape).for_each(|(at, n)| operand[*at] = *n);
+    let g = jit(move |a: Array, b: Array| f(lax::transpose(&a, &p), b));
+    let (a, b) = (array(&operand, d), array(shape, d));
+    let ns = nanoseconds(&|| {
+        black_box(g(a.clone(), b.clone()));
+    });
+    if few { ns } else { ns / shape.iter().product::<usize>() as f64 }
+}
+
+/// Times that are beyond a factor of two, and their number.
+#[derive(Default)]
+struct Beyond {
+    lines: Vec<String>,
+}
+
+impl Beyond {
+    /// Notes a cell. Returns its mark.
+    fn note(&mut self, times: f64, name: &str, mark: &'static str) -> &'static str {
+        if times <= 2.0 {
+            return "";
+        }
+        self.lines.push(format!("{name}: {times:.1}"));
+        mark
+    }
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let (mut cells, mut beyond) = (0, Vec::new());
+    let (mut cells, mut neighbours, mut rows) = (0, Beyond::default(), Beyond::default());
     for op in OPS.iter().filter(|op| wanted.is_empty() || wanted.iter().any(|w| w == op.name)) {
         for d in [DType::F32, DType::F64, DType::BF16, DType::I32] {
             if d == DType::I32 && !op.whole {
@@ -117,39 +163,28 @@ fn main() {
             }
             for (class, shapes) in CLASSES {
                 print!("{} {d} {class}:", op.name);
+                let few = *class == "few";
                 let mut plain = None;
                 for (shape, permutation) in *shapes {
-                    let (f, p) = (op.f, permutation.to_vec());
-                    let operand: Vec<usize> = {
-                        // The operand whose permutation has this shape.
-                        let mut from = vec![0; shape.len()];
-                        p.iter().zip(*shape).for_each(|(at, n)| from[*at] = *n);
-                        from
-                    };
-                    let g = jit(move |a: Array, b: Array| f(lax::transpose(&a, &p), b));
-                    let (a, b) = (array(&operand, d), array(shape, d));
-                    let ns = nanoseconds(&|| {
-                        black_box(g(a.clone(), b.clone()));
-                    });
-                    let n: usize = shape.iter().product();
-                    // Few elements cost a call, whatever they are.
-                    let each = if *class == "few" { ns } else { ns / n as f64 };
-                    let times = each / *plain.get_or_insert(each);
+                    let each = cell(op, d, shape, permutation, few);
+                    let near = cell(op, d, &neighbour(shape), permutation, few);
+                    let row = *plain.get_or_insert(each);
                     let name = shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
                     let order: String = permutation.iter().map(usize::to_string).collect();
                     let sorted = permutation.is_sorted();
                     let name = if sorted { name } else { format!("{name}.{order}") };
-                    let mark = if times > 2.0 { "!" } else { "" };
-                    print!(" {name} {each:.3} ({times:.1}{mark})");
+                    let full = format!("{} {d} {name}", op.name);
+                    let odd = neighbours.note(each / near, &full, "!!");
+                    let far = rows.note(each / row, &full, "!");
+                    print!(" {name} {each:.3} ({:.1}{odd} {:.1}{far})", each / near, each / row);
                     cells += 1;
-                    if times > 2.0 {
-                        beyond.push(format!("{} {d} {name}: {times:.1}", op.name));
-                    }
                 }
                 println!();
             }
         }
     }
-    println!("{} of {cells} beyond a factor of two", beyond.len());
-    beyond.iter().for_each(|line| println!("{line}"));
+    for (all, of) in [(&rows, "the plain row"), (&neighbours, "the neighbour")] {
+        println!("{} of {cells} cells beyond two times {of}", all.lines.len());
+        all.lines.iter().for_each(|line| println!("{line}"));
+    }
 }

@@ -46,7 +46,8 @@ fn build(allocator: &str) -> Result<OwnedTargetIsa, Error> {
         ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ("is_pic", "false"),
         ("unwind_info", "false"),
-        ("enable_probestack", "false"),
+        ("enable_probestack", "true"),
+        ("probestack_strategy", "inline"),
     ];
     for (name, value) in options {
         flags.set(name, value).map_err(|e| err!(Compile, "cranelift: setting {name}: {e}"))?;

@@ -266,6 +266,10 @@ pub enum Inst {
     },
     Bind(Place),
     Jump(Place),
+    /// Asks for the cache line of an address, which may lie outside of every buffer.
+    Prefetch {
+        of: Address,
+    },
     /// Orders stores that bypass the caches before those that follow.
     Fence,
     Branch {
@@ -407,6 +411,7 @@ impl Inst {
                 address(of, Use, f);
                 f(*dst, Define);
             }
+            Inst::Prefetch { of } => address(of, Use, f),
             Inst::Update { dst, by, .. } => {
                 f(*dst, Use);
                 if let Amount::Reg(r) = by {

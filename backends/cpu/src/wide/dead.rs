@@ -62,6 +62,7 @@ fn result(inst: &Inst) -> Option<R> {
         | Inst::Bind(_)
         | Inst::Jump(_)
         | Inst::Fence
+        | Inst::Prefetch { .. }
         | Inst::Branch { .. }
         | Inst::NoneSet { .. }
         | Inst::NoneSetVector { .. }

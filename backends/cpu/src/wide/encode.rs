@@ -32,6 +32,8 @@ const ALL_VECTORS: &[u8] = &[
     26, 27, 28, 29,
 ];
 const MASKS: &[u8] = &[1, 2, 3, 4, 5, 6];
+/// The bytes of a frame that are taken without a look: with the alignment less than a page.
+const PROBED: i32 = 3840;
 /// Registers that belong to the caller.
 const SAVED: [Gpr; 5] = [RBX, Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
 
@@ -74,7 +76,13 @@ impl Encoder<'_> {
         self.asm.push(RBP);
         self.asm.mov(RBP, RSP);
         SAVED.into_iter().for_each(|r| self.asm.push(r));
-        let size = frame.next_multiple_of(64) as i32 + 64;
+        let mut size = frame.next_multiple_of(64) as i32 + 64;
+        // The page below the stack that stops an overflow must not be stepped over.
+        while size > PROBED {
+            self.asm.sub(RSP, PROBED);
+            self.asm.store_gpr(Size::Q64, RDI, frame_at(0));
+            size -= PROBED;
+        }
         self.asm.sub(RSP, size);
         self.asm.and(RSP, -64);
         for (n, r) in [RDI, RSI, RDX].into_iter().enumerate() {
@@ -189,6 +197,10 @@ impl Encoder<'_> {
             }
             Inst::Bind(p) => self.asm.bind(self.labels[p.0 as usize]),
             Inst::Fence => self.asm.sfence(),
+            Inst::Prefetch { of } => {
+                let of = self.mem(of);
+                self.asm.prefetch(of);
+            }
             Inst::Jump(p) => {
                 let to = self.label(*p);
                 self.asm.jmp(to);

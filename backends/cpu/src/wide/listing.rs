@@ -171,6 +171,7 @@ impl Names<'_> {
             Inst::Call { .. } => "call runtime".into(),
             Inst::Bind(p) => format!("p{}:", p.0),
             Inst::Fence => "sfence".into(),
+            Inst::Prefetch { of } => format!("prefetcht0 {}", self.address(of)),
             Inst::Jump(p) => format!("jmp p{}", p.0),
             Inst::Branch { a, cond, b, to } => {
                 let (a, b) = (self.general(*a), self.amount(b));

@@ -4,6 +4,9 @@
 //! Which nests have such a loop is decided in planning; in a carry loop all have that profit.
 //!
 //! Rows that lie one after the other are read as one piece (`Form::Joined`).
+//!
+//! A block reads before it writes. That is right also where it reads and writes one buffer: such a
+//! kernel loads an element only at the point that stores it, which the verifier sees to.
 
 use super::asm::Cond;
 use super::asm::{Ins, Width};
@@ -15,6 +18,13 @@ use crate::plan::tiles::joins;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node, Store};
 use cotangent_jit::{DType, Error};
+
+/// Buffers of so many bytes do not stay in the second cache.
+const LARGE: usize = 1 << 20;
+/// From this many rounds of the vector loop on, rows are asked for two rounds ahead, else one.
+const MANY_ROUNDS: usize = 6;
+/// The bytes of a cache line.
+const LINE: usize = 64;
 
 /// A block of a loop inside of the vector loop.
 pub struct Block {
@@ -84,7 +94,10 @@ impl Emitter<'_> {
             let Node::Load { buffer, at, guard, .. } = node else { continue };
             let known = self.tiles.iter().any(|t| t.buffer == *buffer && t.at == *at);
             let plain = guard.is_empty() && !known;
-            let Some(form) = self.read_form(*buffer, at, block).filter(|_| plain) else { continue };
+            let Some(form) = self.form(self.buffer_type(*buffer), at, block).filter(|_| plain)
+            else {
+                continue;
+            };
             let tile = self.tile(*buffer, at, block, form);
             match form {
                 Form::Apart => self.read_rows(&tile, block),
@@ -125,7 +138,9 @@ impl Emitter<'_> {
         let nest = self.nest;
         let loads = (nest.kernel.nodes.iter().zip(&nest.live)).any(|(node, live)| match node {
             Node::Load { buffer, at, guard, .. } => {
-                *live && guard.is_empty() && self.read_form(*buffer, at, block).is_some()
+                *live
+                    && guard.is_empty()
+                    && self.form(self.buffer_type(*buffer), at, block).is_some()
             }
             _ => false,
         });
@@ -137,29 +152,15 @@ impl Emitter<'_> {
         self.tier.masks() || self.shape(self.memory_bits(d)).0 == Width::Y256
     }
 
-    fn read_form(&self, buffer: BufferId, at: &Affine, block: &Block) -> Option<Form> {
-        // An iteration may read what another one has written.
-        let fresh = block.passed && self.nest.kernel.writes(buffer);
-        self.form(self.buffer_type(buffer), at, block).filter(|_| !fresh)
-    }
-
     /// The form of the results of a store that may wait until a block closes.
     fn written_form(&self, s: &Store, block: &Block) -> Option<Form> {
         let d = self.buffer_type(s.buffer);
         let alone = self.nest.kernel.stores.iter().filter(|t| t.buffer == s.buffer).count() == 1;
-        let fresh = block.passed && self.reads(s.buffer);
-        let plain = s.offset.is_none() && s.combine.is_none() && alone && !fresh;
+        let plain = s.offset.is_none() && s.combine.is_none() && alone;
         let form = self.form(d, &s.at, block).filter(|_| plain)?;
         // What lies between the rows is not written.
         let between = self.step(&s.at) != block.points as i64;
         Some(if between { Form::Apart } else { form })
-    }
-
-    fn reads(&self, written: BufferId) -> bool {
-        (self.nest.kernel.nodes.iter().zip(&self.nest.live)).any(|(node, live)| match node {
-            Node::Load { buffer, .. } | Node::Gather { buffer, .. } => *live && *buffer == written,
-            _ => false,
-        })
     }
 
     /// Keeps the lanes of a store until its block closes. Returns whether the store has a tile.
@@ -198,6 +199,7 @@ impl Emitter<'_> {
         let bits = self.memory_bits(self.buffer_type(tile.buffer));
         let (w, count) = self.shape(bits);
         let each = self.lanes_each(bits);
+        self.ask_for_rows(tile, block);
         for r in 0..count {
             for part in block.parts(each, tile.at.stride(block.n) == 1) {
                 let mask = self.of_part(&part, block, bits);
@@ -210,6 +212,31 @@ impl Emitter<'_> {
                 for (point, src) in part.in_memory().zip(columns) {
                     self.keep_column(tile, point, r, src);
                 }
+            }
+        }
+    }
+
+    /// Asks for the rows of later lanes, if the buffer is so large that they come from afar. A row
+    /// seldom begins with a cache line: the block before has asked for its first one.
+    fn ask_for_rows(&mut self, tile: &Tile, block: &Block) {
+        let size = self.buffer_type(tile.buffer).size();
+        let large = self.buffer_len(tile.buffer) * size >= LARGE;
+        let near = self.step(&tile.at).unsigned_abs() as usize * size < LINE;
+        let rounds =
+            self.nest.vector.map_or(0, |(v, _)| self.nest.kernel.loops[v].extent) / self.lanes;
+        if !large || near || rounds < 2 || self.tail.is_some() {
+            return;
+        }
+        let bytes = block.points * size;
+        for lane in 0..self.lanes {
+            let ahead = if rounds < MANY_ROUNDS { lane } else { self.lanes + lane } + self.lanes;
+            let row = self.address_of_lane(tile.buffer, &tile.at, ahead);
+            for end in (1..=bytes.div_ceil(LINE)).map(|line| (line * LINE).min(bytes)) {
+                let of = match tile.at.stride(block.n) {
+                    1 => row.plus(end as i32 - 1),
+                    _ => row.plus(-(end as i32)),
+                };
+                self.code.push(Inst::Prefetch { of });
             }
         }
     }

@@ -8,12 +8,14 @@ use crate::plan::tiles::{joins, loop_of_rows};
 use crate::plan::weights;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{Kernel, Mode, Node};
+use cotangent_jit::kernel::{BufferType, Kernel, Mode, Node};
 use cotangent_jit::op::ScalarOp;
 
 /// The cost of a store of which each point writes to a cache line of its own, though another loop
 /// would fill the line.
 const LINE_PER_LANE: f64 = 8.0;
+/// Buffers of so many bytes do not stay in the second cache.
+const LARGE: usize = 1 << 20;
 /// The least points of the loop that fills it.
 const LINE_POINTS: usize = 16;
 
@@ -74,7 +76,7 @@ pub fn cost(
         }
         let (lanes, scalar) = match node {
             Node::Load { at, guard, buffer, .. } => {
-                let plain = access.load(at, k.buffers[buffer.0 as usize].dtype, guard.is_empty());
+                let plain = access.load(at, &k.buffers[buffer.0 as usize], guard.is_empty());
                 let guarded = guard.iter().any(|r| r.at.stride(v) != 0);
                 let masks = if wide { 4.0 * per(8) * guard.len() as f64 } else { 0.7 };
                 let lanes = if guarded { plain.max(per(16)) + masks } else { plain };
@@ -108,10 +110,9 @@ pub fn cost(
         scalar_cost += scalar * share;
     }
     for s in &k.stores {
-        let d = k.buffers[s.buffer.0 as usize].dtype;
         vector_cost += match s.offset {
             None if scatters_lines(k, &s.at, v) => LINE_PER_LANE,
-            None => access.store(&s.at, d),
+            None => access.store(&s.at, &k.buffers[s.buffer.0 as usize]),
             Some(o) if steps[o.0 as usize].is_some_and(|step| step + s.at.stride(v) == 1) => {
                 per(16)
             }
@@ -145,7 +146,8 @@ struct Access<'k> {
 }
 
 impl Access<'_> {
-    fn load(&self, at: &Affine, d: DType, plain: bool) -> f64 {
+    fn load(&self, at: &Affine, buffer: &BufferType, plain: bool) -> f64 {
+        let d = buffer.dtype;
         match at.stride(self.v) {
             0 | 1 => self.consecutive(at, d),
             -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
@@ -161,17 +163,18 @@ impl Access<'_> {
                     true => 2.0 * step as f64 * d.size().max(4) as f64 / self.vectors.bytes as f64,
                     false => alone,
                 };
-                self.in_tile(at, d).map_or(alone, |tile| tile.min(alone))
+                self.in_tile(at, buffer).map_or(alone, |tile| tile.min(alone))
             }
         }
     }
 
-    fn store(&self, at: &Affine, d: DType) -> f64 {
+    fn store(&self, at: &Affine, buffer: &BufferType) -> f64 {
+        let d = buffer.dtype;
         match at.stride(self.v) {
             0 | 1 => self.consecutive(at, d),
             -1 if !d.is_bool() && !self.vectors.wide() => d.size() as f64 / 8.0,
             _ if self.vectors.wide() => {
-                let tile = self.in_tile(at, d).filter(|_| !d.is_bool());
+                let tile = self.in_tile(at, buffer).filter(|_| !d.is_bool());
                 tile.map_or(4.0, |tile| tile.min(4.0))
             }
             _ => 1.6,
@@ -192,7 +195,8 @@ impl Access<'_> {
     }
 
     /// The cost of a point of an access in a tile, if it has one (see `tiles`).
-    fn in_tile(&self, at: &Affine, d: DType) -> Option<f64> {
+    fn in_tile(&self, at: &Affine, buffer: &BufferType) -> Option<f64> {
+        let (d, len) = (buffer.dtype, buffer.len);
         let u = self.rows.filter(|u| at.stride(*u).abs() == 1)?;
         let (extent, each) = (self.k.loops[u].extent, self.vectors.bytes / d.size().max(4));
         let (points, lanes) = (extent.min(each) as f64, each as f64);
@@ -200,7 +204,9 @@ impl Access<'_> {
         let moves = if joins(at.stride(self.v), extent, self.vectors) {
             points + points * (points - 1.0) * op
         } else {
-            lanes + lanes.max(points * lanes.log2()) * op
+            // A row seldom ends with a cache line.
+            let afar = if len * d.size() >= LARGE { LINE_PER_LANE * lanes } else { 0.0 };
+            lanes + lanes.max(points * lanes.log2()) * op + afar * points / extent as f64
         };
         Some((moves + 2.0 * points) / (points * lanes))
     }

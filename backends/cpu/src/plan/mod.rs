@@ -10,7 +10,7 @@
 //! | `stages.rs` | long reductions, cut into nests that run one after the other |
 //! | `scatter.rs` | scatters as a stage of places and a routine |
 //! | `relooped.rs` | a kernel over other loops |
-//! | `tiles.rs` | blocks of kernels that read a transposed operand |
+//! | `tiles.rs` | blocks of kernels that move rows: permuted operands, short last axes |
 //! | `shorts.rs` | short loops inside of the vector loop |
 //! | `loops.rs` | parallel loops, kernels of few points |
 //! | `lanes.rs` | bits of a lane, widths of vectors, ops that have instructions for lanes |

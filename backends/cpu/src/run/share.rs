@@ -63,19 +63,29 @@ unsafe fn run_part<F: Fn(usize) + Sync>(data: *const (), part: usize) {
 /// Runs `work` for every part in `0..parts`, on several threads if rayon has them. Panics if a part
 /// panicked.
 pub fn share<F: Fn(usize) + Sync>(parts: usize, work: F) {
+    let run = Work { run: run_part::<F>, data: std::ptr::from_ref(&work).cast() };
+    // SAFETY: `work` lives until all parts are done.
+    unsafe { share_erased(parts, run) };
+}
+
+/// As `share`, compiled once for all that is shared.
+///
+/// # Safety
+/// `work` is that of a live closure.
+unsafe fn share_erased(parts: usize, work: Work) {
     let threads = rayon::current_num_threads();
     if threads == 1 || parts < 2 {
-        (0..parts).for_each(work);
+        // SAFETY: the caller's promise.
+        (0..parts).for_each(|part| unsafe { (work.run)(work.data, part) });
         return;
     }
-    let data = Work { run: run_part::<F>, data: std::ptr::from_ref(&work).cast() };
     let shared = Arc::new(Shared {
         next: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
         parts,
         flush: subnormals::flushes(),
         panicked: AtomicBool::new(false),
-        work: data,
+        work,
     });
     for _ in 1..threads.min(parts) {
         let helper = shared.clone();

@@ -18,13 +18,16 @@ impl Element<f64> for f32 {
     }
 }
 
+// Conversions of 16 bits are long: in line they would be a third of the code of all scatters.
 macro_rules! half_elements {
     ($($t:ident)*) => {$(
         impl Element<f32> for $t {
+            #[inline(never)]
             fn wide(self) -> f32 {
                 self.to_f32()
             }
 
+            #[inline(never)]
             fn narrow(x: f32) -> $t {
                 $t::from_f32(x)
             }

@@ -5,6 +5,9 @@
 //! rewrite keeps it, and the interpreter and all backends follow it, so results do not depend on
 //! the width of vectors, on threads or on the device.
 //!
+//! Extremes and products of complex numbers run in the order of their axes: beside a NaN, which of
+//! two is the greater depends on their order, and so must not depend on the layout. All others:
+//!
 //! 1. **Arrangement.** The reduce loop along which most loaded bytes are contiguous becomes the
 //!    innermost one, so that the sum of a transposed array runs in memory order. Neighbours that
 //!    every index walks as one become one.
@@ -70,11 +73,11 @@ pub(crate) fn choose(k: &mut Kernel) {
         return;
     }
     coalesce_neighbours(k);
-    arrange(k);
-    coalesce_neighbours(k);
     if k.combines_whole_numbers() {
         return;
     }
+    arrange(k);
+    coalesce_neighbours(k);
     let (inner, loads) = (k.loops.len() - 1, loads(k));
     let columns = columns(k, &loads, inner);
     let lanes = if columns.is_some() { 1 } else { lanes(k.loops[inner].extent) };
@@ -297,6 +300,17 @@ mod tests {
         let k = fold(&[], &[9, 30, 50], &[&[1, 10, 400]], DType::F32);
         let extents: Vec<usize> = k.loops.iter().map(|l| l.extent).collect();
         assert_eq!((extents, k.order.lanes), (vec![50, 30, 9], 8));
+    }
+
+    #[test]
+    fn extremes_of_complex_numbers_do_not_follow_the_layout() {
+        // Beside a NaN, which of two is the greater depends on their order.
+        let extents = |d, strides: &[i64]| {
+            let k = fold(&[], &[30, 50], &[strides], d);
+            k.loops.iter().map(|l| l.extent).collect::<Vec<_>>()
+        };
+        assert_eq!(extents(DType::C64, &[1, 40]), [30, 50]);
+        assert_eq!(extents(DType::F32, &[1, 40]), [50, 30]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::writer::Writer;
 use crate::core::aval::Shape;
 use crate::core::lowering::Running;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{Loop, Mode, NodeId};
+use cotangent_jit::kernel::{Combine, Loop, Mode, NodeId};
 use cotangent_jit::order::running_blocks;
 use cotangent_jit::program::Step;
 use smallvec::SmallVec;
@@ -76,7 +76,10 @@ impl Fold<'_> {
         self.fill(program, steps, &state, lanes);
         let mut rest = Part { from: 0, blocks: 1, length: extent, backward: false };
         let inner = self.shape[self.running.axis + 1..].iter().product();
-        if let Some(length) = running_blocks(extent, lanes, inner) {
+        // The order of complex numbers matters beside a NaN, and blocks depend on `lanes`.
+        let whole = self.running.combine.is_some_and(Combine::of_whole_numbers);
+        let blocks = running_blocks(extent, lanes, inner);
+        if let Some(length) = blocks.filter(|_| !(whole && dtype.is_complex())) {
             let part = Part { blocks: extent / length, length, ..rest };
             let totals = program.temp(dtype, lanes * part.blocks);
             self.totals(program, steps, part, &totals);

@@ -3,8 +3,8 @@
 //! plain row of the same size.
 //!
 //! The neighbour of a shape has extents that are multiples of a vector's lanes, or of four, and the
-//! same permutation: a shape beyond it pays for odd numbers alone. What is beyond the plain row pays
-//! for moving elements across lanes and cache lines as well.
+//! same permutation: a shape beyond it pays for odd numbers alone. What is beyond the plain row
+//! pays for moving elements across lanes and cache lines as well.
 //!
 //! `cargo run --release --example grid -- [OP ...]`; on a quiet machine. Sizes are 1, 7, 33, some
 //! 1e4 and some 1e6 elements, with odd primes as extents, 3-d and 4-d, and permuted operands;

@@ -103,7 +103,8 @@ impl Reader<'_> {
         let (mut depth, mut modules) = (0, Vec::new());
         while self.at < self.tokens.len() {
             match self.text(0) {
-                "use" => {
+                // Not the captures of an opaque type, `use<'a>`.
+                "use" if self.text(1) != "<" => {
                     self.at += 1;
                     self.tree(&[]);
                     continue;

@@ -4,7 +4,7 @@
 use crate::plan::lanes::{Bits, Vectors};
 use crate::plan::loops::SHORT;
 use crate::plan::steps::steps;
-use crate::plan::tiles::{joins, loop_of_rows};
+use crate::plan::strided::{joins, loop_of_rows};
 use crate::plan::weights;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;

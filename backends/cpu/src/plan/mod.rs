@@ -10,6 +10,7 @@
 //! | `stages.rs` | long reductions, cut into nests that run one after the other |
 //! | `scatter.rs` | scatters as a stage of places and a routine |
 //! | `relooped.rs` | a kernel over other loops |
+//! | `strided.rs` | rows: accesses strided along the vector loop, contiguous along another |
 //! | `tiles.rs` | blocks of kernels that move rows: permuted operands, short last axes |
 //! | `shorts.rs` | short loops inside of the vector loop |
 //! | `loops.rs` | parallel loops, kernels of few points |
@@ -43,5 +44,6 @@ pub mod scatter;
 pub mod shorts;
 pub mod stages;
 pub mod steps;
+pub mod strided;
 pub mod tiles;
 pub mod weights;

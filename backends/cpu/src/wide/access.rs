@@ -2,9 +2,7 @@
 //!
 //! Unit strides are whole registers, other strides gathers and scatters. Where lanes do not exist
 //! (the remainder of the loop) or a guard does not admit them, masks suppress the access, so that
-//! nothing outside of a buffer is read. Narrow elements have no strided form: loads gather the words
-//! in which they lie, stores go through the frame, one by one, as do masked accesses where masks are
-//! no registers.
+//! nothing outside of a buffer is read. Narrow elements have no strided form (see `narrow`).
 
 use super::asm::{Cond, Ins, Width};
 use super::code::{Address, Amount, Arith, Inst, MaskOp, Operand, R, Within};

@@ -12,7 +12,7 @@ use super::values::Carry;
 use super::values::Lanes;
 use crate::plan::carries;
 use crate::plan::lanes::Bits;
-use crate::plan::tiles::block_of;
+use crate::plan::strided::block_of;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, NodeId, Store};
 use cotangent_jit::{DType, Error, Scalar};

@@ -7,7 +7,7 @@ use super::emitter::Emitter;
 use super::tiles::Block;
 use super::values::{Lanes, Regs, Tile};
 use crate::plan::lanes::Bits;
-use crate::plan::tiles::joins;
+use crate::plan::strided::joins;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::BufferId;

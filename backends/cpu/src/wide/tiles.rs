@@ -1,7 +1,7 @@
 //! Tiles: accesses that are strided along the vector loop and contiguous along a loop inside of it.
 //! Whole rows are read before a block of that loop and taken apart in registers; the columns, lanes
-//! of one point each, lie in the frame while the block runs. What a block stores goes the other way.
-//! Which nests have such a loop is decided in planning; in a carry loop all have that profit.
+//! of one point each, lie in the frame while the block runs. What a block stores goes the other
+//! way. Which nests have such a loop is decided in planning; in a carry loop all that profit.
 //!
 //! Rows that lie one after the other are read as one piece (`Form::Joined`).
 //!
@@ -12,7 +12,7 @@ use super::asm::{Ins, Width};
 use super::code::{Address, Amount, Arith, Inst, R};
 use super::emitter::Emitter;
 use super::values::{Form, Lanes, Regs, Tile};
-use crate::plan::tiles::joins;
+use crate::plan::strided::joins;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{BufferId, Node, Store};
 use cotangent_jit::{DType, Error};

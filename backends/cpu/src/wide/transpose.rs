@@ -8,8 +8,8 @@ use super::masks::by;
 use crate::plan::lanes::Bits;
 
 impl Emitter<'_> {
-    /// Transposes a square of lanes, of which some rows may be missing and `wanted` are read: blocks
-    /// off the diagonal change places, at every size. A missing row is zero.
+    /// Transposes a square of lanes, of which some rows may be missing and `wanted` are read:
+    /// blocks off the diagonal change places, at every size. A missing row is zero.
     pub fn transposed(
         &mut self,
         bits: Bits,

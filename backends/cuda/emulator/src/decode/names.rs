@@ -1,0 +1,89 @@
+//! What the names of an entry mean: registers, predicates, variables and labels, by scope.
+
+use super::layout::{Memory, Place, Variables};
+use crate::fault::{Fault, FaultKind};
+use crate::instruction::Reg;
+use crate::syntax::{Entry, Space};
+use crate::types::Type;
+use rustc_hash::FxHashMap;
+
+/// The most registers that an entry may use.
+const MOST_REGISTERS: usize = 1 << 16;
+
+pub struct Names<'d, 'a> {
+    pub entry: &'d Entry<'a>,
+    pub variables: &'d Variables<'a>,
+    pub memory: Memory<'a>,
+    numbers: FxHashMap<(usize, &'a str), (Reg, Type)>,
+    pub registers: Vec<(String, Type)>,
+    pub predicates: Vec<String>,
+}
+
+impl<'d, 'a> Names<'d, 'a> {
+    pub fn new(entry: &'d Entry<'a>, variables: &'d Variables<'a>, memory: Memory<'a>) -> Self {
+        let numbers = FxHashMap::default();
+        Names { entry, variables, memory, numbers, registers: Vec::new(), predicates: Vec::new() }
+    }
+
+    fn scopes(&self, from: usize) -> impl Iterator<Item = usize> + use<'d, 'a> {
+        let entry = self.entry;
+        std::iter::successors(Some(from), move |scope| entry.scopes[*scope].parent)
+    }
+
+    /// The number and type of a register. It gets its number when it is first named.
+    pub fn register(&mut self, scope: usize, name: &'a str) -> Result<Option<(Reg, Type)>, Fault> {
+        let Some((at, ty)) = self.scopes(scope).find_map(|s| Some((s, self.declared(s, name)?)))
+        else {
+            return Ok(None);
+        };
+        if let Some(found) = self.numbers.get(&(at, name)) {
+            return Ok(Some(*found));
+        }
+        let number = match ty == Type::PREDICATE {
+            true => {
+                self.predicates.push(name.to_owned());
+                self.predicates.len() - 1
+            }
+            false => {
+                self.registers.push((name.to_owned(), ty));
+                self.registers.len() - 1
+            }
+        };
+        if number >= MOST_REGISTERS {
+            return Err(Fault::new(FaultKind::Unsupported, "an entry names too many registers"));
+        }
+        self.numbers.insert((at, name), (number as Reg, ty));
+        Ok(Some((number as Reg, ty)))
+    }
+
+    fn declared(&self, scope: usize, name: &str) -> Option<Type> {
+        let registers = &self.entry.scopes[scope].registers;
+        if let Some(found) = registers.get(name).filter(|r| r.count.is_none()) {
+            return Some(found.ty);
+        }
+        let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        // `%a1<4>` names registers whose prefix ends with a digit.
+        (prefix.len()..name.len()).find_map(|cut| {
+            let (prefix, digits) = name.split_at_checked(cut)?;
+            let found = registers.get(prefix)?;
+            let number: u32 = digits.parse().ok()?;
+            let plain = digits == "0" || !digits.starts_with('0');
+            (plain && number < found.count?).then_some(found.ty)
+        })
+    }
+
+    pub fn variable(&self, scope: usize, name: &str) -> Option<Place> {
+        let local = |s: usize| self.memory.places[s].iter().find(|(n, _)| *n == name);
+        if let Some((_, place)) = self.scopes(scope).find_map(local) {
+            return Some(*place);
+        }
+        if let Some((_, offset, _)) = self.memory.params.iter().find(|(n, _, _)| *n == name) {
+            return Some(Place::At(Space::Param, u64::from(*offset)));
+        }
+        self.variables.places.iter().find(|(n, _)| *n == name).map(|(_, place)| *place)
+    }
+
+    pub fn label(&self, scope: usize, name: &str) -> Option<usize> {
+        self.scopes(scope).find_map(|s| self.entry.scopes[s].labels.get(name).copied())
+    }
+}

@@ -1,0 +1,72 @@
+//! Operands of instructions.
+
+use super::reader::Reader;
+use crate::fault::{Fault, FaultKind};
+use crate::syntax::{Literal, Operand};
+
+pub fn operand<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {
+    if reader.at_literal() {
+        return Ok(Operand::Literal(reader.literal()?));
+    }
+    match reader.peek() {
+        "[" => address(reader),
+        "{" => vector(reader),
+        "!" => {
+            reader.next();
+            Ok(Operand::Negated(reader.name()?))
+        }
+        _ => {
+            let name = reader.name()?;
+            if reader.take("|") {
+                return Ok(Operand::Pair(name, reader.name()?));
+            }
+            Ok(Operand::Word(name, offset(reader)?))
+        }
+    }
+}
+
+fn vector<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {
+    reader.expect("{")?;
+    let mut parts = Vec::new();
+    loop {
+        parts.push(match reader.at_literal() {
+            true => Operand::Literal(reader.literal()?),
+            false => Operand::Word(reader.name()?, 0),
+        });
+        if !reader.take(",") {
+            break;
+        }
+    }
+    reader.expect("}")?;
+    Ok(Operand::Vector(parts))
+}
+
+fn address<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {
+    reader.expect("[")?;
+    let (base, offset) = match reader.at_literal() {
+        true => (None, distance(reader)?),
+        false => (Some(reader.name()?), offset(reader)?),
+    };
+    reader.expect("]")?;
+    Ok(Operand::Address(base, offset))
+}
+
+/// The distance behind a plus or minus, or none.
+fn offset(reader: &mut Reader<'_>) -> Result<i64, Fault> {
+    match reader.peek() {
+        "+" => {
+            reader.next();
+            distance(reader)
+        }
+        "-" => distance(reader),
+        _ => Ok(0),
+    }
+}
+
+fn distance(reader: &mut Reader<'_>) -> Result<i64, Fault> {
+    match reader.literal()? {
+        Literal::Integer(n) => i64::try_from(n)
+            .map_err(|_| reader.fault(FaultKind::Syntax, "an offset does not fit in 64 bits")),
+        _ => Err(reader.fault(FaultKind::Syntax, "an offset is no integer")),
+    }
+}

@@ -1,0 +1,12 @@
+//! The interpreter against plain definitions, whole kernels, planted faults and hostile text.
+//!
+//! With `EMULATOR_PTX` set to a folder, every text that must be accepted is written there, so that
+//! an assembler can confirm it.
+
+mod faults;
+mod hostile;
+mod kernels;
+mod races;
+mod support;
+mod tiles;
+mod values;

@@ -33,8 +33,8 @@ pub fn barrier(line: &mut Line<'_, '_, '_>) -> Decoded {
         let mask = line.source(0, Type::bits(32))?;
         return Ok((Class::Lanes, Op::WarpBarrier { mask }));
     }
-    if line.base == "bar" {
-        line.take("cta");
+    if line.take("cta") {
+        line.since(30, 78)?;
     }
     line.want("sync")?;
     line.take("aligned");

@@ -72,6 +72,7 @@ fn rule(
             Err(line.unsupported())
         }
         (Kind::Brain, _, 32) => line.since(80, 70),
+        (_, Kind::Brain, _) if to.bits == 32 => line.since(80, 71),
         (Kind::Brain, _, _) | (_, Kind::Brain, _) => line.since(90, 78),
         _ => Ok(()),
     }

@@ -55,6 +55,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("jit/tests", &["cotangent_jit"]),
     ("backends/cpu/src", &["cotangent_jit", "cotangent_cpu"]),
     ("backends/cpu/tests", &["cotangent_jit", "cotangent_cpu"]),
+    ("backends/cuda/emulator/src", &["cotangent_cuda_emulator"]),
+    ("backends/cuda/emulator/tests", &["cotangent_cuda_emulator"]),
     ("derive/src", &[]),
     ("examples", &["cotangent"]),
     ("tests", &["cotangent", "cotangent_jit"]),

@@ -138,7 +138,8 @@ impl Device {
 
     /// The address and bytes of a module's variable in global memory.
     pub fn global(&mut self, module: &Module, name: &str) -> Result<(u64, u64), Fault> {
-        let missing = || Fault::new(FaultKind::Name, format!("the module has no variable `{name}`"));
+        let missing =
+            || Fault::new(FaultKind::Name, format!("the module has no variable `{name}`"));
         let n = module.globals.iter().position(|(n, _)| n == name).ok_or_else(missing)?;
         Ok((self.globals_of(module)?[n], module.globals[n].1.len() as u64))
     }

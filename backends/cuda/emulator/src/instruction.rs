@@ -109,15 +109,47 @@ pub type Targets = SmallVec<[Option<Reg>; 4]>;
 
 #[derive(Clone, Debug)]
 pub enum Op {
-    Unary { f: Unary, d: Reg, a: Value },
-    Binary { f: Binary, d: Reg, a: Value, b: Value },
+    Unary {
+        f: Unary,
+        d: Reg,
+        a: Value,
+    },
+    Binary {
+        f: Binary,
+        d: Reg,
+        a: Value,
+        b: Value,
+    },
     /// `div` and `rem` of integers.
-    Divide { f: Binary, d: Reg, a: Value, b: Value },
-    Ternary { f: Ternary, d: Reg, a: Value, b: Value, c: Value },
-    Convert { how: Conversion, d: Reg, a: Value },
+    Divide {
+        f: Binary,
+        d: Reg,
+        a: Value,
+        b: Value,
+    },
+    Ternary {
+        f: Ternary,
+        d: Reg,
+        a: Value,
+        b: Value,
+        c: Value,
+    },
+    Convert {
+        how: Conversion,
+        d: Reg,
+        a: Value,
+    },
     /// `bfi`: field, background, position, length.
-    Insert { bits: u32, d: Reg, from: [Value; 4] },
-    Lop3 { table: u8, d: Reg, from: [Value; 3] },
+    Insert {
+        bits: u32,
+        d: Reg,
+        from: [Value; 4],
+    },
+    Lop3 {
+        table: u8,
+        d: Reg,
+        from: [Value; 3],
+    },
     Compare {
         f: Comparison,
         d: Option<Reg>,
@@ -127,19 +159,61 @@ pub enum Op {
         b: Value,
         combine: Option<(Logic, Predicate)>,
     },
-    Select { d: Reg, a: Value, b: Value, p: Predicate },
+    Select {
+        d: Reg,
+        a: Value,
+        b: Value,
+        p: Predicate,
+    },
     /// `mov`, `not` of predicates.
-    MovePredicate { d: Reg, a: Predicate },
-    Logic { f: Logic, d: Reg, a: Predicate, b: Predicate },
-    Special { d: Reg, of: Special },
+    MovePredicate {
+        d: Reg,
+        a: Predicate,
+    },
+    Logic {
+        f: Logic,
+        d: Reg,
+        a: Predicate,
+        b: Predicate,
+    },
+    Special {
+        d: Reg,
+        of: Special,
+    },
     /// The address of dynamic shared memory, which the launch knows.
-    DynamicAddress { d: Reg, offset: u64 },
+    DynamicAddress {
+        d: Reg,
+        offset: u64,
+    },
     /// The address of a variable of the module in global memory: its number and the distance.
-    GlobalAddress { d: Reg, variable: usize, offset: u64 },
-    Pack { d: Reg, bits: u32, from: Sources },
-    Unpack { d: Targets, bits: u32, a: Value },
-    Load { address: Address, bytes: u32, order: Order, extend: Extend, to: Targets },
-    Store { address: Address, bytes: u32, order: Order, from: Sources },
+    GlobalAddress {
+        d: Reg,
+        variable: usize,
+        offset: u64,
+    },
+    Pack {
+        d: Reg,
+        bits: u32,
+        from: Sources,
+    },
+    Unpack {
+        d: Targets,
+        bits: u32,
+        a: Value,
+    },
+    Load {
+        address: Address,
+        bytes: u32,
+        order: Order,
+        extend: Extend,
+        to: Targets,
+    },
+    Store {
+        address: Address,
+        bytes: u32,
+        order: Order,
+        from: Sources,
+    },
     Atomic {
         address: Address,
         bytes: u32,
@@ -151,14 +225,29 @@ pub enum Op {
         c: Value,
     },
     Fence,
-    CopyAsync { to: Address, from: Address, bytes: u32, valid: Option<Value> },
+    CopyAsync {
+        to: Address,
+        from: Address,
+        bytes: u32,
+        valid: Option<Value>,
+    },
     Commit,
     /// Waits until at most this many groups of the thread are pending, or for all copies.
-    Wait { pending: Option<u32> },
-    Branch { target: usize, uniform: bool },
+    Wait {
+        pending: Option<u32>,
+    },
+    Branch {
+        target: usize,
+        uniform: bool,
+    },
     Exit,
-    Barrier { id: Value, threads: Option<Value> },
-    WarpBarrier { mask: Value },
+    Barrier {
+        id: Value,
+        threads: Option<Value>,
+    },
+    WarpBarrier {
+        mask: Value,
+    },
     Shuffle {
         mode: Shuffle,
         d: Reg,
@@ -168,14 +257,44 @@ pub enum Op {
         clamp: Value,
         mask: Value,
     },
-    Vote { mode: Vote, d: Reg, p: Predicate, mask: Value },
-    Ballot { d: Reg, p: Predicate, mask: Value },
-    MatchAny { d: Reg, a: Value, mask: Value },
-    Reduce { f: Binary, d: Reg, a: Value, mask: Value },
-    ActiveMask { d: Reg },
+    Vote {
+        mode: Vote,
+        d: Reg,
+        p: Predicate,
+        mask: Value,
+    },
+    Ballot {
+        d: Reg,
+        p: Predicate,
+        mask: Value,
+    },
+    MatchAny {
+        d: Reg,
+        a: Value,
+        mask: Value,
+    },
+    Reduce {
+        f: Binary,
+        d: Reg,
+        a: Value,
+        mask: Value,
+    },
+    ActiveMask {
+        d: Reg,
+    },
     Sleep,
-    LoadMatrix { to: Targets, address: Address, transposed: bool },
-    Multiply { tile: Tile, d: Targets, a: Sources, b: Sources, c: Sources },
+    LoadMatrix {
+        to: Targets,
+        address: Address,
+        transposed: bool,
+    },
+    Multiply {
+        tile: Tile,
+        d: Targets,
+        a: Sources,
+        b: Sources,
+        c: Sources,
+    },
 }
 
 /// The classes that statistics count.

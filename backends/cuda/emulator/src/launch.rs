@@ -50,9 +50,8 @@ impl Run<'_> {
         let product = |e: [u32; 3]| e.iter().map(|n| u64::from(*n)).fold(1, u64::saturating_mul);
         let shape = |text| Err(self.fault(FaultKind::Shape, text));
         let (threads, Run { grid, block, kernel, .. }) = (product(self.block), self);
-        let outside = |e: &[u32; 3], most: [u32; 3]| {
-            e.iter().zip(most).any(|(n, most)| *n == 0 || *n > most)
-        };
+        let outside =
+            |e: &[u32; 3], most: [u32; 3]| e.iter().zip(most).any(|(n, most)| *n == 0 || *n > most);
         if outside(grid, [i32::MAX as u32, 65_535, 65_535]) || product(*grid) > u32::MAX.into() {
             return shape(format!("a grid of {grid:?} blocks"));
         }

@@ -134,7 +134,10 @@ impl Memory {
         let (n, at) = self.find(address, bytes).map_err(|text| (false, text))?;
         let (block, end) = (&self.blocks[n], at + bytes as usize);
         if let Some(gap) = block.written[at..end].iter().position(|w| !w) {
-            return Err((true, format!("byte {} at {:#x} was never written", at + gap, block.base)));
+            return Err((
+                true,
+                format!("byte {} at {:#x} was never written", at + gap, block.base),
+            ));
         }
         Ok(&block.data[at..end])
     }

@@ -56,8 +56,7 @@ fn by_order(name: &str, ty: Type) -> Option<Comparison> {
 pub fn setp(line: &mut Line<'_, '_, '_>) -> Decoded {
     let name = line.peek();
     line.take(name);
-    let combine =
-        line.choose(&[("and", Logic::And), ("or", Logic::Or), ("xor", Logic::Xor)]);
+    let combine = line.choose(&[("and", Logic::And), ("or", Logic::Or), ("xor", Logic::Xor)]);
     let kinds = [Kind::Bits, Kind::Unsigned, Kind::Signed, Kind::Float];
     let ty = line.ty_of(&kinds, &[16, 32, 64])?;
     if ty.kind == Kind::Float && ty.bits == 16 {

@@ -47,6 +47,11 @@ pub fn barrier(line: &mut Line<'_, '_, '_>) -> Decoded {
         2 => Some(line.source(1, Type::unsigned(32))?),
         _ => None,
     };
+    if let Some(Value::Literal(threads)) = threads
+        && threads % 32 != 0
+    {
+        return Err(line.fault(FaultKind::Type, "the threads must be a multiple of 32"));
+    }
     Ok((Class::Control, Op::Barrier { id, threads }))
 }
 

@@ -87,9 +87,7 @@ pub fn extreme(line: &mut Line<'_, '_, '_>) -> Decoded {
         }
     }
     let f: Binary = match (line.base, ty.bits, keeps_nan) {
-        ("max", 32, false) => {
-            |a, b| bits_32(float::max(f32_of(a).into(), f32_of(b).into()) as f32)
-        }
+        ("max", 32, false) => |a, b| bits_32(float::max(f32_of(a).into(), f32_of(b).into()) as f32),
         (_, 32, false) => |a, b| bits_32(float::min(f32_of(a).into(), f32_of(b).into()) as f32),
         ("max", 32, true) => |a, b| match f32_of(a).is_nan() || f32_of(b).is_nan() {
             true => float::NAN_32,

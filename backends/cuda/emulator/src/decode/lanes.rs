@@ -47,10 +47,13 @@ pub fn vote(line: &mut Line<'_, '_, '_>) -> Decoded {
     line.want(if mode.is_some() { "pred" } else { "b32" })?;
     line.end(3..=3)?;
     let (p, mask) = (line.predicate(1)?, line.source(2, WORD)?);
-    Ok((Class::Lanes, match mode {
-        Some(mode) => Op::Vote { mode, d: line.d(Type::PREDICATE)?, p, mask },
-        None => Op::Ballot { d: line.d(WORD)?, p, mask },
-    }))
+    Ok((
+        Class::Lanes,
+        match mode {
+            Some(mode) => Op::Vote { mode, d: line.d(Type::PREDICATE)?, p, mask },
+            None => Op::Ballot { d: line.d(WORD)?, p, mask },
+        },
+    ))
 }
 
 pub fn match_any(line: &mut Line<'_, '_, '_>) -> Decoded {

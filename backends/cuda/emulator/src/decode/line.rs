@@ -223,7 +223,8 @@ impl<'l, 'd, 'a> Line<'l, 'd, 'a> {
         let plain = Address { space, base: None, offset: *offset as u64, dynamic: false };
         let Some(name) = base else { return Ok(plain) };
         if let Some((register, ty)) = self.names.register(self.statement.scope, name)? {
-            let narrow = matches!(space, Space::Shared | Space::Local | Space::Param | Space::Const);
+            let narrow =
+                matches!(space, Space::Shared | Space::Local | Space::Param | Space::Const);
             let fits = ty.bits == 64 || (ty.bits == 32 && narrow);
             if !fits || ty.is_float() {
                 let text = format!("`{name}` is {ty}, which holds no address");

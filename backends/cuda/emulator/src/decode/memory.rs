@@ -123,8 +123,9 @@ fn update(line: &Line<'_, '_, '_>, name: &str, space: Space, ty: Type) -> Option
         ("and", Kind::Bits, 32 | 64) => |old, b, _| old & b,
         ("or", Kind::Bits, 32 | 64) => |old, b, _| old | b,
         ("xor", Kind::Bits, 32 | 64) => |old, b, _| old ^ b,
-        ("add", Kind::Unsigned | Kind::Signed, 32) => |old, b, _| u64::from(old as u32)
-            .wrapping_add(b) & 0xffff_ffff,
+        ("add", Kind::Unsigned | Kind::Signed, 32) => {
+            |old, b, _| u64::from(old as u32).wrapping_add(b) & 0xffff_ffff
+        }
         ("add", Kind::Unsigned, 64) => |old, b, _| old.wrapping_add(b),
         ("min", Kind::Unsigned, 32 | 64) => |old, b, _| old.min(b),
         ("max", Kind::Unsigned, 32 | 64) => |old, b, _| old.max(b),

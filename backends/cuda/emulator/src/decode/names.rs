@@ -62,8 +62,9 @@ impl<'d, 'a> Names<'d, 'a> {
             return Some(found.ty);
         }
         let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        // `%a1<4>` names registers whose prefix ends with a digit.
-        (prefix.len()..name.len()).find_map(|cut| {
+        // `%a1<4>` names registers whose prefix ends with a digit. Counts have at most ten digits.
+        let first = prefix.len().max(name.len().saturating_sub(10));
+        (first..name.len()).find_map(|cut| {
             let (prefix, digits) = name.split_at_checked(cut)?;
             let found = registers.get(prefix)?;
             let number: u32 = digits.parse().ok()?;

@@ -66,7 +66,9 @@ impl Access {
             let result = match self.touch {
                 Touch::Read => cell.read(by, self.order),
                 Touch::Write => cell.write(by, self.order),
-                Touch::Update => cell.read(by, self.order).and_then(|()| cell.write(by, self.order)),
+                Touch::Update => {
+                    cell.read(by, self.order).and_then(|()| cell.write(by, self.order))
+                }
                 Touch::Announce => cell.announce(by),
             };
             result.map_err(|conflict| self.conflict(conflict, race, at + n as u64))?;
@@ -77,7 +79,8 @@ impl Access {
     fn conflict(&self, conflict: Conflict, race: FaultKind, byte: u64) -> Trap {
         match conflict {
             Conflict::Alias => {
-                let text = format!("byte {byte:#x} is read by ld.global.nc and written by a launch");
+                let text =
+                    format!("byte {byte:#x} is read by ld.global.nc and written by a launch");
                 self.trap(FaultKind::ReadOnlyAlias, text)
             }
             Conflict::Pending => {

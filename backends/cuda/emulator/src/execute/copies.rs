@@ -49,8 +49,7 @@ fn issue(
         None => [bytes as u64; LANES],
     };
     for lane in lanes(active) {
-        let access =
-            Access { lane, address: target[lane], bytes, touch: Touch::Announce, order };
+        let access = Access { lane, address: target[lane], bytes, touch: Touch::Announce, order };
         let at = shared(machine, block, w, access)?;
         let mut data = [0; 16];
         if valid[lane] != 0 && valid[lane] != bytes as u64 {
@@ -124,14 +123,14 @@ fn matrix(
         let mut rows = [[0u16; 8]; 8];
         for (n, row) in rows.iter_mut().enumerate() {
             let (lane, order) = (8 * tile + n, Order::default());
-            let access =
-                Access { lane, address: at[lane], bytes: 16, touch: Touch::Read, order };
+            let access = Access { lane, address: at[lane], bytes: 16, touch: Touch::Read, order };
             let place = shared(machine, block, w, access)?;
             for (element, pair) in row.iter_mut().zip(block.shared[place..].chunks_exact(2)) {
                 *element = u16::from_le_bytes([pair[0], pair[1]]);
             }
         }
-        let element = |a: usize, b: usize| u64::from(if *transposed { rows[b][a] } else { rows[a][b] });
+        let element =
+            |a: usize, b: usize| u64::from(if *transposed { rows[b][a] } else { rows[a][b] });
         let values = std::array::from_fn(|lane| {
             let (row, column) = (lane / 4, lane % 4 * 2);
             element(row, column) | element(row, column + 1) << 16

@@ -66,4 +66,3 @@ fn element(tile: Tile, a: &[Lanes], b: &[Lanes], c: u64, n: usize, lane: usize) 
         }
     }
 }
-

@@ -100,12 +100,7 @@ fn bytes_of<'m>(
     Ok(&from[at..at + bytes])
 }
 
-fn local(
-    machine: &Machine<'_>,
-    block: &Block,
-    w: usize,
-    access: Access,
-) -> Result<usize, Trap> {
+fn local(machine: &Machine<'_>, block: &Block, w: usize, access: Access) -> Result<usize, Trap> {
     let size = machine.kernel.local_bytes as usize;
     let thread = block.warps[w].first as usize + access.lane;
     Ok(thread * size + access.within(size, "local memory")?)

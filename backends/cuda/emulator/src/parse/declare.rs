@@ -101,7 +101,8 @@ fn initialiser(reader: &mut Reader<'_>, ty: Type) -> Result<Vec<u8>, Fault> {
 
 fn element(reader: &mut Reader<'_>, ty: Type, bytes: &mut Vec<u8>) -> Result<(), Fault> {
     let literal = reader.literal()?;
-    let bits = literal.bits(ty)
+    let bits = literal
+        .bits(ty)
         .ok_or_else(|| reader.fault(FaultKind::Type, format!("a literal does not fit {ty}")))?;
     bytes.extend_from_slice(&bits.to_le_bytes()[..ty.bytes() as usize]);
     Ok(())

@@ -51,16 +51,9 @@ fn address<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {
     Ok(Operand::Address(base, offset))
 }
 
-/// The distance behind a plus or minus, or none.
+/// The distance behind a plus, or none. A negative one is written `+-4`.
 fn offset(reader: &mut Reader<'_>) -> Result<i64, Fault> {
-    match reader.peek() {
-        "+" => {
-            reader.next();
-            distance(reader)
-        }
-        "-" => distance(reader),
-        _ => Ok(0),
-    }
+    if reader.take("+") { distance(reader) } else { Ok(0) }
 }
 
 fn distance(reader: &mut Reader<'_>) -> Result<i64, Fault> {

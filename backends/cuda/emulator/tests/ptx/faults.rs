@@ -3,8 +3,8 @@
 use crate::support::{Gpu, entry, expect_fault, line_of, module, source};
 use cotangent_cuda_emulator::{FaultKind, Module};
 
-/// `%a0`, `%a1` are the parameters, `%r0` the thread, `%r1` the block, `%a2` and `%a3` the places of
-/// the thread in the two buffers.
+/// `%a0`, `%a1` are the parameters, `%r0` the thread, `%r1` the block, `%a2` and `%a3` the places
+/// of the thread in the two buffers.
 const BEGIN: &str = "
     ld.param.u64 %a0, [p0];
     ld.param.u64 %a1, [p1];
@@ -262,7 +262,11 @@ fn texts_that_are_refused() {
         (Type, "ld.global.u32 %r0, [%r1];", "ld.global.u32 %r0, [%a1];"),
         (Type, "ld.global.f16 %h0, [%a1];", "ld.global.b16 %h0, [%a1];"),
         (Type, "ld.global.u32 %h0, [%a1];", "ld.global.u8 %h0, [%a1];"),
-        (Type, "ld.global.v4.f64 {%d0, %d1, %d2, %d3}, [%a1];", "ld.global.v2.f64 {%d0, %d1}, [%a1];"),
+        (
+            Type,
+            "ld.global.v4.f64 {%d0, %d1, %d2, %d3}, [%a1];",
+            "ld.global.v2.f64 {%d0, %d1}, [%a1];",
+        ),
         (Type, "popc.b64 %a0, %a1;", "popc.b64 %r0, %a1;"),
         (Type, "mov.u64 %a0, %tid.x;", "mov.u32 %r0, %tid.x;"),
         (Type, "add.rn.f32 %f0, %f1, 1;", "add.rn.f32 %f0, %f1, 1.0;"),
@@ -274,7 +278,11 @@ fn texts_that_are_refused() {
         (Name, "mov.u32 %r0, %clock;", "mov.u32 %r0, %laneid;"),
         (Unsupported, "st.global.u32.sometimes [%a0], %r0;", "st.global.u32 [%a0], %r0;"),
         (Unsupported, "wgmma.fence.sync.aligned;", "fence.sc.gpu;"),
-        (Unsupported, "ld.acquire.cta.global.u32 %r0, [%a0];", "ld.acquire.gpu.global.u32 %r0, [%a0];"),
+        (
+            Unsupported,
+            "ld.acquire.cta.global.u32 %r0, [%a0];",
+            "ld.acquire.gpu.global.u32 %r0, [%a0];",
+        ),
     ] {
         refused(kind, wrong, right);
     }

@@ -12,7 +12,11 @@ const INDEX: &str = "
 
 #[test]
 fn axpy_with_vectors_and_a_guarded_tail() {
-    let text = entry(3, "", &format!("{INDEX}
+    let text = entry(
+        3,
+        "",
+        &format!(
+            "{INDEX}
         ld.param.u64 %a0, [p0];
         ld.param.u64 %a1, [p1];
         ld.param.u32 %r5, [p2];
@@ -41,7 +45,9 @@ fn axpy_with_vectors_and_a_guarded_tail() {
         add.u64 %a2, %a2, 4;
         add.u64 %a3, %a3, 4;
         bra TAIL;
-        DONE:"));
+        DONE:"
+        ),
+    );
     let module = module(&text);
     for (seed, n) in [(0, 1000), (1, 1001), (2, 1003), (3, 2), (4, 4096)] {
         let x: Vec<f32> = (0..n).map(|i| i as f32).collect();
@@ -67,12 +73,18 @@ fn axpy_with_vectors_and_a_guarded_tail() {
 fn block_sum_through_shuffles_and_shared_memory() {
     let mut shuffles = String::new();
     for distance in [16, 8, 4, 2, 1] {
-        shuffles += &format!("
+        shuffles += &format!(
+            "
             shfl.sync.bfly.b32 %r10, %f0, {distance}, 31, 0xffffffff;
             mov.b32 %f1, %r10;
-            add.rn.f32 %f0, %f0, %f1;");
+            add.rn.f32 %f0, %f0, %f1;"
+        );
     }
-    let text = entry(2, "", &format!("{INDEX}
+    let text = entry(
+        2,
+        "",
+        &format!(
+            "{INDEX}
         .shared .align 4 .f32 partial[8];
         ld.param.u64 %a0, [p0];
         ld.param.u64 %a1, [p1];
@@ -96,7 +108,9 @@ fn block_sum_through_shuffles_and_shared_memory() {
         mad.wide.u32 %a3, %r2, 4, %a1;
         setp.eq.u32 %p2, %r4, 0;
         @%p2 st.global.f32 [%a3], %f0;
-        DONE:"));
+        DONE:"
+        ),
+    );
     let module = module(&text);
     for seed in 0..4 {
         let x: Vec<f32> = (0..1024).map(|i| (i % 7) as f32).collect();
@@ -111,7 +125,10 @@ fn block_sum_through_shuffles_and_shared_memory() {
 
 #[test]
 fn transpose_through_padded_shared_memory() {
-    let text = entry(2, "", "
+    let text = entry(
+        2,
+        "",
+        "
         .shared .align 4 .b8 tile[4224];
         mov.u32 %r0, %tid.x;
         mov.u32 %r1, %tid.y;
@@ -150,13 +167,13 @@ fn transpose_through_padded_shared_memory() {
         add.u32 %r8, %r8, 32;
         add.u32 %r9, %r9, 8;
         setp.lt.u32 %p0, %r9, 32;
-        @%p0 bra STORE;");
+        @%p0 bra STORE;",
+    );
     let module = module(&text);
     let x: Vec<u32> = (0..4096).collect();
     let mut gpu = Gpu::new(7).holds(&bytes(&x, u32::to_le_bytes)).room(4 * 4096);
     let params = bytes(&gpu.params, u64::to_le_bytes);
-    let stats =
-        gpu.device.launch(&module, "f", [2, 2, 1], [32, 8, 1], 0, &params).unwrap();
+    let stats = gpu.device.launch(&module, "f", [2, 2, 1], [32, 8, 1], 0, &params).unwrap();
     let found = words(&gpu.read(1, 4 * 4096));
     assert!((0..4096).all(|n| found[n] as usize == n % 64 * 64 + n / 64));
     // All requests are coalesced.
@@ -166,7 +183,11 @@ fn transpose_through_padded_shared_memory() {
 
 /// Tiles take a ticket, publish their sum and look back until they meet a prefix.
 fn look_back(acquire: &str, release: &str) -> String {
-    entry(4, "", &format!("
+    entry(
+        4,
+        "",
+        &format!(
+            "
         .shared .align 4 .b32 ticket;
         .shared .align 4 .b32 before;
         .shared .align 4 .b32 sums[32];
@@ -215,7 +236,9 @@ fn look_back(acquire: &str, release: &str) -> String {
         ld.shared.u32 %r6, [before];
         add.u32 %r3, %r3, %r6;
         mad.wide.u32 %a8, %r2, 4, %a1;
-        st.global.u32 [%a8], %r3;"))
+        st.global.u32 [%a8], %r3;"
+        ),
+    )
 }
 
 #[test]
@@ -241,7 +264,10 @@ fn scan_with_decoupled_look_back() {
 /// Blocks meet between two rounds; each reads what its neighbour has written.
 #[test]
 fn cooperative_grid_barrier() {
-    let text = entry(2, "", "
+    let text = entry(
+        2,
+        "",
+        "
         ld.param.u64 %a0, [p0];
         ld.param.u64 %a1, [p1];
         mov.u32 %r0, %ctaid.x;
@@ -260,7 +286,8 @@ fn cooperative_grid_barrier() {
         mad.wide.u32 %a3, %r4, 4, %a0;
         ld.global.u32 %r5, [%a3];
         mad.wide.u32 %a4, %r1, 4, %a2;
-        st.global.u32 [%a4], %r5;");
+        st.global.u32 [%a4], %r5;",
+    );
     let module = module(&text);
     let mut gpu = Gpu::new(5).room(4 * 200).holds(&[0; 4]);
     let params = bytes(&gpu.params, u64::to_le_bytes);
@@ -280,7 +307,10 @@ fn cooperative_grid_barrier() {
 /// Lanes part twice, run loops of different lengths, and meet behind a path at the end of the text.
 #[test]
 fn nested_divergence_meets_again() {
-    let text = entry(1, "", "
+    let text = entry(
+        1,
+        "",
+        "
         ld.param.u64 %a0, [p0];
         mov.u32 %r0, %tid.x;
         mov.u32 %r1, 0;
@@ -304,7 +334,8 @@ fn nested_divergence_meets_again() {
         add.u32 %r1, %r1, 1;
         setp.lt.u32 %p2, %r2, %r0;
         @%p2 bra SLOW;
-        bra.uni BACK;");
+        bra.uni BACK;",
+    );
     let module = module(&text);
     for seed in 0..4 {
         let mut gpu = Gpu::new(seed).room(128);
@@ -326,7 +357,10 @@ fn every_space() {
         .const .align 4 .u32 table[4] = {10, 20, 30};
         .global .align 8 .u64 counter = 5;
         .extern .shared .align 16 .b8 dynamic[];";
-    let text = entry(1, before, "
+    let text = entry(
+        1,
+        before,
+        "
         .shared .align 4 .b32 fixed[3];
         .local .align 8 .b8 stack[64];
         ld.param.u64 %a0, [p0];
@@ -356,7 +390,8 @@ fn every_space() {
         ld.shared.u32 %r7, [%r6];
         mad.lo.u32 %r4, %r7, 100, %r4;
         mad.wide.u32 %a5, %r0, 4, %a0;
-        st.global.u32 [%a5], %r4;");
+        st.global.u32 [%a5], %r4;",
+    );
     let module = module(&text);
     let mut gpu = Gpu::new(0).room(16);
     gpu.launch_with(&module, 1, 4, 16).unwrap();

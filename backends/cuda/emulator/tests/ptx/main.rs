@@ -6,6 +6,7 @@
 mod faults;
 mod hostile;
 mod kernels;
+mod lanes;
 mod races;
 mod support;
 mod tiles;

@@ -5,7 +5,11 @@ use cotangent_cuda_emulator::{Fault, FaultKind, Stats};
 
 /// Block 0 writes data and then a flag; the other blocks wait for the flag and read the data.
 fn message(before: &str, store: &str, load: &str, after: &str) -> String {
-    entry(2, "", &format!("
+    entry(
+        2,
+        "",
+        &format!(
+            "
         ld.param.u64 %a0, [p0];
         ld.param.u64 %a1, [p1];
         mov.u32 %r0, %tid.x;
@@ -32,7 +36,9 @@ fn message(before: &str, store: &str, load: &str, after: &str) -> String {
         ld.global.u32 %r3, [%a2];
         mad.lo.u32 %r4, %r1, 64, %r0;
         mad.wide.u32 %a3, %r4, 4, %a0;
-        st.global.u32 [%a3], %r3;"))
+        st.global.u32 [%a3], %r3;"
+        ),
+    )
 }
 
 fn run(text: &str, seed: u64, grid: u32) -> Result<Vec<u32>, Fault> {
@@ -81,7 +87,11 @@ fn messages_that_are_not_ordered() {
 
 /// Blocks write partial sums; the block that comes last adds them in order.
 fn last_block(acquires: &str) -> String {
-    entry(3, "", &format!("
+    entry(
+        3,
+        "",
+        &format!(
+            "
         ld.param.u64 %a0, [p0];
         ld.param.u64 %a1, [p1];
         ld.param.u64 %a2, [p2];
@@ -104,7 +114,9 @@ fn last_block(acquires: &str) -> String {
         add.u32 %r5, %r5, 1;
         setp.lt.u32 %p1, %r5, %r2;
         @%p1 bra ADD;
-        st.global.u32 [%a2], %r6;"))
+        st.global.u32 [%a2], %r6;"
+        ),
+    )
 }
 
 #[test]
@@ -126,13 +138,17 @@ fn the_last_block_adds_what_all_have_written() {
 /// Launches are ordered: a later one may write what an earlier one has read or written.
 #[test]
 fn launches_follow_each_other() {
-    let text = entry(1, "", "
+    let text = entry(
+        1,
+        "",
+        "
         ld.param.u64 %a0, [p0];
         mov.u32 %r0, %ctaid.x;
         mad.wide.u32 %a1, %r0, 4, %a0;
         ld.global.u32 %r1, [%a1];
         add.u32 %r1, %r1, 1;
-        st.global.u32 [%a1], %r1;");
+        st.global.u32 [%a1], %r1;",
+    );
     let module = module(&text);
     let mut gpu = Gpu::new(0).holds(&bytes(&[0u32; 70], u32::to_le_bytes));
     for _ in 0..3 {
@@ -147,13 +163,19 @@ fn every_reader_counts() {
     for (grid, block, index, writer) in
         [(1, 2, "%tid.x", 1), (1, 64, "%tid.x", 40), (3, 1, "%ctaid.x", 2)]
     {
-        let text = entry(1, "", &format!("
+        let text = entry(
+            1,
+            "",
+            &format!(
+                "
             ld.param.u64 %a0, [p0];
             mov.u32 %r0, {index};
             ld.global.u32 %r1, [%a0];
             setp.ne.u32 %p0, %r0, {writer};
             @%p0 ret;
-            st.global.u32 [%a0], %r1;"));
+            st.global.u32 [%a0], %r1;"
+            ),
+        );
         for seed in 0..6 {
             let mut gpu = Gpu::new(seed).holds(&[0; 8]);
             let fault = gpu.launch(&module(&text), grid, block).unwrap_err();
@@ -165,7 +187,10 @@ fn every_reader_counts() {
 /// Atomics meet atomics without a race, in both memories, and give each value once.
 #[test]
 fn atomics_of_all_blocks() {
-    let text = entry(2, "", "
+    let text = entry(
+        2,
+        "",
+        "
         .shared .align 4 .b32 count;
         ld.param.u64 %a0, [p0];
         ld.param.u64 %a1, [p1];
@@ -182,7 +207,8 @@ fn atomics_of_all_blocks() {
         bar.sync 0;
         ld.shared.u32 %r4, [count];
         setp.ne.u32 %p1, %r4, 64;
-        @%p1 st.global.u32 [%a1+-4], %r4;");
+        @%p1 st.global.u32 [%a1+-4], %r4;",
+    );
     let module = module(&text);
     for seed in 0..3 {
         let mut gpu = Gpu::new(seed).holds(&[0; 12]).room(4 * 256);

@@ -53,7 +53,11 @@ fn numbers<const N: usize>(from: usize, count: usize, to: impl Fn(f32) -> [u8; N
 #[test]
 fn halves_by_the_table() {
     for ty in ["f16", "bf16"] {
-        let text = entry(4, "", &format!("{LANE} {}
+        let text = entry(
+            4,
+            "",
+            &format!(
+                "{LANE} {}
             mul.lo.u32 %r4, %r1, 16;
             mad.lo.u32 %r4, %r2, 2, %r4;
             mad.wide.u32 %a6, %r4, 2, %a0;
@@ -66,7 +70,10 @@ fn halves_by_the_table() {
             ld.global.b32 %r15, [%a7+16];
             mma.sync.aligned.m16n8k16.row.col.f32.{ty}.{ty}.f32 {{%f4, %f5, %f6, %f7}},
                 {{%r10, %r11, %r12, %r13}}, {{%r14, %r15}}, {{%f0, %f1, %f2, %f3}};
-            {}", SUMS[0], SUMS[1]));
+            {}",
+                SUMS[0], SUMS[1]
+            ),
+        );
         let to = |x: f32| match ty {
             "f16" => f16::from_f32(x).to_le_bytes(),
             _ => bf16::from_f32(x).to_le_bytes(),
@@ -83,7 +90,11 @@ fn halves_by_the_table() {
 /// Both matrices come through shared memory; the second one is stored with rows of k.
 #[test]
 fn halves_through_shared_memory() {
-    let text = entry(4, "", &format!("{LANE} {}
+    let text = entry(
+        4,
+        "",
+        &format!(
+            "{LANE} {}
         .shared .align 16 .b8 left[512];
         .shared .align 16 .b8 right[256];
         mul.lo.u32 %r4, %r0, 16;
@@ -109,10 +120,12 @@ fn halves_through_shared_memory() {
         ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {{%r14, %r15}}, [%r19];
         mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {{%f4, %f5, %f6, %f7}},
             {{%r10, %r11, %r12, %r13}}, {{%r14, %r15}}, {{%f0, %f1, %f2, %f3}};
-        {}", SUMS[0], SUMS[1]));
+        {}",
+            SUMS[0], SUMS[1]
+        ),
+    );
     let to = |x: f32| f16::from_f32(x).to_le_bytes();
-    let right: Vec<u8> =
-        (0..128).flat_map(|n| to(number(500 + n % 8 * 16 + n / 8))).collect();
+    let right: Vec<u8> = (0..128).flat_map(|n| to(number(500 + n % 8 * 16 + n / 8))).collect();
     let c = numbers(1000, 128, f32::to_le_bytes);
     let mut gpu = buffers(numbers(0, 256, to), right, c, 512);
     gpu.launch(&module(&text), 1, 32).unwrap();
@@ -121,7 +134,11 @@ fn halves_through_shared_memory() {
 
 #[test]
 fn tf32_by_the_table() {
-    let text = entry(4, "", &format!("{LANE} {}
+    let text = entry(
+        4,
+        "",
+        &format!(
+            "{LANE} {}
         mad.lo.u32 %r4, %r1, 8, %r2;
         mad.wide.u32 %a6, %r4, 4, %a0;
         mad.wide.u32 %a7, %r4, 4, %a1;
@@ -133,7 +150,10 @@ fn tf32_by_the_table() {
         ld.global.b32 %r15, [%a7+16];
         mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {{%f4, %f5, %f6, %f7}},
             {{%r10, %r11, %r12, %r13}}, {{%r14, %r15}}, {{%f0, %f1, %f2, %f3}};
-        {}", SUMS[0], SUMS[1]));
+        {}",
+            SUMS[0], SUMS[1]
+        ),
+    );
     // Bits behind the precision of the type do not count.
     let to = |x: f32| (x.to_bits() | 0x1fff).to_le_bytes();
     let to = |x: f32| if x == 0.0 { x.to_le_bytes() } else { to(x) };
@@ -145,7 +165,11 @@ fn tf32_by_the_table() {
 
 #[test]
 fn f64_by_the_table() {
-    let text = entry(4, "", &format!("{LANE}
+    let text = entry(
+        4,
+        "",
+        &format!(
+            "{LANE}
         mad.wide.u32 %a4, %r3, 8, %a2;
         mad.wide.u32 %a5, %r3, 8, %a3;
         mad.wide.u32 %a6, %r0, 8, %a0;
@@ -155,7 +179,9 @@ fn f64_by_the_table() {
         ld.global.f64 %d3, [%a7];
         mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {{%d4, %d5}}, {{%d2}}, {{%d3}},
             {{%d0, %d1}};
-        st.global.v2.f64 [%a5], {{%d4, %d5}};"));
+        st.global.v2.f64 [%a5], {{%d4, %d5}};"
+        ),
+    );
     let to = |x: f32| f64::from(x).to_le_bytes();
     let (a, b) = (numbers(0, 32, to), numbers(500, 32, to));
     let mut gpu = buffers(a, b, numbers(1000, 64, to), 512);

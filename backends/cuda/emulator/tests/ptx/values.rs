@@ -20,12 +20,7 @@ struct Row {
     defined: Definition,
 }
 
-const fn row(
-    text: &'static str,
-    widths: &'static [u32],
-    result: u32,
-    defined: Definition,
-) -> Row {
+const fn row(text: &'static str, widths: &'static [u32], result: u32, defined: Definition) -> Row {
     Row { text, widths, result, defined }
 }
 
@@ -39,9 +34,32 @@ fn special(width: u32) -> Vec<u64> {
         ],
         32 => {
             let floats = [
-                0.0f32, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 3.7, -3.7, 1e-45, -1e-39, 1e38,
-                -3.4e38, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, 2147483648.0, 300.0,
-                1.17549435e-38, 0.1, 65519.996, 65520.0, 1e-8, 9.3e18,
+                0.0f32,
+                -0.0,
+                1.0,
+                -1.0,
+                0.5,
+                1.5,
+                2.5,
+                -2.5,
+                3.7,
+                -3.7,
+                1e-45,
+                -1e-39,
+                1e38,
+                -3.4e38,
+                f32::INFINITY,
+                f32::NEG_INFINITY,
+                f32::NAN,
+                -f32::NAN,
+                2147483648.0,
+                300.0,
+                f32::MIN_POSITIVE,
+                0.1,
+                65519.996,
+                65520.0,
+                1e-8,
+                9.3e18,
             ];
             let ints = [1, 2, 3, 7, 31, 32, 33, 64, 255, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
             let ints = ints.into_iter().chain([0xffff_fff9, 0x0102_0304, 0x0000_3210, 0x9abc_def0]);
@@ -49,10 +67,37 @@ fn special(width: u32) -> Vec<u64> {
         }
         _ => {
             let floats = [
-                0.0f64, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 3.7, 5e-324, -1e-310, 1e308, -1.7e308,
-                f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN, 2147483647.5, 4294967296.5,
-                9.3e18, 1.9e19, 1e-40, 1.4e-45, 7e-46, 3.4028235677973366e38, 65519.99999999999,
-                65520.0, 1.00048828125, 1.000488281250001, 6e-8, 2.98e-8, 1.0000000596046448,
+                0.0f64,
+                -0.0,
+                1.0,
+                -1.0,
+                0.5,
+                1.5,
+                -2.5,
+                3.7,
+                5e-324,
+                -1e-310,
+                1e308,
+                -1.7e308,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+                f64::NAN,
+                -f64::NAN,
+                2147483647.5,
+                4294967296.5,
+                9.3e18,
+                1.9e19,
+                1e-40,
+                1.4e-45,
+                7e-46,
+                3.4028235677973366e38,
+                65519.99999999999,
+                65520.0,
+                1.00048828125,
+                1.000488281250001,
+                6e-8,
+                2.98e-8,
+                1.0000000596046448,
             ];
             let ints = [1, 2, 3, 63, 64, 65, 1 << 31, 1 << 32, i64::MAX as u64, 1 << 63, u64::MAX];
             floats.iter().map(|x| x.to_bits()).chain(ints).collect()
@@ -91,14 +136,16 @@ fn program(row: &Row) -> String {
         8 | 32 => format!("%r{}", 10 + n),
         _ => format!("%a{}", 10 + n),
     };
-    let mut body = String::from("
+    let mut body = String::from(
+        "
         mov.u32 %r0, %ctaid.x;
         mov.u32 %r1, %ntid.x;
         mov.u32 %r2, %tid.x;
         mad.lo.u32 %r0, %r0, %r1, %r2;
         ld.param.u32 %r3, [p0];
         setp.ge.u32 %p7, %r0, %r3;
-        @%p7 ret;\n");
+        @%p7 ret;\n",
+    );
     let mut text = row.text.to_owned();
     for (n, width) in row.widths.iter().enumerate() {
         let (buffer, place) = (n + 1, 20 + n);

@@ -69,7 +69,7 @@ const ROWS: &[Row] = &[
         u64::from(f(o[0]) < f(o[1]) || f(o[0]) > f(o[1]))
     }),
     row("setp.geu.f64 %p0, A, B; selp.u32 D, 1, 0, %p0;", &[64, 64], 32, |o| {
-        u64::from(!(d(o[0]) < d(o[1])))
+        u64::from(d(o[0]) >= d(o[1]) || d(o[0]).is_nan() || d(o[1]).is_nan())
     }),
     row("setp.nan.f64 %p0, A, B; selp.u32 D, 1, 0, %p0;", &[64, 64], 32, |o| {
         u64::from(d(o[0]).is_nan() || d(o[1]).is_nan())

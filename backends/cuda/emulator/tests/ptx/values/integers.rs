@@ -36,13 +36,13 @@ const ROWS: &[Row] = &[
     row("sub.u64 D, A, 3;", &[64], 64, |o| o[0].wrapping_sub(3)),
     row("mul.lo.s32 D, A, B;", &[32, 32], 32, |o| u(s(o[0]).wrapping_mul(s(o[1])))),
     row("mul.lo.u64 D, A, B;", &[64, 64], 64, |o| o[0].wrapping_mul(o[1])),
-    row("mul.hi.u32 D, A, B;", &[32, 32], 32, |o| o[0] * o[1] >> 32),
+    row("mul.hi.u32 D, A, B;", &[32, 32], 32, |o| (o[0] * o[1]) >> 32),
     row("mul.hi.s32 D, A, B;", &[32, 32], 32, |o| {
-        u((i64::from(s(o[0])) * i64::from(s(o[1])) >> 32) as i32)
+        u(((i64::from(s(o[0])) * i64::from(s(o[1]))) >> 32) as i32)
     }),
-    row("mul.hi.u64 D, A, B;", &[64, 64], 64, |o| (o[0] as u128 * o[1] as u128 >> 64) as u64),
+    row("mul.hi.u64 D, A, B;", &[64, 64], 64, |o| ((o[0] as u128 * o[1] as u128) >> 64) as u64),
     row("mul.hi.s64 D, A, B;", &[64, 64], 64, |o| {
-        (o[0] as i64 as i128 * o[1] as i64 as i128 >> 64) as u64
+        ((o[0] as i64 as i128 * o[1] as i64 as i128) >> 64) as u64
     }),
     row("mul.wide.u32 D, A, B;", &[32, 32], 64, |o| o[0] * o[1]),
     row("mul.wide.s32 D, A, B;", &[32, 32], 64, |o| {
@@ -57,12 +57,15 @@ const ROWS: &[Row] = &[
     row("mad.lo.u32 D, A, B, C;", &[32, 32, 32], 32, |o| {
         (o[0].wrapping_mul(o[1]).wrapping_add(o[2])) & LOW
     }),
-    row("mad.hi.u32 D, A, B, C;", &[32, 32, 32], 32, |o| ((o[0] * o[1] >> 32) + o[2]) & LOW),
+    row("mad.hi.u32 D, A, B, C;", &[32, 32, 32], 32, |o| (((o[0] * o[1]) >> 32) + o[2]) & LOW),
     row("or.b32 D, B, 1; div.u32 D, A, D;", &[32, 32], 32, |o| o[0] / (o[1] | 1)),
     row("or.b32 D, B, 1; rem.u32 D, A, D;", &[32, 32], 32, |o| o[0] % (o[1] | 1)),
-    row("or.b32 D, B, 1; div.s32 D, A, D;", &[32, 32], 32, |o| {
-        u(s(o[0]).wrapping_div(s(o[1] | 1)))
-    }),
+    row(
+        "or.b32 D, B, 1; div.s32 D, A, D;",
+        &[32, 32],
+        32,
+        |o| u(s(o[0]).wrapping_div(s(o[1] | 1))),
+    ),
     row("or.b64 D, B, 1; rem.s64 D, A, D;", &[64, 64], 64, |o| {
         (o[0] as i64).wrapping_rem((o[1] | 1) as i64) as u64
     }),
@@ -140,7 +143,7 @@ const ROWS: &[Row] = &[
         selp.b32 D, 2, 0, %p0; selp.b32 %r9, 1, 0, %p1; or.b32 D, D, %r9;",
         &[32, 32],
         32,
-        |o| 2 * u64::from(o[0] >= o[1] && o[0] >= 9) | u64::from(o[0] < o[1] && o[0] >= 9),
+        |o| 2 * u64::from(o[0] >= o[1] && o[0] >= 9) + u64::from(o[0] < o[1] && o[0] >= 9),
     ),
     row(
         "setp.lt.u32 %p0, A, B; setp.eq.u32 %p1, A, 1; xor.pred %p2, %p0, %p1;

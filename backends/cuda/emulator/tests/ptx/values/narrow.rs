@@ -1,4 +1,4 @@
-//! The floats of 16 bits, against the crate `half`, and exhaustively where that can be done.
+//! The floats of 16 bits, against the crate `half` and against a search through all of f16.
 
 use super::{Row, check, row};
 use half::{bf16, f16};

@@ -7,7 +7,31 @@
 //! What the specification leaves open is refused, with the line, the block and the thread: each
 //! [`FaultKind`] is one such thing. Two runs with different seeds take different orders.
 //!
-//! Timing, caches and occupancy do not live here, nor does the driver's interface.
+//! # Rules that are stricter than the specification
+//!
+//! - `bar.sync` and `.sync` exchanges take a warp as it is: all of its threads, or exactly those
+//!   that the mask names, must have met. Lanes meet at the immediate post-dominator of the branch
+//!   that parted them, where an assembler lets them meet too. A lane that spins until another lane
+//!   of its warp stores spends the budget.
+//! - Only `bar.sync` and `bar.warp.sync` order the threads of a block: neither a fence nor a
+//!   shuffle does, even within a warp. Between blocks only chains of releases and acquires order,
+//!   at the scopes `.gpu` and `.sys`.
+//! - Floats round to nearest and the rounding is written; `.ftz` and `.approx` are not known.
+//! - Generic addresses are those of global memory. Clocks and numbers of multiprocessors, which
+//!   no result may depend on, are no registers here.
+//!
+//! # Where the interpreter is more lenient than a device
+//!
+//! - The threads of a block share what one of them has acquired, before the barrier that would
+//!   pass it on.
+//! - The source of a `cp.async` is read when the copy is issued.
+//! - `mma.sync` sums in f64; a device may round in between.
+//!
+//! # What is left out
+//!
+//! Calls of functions, arithmetic of f16 and bf16, accesses of 128-bit elements, `bar.red`,
+//! barriers of a part of a block, clusters, `mbarrier`, bulk copies, `wgmma`. Timing, caches and
+//! occupancy do not live here, nor does the driver's interface.
 //!
 //! | file | contents |
 //! | --- | --- |

@@ -60,10 +60,12 @@ impl Module {
         Ok(Module { id: NEXT.fetch_add(1, Ordering::Relaxed), kernels, constant, globals })
     }
 
+    /// The entries, in the order of the text.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.kernels.iter().map(Entry)
     }
 
+    /// The entry of a name.
     pub fn entry(&self, name: &str) -> Result<Entry<'_>, Fault> {
         let found = self.entries().find(|e| e.name() == name);
         let missing = || Fault::new(FaultKind::Name, format!("the module has no entry `{name}`"));

@@ -21,23 +21,28 @@ pub struct Traffic {
     pub sectors: u64,
 }
 
-/// What a launch did.
+/// The numbers of one launch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Blocks that have run.
     pub blocks: u64,
     counts: [Count; 10],
     pub global_reads: Traffic,
+    /// Atomic operations count here.
     pub global_writes: Traffic,
     /// Barriers that a block passed.
     pub barriers: u64,
+    /// Branches at which the lanes of a warp part.
     pub divergent_branches: u64,
 }
 
 impl Stats {
+    /// The instructions of a class.
     pub fn of(&self, class: Class) -> Count {
         self.counts[class as usize]
     }
 
+    /// All instructions.
     pub fn total(&self) -> Count {
         self.counts.iter().fold(Count::default(), |sum, c| Count {
             warps: sum.warps + c.warps,

@@ -19,20 +19,21 @@ pub struct Names<'d, 'a> {
     pub predicates: Vec<String>,
 }
 
+/// A scope and those around it, from the inside.
+fn scopes<'d>(entry: &'d Entry<'_>, from: usize) -> impl Iterator<Item = usize> + 'd {
+    std::iter::successors(Some(from), |scope| entry.scopes[*scope].parent)
+}
+
 impl<'d, 'a> Names<'d, 'a> {
     pub fn new(entry: &'d Entry<'a>, variables: &'d Variables<'a>, memory: Memory<'a>) -> Self {
         let numbers = FxHashMap::default();
         Names { entry, variables, memory, numbers, registers: Vec::new(), predicates: Vec::new() }
     }
 
-    fn scopes(&self, from: usize) -> impl Iterator<Item = usize> + use<'d, 'a> {
-        let entry = self.entry;
-        std::iter::successors(Some(from), move |scope| entry.scopes[*scope].parent)
-    }
-
     /// The number and type of a register. It gets its number when it is first named.
     pub fn register(&mut self, scope: usize, name: &'a str) -> Result<Option<(Reg, Type)>, Fault> {
-        let Some((at, ty)) = self.scopes(scope).find_map(|s| Some((s, self.declared(s, name)?)))
+        let Some((at, ty)) =
+            scopes(self.entry, scope).find_map(|s| Some((s, self.declared(s, name)?)))
         else {
             return Ok(None);
         };
@@ -75,7 +76,7 @@ impl<'d, 'a> Names<'d, 'a> {
 
     pub fn variable(&self, scope: usize, name: &str) -> Option<Place> {
         let local = |s: usize| self.memory.places[s].iter().find(|(n, _)| *n == name);
-        if let Some((_, place)) = self.scopes(scope).find_map(local) {
+        if let Some((_, place)) = scopes(self.entry, scope).find_map(local) {
             return Some(*place);
         }
         if let Some((_, offset, _)) = self.memory.params.iter().find(|(n, _, _)| *n == name) {
@@ -85,6 +86,6 @@ impl<'d, 'a> Names<'d, 'a> {
     }
 
     pub fn label(&self, scope: usize, name: &str) -> Option<usize> {
-        self.scopes(scope).find_map(|s| self.entry.scopes[s].labels.get(name).copied())
+        scopes(self.entry, scope).find_map(|s| self.entry.scopes[s].labels.get(name).copied())
     }
 }

@@ -59,6 +59,16 @@ fn missing_barrier_within_a_warp() {
     pair(FaultKind::SharedRace, EXCHANGE, "", "bar.warp.sync 0xffffffff;", mark, 1, 32);
 }
 
+/// An earlier barrier does not order what follows it.
+#[test]
+fn missing_second_barrier() {
+    let first = "bar.sync 0;\n bar.warp.sync 0xffffffff;\n st.shared.u32 [%r4], %r0;";
+    let body = EXCHANGE.replace("st.shared.u32 [%r4], %r0;", first);
+    let mark = "ld.shared.u32 %r6";
+    pair(FaultKind::SharedRace, &body, "", "bar.sync 0;", mark, 1, 32);
+    pair(FaultKind::SharedRace, &body, "", "bar.warp.sync 0xffffffff;", mark, 1, 32);
+}
+
 #[test]
 fn two_lanes_store_to_one_place() {
     let body = ".shared .align 4 .b32 s[64];

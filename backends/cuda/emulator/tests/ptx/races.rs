@@ -184,6 +184,45 @@ fn every_reader_counts() {
     }
 }
 
+/// Block 0 overwrites what three blocks have read and counted. Block 3 may count without a release.
+fn overwrite(count: &str) -> String {
+    entry(
+        2,
+        "",
+        &format!(
+            "
+        ld.param.u64 %a0, [p0];
+        ld.param.u64 %a1, [p1];
+        mov.u32 %r1, %ctaid.x;
+        setp.eq.u32 %p0, %r1, 0;
+        @%p0 bra WAIT;
+        ld.global.u32 %r2, [%a0];
+        setp.eq.u32 %p1, %r1, 3;
+        @!%p1 red.release.gpu.global.add.u32 [%a1], 1;
+        @%p1 {count} [%a1], 1;
+        ret;
+        WAIT:
+        ld.acquire.gpu.global.u32 %r3, [%a1];
+        setp.lt.u32 %p2, %r3, 3;
+        @%p2 bra WAIT;
+        st.global.u32 [%a0], 5;"
+        ),
+    )
+}
+
+#[test]
+fn every_block_that_reads_counts() {
+    for seed in 0..16 {
+        let text = overwrite("red.release.gpu.global.add.u32");
+        let mut gpu = Gpu::new(seed).holds(&[0; 4]).holds(&[0; 4]);
+        gpu.launch(&module(&text), 4, 1).unwrap();
+        let text = overwrite("red.relaxed.gpu.global.add.u32");
+        let mut gpu = Gpu::new(seed).holds(&[0; 4]).holds(&[0; 4]);
+        let result = gpu.launch(&module(&text), 4, 1);
+        expect_fault(result, FaultKind::GlobalRace, &text, "st.global.u32 [%a0]");
+    }
+}
+
 /// Atomics meet atomics without a race, in both memories, and give each value once.
 #[test]
 fn atomics_of_all_blocks() {

@@ -62,11 +62,11 @@ fn missing_barrier_within_a_warp() {
 /// An earlier barrier does not order what follows it.
 #[test]
 fn missing_second_barrier() {
-    let first = "bar.sync 0;\n bar.warp.sync 0xffffffff;\n st.shared.u32 [%r4], %r0;";
-    let body = EXCHANGE.replace("st.shared.u32 [%r4], %r0;", first);
-    let mark = "ld.shared.u32 %r6";
-    pair(FaultKind::SharedRace, &body, "", "bar.sync 0;", mark, 1, 32);
-    pair(FaultKind::SharedRace, &body, "", "bar.warp.sync 0xffffffff;", mark, 1, 32);
+    let store = "st.shared.u32 [%r4], %r0;";
+    for barrier in ["bar.sync 0;", "bar.warp.sync 0xffffffff;"] {
+        let body = EXCHANGE.replace(store, &format!("{barrier}\n{store}"));
+        pair(FaultKind::SharedRace, &body, "", barrier, "ld.shared.u32 %r6", 1, 32);
+    }
 }
 
 #[test]

@@ -327,7 +327,8 @@ fn nested_divergence_meets_again() {
         ret;
         SLOW:
         add.u32 %r2, %r2, 1;
-        setp.lt.u32 %p1, %r2, 5;
+        and.b32 %r5, %r0, 2;
+        setp.ne.u32 %p1, %r5, 0;
         @%p1 bra SKIP;
         add.u32 %r1, %r1, 10;
         SKIP:
@@ -342,7 +343,8 @@ fn nested_divergence_meets_again() {
         let stats = gpu.launch(&module, 1, 32).unwrap();
         let count = |n: u32| match n % 2 {
             0 => 0,
-            _ => n + 10 * n.saturating_sub(4),
+            _ if n % 4 == 1 => 11 * n,
+            _ => n,
         };
         let wanted: Vec<u32> = (0..32).map(|n| count(3) * 1000 + count(n)).collect();
         assert_eq!(words(&gpu.read(0, 128)), wanted);

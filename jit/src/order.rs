@@ -303,8 +303,8 @@ mod tests {
     }
 
     #[test]
-    fn extremes_of_complex_numbers_do_not_follow_the_layout() {
-        // Beside a NaN, which of two is the greater depends on their order.
+    fn whole_complex_numbers_do_not_follow_the_layout() {
+        // Products here; of extremes the same holds.
         let extents = |d, strides: &[i64]| {
             let k = fold(&[], &[30, 50], &[strides], d);
             k.loops.iter().map(|l| l.extent).collect::<Vec<_>>()

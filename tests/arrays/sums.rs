@@ -240,3 +240,21 @@ fn scattered_sums() {
         }
     }
 }
+
+/// Running extremes of complex numbers with a NaN are the same alone, where the axis is long enough
+/// for blocks, and in a batch of so many that it is not cut.
+#[test]
+fn running_extremes_of_complex_numbers_are_the_same_in_a_batch() {
+    let mut re = vec![0.0f32; 4096];
+    (re[0], re[100], re[101]) = (5.0, f32::NAN, 1.0);
+    let x = Array::from(re).astype(DType::C64);
+    let running = |x: Array| lax::cummax(&x, 0, false);
+    let alone = jit(running)(x.clone());
+    let many = x.reshape([1, 4096]).broadcast_to([40, 4096]);
+    let batch = jit(vmap(running))(many);
+    for part in [Array::real, Array::imag] {
+        let (alone, batch) = (part(&alone).to_vec::<f32>(), part(&batch).to_vec::<f32>());
+        let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&alone), bits(&batch[..4096]));
+    }
+}

@@ -4,7 +4,7 @@
 use crate::plan::lanes::{Bits, Vectors};
 use crate::plan::loops::SHORT;
 use crate::plan::steps::steps;
-use crate::plan::strided::{joins, loop_of_rows};
+use crate::plan::strided::{LARGE, joins, loop_of_rows};
 use crate::plan::weights;
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
@@ -14,8 +14,6 @@ use cotangent_jit::op::ScalarOp;
 /// The cost of a store of which each point writes to a cache line of its own, though another loop
 /// would fill the line.
 const LINE_PER_LANE: f64 = 8.0;
-/// Buffers of so many bytes do not stay in the second cache.
-const LARGE: usize = 1 << 20;
 /// The least points of the loop that fills it.
 const LINE_POINTS: usize = 16;
 

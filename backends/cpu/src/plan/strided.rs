@@ -12,6 +12,8 @@ const LEAST: usize = 8;
 const BLOCK: usize = 16;
 /// Loops up to this length are one block.
 pub const WHOLE: usize = 32;
+/// Buffers of so many bytes do not stay in the second cache.
+pub const LARGE: usize = 1 << 20;
 
 /// The points of the blocks of an inner loop whose order is fixed.
 pub fn block_of(extent: usize) -> usize {

@@ -7,9 +7,8 @@ use super::emitter::{Emitter, size_of_lane};
 use super::tiles::{Block, Part};
 use super::values::Tile;
 use crate::plan::lanes::Bits;
+use crate::plan::strided::LARGE;
 
-/// Buffers of so many bytes do not stay in the second cache.
-const LARGE: usize = 1 << 20;
 /// From this many rounds of the vector loop on, rows are asked for two rounds ahead, else one.
 const MANY_ROUNDS: usize = 6;
 /// The bytes of a cache line.

@@ -1,7 +1,8 @@
 //! sin, cos and tan of arguments so large that the reduction of the definitions in `trig` loses all
 //! digits. The reduction here is exact: it uses as many bits of `2 / pi` as an `f64` needs.
 //!
-//! This is plain Rust, which the interpreter and generated code both call, and call rarely. The
+//! This is plain Rust, which the interpreter and generated code both call, and call rarely. A
+//! backend that cannot call Rust follows it step by step, with the constants below. The
 //! method is that of M. Payne and R. Hanek, "Radian reduction for trigonometric functions", SIGNUM
 //! Newsletter 18 (1983). The definitions for ordinary arguments do not live here.
 
@@ -44,28 +45,35 @@ pub fn value(function: Function, x: f64) -> f64 {
     if negative { -value } else { value }
 }
 
+/// The coefficients in powers of the square: of `(sin r - r) / r^3`, of `cos r`, and of the
+/// quotient that is `(tan r - r) / r^3`.
+pub const SIN: [f64; trig::SIN_64.len()] = trig::SIN_64;
+pub const COS: [f64; trig::COS_64.len()] = trig::COS_64;
+pub const TAN: [f64; trig::TAN_64.len()] = trig::TAN_64;
+pub const TAN_UNDER: [f64; trig::TAN_64_UNDER.len()] = trig::TAN_64_UNDER;
+
 fn poly(z: f64, c: &[f64]) -> f64 {
     c.iter().rev().fold(0.0, |sum, c| sum.mul_add(z, *c))
 }
 
 fn sin(high: f64, low: f64) -> f64 {
     let z = high * high;
-    high + (high * z).mul_add(poly(z, &trig::SIN_64), low * (1.0 - 0.5 * z))
+    high + (high * z).mul_add(poly(z, &SIN), low * (1.0 - 0.5 * z))
 }
 
 fn cos(high: f64, low: f64) -> f64 {
-    poly(high * high, &trig::COS_64) - high * low
+    poly(high * high, &COS) - high * low
 }
 
 fn tan(high: f64, low: f64) -> f64 {
     let z = high * high;
-    let ratio = poly(z, &trig::TAN_64) / poly(z, &trig::TAN_64_UNDER);
+    let ratio = poly(z, &TAN) / poly(z, &TAN_UNDER);
     // As `trig::tan`: to first order `low` grows by `1 + tan^2`.
     high + (high * z).mul_add(ratio, low.mul_add(z * 1.5, low))
 }
 
 /// The bits of `2 / pi` behind the point.
-const TWO_OVER_PI: [u64; 22] = [
+pub const TWO_OVER_PI: [u64; 22] = [
     0xa2f9836e4e441529,
     0xfc2757d1f534ddc0,
     0xdb6295993c439041,
@@ -91,7 +99,7 @@ const TWO_OVER_PI: [u64; 22] = [
 ];
 
 /// `pi / 2` in units of `2^-127`.
-const HALF_PI: u128 = 0xc90fdaa22168c234c4c6628b80dc1cd1;
+pub const HALF_PI: u128 = 0xc90fdaa22168c234c4c6628b80dc1cd1;
 
 /// `(high, low, n)`: `x = high + low + n pi/2` modulo whole turns, `|high + low| <= pi/4`, for a
 /// normal `|x| >= 1`.

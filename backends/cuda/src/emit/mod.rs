@@ -1,0 +1,25 @@
+//! Entries of kernels: loops, loads, stores, reductions.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `emitter.rs` | the state: counters, values of nodes, scopes |
+//! | `index.rs` | counters from the number of a thread, affine indices, addresses, guards |
+//! | `access.rs` | one element or a few neighbours in memory |
+//! | `nodes.rs` | the nodes at a point |
+//! | `stores.rs` | stores, and updates that other threads may meet |
+//! | `points.rs` | threads of points |
+//! | `fold.rs` | groups of lanes that reduce |
+//! | `scatter.rs` | updates of computed elements |
+//! | `stages.rs` | the entries of a kernel, and how they are launched |
+
+mod access;
+mod emitter;
+mod fold;
+mod index;
+mod nodes;
+mod points;
+mod scatter;
+mod stages;
+mod stores;
+
+pub use stages::{Arg, Launches, Stage, Stages, module, stages};

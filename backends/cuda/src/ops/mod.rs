@@ -1,0 +1,19 @@
+//! One op to PTX: instruction selection. Every op is total, as its row in `cotangent_jit::op` says.
+//!
+//! | file | ops |
+//! | --- | --- |
+//! | `scalar.rs` | all of them, in one exhaustive match |
+//! | `convert.rs` | conversions and the same bits as another type |
+//! | `ints.rs` | division, shifts, counts |
+//! | `remainder.rs` | the exact remainder of floats |
+//! | `far.rs` | sines and cosines of huge arguments |
+
+mod convert;
+mod far;
+mod ints;
+mod remainder;
+mod scalar;
+
+pub use convert::convert;
+pub use far::{TABLE, table};
+pub use scalar::emit;

@@ -1,0 +1,11 @@
+//! What runs how: the form of a kernel on a device. The text of entries does not live here.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `shape.rs` | a prepared kernel: its loops in the device's order, its form, the width of indices |
+//! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
+
+mod shape;
+pub mod width;
+
+pub use shape::{Form, Shape, Target, shape};

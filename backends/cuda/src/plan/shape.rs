@@ -1,0 +1,152 @@
+//! The form of a kernel: which points a thread takes.
+//!
+//! Threads share the points of the parallel loops. Neighbouring threads take neighbouring points of
+//! the loop along which most accesses are contiguous. Loops in order run inside of a thread. The
+//! lanes of a reduction's order are neighbouring threads of a warp, its chunks are shared among
+//! groups of such lanes, and a second entry folds the chunks.
+
+use super::width::width;
+use cotangent_jit::affine::Affine;
+use cotangent_jit::kernel::{Combine, Kernel, Mode, Node, Order};
+use cotangent_jit::prepare::{definitions, loops, narrow};
+
+/// The threads that a kernel has, and what each does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One thread for so many neighbouring points of the innermost parallel loop.
+    Points { width: usize },
+    /// A group of `lanes` threads per result and chunk.
+    Fold { lanes: usize, chunks: usize },
+    /// The last update of an element stays: threads agree on it first.
+    Overwrite,
+    /// Updates that give the same in any order.
+    Accumulate(Combine),
+    /// Updates that combine in copies of the elements, one per chunk and lane.
+    Copies { combine: Combine, lanes: usize, chunks: usize },
+}
+
+pub struct Shape {
+    pub kernel: Kernel,
+    pub form: Form,
+    /// Indices and numbers of threads need 64 bits.
+    pub wide: bool,
+}
+
+/// What the form of a kernel depends on besides the kernel. Results do not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The number of threads that fill the device.
+    pub threads: usize,
+    /// Indices have 64 bits even where 32 suffice, as for tests of the former.
+    pub wide: bool,
+}
+
+impl Default for Target {
+    fn default() -> Target {
+        Target { threads: 1 << 14, wide: false }
+    }
+}
+
+/// Prepares a kernel whose buffers begin at multiples of these numbers of bytes.
+pub fn shape(kernel: &Kernel, alignment: &[usize], target: Target) -> Shape {
+    let wide = narrow::widen(kernel);
+    let mut k = definitions::expand(&wide);
+    // The outermost loop of a scatter is that of its chunks, even if it has one point.
+    if k.scatter().is_none() {
+        k = loops::simplify(&k);
+    }
+    let form = form(&k);
+    if matches!(form, Form::Points { .. } | Form::Fold { .. }) {
+        nearest_innermost(&mut k);
+    }
+    let form = match form {
+        Form::Points { .. } => Form::Points { width: width(&k, alignment, target) },
+        other => other,
+    };
+    let wide = target.wide || needs_wide(&k);
+    Shape { kernel: k, form, wide }
+}
+
+fn form(k: &Kernel) -> Form {
+    let Order { lanes, cut } = k.order;
+    if let Some(store) = k.scatter() {
+        let d = k.buffers[store.buffer.0 as usize].dtype;
+        let few = k.points() < u32::MAX as usize;
+        let Some(combine) = store.combine else {
+            return if few { Form::Overwrite } else { Form::Points { width: 1 } };
+        };
+        let extent = k.loops[0].extent;
+        let chunks = cut.map_or(1, |c| extent.div_ceil(c.length.max(1)).max(1));
+        let exact = !d.is_float() || matches!(combine, Combine::Max | Combine::Min);
+        return match () {
+            _ if exact && d.size() >= 4 => Form::Accumulate(combine),
+            _ if k.order == Order::SEQUENTIAL => Form::Points { width: 1 },
+            _ => Form::Copies { combine, lanes, chunks },
+        };
+    }
+    if !k.reductions.is_empty() {
+        let chunks = cut.map_or(1, |c| k.loops[c.of].extent.div_ceil(c.length).max(1));
+        return Form::Fold { lanes, chunks };
+    }
+    Form::Points { width: 1 }
+}
+
+/// Every affine index of the kernel that reaches memory, with the size of its elements.
+pub fn accesses(k: &Kernel) -> Vec<(&Affine, usize, bool)> {
+    let size = |n: u32| k.buffers[n as usize].dtype.size();
+    let loads = k.nodes.iter().filter_map(|n| match n {
+        Node::Load { buffer, at, .. } => Some((at, size(buffer.0), false)),
+        _ => None,
+    });
+    let stores = k.stores.iter().map(|s| (&s.at, size(s.buffer.0), true));
+    let results = k.reductions.iter().map(|r| (&r.at, size(r.buffer.0), true));
+    loads.chain(stores).chain(results).collect()
+}
+
+/// Makes the parallel loop with the most contiguous accesses the innermost of the parallel loops,
+/// and orders the others by falling strides of what is written.
+fn nearest_innermost(k: &mut Kernel) {
+    let parallel: Vec<usize> =
+        (0..k.loops.len()).filter(|n| k.loops[*n].mode == Mode::Parallel).collect();
+    if parallel.is_empty() {
+        return;
+    }
+    let all = accesses(k);
+    let near = |n: usize| -> usize {
+        let contiguous = all.iter().filter(|(at, ..)| at.stride(n).unsigned_abs() == 1);
+        contiguous.map(|(_, size, written)| if *written { 2 * size } else { *size }).sum()
+    };
+    let written = all.iter().find(|(.., written)| *written).map(|(at, ..)| (*at).clone());
+    let stride = |n: usize| written.as_ref().map_or(0, |at| at.stride(n).unsigned_abs());
+    let mut order = parallel.clone();
+    order.sort_by_key(|n| std::cmp::Reverse(stride(*n)));
+    let best = parallel.iter().copied().max_by_key(|n| (near(*n), *n));
+    if let Some(best) = best.filter(|n| near(*n) > 0) {
+        order.retain(|n| *n != best);
+        order.push(best);
+    }
+    order.extend((0..k.loops.len()).filter(|n| k.loops[*n].mode != Mode::Parallel));
+    if !order.is_sorted() || order.len() != k.loops.len() {
+        loops::choose_loops(k, &order);
+    }
+}
+
+/// Whether an index, a byte or the number of points needs more than 31 bits.
+fn needs_wide(k: &Kernel) -> bool {
+    const MOST: i128 = i32::MAX as i128 / 2;
+    let reach = |at: &Affine| {
+        let moves = at.strides.iter().zip(&k.loops);
+        let moves: i128 =
+            moves.map(|(s, l)| i128::from(*s).abs() * (l.extent as i128).max(1)).sum();
+        moves + i128::from(at.offset).abs()
+    };
+    let guards = k.nodes.iter().flat_map(|n| match n {
+        Node::Load { guard, .. } => guard.as_slice(),
+        _ => &[],
+    });
+    let points: i128 = k.loops.iter().map(|l| (l.extent as i128).max(1)).product();
+    32 * points > MOST * 2
+        || accesses(k).iter().any(|(at, size, _)| reach(at) * *size as i128 > MOST)
+        || guards.map(|r| &r.at).any(|at| reach(at) > MOST)
+        || k.buffers.iter().any(|b| (b.len * b.dtype.size()) as i128 > MOST)
+}

@@ -1,0 +1,101 @@
+//! The body of an entry in the making: instructions, registers, labels.
+
+use super::value::{Class, Value};
+use std::fmt::{self, Write};
+
+/// A place in the code that branches go to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Label(u32);
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "$L{}", self.0)
+    }
+}
+
+/// Instructions, and how many registers of each class they use.
+#[derive(Default)]
+pub struct Code {
+    text: String,
+    registers: [u32; 4],
+    labels: u32,
+}
+
+impl Code {
+    pub fn register(&mut self, class: Class) -> Value {
+        let n = &mut self.registers[class as usize];
+        *n += 1;
+        Value::Register(class, *n - 1)
+    }
+
+    /// Adds an instruction, without its semicolon.
+    pub fn put(&mut self, instruction: fmt::Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "    {instruction};");
+    }
+
+    /// Adds an instruction that gives a register of this class: `mnemonic d, operands`.
+    pub fn get(&mut self, class: Class, mnemonic: &str, operands: fmt::Arguments<'_>) -> Value {
+        let d = self.register(class);
+        self.put(format_args!("{mnemonic} {d}, {operands}"));
+        d
+    }
+
+    pub fn label(&mut self) -> Label {
+        self.labels += 1;
+        Label(self.labels - 1)
+    }
+
+    pub fn place(&mut self, label: Label) {
+        let _ = writeln!(self.text, "{label}:");
+    }
+
+    /// A line of comment.
+    pub fn comment(&mut self, text: &str) {
+        let text: String =
+            text.chars().map(|c| if c.is_ascii_graphic() { c } else { ' ' }).collect();
+        let _ = writeln!(self.text, "    // {text}");
+    }
+
+    /// The value in a register of its own, which may be written again.
+    pub fn copy(&mut self, v: Value) -> Value {
+        let d = self.register(v.class());
+        self.set(d, v);
+        d
+    }
+
+    /// Writes a register again.
+    pub fn set(&mut self, d: Value, v: Value) {
+        match (v.class(), v.known()) {
+            (Class::Pred, Some(bits)) => {
+                let zero = self.copy(Value::int(0));
+                let test = if bits != 0 { "eq" } else { "ne" };
+                self.put(format_args!("setp.{test}.b32 {d}, {zero}, 0"));
+            }
+            (class, _) => self.put(format_args!("mov.{} {d}, {v}", class.bits())),
+        }
+    }
+
+    /// The value in a register.
+    pub fn held(&mut self, v: Value) -> Value {
+        if v.known().is_some() { self.copy(v) } else { v }
+    }
+
+    /// Whether the instructions name this variable.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.text.contains(name)
+    }
+
+    /// The declarations of the registers, then the instructions.
+    pub fn text(&self) -> String {
+        let mut all = String::new();
+        for class in Class::ALL {
+            let n = self.registers[class as usize];
+            if n > 0 {
+                let (kind, letter) = (class.bits(), class.letter());
+                let _ = writeln!(all, "    .reg .{kind} %{letter}<{n}>;");
+            }
+        }
+        all + &self.text
+    }
+}

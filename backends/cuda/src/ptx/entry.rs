@@ -1,0 +1,41 @@
+//! Entries and modules as text.
+
+use super::code::Code;
+use std::fmt::Write;
+
+/// A function that the host launches. Its parameters are addresses, named `a0`, `a1` and so on.
+pub struct Entry {
+    pub name: String,
+    pub addresses: usize,
+    /// Threads of a block.
+    pub threads: u32,
+    /// Bytes of shared memory, as the array `shared`.
+    pub shared: usize,
+    pub code: Code,
+}
+
+impl Entry {
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let params: Vec<String> =
+            (0..self.addresses).map(|n| format!("    .param .u64 a{n}")).collect();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, ".visible .entry {}(\n{}\n)", self.name, params.join(",\n"));
+        let _ = writeln!(text, ".maxntid {}, 1, 1\n{{", self.threads);
+        if self.shared > 0 {
+            let _ = writeln!(text, "    .shared .align 16 .b8 shared[{}];", self.shared);
+        }
+        text + &self.code.text() + "    ret;\n}\n"
+    }
+}
+
+/// A module of these entries and declarations, for compute capability 8.0 and later.
+pub fn module(declarations: &str, entries: &[&Entry]) -> String {
+    let mut text = String::from(".version 7.0\n.target sm_80\n.address_size 64\n");
+    text.push_str(declarations);
+    for entry in entries {
+        text.push('\n');
+        text.push_str(&entry.text());
+    }
+    text
+}

@@ -1,0 +1,11 @@
+//! PTX as text: registers, instructions, entries, modules.
+//!
+//! What a kernel means does not live here, nor which instruction an op becomes (`ops`).
+
+mod code;
+mod entry;
+mod value;
+
+pub use code::{Code, Label};
+pub use entry::{Entry, module};
+pub use value::{Class, Value};

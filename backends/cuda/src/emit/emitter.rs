@@ -3,10 +3,10 @@
 //! Scopes follow the loops of the code: what was computed in a loop is forgotten behind it. The
 //! thread's own counters belong to the outermost scope.
 
-use crate::plan::Shape;
+use crate::plan::Tasks;
 use crate::ptx::{Class, Code, Value};
 use cotangent_jit::build::live_nodes;
-use cotangent_jit::kernel::{Kernel, NodeId};
+use cotangent_jit::kernel::{BufferId, Kernel, NodeId};
 use cotangent_jit::prepare::loops::dependence;
 use cotangent_jit::{DType, Error, err};
 use rustc_hash::FxHashMap;
@@ -57,7 +57,7 @@ pub struct Emitter<'a> {
     pub bases: Vec<Value>,
     /// Buffers that no thread of the launch writes, under any name.
     pub unwritten: Vec<bool>,
-    pub alignment: Vec<usize>,
+    pub alignment: &'a [usize],
     pub counters: Vec<Option<Counter>>,
     pub vector: Option<Vector>,
     pub values: Vec<Option<Lanes>>,
@@ -66,36 +66,30 @@ pub struct Emitter<'a> {
 }
 
 impl<'a> Emitter<'a> {
-    /// Loads the addresses of the buffers and of `scratch` more.
+    /// Adds to this code. `bases` are the addresses of the buffers and of scratch memory.
     pub fn new(
-        shape: &'a Shape,
-        alignment: &[usize],
+        c: Code,
+        tasks: &'a Tasks,
+        bases: &[Value],
         aliased: bool,
-        scratch: usize,
     ) -> Result<Emitter<'a>, Error> {
-        let k = &shape.kernel;
+        let k = &tasks.shape.kernel;
         let types = k.node_types();
         let types = types.ok_or_else(|| err!(Compile, "cuda: kernel {} has no types", k.name))?;
         if k.loops.len() > 60 {
             return Err(err!(Compile, "cuda: kernel {} has more than 60 loops", k.name));
         }
-        let mut c = Code::default();
-        let bases = (0..k.buffers.len() + scratch)
-            .map(|n| c.get(Class::B64, "ld.param.u64", format_args!("[a{n}]")))
-            .collect();
-        let unwritten = (0..k.buffers.len() as u32)
-            .map(|n| !aliased && !k.writes(cotangent_jit::kernel::BufferId(n)))
-            .collect();
+        let unwritten = |n| !aliased && !k.writes(BufferId(n));
         Ok(Emitter {
             c,
             k,
             types,
             dependence: dependence(k),
             live: live_nodes(k),
-            wide: shape.wide,
-            bases,
-            unwritten,
-            alignment: alignment.to_vec(),
+            wide: tasks.shape.wide,
+            bases: bases.to_vec(),
+            unwritten: (0..k.buffers.len() as u32).map(unwritten).collect(),
+            alignment: &tasks.alignment,
             counters: vec![None; k.loops.len()],
             vector: None,
             values: vec![None; k.nodes.len()],

@@ -7,21 +7,6 @@ use cotangent_jit::kernel::Range;
 use smallvec::SmallVec;
 
 impl Emitter<'_> {
-    /// The number of the thread in the whole grid.
-    pub fn thread(&mut self) -> Value {
-        let mut special = |name: &str| self.c.get(Class::B32, "mov.u32", format_args!("{name}"));
-        let (block, size, place) = (special("%ctaid.x"), special("%ntid.x"), special("%tid.x"));
-        if self.wide {
-            let place = self.c.get(Class::B64, "cvt.u64.u32", format_args!("{place}"));
-            return self.c.get(
-                Class::B64,
-                "mad.wide.u32",
-                format_args!("{block}, {size}, {place}"),
-            );
-        }
-        self.c.get(Class::B32, "mad.lo.u32", format_args!("{block}, {size}, {place}"))
-    }
-
     /// The quotient and the remainder of an index that is not negative.
     pub fn divide(&mut self, x: Value, by: usize) -> (Value, Value) {
         let class = self.index_class();

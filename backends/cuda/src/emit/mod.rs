@@ -10,7 +10,7 @@
 //! | `points.rs` | threads of points |
 //! | `fold.rs` | groups of lanes that reduce |
 //! | `scatter.rs` | updates of computed elements |
-//! | `stages.rs` | the entries of a kernel, and how they are launched |
+//! | `task.rs` | a thread of a task, and entries for one task |
 
 mod access;
 mod emitter;
@@ -19,7 +19,7 @@ mod index;
 mod nodes;
 mod points;
 mod scatter;
-mod stages;
 mod stores;
+mod task;
 
-pub use stages::{Arg, Launches, Stage, Stages, module, stages};
+pub use task::{block, blocks, emit, entry, module};

@@ -88,7 +88,7 @@ impl Emitter<'_> {
             && common
             && guard.is_empty()
             && self.vector.is_some_and(|v| {
-                v.whole && aligned(k, v.of, at, buffer.0 as usize, width, &self.alignment)
+                v.whole && aligned(k, v.of, at, buffer.0 as usize, width, self.alignment)
             });
         let address = self.address(buffer.0, at);
         if whole {

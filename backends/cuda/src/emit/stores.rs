@@ -30,7 +30,7 @@ impl Emitter<'_> {
         let whole = width > 1
             && s.combine.is_none()
             && self.vector.is_some_and(|v| {
-                v.whole && aligned(k, v.of, &s.at, s.buffer.0 as usize, width, &self.alignment)
+                v.whole && aligned(k, v.of, &s.at, s.buffer.0 as usize, width, self.alignment)
             });
         if whole {
             let values = (0..width).map(|lane| self.value(s.value, lane));

@@ -3,9 +3,12 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `shape.rs` | a prepared kernel: its loops in the device's order, its form, the width of indices |
+//! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
 mod shape;
+mod tasks;
 pub mod width;
 
-pub use shape::{Form, Shape, Target, shape};
+pub use shape::{Shape, Target};
+pub use tasks::{Task, Tasks, Work, only_store, tasks};

@@ -30,7 +30,7 @@ impl Entry {
 }
 
 /// A module of these entries and declarations, for compute capability 8.0 and later.
-pub fn module(declarations: &str, entries: &[&Entry]) -> String {
+pub fn module(declarations: &str, entries: &[Entry]) -> String {
     let mut text = String::from(".version 7.0\n.target sm_80\n.address_size 64\n");
     text.push_str(declarations);
     for entry in entries {

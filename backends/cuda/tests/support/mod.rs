@@ -3,8 +3,9 @@
 
 #![allow(dead_code)]
 
-use cotangent_cuda::emit::{Arg, Launches, Stages, module, stages};
-use cotangent_cuda::plan::{Target, shape};
+use cotangent_cuda::emit::{blocks, entry, module};
+use cotangent_cuda::plan::{Target, Tasks, tasks};
+use cotangent_cuda::ptx::Entry;
 use cotangent_cuda_emulator::{Device, Module};
 use cotangent_jit::kernel::{BufferId, Kernel};
 use cotangent_jit::prepare::complex;
@@ -76,45 +77,42 @@ fn target(seed: u64) -> Target {
     Target { threads: if seed.is_multiple_of(2) { 1 } else { 1 << 14 }, wide: seed % 8 == 1 }
 }
 
-/// The launches of a kernel.
-fn launches(kernel: &Kernel, seed: u64) -> Result<Stages, String> {
+/// The tasks of a kernel and their entries.
+fn entries(kernel: &Kernel, seed: u64) -> Result<(Tasks, Vec<Entry>), String> {
     let alignment = vec![16; kernel.buffers.len()];
-    let launches = Launches { name: "k", alignment: &alignment, aliased: seed % 3 == 1 };
-    let shape = shape(kernel, &alignment, target(seed));
-    stages(&shape, &launches).map_err(|e| e.to_string())
+    let tasks = tasks(kernel, &alignment, target(seed)).map_err(|e| e.to_string())?;
+    let one = |n: usize| entry(&format!("k{n}"), &tasks, n, seed % 3 == 1);
+    let entries: Result<Vec<Entry>, _> = (0..tasks.tasks.len()).map(one).collect();
+    let entries = entries.map_err(|e| e.to_string())?;
+    Ok((tasks, entries))
 }
 
 /// The text of a kernel's module.
 pub fn text(kernel: &Kernel, seed: u64) -> Result<String, String> {
-    Ok(module(launches(kernel, seed)?.stages.iter()))
+    Ok(module(&entries(kernel, seed)?.1))
 }
 
 /// Runs a kernel on these buffers in an order drawn from the seed.
 pub fn run(kernel: &Kernel, buffers: &[Vec<u8>], seed: u64) -> Result<Vec<Vec<u8>>, String> {
-    let all = launches(kernel, seed)?;
-    let text = module(all.stages.iter());
-    let parsed = Module::parse(&text).map_err(|e| format!("{e}\n{text}"))?;
-    let mut device = Device::new(seed);
+    let (tasks, entries) = entries(kernel, seed)?;
+    let text = module(&entries);
     let fault = |e: cotangent_cuda_emulator::Fault| format!("{e}\n{text}");
+    let parsed = Module::parse(&text).map_err(fault)?;
+    let mut device = Device::new(seed);
     let mut addresses = Vec::new();
     for bytes in buffers {
         let address = device.allocate(bytes.len().max(1) as u64).map_err(fault)?;
         device.write(address, bytes).map_err(fault)?;
         addresses.push(address);
     }
-    let scratch = device.allocate(all.scratch.max(1) as u64).map_err(fault)?;
-    for stage in &all.stages {
-        let params: Vec<u8> = stage
-            .args
-            .iter()
-            .flat_map(|arg| match arg {
-                Arg::Buffer(n) => addresses[*n].to_le_bytes(),
-                Arg::Scratch(at) => (scratch + *at as u64).to_le_bytes(),
-            })
-            .collect();
-        let grid = [u32::try_from(stage.blocks).unwrap(), 1, 1];
-        let block = [stage.entry.threads, 1, 1];
-        device.launch(&parsed, &stage.entry.name, grid, block, 0, &params).map_err(fault)?;
+    let scratch = device.allocate(tasks.scratch.max(1) as u64).map_err(fault)?;
+    for (task, entry) in tasks.tasks.iter().zip(&entries) {
+        let scratch = task.scratch.iter().map(|at| scratch + *at as u64);
+        let params = addresses.iter().copied().chain(scratch);
+        let params: Vec<u8> = params.flat_map(u64::to_le_bytes).collect();
+        let grid = [u32::try_from(blocks(task)).unwrap(), 1, 1];
+        let block = [entry.threads, 1, 1];
+        device.launch(&parsed, &entry.name, grid, block, 0, &params).map_err(fault)?;
     }
     let read = |(a, b): (&u64, &Vec<u8>)| device.read(*a, b.len() as u64).map_err(fault);
     addresses.iter().zip(buffers).map(read).collect()

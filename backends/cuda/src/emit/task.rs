@@ -1,0 +1,82 @@
+//! The code of a thread of a task, and entries that are launched for one task alone.
+
+use super::emitter::Emitter;
+use crate::ops;
+use crate::plan::{Task, Tasks, Work, only_store};
+use crate::ptx::{self, Class, Code, Entry, Value};
+use cotangent_jit::Error;
+
+/// The most threads of a block.
+const THREADS: u32 = 256;
+/// Threads of a block where there are few in all, so that more multiprocessors take part.
+const FEW_THREADS: u32 = 64;
+const FEW: usize = 1 << 16;
+
+/// The threads of a block of a task.
+pub fn block(task: &Task) -> u32 {
+    if task.threads >= FEW { THREADS } else { FEW_THREADS }
+}
+
+/// The blocks of a task.
+pub fn blocks(task: &Task) -> u64 {
+    task.threads.div_ceil(block(task) as usize) as u64
+}
+
+/// Adds the code of one thread. `bases` are the addresses of the kernel's buffers and of the task's
+/// scratch memory; `thread` is its number, of 32 bits, or of 64 for a wide kernel. `aliased` says
+/// that two of the buffers may be one.
+pub fn emit(
+    code: Code,
+    tasks: &Tasks,
+    n: usize,
+    bases: &[Value],
+    thread: Value,
+    aliased: bool,
+) -> Result<Code, Error> {
+    let (task, k) = (&tasks.tasks[n], &tasks.shape.kernel);
+    let mut e = Emitter::new(code, tasks, bases, aliased)?;
+    match task.work {
+        Work::Points { width } => e.points(thread, width)?,
+        Work::Fold { lanes, chunks } => e.fold(thread, lanes, chunks)?,
+        Work::FoldChunks { chunks } => e.fold_chunks(thread, chunks)?,
+        Work::Fill { count, with } => e.fill(thread, count, with),
+        Work::Claim => e.claim(thread, only_store(k)?)?,
+        Work::Overwrite => e.overwrite(thread, only_store(k)?)?,
+        Work::Accumulate { combine } => e.accumulate(thread, only_store(k)?, combine)?,
+        Work::FillCopy { combine, lanes, chunks } => {
+            e.fill_copy(thread, only_store(k)?, combine, (lanes, chunks))?;
+        }
+        Work::TakeCopies { combine, lanes, chunks } => {
+            e.take_copies(thread, only_store(k)?, combine, (lanes, chunks))?;
+        }
+    }
+    Ok(e.c)
+}
+
+/// An entry for one task of a kernel. Its parameters are the addresses of the kernel's buffers and
+/// then of the task's scratch memory.
+pub fn entry(name: &str, tasks: &Tasks, n: usize, aliased: bool) -> Result<Entry, Error> {
+    let mut code = Code::default();
+    code.comment(&tasks.shape.kernel.name);
+    let addresses = tasks.shape.kernel.buffers.len() + tasks.tasks[n].scratch.len();
+    let bases: Vec<Value> = (0..addresses)
+        .map(|n| code.get(Class::B64, "ld.param.u64", format_args!("[a{n}]")))
+        .collect();
+    let mut special = |name: &str| code.get(Class::B32, "mov.u32", format_args!("{name}"));
+    let (block, size, place) = (special("%ctaid.x"), special("%ntid.x"), special("%tid.x"));
+    let thread = if tasks.shape.wide {
+        let place = code.get(Class::B64, "cvt.u64.u32", format_args!("{place}"));
+        code.get(Class::B64, "mad.wide.u32", format_args!("{block}, {size}, {place}"))
+    } else {
+        code.get(Class::B32, "mad.lo.u32", format_args!("{block}, {size}, {place}"))
+    };
+    let code = emit(code, tasks, n, &bases, thread, aliased)?;
+    let threads = self::block(&tasks.tasks[n]);
+    Ok(Entry { name: name.into(), addresses, threads, shared: 0, code })
+}
+
+/// The text of a module of these entries.
+pub fn module(entries: &[Entry]) -> String {
+    let far = entries.iter().any(|e| e.code.mentions(ops::TABLE));
+    ptx::module(&if far { ops::table() } else { String::new() }, entries)
+}

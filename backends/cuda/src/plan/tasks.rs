@@ -1,0 +1,131 @@
+//! The tasks of a kernel: what threads do, one task after the other. Each needs all that the one
+//! before has written.
+
+use super::shape::{Form, Shape, Target, shape};
+use cotangent_jit::kernel::{Combine, Kernel, Mode, Store};
+use cotangent_jit::{DType, Error, Scalar, err};
+use smallvec::{SmallVec, smallvec};
+
+/// What each thread of a task does.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Work {
+    /// Takes so many neighbouring points.
+    Points { width: usize },
+    /// Folds as a lane of a group.
+    Fold { lanes: usize, chunks: usize },
+    /// Folds the chunks of a result.
+    FoldChunks { chunks: usize },
+    /// Fills one of so many numbers of scratch memory.
+    Fill { count: usize, with: Scalar },
+    /// Claims an element for an update.
+    Claim,
+    /// Stores the update that has claimed its element.
+    Overwrite,
+    /// Combines an update with its element.
+    Accumulate { combine: Combine },
+    /// Combines the updates of a chunk and lane in their copy of the elements.
+    FillCopy { combine: Combine, lanes: usize, chunks: usize },
+    /// Combines an element with its copies.
+    TakeCopies { combine: Combine, lanes: usize, chunks: usize },
+}
+
+pub struct Task {
+    pub work: Work,
+    pub threads: usize,
+    /// Where its parts of the kernel's scratch memory begin.
+    pub scratch: SmallVec<[usize; 2]>,
+}
+
+/// A kernel as tasks.
+pub struct Tasks {
+    pub shape: Shape,
+    /// Multiples of bytes at which the buffers begin.
+    pub alignment: Vec<usize>,
+    pub tasks: Vec<Task>,
+    /// Bytes of memory that they share.
+    pub scratch: usize,
+}
+
+/// The store of a scatter.
+pub fn only_store(k: &Kernel) -> Result<&Store, Error> {
+    k.scatter().ok_or_else(|| err!(Compile, "cuda: kernel {} is no scatter", k.name))
+}
+
+/// The tasks of a kernel whose buffers begin at multiples of these numbers of bytes.
+pub fn tasks(kernel: &Kernel, alignment: &[usize], target: Target) -> Result<Tasks, Error> {
+    let shape = shape(kernel, alignment, target);
+    let (tasks, scratch) = (Vec::new(), 0);
+    let mut all = Tasks { shape, alignment: alignment.to_vec(), tasks, scratch };
+    let k = &all.shape.kernel;
+    if k.loops.iter().any(|l| l.mode != Mode::Reduce && l.extent == 0) {
+        return Ok(all);
+    }
+    let parallel = k.loops.iter().filter(|l| l.mode == Mode::Parallel);
+    let points: usize = parallel.map(|l| l.extent).product();
+    match all.shape.form {
+        Form::Points { width } => {
+            all.add(Work::Points { width }, points / width, smallvec![]);
+        }
+        Form::Fold { lanes, chunks } => all.fold(points, lanes, chunks),
+        Form::Overwrite => {
+            let (len, updates) = (all.elements()?, all.shape.kernel.points());
+            let claims = all.reserve(4 * len);
+            let with = Scalar::zero(DType::U32);
+            all.add(Work::Fill { count: len, with }, len, smallvec![claims]);
+            all.add(Work::Claim, updates, smallvec![claims]);
+            all.add(Work::Overwrite, updates, smallvec![claims]);
+        }
+        Form::Accumulate(combine) => {
+            let updates = all.shape.kernel.points();
+            all.add(Work::Accumulate { combine }, updates, smallvec![]);
+        }
+        Form::Copies { combine, lanes, chunks } => {
+            let (len, s) = (all.elements()?, only_store(&all.shape.kernel)?);
+            let d = all.shape.kernel.buffers[s.buffer.0 as usize].dtype;
+            let accumulator = combine.accumulator(d);
+            let count = lanes * chunks * len;
+            let copies = all.reserve(count * accumulator.size());
+            let with = combine.neutral(accumulator);
+            all.add(Work::Fill { count, with }, count, smallvec![copies]);
+            let fill = Work::FillCopy { combine, lanes, chunks };
+            all.add(fill, lanes * chunks, smallvec![copies]);
+            all.add(Work::TakeCopies { combine, lanes, chunks }, len, smallvec![copies]);
+        }
+    }
+    Ok(all)
+}
+
+impl Tasks {
+    fn add(&mut self, work: Work, threads: usize, scratch: SmallVec<[usize; 2]>) {
+        if threads > 0 {
+            self.tasks.push(Task { work, threads, scratch });
+        }
+    }
+
+    fn fold(&mut self, points: usize, lanes: usize, chunks: usize) {
+        let mut scratch = SmallVec::new();
+        if chunks > 1 {
+            for n in 0..self.shape.kernel.reductions.len() {
+                let size = self.shape.kernel.reductions[n].accumulator.size();
+                scratch.push(self.reserve(points * chunks * size));
+            }
+        }
+        self.add(Work::Fold { lanes, chunks }, points * chunks * lanes, scratch.clone());
+        if chunks > 1 {
+            self.add(Work::FoldChunks { chunks }, points, scratch);
+        }
+    }
+
+    /// Scratch memory that no other task has.
+    fn reserve(&mut self, bytes: usize) -> usize {
+        let at = self.scratch;
+        self.scratch += bytes.next_multiple_of(256);
+        at
+    }
+
+    /// The elements that a scatter updates.
+    fn elements(&self) -> Result<usize, Error> {
+        let k = &self.shape.kernel;
+        Ok(k.buffers[only_store(k)?.buffer.0 as usize].len)
+    }
+}

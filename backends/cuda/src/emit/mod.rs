@@ -11,15 +11,20 @@
 //! | `fold.rs` | groups of lanes that reduce |
 //! | `scatter.rs` | updates of computed elements |
 //! | `task.rs` | a thread of a task, and entries for one task |
+//! | `block.rs` | loops that one block runs as a whole |
+//! | `program.rs` | a program as items for the queue |
 
 mod access;
+mod block;
 mod emitter;
 mod fold;
 mod index;
 mod nodes;
 mod points;
+mod program;
 mod scatter;
 mod stores;
 mod task;
 
-pub use task::{block, blocks, emit, entry, module};
+pub use program::plan;
+pub use task::{blocks, entry, module};

@@ -3,16 +3,25 @@
 //! A room uses only what stands below it.
 //!
 //! ```text
-//! emit     entries of kernels: loops, loads, stores, reductions
-//!  |  \
-//! ops  plan    one op to PTX: instruction selection | the form of a kernel
-//!  |
-//! ptx      text: registers, instructions, modules
+//! backend      a program through the rooms below, and the executable
+//!   |    \
+//! emit   run   entries of kernels and of loops | the driver: memory, modules, the queue
+//!   |  \  |
+//! ops   plan   one op to PTX: instruction selection | what runs how: forms, tasks, items
+//!   |  /
+//! ptx          text: registers, instructions, modules
 //! ```
+//!
+//! The driver is found when a device is first asked for; without one every call is an error that
+//! says so.
 //!
 //! The list of ops and their meaning do not live here (see `cotangent-jit`).
 
+mod backend;
 pub mod emit;
-pub mod ops;
+mod ops;
 pub mod plan;
 pub mod ptx;
+mod run;
+
+pub use backend::{CudaBackend, backend};

@@ -5,8 +5,8 @@ use super::task;
 use crate::plan::routines::as_kernels;
 use crate::plan::{Address, Argument, Counts, Item, Plan, Target, Tasks, alignment, tasks};
 use crate::ptx::Entry;
-use cotangent_jit::{Error, err};
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 
 /// The plan of a program on real numbers.

@@ -5,6 +5,7 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::host::HostCall;
 use cotangent_jit::program::{Program, Routine, SlotKind, View};
 use smallvec::SmallVec;
+use std::fmt;
 
 /// The memory that an address lies in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,11 +59,6 @@ pub enum Item {
         blocks: u64,
         args: Vec<Argument>,
     },
-    Copy {
-        from: Address,
-        to: Address,
-        bytes: usize,
-    },
     Host {
         call: HostCall,
         args: Vec<Address>,
@@ -106,6 +102,13 @@ pub struct Counts {
     pub round_trips: usize,
 }
 
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { launches, round_trips } = self;
+        write!(f, "{launches} launches, {round_trips} round trips")
+    }
+}
+
 impl Counts {
     pub fn of(items: &[Item]) -> Counts {
         let mut sum = Counts::default();
@@ -139,10 +142,7 @@ impl Counts {
     }
 
     fn times(self, n: usize) -> Counts {
-        Counts {
-            launches: self.launches * n,
-            round_trips: self.round_trips * n,
-        }
+        Counts { launches: self.launches * n, round_trips: self.round_trips * n }
     }
 }
 

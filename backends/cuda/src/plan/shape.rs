@@ -41,9 +41,10 @@ pub struct Target {
     pub wide: bool,
 }
 
-impl Default for Target {
-    fn default() -> Target {
-        Target { threads: 1 << 14, wide: false }
+impl Target {
+    /// A device with so many multiprocessors.
+    pub fn of(multiprocessors: usize) -> Target {
+        Target { threads: 512 * multiprocessors, wide: false }
     }
 }
 

@@ -1,0 +1,195 @@
+//! CUDA as a family of devices: programs are compiled to PTX and run through the driver.
+
+use crate::emit;
+use crate::plan::{Counts, Item, Target};
+use crate::run::{Device, Module, Queue, count, device};
+use cotangent_jit::backend::{Backend, CompileOptions, Executable, Literal, MemoryStats, Tuning};
+use cotangent_jit::buffer::{Buffer, Memory};
+use cotangent_jit::prepare::complex;
+use cotangent_jit::program::{Placement, Program};
+use cotangent_jit::verify::Verified;
+use cotangent_jit::{Error, err, plural};
+use smallvec::SmallVec;
+
+/// The devices that the driver knows.
+pub struct CudaBackend;
+
+/// The process's CUDA devices.
+pub fn backend() -> &'static CudaBackend {
+    static BACKEND: CudaBackend = CudaBackend;
+    &BACKEND
+}
+
+/// Bytes of memory for an input that is given by value.
+const LITERAL: usize = 16;
+
+impl Backend for CudaBackend {
+    fn name(&self) -> &'static str {
+        "cuda"
+    }
+
+    fn device_count(&self) -> Result<u32, Error> {
+        count()
+    }
+
+    fn describe(&self, ordinal: u32) -> Result<String, Error> {
+        Ok(device(ordinal)?.name.clone())
+    }
+
+    fn memory(&self, ordinal: u32) -> Result<&'static dyn Memory, Error> {
+        Ok(&device(ordinal)?.memory)
+    }
+
+    fn compile(
+        &self,
+        program: &Verified<Program>,
+        options: &CompileOptions,
+    ) -> Result<Box<dyn Executable>, Error> {
+        let named = |e: Error| e.context(format!("compile {}", program.get().name));
+        let parts = complex::split(program.get()).map_err(named)?;
+        let real = parts.as_ref().unwrap_or(program);
+        Ok(Box::new(compile(real.get(), options).map_err(named)?))
+    }
+
+    fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error> {
+        agree("upload", to.bytes(), from.len())?;
+        let device = device(to.place().ordinal)?;
+        // SAFETY: the buffer is this device's, has as many bytes and is ours alone.
+        unsafe { device.write(to.write_pointer().addr() as u64, from) }
+    }
+
+    fn download(&self, from: &Buffer, to: &mut [u8]) -> Result<(), Error> {
+        agree("download", from.bytes(), to.len())?;
+        let device = device(from.place().ordinal)?;
+        // SAFETY: the buffer is this device's and has as many bytes, which an array has written.
+        unsafe { device.read(from.pointer().addr() as u64, to) }
+    }
+
+    fn synchronize(&self, ordinal: u32) -> Result<(), Error> {
+        device(ordinal)?.synchronize()
+    }
+
+    fn memory_stats(&self, ordinal: u32) -> MemoryStats {
+        device(ordinal).map(|d| d.memory.stats()).unwrap_or_default()
+    }
+
+    /// Lanes are threads: any number of them beats a kernel per step, and memory streams past them
+    /// however long the loop is.
+    fn tuning(&self, _ordinal: u32) -> Tuning {
+        Tuning { least_lanes: 1, short_axis: 8, streamed_bytes: 1 << 40, rounds: 1024 }
+    }
+}
+
+fn agree(what: &str, expected: usize, got: usize) -> Result<(), Error> {
+    match expected == got {
+        true => Ok(()),
+        false => Err(err!(Value, "{what}: expected {}, got {got}", plural(expected, "byte"))),
+    }
+}
+
+struct CudaExecutable {
+    device: &'static Device,
+    module: Module,
+    items: Vec<Item>,
+    arena: usize,
+    inputs: usize,
+    outputs: usize,
+    place: Placement,
+    counts: Counts,
+    code_size: usize,
+    text: Option<String>,
+}
+
+fn compile(program: &Program, options: &CompileOptions) -> Result<CudaExecutable, Error> {
+    let device = device(program.place.ordinal)?;
+    let plan = emit::plan(program, Target::of(device.multiprocessors))?;
+    let text = emit::module(&plan.entries);
+    let module = Module::load(device, &text, &plan.entries)?;
+    Ok(CudaExecutable {
+        device,
+        module,
+        items: plan.items,
+        arena: plan.arena,
+        inputs: program.inputs().len(),
+        outputs: program.outputs().len(),
+        place: program.place,
+        counts: plan.counts,
+        code_size: text.len(),
+        text: options.keep_text.then_some(text),
+    })
+}
+
+impl Executable for CudaExecutable {
+    unsafe fn run(
+        &self,
+        inputs: &mut [*const u8],
+        literals: &[Literal],
+        outputs: &[*mut u8],
+    ) -> Result<(), Error> {
+        if inputs.len() < self.inputs || outputs.len() < self.outputs {
+            return Err(err!(
+                Value,
+                "run: expected {inputs} and {} outputs, got {} and {}",
+                self.outputs,
+                inputs.len(),
+                outputs.len(),
+                inputs = plural(self.inputs, "input")
+            ));
+        }
+        let room = self.arena.next_multiple_of(LITERAL) + LITERAL * literals.len();
+        let arena = if room > 0 { self.device.memory.take(room)? } else { 0 };
+        // SAFETY: the caller's promise; the arena has the bytes of the plan and of the literals.
+        let done = unsafe { self.enqueue(inputs, literals, outputs, arena) };
+        if room > 0 {
+            // What was enqueued comes before all work of the memory's next owner.
+            self.device.memory.give(arena, room);
+        }
+        done
+    }
+
+    fn text(&self, stage: &str) -> Option<String> {
+        match stage {
+            "ptx" => self.text.clone(),
+            "counts" => Some(self.counts.to_string()),
+            _ => None,
+        }
+    }
+
+    fn code_size(&self) -> usize {
+        self.code_size
+    }
+
+    fn place(&self) -> Placement {
+        self.place
+    }
+}
+
+impl CudaExecutable {
+    /// # Safety
+    /// As for `run`; the arena has room for the plan and then for the literals.
+    unsafe fn enqueue(
+        &self,
+        inputs: &[*const u8],
+        literals: &[Literal],
+        outputs: &[*mut u8],
+        arena: u64,
+    ) -> Result<(), Error> {
+        let mut addresses: SmallVec<[u64; 8]> = inputs.iter().map(|p| p.addr() as u64).collect();
+        if !literals.is_empty() {
+            let first = arena + self.arena.next_multiple_of(LITERAL) as u64;
+            let mut bytes: SmallVec<[u8; 64]> = SmallVec::new();
+            for (n, literal) in literals.iter().enumerate() {
+                addresses[literal.input] = first + (LITERAL * n) as u64;
+                bytes.extend_from_slice(&literal.bits.to_le_bytes());
+            }
+            // SAFETY: the arena has room for them behind the plan's bytes.
+            unsafe { self.device.write(first, &bytes)? };
+        }
+        let outputs: SmallVec<[u64; 4]> = outputs.iter().map(|p| p.addr() as u64).collect();
+        let (inputs, counters) = (&addresses[..], SmallVec::new());
+        let (device, module) = (self.device, &self.module);
+        let mut queue = Queue { device, module, inputs, outputs: &outputs, arena, counters };
+        // SAFETY: the caller's promise.
+        unsafe { queue.run(&self.items) }
+    }
+}

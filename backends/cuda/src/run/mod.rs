@@ -1,0 +1,25 @@
+//! The driver, and what runs through it: memory, modules, the items of a program.
+//!
+//! Every device has one stream, so all work is in the order in which it was asked for.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `library.rs` | the driver's library, found when it is first needed |
+//! | `device.rs` | a device: its context, its stream, its failures |
+//! | `copy.rs` | bytes to the device, from it, and within it |
+//! | `memory.rs` | blocks of its memory, kept for reuse |
+//! | `module.rs` | entries, loaded and launched |
+//! | `queue.rs` | a run: items, one after the other |
+//! | `host.rs` | what the host computes in the middle of a run |
+
+mod copy;
+mod device;
+mod host;
+mod library;
+mod memory;
+mod module;
+mod queue;
+
+pub use device::{Device, count, device};
+pub use module::Module;
+pub use queue::Queue;

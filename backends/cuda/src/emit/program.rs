@@ -2,7 +2,7 @@
 
 use super::block;
 use super::task;
-use crate::plan::routines::as_kernels;
+use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{Address, Argument, Counts, Item, Plan, Target, Tasks, alignment, tasks};
 use crate::ptx::Entry;
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
@@ -11,12 +11,15 @@ use rustc_hash::FxHashMap;
 
 /// The plan of a program on real numbers.
 pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
+    let given = program.kernels.len();
     let program = as_kernels(program);
     let mut facts = Facts::new(&program);
     facts.steps(&program, &program.steps);
-    let kernels = program.kernels.iter().zip(&facts.alignment);
-    let kernels = kernels.map(|(k, alignment)| {
-        tasks(k, alignment, target).map_err(|e| e.context(format!("kernel {}", k.name)))
+    let kernels = program.kernels.iter().zip(&facts.alignment).enumerate();
+    let kernels = kernels.map(|(n, (k, alignment))| {
+        let product = n >= given && k.name == DOT;
+        let tasks = tasks(k, alignment, Target { product, ..target });
+        tasks.map_err(|e| e.context(format!("kernel {}", k.name)))
     });
     let kernels: Vec<Tasks> = kernels.collect::<Result<_, _>>()?;
     let scratch = program.arena.next_multiple_of(256);

@@ -7,7 +7,11 @@ use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, Node};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{KernelId, Program, Routine, Step};
 
-/// The program in which products of matrices and copies are kernels.
+/// The name of products of matrices.
+pub const DOT: &str = "dot";
+
+/// The program in which products of matrices and copies are kernels, those behind the kernels that
+/// it has; products of matrices sum [without rounding](without_rounding).
 pub fn as_kernels(program: &Program) -> Program {
     let mut out = program.clone();
     let steps = std::mem::take(&mut out.steps);
@@ -60,7 +64,7 @@ fn kernel(routine: &Routine) -> Option<Kernel> {
     let extents = [*batch, *m, *n, *k];
     let modes = [Mode::Parallel, Mode::Parallel, Mode::Parallel, Mode::Reduce];
     let loops = extents.into_iter().zip(modes).map(|(extent, mode)| Loop { extent, mode });
-    let mut b = KernelBuilder::new("dot", loops);
+    let mut b = KernelBuilder::new(DOT, loops);
     let args = routine.args();
     let buffers: Vec<_> = args.iter().map(|(d, len, _)| b.buffer(*d, *len)).collect();
     let sum = Combine::Sum.accumulator(*dtype);
@@ -71,15 +75,18 @@ fn kernel(routine: &Routine) -> Option<Kernel> {
     let value = if sum == *dtype { product } else { b.convert(product, *dtype) };
     let dense = [(m * n) as i64, *n as i64, 1];
     b.reduce(buffers[2], Affine::new(0, dense), Combine::Sum, value);
-    let mut k = b.finish();
-    // Products are not rounded before they are summed, as the definition has it.
-    let r = &mut k.reductions[0];
-    if let Node::Op { op: ScalarOp::Convert(_), args } = &k.nodes[r.value.0 as usize]
-        && sum != *dtype
-    {
-        r.value = args[0];
+    Some(b.finish())
+}
+
+/// Drops the rounding between a product and its sum, which the definition of a product of matrices
+/// does not have. No verified kernel may say so: this is for kernels that are prepared.
+pub fn without_rounding(k: &mut Kernel) {
+    let nodes = &k.nodes;
+    for r in &mut k.reductions {
+        if let Node::Op { op: ScalarOp::Convert(_), args } = &nodes[r.value.0 as usize] {
+            r.value = args[0];
+        }
     }
-    Some(k)
 }
 
 /// A kernel that copies elements.

@@ -5,6 +5,7 @@
 //! lanes of a reduction's order are neighbouring threads of a warp, its chunks are shared among
 //! groups of such lanes, and a second entry folds the chunks.
 
+use super::routines::without_rounding;
 use super::width::width;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Node, Order};
@@ -39,12 +40,14 @@ pub struct Target {
     pub threads: usize,
     /// Indices have 64 bits even where 32 suffice, as for tests of the former.
     pub wide: bool,
+    /// The kernel is a product of matrices.
+    pub product: bool,
 }
 
 impl Target {
     /// A device with so many multiprocessors.
     pub fn of(multiprocessors: usize) -> Target {
-        Target { threads: 512 * multiprocessors, wide: false }
+        Target { threads: 512 * multiprocessors, wide: false, product: false }
     }
 }
 
@@ -55,6 +58,9 @@ pub fn shape(kernel: &Kernel, alignment: &[usize], target: Target) -> Shape {
     // The outermost loop of a scatter is that of its chunks, even if it has one point.
     if k.scatter().is_none() {
         k = loops::simplify(&k);
+    }
+    if target.product {
+        without_rounding(&mut k);
     }
     let form = form(&k);
     if matches!(form, Form::Points { .. } | Form::Fold { .. }) {

@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, FaultKind};
 use crate::launch;
-use crate::memory::Memory;
+use crate::memory::{Memory, Touched};
 use crate::module::Module;
 use crate::random::Random;
 use crate::stats::Stats;
@@ -40,7 +40,12 @@ impl Device {
     /// A device whose warps and blocks take turns in an order drawn from a seed. Results of correct
     /// entries do not depend on it.
     pub fn new(seed: u64) -> Device {
-        let (memory, random) = (Memory::new(CAPACITY), Random::new(seed));
+        Device::numbered(0, seed)
+    }
+
+    /// One of several devices. Their addresses lie apart, so that one of another device is found.
+    pub fn numbered(number: u32, seed: u64) -> Device {
+        let (memory, random) = (Memory::new(CAPACITY, number), Random::new(seed));
         Device { memory, random, budget: BUDGET, launches: 0, globals: FxHashMap::default() }
     }
 
@@ -187,6 +192,19 @@ impl Device {
         launch: Launch,
         params: &[u8],
     ) -> Result<Stats, Fault> {
+        self.launch_setting(module, entry, launch, params, &mut |_, _| false)
+    }
+
+    /// The same, as a node of a graph: `set` gets each handle and value that a thread passes to
+    /// `cudaGraphSetConditional`, and answers whether the graph has such a condition.
+    pub fn launch_setting(
+        &mut self,
+        module: &Module,
+        entry: &str,
+        launch: Launch,
+        params: &[u8],
+        set: &mut dyn FnMut(u64, u32) -> bool,
+    ) -> Result<Stats, Fault> {
         let kernel = module.entry(entry)?.kernel();
         let globals = self.globals_of(module)?;
         self.launches += 1;
@@ -203,6 +221,11 @@ impl Device {
             budget: self.budget,
             random: Random::new(self.random.next()),
         };
-        run.execute(&mut self.memory)
+        run.execute(&mut self.memory, set)
+    }
+
+    /// The bytes of global memory that the last launch has touched.
+    pub fn touched(&self) -> Touched {
+        self.memory.touched(self.launches)
     }
 }

@@ -55,6 +55,8 @@ pub enum FaultKind {
     AsyncPending,
     /// A store to memory that is read only.
     ReadOnlyMemory,
+    /// A condition that is set outside of the graph that has it.
+    Condition,
     /// More instructions than the device's budget allows: most often an endless loop.
     Budget,
 }

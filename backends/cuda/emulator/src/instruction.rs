@@ -241,6 +241,11 @@ pub enum Op {
         uniform: bool,
     },
     Exit,
+    /// `cudaGraphSetConditional`: where the two arguments lie in local memory.
+    SetCondition {
+        handle: Address,
+        value: Address,
+    },
     Barrier {
         id: Value,
         threads: Option<Value>,

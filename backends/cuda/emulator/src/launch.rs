@@ -90,7 +90,11 @@ impl Run<'_> {
     }
 
     /// Runs all blocks.
-    pub fn execute(mut self, memory: &mut Memory) -> Result<Stats, Fault> {
+    pub fn execute(
+        mut self,
+        memory: &mut Memory,
+        set: &mut dyn FnMut(u64, u32) -> bool,
+    ) -> Result<Stats, Fault> {
         self.check()?;
         let shape = Shape {
             grid: self.grid,
@@ -109,6 +113,7 @@ impl Run<'_> {
             launch: self.launch,
             random: Random::new(self.random.next()),
             stats: Stats::default(),
+            set,
         };
         let mut order = Order::new(self.grid.iter().product(), &mut self.random);
         let mut resident: Vec<Block> = Vec::new();

@@ -29,7 +29,7 @@
 //!
 //! # What is left out
 //!
-//! Calls of functions, arithmetic of f16 and bf16, accesses of 128-bit elements, `bar.red`,
+//! Calls of functions other than `cudaGraphSetConditional`, arithmetic of f16 and bf16, accesses of 128-bit elements, `bar.red`,
 //! barriers of a part of a block, clusters, `mbarrier`, bulk copies, `wgmma`. Timing, caches and
 //! occupancy do not live here, nor does the driver's interface.
 //!
@@ -65,5 +65,6 @@ mod warp;
 pub use device::{Device, Launch};
 pub use fault::{Fault, FaultKind};
 pub use instruction::Class;
+pub use memory::Touched;
 pub use module::{Entry, Module};
 pub use stats::{Count, Stats, Traffic};

@@ -1,6 +1,7 @@
 //! The global memory of a device: blocks far apart, the bytes that were written, and shadows.
 
-use crate::shadow::Cell;
+use crate::shadow::{Cell, Kind};
+use std::ops::Range;
 
 /// Blocks begin at multiples of this.
 const ALIGN: u64 = 256;
@@ -8,8 +9,20 @@ const ALIGN: u64 = 256;
 const START: u64 = 0x7f00_0000_0000;
 /// The unmapped bytes between two blocks.
 const GAP: u64 = 1 << 20;
+/// The distance between the first addresses of two devices.
+const DISTANCE: u64 = 1 << 40;
 /// The bytes that share one page of shadows.
 const PAGE: usize = 256;
+
+/// The bytes of global memory that a launch has touched: ranges, not in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Read and not written.
+    pub reads: Vec<Range<u64>>,
+    pub writes: Vec<Range<u64>>,
+    /// Written, and touched last by atomic or other strong accesses alone.
+    pub updates: Vec<Range<u64>>,
+}
 
 struct Page {
     launch: u32,
@@ -25,6 +38,8 @@ pub struct Allocation {
     /// By page: one more than the place of its shadows, or zero.
     pages: Vec<u32>,
     shadows: Vec<Page>,
+    /// The pages that the last launch which touched this block has touched, and that launch.
+    touched: (u32, Vec<u32>),
     freed: bool,
 }
 
@@ -33,13 +48,19 @@ impl Allocation {
     pub fn cells(&mut self, at: usize, bytes: usize, launch: u32) -> &mut [Cell] {
         let number = &mut self.pages[at / PAGE];
         if *number == 0 {
-            self.shadows.push(Page { launch, cells: [Cell::default(); PAGE] });
+            // No launch has the number zero.
+            self.shadows.push(Page { launch: 0, cells: [Cell::default(); PAGE] });
             *number = self.shadows.len() as u32;
         }
         let page = &mut self.shadows[*number as usize - 1];
         if page.launch != launch {
             page.launch = launch;
             page.cells.fill(Cell::default());
+            if self.touched.0 != launch {
+                self.touched.0 = launch;
+                self.touched.1.clear();
+            }
+            self.touched.1.push((at / PAGE) as u32);
         }
         &mut page.cells[at % PAGE..][..bytes]
     }
@@ -56,8 +77,36 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new(capacity: u64) -> Memory {
-        Memory { blocks: Vec::new(), next: 0, last: 0, capacity, allocated: 0, live: 0 }
+    /// Memory whose addresses are those of the device of a number.
+    pub fn new(capacity: u64, device: u32) -> Memory {
+        let next = DISTANCE * u64::from(device);
+        Memory { blocks: Vec::new(), next, last: 0, capacity, allocated: 0, live: 0 }
+    }
+
+    /// The bytes that a launch has touched.
+    pub fn touched(&self, launch: u32) -> Touched {
+        let mut touched = Touched::default();
+        for block in self.blocks.iter().filter(|b| b.touched.0 == launch && !b.freed) {
+            for page in &block.touched.1 {
+                let at = block.base + u64::from(*page) * PAGE as u64;
+                let Some(place) = (block.pages[*page as usize] as usize).checked_sub(1) else {
+                    continue;
+                };
+                for (address, cell) in (at..).zip(&block.shadows[place].cells) {
+                    let ranges = match cell.kind() {
+                        Some(Kind::Read) => &mut touched.reads,
+                        Some(Kind::Write) => &mut touched.writes,
+                        Some(Kind::Update) => &mut touched.updates,
+                        None => continue,
+                    };
+                    match ranges.last_mut() {
+                        Some(last) if last.end == address => last.end += 1,
+                        _ => ranges.push(address..address + 1),
+                    }
+                }
+            }
+        }
+        touched
     }
 
     pub fn allocate(&mut self, bytes: u64, skew: u64) -> Option<u64> {
@@ -67,8 +116,9 @@ impl Memory {
         self.next += bytes.next_multiple_of(ALIGN) + GAP + skew * ALIGN;
         let (data, written, shadows) = (vec![0; size], vec![false; size], Vec::new());
         let pages = vec![0; size.div_ceil(PAGE)];
-        let freed = false;
-        self.blocks.push(Allocation { base, bytes, data, written, pages, shadows, freed });
+        let (touched, freed) = ((0, Vec::new()), false);
+        let block = Allocation { base, bytes, data, written, pages, shadows, touched, freed };
+        self.blocks.push(block);
         self.allocated += bytes;
         self.live += 1;
         Some(base)
@@ -82,6 +132,7 @@ impl Memory {
         block.freed = true;
         (block.data, block.written) = (Vec::new(), Vec::new());
         (block.pages, block.shadows) = (Vec::new(), Vec::new());
+        block.touched = (0, Vec::new());
         self.allocated -= block.bytes;
         self.live -= 1;
         Ok(block.bytes)

@@ -142,7 +142,27 @@ impl Mark {
     }
 }
 
+/// What a launch has done to a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Read,
+    Write,
+    /// A write by strong accesses.
+    Update,
+}
+
 impl Cell {
+    /// What was done to the byte so far.
+    pub fn kind(&self) -> Option<Kind> {
+        let strong = self.flags & (STRONG_WRITE | WEAK_READ) == STRONG_WRITE;
+        match self.flags & (WRITTEN | READ) {
+            0 => None,
+            READ => Some(Kind::Read),
+            _ if strong => Some(Kind::Update),
+            _ => Some(Kind::Write),
+        }
+    }
+
     pub fn is_written(&self) -> bool {
         self.flags & WRITTEN != 0
     }

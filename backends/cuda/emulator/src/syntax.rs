@@ -3,6 +3,9 @@
 use crate::types::{Kind, Type};
 use rustc_hash::FxHashMap;
 
+/// The function by which a kernel sets a condition of the graph that it is a node of.
+pub const SET_CONDITION: &str = "cudaGraphSetConditional";
+
 /// A literal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Literal {
@@ -42,6 +45,8 @@ pub enum Operand<'a> {
     /// `[base+offset]`
     Address(Option<&'a str>, i64),
     Vector(Vec<Operand<'a>>),
+    /// The arguments of a call.
+    Arguments(Vec<&'a str>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,4 +116,6 @@ pub struct Text<'a> {
     pub target: u32,
     pub variables: Vec<(&'a str, Variable)>,
     pub entries: Vec<Entry<'a>>,
+    /// Whether [`SET_CONDITION`] is declared.
+    pub sets_conditions: bool,
 }

@@ -4,7 +4,7 @@ use super::arithmetic::Decoded;
 use super::line::Line;
 use crate::fault::FaultKind;
 use crate::instruction::{Class, Op, Value};
-use crate::syntax::Operand;
+use crate::syntax::{Operand, SET_CONDITION};
 use crate::types::Type;
 
 pub fn branch(line: &mut Line<'_, '_, '_>) -> Decoded {
@@ -23,6 +23,25 @@ pub fn branch(line: &mut Line<'_, '_, '_>) -> Decoded {
 pub fn exit(line: &mut Line<'_, '_, '_>) -> Decoded {
     line.end(0..=0)?;
     Ok((Class::Control, Op::Exit))
+}
+
+/// `call.uni cudaGraphSetConditional, (handle, value)`: the one call there is.
+pub fn call(line: &mut Line<'_, '_, '_>) -> Decoded {
+    line.take("uni");
+    line.end(2..=2)?;
+    let known = matches!(line.operand(0)?, Operand::Word(SET_CONDITION, 0));
+    if !known || !line.names.sets_conditions {
+        let text = format!("only `{SET_CONDITION}` can be called, where it is declared");
+        return Err(line.fault(FaultKind::Unsupported, text));
+    }
+    let Operand::Arguments(names) = line.operand(1)? else {
+        return Err(line.fault(FaultKind::Syntax, "wants arguments in parentheses"));
+    };
+    let [handle, value] = names[..] else {
+        return Err(line.fault(FaultKind::Syntax, "wants two arguments"));
+    };
+    let (handle, value) = (line.argument(handle, 8)?, line.argument(value, 4)?);
+    Ok((Class::Control, Op::SetCondition { handle, value }))
 }
 
 /// `bar.sync`, `barrier.sync`, `bar.warp.sync`

@@ -47,6 +47,7 @@ fn decode(line: &mut Line<'_, '_, '_>) -> Decoded {
         "ldmatrix" => memory::matrix(line),
         "bra" => control::branch(line),
         "exit" | "ret" => control::exit(line),
+        "call" => control::call(line),
         "bar" | "barrier" => control::barrier(line),
         "nanosleep" => control::sleep(line),
         "shfl" => lanes::shuffle(line),

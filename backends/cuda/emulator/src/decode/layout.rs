@@ -20,6 +20,8 @@ pub enum Place {
     Dynamic,
     /// A variable of the module in global memory, by its number.
     Global(usize),
+    /// An argument of a call: where it lies in local memory, and its bytes.
+    Argument(u64, u64),
 }
 
 /// The variables of a module in memory.
@@ -29,6 +31,8 @@ pub struct Variables<'a> {
     pub constant: Vec<u8>,
     /// Name and bytes of the variables in global memory.
     pub global: Vec<(String, Vec<u8>)>,
+    /// Whether the function that sets conditions is declared.
+    pub sets_conditions: bool,
     shared: u64,
     dynamic_align: u32,
 }
@@ -57,7 +61,8 @@ fn too_large(name: &str, line: u32, what: &str) -> Fault {
 /// Places the variables of a module.
 pub fn place<'a>(text: &Text<'a>) -> Result<Variables<'a>, Fault> {
     let mut total = 0;
-    let mut variables = Variables { dynamic_align: 1, ..Variables::default() };
+    let sets_conditions = text.sets_conditions;
+    let mut variables = Variables { dynamic_align: 1, sets_conditions, ..Variables::default() };
     for (name, variable) in &text.variables {
         let place = match (variable.space, variable.bytes) {
             (Space::Shared, None) => {
@@ -135,7 +140,11 @@ pub fn place_entry<'a>(
             if *end > most {
                 return Err(too_large(name, variable.line, what));
             }
-            places.push((*name, Place::At(variable.space, at)));
+            let place = match variable.space {
+                Space::Param => Place::Argument(at, bytes),
+                space => Place::At(space, at),
+            };
+            places.push((*name, place));
         }
         memory.places.push(places);
     }

@@ -215,6 +215,19 @@ impl<'l, 'd, 'a> Line<'l, 'd, 'a> {
         }
     }
 
+    /// Where an argument of so many bytes lies.
+    pub fn argument(&self, name: &str, bytes: u64) -> Result<Address, Fault> {
+        match self.names.variable(self.statement.scope, name) {
+            Some(Place::Argument(offset, size)) if size == bytes => {
+                Ok(Address { space: Space::Local, base: None, offset, dynamic: false })
+            }
+            _ => {
+                let text = format!("`{name}` is no argument of {bytes} bytes");
+                Err(self.fault(FaultKind::Type, text))
+            }
+        }
+    }
+
     /// An address in a space.
     pub fn address(&mut self, n: usize, space: Space) -> Result<Address, Fault> {
         let Operand::Address(base, offset) = self.operand(n)? else {

@@ -99,7 +99,10 @@ pub fn load(line: &mut Line<'_, '_, '_>) -> Decoded {
 
 pub fn store(line: &mut Line<'_, '_, '_>) -> Decoded {
     let (order, space) = order(line, false)?;
-    if matches!(space, Space::Const | Space::Param) {
+    if space == Space::Param {
+        return argument(line);
+    }
+    if space == Space::Const {
         return Err(line.fault(FaultKind::ReadOnlyMemory, "this space is read only"));
     }
     line.choose(&[("wb", ()), ("cg", ()), ("cs", ()), ("wt", ())]);
@@ -108,6 +111,20 @@ pub fn store(line: &mut Line<'_, '_, '_>) -> Decoded {
     let address = line.address(0, space)?;
     let from = line.sources(1, ty, Width::Wider)?;
     count(line, 1, elements, from.len())?;
+    Ok((Class::Store, Op::Store { address, bytes: ty.bytes(), order, from }))
+}
+
+/// `st.param`, which gives a value to an argument of a call.
+fn argument(line: &mut Line<'_, '_, '_>) -> Decoded {
+    let (elements, ty) = elements(line)?;
+    line.end(2..=2)?;
+    let Operand::Address(Some(name), 0) = line.operand(0)? else {
+        return Err(line.fault(FaultKind::ReadOnlyMemory, "parameters of an entry are read only"));
+    };
+    let address = line.argument(name, u64::from(ty.bytes()))?;
+    let from = line.sources(1, ty, Width::Wider)?;
+    count(line, 1, elements, 1)?;
+    let order = Order::default();
     Ok((Class::Store, Op::Store { address, bytes: ty.bytes(), order, from }))
 }
 

@@ -97,6 +97,7 @@ fn named<'a>(line: &mut Line<'_, '_, 'a>, ty: Type, name: &'a str, offset: i64) 
             Ok((Class::Move, Op::GlobalAddress { d, variable, offset }))
         }
         Place::Global(_) => Err(line.fault(FaultKind::Type, "global addresses have 64 bits")),
+        Place::Argument(..) => Err(line.fault(FaultKind::Type, "an argument has no address")),
         Place::At(_, at) => {
             let a = Value::Literal(at.wrapping_add(offset) & ty.mask());
             Ok((Class::Move, Op::Unary { f: |a| a, d, a }))

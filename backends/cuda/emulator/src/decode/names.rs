@@ -11,6 +11,8 @@ use rustc_hash::FxHashMap;
 const MOST_REGISTERS: usize = 1 << 16;
 
 pub struct Names<'d, 'a> {
+    /// Whether the text declares the function that sets conditions.
+    pub sets_conditions: bool,
     pub entry: &'d Entry<'a>,
     pub variables: &'d Variables<'a>,
     pub memory: Memory<'a>,
@@ -26,8 +28,9 @@ fn scopes<'d>(entry: &'d Entry<'_>, from: usize) -> impl Iterator<Item = usize> 
 
 impl<'d, 'a> Names<'d, 'a> {
     pub fn new(entry: &'d Entry<'a>, variables: &'d Variables<'a>, memory: Memory<'a>) -> Self {
-        let numbers = FxHashMap::default();
-        Names { entry, variables, memory, numbers, registers: Vec::new(), predicates: Vec::new() }
+        let (numbers, sets_conditions) = (FxHashMap::default(), variables.sets_conditions);
+        let (registers, predicates) = (Vec::new(), Vec::new());
+        Names { sets_conditions, entry, variables, memory, numbers, registers, predicates }
     }
 
     /// The number and type of a register. It gets its number when it is first named.

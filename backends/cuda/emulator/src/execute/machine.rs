@@ -30,6 +30,8 @@ pub struct Machine<'a> {
     pub launch: u32,
     pub random: Random,
     pub stats: Stats,
+    /// Gets the conditions that threads set, and answers whether there is such a condition.
+    pub set: &'a mut dyn FnMut(u64, u32) -> bool,
 }
 
 impl Machine<'_> {

@@ -141,6 +141,9 @@ fn execute(
             transfer::atomic(machine, block, w, op, active)?;
             return Ok(true);
         }
+        Op::SetCondition { handle, value } => {
+            transfer::set_condition(machine, block, w, (handle, value), active)?;
+        }
         Op::CopyAsync { .. } | Op::Commit | Op::Wait { .. } | Op::LoadMatrix { .. } => {
             copies::execute(machine, block, w, op, active)?;
         }

@@ -4,7 +4,7 @@ use super::access::{Access, Touch, addresses, global, shared};
 use super::machine::Machine;
 use crate::block::Block;
 use crate::fault::{FaultKind, Trap};
-use crate::instruction::{Extend, Op, Sources};
+use crate::instruction::{Address, Extend, Op, Order, Sources};
 use crate::syntax::Space;
 use crate::types::mask;
 use crate::warp::{LANES, Lanes, lanes};
@@ -146,6 +146,29 @@ pub fn store(
     if matches!(address.space, Space::Global | Space::Generic) {
         let requested = lanes(active).map(|n| at[n]);
         machine.stats.global_writes.request(requested, total as u64);
+    }
+    Ok(())
+}
+
+/// Passes the arguments of each thread's call to whoever runs the graph.
+pub fn set_condition(
+    machine: &mut Machine<'_>,
+    block: &mut Block,
+    w: usize,
+    (handle, condition): (&Address, &Address),
+    active: u32,
+) -> Result<(), Trap> {
+    for lane in lanes(active) {
+        let mut argument = |address: &Address, bytes| {
+            let (touch, order) = (Touch::Read, Order::default());
+            let access = Access { lane, address: address.offset, bytes, touch, order };
+            bytes_of(machine, block, w, access, Space::Local).map(value)
+        };
+        let (handle, condition) = (argument(handle, 8)?, argument(condition, 4)?);
+        if !(machine.set)(handle, condition as u32) {
+            let text = format!("{handle:#x} is no condition of a graph that is running");
+            return Err(Trap::new(FaultKind::Condition, lane as u32, text));
+        }
     }
     Ok(())
 }

@@ -49,6 +49,7 @@ fn directive<'a>(
         ".reg" => return registers(reader, &mut entry.scopes[scope]),
         ".shared" => Space::Shared,
         ".local" => Space::Local,
+        ".param" => Space::Param,
         ".pragma" => return skip(reader),
         ".loc" => {
             (0..3).try_for_each(|_| reader.count().map(drop))?;

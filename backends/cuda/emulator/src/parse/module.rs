@@ -4,7 +4,7 @@ use super::body::{body, unknown};
 use super::declare::variable;
 use super::reader::Reader;
 use crate::fault::{Fault, FaultKind};
-use crate::syntax::{Entry, Space, Text};
+use crate::syntax::{Entry, SET_CONDITION, Space, Text};
 use crate::text::tokens;
 
 /// Reads a module.
@@ -17,6 +17,11 @@ pub fn parse(text: &str) -> Result<Text<'_>, Fault> {
         match name {
             ".visible" | ".weak" | ".extern" => {
                 let next = reader.peek();
+                if (name, next) == (".extern", ".func") {
+                    reader.next();
+                    module.sets_conditions = function(&mut reader)?;
+                    continue;
+                }
                 if !matches!(next, ".entry" | ".shared" | ".global" | ".const") {
                     return Err(unknown(&reader, next));
                 }
@@ -77,6 +82,27 @@ fn global<'a>(reader: &mut Reader<'a>, module: &mut Text<'a>, space: Space) -> R
     }
     module.variables.push((name, declared));
     Ok(())
+}
+
+/// The one function that may be called, which the driver provides.
+fn function(reader: &mut Reader<'_>) -> Result<bool, Fault> {
+    let name = reader.name()?;
+    if name != SET_CONDITION {
+        let text = format!("the function `{name}` is not known here");
+        return Err(reader.fault(FaultKind::Unsupported, text));
+    }
+    reader.expect("(")?;
+    for (n, ty) in [".b64", ".b32"].into_iter().enumerate() {
+        if n > 0 {
+            reader.expect(",")?;
+        }
+        reader.expect(".param")?;
+        reader.expect(ty)?;
+        reader.name()?;
+    }
+    reader.expect(")")?;
+    reader.expect(";")?;
+    Ok(true)
 }
 
 fn entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, Fault> {

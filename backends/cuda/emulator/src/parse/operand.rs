@@ -11,6 +11,7 @@ pub fn operand<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {
     match reader.peek() {
         "[" => address(reader),
         "{" => vector(reader),
+        "(" => arguments(reader),
         "!" => {
             reader.next();
             Ok(Operand::Negated(reader.name()?))
@@ -39,6 +40,19 @@ fn vector<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {
     }
     reader.expect("}")?;
     Ok(Operand::Vector(parts))
+}
+
+fn arguments<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {
+    reader.expect("(")?;
+    let mut names = Vec::new();
+    loop {
+        names.push(reader.name()?);
+        if !reader.take(",") {
+            break;
+        }
+    }
+    reader.expect(")")?;
+    Ok(Operand::Arguments(names))
 }
 
 fn address<'a>(reader: &mut Reader<'a>) -> Result<Operand<'a>, Fault> {

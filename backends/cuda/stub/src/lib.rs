@@ -1,0 +1,32 @@
+//! A driver library over the PTX interpreter: the functions of `libcuda.so` that cotangent's CUDA
+//! backend calls, on emulated devices in this process.
+//!
+//! The backend loads it in place of a driver and runs unchanged, without a GPU. It is a proof, not
+//! an emulator for users: it is slow, and it is stricter than a device.
+//!
+//! - Enqueued work waits. It runs when somebody waits for it, or earlier by a choice drawn from the
+//!   seed; streams take turns, ordered by events and by the rules of the legacy stream alone. A
+//!   host that reads too early reads old bytes.
+//! - Work of two streams, or of two nodes of a graph, that touches the same bytes and is not
+//!   ordered is a fault, even if this order gave the right result.
+//! - A fault of the interpreter ends the context as it does on a device. Its text is on standard
+//!   error and in [`control::Stub::fault`].
+//! - A function that is not built is absent: the caller finds no symbol. None answers success
+//!   without having done its work.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `abi` | the functions as C sees them: arguments in, results out |
+//! | `pointer` | the memory of the caller: all that is unsafe |
+//! | `code` | statuses |
+//! | `driver` | devices, contexts, streams, graphs: safe, behind one lock |
+//! | `control` | the stub's own switches and counters, for tests |
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("handles of the driver are addresses of 64 bits");
+
+mod abi;
+mod code;
+pub mod control;
+mod driver;
+mod pointer;

@@ -39,7 +39,7 @@ fn instantiate(driver: &mut Driver, graph: u64, flags: u64) -> Answer<u64> {
     if driver.graph(graph)?.owner.is_some() {
         return Err(Code::INVALID_VALUE);
     }
-    let plan = Arc::new(Plan::new(driver, graph)?);
+    let plan = Arc::new(Plan::new(&driver.graphs, graph)?);
     let handle = driver.shared.handle();
     driver.shared.counters.one(Counter::Instantiations);
     driver.execs.insert(handle, Exec { plan, last: Default::default() });
@@ -148,7 +148,7 @@ functions! {
             return Err(Code::INVALID_VALUE);
         }
         let mut driver = enter()?;
-        let new = Plan::new(&driver, graph)?;
+        let new = Plan::new(&driver.graphs, graph)?;
         let exec = driver.exec(exec)?;
         let alike = exec.plan.is_like(&new);
         // 2 says that the nodes or edges have changed.

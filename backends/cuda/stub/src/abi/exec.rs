@@ -1,7 +1,7 @@
 //! Instantiated graphs: launches and changes of parameters.
 
 use super::call::{enter, functions, with_stream};
-use super::node::{Copies, Kernel};
+use super::node::{Copies, Fills, Kernel};
 use crate::code::{Answer, Code};
 use crate::driver::{Copy, Counter, Driver, Exec, Plan, Run, Side, Task, Work};
 use crate::pointer::{In, Out};
@@ -139,6 +139,15 @@ functions! {
                 return Err(Code::INVALID_VALUE);
             }
             *old = new;
+            Ok(())
+        })
+    }
+
+    fn cuGraphExecMemsetNodeSetParams(exec: u64, node: u64, params: In<Fills>, context: u64) {
+        let params = params.get()?;
+        change(exec, node, |driver, task| {
+            let Task::Fill(old) = task else { return Err(Code::INVALID_VALUE) };
+            *old = params.fill(driver, context)?;
             Ok(())
         })
     }

@@ -112,7 +112,7 @@ pub struct Fills {
 }
 
 impl Fills {
-    fn fill(self, driver: &mut Driver, context: u64) -> Answer<Fill> {
+    pub fn fill(self, driver: &mut Driver, context: u64) -> Answer<Fill> {
         if self.height > 1 {
             return Err(Code::NOT_SUPPORTED);
         }
@@ -121,6 +121,14 @@ impl Fills {
         c.check_range(fill.address, fill.bytes())?;
         Ok(fill)
     }
+}
+
+/// A call of a function of the host.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Calls {
+    function: Function,
+    data: Host,
 }
 
 #[repr(C)]
@@ -237,6 +245,17 @@ functions! {
         add(&node, graph, after, count, |driver| Ok(Action::Fill(params.fill(driver, context)?)))
     }
 
+    fn cuGraphAddHostNode(
+        node: Out<u64>,
+        graph: u64,
+        after: In<u64>,
+        count: usize,
+        params: In<Calls>,
+    ) {
+        let Calls { function, data } = params.get()?;
+        add(&node, graph, after, count, |_| Ok(Action::Call(Call::new(function, data)?)))
+    }
+
     fn cuGraphAddEmptyNode(node: Out<u64>, graph: u64, after: In<u64>, count: usize) {
         add(&node, graph, after, count, |_| Ok(Action::Empty))
     }
@@ -278,8 +297,7 @@ functions! {
                     Action::Fill(fills.fill(driver, context(of))?)
                 }
                 3 => {
-                    let function = input.part::<Function>(UNION).get()?;
-                    let data = input.part::<Host>(UNION + 8).get()?;
+                    let Calls { function, data } = input.part::<Calls>(UNION).get()?;
                     Action::Call(Call::new(function, data)?)
                 }
                 4 => child(driver, input.part::<u64>(UNION).get()?, graph)?,

@@ -92,6 +92,22 @@ fn streams_join_a_capture_by_events() {
 }
 
 #[test]
+fn a_capture_ends_where_it_began() {
+    let s = lazy();
+    let (a, b) = (s.stream(), s.stream());
+    begin(a);
+    pass(a, b).unwrap();
+    assert_eq!(code(end(b)), CUresult::CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
+    assert_eq!(code(end(a)), CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+    begin(a);
+    let stream = a as usize;
+    let elsewhere = std::thread::spawn(move || end(stream as sys::CUstream).map(|g| g as usize));
+    let refused = elsewhere.join().unwrap();
+    assert_eq!(code(refused), CUresult::CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
+    assert_eq!(code(end(a)), CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+}
+
+#[test]
 fn what_waits_ends_a_capture() {
     let s = lazy();
     let stream = s.stream();

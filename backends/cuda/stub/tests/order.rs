@@ -241,6 +241,42 @@ fn a_fault_ends_the_context_once_somebody_waits() {
 }
 
 #[test]
+fn a_fault_that_nobody_waited_for_is_not_known() {
+    // All work runs when it is enqueued, and still only waiting tells.
+    let s = session(0, 100);
+    let (function, stream) = (s.function(&add(), "add"), s.stream());
+    let x = s.upload(&[1u32]);
+    s.launch(function, 1, stream, &[0, 5]).unwrap();
+    assert!(s.stub.fault().contains("line 10"), "{}", s.stub.fault());
+    s.launch(function, 1, stream, &[x, 5]).unwrap();
+    // SAFETY: the block is new; the stream exists.
+    unsafe {
+        result::free_async(result::malloc_async(stream, 4).unwrap(), stream).unwrap();
+        let found = result::stream::synchronize(stream);
+        assert_eq!(code(found), CUresult::CUDA_ERROR_ILLEGAL_ADDRESS);
+    }
+    let late = s.launch(function, 1, stream, &[x, 5]);
+    assert_eq!(code(late), CUresult::CUDA_ERROR_ILLEGAL_ADDRESS);
+    assert_eq!(s.stub.runs("add"), 1);
+}
+
+#[test]
+fn pinned_memory_is_freed_when_nothing_uses_it() {
+    let s = lazy();
+    let (stream, x) = (s.stream(), s.upload(&[0u32]));
+    // SAFETY: freeing waits for the copy.
+    unsafe {
+        let host = result::malloc_host(4, 0).unwrap().cast::<u32>();
+        *host = 77;
+        result::memcpy_htod_async(x, std::slice::from_raw_parts(host, 1), stream).unwrap();
+        assert_eq!(s.stub.count(Counter::UploadCalls), 1);
+        result::free_host(host.cast()).unwrap();
+    }
+    assert_eq!(s.stub.count(Counter::UploadCalls), 2);
+    assert_eq!(s.download::<u32>(x, 1).unwrap(), [77]);
+}
+
+#[test]
 fn a_released_context_begins_anew() {
     let s = lazy();
     let function = s.function(&add(), "add");

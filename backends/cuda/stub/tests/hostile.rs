@@ -203,7 +203,7 @@ fn no_context_is_current_on_a_new_thread() {
 #[test]
 fn pinned_memory_is_freed_once_and_registered_once() {
     let s = lazy();
-    let mut own = vec![0u32; 64];
+    let mut own = vec![0u32; 65];
     let start = own.as_mut_ptr().cast();
     // SAFETY: the memory is registered while it lives, and freed once.
     unsafe {
@@ -213,8 +213,15 @@ fn pinned_memory_is_freed_once_and_registered_once() {
         sys::cuMemHostRegister_v2(start, 256, 0).result().unwrap();
         let twice = sys::cuMemHostRegister_v2(start.wrapping_byte_add(8), 4, 0);
         assert_eq!(twice, CUresult::CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
-        // Registered memory is pinned: a download waits.
+        // Registered memory is pinned: a download waits. Memory that is pinned in part is not.
         let (stream, x) = (s.stream(), s.upload(&[7u32]));
+        let y = s.upload(&[8u32, 9]);
+        result::memcpy_dtoh_async(&mut own[..1], x, stream).unwrap();
+        assert_eq!(own[0], 0);
+        let beyond = &mut own[63..65];
+        result::memcpy_dtoh_async(beyond, y, stream).unwrap();
+        assert_eq!(own[63..65], [8, 9]);
+        own[0] = 0;
         result::memcpy_dtoh_async(&mut own[..1], x, stream).unwrap();
         assert_eq!(own[0], 0);
         // Taking the pin away waits for it.

@@ -2,7 +2,8 @@
 //! launch has touched.
 
 use crate::support::{entry, module, source};
-use cotangent_cuda_emulator::{Device, FaultKind, Launch, Module};
+use cotangent_cuda_emulator::{Device, FaultKind, Launch, Module, Touched};
+use std::ops::Range;
 
 const DECLARED: &str =
     ".extern .func cudaGraphSetConditional(.param .b64 handle, .param .b32 value);";
@@ -80,6 +81,19 @@ fn other_calls_are_refused() {
     assert_eq!(change(".param .b64 first;", ".param .b64 first = 3;"), FaultKind::Syntax);
 }
 
+/// Ranges in order, with those joined that follow each other.
+fn joined(mut ranges: Vec<Range<u64>>) -> Vec<(u64, u64)> {
+    ranges.sort_unstable_by_key(|r| r.start);
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.1 == range.start => last.1 = range.end,
+            _ => joined.push((range.start, range.end)),
+        }
+    }
+    joined
+}
+
 #[test]
 fn a_launch_tells_what_it_touched() {
     let text = entry(
@@ -101,21 +115,10 @@ fn a_launch_tells_what_it_touched() {
     device.fill(b, &[0], 16).unwrap();
     for _ in 0..2 {
         device.launch(&module, "f", [1; 3], [100, 1, 1], 0, &a.to_le_bytes()).unwrap();
-        let mut touched = device.touched();
-        for ranges in [&mut touched.reads, &mut touched.writes, &mut touched.updates] {
-            ranges.sort_unstable_by_key(|r| r.start);
-            let mut joined: Vec<std::ops::Range<u64>> = Vec::new();
-            for range in ranges.drain(..) {
-                match joined.last_mut() {
-                    Some(last) if last.end == range.start => last.end = range.end,
-                    _ => joined.push(range),
-                }
-            }
-            *ranges = joined;
-        }
-        assert_eq!(touched.reads, [a..a + 400]);
-        assert_eq!(touched.writes, [a + 512..a + 912]);
-        assert_eq!(touched.updates, [a + 1024..a + 1028]);
+        let Touched { reads, writes, updates } = device.touched();
+        assert_eq!(joined(reads), [(a, a + 400)]);
+        assert_eq!(joined(writes), [(a + 512, a + 912)]);
+        assert_eq!(joined(updates), [(a + 1024, a + 1028)]);
     }
     // What another launch has touched is not told again.
     device.free(a).unwrap();

@@ -31,10 +31,11 @@ fn the_driver_is_free_while_the_host_is_called() {
     for seed in 0..4 {
         let s = session(seed, 25);
         let (function, called, beside) = (s.function(&add(), "add"), s.stream(), s.stream());
-        let (x, y) = (s.upload(&[1u32]), s.upload(&[1u32]));
+        let (x, y, z) = (s.upload(&[1u32]), s.upload(&[1u32]), s.upload(&[1u32]));
         let ((begun, has_begun), (go, may_go)) = (channel(), channel());
         let meeting = Meeting { begun: Mutex::new(begun), go: Mutex::new(may_go) };
         s.launch(function, 1, called, &[x, 5]).unwrap();
+        s.launch(function, 1, called, &[z, 5]).unwrap();
         let data = std::ptr::from_ref(&meeting).cast_mut().cast();
         // SAFETY: the meeting lives until the stream is done.
         unsafe { result::stream::launch_host_function(called, meet, data) }.unwrap();
@@ -52,6 +53,8 @@ fn the_driver_is_free_while_the_host_is_called() {
             has_begun.recv_timeout(Duration::from_secs(20)).unwrap();
             // Work of other streams is enqueued and waited for.
             s.launch(function, 1, beside, &[y, 7]).unwrap();
+            // The call says that what comes before it is done.
+            s.launch(function, 1, beside, &[z, 7]).unwrap();
             // SAFETY: the streams exist.
             unsafe {
                 result::stream::synchronize(beside).unwrap();
@@ -65,6 +68,7 @@ fn the_driver_is_free_while_the_host_is_called() {
         });
         assert_eq!(s.download::<u32>(x, 1).unwrap(), [11]);
         assert_eq!(s.download::<u32>(y, 1).unwrap(), [8]);
+        assert_eq!(s.download::<u32>(z, 1).unwrap(), [13]);
     }
 }
 

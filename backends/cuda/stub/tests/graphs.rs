@@ -221,6 +221,70 @@ fn conditions_that_are_misused() {
     assert!(s.stub.fault().contains("no condition"), "{}", s.stub.fault());
 }
 
+extern "C" fn nothing(_: *mut std::ffi::c_void) {}
+
+#[test]
+fn a_body_does_not_call_the_host() {
+    let s = lazy();
+    let g = graph();
+    let handle = condition(&s, g, Some(1)).unwrap();
+    let (_, bodies) = conditional(&s, g, &[], Kind::CU_GRAPH_COND_TYPE_IF, handle, 1).unwrap();
+    let (mut node, data) = (std::ptr::null_mut(), std::ptr::null_mut());
+    let params = sys::CUDA_HOST_NODE_PARAMS { fn_: Some(nothing), userData: data };
+    // SAFETY: the body exists, and the function takes anything.
+    unsafe { sys::cuGraphAddHostNode(&mut node, bodies[0], std::ptr::null(), 0, &params) }
+        .result()
+        .unwrap();
+    assert_eq!(code(instantiate(g)), CUresult::CUDA_ERROR_NOT_SUPPORTED);
+}
+
+/// `meet(x)`: the blocks of a grid of 40 wait for each other.
+const MEET: &str = ".visible .entry meet(.param .u64 x) {
+    .reg .b64 %a; .reg .b32 %r<3>; .reg .pred %p;
+    ld.param.u64 %a, [x];
+    atom.global.add.u32 %r0, [%a], 1;
+wait:
+    ld.relaxed.gpu.global.u32 %r1, [%a];
+    setp.lt.u32 %p, %r1, 40;
+    @%p bra wait;
+    ret;
+}
+";
+
+#[test]
+fn a_cooperative_node_has_all_of_its_blocks_at_once() {
+    for cooperative in [1u32, 0] {
+        let s = lazy();
+        s.stub.budget(100_000);
+        let function = s.function(&format!("{HEAD}{MEET}"), "meet");
+        let x = s.upload(&[0u32]);
+        let g = graph();
+        let params = [x];
+        let mut places = places(&params);
+        let params = kernel(function, 1, &mut places);
+        let params = sys::CUDA_KERNEL_NODE_PARAMS { gridDimX: 40, ..params };
+        let (mut node, none) = (std::ptr::null_mut(), std::ptr::null());
+        // SAFETY: all zero is a value of the union.
+        let mut value: sys::CUkernelNodeAttrValue = unsafe { std::mem::zeroed() };
+        value.cooperative = cooperative as i32;
+        let attribute = sys::CUkernelNodeAttrID::CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
+        // SAFETY: the parameters are those of the entry.
+        unsafe {
+            sys::cuGraphAddKernelNode_v2(&mut node, g, none, 0, &params).result().unwrap();
+            sys::cuGraphKernelNodeSetAttribute(node, attribute, &value).result().unwrap();
+        }
+        let exec = instantiate(g).unwrap();
+        // A change of the parameters keeps it.
+        // SAFETY: the parameters are those of the entry.
+        unsafe { sys::cuGraphExecKernelNodeSetParams_v2(exec, node, &params) }.result().unwrap();
+        match (run(&s, exec), cooperative) {
+            (Ok(()), 1) => assert_eq!(s.download::<u32>(x, 1).unwrap(), [40]),
+            (Err(error), 0) => assert_eq!(error.0, CUresult::CUDA_ERROR_LAUNCH_TIMEOUT),
+            (result, _) => panic!("{result:?}: {}", s.stub.fault()),
+        }
+    }
+}
+
 #[test]
 fn an_old_driver_has_no_conditions() {
     let s = lazy();

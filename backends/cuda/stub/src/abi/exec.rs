@@ -119,7 +119,7 @@ functions! {
         let params = params.get()?;
         change(exec, node, |driver, task| match task {
             Task::Kernel(old) => {
-                *old = params.launch(driver)?;
+                *old = params.launch(driver, old.shape.cooperative)?;
                 Ok(())
             }
             _ => Err(Code::INVALID_VALUE),

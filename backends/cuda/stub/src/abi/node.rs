@@ -2,7 +2,7 @@
 
 use super::call::{current_or_none, enter, functions};
 use super::graph::{ALL_CONDITIONS, conditions, plain};
-use super::launch::{Geometry, launch};
+use super::launch::{COOPERATIVE, Geometry, launch};
 use crate::code::{Answer, Code};
 use crate::driver::{Action, Copy, Driver, Fill, Kind, Launch, Side};
 use crate::pointer::{Call, Function, Host, In, Out};
@@ -22,19 +22,13 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub fn launch(self, driver: &mut Driver) -> Answer<Launch> {
+    pub fn launch(self, driver: &mut Driver, cooperative: bool) -> Answer<Launch> {
         let Kernel { function, grid, block, shared, params, extra, .. } = self;
         // Kernels without a module are not built.
         if function == 0 && self.kernel != 0 {
             return Err(Code::NOT_SUPPORTED);
         }
-        launch(
-            driver,
-            function,
-            Geometry { grid, block, shared, cooperative: false },
-            params,
-            extra,
-        )
+        launch(driver, function, Geometry { grid, block, shared, cooperative }, params, extra)
     }
 }
 
@@ -218,7 +212,7 @@ functions! {
         params: In<Kernel>,
     ) {
         let params = params.get()?;
-        add(&node, graph, after, count, |driver| Ok(Action::Kernel(params.launch(driver)?)))
+        add(&node, graph, after, count, |driver| Ok(Action::Kernel(params.launch(driver, false)?)))
     }
 
     fn cuGraphAddMemcpyNode(
@@ -284,7 +278,7 @@ functions! {
             let current = current_or_none();
             let context = |context: u64| if context == 0 { current } else { context };
             Ok(match kind {
-                0 => Action::Kernel(input.part::<Kernel>(UNION).get()?.launch(driver)?),
+                0 => Action::Kernel(input.part::<Kernel>(UNION).get()?.launch(driver, false)?),
                 1 => {
                     // Flags come first, then the context.
                     let copies = input.part::<Copies>(UNION + 16).get()?;
@@ -320,9 +314,22 @@ functions! {
         let params = params.get()?;
         let mut driver = enter()?;
         let (graph, place) = driver.node(node)?;
-        let launch = params.launch(&mut driver)?;
-        match &mut driver.graph(graph)?.nodes[place].action {
-            Action::Kernel(old) => *old = launch,
+        let cooperative = match &driver.graph(graph)?.nodes[place].action {
+            Action::Kernel(old) => old.shape.cooperative,
+            _ => return Err(Code::INVALID_VALUE),
+        };
+        let launch = params.launch(&mut driver, cooperative)?;
+        driver.graph(graph)?.nodes[place].action = Action::Kernel(launch);
+        Ok(())
+    }
+
+    fn cuGraphKernelNodeSetAttribute(node: u64, attribute: u32, value: In<u32>) {
+        let value = value.get()?;
+        let mut driver = enter()?;
+        let (graph, place) = driver.node(node)?;
+        match (&mut driver.graph(graph)?.nodes[place].action, attribute) {
+            (Action::Kernel(launch), COOPERATIVE) => launch.shape.cooperative = value != 0,
+            (Action::Kernel(_), _) => return Err(Code::NOT_SUPPORTED),
             _ => return Err(Code::INVALID_VALUE),
         }
         Ok(())

@@ -147,6 +147,8 @@ impl Context {
             Ok(Step::Finished) => Ok(()),
             Ok(Step::Call(call)) => {
                 shared.counters.one(Counter::HostCalls);
+                // The function may tell any thread that what comes before it is done.
+                self.host.join(&item.clock);
                 if let Some(stream) = self.streams.get_mut(&handle) {
                     stream.busy = true;
                     stream.queue.push_front(item);

@@ -93,7 +93,12 @@ impl Plan {
             }
             Action::Child(child) => Task::Child(self.part(graphs, *child)?),
             Action::Condition { kind, condition, bodies } => {
-                let bodies = bodies.iter().map(|b| self.part(graphs, *b)).collect::<Answer<_>>()?;
+                let body = |b: &u64| match self.part(graphs, *b)? {
+                    // A body runs where no host is near.
+                    part if part.calls_host => Err(Code::NOT_SUPPORTED),
+                    part => Ok(part),
+                };
+                let bodies = bodies.iter().map(body).collect::<Answer<_>>()?;
                 Task::Condition { kind: *kind, condition: *condition, bodies }
             }
         })

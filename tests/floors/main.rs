@@ -57,6 +57,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("backends/cpu/tests", &["cotangent_jit", "cotangent_cpu"]),
     ("backends/cuda/emulator/src", &["cotangent_cuda_emulator"]),
     ("backends/cuda/emulator/tests", &["cotangent_cuda_emulator"]),
+    ("backends/cuda/stub/src", &["cotangent_cuda_emulator", "cotangent_cuda_stub"]),
+    ("backends/cuda/stub/tests", &["cotangent_cuda_stub"]),
     ("derive/src", &[]),
     ("examples", &["cotangent"]),
     ("tests", &["cotangent", "cotangent_jit"]),

@@ -10,7 +10,7 @@ const START: u64 = 0x7f00_0000_0000;
 /// The unmapped bytes between two blocks.
 const GAP: u64 = 1 << 20;
 /// The distance between the first addresses of two devices.
-const DISTANCE: u64 = 1 << 40;
+const DISTANCE: u64 = 1 << 44;
 /// The bytes that share one page of shadows.
 const PAGE: usize = 256;
 
@@ -79,7 +79,7 @@ pub struct Memory {
 impl Memory {
     /// Memory whose addresses are those of the device of a number.
     pub fn new(capacity: u64, device: u32) -> Memory {
-        let next = DISTANCE * u64::from(device);
+        let next = DISTANCE * u64::from(device % (1 << 18));
         Memory { blocks: Vec::new(), next, last: 0, capacity, allocated: 0, live: 0 }
     }
 

@@ -20,14 +20,16 @@ unsafe extern "C" {
 /// Resolve all names at once.
 const NOW: c_int = 2;
 
-/// The file of the library beside a test's program, where cargo puts it.
+/// The file of the library where cargo puts it, for a test, an example or a binary that depends on
+/// this crate.
 pub fn beside_this_program() -> PathBuf {
-    let mut path = std::env::current_exe().unwrap_or_default();
-    path.pop();
-    let name = "libcotangent_cuda_stub.so";
-    // Examples and binaries lie one folder higher than tests.
-    let deps = path.join("deps").join(name);
-    if deps.exists() { deps } else { path.join(name) }
+    let program = std::env::current_exe().unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new(""));
+    // Tests lie beside it, binaries one folder above, examples in a folder beside its folder.
+    let places = [folder.to_owned(), folder.join("deps"), folder.join("../deps")];
+    let mut files = places.map(|p| p.join("libcotangent_cuda_stub.so"));
+    let found = files.iter().position(|f| f.exists()).unwrap_or_default();
+    std::mem::take(&mut files[found])
 }
 
 /// The loaded library. It is never unloaded.

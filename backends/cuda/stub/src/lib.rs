@@ -14,6 +14,27 @@
 //! - A function that is not built is absent: the caller finds no symbol. None answers success
 //!   without having done its work.
 //!
+//! # Where it differs from a driver
+//!
+//! - Memory that was freed goes back at once, and an address is never given twice. The pool of a
+//!   device keeps nothing, so that trimming it finds nothing to do.
+//! - A download to the host of bytes that nobody has written ends the context.
+//! - Stale and foreign handles are invalid handles; a driver may crash.
+//! - Loading a module, allocating and freeing at once are refused while a stream records in the
+//!   mode for all threads, or in the mode for the thread that calls.
+//! - A condition of a graph that has no default has no value until a kernel of the same launch
+//!   sets it.
+//! - Waiting for an event of another device makes the host wait.
+//! - Times are emulated: instructions and bytes, not seconds. Registers of a kernel are those that
+//!   its text names, at most 64.
+//! - Releasing a context waits for its work.
+//!
+//! # What is left out
+//!
+//! Contexts other than the primary one, the legacy stream of a thread, managed memory, peer copies,
+//! arrays and textures, copies of more than one dimension, external memory, linking, graphs with
+//! allocations or that launch themselves, captures into a given graph, clusters.
+//!
 //! | file | contents |
 //! | --- | --- |
 //! | `abi` | the functions as C sees them: arguments in, results out |

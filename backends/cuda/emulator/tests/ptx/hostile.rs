@@ -31,6 +31,8 @@ const BODY: &str = "
     selp.b32 %r8, %r0, 5, %p1;
     st.local.u32 [l+4], %r8;
     redux.sync.add.u32 %r9, %r8, 0xffffffff;
+    { .param .b64 h; .param .b32 v; st.param.b64 [h+0], %a0; st.param.b32 [v], %r9;
+    call.uni cudaGraphSetConditional, (h, v); }
     st.release.gpu.global.u32 [%a1], %r9;";
 
 /// Numbers from a seed (xorshift).
@@ -58,7 +60,8 @@ fn attempt(text: &str) -> bool {
 }
 
 fn text() -> String {
-    let before = ".const .u32 k[3] = {1, 2};\n.extern .shared .align 8 .b8 x[];\n.file 1 \"a\"";
+    let before = ".const .u32 k[3] = {1, 2};\n.extern .shared .align 8 .b8 x[];\n.file 1 \"a\"\n\
+                  .extern .func cudaGraphSetConditional(.param .b64 a, .param .b32 b);";
     source(&entry(1, before, BODY))
 }
 

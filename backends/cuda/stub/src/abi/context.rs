@@ -33,6 +33,14 @@ functions! {
         enter()?.release(device)
     }
 
+    fn cuDevicePrimaryCtxReset_v2(device: i32) {
+        let context = enter()?.slot(device)?.context;
+        if let Some(context) = context {
+            let _ = wait_for_all(context);
+        }
+        enter()?.reset(device)
+    }
+
     fn cuDevicePrimaryCtxGetState(device: i32, flags: Out<u32>, active: Out<i32>) {
         let mut driver = enter()?;
         let slot = driver.slot(device)?;

@@ -12,7 +12,7 @@ const NAME: &[u8] = b"cotangent stub\0";
 /// The attributes that an emulated device has, as the driver numbers them.
 fn attribute(number: u32, ordinal: i32, settings: &Settings) -> Option<i32> {
     Some(match number {
-        1 | 2 | 3 => 1024,
+        1..=3 => 1024,
         4 => 64,
         5 => i32::MAX,
         6 | 7 => 65_535,

@@ -1,7 +1,7 @@
 //! Instantiated graphs: launches and changes of parameters.
 
 use super::call::{enter, functions, with_stream};
-use super::node::{Copies, Kernel};
+use super::node::{Copies, Fills, Kernel};
 use crate::code::{Answer, Code};
 use crate::driver::{Copy, Counter, Driver, Exec, Plan, Run, Side, Task, Work};
 use crate::pointer::{In, Out};
@@ -39,7 +39,7 @@ fn instantiate(driver: &mut Driver, graph: u64, flags: u64) -> Answer<u64> {
     if driver.graph(graph)?.owner.is_some() {
         return Err(Code::INVALID_VALUE);
     }
-    let plan = Arc::new(Plan::new(driver, graph)?);
+    let plan = Arc::new(Plan::new(&driver.graphs, graph)?);
     let handle = driver.shared.handle();
     driver.shared.counters.one(Counter::Instantiations);
     driver.execs.insert(handle, Exec { plan, last: Default::default() });
@@ -119,7 +119,7 @@ functions! {
         let params = params.get()?;
         change(exec, node, |driver, task| match task {
             Task::Kernel(old) => {
-                *old = params.launch(driver)?;
+                *old = params.launch(driver, old.shape.cooperative)?;
                 Ok(())
             }
             _ => Err(Code::INVALID_VALUE),
@@ -143,12 +143,21 @@ functions! {
         })
     }
 
+    fn cuGraphExecMemsetNodeSetParams(exec: u64, node: u64, params: In<Fills>, context: u64) {
+        let params = params.get()?;
+        change(exec, node, |driver, task| {
+            let Task::Fill(old) = task else { return Err(Code::INVALID_VALUE) };
+            *old = params.fill(driver, context)?;
+            Ok(())
+        })
+    }
+
     fn cuGraphExecUpdate_v2(exec: u64, graph: u64, out: Out<Updated>) {
         if out.is_null() {
             return Err(Code::INVALID_VALUE);
         }
         let mut driver = enter()?;
-        let new = Plan::new(&driver, graph)?;
+        let new = Plan::new(&driver.graphs, graph)?;
         let exec = driver.exec(exec)?;
         let alike = exec.plan.is_like(&new);
         // 2 says that the nodes or edges have changed.

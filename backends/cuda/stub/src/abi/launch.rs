@@ -152,7 +152,7 @@ pub struct Attribute {
 
 /// The attributes of a launch that are known, as the driver numbers them.
 const IGNORE: u32 = 0;
-const COOPERATIVE: u32 = 2;
+pub const COOPERATIVE: u32 = 2;
 const SERIALIZATION: u32 = 6;
 
 functions! {

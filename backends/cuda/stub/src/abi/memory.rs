@@ -84,6 +84,24 @@ functions! {
         address.put(start)
     }
 
+    fn cuMemAllocFromPoolAsync(address: Out<u64>, bytes: usize, handle: u64, stream: u64) {
+        // Each device has its own pool alone.
+        let of_pool = {
+            let mut driver = enter()?;
+            pool(&mut driver, handle)?.map(|c| c.ordinal)
+        };
+        let of_stream = with_stream(stream, |driver, context, _| {
+            Ok(driver.context(context)?.1.ordinal)
+        })?;
+        if of_pool != Some(of_stream) {
+            return Err(Code::INVALID_VALUE);
+        }
+        match cuMemAllocAsync(address, bytes, stream) {
+            0 => Ok(()),
+            code => Err(Code(code)),
+        }
+    }
+
     fn cuMemFreeAsync(address: u64, stream: u64) {
         if address == 0 {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::call::{current_or_none, enter, functions};
 use super::graph::{ALL_CONDITIONS, conditions, plain};
-use super::launch::{Geometry, launch};
+use super::launch::{COOPERATIVE, Geometry, launch};
 use crate::code::{Answer, Code};
 use crate::driver::{Action, Copy, Driver, Fill, Kind, Launch, Side};
 use crate::pointer::{Call, Function, Host, In, Out};
@@ -22,19 +22,13 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub fn launch(self, driver: &mut Driver) -> Answer<Launch> {
+    pub fn launch(self, driver: &mut Driver, cooperative: bool) -> Answer<Launch> {
         let Kernel { function, grid, block, shared, params, extra, .. } = self;
         // Kernels without a module are not built.
         if function == 0 && self.kernel != 0 {
             return Err(Code::NOT_SUPPORTED);
         }
-        launch(
-            driver,
-            function,
-            Geometry { grid, block, shared, cooperative: false },
-            params,
-            extra,
-        )
+        launch(driver, function, Geometry { grid, block, shared, cooperative }, params, extra)
     }
 }
 
@@ -112,7 +106,7 @@ pub struct Fills {
 }
 
 impl Fills {
-    fn fill(self, driver: &mut Driver, context: u64) -> Answer<Fill> {
+    pub fn fill(self, driver: &mut Driver, context: u64) -> Answer<Fill> {
         if self.height > 1 {
             return Err(Code::NOT_SUPPORTED);
         }
@@ -121,6 +115,14 @@ impl Fills {
         c.check_range(fill.address, fill.bytes())?;
         Ok(fill)
     }
+}
+
+/// A call of a function of the host.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Calls {
+    function: Function,
+    data: Host,
 }
 
 #[repr(C)]
@@ -210,7 +212,7 @@ functions! {
         params: In<Kernel>,
     ) {
         let params = params.get()?;
-        add(&node, graph, after, count, |driver| Ok(Action::Kernel(params.launch(driver)?)))
+        add(&node, graph, after, count, |driver| Ok(Action::Kernel(params.launch(driver, false)?)))
     }
 
     fn cuGraphAddMemcpyNode(
@@ -235,6 +237,17 @@ functions! {
     ) {
         let params = params.get()?;
         add(&node, graph, after, count, |driver| Ok(Action::Fill(params.fill(driver, context)?)))
+    }
+
+    fn cuGraphAddHostNode(
+        node: Out<u64>,
+        graph: u64,
+        after: In<u64>,
+        count: usize,
+        params: In<Calls>,
+    ) {
+        let Calls { function, data } = params.get()?;
+        add(&node, graph, after, count, |_| Ok(Action::Call(Call::new(function, data)?)))
     }
 
     fn cuGraphAddEmptyNode(node: Out<u64>, graph: u64, after: In<u64>, count: usize) {
@@ -265,7 +278,7 @@ functions! {
             let current = current_or_none();
             let context = |context: u64| if context == 0 { current } else { context };
             Ok(match kind {
-                0 => Action::Kernel(input.part::<Kernel>(UNION).get()?.launch(driver)?),
+                0 => Action::Kernel(input.part::<Kernel>(UNION).get()?.launch(driver, false)?),
                 1 => {
                     // Flags come first, then the context.
                     let copies = input.part::<Copies>(UNION + 16).get()?;
@@ -278,8 +291,7 @@ functions! {
                     Action::Fill(fills.fill(driver, context(of))?)
                 }
                 3 => {
-                    let function = input.part::<Function>(UNION).get()?;
-                    let data = input.part::<Host>(UNION + 8).get()?;
+                    let Calls { function, data } = input.part::<Calls>(UNION).get()?;
                     Action::Call(Call::new(function, data)?)
                 }
                 4 => child(driver, input.part::<u64>(UNION).get()?, graph)?,
@@ -302,9 +314,22 @@ functions! {
         let params = params.get()?;
         let mut driver = enter()?;
         let (graph, place) = driver.node(node)?;
-        let launch = params.launch(&mut driver)?;
-        match &mut driver.graph(graph)?.nodes[place].action {
-            Action::Kernel(old) => *old = launch,
+        let cooperative = match &driver.graph(graph)?.nodes[place].action {
+            Action::Kernel(old) => old.shape.cooperative,
+            _ => return Err(Code::INVALID_VALUE),
+        };
+        let launch = params.launch(&mut driver, cooperative)?;
+        driver.graph(graph)?.nodes[place].action = Action::Kernel(launch);
+        Ok(())
+    }
+
+    fn cuGraphKernelNodeSetAttribute(node: u64, attribute: u32, value: In<u32>) {
+        let value = value.get()?;
+        let mut driver = enter()?;
+        let (graph, place) = driver.node(node)?;
+        match (&mut driver.graph(graph)?.nodes[place].action, attribute) {
+            (Action::Kernel(launch), COOPERATIVE) => launch.shape.cooperative = value != 0,
+            (Action::Kernel(_), _) => return Err(Code::NOT_SUPPORTED),
             _ => return Err(Code::INVALID_VALUE),
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::context::{Context, Poison};
 use super::counters::Counter;
-use super::execute::Failure;
+use super::failure::Failure;
 use super::run::Step;
 use super::settings::Shared;
 use super::stream::Stream;
@@ -135,7 +135,7 @@ impl Context {
         let what = item.work.to_string();
         let result = match &mut item.work {
             Work::Call(call) => Ok(Step::Call(*call)),
-            Work::Graph(run) => run.step(self, shared),
+            Work::Graph(run) => self.node(shared, run),
             work => self.execute(shared, work, (handle, item.tick)).map(|a| Step::Ran(what, a)),
         };
         let result = match result {
@@ -147,6 +147,8 @@ impl Context {
             Ok(Step::Finished) => Ok(()),
             Ok(Step::Call(call)) => {
                 shared.counters.one(Counter::HostCalls);
+                // The function may tell any thread that what comes before it is done.
+                self.host.join(&item.clock);
                 if let Some(stream) = self.streams.get_mut(&handle) {
                     stream.busy = true;
                     stream.queue.push_front(item);

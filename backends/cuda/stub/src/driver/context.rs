@@ -73,7 +73,8 @@ pub struct Context {
 
 impl Context {
     pub fn new(shared: &mut Shared, ordinal: usize) -> Context {
-        let mut device = Device::numbered(ordinal as u32, shared.random.next());
+        // Each context has addresses of its own, so that one of an earlier context is found.
+        let mut device = Device::numbered(shared.number(), shared.random.next());
         device.set_capacity(shared.settings.capacity);
         device.set_budget(shared.settings.budget);
         let legacy = Stream { blocking: true, ..Stream::default() };

@@ -2,54 +2,17 @@
 
 use super::context::Context;
 use super::counters::Counter;
+use super::failure::Failure;
+use super::plan::Task;
 use super::ranges::{Accesses, Ranges};
+use super::run::{Run, Step};
 use super::settings::Shared;
-use super::work::{Copy, Fill, Launch, Side, Work};
+use super::task::{Copy, Fill, Launch, Side, span};
+use super::work::Work;
 use crate::code::Code;
-use cotangent_cuda_emulator::{Fault, FaultKind};
-use std::ops::Range;
 
 /// Emulated nanoseconds of a launch that does nothing.
 const LAUNCH_TIME: u64 = 2_000;
-
-/// The end of a context: the status, and a text for people.
-#[derive(Debug)]
-pub struct Failure {
-    pub code: Code,
-    pub text: String,
-}
-
-impl Failure {
-    pub fn new(code: Code, text: impl Into<String>) -> Failure {
-        Failure { code, text: text.into() }
-    }
-
-    pub fn race(text: String) -> Failure {
-        Failure::new(Code::LAUNCH_FAILED, text)
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Failure {
-        let code = match fault.kind {
-            FaultKind::OutOfBounds => Code::ILLEGAL_ADDRESS,
-            FaultKind::Misaligned => Code::MISALIGNED_ADDRESS,
-            FaultKind::ReadOnlyMemory => Code::INVALID_ADDRESS_SPACE,
-            FaultKind::DivergentBarrier
-            | FaultKind::DivergentBranch
-            | FaultKind::AbsentLane
-            | FaultKind::MaskMismatch => Code::ILLEGAL_INSTRUCTION,
-            FaultKind::Budget => Code::LAUNCH_TIMEOUT,
-            FaultKind::OutOfMemory => Code::OUT_OF_MEMORY,
-            _ => Code::LAUNCH_FAILED,
-        };
-        Failure { code, text: fault.to_string() }
-    }
-}
-
-fn span(address: u64, bytes: u64) -> Range<u64> {
-    address..address.saturating_add(bytes)
-}
 
 impl Context {
     /// Runs a piece of work that is neither a graph nor a call of the host.
@@ -146,5 +109,27 @@ impl Context {
         self.pooled.remove(&address);
         shared.counters.one(Counter::Frees);
         Ok(Accesses::new(&[], &[span(address, bytes)]))
+    }
+
+    /// Runs the next node of a graph.
+    pub fn node(&mut self, shared: &mut Shared, run: &mut Run) -> Result<Step, Failure> {
+        let next = run.next(&mut shared.random);
+        shared.counters.add(Counter::GraphNodes, run.take_begun());
+        let Some((plan, node)) = next? else { return Ok(Step::Finished) };
+        let task = &plan.nodes[node].task;
+        let accesses = match task {
+            Task::Kernel(launch) => {
+                self.kernel(shared, launch, &mut |condition, value| run.set(condition, value))?
+            }
+            Task::Copy(copy) => self.copy(shared, copy)?,
+            Task::Fill(fill) => self.fill(shared, fill)?,
+            Task::Call(call) => {
+                run.finish(node, Accesses::default())?;
+                return Ok(Step::Call(*call));
+            }
+            Task::Empty | Task::Child(_) | Task::Condition { .. } => Accesses::default(),
+        };
+        run.finish(node, accesses.clone())?;
+        Ok(Step::Ran(format!("{} of a graph", task.name()), accesses))
     }
 }

@@ -2,17 +2,18 @@
 
 use super::clock::Clock;
 use super::ranges::Accesses;
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 struct Entry {
-    stream: u64,
     tick: u64,
     what: String,
     accesses: Accesses,
 }
 
+/// By stream: its work, in order.
 #[derive(Debug, Default)]
-pub struct History(Vec<Entry>);
+pub struct History(BTreeMap<u64, Vec<Entry>>);
 
 impl History {
     /// Remembers a piece of work. Gives a sentence if it touches bytes that work has touched which
@@ -27,27 +28,33 @@ impl History {
         if accesses.is_empty() {
             return None;
         }
-        let apart = |e: &&Entry| e.stream != stream && e.tick > clock.of(e.stream);
-        let meets = |e: &Entry| {
-            let byte = e.accesses.conflict(&accesses)?;
-            let other = &e.what;
-            Some(format!(
+        let others = self.0.iter().filter(|(s, _)| **s != stream);
+        let apart = others.flat_map(|(s, entries)| {
+            let known = clock.of(*s);
+            &entries[entries.partition_point(|e| e.tick <= known)..]
+        });
+        let found = { apart }.find_map(|e| Some((e.accesses.conflict(&accesses)?, &e.what)));
+        let clash = found.map(|(byte, other)| {
+            format!(
                 "{what} and {other}, in two streams, both touch byte {byte:#x}, and neither is \
                  ordered behind the other"
-            ))
-        };
-        let found = self.0.iter().filter(apart).find_map(meets);
-        let last = self.0.last_mut().filter(|e| (e.stream, e.tick) == (stream, tick));
-        match last {
+            )
+        });
+        let own = self.0.entry(stream).or_default();
+        match own.last_mut().filter(|e| e.tick == tick) {
             Some(entry) => entry.accesses.join(&accesses),
-            None => self.0.push(Entry { stream, tick, what, accesses }),
+            None => own.push(Entry { tick, what, accesses }),
         }
-        found
+        clash
     }
 
     /// Forgets the work of each stream up to the number that everybody knows to be done.
     pub fn prune(&mut self, known: impl Fn(u64) -> u64) {
-        self.0.retain(|e| e.tick > known(e.stream));
+        self.0.retain(|stream, entries| {
+            let known = known(*stream);
+            entries.drain(..entries.partition_point(|e| e.tick <= known));
+            !entries.is_empty()
+        });
     }
 
     pub fn is_empty(&self) -> bool {

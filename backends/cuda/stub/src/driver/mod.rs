@@ -4,29 +4,32 @@
 //! | --- | --- |
 //! | `settings`, `counters`, `random` | what tests set and read |
 //! | `clock`, `ranges`, `history` | what is ordered behind what, and who touched which bytes |
-//! | `work`, `stream` | enqueued work and its queues |
-//! | `context` | the objects of a device |
-//! | `advance` | running what is enqueued |
-//! | `execute` | one piece of work |
-//! | `graph`, `plan`, `run` | graphs: as they are built, instantiated, launched |
-//! | `capture` | streams that record |
+//! | `task`, `graph`, `plan`, `run` | kernels and copies; graphs as they are built, instantiated, run |
+//! | `work`, `stream`, `capture` | enqueued work, its queues, streams that record |
+//! | `failure`, `context` | the objects of a device, and their end |
+//! | `execute`, `advance` | one piece of work; running what is enqueued |
 //! | `state` | contexts, graphs, pinned memory, and the lock |
+//! | `build`, `record` | what changes graphs, and the way of work into queues |
 
 mod advance;
+mod build;
 mod capture;
 mod clock;
 mod context;
 mod counters;
 mod execute;
+mod failure;
 mod graph;
 mod history;
 mod plan;
 mod random;
 mod ranges;
+mod record;
 mod run;
 mod settings;
 mod state;
 mod stream;
+mod task;
 mod work;
 
 pub use advance::{Advance, Goal};
@@ -38,4 +41,5 @@ pub use run::Run;
 pub use settings::{Settings, Shared};
 pub use state::{CHANGED, Driver, Exec, lock};
 pub use stream::{LEGACY, Stream};
-pub use work::{Copy, Fill, Launch, Side, Work};
+pub use task::{Copy, Fill, Launch, Side};
+pub use work::Work;

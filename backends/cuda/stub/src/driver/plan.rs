@@ -1,11 +1,14 @@
 //! A graph as it was instantiated: complete, checked, independent of the graph it came from.
 
-use super::graph::{Action, Kind};
-use super::state::Driver;
-use super::work::{Copy, Fill, Launch};
+use super::graph::{Action, Graph, Kind};
+use super::task::{Copy, Fill, Launch};
 use crate::code::{Answer, Code};
 use crate::pointer::Call;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Graphs by their handles.
+type Graphs = BTreeMap<u64, Graph>;
 
 #[derive(Clone, Debug)]
 pub enum Task {
@@ -56,8 +59,8 @@ pub struct Step {
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub nodes: Vec<Step>,
-    /// By node: whether each other node is ordered before it.
-    behind: Vec<Vec<bool>>,
+    /// By node: a bit for each other node, set if that is ordered before it.
+    behind: Vec<Vec<u64>>,
     /// The conditions of this graph and all within it, with their values at each launch.
     pub conditions: Vec<(u64, Option<u32>)>,
     /// Whether a node calls a function of the host.
@@ -66,11 +69,11 @@ pub struct Plan {
 
 impl Plan {
     /// Checks a graph and all that it contains, and copies it.
-    pub fn new(driver: &Driver, graph: u64) -> Answer<Plan> {
-        let graph = driver.graphs.get(&graph).ok_or(Code::INVALID_HANDLE)?;
+    pub fn new(graphs: &Graphs, graph: u64) -> Answer<Plan> {
+        let graph = graphs.get(&graph).ok_or(Code::INVALID_HANDLE)?;
         let mut plan = Plan { conditions: graph.conditions.clone(), ..Plan::default() };
         for node in &graph.nodes {
-            let task = plan.task(driver, &node.action)?;
+            let task = plan.task(graphs, &node.action)?;
             let (handle, after) = (node.handle, node.after.clone());
             plan.nodes.push(Step { handle, task, after, before: Vec::new() });
         }
@@ -78,7 +81,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn task(&mut self, driver: &Driver, action: &Action) -> Answer<Task> {
+    fn task(&mut self, graphs: &Graphs, action: &Action) -> Answer<Task> {
         Ok(match action {
             Action::Kernel(launch) => Task::Kernel(launch.clone()),
             Action::Copy(copy) => Task::Copy(copy.clone()),
@@ -88,16 +91,21 @@ impl Plan {
                 self.calls_host = true;
                 Task::Call(*call)
             }
-            Action::Child(child) => Task::Child(self.part(driver, *child)?),
+            Action::Child(child) => Task::Child(self.part(graphs, *child)?),
             Action::Condition { kind, condition, bodies } => {
-                let bodies = bodies.iter().map(|b| self.part(driver, *b)).collect::<Answer<_>>()?;
+                let body = |b: &u64| match self.part(graphs, *b)? {
+                    // A body runs where no host is near.
+                    part if part.calls_host => Err(Code::NOT_SUPPORTED),
+                    part => Ok(part),
+                };
+                let bodies = bodies.iter().map(body).collect::<Answer<_>>()?;
                 Task::Condition { kind: *kind, condition: *condition, bodies }
             }
         })
     }
 
-    fn part(&mut self, driver: &Driver, graph: u64) -> Answer<Arc<Plan>> {
-        let part = Plan::new(driver, graph)?;
+    fn part(&mut self, graphs: &Graphs, graph: u64) -> Answer<Arc<Plan>> {
+        let part = Plan::new(graphs, graph)?;
         self.conditions.extend_from_slice(&part.conditions);
         self.calls_host |= part.calls_host;
         Ok(Arc::new(part))
@@ -112,7 +120,7 @@ impl Plan {
                 self.nodes[from].before.push(n);
             }
         }
-        self.behind = vec![vec![false; count]; count];
+        self.behind = vec![vec![0; count.div_ceil(64)]; count];
         let mut ready: Vec<usize> = (0..count).filter(|n| waits[*n] == 0).collect();
         let mut seen = 0;
         while let Some(n) = ready.pop() {
@@ -121,7 +129,7 @@ impl Plan {
                 let known = self.behind[n].clone();
                 let behind = &mut self.behind[next];
                 behind.iter_mut().zip(known).for_each(|(b, k)| *b |= k);
-                behind[n] = true;
+                behind[n / 64] |= 1 << (n % 64);
                 waits[next] -= 1;
                 if waits[next] == 0 {
                     ready.push(next);
@@ -133,7 +141,7 @@ impl Plan {
 
     /// Whether the edges order a node behind another.
     pub fn is_behind(&self, node: usize, other: usize) -> bool {
-        self.behind[node][other]
+        self.behind[node][other / 64] >> (other % 64) & 1 != 0
     }
 
     /// Whether it has the nodes and edges of the other.

@@ -89,7 +89,7 @@ mod tests {
         let a = Ranges::of(vec![10..12, 0..4, 4..6]);
         assert_eq!(a.0, [0..6, 10..12]);
         assert_eq!(a.meet(&Ranges::of(vec![6..10, 12..99])), None);
-        assert_eq!(a.meet(&Ranges::of(vec![6..11])), Some(10));
+        assert_eq!(a.meet(&Ranges::of(vec![6..11, 200..201])), Some(10));
         assert_eq!(a.meet(&Ranges::of(vec![3..4, 11..99])), Some(3));
     }
 

@@ -3,13 +3,11 @@
 //! Nodes of one graph that are not ordered by its edges must not touch the same bytes. The rounds
 //! of a loop are ordered one behind the other.
 
-use super::context::Context;
-use super::counters::Counter;
-use super::execute::Failure;
+use super::failure::Failure;
 use super::graph::Kind;
 use super::plan::{Plan, Task};
+use super::random::Random;
 use super::ranges::Accesses;
-use super::settings::Shared;
 use crate::code::Code;
 use crate::pointer::Call;
 use std::collections::BTreeMap;
@@ -82,12 +80,13 @@ impl Frame {
 pub struct Run {
     frames: Vec<Frame>,
     conditions: BTreeMap<u64, Option<u32>>,
+    begun: u64,
 }
 
 impl Run {
     pub fn new(plan: Arc<Plan>) -> Run {
         let conditions = plan.conditions.iter().copied().collect();
-        Run { frames: vec![Frame::new(plan, 0, None)], conditions }
+        Run { frames: vec![Frame::new(plan, 0, None)], conditions, begun: 0 }
     }
 
     pub fn is_finished(&self) -> bool {
@@ -98,50 +97,48 @@ impl Run {
         self.frames.iter().any(|f| f.plan.calls_host)
     }
 
-    /// Runs one node.
-    pub fn step(&mut self, context: &mut Context, shared: &mut Shared) -> Result<Step, Failure> {
+    /// The next node that does work of its own, with its plan, or none if all is done. Children
+    /// and conditions are entered on the way.
+    pub fn next(&mut self, random: &mut Random) -> Result<Option<(Arc<Plan>, usize)>, Failure> {
         loop {
-            let Some(frame) = self.frames.last_mut() else { return Ok(Step::Finished) };
+            let Some(frame) = self.frames.last_mut() else { return Ok(None) };
             if frame.ready.is_empty() {
                 self.leave()?;
                 continue;
             }
-            let node = frame.ready.swap_remove(shared.random.below(frame.ready.len()));
-            shared.counters.one(Counter::GraphNodes);
+            let node = frame.ready.swap_remove(random.below(frame.ready.len()));
+            self.begun += 1;
             let plan = frame.plan.clone();
-            let task = &plan.nodes[node].task;
-            let accesses = match task {
-                Task::Kernel(launch) => {
-                    let conditions = &mut self.conditions;
-                    context.kernel(shared, launch, &mut |condition, value| {
-                        let known = conditions.get_mut(&condition);
-                        known.map(|v| *v = Some(value)).is_some()
-                    })?
-                }
-                Task::Copy(copy) => context.copy(shared, copy)?,
-                Task::Fill(fill) => context.fill(shared, fill)?,
-                Task::Empty => Accesses::default(),
-                Task::Call(call) => {
-                    frame.finish(node, Accesses::default())?;
-                    return Ok(Step::Call(*call));
-                }
-                Task::Child(child) => {
-                    self.frames.push(Frame::new(child.clone(), node, None));
-                    continue;
-                }
+            match &plan.nodes[node].task {
+                Task::Child(child) => self.frames.push(Frame::new(child.clone(), node, None)),
                 Task::Condition { kind, condition, bodies } => {
                     self.enter(node, *kind, *condition, bodies)?;
-                    continue;
                 }
-            };
-            if let Some(frame) = self.frames.last_mut() {
-                frame.finish(node, accesses.clone())?;
+                _ => return Ok(Some((plan, node))),
             }
-            while self.frames.last().is_some_and(|f| f.ready.is_empty()) {
-                self.leave()?;
-            }
-            return Ok(Step::Ran(format!("{} of a graph", task.name()), accesses));
         }
+    }
+
+    /// Ends the node that [`next`](Run::next) gave, and all that it was the last node of.
+    pub fn finish(&mut self, node: usize, accesses: Accesses) -> Result<(), Failure> {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.finish(node, accesses)?;
+        }
+        while self.frames.last().is_some_and(|f| f.ready.is_empty()) {
+            self.leave()?;
+        }
+        Ok(())
+    }
+
+    /// The nodes that were begun since the last question.
+    pub fn take_begun(&mut self) -> u64 {
+        std::mem::take(&mut self.begun)
+    }
+
+    /// Sets a condition. Gives whether there is one of this handle.
+    pub fn set(&mut self, condition: u64, value: u32) -> bool {
+        let known = self.conditions.get_mut(&condition);
+        known.map(|v| *v = Some(value)).is_some()
     }
 
     fn value(&self, condition: u64) -> Result<u32, Failure> {

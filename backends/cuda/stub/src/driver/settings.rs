@@ -58,13 +58,20 @@ pub struct Shared {
     /// The text of the last fault.
     pub fault: String,
     next: u64,
+    contexts: u32,
 }
 
 impl Shared {
     pub fn new(settings: Settings) -> Shared {
         let random = Random::new(settings.seed);
         let (counters, fault) = (Counters::default(), String::new());
-        Shared { settings, counters, random, fault, next: 0x1000 }
+        Shared { settings, counters, random, fault, next: 0x1000, contexts: 0 }
+    }
+
+    /// The number of the next context.
+    pub fn number(&mut self) -> u32 {
+        self.contexts = self.contexts.wrapping_add(1);
+        self.contexts - 1
     }
 
     /// A handle that was never given before.

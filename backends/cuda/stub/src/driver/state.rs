@@ -124,6 +124,16 @@ impl Driver {
         Ok(())
     }
 
+    /// Destroys the context of a device. Those who retain it find a new one under its device.
+    pub fn reset(&mut self, ordinal: i32) -> Answer {
+        let slot = self.slot(ordinal)?;
+        if slot.context.is_some() {
+            slot.retained = 1;
+            self.release(ordinal)?;
+        }
+        Ok(())
+    }
+
     /// The context of a stream, and the stream's name there. The legacy stream is that of the
     /// current context.
     pub fn stream(&self, current: u64, stream: u64) -> Answer<(u64, u64)> {

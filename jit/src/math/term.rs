@@ -172,6 +172,13 @@ impl<'s> Term<'s> {
         (self.bits() | other.sign_bit()).float()
     }
 
+    /// The same, except that a NaN counts as positive: the sign of one that arose from numbers
+    /// depends on the machine.
+    pub(super) fn signed_as(self, other: Term<'s>) -> Term<'s> {
+        let signed = self.signed_like(other);
+        other.eq(other).select(signed, self)
+    }
+
     /// `c[0] + c[1] x + c[2] x^2 + ...` by Horner's rule in fused steps.
     pub(super) fn poly(self, c: &[f64]) -> Term<'s> {
         let (last, rest) = c.split_last().expect("a polynomial has coefficients");

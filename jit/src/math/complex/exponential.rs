@@ -140,7 +140,7 @@ pub(super) fn sqrt(z: Z) -> Z {
     let other = t.eq(0.0).select(t, y.abs() / (t + t));
     let left = x.lt(0.0);
     let (re, im) = (left.select(other, t), left.select(t, other));
-    let root = z.like(re, im.signed_like(z.im));
+    let root = z.like(re, im.signed_as(z.im));
     let root = match back {
         Some(s) => z.like(root.re * s, root.im * s),
         None => root,

@@ -32,7 +32,8 @@ pub(super) fn cosh(z: Z) -> Z {
     let (x, y) = (z.re, z.im);
     let (c, s, k) = cosh_sinh(x);
     let re = y.eq(0.0).select(c * k, c * y.unary(ScalarOp::Cos) * k);
-    let zero = x.like(0.0).signed_like((x.bits() ^ y.bits()).float());
+    let [zx, zy] = [x, y].map(|part| x.like(0.0).signed_as(part));
+    let zero = (zx.bits() ^ zy.bits()).float();
     let im = (x.eq(0.0) | y.eq(0.0)).select(zero, s * y.unary(ScalarOp::Sin) * k);
     z.like((is_finite(y).not() & is_infinite(x)).select(x.abs(), re), im)
 }
@@ -52,7 +53,7 @@ pub(super) fn tanh(z: Z) -> Z {
     let far = z.like(is_finite(y).select(one, rest), rest);
     near.unless(x.abs().gt(20.0), far)
         .unless(y.eq(0.0), z.like(x.unary(ScalarOp::Tanh), y))
-        .unless(is_infinite(x), z.like(one, is_finite(y).select(rest, x.like(0.0).signed_like(y))))
+        .unless(is_infinite(x), z.like(one, is_finite(y).select(rest, x.like(0.0).signed_as(y))))
 }
 
 /// `-i sinh(i z)`

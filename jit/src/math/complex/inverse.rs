@@ -49,7 +49,7 @@ fn quadrant<'s>(z: Z<'s>) -> [Term<'s>; 3] {
 
 pub(super) fn asin(z: Z) -> Z {
     let [re, _, im] = quadrant(z);
-    z.like(re.signed_like(z.re), im.signed_like(z.im))
+    z.like(re.signed_as(z.re), im.signed_as(z.im))
 }
 
 /// The real part of acos, and how far its imaginary part is from zero.
@@ -60,13 +60,13 @@ fn acos_parts<'s>(z: Z<'s>) -> (Term<'s>, Term<'s>) {
 
 pub(super) fn acos(z: Z) -> Z {
     let (re, im) = acos_parts(z);
-    z.like(re, im.signed_like(-z.im))
+    z.like(re, im.signed_as(-z.im))
 }
 
 /// `i acos z` or its negative, whichever lies right of the imaginary axis.
 pub(super) fn acosh(z: Z) -> Z {
     let (re, im) = acos_parts(z);
-    z.like(im, re.signed_like(z.im))
+    z.like(im, re.signed_as(z.im))
 }
 
 /// `log1p(4 x / ((1 - x)^2 + y^2)) / 4` and half of the angle of `(1 - x) (1 + x) - y^2 + 2 y i`.
@@ -84,7 +84,7 @@ pub(super) fn atanh(z: Z) -> Z {
     let small = infinite.select(x.like(0.0), x / size / size);
     let far = z.size().gt(FAR) | infinite;
     let (re, im) = (far.select(small, re), far.select(x.like(FRAC_PI_2), im));
-    z.like(re.signed_like(z.re), im.signed_like(z.im))
+    z.like(re.signed_as(z.re), im.signed_as(z.im))
 }
 
 /// `-i asin(i z)`

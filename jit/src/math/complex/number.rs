@@ -125,11 +125,11 @@ impl<'s> Z<'s> {
         if let Some((s, t)) = scale {
             q = self.like(q.re * s * t, q.im * s * t);
         }
-        let infinity = a.like(f64::INFINITY).signed_like(c);
+        let infinity = a.like(f64::INFINITY).signed_as(c);
         let by_zero = self.like(infinity * a, infinity * b);
         // Infinite parts are replaced by ones, and other parts by zeros.
         let boxed = |z: Z<'s>| {
-            let one = |x: Term<'s>| is_infinite(x).select(x.like(1.0), 0.0).signed_like(x);
+            let one = |x: Term<'s>| is_infinite(x).select(x.like(1.0), 0.0).signed_as(x);
             z.like(one(z.re), one(z.im))
         };
         let times = |n: Z<'s>, d: Z<'s>, by: f64| {

@@ -2,7 +2,7 @@
 
 use crate::emit;
 use crate::plan::{Counts, Item, Target};
-use crate::run::{Device, Module, Queue, count, device};
+use crate::run::{Device, Graph, Module, Queue, count, device};
 use cotangent_jit::backend::{Backend, CompileOptions, Executable, Literal, MemoryStats, Tuning};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::prepare::complex;
@@ -10,6 +10,7 @@ use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
 use cotangent_jit::{Error, err, plural};
 use smallvec::SmallVec;
+use std::sync::Mutex;
 
 /// The devices that the driver knows.
 pub struct CudaBackend;
@@ -89,6 +90,7 @@ fn agree(what: &str, expected: usize, got: usize) -> Result<(), Error> {
 
 struct CudaExecutable {
     device: &'static Device,
+    graphs: Vec<Mutex<Option<Graph>>>,
     module: Module,
     items: Vec<Item>,
     arena: usize,
@@ -107,6 +109,7 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CudaExecutable
     let module = Module::load(device, &text, &plan.entries)?;
     Ok(CudaExecutable {
         device,
+        graphs: (0..plan.graphs).map(|_| Mutex::new(None)).collect(),
         module,
         items: plan.items,
         arena: plan.arena,
@@ -117,6 +120,13 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CudaExecutable
         code_size: text.len(),
         text: options.keep_text.then_some(text),
     })
+}
+
+impl Drop for CudaExecutable {
+    fn drop(&mut self) {
+        // Work that is under way needs the module and the graphs. A device that is lost has none.
+        let _ = self.device.synchronize();
+    }
 }
 
 impl Executable for CudaExecutable {
@@ -187,8 +197,9 @@ impl CudaExecutable {
         }
         let outputs: SmallVec<[u64; 4]> = outputs.iter().map(|p| p.addr() as u64).collect();
         let (inputs, counters) = (&addresses[..], SmallVec::new());
-        let (device, module) = (self.device, &self.module);
-        let mut queue = Queue { device, module, inputs, outputs: &outputs, arena, counters };
+        let (device, module, graphs) = (self.device, &self.module, &self.graphs[..]);
+        let outputs = &outputs[..];
+        let mut queue = Queue { device, module, graphs, inputs, outputs, arena, counters };
         // SAFETY: the caller's promise.
         unsafe { queue.run(&self.items) }
     }

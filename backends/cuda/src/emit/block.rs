@@ -74,7 +74,8 @@ pub fn entry(name: &str, step: &Step, context: &Context) -> Result<(Entry, Vec<A
         let value = if block.uses(step, SlotId(n)) { block.slot(SlotId(n)) } else { None };
         block.bases.push(value);
     }
-    let scratch = block.parameter(Argument::Address(Address::arena(context.scratch)));
+    let scratch =
+        block.parameter(Argument::Address(Address::arena(context.scratch, context.depth)));
     block.place = block.code.get(Class::B32, "mov.u32", format_args!("%tid.x"));
     block.step(step, scratch)?;
     let Block { code, args, .. } = block;
@@ -126,7 +127,7 @@ impl Block<'_> {
 
     /// The address of a slot.
     fn slot(&mut self, id: SlotId) -> Option<Value> {
-        let address = Address::of(self.context.program, &View::whole(id));
+        let address = Address::of(self.context.program, &View::whole(id), self.context.depth);
         Some(self.parameter(Argument::Address(address)))
     }
 

@@ -3,7 +3,7 @@
 use super::block;
 use super::task;
 use crate::plan::routines::{DOT, as_kernels};
-use crate::plan::{Address, Argument, Counts, Item, Plan, Target, Tasks, alignment, tasks};
+use crate::plan::{Address, Argument, Counts, Item, Plan, Target, Tasks, alignment, graphs, tasks};
 use crate::ptx::Entry;
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
@@ -34,8 +34,10 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         first,
     };
     let items = b.steps(&program.steps, 0)?;
+    let mut count = 0;
+    let items = graphs(items, &mut count);
     let counts = Counts::of(&items);
-    Ok(Plan { entries: b.entries, items, arena: scratch + most, counts })
+    Ok(Plan { entries: b.entries, items, graphs: count, arena: scratch + most, counts })
 }
 
 /// What all launches of a kernel have in common.
@@ -72,7 +74,7 @@ impl Facts {
 
     fn launch(&mut self, program: &Program, kernel: usize, args: &[View]) {
         for (n, view) in args.iter().enumerate() {
-            let found = alignment(&Address::of(program, view));
+            let found = alignment(&Address::of(program, view, 0));
             let known = &mut self.alignment[kernel][n];
             *known = (*known).min(found);
         }
@@ -113,10 +115,10 @@ impl Builder<'_> {
                 items.push(self.block(step, depth)?);
                 continue;
             }
-            let address = |v: &View| Address::of(self.program, v);
+            let address = |v: &View| Address::of(self.program, v, depth);
             match step {
                 Step::Launch { kernel, args } => {
-                    self.launch(kernel.0 as usize, args, &mut items)?
+                    self.launch(kernel.0 as usize, args, depth, &mut items)?
                 }
                 Step::Routine { routine, args } => items.push(Item::Routine {
                     routine: routine.clone(),
@@ -133,12 +135,12 @@ impl Builder<'_> {
                 }
                 Step::While { test, holds, body, limit } => items.push(Item::While {
                     test: self.steps(test, depth + 1)?,
-                    holds: Address::of(self.program, holds),
+                    holds: Address::of(self.program, holds, depth + 1),
                     body: self.steps(body, depth + 1)?,
                     limit: *limit,
                 }),
                 Step::Branch { index, arms } => items.push(Item::Branch {
-                    index: Address::of(self.program, index),
+                    index: address(index),
                     arms: arms.iter().map(|a| self.steps(a, depth)).collect::<Result<_, _>>()?,
                 }),
             }
@@ -162,11 +164,17 @@ impl Builder<'_> {
         Ok(first)
     }
 
-    fn launch(&mut self, kernel: usize, args: &[View], items: &mut Vec<Item>) -> Result<(), Error> {
+    fn launch(
+        &mut self,
+        kernel: usize,
+        args: &[View],
+        depth: usize,
+        items: &mut Vec<Item>,
+    ) -> Result<(), Error> {
         let first = self.entries(kernel)?;
         for (n, task) in self.kernels[kernel].tasks.iter().enumerate() {
-            let buffers = args.iter().map(|v| Address::of(self.program, v));
-            let scratch = task.scratch.iter().map(|at| Address::arena(self.scratch + at));
+            let buffers = args.iter().map(|v| Address::of(self.program, v, depth));
+            let scratch = task.scratch.iter().map(|at| Address::arena(self.scratch + at, depth));
             let args = buffers.chain(scratch).map(Argument::Address).collect();
             items.push(Item::Launch { entry: first + n, blocks: task::blocks(task), args });
         }

@@ -1,5 +1,6 @@
 //! A program as items for a device's queue: launches of entries, copies, and what the host does.
 
+use super::graphs::Launch;
 use crate::ptx::Entry;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::host::HostCall;
@@ -22,11 +23,13 @@ pub enum Base {
 pub struct Address {
     pub base: Base,
     pub bytes: Affine,
+    /// The number of enclosing loops.
+    pub depth: usize,
 }
 
 impl Address {
-    /// The address of an element of a slot.
-    pub fn of(program: &Program, view: &View) -> Address {
+    /// The address of an element of a slot, inside of so many loops.
+    pub fn of(program: &Program, view: &View, depth: usize) -> Address {
         let slot = program.slot(view.slot);
         let bytes = view.at.scale(slot.dtype.size() as i64);
         let (base, offset) = match slot.kind {
@@ -34,12 +37,12 @@ impl Address {
             SlotKind::Output(n) => (Base::Output(n), 0),
             SlotKind::Temp { arena_offset } => (Base::Arena, arena_offset as i64),
         };
-        Address { base, bytes: Affine { offset: bytes.offset + offset, ..bytes } }
+        Address { base, bytes: Affine { offset: bytes.offset + offset, ..bytes }, depth }
     }
 
     /// This byte of the memory of the run.
-    pub fn arena(at: usize) -> Address {
-        Address { base: Base::Arena, bytes: Affine::constant(at as i64) }
+    pub fn arena(at: usize, depth: usize) -> Address {
+        Address { base: Base::Arena, bytes: Affine::constant(at as i64), depth }
     }
 }
 
@@ -62,6 +65,11 @@ pub enum Item {
     Host {
         call: HostCall,
         args: Vec<Address>,
+    },
+    /// Launches, one after the other; the number of the graph among all of the plan.
+    Graph {
+        number: usize,
+        launches: Vec<Launch>,
     },
     /// A routine that the host computes.
     Routine {
@@ -88,6 +96,8 @@ pub enum Item {
 pub struct Plan {
     pub entries: Vec<Entry>,
     pub items: Vec<Item>,
+    /// The number of graphs among them.
+    pub graphs: usize,
     /// Bytes of the memory of a run.
     pub arena: usize,
     pub counts: Counts,
@@ -96,16 +106,22 @@ pub struct Plan {
 /// What a run does, as far as that is known before; one iteration of a `while`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
-    /// Entries launched.
+    /// Entries launched one by one.
     pub launches: usize,
+    /// Graphs launched, and the entries in them.
+    pub graphs: usize,
+    pub nodes: usize,
     /// Times that the host waits for the device.
     pub round_trips: usize,
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { launches, round_trips } = self;
-        write!(f, "{launches} launches, {round_trips} round trips")
+        let Counts { launches, graphs, nodes, round_trips } = self;
+        write!(
+            f,
+            "{launches} launches, {graphs} graphs of {nodes} launches, {round_trips} round trips"
+        )
     }
 }
 
@@ -115,6 +131,9 @@ impl Counts {
         for item in items {
             let more = match item {
                 Item::Launch { .. } => Counts { launches: 1, ..Counts::default() },
+                Item::Graph { launches, .. } => {
+                    Counts { graphs: 1, nodes: launches.len(), ..Counts::default() }
+                }
                 Item::Host { .. } | Item::Routine { .. } => {
                     Counts { round_trips: 1, ..Counts::default() }
                 }
@@ -125,7 +144,7 @@ impl Counts {
                 }
                 Item::Branch { arms, .. } => {
                     let most = arms.iter().map(|a| Counts::of(a));
-                    let most = most.max_by_key(|c| c.launches).unwrap_or_default();
+                    let most = most.max_by_key(|c| c.launches + c.nodes).unwrap_or_default();
                     most.and(Counts { round_trips: 1, ..Counts::default() })
                 }
             };
@@ -137,12 +156,19 @@ impl Counts {
     fn and(self, o: Counts) -> Counts {
         Counts {
             launches: self.launches + o.launches,
+            graphs: self.graphs + o.graphs,
+            nodes: self.nodes + o.nodes,
             round_trips: self.round_trips + o.round_trips,
         }
     }
 
     fn times(self, n: usize) -> Counts {
-        Counts { launches: self.launches * n, round_trips: self.round_trips * n }
+        Counts {
+            launches: self.launches * n,
+            graphs: self.graphs * n,
+            nodes: self.nodes * n,
+            round_trips: self.round_trips * n,
+        }
     }
 }
 

@@ -5,15 +5,18 @@
 //! | `shape.rs` | a prepared kernel: its loops in the device's order, its form, the width of indices |
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
+//! | `graphs.rs` | launches that follow each other as one graph |
 //! | `items.rs` | a program as items for a device's queue |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
+mod graphs;
 mod items;
 pub mod routines;
 mod shape;
 mod tasks;
 pub mod width;
 
+pub use graphs::{Launch, graphs};
 pub use items::{Address, Argument, Base, Counts, Item, Plan, alignment};
 pub use shape::{Shape, Target};
 pub use tasks::{Task, Tasks, Work, only_store, tasks};

@@ -9,11 +9,13 @@
 //! | `copy.rs` | bytes to the device, from it, and within it |
 //! | `memory.rs` | blocks of its memory, kept for reuse |
 //! | `module.rs` | entries, loaded and launched |
+//! | `graph.rs` | launches as one graph of the driver's |
 //! | `queue.rs` | a run: items, one after the other |
 //! | `host.rs` | what the host computes in the middle of a run |
 
 mod copy;
 mod device;
+mod graph;
 mod host;
 mod library;
 mod memory;
@@ -21,5 +23,6 @@ mod module;
 mod queue;
 
 pub use device::{Device, count, device};
+pub use graph::Graph;
 pub use module::Module;
 pub use queue::Queue;

@@ -46,29 +46,41 @@ impl Module {
         Ok(module)
     }
 
+    /// The function of entry `n` and the threads of its blocks, for a launch of so many blocks with
+    /// so many parameters.
+    pub fn function(
+        &self,
+        n: usize,
+        blocks: u64,
+        parameters: usize,
+    ) -> Result<(sys::CUfunction, u32), Error> {
+        let f = &self.functions[n];
+        if parameters == f.parameters && blocks <= MOST_BLOCKS {
+            return Ok((f.handle, f.threads));
+        }
+        let expected = f.parameters;
+        Err(err!(
+            Device,
+            "cuda: a launch of {blocks} blocks with {parameters} parameters, expected {expected}"
+        ))
+    }
+
     /// Enqueues a launch of entry `n` with these parameters.
     ///
     /// # Safety
     /// The parameters are addresses of this device with the bytes that the entry reads and writes
     /// behind them.
     pub unsafe fn launch(&self, n: usize, blocks: u64, parameters: &[u64]) -> Result<(), Error> {
-        let f = &self.functions[n];
-        if parameters.len() != f.parameters || blocks > MOST_BLOCKS {
-            let (expected, got) = (f.parameters, parameters.len());
-            return Err(err!(
-                Device,
-                "cuda: a launch of {blocks} blocks with {got} parameters, expected {expected}"
-            ));
-        }
+        let (function, threads) = self.function(n, blocks, parameters.len())?;
         let stream = self.device.stream()?;
         let mut values: SmallVec<[u64; 16]> = SmallVec::from_slice(parameters);
         let mut pointers: SmallVec<[*mut c_void; 16]> =
             values.iter_mut().map(|v| std::ptr::from_mut(v).cast()).collect();
-        let (grid, block) = ((blocks as u32, 1, 1), (f.threads, 1, 1));
+        let (grid, block) = ((blocks as u32, 1, 1), (threads, 1, 1));
         // SAFETY: there are as many parameters of 64 bits as the entry has, and the driver copies
         // them before it returns; the rest is the caller's promise.
         let done =
-            unsafe { result::launch_kernel(f.handle, grid, block, 0, stream, &mut pointers) };
+            unsafe { result::launch_kernel(function, grid, block, 0, stream, &mut pointers) };
         self.device.checked("cuLaunchKernel", done)
     }
 }

@@ -1,16 +1,20 @@
 //! A run: items, one after the other, into the device's queue.
 
 use super::device::Device;
+use super::graph::{Graph, Node, Parameters};
 use super::host;
 use super::module::Module;
-use crate::plan::{Address, Argument, Base, Item};
+use crate::plan::{Address, Argument, Base, Item, Launch};
 use cotangent_jit::Error;
 use smallvec::SmallVec;
+use std::sync::{Mutex, PoisonError};
 
 /// The addresses of one run.
 pub struct Queue<'a> {
     pub device: &'a Device,
     pub module: &'a Module,
+    /// The graphs of the plan, each made when it first runs.
+    pub graphs: &'a [Mutex<Option<Graph>>],
     pub inputs: &'a [u64],
     pub outputs: &'a [u64],
     /// The memory of the run.
@@ -41,6 +45,35 @@ impl Queue<'_> {
         base.wrapping_add_signed(at.bytes.at(&self.counters))
     }
 
+    fn parameters(&self, args: &[Argument]) -> Parameters {
+        let value = |arg: &Argument| match arg {
+            Argument::Address(at) => self.address(at),
+            Argument::Counter(n) => self.counters[*n] as u64,
+        };
+        args.iter().map(value).collect()
+    }
+
+    /// # Safety
+    /// As for `run`.
+    unsafe fn graph(&mut self, number: usize, launches: &[Launch]) -> Result<(), Error> {
+        let mut slot = self.graphs[number].lock().unwrap_or_else(PoisonError::into_inner);
+        let graph = match &mut *slot {
+            Some(graph) => graph,
+            empty => {
+                let node = |l: &Launch| Node {
+                    entry: l.entry,
+                    blocks: l.blocks,
+                    parameters: self.parameters(&l.args),
+                };
+                let nodes = launches.iter().map(node).collect();
+                empty.insert(Graph::new(self.device, self.module, nodes)?)
+            }
+        };
+        let parameters = launches.iter().map(|l| self.parameters(&l.args));
+        // SAFETY: the caller's promise.
+        unsafe { graph.launch(self.device, self.module, parameters) }
+    }
+
     fn addresses(&self, all: &[Address]) -> SmallVec<[u64; 8]> {
         all.iter().map(|a| self.address(a)).collect()
     }
@@ -50,16 +83,12 @@ impl Queue<'_> {
     unsafe fn item(&mut self, item: &Item) -> Result<(), Error> {
         match item {
             Item::Launch { entry, blocks, args } => {
-                let values: SmallVec<[u64; 16]> = args
-                    .iter()
-                    .map(|arg| match arg {
-                        Argument::Address(at) => self.address(at),
-                        Argument::Counter(n) => self.counters[*n] as u64,
-                    })
-                    .collect();
+                let values = self.parameters(args);
                 // SAFETY: the caller's promise.
                 unsafe { self.module.launch(*entry, *blocks, &values) }
             }
+            // SAFETY: the caller's promise.
+            Item::Graph { number, launches } => unsafe { self.graph(*number, launches) },
             // SAFETY: the caller's promise.
             Item::Host { call, args } => unsafe {
                 host::call(self.device, call, &self.addresses(args))

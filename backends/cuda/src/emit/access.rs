@@ -22,35 +22,50 @@ fn loaded_class(d: DType) -> Class {
     if d.is_bool() { Class::B32 } else { Class::of(d) }
 }
 
-/// An address with an offset in bytes.
+/// An address with an offset in bytes, in global or in shared memory.
 #[derive(Clone, Copy)]
 pub struct Place {
     pub address: Value,
     pub offset: i64,
+    pub shared: bool,
+}
+
+impl Place {
+    /// In global memory.
+    pub fn global(address: Value) -> Place {
+        Place { address, offset: 0, shared: false }
+    }
+
+    fn space(self) -> &'static str {
+        if self.shared { "shared" } else { "global" }
+    }
 }
 
 impl Emitter<'_> {
-    /// A place whose offset fits into an instruction.
-    pub fn place(&mut self, address: Value, offset: i64) -> Place {
+    /// A place so many bytes behind an address in a buffer.
+    pub fn place(&mut self, buffer: u32, address: Value, offset: i64) -> Place {
+        let shared = self.shared[buffer as usize];
+        // Offsets in an instruction have 32 bits.
         if i32::try_from(offset).is_ok() {
-            return Place { address, offset };
+            return Place { address, offset, shared };
         }
         let address = self.c.get(Class::B64, "add.s64", format_args!("{address}, {offset}"));
-        Place { address, offset: 0 }
+        Place { address, offset: 0, shared }
     }
 
     /// The elements at a place, `width` neighbours at once.
     pub fn load(&mut self, d: DType, at: Place, width: usize, unwritten: bool) -> Lanes {
         let t = memory_type(d);
-        let cache = if unwritten { ".nc" } else { "" };
+        let cache = if unwritten && !at.shared { ".nc" } else { "" };
+        let space = at.space();
         let registers: Lanes = (0..width).map(|_| self.c.register(loaded_class(d))).collect();
-        let Place { address, offset } = at;
+        let Place { address, offset, .. } = at;
         if width == 1 {
             let x = registers[0];
-            self.c.put(format_args!("ld.global{cache}.{t} {x}, [{address}+{offset}]"));
+            self.c.put(format_args!("ld.{space}{cache}.{t} {x}, [{address}+{offset}]"));
         } else {
             let list = list(&registers);
-            self.c.put(format_args!("ld.global{cache}.v{width}.{t} {list}, [{address}+{offset}]"));
+            self.c.put(format_args!("ld.{space}{cache}.v{width}.{t} {list}, [{address}+{offset}]"));
         }
         registers.into_iter().map(|x| self.loaded(d, x)).collect()
     }
@@ -65,14 +80,15 @@ impl Emitter<'_> {
         unwritten: bool,
     ) -> Value {
         let t = memory_type(d);
-        let cache = if unwritten { ".nc" } else { "" };
+        let cache = if unwritten && !at.shared { ".nc" } else { "" };
+        let space = at.space();
         let fill = match d {
             DType::Bool => Value::int(i32::from(fill.bits() != 0)),
             _ => Value::scalar(fill),
         };
         let x = self.c.copy(fill);
-        let Place { address, offset } = at;
-        self.c.put(format_args!("@{p} ld.global{cache}.{t} {x}, [{address}+{offset}]"));
+        let Place { address, offset, .. } = at;
+        self.c.put(format_args!("@{p} ld.{space}{cache}.{t} {x}, [{address}+{offset}]"));
         self.loaded(d, x)
     }
 
@@ -91,15 +107,16 @@ impl Emitter<'_> {
             "s16" => "u16",
             t => t,
         };
+        let space = at.space();
         let registers: Lanes = values.iter().map(|v| self.stored(d, *v)).collect();
-        let Place { address, offset } = at;
+        let Place { address, offset, .. } = at;
         let only = p.map_or_else(String::new, |p| format!("@{p} "));
         if registers.len() == 1 {
             let x = registers[0];
-            self.c.put(format_args!("{only}st.global.{t} [{address}+{offset}], {x}"));
+            self.c.put(format_args!("{only}st.{space}.{t} [{address}+{offset}], {x}"));
         } else {
             let (list, width) = (list(&registers), registers.len());
-            self.c.put(format_args!("{only}st.global.v{width}.{t} [{address}+{offset}], {list}"));
+            self.c.put(format_args!("{only}st.{space}.v{width}.{t} [{address}+{offset}], {list}"));
         }
     }
 

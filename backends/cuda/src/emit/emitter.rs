@@ -35,6 +35,13 @@ pub struct Counter {
     pub scope: usize,
 }
 
+/// The points of a loop that the code is for, if not all.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub first: Value,
+    pub points: usize,
+}
+
 /// Buffer (or none, for the index itself) and strides.
 pub type Key = (Option<u32>, SmallVec<[i64; 6]>);
 
@@ -58,6 +65,10 @@ pub struct Emitter<'a> {
     /// Buffers that no thread of the launch writes, under any name.
     pub unwritten: Vec<bool>,
     pub alignment: &'a [usize],
+    /// Buffers that lie in shared memory.
+    pub shared: Vec<bool>,
+    /// By loop.
+    pub spans: Vec<Option<Span>>,
     pub counters: Vec<Option<Counter>>,
     pub vector: Option<Vector>,
     pub values: Vec<Option<Lanes>>,
@@ -90,12 +101,19 @@ impl<'a> Emitter<'a> {
             bases: bases.to_vec(),
             unwritten: (0..k.buffers.len() as u32).map(unwritten).collect(),
             alignment: &tasks.alignment,
+            shared: vec![false; k.buffers.len()],
+            spans: vec![None; k.loops.len()],
             counters: vec![None; k.loops.len()],
             vector: None,
             values: vec![None; k.nodes.len()],
             indices: FxHashMap::default(),
             scopes: vec![Scope::default()],
         })
+    }
+
+    /// The points of a loop.
+    pub fn span(&self, of: usize) -> usize {
+        self.spans[of].map_or(self.k.loops[of].extent, |s| s.points)
     }
 
     /// The class of counters and indices.

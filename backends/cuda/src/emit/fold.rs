@@ -38,7 +38,7 @@ impl Emitter<'_> {
             (0..k.loops.len()).filter(|n| k.loops[*n].mode == mode).collect()
         };
         let (parallel, ordered) = (of(Mode::Parallel), of(Mode::Sequential));
-        let results: usize = parallel.iter().map(|n| k.loops[*n].extent).product();
+        let results: usize = parallel.iter().map(|n| self.span(*n)).product();
         let (group, lane) = self.divide(thread, lanes);
         let (t, class) = (self.index_type(), self.index_class());
         let groups = (results * chunks) as i64;
@@ -258,7 +258,7 @@ impl Emitter<'_> {
             let d = k.buffers[r.buffer.0 as usize].dtype;
             let v = self.converted(*fold, r.accumulator, d)?;
             let address = self.address(r.buffer.0, &r.at);
-            let place = self.place(address, r.at.offset * d.size() as i64);
+            let place = self.place(r.buffer.0, address, r.at.offset * d.size() as i64);
             self.store(d, place, &[v], Some(writes));
         }
         Ok(())
@@ -281,7 +281,7 @@ impl Emitter<'_> {
             self.c.get(class, &format!("mad.lo.{t}"), format_args!("{chunk}, {results}, {result}"));
         let wide = if self.wide { "mad.lo.s64" } else { "mad.wide.s32" };
         let address = self.c.get(Class::B64, wide, format_args!("{at}, {}, {base}", d.size()));
-        Place { address, offset: 0 }
+        Place::global(address)
     }
 
     /// The code of the thread that folds the chunks of one result, in their order.
@@ -317,7 +317,7 @@ impl Emitter<'_> {
             let target = k.buffers[r.buffer.0 as usize].dtype;
             let v = self.converted(fold, d, target)?;
             let address = self.address(r.buffer.0, &r.at);
-            let place = self.place(address, r.at.offset * target.size() as i64);
+            let place = self.place(r.buffer.0, address, r.at.offset * target.size() as i64);
             self.store(target, place, &[v], None);
         }
         self.c.place(end);

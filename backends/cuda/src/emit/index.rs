@@ -1,6 +1,6 @@
 //! Counters from the number of a thread, affine indices, addresses, guards.
 
-use super::emitter::{Emitter, Key};
+use super::emitter::{Emitter, Key, Span};
 use crate::ptx::{Class, Value};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::Range;
@@ -40,7 +40,7 @@ impl Emitter<'_> {
     /// and counts in steps of `width`.
     pub fn decode(&mut self, mut point: Value, loops: &[usize], width: usize) {
         for (n, of) in loops.iter().enumerate().rev() {
-            let extent = self.k.loops[*of].extent;
+            let extent = self.span(*of);
             let fastest = n + 1 == loops.len();
             let count = if fastest { extent / width } else { extent };
             let counter = if n == 0 {
@@ -55,6 +55,14 @@ impl Emitter<'_> {
                 self.c.get(class, &format!("mul.lo.{t}"), format_args!("{counter}, {width}"))
             } else {
                 counter
+            };
+            let counter = match self.spans[*of] {
+                Some(Span { first, .. }) => {
+                    let (class, t) = (self.index_class(), self.index_type());
+                    let counter = self.c.held(counter);
+                    self.c.get(class, &format!("add.{t}"), format_args!("{counter}, {first}"))
+                }
+                None => counter,
             };
             self.set_counter(*of, counter);
         }

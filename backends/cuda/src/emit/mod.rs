@@ -12,6 +12,7 @@
 //! | `scatter.rs` | updates of computed elements |
 //! | `task.rs` | a thread of a task, and entries for one task |
 //! | `block.rs` | loops that one block runs as a whole |
+//! | `rows.rs` | launches that work row by row, a warp per row |
 //! | `program.rs` | a program as items for the queue |
 
 mod access;
@@ -22,6 +23,7 @@ mod index;
 mod nodes;
 mod points;
 mod program;
+mod rows;
 mod scatter;
 mod stores;
 mod task;

@@ -92,14 +92,14 @@ impl Emitter<'_> {
             });
         let address = self.address(buffer.0, at);
         if whole {
-            let place = self.place(address, at.offset * size);
+            let place = self.place(buffer.0, address, at.offset * size);
             return Ok(self.load(d, place, width, unwritten));
         }
         let mut shared = None;
         (0..width)
             .map(|lane| {
                 let offset = (at.offset + self.lane_offset(at, lane)) * size;
-                let place = self.place(address, offset);
+                let place = self.place(buffer.0, address, offset);
                 let p = match shared {
                     Some(p) if common => p,
                     _ => *shared.insert(self.guard(guard, lane)),
@@ -123,7 +123,7 @@ impl Emitter<'_> {
         let at = self.c.get(Class::B64, "max.s64", format_args!("{at}, 0"));
         let at = self.c.get(Class::B64, "min.s64", format_args!("{at}, {}", len - 1));
         let address = self.element(buffer, at);
-        let place = self.place(address, 0);
+        let place = self.place(buffer.0, address, 0);
         let unwritten = self.unwritten[buffer.0 as usize];
         Ok(self.load(d, place, 1, unwritten)[0])
     }

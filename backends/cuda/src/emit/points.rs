@@ -15,7 +15,7 @@ impl Emitter<'_> {
             (0..k.loops.len()).filter(|n| k.loops[*n].mode == mode).collect()
         };
         let (parallel, inner) = (of(Mode::Parallel), of(Mode::Sequential));
-        let points: usize = parallel.iter().map(|n| k.loops[*n].extent).product();
+        let points: usize = parallel.iter().map(|n| self.span(*n)).product();
         let end = self.c.label();
         let (t, most) = (self.index_type(), self.index_constant((points / width) as i64));
         let beyond =

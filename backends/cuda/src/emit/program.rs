@@ -1,9 +1,10 @@
 //! A program as items: entries for its kernels, and for loops that one block can run as a whole.
 
-use super::block;
-use super::task;
+use super::{block, rows, task};
 use crate::plan::routines::{DOT, as_kernels};
-use crate::plan::{Address, Argument, Counts, Item, Plan, Target, Tasks, alignment, graphs, tasks};
+use crate::plan::{
+    self, Address, Argument, Counts, Item, Plan, Rows, Target, Tasks, alignment, graphs, tasks,
+};
 use crate::ptx::Entry;
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
@@ -24,13 +25,15 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
     let kernels: Vec<Tasks> = kernels.collect::<Result<_, _>>()?;
     let scratch = program.arena.next_multiple_of(256);
     let most = kernels.iter().map(|k| k.scratch).max().unwrap_or(0);
-    let first = FxHashMap::default();
+    let (first, mut uses) = (FxHashMap::default(), FxHashMap::default());
+    plan::uses(&program.steps, &mut uses);
     let mut b = Builder {
         program: &program,
         kernels: &kernels,
         aliased: &facts.aliased,
         scratch,
         entries: Vec::new(),
+        uses,
         first,
     };
     let items = b.steps(&program.steps, 0)?;
@@ -102,6 +105,8 @@ struct Builder<'a> {
     /// Where scratch memory begins in the memory of a run.
     scratch: usize,
     entries: Vec<Entry>,
+    /// The number of views of each slot.
+    uses: FxHashMap<SlotId, usize>,
     /// The first entry of each kernel that has entries.
     first: FxHashMap<usize, usize>,
 }
@@ -110,7 +115,14 @@ impl Builder<'_> {
     /// `depth` is the number of enclosing loops.
     fn steps(&mut self, steps: &[Step], depth: usize) -> Result<Vec<Item>, Error> {
         let mut items = Vec::with_capacity(steps.len());
-        for step in steps {
+        let mut left = steps;
+        while let [step, rest @ ..] = left {
+            if let Some(rows) = plan::rows(self.program, self.kernels, &self.uses, left) {
+                items.push(self.rows(&rows, depth)?);
+                left = &left[rows.steps.len()..];
+                continue;
+            }
+            left = rest;
             if block::fits(step, self.program, self.kernels) {
                 items.push(self.block(step, depth)?);
                 continue;
@@ -179,6 +191,14 @@ impl Builder<'_> {
             items.push(Item::Launch { entry: first + n, blocks: task::blocks(task), args });
         }
         Ok(())
+    }
+
+    /// Launches that a warp takes a row through.
+    fn rows(&mut self, rows: &Rows, depth: usize) -> Result<Item, Error> {
+        let name = format!("k{}", self.entries.len());
+        let (entry, args, blocks) = rows::entry(&name, self.program, self.kernels, rows, depth)?;
+        self.entries.push(entry);
+        Ok(Item::Launch { entry: self.entries.len() - 1, blocks, args })
     }
 
     /// A step that one block runs.

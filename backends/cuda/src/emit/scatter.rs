@@ -30,12 +30,20 @@ impl Emitter<'_> {
         end
     }
 
+    /// The address so many bytes further on.
+    fn further(&mut self, at: Value, bytes: i64) -> Value {
+        match bytes {
+            0 => at,
+            _ => self.c.get(Class::B64, "add.s64", format_args!("{at}, {bytes}")),
+        }
+    }
+
     /// An element of scratch memory by an index.
     fn scratch(&mut self, at: Value, d: DType) -> Place {
         let base = self.bases[self.k.buffers.len()];
         let wide = if self.wide { "mad.lo.s64" } else { "mad.wide.s32" };
         let address = self.c.get(Class::B64, wide, format_args!("{at}, {}, {base}", d.size()));
-        Place { address, offset: 0 }
+        Place::global(address)
     }
 
     /// The same by an element's number of 64 bits.
@@ -43,7 +51,7 @@ impl Emitter<'_> {
         let base = self.bases[self.k.buffers.len()];
         let operands = format_args!("{element}, {}, {base}", d.size());
         let address = self.c.get(Class::B64, "mad.lo.s64", operands);
-        Place { address, offset: 0 }
+        Place::global(address)
     }
 
     /// Goes to the point of the thread, and jumps to the label if its update is dropped.
@@ -86,7 +94,7 @@ impl Emitter<'_> {
         let value = self.value(s.value, 0)?;
         let address = self.element(s.buffer, at);
         let d = self.k.buffers[s.buffer.0 as usize].dtype;
-        self.store(d, Place { address, offset: 0 }, &[value], Some(wins));
+        self.store(d, Place::global(address), &[value], Some(wins));
         self.c.place(end);
         Ok(())
     }
@@ -190,7 +198,7 @@ impl Emitter<'_> {
         self.c.put(format_args!("@!{inside} bra {dropped}"));
         let size = accumulator.size();
         let address = self.c.get(Class::B64, "mad.lo.s64", format_args!("{at}, {size}, {copy}"));
-        let place = Place { address, offset: 0 };
+        let place = Place::global(address);
         let old = self.load(accumulator, place, 1, false)[0];
         let v = self.value(s.value, 0)?;
         let v = self.converted(v, self.types[s.value.0 as usize], accumulator)?;
@@ -217,7 +225,7 @@ impl Emitter<'_> {
             _ => thread,
         };
         let address = self.element(s.buffer, wide);
-        let target = Place { address, offset: 0 };
+        let target = Place::global(address);
         let old = self.load(d, target, 1, false)[0];
         let old = self.converted(old, d, accumulator)?;
         let sum = self.c.copy(old);
@@ -229,7 +237,8 @@ impl Emitter<'_> {
         let bytes = (len * accumulator.size()) as i64;
         let mut parts = Vec::with_capacity(lanes);
         for lane in 0..lanes as i64 {
-            let place = self.place(at, lane * bytes);
+            let copy = self.further(at, lane * bytes);
+            let place = Place::global(copy);
             parts.push(self.load(accumulator, place, 1, false)[0]);
         }
         while parts.len() > 1 {

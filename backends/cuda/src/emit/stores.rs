@@ -35,7 +35,7 @@ impl Emitter<'_> {
         if whole {
             let values = (0..width).map(|lane| self.value(s.value, lane));
             let values: Lanes = values.collect::<Result<_, _>>()?;
-            let place = self.place(address, s.at.offset * size);
+            let place = self.place(s.buffer.0, address, s.at.offset * size);
             self.store(d, place, &values, None);
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl Emitter<'_> {
         inside: Option<Value>,
     ) -> Result<(), Error> {
         let d = self.k.buffers[s.buffer.0 as usize].dtype;
-        let place = self.place(address, offset);
+        let place = self.place(s.buffer.0, address, offset);
         let mut value = value;
         if let Some(combine) = s.combine {
             let old = match inside {

@@ -33,10 +33,26 @@ pub fn emit(
     thread: Value,
     aliased: bool,
 ) -> Result<Code, Error> {
+    emit_into(code, tasks, n, bases, thread, aliased, tasks.width(), |_| ())
+}
+
+/// The same for points in pieces of another width, after the state of the code was changed.
+#[allow(clippy::too_many_arguments)]
+pub fn emit_into(
+    code: Code,
+    tasks: &Tasks,
+    n: usize,
+    bases: &[Value],
+    thread: Value,
+    aliased: bool,
+    width: usize,
+    prepare: impl FnOnce(&mut Emitter),
+) -> Result<Code, Error> {
     let (task, k) = (&tasks.tasks[n], &tasks.shape.kernel);
     let mut e = Emitter::new(code, tasks, bases, aliased)?;
+    prepare(&mut e);
     match task.work {
-        Work::Points { width } => e.points(thread, width)?,
+        Work::Points { .. } => e.points(thread, width)?,
         Work::Fold { lanes, chunks } => e.fold(thread, lanes, chunks)?,
         Work::FoldChunks { chunks } => e.fold_chunks(thread, chunks)?,
         Work::Fill { count, with } => e.fill(thread, count, with),

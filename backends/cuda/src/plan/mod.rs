@@ -2,6 +2,7 @@
 //!
 //! | file | contents |
 //! | --- | --- |
+//! | `rows.rs` | launches that work row by row as one |
 //! | `shape.rs` | a prepared kernel: its loops in the device's order, its form, the width of indices |
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
@@ -12,11 +13,13 @@
 mod graphs;
 mod items;
 pub mod routines;
+mod rows;
 mod shape;
 mod tasks;
 pub mod width;
 
 pub use graphs::{Launch, graphs};
 pub use items::{Address, Argument, Base, Counts, Item, Plan, alignment};
+pub use rows::{Kept, Rows, rows, uses};
 pub use shape::{Shape, Target};
 pub use tasks::{Task, Tasks, Work, only_store, tasks};

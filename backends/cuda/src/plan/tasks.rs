@@ -96,6 +96,20 @@ pub fn tasks(kernel: &Kernel, alignment: &[usize], target: Target) -> Result<Tas
 }
 
 impl Tasks {
+    /// The neighbouring points that a thread of the only task takes.
+    pub fn width(&self) -> usize {
+        match self.tasks[..] {
+            [Task { work: Work::Points { width }, .. }] => width,
+            _ => 1,
+        }
+    }
+
+    /// The same where the points are taken in rows of so many.
+    pub fn width_within(&self, points: usize) -> usize {
+        let widths = [4, 2].into_iter().filter(|w| *w <= self.width());
+        widths.into_iter().find(|w| points.is_multiple_of(*w)).unwrap_or(1)
+    }
+
     fn add(&mut self, work: Work, threads: usize, scratch: SmallVec<[usize; 2]>) {
         if threads > 0 {
             self.tasks.push(Task { work, threads, scratch });

@@ -17,14 +17,14 @@ const MOST_NODES: usize = 6000;
 const BLOCK: usize = 512;
 
 /// Whether a step is control flow that one block can run.
-pub fn fits(step: &Step, program: &Program, kernels: &[Tasks]) -> bool {
+pub fn fits(step: &Step, kernels: &[Tasks]) -> bool {
     let flow = matches!(step, Step::Loop { .. } | Step::While { .. } | Step::Branch { .. });
-    flow && nodes(step, program, kernels).is_some_and(|n| n <= MOST_NODES)
+    flow && nodes(step, kernels).is_some_and(|n| n <= MOST_NODES)
 }
 
 /// The nodes of all kernels of a step; `None` if something in it is not for one block.
-fn nodes(step: &Step, program: &Program, kernels: &[Tasks]) -> Option<usize> {
-    let all = |steps: &[Step]| steps.iter().map(|s| nodes(s, program, kernels)).sum();
+fn nodes(step: &Step, kernels: &[Tasks]) -> Option<usize> {
+    let all = |steps: &[Step]| steps.iter().map(|s| nodes(s, kernels)).sum();
     match step {
         Step::Launch { kernel, .. } => {
             let k = &kernels[kernel.0 as usize];

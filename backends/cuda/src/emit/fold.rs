@@ -192,7 +192,7 @@ impl Emitter<'_> {
         let mut half = lanes / 2;
         while half > 0 {
             for (r, fold) in k.reductions.iter().zip(folds) {
-                let upper = self.from_lane_above(*fold, half, lanes);
+                let upper = self.lane_above(*fold, half, lanes);
                 let next = ops::emit(&mut self.c, r.combine.op(), r.accumulator, &[*fold, upper])?;
                 self.c.set(*fold, next);
             }
@@ -202,7 +202,7 @@ impl Emitter<'_> {
     }
 
     /// The value of the lane `by` further on in the group.
-    fn from_lane_above(&mut self, v: Value, by: usize, lanes: usize) -> Value {
+    fn lane_above(&mut self, v: Value, by: usize, lanes: usize) -> Value {
         let bounds = ((32 - lanes) << 8) | 31;
         let down = |c: &mut Code, x: Value| {
             let operands = format_args!("{x}, {by}, {bounds:#x}, 0xffffffff");

@@ -27,13 +27,13 @@ impl Emitter<'_> {
         {
             self.vector = Some(Vector { of: *last, width, step: 1, whole: true });
         }
-        self.in_order(&inner, end)?;
+        self.in_order(&inner)?;
         self.c.place(end);
         Ok(())
     }
 
     /// The loops that run in order, outermost first, and the points inside of them.
-    fn in_order(&mut self, loops: &[usize], end: crate::ptx::Label) -> Result<(), Error> {
+    fn in_order(&mut self, loops: &[usize]) -> Result<(), Error> {
         let k = self.k;
         self.nodes()?;
         let Some((first, rest)) = loops.split_first() else { return self.stores() };
@@ -43,7 +43,7 @@ impl Emitter<'_> {
         let ends = if rest.is_empty() { k.condition } else { None };
         let done = self.c.label();
         self.repeat(*first, (zero, extent), 1, |e| {
-            e.in_order(rest, end)?;
+            e.in_order(rest)?;
             if let Some(holds) = ends {
                 let holds = e.value(holds, 0)?;
                 let holds = e.c.held(holds);

@@ -123,7 +123,7 @@ impl Builder<'_> {
                 continue;
             }
             left = rest;
-            if block::fits(step, self.program, self.kernels) {
+            if block::fits(step, self.kernels) {
                 items.push(self.block(step, depth)?);
                 continue;
             }

@@ -17,8 +17,6 @@ const MOST: usize = 64;
 pub struct Device {
     pub ordinal: u32,
     pub name: String,
-    /// Major and minor version of what the device can do.
-    pub capability: (i32, i32),
     pub multiprocessors: usize,
     context: sys::CUcontext,
     stream: sys::CUstream,
@@ -93,7 +91,6 @@ impl Device {
         Ok(Device {
             ordinal,
             name,
-            capability,
             multiprocessors: multiprocessors.max(1) as usize,
             context,
             stream,

@@ -62,7 +62,7 @@ impl DeviceMemory {
         let block = match kept {
             Some(block) => block,
             None => {
-                let block = self.from_driver(size)?;
+                let block = self.fresh(size)?;
                 self.store(|s| s.stats.misses += 1);
                 block
             }
@@ -84,7 +84,7 @@ impl DeviceMemory {
         });
     }
 
-    fn from_driver(&self, size: usize) -> Result<u64, Error> {
+    fn fresh(&self, size: usize) -> Result<u64, Error> {
         let device = device(self.ordinal)?;
         device.bind()?;
         // SAFETY: the context is current; the block is freed by `trim` alone.

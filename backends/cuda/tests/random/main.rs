@@ -68,6 +68,7 @@ fn random_kernels_agree_with_the_oracle() {
                 return;
             }
             let c = case(seed);
+            assert_eq!(c.seed, seed);
             if shows_bits(&c.kernel) {
                 continue;
             }

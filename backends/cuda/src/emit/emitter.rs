@@ -69,6 +69,10 @@ pub struct Emitter<'a> {
     pub shared: Vec<bool>,
     /// By loop.
     pub spans: Vec<Option<Span>>,
+    /// Elements that a loop in order keeps in registers, by buffer.
+    pub carried: Vec<Option<Value>>,
+    /// Two buffers may be one.
+    pub aliased: bool,
     pub counters: Vec<Option<Counter>>,
     pub vector: Option<Vector>,
     pub values: Vec<Option<Lanes>>,
@@ -103,6 +107,8 @@ impl<'a> Emitter<'a> {
             alignment: &tasks.alignment,
             shared: vec![false; k.buffers.len()],
             spans: vec![None; k.loops.len()],
+            carried: vec![None; k.buffers.len()],
+            aliased,
             counters: vec![None; k.loops.len()],
             vector: None,
             values: vec![None; k.nodes.len()],

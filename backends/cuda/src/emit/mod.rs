@@ -8,6 +8,7 @@
 //! | `nodes.rs` | the nodes at a point |
 //! | `stores.rs` | stores, and updates that other threads may meet |
 //! | `points.rs` | threads of points |
+//! | `carries.rs` | elements that a loop in order keeps in registers |
 //! | `fold.rs` | groups of lanes that reduce |
 //! | `scatter.rs` | updates of computed elements |
 //! | `task.rs` | a thread of a task, and entries for one task |
@@ -17,6 +18,7 @@
 
 mod access;
 mod block;
+mod carries;
 mod emitter;
 mod fold;
 mod index;

@@ -81,6 +81,10 @@ impl Emitter<'_> {
     ) -> Result<Lanes, Error> {
         let k = self.k;
         let Node::Load { guard, fill, .. } = &k.nodes[n] else { return Ok(Lanes::new()) };
+        if let Some(register) = self.carried(buffer) {
+            // The stores of the iteration write the register before the last use of the value.
+            return Ok(smallvec![self.c.copy(register)]);
+        }
         let d = k.buffers[buffer.0 as usize].dtype;
         let unwritten = self.unwritten[buffer.0 as usize];
         let size = d.size() as i64;

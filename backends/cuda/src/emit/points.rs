@@ -41,6 +41,8 @@ impl Emitter<'_> {
         let extent = self.index_constant(k.loops[*first].extent as i64);
         let zero = self.index_constant(0);
         let ends = if rest.is_empty() { k.condition } else { None };
+        let carries = if rest.is_empty() { self.carries(*first) } else { Vec::new() };
+        self.take_up(&carries);
         let done = self.c.label();
         self.repeat(*first, (zero, extent), 1, |e| {
             e.in_order(rest)?;
@@ -52,6 +54,7 @@ impl Emitter<'_> {
             Ok(())
         })?;
         self.c.place(done);
+        self.put_down(carries);
         Ok(())
     }
 }

@@ -15,6 +15,11 @@ impl Emitter<'_> {
     }
 
     fn store_node(&mut self, s: &Store) -> Result<(), Error> {
+        if let Some(register) = self.carried(s.buffer) {
+            let value = self.value(s.value, 0)?;
+            self.c.set(register, value);
+            return Ok(());
+        }
         let k = self.k;
         let width = self.width();
         let (d, size) = (k.buffers[s.buffer.0 as usize].dtype, self.size(s));

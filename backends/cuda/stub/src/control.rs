@@ -5,7 +5,8 @@
 //! run at the same time in one process.
 //!
 //! Variables of the environment give the settings at first: `COTANGENT_STUB_SEED`, `_CAPACITY`,
-//! `_DEVICES`, `_DRIVER`, `_EAGERNESS` and `_BUDGET`.
+//! `_DEVICES`, `_DRIVER`, `_EAGERNESS` and `_BUDGET`. `COTANGENT_STUB_TEXTS` names a folder for the
+//! texts of all modules that are loaded.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};

@@ -5,6 +5,8 @@ use crate::code::{Answer, Code};
 use crate::driver::{Counter, Function, PLAIN_SHARED, lock};
 use crate::pointer::{Host, In, Out, Text};
 use cotangent_cuda_emulator::Module;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The options of the assembler that take or give something here, as the driver numbers them.
@@ -48,12 +50,25 @@ fn runs(target: &str, (major, minor): (i32, i32)) -> bool {
     if plain.len() == digits.len() { number <= own } else { number == own }
 }
 
+/// Writes the text to the folder that `COTANGENT_STUB_TEXTS` names, if it does, for an assembler.
+/// Equal texts have one file.
+fn keep(text: &str) {
+    let Some(folder) = std::env::var_os("COTANGENT_STUB_TEXTS") else { return };
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let file = Path::new(&folder).join(format!("{:016x}.ptx", hasher.finish()));
+    if let Err(e) = std::fs::write(&file, text) {
+        eprintln!("cotangent stub: {}: {e}", file.display());
+    }
+}
+
 fn assemble(bytes: &[u8], driver: i32, compute: (i32, i32), logs: &mut Logs) -> Answer<Module> {
     // Binaries for a device.
     if bytes.starts_with(b"\x7fELF") || bytes.starts_with(&[0x50, 0xed, 0x55, 0xba]) {
         return Err(Code::NO_BINARY_FOR_GPU);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| Code::INVALID_IMAGE)?;
+    keep(text);
     let mut refuse = |line: Option<u32>, message: &str, code| {
         let line = line.map_or(String::new(), |l| format!(", line {l}"));
         logs.error = format!("ptxas application ptx input{line}; error   : {message}\n");

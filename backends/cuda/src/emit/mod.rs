@@ -9,6 +9,7 @@
 //! | `stores.rs` | stores, and updates that other threads may meet |
 //! | `points.rs` | threads of points |
 //! | `carries.rs` | elements that a loop in order keeps in registers |
+//! | `tile.rs` | blocks of tiles of transposed operands |
 //! | `fold.rs` | groups of lanes that reduce |
 //! | `scatter.rs` | updates of computed elements |
 //! | `task.rs` | a thread of a task, and entries for one task |
@@ -29,6 +30,7 @@ mod rows;
 mod scatter;
 mod stores;
 mod task;
+mod tile;
 
 pub use program::plan;
 pub use task::{blocks, entry, module};

@@ -2,9 +2,9 @@
 
 use super::emitter::Emitter;
 use crate::ops;
-use crate::plan::{Task, Tasks, Work, only_store};
+use crate::plan::{Form, Task, Tasks, Work, only_store};
 use crate::ptx::{self, Class, Code, Entry, Value};
-use cotangent_jit::Error;
+use cotangent_jit::{Error, err};
 
 /// The most threads of a block.
 const THREADS: u32 = 256;
@@ -14,7 +14,8 @@ const FEW: usize = 1 << 16;
 
 /// The threads of a block of a task.
 pub fn block(task: &Task) -> u32 {
-    if task.threads >= FEW { THREADS } else { FEW_THREADS }
+    let together = matches!(task.work, Work::Tile);
+    if together || task.threads >= FEW { THREADS } else { FEW_THREADS }
 }
 
 /// The blocks of a task.
@@ -53,6 +54,13 @@ pub fn emit_into(
     prepare(&mut e);
     match task.work {
         Work::Points { .. } => e.points(thread, width)?,
+        Work::Tile => {
+            let Form::Tiles(tiles) = &tasks.shape.form else {
+                return Err(err!(Compile, "cuda: kernel {} has no tiles", k.name));
+            };
+            let (block, place) = e.divide(thread, THREADS as usize);
+            e.tile(tiles, block, place)?;
+        }
         Work::Fold { lanes, chunks } => e.fold(thread, lanes, chunks)?,
         Work::FoldChunks { chunks } => e.fold_chunks(thread, chunks)?,
         Work::Fill { count, with } => e.fill(thread, count, with),
@@ -88,7 +96,11 @@ pub fn entry(name: &str, tasks: &Tasks, n: usize, aliased: bool) -> Result<Entry
     };
     let code = emit(code, tasks, n, &bases, thread, aliased)?;
     let threads = self::block(&tasks.tasks[n]);
-    Ok(Entry { name: name.into(), addresses, threads, shared: 0, code })
+    let shared = match &tasks.shape.form {
+        Form::Tiles(tiles) => tiles.shared,
+        _ => 0,
+    };
+    Ok(Entry { name: name.into(), addresses, threads, shared, code })
 }
 
 /// The text of a module of these entries.

@@ -8,6 +8,7 @@
 //! | `routines.rs` | products of matrices and copies as kernels |
 //! | `graphs.rs` | launches that follow each other as one graph |
 //! | `items.rs` | a program as items for a device's queue |
+//! | `tiles.rs` | transposed operands through shared memory |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
 mod graphs;
@@ -16,10 +17,12 @@ pub mod routines;
 mod rows;
 mod shape;
 mod tasks;
+mod tiles;
 pub mod width;
 
 pub use graphs::{Launch, graphs};
 pub use items::{Address, Argument, Base, Counts, Item, Plan, alignment};
 pub use rows::{Kept, Rows, rows, uses};
-pub use shape::{Shape, Target};
+pub use shape::{Form, Shape, Target};
 pub use tasks::{Task, Tasks, Work, only_store, tasks};
+pub use tiles::{PITCH, SIDE, Tiles};

@@ -6,6 +6,7 @@
 //! groups of such lanes, and a second entry folds the chunks.
 
 use super::routines::without_rounding;
+use super::tiles::{Tiles, tiles};
 use super::width::width;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Node, Order};
@@ -16,6 +17,8 @@ use cotangent_jit::prepare::{definitions, loops, narrow};
 pub enum Form {
     /// One thread for so many neighbouring points of the innermost parallel loop.
     Points { width: usize },
+    /// Tiles of two loops, whose transposed loads go through shared memory.
+    Tiles(Tiles),
     /// A group of `lanes` threads per result and chunk.
     Fold { lanes: usize, chunks: usize },
     /// The last update of an element stays: threads agree on it first.
@@ -67,7 +70,10 @@ pub fn shape(kernel: &Kernel, alignment: &[usize], target: Target) -> Shape {
         nearest_innermost(&mut k);
     }
     let form = match form {
-        Form::Points { .. } => Form::Points { width: width(&k, alignment, target) },
+        Form::Points { .. } => match tiles(&k, target) {
+            Some(tiles) => Form::Tiles(tiles),
+            None => Form::Points { width: width(&k, alignment, target) },
+        },
         other => other,
     };
     let wide = target.wide || needs_wide(&k);

@@ -2,6 +2,7 @@
 //! before has written.
 
 use super::shape::{Form, Shape, Target, shape};
+use super::tiles::THREADS;
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Store};
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::{SmallVec, smallvec};
@@ -11,6 +12,8 @@ use smallvec::{SmallVec, smallvec};
 pub enum Work {
     /// Takes so many neighbouring points.
     Points { width: usize },
+    /// Takes points of a tile, all threads of a block together.
+    Tile,
     /// Folds as a lane of a group.
     Fold { lanes: usize, chunks: usize },
     /// Folds the chunks of a result.
@@ -62,9 +65,13 @@ pub fn tasks(kernel: &Kernel, alignment: &[usize], target: Target) -> Result<Tas
     }
     let parallel = k.loops.iter().filter(|l| l.mode == Mode::Parallel);
     let points: usize = parallel.map(|l| l.extent).product();
-    match all.shape.form {
+    match all.shape.form.clone() {
         Form::Points { width } => {
             all.add(Work::Points { width }, points / width, smallvec![]);
+        }
+        Form::Tiles(tiles) => {
+            let threads = tiles.count(&all.shape.kernel) * THREADS;
+            all.add(Work::Tile, threads, smallvec![]);
         }
         Form::Fold { lanes, chunks } => all.fold(points, lanes, chunks),
         Form::Overwrite => {

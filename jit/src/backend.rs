@@ -1,8 +1,9 @@
-//! The contract between the array system and a device: memory, copies, compilation, execution,
-//! events.
+//! The contract between the array system and a device: memory, copies, compilation, execution.
 //!
-//! The contract also fits devices that run asynchronously: a run returns an [`Event`], and reading
-//! a buffer waits for it. A run on the CPU is synchronous. No backend lives here.
+//! A device has one queue. Runs, copies and the reuse of memory happen in the order in which they
+//! were asked for, so nothing waits for a run except [`Backend::download`] and
+//! [`Backend::synchronize`]. A run on the CPU is over when [`Executable::run`] returns. No backend
+//! lives here.
 
 use crate::Error;
 use crate::buffer::{Buffer, Memory};
@@ -14,8 +15,11 @@ pub trait Backend: Send + Sync {
     /// `"cpu"`, `"cuda"`.
     fn name(&self) -> &'static str;
 
-    /// The number of devices; 0 if the driver is missing.
-    fn device_count(&self) -> u32;
+    /// The number of devices. The error says why there are none: no driver, or none that works.
+    fn device_count(&self) -> Result<u32, Error>;
+
+    /// A name for people: `"NVIDIA H200"`; of the CPU, its architecture and its cores.
+    fn describe(&self, ordinal: u32) -> Result<String, Error>;
 
     fn memory(&self, ordinal: u32) -> Result<&'static dyn Memory, Error>;
 
@@ -29,10 +33,32 @@ pub trait Backend: Send + Sync {
     /// Copies host bytes into a buffer of this backend; lengths must agree.
     fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error>;
 
-    /// Copies a buffer to host bytes, after all work on it is done; lengths must agree.
+    /// Waits for all work on a buffer, then copies it to host bytes; lengths must agree. An error
+    /// of that work is reported here.
     fn download(&self, from: &Buffer, to: &mut [u8]) -> Result<(), Error>;
 
+    /// Waits for all work on a device. The error is what failed since the last wait.
+    fn synchronize(&self, ordinal: u32) -> Result<(), Error>;
+
     fn memory_stats(&self, ordinal: u32) -> MemoryStats;
+
+    /// The sizes at which lowering changes its ways for this device.
+    fn tuning(&self, ordinal: u32) -> Tuning;
+}
+
+/// What lowering asks of a device. None of it changes what a program computes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tuning {
+    /// Least number of lanes of a loop that works lane by lane in one kernel. With fewer, one
+    /// kernel per step is faster.
+    pub least_lanes: usize,
+    /// Most elements of an axis that is split into components of a lane.
+    pub short_axis: usize,
+    /// Most bytes that such a loop reads and writes over time. With more it is faster to stream
+    /// one row after the other.
+    pub streamed_bytes: usize,
+    /// Most rounds of a `while` between two tests of all lanes.
+    pub rounds: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -46,16 +72,36 @@ pub struct CompileOptions {
     pub flush_subnormals: bool,
 }
 
+/// An input that is given by value: one element without an address.
+#[derive(Clone, Copy, Debug)]
+pub struct Literal {
+    /// The number of the input.
+    pub input: usize,
+    /// Little-endian; the element comes first.
+    pub bits: u128,
+}
+
 /// Compiled code. Its code memory is freed with it. It may run on many threads at once.
 pub trait Executable: Send + Sync {
-    /// Runs on these inputs (as many bytes as their slots, or more) and outputs. For a donated
-    /// output the input's pointer is the same address as the output's.
+    /// Enqueues a run on these inputs (as many bytes as their slots, or more) and outputs. It may
+    /// return before the work is done, and then the work's error shows in a later call.
+    ///
+    /// An input that has no address is null and stands in `literals`. The backend may write
+    /// addresses of its own into `inputs`. For a donated output the input's pointer is the same
+    /// address as the output's. `literals` lives until the call returns, no longer.
     ///
     /// # Safety
-    /// `inputs[i]` is readable for the bytes of input slot `i`, and `outputs[j]` writable for those
-    /// of output slot `j`, on the program's device, for the whole run; outputs overlap nothing but
-    /// inputs donated to them by [`Program::donations`].
-    unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) -> Result<Event, Error>;
+    /// `inputs[i]` is readable for the bytes of input slot `i` unless `literals` has an element for
+    /// it, which then is all of that slot, and `outputs[j]` is writable for the bytes of output
+    /// slot `j`. Both are memory of the program's device. They may be freed as soon as the call
+    /// returns: [`Memory::free`] is in the order of the queue. Outputs overlap nothing but inputs
+    /// donated to them by [`Program::donations`].
+    unsafe fn run(
+        &self,
+        inputs: &mut [*const u8],
+        literals: &[Literal],
+        outputs: &[*mut u8],
+    ) -> Result<(), Error>;
 
     /// Text of a stage of compilation, if kept: `"clif"`, `"asm"` on the CPU, `"ptx"` on CUDA.
     fn text(&self, stage: &str) -> Option<String>;
@@ -64,27 +110,6 @@ pub trait Executable: Send + Sync {
     fn code_size(&self) -> usize;
 
     fn place(&self) -> Placement;
-}
-
-/// Something to wait for. Work on the CPU is done when `run` returns.
-#[derive(Debug)]
-pub enum Event {
-    Done,
-    Pending(Box<dyn Wait>),
-}
-
-impl Event {
-    pub fn wait(&self) -> Result<(), Error> {
-        match self {
-            Event::Done => Ok(()),
-            Event::Pending(p) => p.wait(),
-        }
-    }
-}
-
-/// An unfinished run on a device with its own clock.
-pub trait Wait: Send + Sync + std::fmt::Debug {
-    fn wait(&self) -> Result<(), Error>;
 }
 
 /// The state of a device's allocator.

@@ -15,7 +15,9 @@ pub trait Memory: Send + Sync {
     /// aligned pointer.
     fn allocate(&'static self, bytes: usize) -> Result<Buffer, Error>;
 
-    /// Frees the bytes of a buffer.
+    /// Frees the bytes of a buffer. Work on them may still be in the device's queue: the memory
+    /// can be given to another use at once, because work of that use comes later in the queue. What
+    /// returns memory to the system waits for the queue first.
     ///
     /// # Safety
     /// `pointer` and `bytes` come from one `allocate` of this memory, and are freed once.

@@ -10,7 +10,7 @@ use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Arrays;
 use crate::core::trace::no_value;
-use cotangent_jit::backend::{CompileOptions, Executable as Compiled};
+use cotangent_jit::backend::{CompileOptions, Executable as Compiled, Literal};
 use cotangent_jit::buffer::Memory;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::{Verified, verify};
@@ -31,11 +31,10 @@ pub struct Executable {
     constants: Vec<Array>,
 }
 
-/// Inputs as pointers. A literal is kept as bits until the operands no longer move, and then gets
-/// an address.
+/// Inputs as the backend takes them.
 struct Operands {
     pointers: SmallVec<[*const u8; 8]>,
-    literals: SmallVec<[(usize, u128); 4]>,
+    literals: SmallVec<[Literal; 4]>,
 }
 
 /// Inputs that become outputs.
@@ -146,7 +145,7 @@ impl Executable {
             operands.pointers.push(match &input.0 {
                 Repr::Concrete(c) => c.buffer.pointer(),
                 Repr::Literal { value, .. } => {
-                    operands.literals.push((n, value.bits()));
+                    operands.literals.push(Literal { input: n, bits: value.bits() });
                     std::ptr::null()
                 }
                 Repr::Tracer(t) => {
@@ -158,6 +157,7 @@ impl Executable {
         Ok(operands)
     }
 
+    /// Enqueues a run. Its outputs can be operands at once; reading their elements waits.
     fn launch(
         &self,
         operands: Operands,
@@ -165,11 +165,6 @@ impl Executable {
         output: impl FnMut(Array),
     ) -> Result<(), Error> {
         let Operands { mut pointers, literals } = operands;
-        // An address in host memory suffices on the CPU. Another device would need an upload here.
-        // Bits are little-endian, so that the element comes first.
-        for (n, bits) in &literals {
-            pointers[*n] = std::ptr::from_ref(bits).cast();
-        }
         let n = self.out_avals.len();
         let mut written: SmallVec<[Arc<Concrete>; 2]> = SmallVec::with_capacity(n);
         let mut targets: SmallVec<[*mut u8; 8]> = SmallVec::with_capacity(n);
@@ -195,12 +190,11 @@ impl Executable {
             written.push(target);
         }
         // SAFETY: the inputs were checked against the types that the program was compiled for, so
-        // their buffers have the bytes of its slots (literals are in `literals`, 16 bytes each);
-        // the outputs were allocated with theirs and are owned here alone, but for inputs given up
-        // by the caller, which the program's donations allow. All of them live until the run is
-        // over: the caller of this function holds the inputs.
-        let event = unsafe { self.compiled.run(&pointers, &targets)? };
-        event.wait()?;
+        // their buffers have the bytes of its slots, and literals stand in `literals`; the outputs
+        // were allocated with theirs and are owned here alone, but for inputs given up by the
+        // caller, which the program's donations allow. All of them live until the call returns: the
+        // caller of this function holds the inputs.
+        unsafe { self.compiled.run(&mut pointers, &literals, &targets)? };
         written.into_iter().map(|c| Array(Repr::Concrete(c))).for_each(output);
         Ok(())
     }

@@ -112,7 +112,7 @@ fn timed_on(p: Program, fill: &dyn Fn(&mut [u8])) -> f64 {
     }
     let e = compile(p);
     // SAFETY: buffers of the slots' sizes.
-    time(|| drop(unsafe { e.run(&ins, &outs) }.unwrap()))
+    time(|| unsafe { e.run(&mut ins, &[], &outs) }.unwrap())
 }
 
 fn map(n: usize, inputs: usize, f: impl Fn(&mut KernelBuilder, &[NodeId]) -> NodeId) -> Kernel {

@@ -15,7 +15,7 @@ use crate::plan::{calls, stages};
 use crate::run::host;
 use crate::run::memory::{self, HostMemory};
 use crate::run::subnormals::Treatment;
-use cotangent_jit::backend::{Backend, CompileOptions, Event, Executable, MemoryStats};
+use cotangent_jit::backend::{Backend, CompileOptions, Executable, Literal, MemoryStats, Tuning};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::kernel::Kernel;
 use cotangent_jit::prepare::complex;
@@ -41,8 +41,13 @@ impl Backend for CpuBackend {
         "cpu"
     }
 
-    fn device_count(&self) -> u32 {
-        1
+    fn device_count(&self) -> Result<u32, Error> {
+        Ok(1)
+    }
+
+    fn describe(&self, _ordinal: u32) -> Result<String, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(format!("{}, {}", std::env::consts::ARCH, plural(cores, "core")))
     }
 
     fn memory(&self, ordinal: u32) -> Result<&'static dyn Memory, Error> {
@@ -95,8 +100,17 @@ impl Backend for CpuBackend {
         Ok(())
     }
 
+    /// Runs are over when they return.
+    fn synchronize(&self, _ordinal: u32) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn memory_stats(&self, _ordinal: u32) -> MemoryStats {
         memory::memory().stats()
+    }
+
+    fn tuning(&self, _ordinal: u32) -> Tuning {
+        Tuning { least_lanes: 16, short_axis: 8, streamed_bytes: 1 << 20, rounds: 1024 }
     }
 }
 
@@ -117,7 +131,12 @@ struct CpuExecutable {
 }
 
 impl Executable for CpuExecutable {
-    unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) -> Result<Event, Error> {
+    unsafe fn run(
+        &self,
+        inputs: &mut [*const u8],
+        literals: &[Literal],
+        outputs: &[*mut u8],
+    ) -> Result<(), Error> {
         if inputs.len() < self.inputs || outputs.len() < self.outputs {
             return Err(err!(
                 Value,
@@ -128,13 +147,16 @@ impl Executable for CpuExecutable {
                 inputs = plural(self.inputs, "input")
             ));
         }
+        for literal in literals {
+            inputs[literal.input] = std::ptr::from_ref(&literal.bits).cast();
+        }
         if self.arena == 0 {
             // SAFETY: the code lives as long as self; the buffers are valid by the caller's
             // promise.
             let none = std::ptr::null_mut();
             let failure = unsafe { (self.driver)(inputs.as_ptr(), outputs.as_ptr(), none) };
             // SAFETY: the driver returned it just now.
-            return unsafe { host::outcome(failure) }.map(|()| Event::Done);
+            return unsafe { host::outcome(failure) };
         }
         let arena = memory::take(self.arena)?;
         // SAFETY: as above; the arena is ours for this run and has the bytes that the driver was
@@ -145,7 +167,7 @@ impl Executable for CpuExecutable {
             failure
         };
         // SAFETY: the driver returned it just now.
-        unsafe { host::outcome(failure) }.map(|()| Event::Done)
+        unsafe { host::outcome(failure) }
     }
 
     fn text(&self, stage: &str) -> Option<String> {
@@ -174,10 +196,15 @@ impl Executable for CpuExecutable {
 struct Flushing(CpuExecutable);
 
 impl Executable for Flushing {
-    unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) -> Result<Event, Error> {
+    unsafe fn run(
+        &self,
+        inputs: &mut [*const u8],
+        literals: &[Literal],
+        outputs: &[*mut u8],
+    ) -> Result<(), Error> {
         let _treatment = Treatment::set(true);
         // SAFETY: the caller's promise.
-        unsafe { self.0.run(inputs, outputs) }
+        unsafe { self.0.run(inputs, literals, outputs) }
     }
 
     fn text(&self, stage: &str) -> Option<String> {

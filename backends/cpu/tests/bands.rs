@@ -210,7 +210,7 @@ fn run_donated(e: &dyn Executable, p: &Program, inputs: &[Vec<u8>]) -> Vec<Vec<u
         sources[*input] = targets[*output].cast_const();
     }
     // SAFETY: each is as long as its slot, and the program allows the shared memory.
-    unsafe { e.run(&sources, &targets) }.unwrap();
+    unsafe { e.run(&mut sources, &[], &targets) }.unwrap();
     let bytes = |w: &[u64], n: usize| -> Vec<u8> {
         w.iter().flat_map(|x| x.to_ne_bytes()).take(n).collect()
     };

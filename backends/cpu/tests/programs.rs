@@ -4,7 +4,7 @@ mod support;
 
 use cotangent_cpu::backend;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::backend::{Backend, CompileOptions};
+use cotangent_jit::backend::{Backend, CompileOptions, Literal};
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::host::{HostCall, HostInput, HostOutput};
 use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode};
@@ -164,11 +164,33 @@ fn donated_memory_is_updated_in_place() {
         let y: Vec<f32> = (0..n).map(|i| 0.5 + (i % 3) as f32).collect();
         let pointer = x.as_mut_ptr().cast::<u8>();
         // SAFETY: the output shares the memory of the input donated to it.
-        unsafe { e.run(&[pointer, y.as_ptr().cast()], &[pointer]) }.unwrap();
+        unsafe { e.run(&mut [pointer, y.as_ptr().cast()], &[], &[pointer]) }.unwrap();
         for (i, v) in x.iter().enumerate() {
             assert_eq!(*v, i as f32 * y[i]);
         }
     }
+}
+
+#[test]
+fn literals_are_inputs_without_an_address() {
+    let d = DType::F32;
+    let of = |kind| slot(d, 1, kind);
+    let slots = vec![of(SlotKind::Input(0)), of(SlotKind::Input(1)), of(SlotKind::Output(0))];
+    let steps = vec![launch(0, &[whole(0), whole(1), whole(2)])];
+    let e = compile(program(vec![binary(ScalarOp::Sub, d, 1)], slots, steps, 0));
+    let (x, mut out) = (5f32, 0f32);
+    let literal = |input, value: f32| Literal { input, bits: u128::from(value.to_bits()) };
+    let target = &raw mut out;
+    let run = |mut inputs: [*const u8; 2], literals: &[Literal]| {
+        // SAFETY: one float each.
+        unsafe { e.run(&mut inputs, literals, &[target.cast()]) }.unwrap();
+        // SAFETY: the run is over, and the float is ours.
+        unsafe { target.read() }
+    };
+    let (x, none) = (std::ptr::from_ref(&x).cast(), std::ptr::null());
+    assert_eq!(run([x, none], &[literal(1, 2.0)]), 3.0);
+    assert_eq!(run([none, x], &[literal(0, 2.0)]), -3.0);
+    assert_eq!(run([none, none], &[literal(1, 1.0), literal(0, 8.0)]), 7.0);
 }
 
 fn dot(dtype: DType, batch: usize, mnk: [usize; 3], transposed: [bool; 2]) -> Program {
@@ -501,9 +523,9 @@ fn host_calls_keep_their_order_and_end_the_program_when_they_fail() {
     let executable = compile(fails);
     for x in [1.0f32, 4.0] {
         let (x, limit, mut out) = (x, 3f32, 0f32);
-        let inputs = [&x, &limit].map(|x| std::ptr::from_ref(x).cast());
+        let mut inputs = [&x, &limit].map(|x| std::ptr::from_ref(x).cast());
         // SAFETY: one float each.
-        let done = unsafe { executable.run(&inputs, &[(&raw mut out).cast()]) };
+        let done = unsafe { executable.run(&mut inputs, &[], &[(&raw mut out).cast()]) };
         match x {
             1.0 => assert!(done.unwrap_err().message().contains("13 is too much")),
             // The next call works.

@@ -110,11 +110,11 @@ impl Sides {
     }
 
     pub fn run(&mut self) {
-        let inputs: SmallVec<[*const u8; 3]> =
+        let mut inputs: SmallVec<[*const u8; 3]> =
             self.inputs.iter_mut().map(|i| i.pointer().cast_const()).collect();
         // SAFETY: the buffers have the bytes of the program's slots, and nobody else looks at the
         // output meanwhile.
-        let done = unsafe { self.executable.run(&inputs, &[self.outputs[0].pointer()]) };
+        let done = unsafe { self.executable.run(&mut inputs, &[], &[self.outputs[0].pointer()]) };
         done.expect("a run without host calls");
     }
 

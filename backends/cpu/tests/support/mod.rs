@@ -109,12 +109,12 @@ pub fn run_at(
         let count = inputs.len() + outputs.len();
         fences.resize_with(fences.len().max(count), Fenced::default);
         let (ins, outs) = fences[..count].split_at_mut(inputs.len());
-        let sources: Vec<*const u8> =
+        let mut sources: Vec<*const u8> =
             ins.iter_mut().zip(inputs).map(|(f, bytes)| f.holding(bytes, side)).collect();
         let targets: Vec<*mut u8> =
             outs.iter_mut().zip(outputs).map(|(f, n)| f.open(*n, side)).collect();
         // SAFETY: each is as long as its slot, and aligned to its elements.
-        unsafe { executable.run(&sources, &targets) }.unwrap();
+        unsafe { executable.run(&mut sources, &[], &targets) }.unwrap();
         outs.iter().map(Fenced::written).collect()
     })
 }

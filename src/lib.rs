@@ -65,6 +65,7 @@
 //! | build networks: activations, convolutions, pooling, normalization, dropout, losses | [`nn`] |
 //! | train, and save what was trained | [`optim`], [`io`] |
 //! | draw curves as SVG | [`plot`] |
+//! | choose the device that arrays live on | [`device`](api::device) |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
 //! | trade subnormal numbers for speed | [`subnormals`](api::subnormals) |
 //! | check what no result shows, find NaN | [`checkify`](api::checkify), [`debug_nans`](api::debug_nans) |
@@ -102,6 +103,7 @@ pub mod stage;
 #[doc(hidden)]
 pub mod transforms;
 
+pub use api::device::Device;
 pub use core::array::Array;
 pub use prims::lax;
 
@@ -133,6 +135,7 @@ pub mod prelude {
     //! | look inside | [`make_jaxpr`], [`eval_shape`], [`ClosedJaxpr`], [`jit_misses`], [`debug_print!`], [`debug`](mod@debug), [`debug_nans`], [`debug_infs`] |
     //! | check what no result shows | [`checkify`](mod@checkify) |
     //! | call the host | [`pure_callback`], [`pure_callback_with`], [`io_callback`], [`Batching`], [`effects_barrier`], [`eager`] |
+    //! | choose a device | [`Device`], [`devices`], [`default_device`], [`with_default_device`] |
     //! | know what is kept | [`memory_stats`], [`live_arrays`], [`track_arrays`], [`jit_cache_stats`], [`set_jit_cache_size`], [`clear_caches`], [`block_until_ready`] |
     //! | name functions and errors in types | [`Func`], [`Own`], [`Ref`], [`Error`], [`ErrorKind`] |
     //!
@@ -172,6 +175,7 @@ pub mod prelude {
         Pullback, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize,
         try_vjp, vjp,
     };
+    pub use crate::api::device::{Device, default_device, devices, with_default_device};
     pub use crate::api::function::{Func, Own, Ref};
     pub use crate::api::grad::{
         grad, grad_aux, grad_holomorphic, grad_wrt, value_and_grad, value_and_grad_aux,

@@ -7,7 +7,8 @@ use crate::Error;
 use crate::program::Placement;
 use std::fmt;
 
-/// An allocator of a device's bytes. It lives as long as the process.
+/// An allocator of a device's bytes. It lives as long as the process. Each device has one of its
+/// own, whose address tells the device.
 pub trait Memory: Send + Sync {
     fn place(&self) -> Placement;
 
@@ -50,6 +51,11 @@ impl Buffer {
 
     pub fn place(&self) -> Placement {
         self.memory.place()
+    }
+
+    /// The memory that the bytes come from. Devices have memories of different addresses.
+    pub fn memory(&self) -> &'static dyn Memory {
+        self.memory
     }
 
     /// The address for reading. On a host device it is an ordinary address.

@@ -26,7 +26,7 @@ pub enum ErrorKind {
     Verify,
     /// The code generator failed.
     Compile,
-    /// A device failed or lacks memory.
+    /// A device failed, lacks memory or does not exist, or operands are on two devices.
     Device,
     /// A feature that does not exist yet.
     Unsupported,
@@ -70,8 +70,9 @@ impl Error {
     /// of the operation inside it. Errors of running programs keep the name of the operation that
     /// failed.
     pub fn told_by(self, name: &str) -> Error {
-        use ErrorKind::{Axis, DType, Shape, Tracer, Tree, Unsupported, Value};
-        if !matches!(self.kind, Shape | DType | Axis | Tracer | Tree | Value | Unsupported) {
+        use ErrorKind::{Axis, DType, Device, Shape, Tracer, Tree, Unsupported, Value};
+        if !matches!(self.kind, Shape | DType | Axis | Tracer | Tree | Value | Unsupported | Device)
+        {
             return self;
         }
         match self.message.split_once(": ") {

@@ -8,22 +8,23 @@ use super::graph::{self, Graph};
 use super::pytree::{Flat, Pytree, same_structure};
 use crate::core::jaxpr::{ClosedJaxpr, Jaxpr};
 use crate::core::trace::is_tracing;
-use crate::stage::device;
 use crate::stage::executable::{Executable, program};
+use crate::stage::placement::{Site, site};
 use crate::stage::run::run_checked;
 use crate::stage::subnormals::{compile_options, with_flush};
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::backend::CompileOptions;
 use cotangent_jit::cost::cost;
-use cotangent_jit::program::{Cost, Program, SlotId};
+use cotangent_jit::program::{Cost, Placement, Program, SlotId};
 use cotangent_jit::{Error, err};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
-    /// Traces the function for arguments of these types, without running anything. Arrays that are
-    /// a type only ([`shape_dtype`](super::shape_dtype::shape_dtype)) suffice.
+    /// Traces the function for arguments of these types and their device, without running anything.
+    /// Arrays that are a type only ([`shape_dtype`](super::shape_dtype::shape_dtype)) suffice: the
+    /// default device counts for those.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -38,8 +39,12 @@ impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
     #[track_caller]
     pub fn lower(&self, args: S::Args) -> Result<Lowered<S::Args, R>, Error> {
         let args = Flat::of(args);
-        let key = Key::of(&args);
-        let graph = calling(|| graph::trace(&self.inner, &key.tree, &key.avals))?;
+        let site = match self.device {
+            Some(device) => Site::of(device.place())?,
+            None => site(&args.leaves)?,
+        };
+        let key = Key::of(&args, Some(site));
+        let graph = calling(|| graph::trace(&self.inner, &key.tree, &key.avals, Some(site)))?;
         if graph.captured.iter().any(|a| a.is_tracer()) {
             return Err(err!(
                 Tracer,
@@ -49,7 +54,8 @@ impl<'f, S: Sig<'f>, R: Pytree> Func<'f, S, R> {
         }
         let simple = simplify(&graph.jaxpr, Options { inline: true })?;
         let (name, flush) = (self.name().into(), self.flush);
-        Ok(Lowered { name, graph, simple, key, flush, types: PhantomData })
+        let place = site.place();
+        Ok(Lowered { name, graph, simple, key, place, flush, types: PhantomData })
     }
 }
 
@@ -59,6 +65,8 @@ pub struct Lowered<A, R> {
     graph: Graph,
     simple: Jaxpr,
     key: Key,
+    /// The device that it is compiled for.
+    place: Placement,
     /// The function flushes subnormal numbers, wherever it is called.
     flush: bool,
     types: PhantomData<fn(A) -> R>,
@@ -79,17 +87,17 @@ impl<A: Pytree, R: Pytree> Lowered<A, R> {
 
     /// The program as text: its kernels, and the steps that launch them.
     pub fn program(&self) -> Result<String, Error> {
-        Ok(program(&self.simple, &self.name, device::DEFAULT)?.0.to_string())
+        Ok(program(&self.simple, &self.name, self.place)?.0.to_string())
     }
 
     /// Floating-point operations and bytes moved by one run.
     pub fn cost(&self) -> Result<Cost, Error> {
-        cost(&program(&self.simple, &self.name, device::DEFAULT)?.0)
+        cost(&program(&self.simple, &self.name, self.place)?.0)
     }
 
     /// Bytes that one run needs.
     pub fn memory(&self) -> Result<MemoryAnalysis, Error> {
-        let (program, _) = program(&self.simple, &self.name, device::DEFAULT)?;
+        let (program, _) = program(&self.simple, &self.name, self.place)?;
         Ok(self.analysed(&program))
     }
 
@@ -116,7 +124,7 @@ impl<A: Pytree, R: Pytree> Lowered<A, R> {
         let options = compile_options();
         let flush_subnormals = self.flush || options.flush_subnormals;
         let options = CompileOptions { keep_text: true, flush_subnormals };
-        let executable = Executable::compile(&self.simple, &self.name, device::DEFAULT, &options)?;
+        let executable = Executable::compile(&self.simple, &self.name, self.place, &options)?;
         let time = start.elapsed();
         Ok(Compiled { lowered: self, executable, flush: flush_subnormals, time })
     }
@@ -159,7 +167,8 @@ pub struct Compiled<A, R> {
 }
 
 impl<A: Pytree, R: Pytree> Compiled<A, R> {
-    /// Runs on arguments of the types that it was compiled for. Others are an error.
+    /// Runs on arguments of the types and on the device that it was compiled for. Others are an
+    /// error.
     pub fn call(&self, args: A) -> Result<R, Error> {
         let args = Flat::of(args);
         let Lowered { graph, key, name, .. } = &self.lowered;

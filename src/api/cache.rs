@@ -8,6 +8,10 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::AxisEnv;
 use crate::core::hazard::is_checked;
+use crate::core::trace::{home_of_trace, is_tracing};
+use crate::stage::device::place_or_process;
+use crate::stage::placement::{Site, site};
+use cotangent_jit::Error;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,12 +32,14 @@ pub(crate) struct Entry<V> {
     used: AtomicU64,
 }
 
-/// Structure, static values and types (weakness included) of arguments, the named axes in force,
-/// and whether checks are to be made.
+/// Structure, static values and types (weakness included) of arguments, the device, the named axes
+/// in force, and whether checks are to be made.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub tree: TreeDef,
     pub avals: Vec<Aval>,
+    /// The device that the trace is for; none if the trace needs no device.
+    pub site: Option<Site>,
     /// The mapped axes that collectives can speak of.
     pub axes: AxisEnv,
     /// Whether the trace is made for checks.
@@ -41,22 +47,33 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub fn of(args: &Flat) -> Key {
+    pub fn of(args: &Flat, site: Option<Site>) -> Key {
         Key {
             tree: args.tree.clone(),
             avals: super::graph::avals(&args.leaves),
+            site,
             axes: AxisEnv::current(),
             checked: is_checked(),
         }
     }
 
-    fn fits(&self, args: &Flat) -> bool {
-        self.avals.len() == args.leaves.len()
+    fn fits(&self, args: &Flat, site: Option<Site>) -> bool {
+        self.site == site
+            && self.avals.len() == args.leaves.len()
             && self.avals.iter().zip(&args.leaves).all(|(k, a)| same_type(k, a))
             && self.tree == args.tree
             && self.axes.is_current()
             && self.checked == is_checked()
     }
+}
+
+/// The device of a call with these arguments. Inside a trace it is the one that the trace is for.
+pub(crate) fn site_of_call(args: &Flat) -> Result<Option<Site>, Error> {
+    if is_tracing() {
+        // A trace that runs nothing needs no device.
+        return Ok(place_or_process(home_of_trace()).and_then(Site::of).ok());
+    }
+    site(&args.leaves).map(Some)
 }
 
 fn same_type(aval: &Aval, array: &Array) -> bool {
@@ -87,10 +104,10 @@ impl<V> Default for Cache<V> {
 }
 
 impl<V> Cache<V> {
-    pub fn get(&self, args: &Flat) -> Option<Arc<Entry<V>>> {
+    pub fn get(&self, args: &Flat, site: Option<Site>) -> Option<Arc<Entry<V>>> {
         let hash = hash(args);
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let found = entries.iter().find(|e| e.hash == hash && e.key.fits(args))?;
+        let found = entries.iter().find(|e| e.hash == hash && e.key.fits(args, site))?;
         // One key is the rule; then there is no order to keep.
         if entries.len() > 1 {
             found.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
@@ -103,7 +120,7 @@ impl<V> Cache<V> {
         let hash = hash(args);
         let used = AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = entries.iter().find(|e| e.hash == hash && e.key.fits(args)) {
+        if let Some(found) = entries.iter().find(|e| e.hash == hash && e.key.fits(args, key.site)) {
             return found.clone();
         }
         if entries.len() >= CAPACITY {

@@ -1,8 +1,11 @@
 //! What is kept between calls: executables, memory, arrays; how much, and how to let it go.
 
+use super::device::{Device, default_device};
 use super::pytree::{Pytree, tree_map};
 use crate::core::array::Array;
-use crate::stage::{cache, device};
+use crate::core::source::raise;
+use crate::stage::cache;
+use crate::stage::placement::Site;
 use cotangent_jit::backend::MemoryStats;
 
 pub use crate::core::live::{LiveArray, live_arrays, track_arrays};
@@ -34,6 +37,8 @@ pub fn clear_caches() {
 }
 
 /// Bytes in use on the default device, the most there ever were, and what is kept for reuse.
+/// [`Device::memory_stats`] tells it of any device. Panics if the environment names a default
+/// device that does not exist.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -41,16 +46,27 @@ pub fn clear_caches() {
 /// assert!(memory_stats().live >= 4000);
 /// # drop(x);
 /// ```
+#[track_caller]
 pub fn memory_stats() -> MemoryStats {
-    device::memory_stats()
+    raise(default_device()).memory_stats()
 }
 
-/// Waits until the elements of all leaves are there, and gives the tree back: for fair clocks. On
-/// the CPU a call returns when its work is done, so there is nothing to wait for. What is being
-/// traced passes as it is.
+/// Waits until the elements of all leaves are there, and gives the tree back: for fair clocks. It
+/// waits for all work on the devices of the leaves. On the CPU a call returns when its work is
+/// done, so there is nothing to wait for. What is being traced passes as it is. Panics with the
+/// error of work that failed.
 #[doc(alias = "synchronize")]
+#[track_caller]
 pub fn block_until_ready<T: Pytree>(tree: T) -> T {
-    // Devices with a clock of their own wait in `launch` today; when they no longer do, they wait
-    // here.
-    tree_map(|x: Array| x, tree)
+    let mut devices: Vec<Device> = Vec::new();
+    let tree = tree_map(
+        |x: Array| {
+            let site = Site::of_array(&x).map(|site| Device::of(site.place()));
+            devices.extend(site.filter(|d| !devices.contains(d)));
+            x
+        },
+        tree,
+    );
+    devices.iter().for_each(|d| raise(d.try_synchronize()));
+    tree
 }

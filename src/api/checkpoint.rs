@@ -12,6 +12,7 @@ use crate::core::source::raise;
 use crate::prims::carriers::checkpoint;
 use crate::prims::carriers::policy::Policy;
 use crate::prims::points::name::name_of;
+use crate::stage::placement::site_of;
 use crate::transforms::{Transforms, vjp};
 use cotangent_jit::Error;
 use std::fmt;
@@ -107,7 +108,7 @@ where
     let args = Flat::of(args);
     calling(|| {
         let types = avals(&args.leaves);
-        let graph = graph::trace(&f.erase(), &args.tree, &types)?;
+        let graph = graph::trace(&f.erase(), &args.tree, &types, site_of(&args.leaves))?;
         let floats = differentiable(&types);
         let mask = graph.mask(|i| floats[i]);
         let parts = vjp::linearize(&Transforms::new(), &graph.jaxpr, &mask)?;

@@ -6,6 +6,7 @@ use super::pytree::{Flat, Pytree, same_structure};
 use crate::core::array::Array;
 use crate::core::source::raise;
 use crate::core::trace::eval;
+use crate::stage::placement::site_of;
 use cotangent_jit::{Error, err};
 
 /// A function of the former arguments (as a tuple) and of the captured arrays.
@@ -49,7 +50,7 @@ where
     calling(|| {
         let f = f.erase();
         let types = avals(&example.leaves);
-        let graph = graph::trace(&f, &example.tree, &types)?;
+        let graph = graph::trace(&f, &example.tree, &types, site_of(&example.leaves))?;
         let captured = graph.captured.clone();
         let n = captured.len();
         let run = move |args: Flat| {

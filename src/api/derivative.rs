@@ -10,6 +10,7 @@ use crate::core::primitive::Recur;
 use crate::core::source::raise;
 use crate::prims::array::promotion::promote;
 use crate::prims::lax;
+use crate::stage::placement::site_of;
 use crate::transforms::{Transforms, vjp};
 use cotangent_jit::{Error, Scalar, err};
 use std::sync::Arc;
@@ -99,7 +100,7 @@ where
 fn jvp_of<R: Pytree>(f: Callee<'_, R>, primals: Flat, mut tangents: Flat) -> Result<(R, R), Error> {
     let types = avals(&primals.leaves);
     check_like("jvp", "tangents", &primals.tree, &types, &mut tangents)?;
-    let graph = graph::trace(&f, &primals.tree, &types)?;
+    let graph = graph::trace(&f, &primals.tree, &types, site_of(&primals.leaves))?;
     let floats = differentiable(&types);
     let force = vec![true; graph.jaxpr.outputs.len()];
     let mask = graph.mask(|i| floats[i]);
@@ -199,7 +200,7 @@ fn vjp_of<R: Pytree, A: Pytree>(
     primals: Flat,
 ) -> Result<(R, Pullback<R, A>), Error> {
     let types = avals(&primals.leaves);
-    let graph = graph::trace(&f, &primals.tree, &types)?;
+    let graph = graph::trace(&f, &primals.tree, &types, site_of(&primals.leaves))?;
     let floats = differentiable(&types);
     let mask = graph.mask(|i| floats[i]);
     let parts = vjp::vjp(&Transforms::new(), &graph.jaxpr, &mask)?;
@@ -256,7 +257,7 @@ fn linearize_of<S: Sig<'static>, R: Pytree>(
     primals: Flat,
 ) -> Result<(R, Func<'static, S, R>), Error> {
     let types = avals(&primals.leaves);
-    let graph = graph::trace(&f, &primals.tree, &types)?;
+    let graph = graph::trace(&f, &primals.tree, &types, site_of(&primals.leaves))?;
     let floats = differentiable(&types);
     let mask = graph.mask(|i| floats[i]);
     let parts = vjp::linearize(&Transforms::new(), &graph.jaxpr, &mask)?;
@@ -310,7 +311,7 @@ fn linear_transpose_of<R: Pytree, A: Pytree>(
 ) -> Result<Pullback<R, A>, Error> {
     let types = avals(&example.leaves);
     super::grad::check_floats("linear_transpose", &example, |_| true)?;
-    let graph = graph::trace(&f, &example.tree, &types)?;
+    let graph = graph::trace(&f, &example.tree, &types, site_of(&example.leaves))?;
     let jaxpr = transposed(&f, &graph)?;
     let out_types = graph.jaxpr.out_avals();
     let run = move |ct: Flat| {

@@ -102,6 +102,7 @@
 //! *array* of another dtype widens the result, as `array![2.0f64]` does; `astype` sets it right.
 //! Loops refuse a carry that comes back wider.
 
+use super::device::Device;
 use super::pytree::{Flat, Pytree, Rebuild};
 use crate::core::array::Array;
 use crate::core::scoped;
@@ -297,13 +298,15 @@ pub struct Func<'f, S: Sig<'f>, R: 'f> {
     pub(crate) inner: Callee<'f, R>,
     /// A jitted function that flushes subnormal numbers wherever it is called.
     pub(crate) flush: bool,
+    /// A jitted function that is compiled for this device wherever it is called.
+    pub(crate) device: Option<Device>,
 }
 
 impl<'f, S: Sig<'f>, R: 'f> Clone for Func<'f, S, R> {
     fn clone(&self) -> Self {
-        let Func { call, callee, inner, flush } = self;
+        let Func { call, callee, inner, flush, device } = self;
         let (call, callee, inner) = (call.clone(), callee.clone(), inner.clone());
-        Func { call, callee, inner, flush: *flush }
+        Func { call, callee, inner, flush: *flush, device: *device }
     }
 }
 
@@ -364,7 +367,7 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
                 (Err(e), None) => raise(Err(e)),
             }
         });
-        Func { call, inner: callee.clone(), callee, flush: false }
+        Func { call, inner: callee.clone(), callee, flush: false, device: None }
     }
 
     pub(crate) fn looked_into_as(mut self, inner: Callee<'f, R>) -> Self {
@@ -374,6 +377,10 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
 
     pub(crate) fn flushing(self, flush: bool) -> Self {
         Func { flush, ..self }
+    }
+
+    pub(crate) fn on(self, device: Option<Device>) -> Self {
+        Func { device, ..self }
     }
 
     /// Calls with the arguments as a tuple and returns the error instead of panicking with it.
@@ -399,7 +406,7 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         let name = Name::Given(name.into());
         let inner = Callee { name: name.clone(), ..self.inner };
         let named: Func<'f, S, R> = Func::of(Callee { name, ..self.callee });
-        named.looked_into_as(inner).flushing(self.flush)
+        named.looked_into_as(inner).flushing(self.flush).on(self.device)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::core::aval::Aval;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::source;
 use crate::core::trace;
+use crate::stage::placement::{Site, at_home_of, site_of};
 use crate::transforms::simplify::{Options, simplify};
 use cotangent_jit::Error;
 use std::sync::Arc;
@@ -40,12 +41,16 @@ impl Graph {
     }
 }
 
-/// Traces `f` for arguments of this structure and these types.
+/// Traces `f` for arguments of this structure and these types. Arrays that it makes live at the
+/// site.
 pub(crate) fn trace<R: Pytree>(
     f: &Callee<'_, R>,
     tree: &TreeDef,
     avals: &[Aval],
+    site: Option<Site>,
 ) -> Result<Graph, Error> {
+    // A trace inside another is for the device of that one.
+    let _home = site.filter(|_| !trace::is_tracing()).map(Site::as_home);
     let mut out_tree = TreeDef::default();
     let body = |leaves: Vec<Array>| {
         // Operations of the closure get their own lines, not that of the call.
@@ -62,7 +67,7 @@ pub(crate) fn trace<R: Pytree>(
 
 /// Traces `f` for these arguments.
 pub(crate) fn trace_flat<R: Pytree>(f: &Callee<'_, R>, args: &Flat) -> Result<Graph, Error> {
-    trace(f, &args.tree, &avals(&args.leaves))
+    trace(f, &args.tree, &avals(&args.leaves), site_of(&args.leaves))
 }
 
 pub(crate) fn avals(arrays: &[Array]) -> Vec<Aval> {
@@ -114,7 +119,7 @@ pub(crate) fn apply_fn(
     if trace::is_tracing() {
         return at_caller(|| f(inputs));
     }
-    let traced = at_caller(|| trace::trace(&avals(&inputs), f))?;
+    let traced = at_home_of(&inputs, || at_caller(|| trace::trace(&avals(&inputs), f)))?;
     let all = traced.captured.into_iter().chain(inputs).collect();
     apply(&traced.jaxpr, all)
 }

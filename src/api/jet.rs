@@ -8,6 +8,7 @@ use crate::core::array::Array;
 use crate::core::primitive::Recur;
 use crate::core::source::raise;
 use crate::prims::lax;
+use crate::stage::placement::site_of;
 use crate::transforms::Transforms;
 use cotangent_jit::{Error, Scalar};
 
@@ -65,7 +66,7 @@ fn jet_of<R: Pytree>(
     for (k, terms) in series.iter_mut().enumerate() {
         check_like("jet", &format!("series[{k}]"), &primals.tree, &types, terms)?;
     }
-    let graph = graph::trace(&f, &primals.tree, &types)?;
+    let graph = graph::trace(&f, &primals.tree, &types, site_of(&primals.leaves))?;
     let outs = graph.jaxpr.outputs.len();
     let floats = differentiable(&types);
     let mask = graph.mask(|i| floats[i]);

@@ -4,18 +4,22 @@
 //! Inside another trace a jitted function becomes one `call` equation. Not here: the compiler
 //! (`stage`).
 
-use super::cache::{Cache, Entry, Key};
+use super::cache::{Cache, Entry, Key, site_of_call};
+use super::device::Device;
 use super::function::{Callee, Func, Function, Name, Sig, caller};
 use super::graph::{self, Graph, argument, at_caller};
 use super::misses::{Miss, explain, remember};
 use super::pytree::{Flat, Pytree};
 use crate::core::array::Array;
+use crate::core::home::with_home;
 use crate::core::source::awaiting;
 use crate::core::{scoped, trace};
 use crate::prims::carriers::call::call;
 use crate::stage::cache::{cached, generation};
+use crate::stage::device::{default_place, place_or_process};
 use crate::stage::executable::Executable;
 use crate::stage::nan_check::{self, NanCheck, with_nan_check};
+use crate::stage::placement::{Site, committed_elsewhere, moved, site_of, whereabouts};
 use crate::stage::run::run_checked;
 use crate::stage::subnormals::{flushes, with_flush};
 use crate::transforms::simplify::{Options, simplify};
@@ -27,7 +31,8 @@ use std::sync::{Arc, OnceLock};
 /// Compiles `f`: the first call with arguments of new types traces it, and later calls run machine
 /// code.
 ///
-/// The key is the structure of the arguments, their shapes, dtypes and weakness, and static fields.
+/// The key is the structure of the arguments, their shapes, dtypes and weakness, static fields, and
+/// the device.
 /// Tracing captures the values that `f` closes over: arrays are passed in at every call, other
 /// values are frozen. The result can be called from many threads at once. An argument passed by
 /// value without another owner gives its memory to the results.
@@ -141,11 +146,12 @@ where
         nan_check: options.nan_check,
         flush: options.flush,
         donated: options.donated,
+        device: options.device,
     };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
     let callee = Callee { run: Arc::new(run), name: plain.name.clone() };
     let func: Func<'f, S, R> = Func::awaiting_itself(callee);
-    func.looked_into_as(plain).flushing(options.flush)
+    func.looked_into_as(plain).flushing(options.flush).on(options.device)
 }
 
 /// The options of [`jit_with`].
@@ -155,6 +161,7 @@ pub struct JitOptions {
     nan_check: NanCheck,
     flush: bool,
     donated: Vec<usize>,
+    device: Option<Device>,
 }
 
 impl JitOptions {
@@ -208,6 +215,21 @@ impl JitOptions {
         self.donated = arguments.into_iter().collect();
         self
     }
+
+    /// Compiles for this device, whatever the device of the arguments is. Arguments on another
+    /// device are an error, unless they move freely ([the module on devices](super::device) says
+    /// which do).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let device = Device::cpu();
+    /// let f = jit_with(|x: Array| x * array![1.0, 2.0], JitOptions::new().device(&device));
+    /// assert_eq!(f(Array::from(3.0)).device(), device);
+    /// ```
+    pub fn device(mut self, device: &Device) -> JitOptions {
+        self.device = Some(*device);
+        self
+    }
 }
 
 struct Jitted<'f, R> {
@@ -218,6 +240,7 @@ struct Jitted<'f, R> {
     nan_check: NanCheck,
     flush: bool,
     donated: Vec<usize>,
+    device: Option<Device>,
 }
 
 struct Traced {
@@ -232,24 +255,33 @@ impl<R: Pytree> Jitted<'_, R> {
             return with_flush(true, || self.call(name, args));
         }
         if DISABLED.get() {
-            return awaiting(|| self.f.call(args));
+            let call = || awaiting(|| self.f.call(args));
+            return match self.device {
+                Some(device) => with_home(device.place(), call),
+                None => call(),
+            };
         }
         let now = generation();
         if self.generation.load(Ordering::Relaxed) != now {
             self.cache.clear();
             self.generation.store(now, Ordering::Relaxed);
         }
+        let tracing = trace::is_tracing();
         // Tracers have no memory.
-        if !self.donated.is_empty() && !trace::is_tracing() {
+        if !self.donated.is_empty() && !tracing {
             self.check_donated(name, &args)?;
         }
-        let entry = match self.cache.get(&args) {
+        let site = match site_of(&args.leaves) {
+            Some(site) if !tracing && self.device.is_none() => Some(site),
+            _ => self.site(name, &args)?,
+        };
+        let entry = match self.cache.get(&args, site) {
             Some(entry) => entry,
-            None => awaiting(|| self.miss(name, &args))?,
+            None => awaiting(|| self.miss(name, &args, site))?,
         };
         let Traced { graph, executables } = &entry.value;
         let inputs = graph.inputs(args.leaves);
-        let leaves = if trace::is_tracing() {
+        let leaves = if tracing {
             awaiting(|| at_caller(|| call(name, graph.jaxpr.clone(), &inputs)))?
         } else {
             let executable = &executables[usize::from(flushes())];
@@ -258,7 +290,8 @@ impl<R: Pytree> Jitted<'_, R> {
                 None => {
                     let made = awaiting(|| {
                         let simple = simplify(&graph.jaxpr, Options { inline: true })?;
-                        cached(&simple, name)
+                        let place = site.map_or_else(default_place, |s| Ok(s.place()))?;
+                        cached(&simple, name, place)
                     })?;
                     executable.get_or_init(|| made)
                 }
@@ -273,12 +306,37 @@ impl<R: Pytree> Jitted<'_, R> {
         graph::result(&graph.out_tree, leaves)
     }
 
+    /// The device of a call: the one that was fixed, else that of the arguments.
     #[cold]
-    fn miss(&self, name: &str, args: &Flat) -> Result<Arc<Entry<Traced>>, Error> {
-        let key = Key::of(args);
+    fn site(&self, name: &str, args: &Flat) -> Result<Option<Site>, Error> {
+        let Some(device) = self.device else { return site_of_call(args) };
+        if trace::is_tracing() {
+            let around = Device::of(place_or_process(trace::home_of_trace())?);
+            if around != device {
+                return Err(err!(
+                    Device,
+                    "{name}: it is compiled for {device}, and the trace that calls it is for \
+                     {around}; a program runs on one device"
+                ));
+            }
+        }
+        Site::of(device.place()).map(Some)
+    }
+
+    #[cold]
+    fn miss(
+        &self,
+        name: &str,
+        args: &Flat,
+        site: Option<Site>,
+    ) -> Result<Arc<Entry<Traced>>, Error> {
+        let key = Key::of(args, site);
         let reason = explain(self.cache.nearest(&key.tree).as_ref(), &key);
         remember(Miss { function: name.into(), at: caller(), reason });
-        let graph = graph::trace(&self.f, &key.tree, &key.avals)?;
+        let mut graph = graph::trace(&self.f, &key.tree, &key.avals, site)?;
+        if let Some(site) = site.filter(|_| !trace::is_tracing()) {
+            gather(name, site, &mut graph.captured)?;
+        }
         // A result that captures tracers of an outer trace is useless once that trace ends.
         let once = graph.captured.iter().any(Array::is_tracer);
         let traced = Traced { graph, executables: Default::default() };
@@ -311,6 +369,23 @@ impl<R: Pytree> Jitted<'_, R> {
         }
         Ok(())
     }
+}
+
+/// Moves captured arrays to the device of the program, once for all calls.
+fn gather(name: &str, site: Site, captured: &mut [Array]) -> Result<(), Error> {
+    for array in captured.iter_mut().filter(|a| !a.is_tracer()) {
+        if committed_elsewhere(array, site) {
+            return Err(err!(
+                Device,
+                "{name}: it is called for {site} and closes over {} on {}; move that array with \
+                 x.to(&device) first",
+                array.aval(),
+                whereabouts(array)
+            ));
+        }
+        *array = moved(array, site, false)?;
+    }
+    Ok(())
 }
 
 thread_local! {

@@ -76,10 +76,15 @@ pub(crate) fn explain(nearest: Option<&Key>, key: &Key) -> String {
     }
     let weak = |a: &Aval| format!("{}{a}", if a.weak { "weak " } else { "" });
     let pairs = before.avals.iter().zip(&key.avals).enumerate();
-    let changes: Vec<String> = pairs
+    let mut changes: Vec<String> = pairs
         .filter(|(_, (a, b))| a != b || a.weak != b.weak)
         .map(|(i, (a, b))| format!("{} was {}, is {}", argument(&key.tree, i), weak(a), weak(b)))
         .collect();
+    if let (Some(was), Some(is)) = (before.site, key.site)
+        && was != is
+    {
+        changes.push(format!("the device was {was}, is {is}"));
+    }
     if before.axes != key.axes {
         return format!("named axes were {}, are {}", names(&before.axes), names(&key.axes));
     }

@@ -15,6 +15,7 @@ pub mod custom;
 pub mod debug;
 pub mod debug_nans;
 pub mod derivative;
+pub mod device;
 pub mod function;
 pub mod grad;
 mod graph;

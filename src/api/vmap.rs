@@ -11,6 +11,7 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::primitive::Recur;
 use crate::core::trace;
 use crate::prims::lax;
+use crate::stage::placement::site_of;
 use crate::transforms::Transforms;
 use cotangent_jit::{Error, err};
 
@@ -207,7 +208,7 @@ fn batch<R: Pytree>(f: &Callee<'_, R>, args: Flat, options: &VmapOptions) -> Res
     let single: Vec<Aval> = whole.iter().zip(&axes).map(one).collect();
     let axis = BatchAxis { size, name: options.axis_name.clone() };
     let env = AxisEnv::current().and(&axis);
-    let graph = env.within(|| graph::trace(f, &args.tree, &single))?;
+    let graph = env.within(|| graph::trace(f, &args.tree, &single, site_of(&args.leaves)))?;
     let outs = options.out_axes.per_leaf("out_axes", &graph.out_tree)?;
     let force: Vec<bool> = outs.iter().map(Option::is_some).collect();
     let mask = graph.mask(|i| axes[i].is_some());

@@ -5,7 +5,7 @@
 
 use super::aval::{Aval, Shape};
 use super::id::{TraceId, Var};
-use super::live::Ticket;
+use super::live::Tag;
 use super::source::Source;
 use cotangent_jit::buffer::Buffer;
 use cotangent_jit::{DType, Scalar};
@@ -29,6 +29,7 @@ use std::thread::ThreadId;
 /// | [Make from a number](#make-from-a-number) | [`literal`](Array::literal), [`strong_literal`](Array::strong_literal) |
 /// | [Look at shape and dtype](#look-at-shape-and-dtype) | [`shape`](Array::shape), [`ndim`](Array::ndim), [`size`](Array::size), [`dtype`](Array::dtype), [`aval`](Array::aval), [`is_tracer`](Array::is_tracer) |
 /// | [Read elements out](#read-elements-out) | [`to_vec`](Array::to_vec), [`item`](Array::item), [`to_f64`](Array::to_f64), [`to_i64`](Array::to_i64), [`to_bool`](Array::to_bool), [`to_bytes`](Array::to_bytes) |
+/// | [Look at the device, move to another](#look-at-the-device-move-to-another) | [`device`](Array::device), [`to`](Array::to) |
 /// | [Show in a notebook](#show-in-a-notebook) | [`evcxr_display`](Array::evcxr_display) |
 /// | Give to the crate ndarray | `to_ndarray`, with the feature `ndarray` |
 /// | *Operators* | `+ - * / %` and `-x` of arrays and numbers; `& \| ^ !` of ints and bools; all broadcast and promote |
@@ -94,14 +95,27 @@ pub(crate) enum Repr {
 pub(crate) struct Concrete {
     pub aval: Aval,
     pub buffer: Held,
-    pub ticket: Option<Ticket>,
+    tag: Tag,
 }
 
 impl Concrete {
-    pub fn new(aval: Aval, buffer: Held) -> Concrete {
+    pub fn new(aval: Aval, buffer: Held, committed: bool) -> Concrete {
         let bytes = if let Held::Own(own) = &buffer { own.bytes() } else { 0 };
-        let ticket = Ticket::take(&aval, bytes);
-        Concrete { aval, buffer, ticket }
+        let tag = Tag::new(&aval, bytes, committed && !aval.shape.is_empty());
+        Concrete { aval, buffer, tag }
+    }
+
+    /// Tells whether the array stays on its device: an operation with arrays of another device is
+    /// an error then. An array of rank 0 is never committed.
+    pub fn committed(&self) -> bool {
+        self.tag.committed()
+    }
+
+    /// Makes this the array that now has the memory, for its sole owner.
+    pub fn retake(&mut self, aval: &Aval, committed: bool) {
+        self.aval.clone_from(aval);
+        self.tag.retype(aval);
+        self.tag.set_committed(committed && !aval.shape.is_empty());
     }
 }
 
@@ -154,8 +168,8 @@ impl Array {
         Array(Repr::Literal { value, weak: false })
     }
 
-    pub(crate) fn concrete(aval: Aval, buffer: Buffer) -> Array {
-        Array(Repr::Concrete(Arc::new(Concrete::new(aval, Held::Own(buffer)))))
+    pub(crate) fn concrete(aval: Aval, buffer: Buffer, committed: bool) -> Array {
+        Array(Repr::Concrete(Arc::new(Concrete::new(aval, Held::Own(buffer), committed))))
     }
 }
 

@@ -6,7 +6,7 @@
 use super::array::Array;
 use super::aval::{Aval, Shape};
 use super::eager;
-use super::source::raise;
+use super::source::{self, raise};
 use cotangent_jit::{Complex, DType, Error, Scalar, err, plural};
 use half::{bf16, f16};
 
@@ -232,7 +232,11 @@ impl Array {
                 elements = plural(aval.size(), "element")
             ));
         }
-        eager::upload(aval, bytes_of(elements))
+        // Tables that the library makes for itself move to the arrays that they are used with.
+        match source::in_function() {
+            true => eager::upload_free(aval, bytes_of(elements)),
+            false => eager::upload(aval, bytes_of(elements)),
+        }
     }
 
     /// An array from the bytes of its elements, little-endian and in row-major order: the inverse

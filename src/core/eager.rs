@@ -15,9 +15,15 @@ pub fn run(prim: &Prim, inputs: &[Array]) -> Result<Arrays, Error> {
     crate::stage::eager::run(prim, inputs)
 }
 
-/// An array of these elements on the default device.
+/// An array of these elements on the default device, committed to it.
 pub fn upload(aval: Aval, bytes: &[u8]) -> Result<Array, Error> {
-    crate::stage::device::upload(aval, bytes)
+    crate::stage::device::upload(aval, bytes, true)
+}
+
+/// An array of these elements on the default device. It moves to the device of the arrays beside
+/// it.
+pub fn upload_free(aval: Aval, bytes: &[u8]) -> Result<Array, Error> {
+    crate::stage::device::upload(aval, bytes, false)
 }
 
 /// Copies a device buffer's first `to.len()` bytes to the host.

@@ -1,15 +1,15 @@
 //! The list of arrays that hold memory, for the search for leaks. It is kept only while
-//! [`track_arrays`] is on.
+//! [`track_arrays`] is on. The word of an array that tells its entry also tells whether it is
+//! committed to its device.
 
 use super::aval::Aval;
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 static TRACKING: AtomicBool = AtomicBool::new(false);
 static NEXT: AtomicU64 = AtomicU64::new(1);
-static LIVE: Mutex<BTreeMap<NonZeroU64, LiveArray>> = Mutex::new(BTreeMap::new());
+static LIVE: Mutex<BTreeMap<u64, LiveArray>> = Mutex::new(BTreeMap::new());
 
 /// An array that has an owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,39 +22,62 @@ pub struct LiveArray {
     pub number: u64,
 }
 
-/// An array's entry in the list. It is removed when the array is dropped.
-pub(crate) struct Ticket(NonZeroU64);
+/// What belongs to an array beside its elements: its number in the list, which is left when the
+/// array is dropped, and whether the array is committed to its device.
+///
+/// It is one word, the number above a bit, because every operation allocates an array: eight more
+/// bytes cost a tenth of the call of a small jitted function.
+pub(crate) struct Tag(u64);
 
-fn locked<R>(f: impl FnOnce(&mut BTreeMap<NonZeroU64, LiveArray>) -> R) -> R {
+fn locked<R>(f: impl FnOnce(&mut BTreeMap<u64, LiveArray>) -> R) -> R {
     f(&mut LIVE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-impl Ticket {
+impl Tag {
     /// Adds an entry to the list, if there is one.
-    pub fn take(aval: &Aval, bytes: usize) -> Option<Ticket> {
-        if !TRACKING.load(Ordering::Relaxed) {
-            return None;
-        }
-        let number = NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed))?;
-        let array = LiveArray { aval: aval.clone(), bytes, number: number.get() };
-        locked(|live| live.insert(number, array));
-        Some(Ticket(number))
+    pub fn new(aval: &Aval, bytes: usize, committed: bool) -> Tag {
+        let listed = TRACKING.load(Ordering::Relaxed);
+        Tag(if listed { entry(aval, bytes) << 1 } else { 0 } | u64::from(committed))
+    }
+
+    pub fn committed(&self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    pub fn set_committed(&mut self, committed: bool) {
+        self.0 = self.0 & !1 | u64::from(committed);
+    }
+
+    fn number(&self) -> u64 {
+        self.0 >> 1
     }
 
     /// Sets the type of the array that now has the memory.
     pub fn retype(&self, aval: &Aval) {
-        locked(|live| {
-            if let Some(array) = live.get_mut(&self.0) {
-                array.aval = aval.clone();
-            }
-        });
+        if self.number() != 0 {
+            locked(|live| {
+                if let Some(array) = live.get_mut(&self.number()) {
+                    array.aval = aval.clone();
+                }
+            });
+        }
     }
 }
 
-impl Drop for Ticket {
+#[cold]
+fn entry(aval: &Aval, bytes: usize) -> u64 {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let array = LiveArray { aval: aval.clone(), bytes, number };
+    locked(|live| live.insert(number, array));
+    number
+}
+
+impl Drop for Tag {
     fn drop(&mut self) {
-        let gone = locked(|live| live.remove(&self.0));
-        drop(gone);
+        if self.number() != 0 {
+            let gone = locked(|live| live.remove(&self.number()));
+            drop(gone);
+        }
     }
 }
 

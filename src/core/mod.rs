@@ -17,6 +17,7 @@ pub mod axis;
 pub mod check;
 pub mod eager;
 pub mod hazard;
+pub mod home;
 pub mod id;
 pub mod jaxpr;
 pub mod live;

@@ -124,6 +124,11 @@ pub fn composed<T>(name: &str, body: impl FnOnce() -> Result<T, Error>) -> Resul
     awaiting(|| replaying(source, body)).map_err(|e| e.told_by(name))
 }
 
+/// Tells whether a public function of the library runs, and no closure of the user in it.
+pub fn in_function() -> bool {
+    REPLAYED.get().is_some_and(|source| source.function.is_some())
+}
+
 /// Notes that the running public function counts negative indices from the end of their axis.
 /// Messages then show the index that the user gave.
 pub fn counting_from_end() {

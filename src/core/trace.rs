@@ -9,11 +9,13 @@
 use super::array::{Array, Concrete, Repr, Tracer};
 use super::aval::Aval;
 use super::eager;
+use super::home::home;
 use super::id::{TraceId, Var};
 use super::jaxpr::{Atom, Eqn, Jaxpr};
 use super::primitive::{Arrays, Prim, output_avals};
 use super::source::{self, Source};
 use super::standin::{TracerKey, stand_in};
+use cotangent_jit::program::Placement;
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -38,6 +40,8 @@ struct Builder {
     jaxpr: Jaxpr,
     captures: FxHashMap<CaptureKey, Var>,
     captured: Vec<(Array, Var)>,
+    /// The device that the trace is for, unless it is the one of the process.
+    home: Option<Placement>,
 }
 
 thread_local! {
@@ -60,6 +64,24 @@ impl Traced {
 /// Tells whether operations are being recorded on this thread.
 pub fn is_tracing() -> bool {
     STACK.with_borrow(|s| matches!(s.last(), Some(Frame::Build(_))))
+}
+
+/// The device that a tracer's trace is for, unless it is the one of the process.
+pub(crate) fn home_of(t: &Tracer) -> Option<Placement> {
+    STACK.with_borrow(|stack| {
+        stack.iter().find_map(|frame| match frame {
+            Frame::Build(builder) if builder.id == t.trace => builder.home,
+            _ => None,
+        })
+    })
+}
+
+/// The device that the innermost trace is for, unless it is the one of the process.
+pub(crate) fn home_of_trace() -> Option<Placement> {
+    STACK.with_borrow(|stack| match stack.last() {
+        Some(Frame::Build(builder)) => builder.home,
+        _ => None,
+    })
 }
 
 /// Pops the frame that was pushed, also when the closure panics.
@@ -117,7 +139,8 @@ fn begin(inputs: &[Aval], source: Source) -> (Scope, Vec<Array>) {
             tracer(id, var, aval.clone(), source)
         })
         .collect();
-    let builder = Builder { id, jaxpr, captures: FxHashMap::default(), captured: Vec::new() };
+    let (captures, captured) = (FxHashMap::default(), Vec::new());
+    let builder = Builder { id, jaxpr, captures, captured, home: home() };
     (Scope::enter(Frame::Build(builder)), arguments)
 }
 

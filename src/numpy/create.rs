@@ -6,6 +6,7 @@
 use super::axes::{Ints, sizes_of};
 use super::fallible::functions;
 use crate::core::array::Array;
+use crate::core::home::beside;
 use crate::prims::array::literal::{Operand, promoted};
 use crate::prims::lax;
 use crate::prims::rules::numbers::{holds, place_dtype};
@@ -74,13 +75,13 @@ functions! {
     #[doc(alias = "empty_like")]
     fn zeros_like, try_zeros_like(x: impl Operand) -> Array {
         let x = &x.to_array();
-        lax::try_full(x.shape(), Scalar::zero(x.dtype()))
+        beside(x, || lax::try_full(x.shape(), Scalar::zero(x.dtype())))
     }
 
     /// Ones of the shape and dtype of another array.
     fn ones_like, try_ones_like(x: impl Operand) -> Array {
         let x = &x.to_array();
-        lax::try_full(x.shape(), Scalar::one(x.dtype()))
+        beside(x, || lax::try_full(x.shape(), Scalar::one(x.dtype())))
     }
 
     /// One value in the shape and dtype of another array.
@@ -91,7 +92,7 @@ functions! {
     /// ```
     fn full_like, try_full_like(x: impl Operand, value: impl Operand) -> Array {
         let x = &x.to_array();
-        try_full_dtype(x.shape(), value, x.dtype())
+        beside(x, || try_full_dtype(x.shape(), value, x.dtype()))
     }
 
     /// The numbers of a range: `arange(3)` is `0, 1, 2`, `arange(2..5)` starts at 2; i32, or f32

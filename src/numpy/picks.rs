@@ -5,6 +5,7 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
+use crate::core::home::beside;
 use crate::core::source::counting_from_end;
 use crate::core::trace::eager;
 use crate::prims::array::broadcast_shapes::{broadcast_shapes, broadcast_to};
@@ -196,5 +197,5 @@ pub(super) fn places_of(mask: &Array) -> Result<Vec<Array>, Error> {
             rest /= n;
         }
     }
-    Ok(coordinates.into_iter().map(Array::from).collect())
+    Ok(beside(mask, || coordinates.into_iter().map(Array::from).collect()))
 }

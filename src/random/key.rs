@@ -76,7 +76,9 @@ impl Key {
 #[doc(alias("PRNGKey", "manual_seed", "default_rng", "seed"))]
 #[track_caller]
 pub fn key(seed: u64) -> Key {
-    Key(Array::from_slice(&[(seed >> 32) as u32, seed as u32]))
+    // The words belong to no device until they meet arrays that do.
+    let words = [(seed >> 32) as u32, seed as u32];
+    Key(raise(in_name_of("key", || Array::try_new(&words, [2]))))
 }
 
 /// Makes `N` new keys from one, which must not be used again: `let [a, b] = split(&key)`. The keys

@@ -1,18 +1,19 @@
-//! The cache of executables, by the structure of their jaxprs and the options of compilation. If it
-//! is full, it drops those that were not used for the longest time.
+//! The cache of executables, by the structure of their jaxprs, the device and the options of
+//! compilation. If it is full, it drops those that were not used for the longest time.
 //!
 //! Nothing is compiled under the lock: two threads that need the same executable at the same time
 //! both compile it.
 //!
 //! Not here: how an executable runs (`executable`).
 
-use super::device;
 use super::executable::Executable;
+use super::placement::site;
 use super::subnormals::compile_options;
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::Error;
 use cotangent_jit::backend::CompileOptions;
+use cotangent_jit::program::Placement;
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
@@ -24,6 +25,7 @@ const CAPACITY: usize = 4096;
 
 struct Entry {
     jaxpr: Arc<Jaxpr>,
+    place: Placement,
     options: CompileOptions,
     executable: Arc<Executable>,
     used: u64,
@@ -62,19 +64,19 @@ fn locked<R>(f: impl FnOnce(&mut Cache) -> R) -> R {
     f(&mut CACHE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The executable of a jaxpr on the default device. It is compiled unless the cache has an equal
-/// one.
-pub fn cached(jaxpr: &Jaxpr, name: &str) -> Result<Arc<Executable>, Error> {
+/// The executable of a jaxpr on a device. It is compiled unless the cache has an equal one.
+pub fn cached(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<Arc<Executable>, Error> {
     let options = compile_options();
     let mut hasher = FxHasher::default();
-    (jaxpr, options).hash(&mut hasher);
+    (jaxpr, place, options).hash(&mut hasher);
     let key = hasher.finish();
-    if let Some(found) = locked(|c| c.find(key, jaxpr, options)) {
+    if let Some(found) = locked(|c| c.find(key, jaxpr, (place, options))) {
         return Ok(found);
     }
-    let executable = Arc::new(Executable::compile(jaxpr, name, device::DEFAULT, &options)?);
+    let executable = Arc::new(Executable::compile(jaxpr, name, place, &options)?);
     let entry = |used| Entry {
         jaxpr: Arc::new(jaxpr.clone()),
+        place,
         options,
         executable: executable.clone(),
         used,
@@ -88,7 +90,7 @@ pub fn cached(jaxpr: &Jaxpr, name: &str) -> Result<Arc<Executable>, Error> {
 /// Runs a jaxpr through the cache, without a check of its outputs. An input without another owner
 /// may be overwritten.
 pub fn run_cached(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
-    let mut outputs = cached(jaxpr, "main")?.run(inputs)?;
+    let mut outputs = cached(jaxpr, "main", site(&inputs)?.place())?.run("main", inputs)?;
     set_weakness(jaxpr, &mut outputs);
     Ok(outputs)
 }
@@ -139,11 +141,11 @@ impl Cache {
         &mut self,
         key: u64,
         jaxpr: &Jaxpr,
-        options: CompileOptions,
+        how: (Placement, CompileOptions),
     ) -> Option<Arc<Executable>> {
         self.clock += 1;
         let clock = self.clock;
-        let fits = |e: &&mut Entry| e.options == options && *e.jaxpr == *jaxpr;
+        let fits = |e: &&mut Entry| (e.place, e.options) == how && *e.jaxpr == *jaxpr;
         let found = self.entries.get_mut(&key)?.iter_mut().find(fits)?;
         found.used = clock;
         self.stats.hits += 1;

@@ -8,6 +8,7 @@
 use super::cache::{cached, generation};
 use super::device;
 use super::executable::Executable;
+use super::placement::{Site, any_committed, committed_elsewhere, mixed, site};
 use super::subnormals::flushes;
 use crate::core::array::{Array, Concrete, Held, Repr};
 use crate::core::aval::{Aval, Avals};
@@ -41,6 +42,7 @@ enum Action {
 struct Memo {
     prim: Prim,
     avals: InAvals,
+    site: Site,
     action: Action,
 }
 
@@ -66,16 +68,17 @@ pub fn dispatch(
     inputs: &[Array],
     check: impl FnOnce(Arrays) -> Result<Arrays, Error>,
 ) -> Result<Arrays, Error> {
+    let site = site(inputs)?;
     let key = key(prim, inputs);
     let memory = usize::from(flushes());
-    let known = MEMORIES.with_borrow(|m| m[memory].find(key, prim, inputs));
+    let known = MEMORIES.with_borrow(|m| m[memory].find(key, prim, inputs, site));
     let action = match known {
         Some(action) => action,
         None => {
             let avals: InAvals = inputs.iter().map(Array::aval).collect();
-            let action = decide(prim, &avals)?;
+            let action = decide(prim, &avals, site)?;
             if !matches!(action, Action::Host(..)) {
-                let memo = Memo { prim: prim.clone(), avals, action: action.clone() };
+                let memo = Memo { prim: prim.clone(), avals, site, action: action.clone() };
                 MEMORIES.with_borrow_mut(|m| m[memory].keep(key, memo));
             }
             action
@@ -83,11 +86,11 @@ pub fn dispatch(
     };
     match action {
         Action::Forward(avals) => {
-            inputs.iter().zip(avals).map(|(a, aval)| reshaped(a, aval)).collect()
+            inputs.iter().zip(avals).map(|(a, aval)| reshaped(a, aval, site)).collect()
         }
-        Action::Host(call, avals) => check(host(&call, inputs, avals)?),
+        Action::Host(call, avals) => check(host(prim.name(), &call, inputs, avals, site)?),
         Action::Run(executable, avals) => {
-            let mut outputs = executable.run_ref(inputs)?;
+            let mut outputs = executable.run_ref(prim.name(), inputs)?;
             for (output, aval) in outputs.iter_mut().zip(avals) {
                 output.set_weak(aval.weak);
             }
@@ -108,7 +111,7 @@ fn key(prim: &Prim, inputs: &[Array]) -> u64 {
 }
 
 #[track_caller]
-fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
+fn decide(prim: &Prim, avals: &[Aval], site: Site) -> Result<Action, Error> {
     let outputs = output_avals(prim, avals)?;
     // A body is lowered where it is compiled, so that it is not traced twice.
     if prim.kind() != LoweringKind::Call {
@@ -130,11 +133,20 @@ fn decide(prim: &Prim, avals: &[Aval]) -> Result<Action, Error> {
         effects: prim.effects(),
         source: source::here(),
     });
-    Ok(Action::Run(cached(&jaxpr, prim.name())?, outputs))
+    Ok(Action::Run(cached(&jaxpr, prim.name(), site.place())?, outputs))
 }
 
-/// Calls the host with the elements of the arrays.
-fn host(call: &HostCall, inputs: &[Array], avals: Avals) -> Result<Arrays, Error> {
+/// Calls the host with the elements of the arrays. The results live at the site.
+fn host(
+    name: &str,
+    call: &HostCall,
+    inputs: &[Array],
+    avals: Avals,
+    site: Site,
+) -> Result<Arrays, Error> {
+    if let Some(wrong) = inputs.iter().find(|a| committed_elsewhere(a, site)) {
+        return Err(mixed(name, site, inputs, wrong));
+    }
     let given = inputs.iter().map(Array::to_bytes).collect::<Result<Vec<_>, Error>>()?;
     let mut made: Vec<Vec<u8>> = avals.iter().map(|a| vec![0; a.bytes()]).collect();
     let args = given.iter().zip(&call.args);
@@ -143,34 +155,40 @@ fn host(call: &HostCall, inputs: &[Array], avals: Avals) -> Result<Arrays, Error
     let results = made.iter_mut().zip(&call.results);
     let mut results: Vec<HostOutput> =
         results.map(|(bytes, (dtype, _))| HostOutput { dtype: *dtype, bytes }).collect();
-    call.run(&args, &mut results)?;
-    avals.into_iter().zip(made).map(|(aval, bytes)| device::upload(aval, &bytes)).collect()
+    site.home(|| call.run(&args, &mut results))?;
+    let committed = any_committed(inputs);
+    let upload =
+        |(aval, bytes): (Aval, Vec<u8>)| device::upload_to(site.memory(), aval, &bytes, committed);
+    avals.into_iter().zip(made).map(upload).collect()
 }
 
 /// The same elements under another shape, in the same memory.
-fn reshaped(array: &Array, aval: Aval) -> Result<Array, Error> {
+fn reshaped(array: &Array, aval: Aval, site: Site) -> Result<Array, Error> {
     match &array.0 {
         Repr::Literal { value, .. } if aval.shape.is_empty() => {
             Ok(Array(Repr::Literal { value: *value, weak: aval.weak }))
         }
-        Repr::Literal { value, .. } => device::upload(aval, &value.to_bytes()),
+        Repr::Literal { value, .. } => {
+            device::upload_to(site.memory(), aval, &value.to_bytes(), false)
+        }
         Repr::Concrete(c) if c.aval == aval && c.aval.weak == aval.weak => Ok(array.clone()),
         Repr::Concrete(c) => {
             let owner = if let Held::Of(owner) = &c.buffer { owner } else { c };
             let buffer = Held::Of(owner.clone());
-            Ok(Array(Repr::Concrete(Arc::new(Concrete::new(aval, buffer)))))
+            Ok(Array(Repr::Concrete(Arc::new(Concrete::new(aval, buffer, c.committed())))))
         }
         Repr::Tracer(_) => unreachable!("tracers do not reach the device"),
     }
 }
 
 impl Memory {
-    fn find(&self, key: u64, prim: &Prim, inputs: &[Array]) -> Option<Action> {
+    fn find(&self, key: u64, prim: &Prim, inputs: &[Array], site: Site) -> Option<Action> {
         if self.generation != generation() {
             return None;
         }
         let fits = |m: &&Memo| {
-            m.avals.len() == inputs.len()
+            m.site == site
+                && m.avals.len() == inputs.len()
                 && m.avals.iter().zip(inputs).all(|(e, a)| {
                     e.dtype == a.dtype() && e.weak == a.is_weak() && e.shape[..] == *a.shape()
                 })

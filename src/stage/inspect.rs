@@ -48,7 +48,7 @@ impl Executable {
     /// Compiled for the default device with the texts of its code kept.
     pub fn inspectable(jaxpr: &Jaxpr, name: &str) -> Result<Executable, Error> {
         let options = CompileOptions { keep_text: true, ..compile_options() };
-        Executable::compile(jaxpr, name, device::DEFAULT, &options)
+        Executable::compile(jaxpr, name, device::default_place()?, &options)
     }
 
     /// Slots, steps and kernels as text.

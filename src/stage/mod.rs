@@ -13,6 +13,7 @@ pub mod inspect;
 mod lower;
 pub mod nan_check;
 mod nan_search;
+pub mod placement;
 pub mod run;
 pub mod subnormals;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::device;
 use super::executable::{self, Executable};
 use super::nan_check::{self, NanCheck};
 use super::nan_search::check_outputs;
+use super::placement::{any_committed, site};
 use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use cotangent_jit::{Error, interp};
@@ -14,7 +15,7 @@ use cotangent_jit::{Error, interp};
 /// Runs a jaxpr through the cache of executables. An input without another owner may be
 /// overwritten.
 pub fn run_jaxpr(jaxpr: &Jaxpr, inputs: Vec<Array>) -> Result<Vec<Array>, Error> {
-    let executable = cached(jaxpr, "main")?;
+    let executable = cached(jaxpr, "main", site(&inputs)?.place())?;
     let mut outputs = run_checked(&executable, "main", jaxpr, inputs)?;
     set_weakness(jaxpr, &mut outputs);
     Ok(outputs)
@@ -30,11 +31,12 @@ pub fn run_checked(
 ) -> Result<Vec<Array>, Error> {
     let check = nan_check::current();
     if check == NanCheck::NONE {
-        return executable.run(inputs);
+        return executable.run(name, inputs);
     }
     // The search needs the inputs as they are, so that none of them is overwritten.
-    let outputs = executable.run_ref(&inputs)?.into_vec();
-    check_outputs(check, name, jaxpr, &inputs, &outputs)?;
+    let outputs = executable.run_ref(name, &inputs)?.into_vec();
+    // The search makes constants of the program on its device.
+    executable.site().home(|| check_outputs(check, name, jaxpr, &inputs, &outputs))?;
     Ok(outputs)
 }
 
@@ -51,11 +53,15 @@ pub fn interpret_donating(jaxpr: &Jaxpr, inputs: &[Array]) -> Result<Vec<Array>,
 }
 
 fn interpreted(jaxpr: &Jaxpr, inputs: &[Array], donate: bool) -> Result<Vec<Array>, Error> {
-    let (program, constants) = executable::program(jaxpr, "main", device::DEFAULT)?;
+    let site = site(inputs)?;
+    let (program, constants) = executable::program(jaxpr, "main", site.place())?;
+    let committed = any_committed(inputs) || any_committed(&constants);
     let bytes =
         inputs.iter().chain(&constants).map(Array::to_bytes).collect::<Result<Vec<_>, Error>>()?;
     let run = if donate { interp::run_sharing } else { interp::run };
-    let outputs = run(&program, &bytes)?;
+    let outputs = site.home(|| run(&program, &bytes))?;
     let avals = jaxpr.out_avals();
-    avals.into_iter().zip(outputs).map(|(aval, bytes)| device::upload(aval, &bytes)).collect()
+    let upload =
+        |(aval, bytes): (_, Vec<u8>)| device::upload_to(site.memory(), aval, &bytes, committed);
+    avals.into_iter().zip(outputs).map(upload).collect()
 }

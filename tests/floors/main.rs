@@ -161,6 +161,20 @@ fn crates_see_only_what_stands_below() {
     report(broken);
 }
 
+/// Kinds of devices are named where devices are made, and nowhere else above the backends.
+#[test]
+fn kinds_of_devices_stand_in_one_file() {
+    let mut broken = Vec::new();
+    for file in files("src").into_iter().filter(|f| f.path != "src/stage/device.rs") {
+        for (line, code) in file.code() {
+            if ["\"cpu", "\"cuda"].iter().any(|kind| code.contains(kind)) {
+                broken.push(format!("{}:{line}: {}", file.path, code.trim()));
+            }
+        }
+    }
+    report(broken);
+}
+
 /// Transforms ask primitives; none knows one by name.
 #[test]
 fn transforms_match_on_no_primitive() {

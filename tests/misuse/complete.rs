@@ -18,7 +18,8 @@ const NONE: &[(&str, &str)] = &[
          Custom::captured_by_body Transform::new Transform::named Func::named \
          optim::schedule::constant optim::schedule::linear optim::schedule::polynomial \
          optim::schedule::exponential optim::schedule::staircase optim::schedule::cosine \
-         optim::schedule::warmup_cosine optim::schedule::piecewise Schedule::after random::key",
+         optim::schedule::warmup_cosine optim::schedule::piecewise Schedule::after random::key \
+         Device::cpu",
     ),
     (
         "they look at what every value has",
@@ -32,7 +33,8 @@ const NONE: &[(&str, &str)] = &[
          CheckError::get Unravel::dtype Unravel::len Unravel::is_empty Unravel::structure \
          Key::data OdeStats::status Minimum::status numpy::finfo::finfo numpy::finfo::iinfo \
          numpy::finfo::epsilon NpyMap::aval Schedule::at_step io::leaf_names DType::* \
-         jit_cache_stats memory_stats live_arrays jit_misses",
+         jit_cache_stats live_arrays jit_misses devices Device::name \
+         Device::memory_stats",
     ),
     (
         "they take every array as it is, or compute nothing",
@@ -44,7 +46,7 @@ const NONE: &[(&str, &str)] = &[
         "they call a closure of the user's, whose errors they pass on, or speak in its name",
         "Func::lower Compiled::call \
          tree_reduce tree_all tree_any tree_map tree_map_with_path eager disable_jit debug_nans \
-         debug_infs api::debug_nans::debug_nothing flush_subnormals \
+         debug_infs api::debug_nans::debug_nothing flush_subnormals with_default_device \
          api::subnormals::keep_subnormals track_arrays api::debug::captured api::debug::callback \
          api::debug::callback_ordered jit checkpoint checkpoint_with make_jaxpr eval_shape \
          saved_residuals closure_convert checkify sequential_vmap optim::inject",
@@ -53,7 +55,14 @@ const NONE: &[(&str, &str)] = &[
         "they throw the error that a check found, under the name of the operation",
         "CheckError::throw api::checkify::check_error",
     ),
-    ("they wait, or let go", "set_jit_cache_size clear_caches block_until_ready effects_barrier"),
+    (
+        "they wait, or let go",
+        "set_jit_cache_size clear_caches block_until_ready effects_barrier Device::synchronize",
+    ),
+    (
+        "they fail where the machine or its environment does: tests/devices tries that",
+        "Device::cuda Device::parse Array::device Array::to default_device memory_stats",
+    ),
     (
         "they draw whatever they get",
         "Plot::new Plot::x_label Plot::y_label Plot::log_y Plot::to_svg plot::images",

@@ -12,9 +12,8 @@ use crate::plan::outlines::{Key, Outlines};
 use crate::plan::row_loops::{self, RowLoop};
 use crate::plan::scatter::scattering;
 use crate::plan::{calls, stages};
-use crate::run::host;
-use crate::run::memory::{self, HostMemory};
 use crate::run::subnormals::Treatment;
+use crate::run::{devices, host, memory};
 use cotangent_jit::backend::{Backend, CompileOptions, Executable, Literal, MemoryStats, Tuning};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::kernel::Kernel;
@@ -27,7 +26,7 @@ use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
-/// The one device of this family: all cores, host memory.
+/// All cores, host memory; one device, unless the environment asks for more.
 pub struct CpuBackend;
 
 /// The process's CPU.
@@ -42,7 +41,7 @@ impl Backend for CpuBackend {
     }
 
     fn device_count(&self) -> Result<u32, Error> {
-        Ok(1)
+        devices::count()
     }
 
     fn describe(&self, _ordinal: u32) -> Result<String, Error> {
@@ -51,11 +50,7 @@ impl Backend for CpuBackend {
     }
 
     fn memory(&self, ordinal: u32) -> Result<&'static dyn Memory, Error> {
-        if ordinal > 0 {
-            return Err(err!(Device, "cpu:{ordinal}: there is one CPU device, cpu:0"));
-        }
-        let memory: &'static HostMemory = memory::memory();
-        Ok(memory)
+        devices::memory_of(ordinal)
     }
 
     fn compile(
@@ -105,8 +100,8 @@ impl Backend for CpuBackend {
         Ok(())
     }
 
-    fn memory_stats(&self, _ordinal: u32) -> MemoryStats {
-        memory::memory().stats()
+    fn memory_stats(&self, ordinal: u32) -> MemoryStats {
+        devices::stats_of(ordinal)
     }
 
     fn tuning(&self, _ordinal: u32) -> Tuning {

@@ -8,7 +8,7 @@
 //!
 //! Not here: the rules themselves (`jvp`, `vjp`, `batch`).
 
-use super::super::cache::{Cache, Key};
+use super::super::cache::{Cache, Key, site_of_call};
 use super::super::function::{Callee, Func, Sig};
 use super::super::graph::{self, Graph, argument, at_caller};
 use super::super::pytree::{Pytree, TreeDef};
@@ -130,10 +130,11 @@ pub fn with_rules<S: Sig<'static>, R: Pytree, P: WithRules>(
     let caches: [Cache<Made>; 2] = Default::default();
     Func::new(f.name.clone(), move |args| {
         let cache = &caches[trace::is_tracing() as usize];
-        let entry = match cache.get(&args) {
+        let site = site_of_call(&args)?;
+        let entry = match cache.get(&args, site) {
             Some(entry) => entry,
             None => {
-                let key = Key::of(&args);
+                let key = Key::of(&args, site);
                 let made = Made::new(op, &f, &custom, rules, &key, &make)?;
                 let closed = made.hidden.iter().any(Array::is_tracer);
                 if closed { Cache::once(key, made) } else { cache.insert(&args, key, made) }
@@ -161,7 +162,8 @@ impl Made {
         key: &Key,
         make: impl Fn(&Setting) -> P,
     ) -> Result<Made, Error> {
-        let (graph, seen) = recording_stand_ins(|| graph::trace(f, &key.tree, &key.avals));
+        let (graph, seen) =
+            recording_stand_ins(|| graph::trace(f, &key.tree, &key.avals, key.site));
         let mut graph = graph?;
         let mut hidden = Hidden::default();
         hidden.extend(std::mem::take(&mut graph.captured), &seen);

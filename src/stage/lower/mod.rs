@@ -49,6 +49,7 @@ use crate::core::array::Array;
 use crate::core::jaxpr::Jaxpr;
 use assign::{Overwrite, Placed};
 use cotangent_jit::Error;
+use cotangent_jit::backend::Tuning;
 use cotangent_jit::program::{Placement, Program, SlotKind, Step};
 use flatten::Flat;
 use group::grouped::Grouped;
@@ -58,8 +59,13 @@ use value::{Arg, Place, dense};
 
 /// The program that computes this jaxpr, not yet planned, and the arrays that are its inputs after
 /// those of the jaxpr.
-pub fn lower(jaxpr: &Jaxpr, name: &str, place: Placement) -> Result<(Program, Vec<Array>), Error> {
-    let mut program = ProgramBuilder::new(jaxpr.inputs.len(), lower_nested);
+pub fn lower(
+    jaxpr: &Jaxpr,
+    name: &str,
+    place: Placement,
+    tuning: Tuning,
+) -> Result<(Program, Vec<Array>), Error> {
+    let mut program = ProgramBuilder::new(jaxpr.inputs.len(), tuning, lower_nested);
     let args: Vec<Arg> = (jaxpr.inputs.iter().enumerate())
         .map(|(n, v)| {
             let aval = jaxpr.aval(*v);

@@ -6,6 +6,7 @@
 use super::value::{Arg, Place};
 use crate::core::array::{Array, Concrete, Repr};
 use crate::core::jaxpr::Jaxpr;
+use cotangent_jit::backend::Tuning;
 use cotangent_jit::kernel::Kernel;
 use cotangent_jit::program::{KernelId, Placement, Program, Slot, SlotId, SlotKind, Step};
 use cotangent_jit::{DType, Error, Scalar};
@@ -20,6 +21,8 @@ pub type LowerNested =
     fn(&mut ProgramBuilder, &Jaxpr, Vec<Arg>, &[Place], usize) -> Result<Vec<Step>, Error>;
 
 pub struct ProgramBuilder {
+    /// The wishes of the device.
+    pub tuning: Tuning,
     /// Number of inputs of the jaxpr.
     inputs: usize,
     /// Arrays that equations name. They are inputs after those of the jaxpr.
@@ -40,8 +43,9 @@ pub struct Mark {
 }
 
 impl ProgramBuilder {
-    pub fn new(inputs: usize, lower_nested: LowerNested) -> ProgramBuilder {
+    pub fn new(inputs: usize, tuning: Tuning, lower_nested: LowerNested) -> ProgramBuilder {
         ProgramBuilder {
+            tuning,
             inputs,
             constants: Vec::new(),
             constant_slots: FxHashMap::default(),

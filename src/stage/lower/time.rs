@@ -14,7 +14,8 @@
 //! itself. Then the carries of a lane that has ended do not change, and neither does its test: the
 //! lane need not run on because others do.
 //!
-//! Not here: machine code of such a kernel.
+//! The device says from which sizes on this is faster ([`Tuning`]). Not here: machine code of such
+//! a kernel.
 
 use super::assign::{Overwrite, Placed};
 use super::components;
@@ -29,22 +30,13 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Base, Lowering, ScanParts, WhileParts};
 use cotangent_jit::Error;
 use cotangent_jit::affine::Affine;
+use cotangent_jit::backend::Tuning;
 use cotangent_jit::build::operands;
 use cotangent_jit::kernel::{BufferId, Combine, Kernel, Loop, Mode, Node, NodeId, Store};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{Step, View};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
-
-/// Least number of lanes. Fewer lanes run faster in the registers of one kernel per step.
-const LEAST_LANES: usize = 16;
-/// Most elements of an axis that is split into components of a lane.
-const SHORT: usize = 8;
-/// Most bytes that are read and written over time. With more it is faster to stream one row after
-/// the other.
-const STREAMED: usize = 1 << 20;
-/// Most rounds of a `while` between two tests of all lanes.
-const ROUNDS: usize = 1024;
 
 impl Placed {
     /// The loop of a scan as one launch, with its carries in place already. `None` if it cannot be
@@ -58,8 +50,9 @@ impl Placed {
     ) -> Result<Option<Step>, Error> {
         let avals = parts.body.in_avals();
         let carry = avals[parts.consts..parts.consts + parts.carry].iter().map(|a| &a.shape[..]);
-        let Some(lanes) = lanes(carry) else { return Ok(None) };
-        let timed = |(k, args)| with_time(k, args, self.grouped().depth(), parts.length);
+        let Some(lanes) = lanes(carry, program.tuning) else { return Ok(None) };
+        let streamed = program.tuning.streamed_bytes;
+        let timed = |(k, args)| with_time(k, args, self.grouped().depth(), parts.length, streamed);
         let launch = self.lane_kernel(program, &parts.body, &lanes, (args, dests), timed)?;
         Ok(launch.map(|(mut kernel, args)| {
             kernel.name = "scan".into();
@@ -80,13 +73,14 @@ impl Placed {
         let avals = parts.body.in_avals();
         let carry = &avals[parts.body_consts..];
         let lanes = Shape::from_slice(&carry[active].shape);
-        let fits = lanes.iter().product::<usize>() >= LEAST_LANES
+        let fits = lanes.iter().product::<usize>() >= program.tuning.least_lanes
             && carry.iter().all(|a| a.shape.starts_with(&lanes));
+        let most = program.tuning.rounds;
         let rounds = match parts.limit {
-            None => Some((ROUNDS, None)),
+            None => Some((most, None)),
             Some(limit) => {
                 let divides = |n: &usize| limit.is_multiple_of(*n);
-                let rounds = (1..=ROUNDS.min(limit)).rev().find(divides);
+                let rounds = (1..=most.min(limit)).rev().find(divides);
                 rounds.map(|n| (n, Some(limit / n)))
             }
         };
@@ -165,7 +159,7 @@ impl Placed {
 
 /// The axes that all carries begin with, without short ones at the end. `None` if there are too few
 /// lanes.
-fn lanes<'a>(mut carry: impl Iterator<Item = &'a [usize]>) -> Option<Shape> {
+fn lanes<'a>(mut carry: impl Iterator<Item = &'a [usize]>, tuning: Tuning) -> Option<Shape> {
     let mut lanes = Shape::from_slice(carry.next()?);
     for shape in carry {
         let same = lanes.iter().zip(shape).take_while(|(a, b)| a == b).count();
@@ -174,13 +168,13 @@ fn lanes<'a>(mut carry: impl Iterator<Item = &'a [usize]>) -> Option<Shape> {
     let mut short = 1;
     while lanes.len() > 1
         && let Some(&n) = lanes.last()
-        && n <= SHORT
+        && n <= tuning.short_axis
         && short * n <= components::MOST
     {
         short *= n;
         lanes.pop();
     }
-    (lanes.iter().product::<usize>() >= LEAST_LANES && !lanes.is_empty()).then_some(lanes)
+    (lanes.iter().product::<usize>() >= tuning.least_lanes && !lanes.is_empty()).then_some(lanes)
 }
 
 /// Tells whether an equation of this kind can work point by point.
@@ -206,6 +200,7 @@ fn with_time(
     mut args: SmallVec<[View; 4]>,
     depth: usize,
     trips: usize,
+    most_streamed: usize,
 ) -> Option<Launch> {
     let time = kernel.loops.len();
     kernel.loops.push(Loop { extent: trips, mode: Mode::Sequential });
@@ -232,7 +227,7 @@ fn with_time(
         Node::Gather { buffer, .. } => still(*buffer),
         _ => true,
     });
-    if streamed > STREAMED || !computed {
+    if streamed > most_streamed || !computed {
         return None;
     }
     let advance = |at: &mut Affine, id: BufferId| {

@@ -241,14 +241,16 @@ fn inspection_shows_every_floor() {
 #[test]
 fn equal_jaxprs_share_an_executable() {
     use crate::stage::cache::{cache_size, cached};
+    use crate::stage::device;
     let scaled =
         || traced(&[steps(&[2]).aval()], |x| vec![crate::prims::lax::mul(&x[0], &number(0.125))]);
-    let first = cached(&scaled(), "a").expect("compiles");
-    assert!(std::sync::Arc::ptr_eq(&first, &cached(&scaled(), "b").expect("is there")));
+    let place = device::default_place().expect("a device");
+    let first = cached(&scaled(), "a", place).expect("compiles");
+    assert!(std::sync::Arc::ptr_eq(&first, &cached(&scaled(), "b", place).expect("is there")));
     assert!(cache_size() > 0);
-    let out = first.run(vec![steps(&[2])]).expect("runs");
+    let out = first.run("a", vec![steps(&[2])]).expect("runs");
     assert_eq!(values(&out[0]), [0.0625, 0.1875]);
-    let wrong = first.run(vec![steps(&[3])]).expect_err("a type that does not fit");
+    let wrong = first.run("a", vec![steps(&[3])]).expect_err("a type that does not fit");
     assert_eq!(wrong.message(), "a: input 0: expected f32[2], got f32[3]");
 }
 

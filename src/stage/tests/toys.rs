@@ -188,13 +188,13 @@ pub fn steps(shape: &[usize]) -> Array {
 
 pub fn floats(shape: &[usize], values: &[f32]) -> Array {
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    device::upload(Aval::new(shape.iter().copied(), cotangent_jit::DType::F32), &bytes)
+    device::upload(Aval::new(shape.iter().copied(), cotangent_jit::DType::F32), &bytes, true)
         .expect("a device")
 }
 
 pub fn ints(shape: &[usize], values: &[i32]) -> Array {
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    device::upload(Aval::new(shape.iter().copied(), cotangent_jit::DType::I32), &bytes)
+    device::upload(Aval::new(shape.iter().copied(), cotangent_jit::DType::I32), &bytes, true)
         .expect("a device")
 }
 
@@ -204,7 +204,8 @@ pub fn traced(inputs: &[Aval], f: impl FnOnce(&[Array]) -> Vec<Array>) -> Jaxpr 
 
 pub fn compiled(jaxpr: &Jaxpr) -> Executable {
     let options = CompileOptions::default();
-    Executable::compile(jaxpr, "test", device::DEFAULT, &options).expect("compiles")
+    Executable::compile(jaxpr, "test", device::default_place().expect("a device"), &options)
+        .expect("compiles")
 }
 
 /// Elements as f64, whatever the dtype; parts of complex ones.
@@ -235,14 +236,15 @@ pub fn run(inputs: &[Array], f: impl FnOnce(&[Array]) -> Vec<Array>) -> (String,
         }
     };
     close(all(&run::interpret_donating(&jaxpr, inputs).expect("interprets")), "donating");
-    close(all(&executable.run_ref(inputs).expect("runs")), "compiled");
+    close(all(&executable.run_ref("test", inputs).expect("runs")), "compiled");
     let bytes = || inputs.iter().map(|a| a.to_bytes().expect("bytes")).collect::<Vec<_>>();
     let before = bytes();
-    close(all(&executable.run(inputs.to_vec()).expect("runs")), "shared inputs");
+    close(all(&executable.run("test", inputs.to_vec()).expect("runs")), "shared inputs");
     assert_eq!(bytes(), before, "shared inputs change of\n{text}");
-    let fresh =
-        |a: &Array| device::upload(a.aval(), &a.to_bytes().expect("bytes")).expect("a device");
+    let fresh = |a: &Array| {
+        device::upload(a.aval(), &a.to_bytes().expect("bytes"), true).expect("a device")
+    };
     let sole: Vec<Array> = inputs.iter().map(fresh).collect();
-    close(all(&executable.run(sole).expect("runs")), "sole inputs");
+    close(all(&executable.run("test", sole).expect("runs")), "sole inputs");
     (text, expected)
 }

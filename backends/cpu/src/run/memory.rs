@@ -205,25 +205,50 @@ impl Shared {
     }
 }
 
+/// A block as the store gives it.
+pub struct Block {
+    pub pointer: *mut u8,
+    /// The bytes of its class.
+    pub size: usize,
+    /// It was in the store.
+    pub reused: bool,
+}
+
 /// A block of the class of `bytes`, from this thread's blocks, the shared ones or the system.
 pub fn take(bytes: usize) -> Result<*mut u8, Error> {
+    Ok(taken::<true>(bytes)?.pointer)
+}
+
+/// A block that is not counted here as live, for a device that counts itself.
+pub fn take_uncounted(bytes: usize) -> Result<Block, Error> {
+    taken::<false>(bytes)
+}
+
+#[inline(always)]
+fn taken<const COUNTED: bool>(bytes: usize) -> Result<Block, Error> {
     let (class, size) = class(bytes);
+    let live = if COUNTED { size as i64 } else { 0 };
     let local = LOCAL.try_with(|local| {
         // SAFETY: this thread's own value; nothing called below comes back here.
         let local = unsafe { &mut *local.get() };
         if let Some(block) = local.blocks.get_mut(class).and_then(Vec::pop) {
-            local.count(size as i64, -(size as i64), true, false);
+            local.count(live, -(size as i64), COUNTED, false);
             return Some(block);
         }
         let block = locked(&MEMORY.shared).take(class, size);
-        local.count(size as i64, 0, block.is_some(), block.is_none());
+        if COUNTED {
+            local.count(live, 0, block.is_some(), block.is_none());
+        }
         block
     });
-    if let Ok(Some(block)) = local {
-        return Ok(block);
+    if let Ok(Some(pointer)) = local {
+        return Ok(Block { pointer, size, reused: true });
     }
     let layout = layout(size).ok_or_else(|| err!(Device, "allocation of {bytes} bytes"))?;
-    fresh(layout).ok_or_else(|| err!(Device, "allocation of {bytes} bytes: out of memory"))
+    match fresh(layout) {
+        Some(pointer) => Ok(Block { pointer, size, reused: false }),
+        None => Err(err!(Device, "allocation of {bytes} bytes: out of memory")),
+    }
 }
 
 /// Returns a block of `take` to the store.
@@ -231,7 +256,25 @@ pub fn take(bytes: usize) -> Result<*mut u8, Error> {
 /// # Safety
 /// `block` came from `take(bytes)` and is not used any more.
 pub unsafe fn give(block: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { given::<true>(block, bytes) };
+}
+
+/// Returns a block of `take_uncounted` to the store, and says how many bytes its class has.
+///
+/// # Safety
+/// `block` came from `take_uncounted(bytes)` and is not used any more.
+pub unsafe fn give_uncounted(block: *mut u8, bytes: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { given::<false>(block, bytes) }
+}
+
+/// # Safety
+/// `block` came from `taken::<COUNTED>(bytes)` and is not used any more.
+#[inline(always)]
+unsafe fn given<const COUNTED: bool>(block: *mut u8, bytes: usize) -> usize {
     let (class, size) = class(bytes);
+    let live = if COUNTED { -(size as i64) } else { 0 };
     let kept = LOCAL.try_with(|local| {
         // SAFETY: this thread's own value; nothing called below comes back here.
         let local = unsafe { &mut *local.get() };
@@ -241,16 +284,19 @@ pub unsafe fn give(block: *mut u8, bytes: usize) {
         let most = (LOCAL_CLASS_BYTES / size).clamp(1, LOCAL_COUNT);
         if size <= LOCAL_BYTES && local.blocks[class].len() < most {
             local.blocks[class].push(block);
-            local.count(-(size as i64), size as i64, false, false);
+            local.count(live, size as i64, false, false);
             return true;
         }
-        local.count(-(size as i64), 0, false, false);
+        if COUNTED {
+            local.count(live, 0, false, false);
+        }
         false
     });
     if !matches!(kept, Ok(true)) {
         // SAFETY: free, and of this class by the caller's promise.
         unsafe { locked(&MEMORY.shared).put(block, class, size) };
     }
+    size
 }
 
 /// Elements of working memory from the same store, for routines.

@@ -4,6 +4,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `memory.rs` | blocks of host memory, kept for reuse |
+//! | `devices.rs` | the memory of each device, when there are several |
 //! | `share.rs` | work shared among threads |
 //! | `subnormals.rs` | the treatment of subnormal numbers by a thread |
 //! | `runtime.rs` | shared launches, copies, exact float remainders |
@@ -12,6 +13,7 @@
 //!
 //! Generated code and its planning do not live here.
 
+pub mod devices;
 pub mod host;
 pub mod memory;
 pub mod routines;

@@ -19,7 +19,11 @@ const CUDA: &str = "cuda";
 type Named = (&'static str, fn() -> &'static dyn Backend);
 
 /// The backends of this build. An optional one is a line under its feature.
-const BACKENDS: &[Named] = &[(CPU, || cotangent_cpu::backend())];
+const BACKENDS: &[Named] = &[
+    (CPU, || cotangent_cpu::backend()),
+    #[cfg(feature = "cuda")]
+    (CUDA, || cotangent_cuda::backend()),
+];
 
 /// The CPU.
 pub const FIRST: Placement = Placement { backend: CPU, ordinal: 0 };

@@ -40,7 +40,7 @@ fn a_trace_is_for_one_device() {
             });
             inner(x.to(&default)) + made
         });
-        (f(there()), f(array![1.0, 2.0, 3.0]));
+        let _ = (f(there()), f(array![1.0, 2.0, 3.0]));
         let at = |d| (d, d, d);
         assert_eq!(*seen.lock().unwrap(), [at(second()), at(first())]);
         let said = "to: f32[1] is traced for cpu:0, and a program runs on one device; move it to \

@@ -259,7 +259,7 @@ fn kept(
             && uses.get(&slot) == here.get(&slot);
         // The memory of a donated input goes by the name of its output.
         let donated = || program.donations.iter().any(|(o, _)| program.outputs()[*o] == slot);
-        let given = !l.written && l.touches > 1 && !donated();
+        let given = !l.written && l.touches > 1 && inside(l, rows, s.len) && !donated();
         let bytes = (l.len as usize * s.dtype.size()).next_multiple_of(16);
         if !l.uniform || l.len <= 0 || !(temporary || given) || at + bytes > MOST_ROW_BYTES {
             continue;
@@ -269,6 +269,12 @@ fn kept(
         at += bytes;
     }
     (all, at)
+}
+
+/// Whether whole rows lie inside of a slot: accesses may leave the end of a row out.
+fn inside(l: &Layout, rows: usize, len: usize) -> bool {
+    let still = l.base.strides.iter().all(|s| *s == 0);
+    still && l.base.offset >= 0 && l.base.offset + l.len * rows as i64 <= len as i64
 }
 
 /// How many views of each slot a program has.

@@ -3,7 +3,7 @@
 
 use cotangent_proptests::generate::{Kind, Op, Recipe, Step, program, recipes};
 use cotangent_proptests::laws::{
-    adjoint, backend, batch, check, checkify, commute, jet, jvp, keep, modes, narrow, text,
+    adjoint, backend, batch, check, checkify, commute, cuda, jet, jvp, keep, modes, narrow, text,
 };
 use cotangent_proptests::program::Program;
 use cotangent_proptests::violation::{Violation, guard};
@@ -116,6 +116,20 @@ fn derivatives_of_plain_programs() {
     hold(1.0, plain(10), |_, p| derivatives(p));
     let share = jvp::share_compared();
     assert!(share > 0.9, "of the slopes only {share} could be compared");
+}
+
+/// The second backend on programs and on their gradients.
+#[test]
+fn values_on_the_second_backend() {
+    let law = |_: &Recipe, p: &Program| {
+        cuda::on(p)?;
+        if p.inputs.iter().any(|x| x.dtype().is_inexact()) && p.twin()?.is_none() {
+            cuda::on(&p.pullback(3)?).map_err(|e| e.within("pullback"))?;
+        }
+        Ok(())
+    };
+    hold(0.5, plain(12), law);
+    hold(0.3, Kind { depth: 2, ..plain(5) }, law);
 }
 
 #[test]

@@ -15,15 +15,17 @@ use cotangent::stage;
 pub fn law(case: &Case) -> Result<(), Violation> {
     let p = Program::of(case)?;
     let expected = p.interpret()?;
-    let got = p.run()?;
-    match rounding(&p.jaxpr) {
-        Rounding::Fixed => bits(&got, &expected)?,
-        Rounding::OfSums => within_sums(&p, &got, &expected)?,
-        Rounding::OfDivisors => {
-            compare_all("compiled", &got, &expected, Near::Roundings(64.0))?;
-        }
-    }
+    agree(&p, &p.run()?, &expected)?;
     donated(&p, &expected)
+}
+
+/// What compiled code gives is what the interpreter gives.
+pub fn agree(p: &Program, got: &[Array], expected: &[Array]) -> Result<(), Violation> {
+    match rounding(&p.jaxpr) {
+        Rounding::Fixed => bits(got, expected),
+        Rounding::OfSums => within_sums(p, got, expected),
+        Rounding::OfDivisors => compare_all("compiled", got, expected, Near::Roundings(64.0)),
+    }
 }
 
 /// Of any program: floats within some roundings if routines are involved.

@@ -15,6 +15,7 @@
 //! | `text` | print then parse is the identity |
 //! | `types` | `abstract_eval` tells what runs |
 //! | `backend` | compiled = interpreted |
+//! | `cuda (interpreted)` | the second backend's code = interpreted |
 
 pub mod adjoint;
 pub mod backend;
@@ -22,6 +23,7 @@ pub mod batch;
 pub mod check;
 pub mod checkify;
 pub mod commute;
+pub mod cuda;
 pub mod higher;
 pub mod jet;
 pub mod jvp;
@@ -82,6 +84,7 @@ impl Law {
 pub const ALL: &[Law] = &[
     Law { name: "types", check: types::law, silent: never },
     Law { name: "backend", check: backend::law, silent: never },
+    Law { name: "cuda (interpreted)", check: cuda::law, silent: elsewhere },
     Law { name: "text", check: text::law, silent: rules },
     Law { name: "check", check: check::law, silent: never },
     Law { name: "jvp", check: jvp::law, silent: exact },
@@ -112,6 +115,12 @@ fn exact(case: &Case) -> Option<&'static str> {
     }
     let inexact = case.inputs.iter().any(|x| x.dtype().is_inexact());
     (!inexact).then_some("no derivative")
+}
+
+/// The array of `constant` lies on the first backend's device.
+fn elsewhere(case: &Case) -> Option<&'static str> {
+    let constant = case.prim.name() == "constant";
+    constant.then_some("its array lies on another device")
 }
 
 fn rules(case: &Case) -> Option<&'static str> {

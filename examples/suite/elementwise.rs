@@ -1,6 +1,7 @@
 //! Dispatch, fused elementwise work, and reductions.
 
-use crate::harness::{Row, consume, normal};
+use crate::calls;
+use crate::harness::{Row, normal};
 use crate::row;
 use cotangent::nn;
 use cotangent::prelude::*;
@@ -37,7 +38,7 @@ pub fn rows() -> Vec<Row> {
         Row::new("dispatch_100args", || {
             let f = jit(|xs: Vec<Array>| xs.into_iter().map(|x| x + 1.0).collect::<Vec<_>>());
             let xs: Vec<Array> = (0..100).map(|i| Array::scalar(i as f32)).collect();
-            Box::new(move || consume(f(xs.clone())))
+            calls!(f, xs)
         }),
     ];
     for (name, f) in FUNCTIONS {
@@ -50,7 +51,7 @@ pub fn rows() -> Vec<Row> {
     rows.push(Row::new("compile_unrolled_grad", || {
         let f = jit(grad(|x: Array| (0..1000).fold(x, |x, _| x.sin())));
         let x = Array::scalar(0.5f32);
-        Box::new(move || consume(f(x.clone())))
+        calls!(f, x)
     }));
     rows
 }

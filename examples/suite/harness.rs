@@ -8,18 +8,32 @@ use std::time::{Duration, Instant};
 /// A workload that is made when it is its turn.
 pub struct Row {
     pub name: String,
-    make: Box<dyn FnOnce() -> Box<dyn Fn()>>,
+    make: Box<dyn FnOnce() -> Calls>,
+}
+
+/// A jitted function on ready arguments.
+pub struct Calls {
+    pub call: Box<dyn Fn()>,
+    /// What a call does on the default device, from the types of the arguments alone.
+    pub explain: Box<dyn Fn() -> Result<String, Error>>,
 }
 
 impl Row {
     /// `make` gives a call of a fresh jitted function on ready arguments.
-    pub fn new(name: impl Into<String>, make: impl FnOnce() -> Box<dyn Fn()> + 'static) -> Row {
+    pub fn new(name: impl Into<String>, make: impl FnOnce() -> Calls + 'static) -> Row {
         Row { name: name.into(), make: Box::new(make) }
+    }
+
+    /// Prints what a call does on a device, and runs nothing there.
+    pub fn explain(self, device: &Device) {
+        let calls = (self.make)();
+        let text = with_default_device(device, || (calls.explain)());
+        println!("{:24} {}", self.name, text.unwrap_or_else(|e| e.message().into()));
     }
 
     pub fn run(self, json: bool) {
         stage::cache::clear_caches();
-        let call = (self.make)();
+        let call = (self.make)().call;
         let first = time(&call, 1);
         let (ns, compile) = (best(&call), first);
         let compile_ms = (compile.as_secs_f64() * 1e9 - ns).max(0.0) / 1e6;
@@ -51,6 +65,19 @@ fn best(call: &dyn Fn()) -> f64 {
     (0..5).map(mean).fold(f64::INFINITY, f64::min)
 }
 
+/// `calls!(function, arguments ..)`: a jitted function on clones of these arguments.
+#[macro_export]
+macro_rules! calls {
+    ($f:expr, $($a:ident),+) => {{
+        let f = std::rc::Rc::new($f);
+        let (g, types) = (f.clone(), ($($crate::harness::types(&$a),)+));
+        $crate::harness::Calls {
+            call: Box::new(move || $crate::harness::consume(f($($a.clone()),+))),
+            explain: Box::new(move || g.lower(types.clone())?.compile()?.explain()),
+        }
+    }};
+}
+
 /// `row!("name", |x, y| body, arguments)`: jits the closure of owned arrays and calls it on clones
 /// of the arguments.
 #[macro_export]
@@ -59,9 +86,14 @@ macro_rules! row {
         $crate::harness::Row::new($name, move || {
             let f = cotangent::prelude::jit(move |$($a: cotangent::prelude::Array),+| $body);
             let ($($a,)+) = $args;
-            Box::new(move || $crate::harness::consume(f($($a.clone()),+)))
+            $crate::calls!(f, $($a),+)
         })
     };
+}
+
+/// Arrays of the same types without elements.
+pub fn types<T: Pytree + Clone>(tree: &T) -> T {
+    tree_map(|x| shape_dtype(x.shape().to_vec(), x.dtype()), tree.clone())
 }
 
 /// Keeps a result from being optimised away.

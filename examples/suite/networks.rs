@@ -1,6 +1,7 @@
 //! Whole training steps, a transformer block, derivatives of higher order.
 
-use crate::harness::{Row, consume, normal};
+use crate::calls;
+use crate::harness::{Row, normal};
 use crate::row;
 use cotangent::nn;
 use cotangent::prelude::*;
@@ -91,30 +92,30 @@ pub fn rows() -> Vec<Row> {
                 (descend(p, g), l)
             });
             let (p, x, y) = (mlp(), normal([128, 784]), labels(128));
-            Box::new(move || consume(step(p.clone(), x.clone(), y.clone())))
+            calls!(step, p, x, y)
         }),
         Row::new("mlp_step_small", || {
             let step =
                 jit(|p: Layers, x: Array, y: Array| descend(p.clone(), grad(small_loss)(p, x, y)));
             let (p, x, y) = (layers(&[2, 16, 16, 1], 0.5), normal([16, 2]), normal([16, 1]));
-            Box::new(move || consume(step(p.clone(), x.clone(), y.clone())))
+            calls!(step, p, x, y)
         }),
         Row::new("per_example_grads", || {
             let one =
                 |p: Layers, x: Array, y: Array| mlp_loss(p, x.expand_dims(0), y.expand_dims(0));
             let all = jit(vmap_axes(grad(one), (None, 0, 0)));
             let (p, x, y) = (mlp(), normal([32, 784]), labels(32));
-            Box::new(move || consume(all(p.clone(), x.clone(), y.clone())))
+            calls!(all, p, x, y)
         }),
         Row::new("transformer_block", || {
             let f = jit(|p: Block, x: Array| p.call(x));
             let (p, x) = (Block::new(), normal([4, 256, WIDTH]));
-            Box::new(move || consume(f(p.clone(), x.clone())))
+            calls!(f, p, x)
         }),
         Row::new("transformer_block_grad", || {
             let f = jit(value_and_grad(|p: Block, x: Array| p.call(x).square().mean()));
             let (p, x) = (Block::new(), normal([4, 256, WIDTH]));
-            Box::new(move || consume(f(p.clone(), x.clone())))
+            calls!(f, p, x)
         }),
         row!("hessian_rosenbrock", |x| hessian(rosenbrock)(x), (normal([100]),)),
         Row::new("hvp_mlp", || {
@@ -124,7 +125,7 @@ pub fn rows() -> Vec<Row> {
                 jvp(slope, (p,), (v,)).1
             });
             let (p, v, x) = (mlp(), mlp(), normal([128, 784]));
-            Box::new(move || consume(f(p.clone(), v.clone(), x.clone())))
+            calls!(f, p, v, x)
         }),
     ]
 }

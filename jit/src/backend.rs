@@ -5,10 +5,11 @@
 //! [`Backend::synchronize`]. A run on the CPU is over when [`Executable::run`] returns. No backend
 //! lives here.
 
-use crate::Error;
 use crate::buffer::{Buffer, Memory};
 use crate::program::{Placement, Program};
 use crate::verify::Verified;
+use crate::{Error, plural};
+use std::fmt;
 
 /// A family of devices, one value per process.
 pub trait Backend: Send + Sync {
@@ -110,6 +111,54 @@ pub trait Executable: Send + Sync {
     fn code_size(&self) -> usize;
 
     fn place(&self) -> Placement;
+
+    /// What one run asks of the device.
+    fn launches(&self) -> Launches;
+}
+
+/// What one run asks of a device, as far as that is known before it: one round of a loop that ends
+/// by a test, the longest arm of a branch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Launches {
+    /// Functions launched one by one.
+    pub single: usize,
+    /// Graphs launched, each as a whole.
+    pub graphs: usize,
+    /// Functions launched in graphs.
+    pub nodes: usize,
+    /// Times that the host waits for the device in the middle of a run.
+    pub round_trips: usize,
+}
+
+impl Launches {
+    pub fn and(self, other: Launches) -> Launches {
+        Launches {
+            single: self.single + other.single,
+            graphs: self.graphs + other.graphs,
+            nodes: self.nodes + other.nodes,
+            round_trips: self.round_trips + other.round_trips,
+        }
+    }
+
+    pub fn times(self, n: usize) -> Launches {
+        Launches {
+            single: self.single * n,
+            graphs: self.graphs * n,
+            nodes: self.nodes * n,
+            round_trips: self.round_trips * n,
+        }
+    }
+}
+
+impl fmt::Display for Launches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Launches { single, graphs, nodes, round_trips } = *self;
+        write!(f, "{}", plural(single + nodes, "function"))?;
+        if graphs > 0 {
+            write!(f, ", {nodes} of them in {}", plural(graphs, "graph"))?;
+        }
+        write!(f, ", {}", plural(round_trips, "round trip"))
+    }
 }
 
 /// The state of a device's allocator.

@@ -226,6 +226,33 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
         self.lowered.analysed(self.executable.program())
     }
 
+    /// What one run does, in words: where it runs, its arithmetic, its memory, and what it asks of
+    /// the device (functions launched, graphs, times that the host waits).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = shape_dtype([1000], DType::F32);
+    /// let compiled = jit(|x: Array| x.sin().sum()).lower((x,))?.compile()?;
+    /// println!("{}", compiled.explain()?);
+    /// assert!(compiled.explain()?.contains("1 function, 0 round trips"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn explain(&self) -> Result<String, Error> {
+        let (cost, memory) = (self.cost()?, self.memory());
+        let Lowered { name, place, .. } = &self.lowered;
+        let launches = self.executable.compiled().launches();
+        Ok(format!(
+            "{name} on {place}: {launches}; {} flops, {} bytes read, {} written; {} bytes at most, \
+             {} of them temporary; compiled in {:.1} ms",
+            cost.flops,
+            cost.bytes_read,
+            cost.bytes_written,
+            memory.peak(),
+            memory.temporaries,
+            self.time.as_secs_f64() * 1e3
+        ))
+    }
+
     /// Bytes of machine code.
     pub fn code_size(&self) -> usize {
         self.executable.compiled().code_size()

@@ -14,7 +14,9 @@ use crate::plan::scatter::scattering;
 use crate::plan::{calls, stages};
 use crate::run::subnormals::Treatment;
 use crate::run::{devices, host, memory};
-use cotangent_jit::backend::{Backend, CompileOptions, Executable, Literal, MemoryStats, Tuning};
+use cotangent_jit::backend::{
+    Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning,
+};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::kernel::Kernel;
 use cotangent_jit::prepare::complex;
@@ -184,6 +186,11 @@ impl Executable for CpuExecutable {
     fn place(&self) -> Placement {
         self.place
     }
+
+    /// A program is one native function.
+    fn launches(&self) -> Launches {
+        Launches { single: 1, ..Launches::default() }
+    }
 }
 
 /// An executable that flushes subnormal numbers on every thread that runs a part of it. Other
@@ -212,6 +219,10 @@ impl Executable for Flushing {
 
     fn place(&self) -> Placement {
         self.0.place()
+    }
+
+    fn launches(&self) -> Launches {
+        self.0.launches()
     }
 }
 

@@ -1,9 +1,11 @@
 //! CUDA as a family of devices: programs are compiled to PTX and run through the driver.
 
 use crate::emit;
-use crate::plan::{Counts, Item, Target};
+use crate::plan::{Item, Target};
 use crate::run::{Device, Graph, Module, Queue, count, device};
-use cotangent_jit::backend::{Backend, CompileOptions, Executable, Literal, MemoryStats, Tuning};
+use cotangent_jit::backend::{
+    Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning,
+};
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::prepare::complex;
 use cotangent_jit::program::{Placement, Program};
@@ -97,7 +99,7 @@ struct CudaExecutable {
     inputs: usize,
     outputs: usize,
     place: Placement,
-    counts: Counts,
+    launches: Launches,
     code_size: usize,
     text: Option<String>,
 }
@@ -116,7 +118,7 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CudaExecutable
         inputs: program.inputs().len(),
         outputs: program.outputs().len(),
         place: program.place,
-        counts: plan.counts,
+        launches: plan.launches,
         code_size: text.len(),
         text: options.keep_text.then_some(text),
     })
@@ -158,11 +160,7 @@ impl Executable for CudaExecutable {
     }
 
     fn text(&self, stage: &str) -> Option<String> {
-        match stage {
-            "ptx" => self.text.clone(),
-            "counts" => Some(self.counts.to_string()),
-            _ => None,
-        }
+        self.text.clone().filter(|_| stage == "ptx")
     }
 
     fn code_size(&self) -> usize {
@@ -171,6 +169,10 @@ impl Executable for CudaExecutable {
 
     fn place(&self) -> Placement {
         self.place
+    }
+
+    fn launches(&self) -> Launches {
+        self.launches
     }
 }
 

@@ -14,7 +14,7 @@ use cotangent_jit::{DType, Error};
 /// Points of a lane that are loaded at once.
 const AHEAD: usize = 4;
 /// The most nodes of a point for which that pays.
-const MOST_NODES: usize = 96;
+const MOST_NODES: usize = 48;
 
 /// What a group of threads is for.
 #[derive(Clone, Copy)]

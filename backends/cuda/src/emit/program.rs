@@ -3,7 +3,7 @@
 use super::{block, rows, task};
 use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{
-    self, Address, Argument, Counts, Item, Plan, Rows, Target, Tasks, alignment, graphs, tasks,
+    self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, tasks,
 };
 use crate::ptx::Entry;
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
@@ -39,8 +39,8 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
     let items = b.steps(&program.steps, 0)?;
     let mut count = 0;
     let items = graphs(items, &mut count);
-    let counts = Counts::of(&items);
-    Ok(Plan { entries: b.entries, items, graphs: count, arena: scratch + most, counts })
+    let launches = plan::launches(&items);
+    Ok(Plan { entries: b.entries, items, graphs: count, arena: scratch + most, launches })
 }
 
 /// What all launches of a kernel have in common.

@@ -3,10 +3,10 @@
 use super::graphs::Launch;
 use crate::ptx::Entry;
 use cotangent_jit::affine::Affine;
+use cotangent_jit::backend::Launches;
 use cotangent_jit::host::HostCall;
 use cotangent_jit::program::{Program, Routine, SlotKind, View};
 use smallvec::SmallVec;
-use std::fmt;
 
 /// The memory that an address lies in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -100,76 +100,25 @@ pub struct Plan {
     pub graphs: usize,
     /// Bytes of the memory of a run.
     pub arena: usize,
-    pub counts: Counts,
+    pub launches: Launches,
 }
 
-/// What a run does, as far as that is known before; one iteration of a `while`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
-    /// Entries launched one by one.
-    pub launches: usize,
-    /// Graphs launched, and the entries in them.
-    pub graphs: usize,
-    pub nodes: usize,
-    /// Times that the host waits for the device.
-    pub round_trips: usize,
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { launches, graphs, nodes, round_trips } = self;
-        write!(
-            f,
-            "{launches} launches, {graphs} graphs of {nodes} launches, {round_trips} round trips"
-        )
-    }
-}
-
-impl Counts {
-    pub fn of(items: &[Item]) -> Counts {
-        let mut sum = Counts::default();
-        for item in items {
-            let more = match item {
-                Item::Launch { .. } => Counts { launches: 1, ..Counts::default() },
-                Item::Graph { launches, .. } => {
-                    Counts { graphs: 1, nodes: launches.len(), ..Counts::default() }
-                }
-                Item::Host { .. } | Item::Routine { .. } => {
-                    Counts { round_trips: 1, ..Counts::default() }
-                }
-                Item::Loop { trips, body } => Counts::of(body).times(*trips),
-                Item::While { test, body, .. } => {
-                    let once = Counts { round_trips: 1, ..Counts::default() };
-                    Counts::of(test).and(Counts::of(body)).and(once)
-                }
-                Item::Branch { arms, .. } => {
-                    let most = arms.iter().map(|a| Counts::of(a));
-                    let most = most.max_by_key(|c| c.launches + c.nodes).unwrap_or_default();
-                    most.and(Counts { round_trips: 1, ..Counts::default() })
-                }
-            };
-            sum = sum.and(more);
+/// What a run of these items asks of the device.
+pub fn launches(items: &[Item]) -> Launches {
+    let none = Launches::default();
+    let answer = Launches { round_trips: 1, ..none };
+    let one = |item: &Item| match item {
+        Item::Launch { .. } => Launches { single: 1, ..none },
+        Item::Graph { launches, .. } => Launches { graphs: 1, nodes: launches.len(), ..none },
+        Item::Host { .. } | Item::Routine { .. } => answer,
+        Item::Loop { trips, body } => launches(body).times(*trips),
+        Item::While { test, body, .. } => launches(test).and(launches(body)).and(answer),
+        Item::Branch { arms, .. } => {
+            let longest = arms.iter().map(|a| launches(a)).max_by_key(|l| l.single + l.nodes);
+            longest.unwrap_or_default().and(answer)
         }
-        sum
-    }
-
-    fn and(self, o: Counts) -> Counts {
-        Counts {
-            launches: self.launches + o.launches,
-            graphs: self.graphs + o.graphs,
-            nodes: self.nodes + o.nodes,
-            round_trips: self.round_trips + o.round_trips,
-        }
-    }
-
-    fn times(self, n: usize) -> Counts {
-        Counts {
-            launches: self.launches * n,
-            graphs: self.graphs * n,
-            nodes: self.nodes * n,
-            round_trips: self.round_trips * n,
-        }
-    }
+    };
+    items.iter().fold(none, |sum, item| sum.and(one(item)))
 }
 
 /// The greatest power of two that divides a number, up to `most`.

@@ -21,7 +21,7 @@ mod tiles;
 pub mod width;
 
 pub use graphs::{Launch, graphs};
-pub use items::{Address, Argument, Base, Counts, Item, Plan, alignment};
+pub use items::{Address, Argument, Base, Item, Plan, alignment, launches};
 pub use rows::{Kept, Rows, rows, uses};
 pub use shape::{Form, Shape, Target};
 pub use tasks::{Task, Tasks, Work, only_store, tasks};

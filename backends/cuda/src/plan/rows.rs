@@ -112,30 +112,30 @@ fn run<'p>(
 ) -> Option<Rows<'p>> {
     let mut layouts = Layouts::default();
     let (mut splits, mut points) = (Vec::new(), 0);
-    for step in &steps[..steps.len().min(MOST_STEPS)] {
+    let mut best = None;
+    for (n, step) in steps[..steps.len().min(MOST_STEPS)].iter().enumerate() {
         let Some((tasks, args)) = launch(kernels, step) else { break };
-        let mut next = layouts.clone();
         let Some(split) = split(tasks, rows) else { break };
-        note(program, &mut next, tasks, split, rows, args);
-        let holds = next.values().all(|l| l.uniform || !l.written);
-        if !holds || !disjoint(program, &next) {
+        note(program, &mut layouts, tasks, split, rows, args);
+        if !layouts.values().all(|l| l.uniform || !l.written) {
             break;
         }
-        layouts = next;
         points += tasks.shape.kernel.points() / rows;
         splits.push((split, tasks.shape.kernel.loops[split].extent / rows));
+        let enough = rows >= ENOUGH_ROWS || rows * points <= FEW_POINTS;
+        if n == 0 || !enough {
+            continue;
+        }
+        let steps = &steps[..=n];
+        let (kept, row_bytes) = kept(program, uses, &layouts, steps, rows);
+        if kept.is_empty() || !disjoint(program, &layouts, &kept) {
+            continue;
+        }
+        let warps = (MOST_SHARED / row_bytes.max(1)).clamp(1, MOST_WARPS);
+        let splits = splits.clone();
+        best = Some(Rows { steps, rows, splits, kept, row_bytes, warps });
     }
-    let steps = &steps[..splits.len()];
-    let enough = rows >= ENOUGH_ROWS || rows * points <= FEW_POINTS;
-    if steps.len() < 2 || !enough {
-        return None;
-    }
-    let (kept, row_bytes) = kept(program, uses, &layouts, steps, rows);
-    if kept.is_empty() {
-        return None;
-    }
-    let warps = (MOST_SHARED / row_bytes.max(1)).clamp(1, MOST_WARPS);
-    Some(Rows { steps, rows, splits, kept, row_bytes, warps })
+    best
 }
 
 /// The parallel loop over the points of the rows by which most accesses go.
@@ -219,10 +219,12 @@ fn note(
     }
 }
 
-/// Whether no two temporaries share bytes: rows run at different speeds.
-fn disjoint(program: &Program, layouts: &Layouts) -> bool {
+/// Whether no two temporaries share bytes, since rows run at different speeds. One that never
+/// leaves shared memory has none.
+fn disjoint(program: &Program, layouts: &Layouts, kept: &[Kept]) -> bool {
+    let inside = |s: &SlotId| kept.iter().any(|k| k.slot == *s && !k.given);
     let bytes = |s: &SlotId| match program.slot(*s).kind {
-        SlotKind::Temp { arena_offset } => {
+        SlotKind::Temp { arena_offset } if !inside(s) => {
             Some((arena_offset, arena_offset + program.slot(*s).bytes()))
         }
         _ => None,

@@ -157,8 +157,14 @@ fn needs_wide(k: &Kernel) -> bool {
         Node::Load { guard, .. } => guard.as_slice(),
         _ => &[],
     });
-    let points: i128 = k.loops.iter().map(|l| (l.extent as i128).max(1)).product();
-    32 * points > MOST * 2
+    let extent = |l: &cotangent_jit::kernel::Loop| (l.extent as i128).max(1);
+    let shared =
+        |l: &&cotangent_jit::kernel::Loop| l.mode == Mode::Parallel || k.scatter().is_some();
+    let results: i128 = k.loops.iter().filter(shared).map(extent).product();
+    let chunks = k.order.cut.map_or(1, |c| k.loops[c.of].extent.div_ceil(c.length.max(1)));
+    let threads = results * k.order.lanes as i128 * chunks as i128;
+    threads > MOST
+        || k.loops.iter().map(extent).any(|n| n > MOST)
         || accesses(k).iter().any(|(at, size, _)| reach(at) * *size as i128 > MOST)
         || guards.map(|r| &r.at).any(|at| reach(at) > MOST)
         || k.buffers.iter().any(|b| (b.len * b.dtype.size()) as i128 > MOST)

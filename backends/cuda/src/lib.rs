@@ -22,6 +22,7 @@ pub mod emit;
 mod ops;
 pub mod plan;
 pub mod ptx;
+pub mod routines;
 mod run;
 
 pub use backend::{CudaBackend, backend};

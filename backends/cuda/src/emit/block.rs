@@ -2,7 +2,7 @@
 //! and meet at a barrier between two tasks, so that no round of a loop goes through the host.
 
 use super::task;
-use crate::plan::{Address, Argument, Tasks};
+use crate::plan::{Address, Argument, Task, Tasks, Work};
 use crate::ptx::{Class, Code, Entry, Value};
 use cotangent_jit::program::{Program, SlotId, Step, View};
 use cotangent_jit::{Error, err};
@@ -28,7 +28,8 @@ fn nodes(step: &Step, program: &Program, kernels: &[Tasks]) -> Option<usize> {
     match step {
         Step::Launch { kernel, .. } => {
             let k = &kernels[kernel.0 as usize];
-            let small = k.tasks.iter().all(|t| t.threads <= MOST_THREADS)
+            let alone = |t: &Task| !matches!(t.work, Work::Sort(_));
+            let small = k.tasks.iter().all(|t| t.threads <= MOST_THREADS && alone(t))
                 && k.shape.kernel.points() <= MOST_POINTS;
             small.then(|| k.tasks.len() * k.shape.kernel.nodes.len())
         }

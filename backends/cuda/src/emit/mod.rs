@@ -10,6 +10,8 @@
 //! | `points.rs` | threads of points |
 //! | `fold.rs` | groups of lanes that reduce |
 //! | `scatter.rs` | updates of computed elements |
+//! | `ordered.rs` | those that combine with their element in order |
+//! | `narrow.rs` | those of elements narrower than a word |
 //! | `task.rs` | a thread of a task, and entries for one task |
 //! | `block.rs` | loops that one block runs as a whole |
 //! | `program.rs` | a program as items for the queue |
@@ -19,7 +21,9 @@ mod block;
 mod emitter;
 mod fold;
 mod index;
+mod narrow;
 mod nodes;
+mod ordered;
 mod points;
 mod program;
 mod scatter;

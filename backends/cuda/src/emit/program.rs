@@ -5,6 +5,7 @@ use super::task;
 use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{Address, Argument, Counts, Item, Plan, Target, Tasks, alignment, tasks};
 use crate::ptx::Entry;
+use crate::routines::{self, Launches, Memory, Stage};
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
@@ -30,12 +31,14 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         kernels: &kernels,
         aliased: &facts.aliased,
         scratch,
+        most,
         entries: Vec::new(),
         first,
+        stages: Vec::new(),
     };
     let items = b.steps(&program.steps, 0)?;
     let counts = Counts::of(&items);
-    Ok(Plan { entries: b.entries, items, arena: scratch + most, counts })
+    Ok(Plan { entries: b.entries, items, arena: scratch + b.most, counts })
 }
 
 /// What all launches of a kernel have in common.
@@ -77,20 +80,21 @@ impl Facts {
             *known = (*known).min(found);
         }
         let slots = |n: usize| args[n].slot;
-        let one = |a: SlotId, b: SlotId| {
-            let pair = (program.slot(a).kind, program.slot(b).kind);
-            a == b
-                || match pair {
-                    (SlotKind::Input(i), SlotKind::Output(o))
-                    | (SlotKind::Output(o), SlotKind::Input(i)) => {
-                        program.donations.contains(&(o, i))
-                    }
-                    _ => false,
-                }
-        };
-        let same = (0..args.len()).any(|a| (0..a).any(|b| one(slots(a), slots(b))));
+        let same = |a: usize| (0..a).any(|b| may_be_one(program, slots(a), slots(b)));
+        let same = (0..args.len()).any(same);
         self.aliased[kernel] |= same;
     }
+}
+
+/// Whether two slots are one, or an output that may take the memory of an input.
+fn may_be_one(program: &Program, a: SlotId, b: SlotId) -> bool {
+    let pair = (program.slot(a).kind, program.slot(b).kind);
+    a == b
+        || match pair {
+            (SlotKind::Input(i), SlotKind::Output(o))
+            | (SlotKind::Output(o), SlotKind::Input(i)) => program.donations.contains(&(o, i)),
+            _ => false,
+        }
 }
 
 struct Builder<'a> {
@@ -99,9 +103,13 @@ struct Builder<'a> {
     aliased: &'a [bool],
     /// Where scratch memory begins in the memory of a run.
     scratch: usize,
+    /// The most bytes of scratch memory that anything needs.
+    most: usize,
     entries: Vec<Entry>,
     /// The first entry of each kernel that has entries.
     first: FxHashMap<usize, usize>,
+    /// The launches of routines that have entries.
+    stages: Vec<(Stage, usize)>,
 }
 
 impl Builder<'_> {
@@ -118,10 +126,19 @@ impl Builder<'_> {
                 Step::Launch { kernel, args } => {
                     self.launch(kernel.0 as usize, args, &mut items)?
                 }
-                Step::Routine { routine, args } => items.push(Item::Routine {
-                    routine: routine.clone(),
-                    args: args.iter().map(address).collect(),
-                }),
+                Step::Routine { routine, args } => {
+                    let shared = |n: usize| {
+                        let output = args[args.len() / 2 + n].slot;
+                        may_be_one(self.program, args[n].slot, output)
+                    };
+                    match routines::launches(routine, shared) {
+                        Some(launches) => self.routine(launches, args, &mut items),
+                        None => items.push(Item::Routine {
+                            routine: routine.clone(),
+                            args: args.iter().map(address).collect(),
+                        }),
+                    }
+                }
                 Step::Host { call, args } => items.push(Item::Host {
                     call: call.clone(),
                     args: args.iter().map(address).collect(),
@@ -171,6 +188,27 @@ impl Builder<'_> {
             items.push(Item::Launch { entry: first + n, blocks: task::blocks(task), args });
         }
         Ok(())
+    }
+
+    /// The launches of a routine.
+    fn routine(&mut self, launches: Launches, args: &[View], items: &mut Vec<Item>) {
+        self.most = self.most.max(launches.scratch);
+        for launch in launches.all {
+            let blocks = launch.stage.blocks() as u64;
+            let args = launch.args.iter().map(|m| match m {
+                Memory::Argument(n) => Address::of(self.program, &args[*n]),
+                Memory::Scratch(at) => Address::arena(self.scratch + at),
+            });
+            let args = args.map(Argument::Address).collect();
+            let known = self.stages.iter().find(|(stage, _)| *stage == launch.stage);
+            let entry = known.map_or(self.entries.len(), |(_, entry)| *entry);
+            if entry == self.entries.len() {
+                let name = format!("k{entry}");
+                self.entries.push(routines::entry(&name, &launch.stage, 0));
+                self.stages.push((launch.stage, entry));
+            }
+            items.push(Item::Launch { entry, blocks, args });
+        }
     }
 
     /// A step that one block runs.

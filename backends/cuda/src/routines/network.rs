@@ -16,6 +16,8 @@ use smallvec::SmallVec;
 
 /// Bytes of shared memory of a block.
 const MOST_BYTES: usize = 48 << 10;
+/// The most places of a row: a thread holds the elements of eight.
+const MOST_PLACES: usize = 4096;
 /// Places of a block, unless a row needs more.
 const PLACES: usize = 512;
 /// The least: a pair for each thread of a warp.
@@ -59,7 +61,8 @@ impl Network {
 
     /// Whether a block has the memory for a row.
     pub fn fits(&self) -> bool {
-        self.row().max(LEAST) * self.record().bytes() <= MOST_BYTES
+        let bytes = self.row().max(LEAST) * self.record().bytes();
+        self.row() <= MOST_PLACES && bytes <= MOST_BYTES
     }
 
     pub fn threads(&self) -> usize {

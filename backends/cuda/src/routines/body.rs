@@ -76,6 +76,12 @@ impl Body {
         (n, end)
     }
 
+    /// Whether `x + more` is below `end`, all of which are small.
+    pub fn below(&mut self, x: Value, more: usize, end: usize) -> Value {
+        let bound = end as i64 - more as i64;
+        self.test("setp.lt.s32", format_args!("{x}, {bound}"))
+    }
+
     /// A value in a register of at least its width.
     pub fn extended(&mut self, v: Value, class: Class) -> Value {
         match (v.class(), class) {
@@ -92,13 +98,24 @@ impl Body {
 
     /// The bits of an element, extended by zeros; zero where the predicate does not hold.
     pub fn load(&mut self, address: Value, size: usize, p: Option<Value>) -> Value {
+        self.load_behind(address, 0, size, p)
+    }
+
+    /// The same of the element so many bytes behind an address.
+    pub fn load_behind(
+        &mut self,
+        address: Value,
+        bytes: usize,
+        size: usize,
+        p: Option<Value>,
+    ) -> Value {
         let (class, t) = element(size);
         let x = match p {
             Some(_) => self.c.copy(Value::Constant(class, 0)),
             None => self.c.register(class),
         };
         let only = only(p);
-        self.c.put(format_args!("{only}ld.global.{t} {x}, [{address}]"));
+        self.c.put(format_args!("{only}ld.global.{t} {x}, [{address}+{bytes}]"));
         x
     }
 

@@ -33,12 +33,11 @@ pub fn counts(b: &mut Body, p: &Pass) {
     let (row, tile) = b.divide(b.block, p.tiles());
     let start = b.times(tile, p.tile(), thread);
     let from = b.times(row, p.len, start);
+    let first = b.at(0, from, size(p.word));
     for n in 0..p.per_thread() {
-        let nth = b.plus(start, n * THREADS);
-        let inside = b.test("setp.lt.u32", format_args!("{nth}, {}", p.len));
-        let index = b.plus(from, n * THREADS);
-        let at = b.at(0, index, size(p.word));
-        let key = b.load(at, size(p.word), Some(inside));
+        let inside = b.below(start, n * THREADS, p.len);
+        let bytes = n * THREADS * size(p.word);
+        let key = b.load_behind(first, bytes, size(p.word), Some(inside));
         let digit = digit(b, p, key);
         let count = b.shared_at(0, digit, Class::B32).address;
         b.c.put(format_args!("@{inside} red.shared.add.u32 [{count}], 1"));

@@ -27,16 +27,19 @@ fn positions(p: &Pass) -> usize {
     KEYS + size(p.word) * p.tile()
 }
 
-/// A key that a thread has read.
-struct Item {
-    key: Value,
-    position: Value,
-    inside: Value,
-    /// The count of its digit in its warp.
-    count: Shared,
-    /// Equal digits before it in its warp.
-    rank: Value,
+/// Keys that a thread has read.
+struct Items {
+    /// The number of the first in its row, and among all.
+    start: Value,
+    from: Value,
+    keys: Vec<Value>,
+    /// Of each key, the number of equal digits before it in its warp, and behind it in the low
+    /// bits the number of its count: one register, since there are few.
+    ranks: Vec<Value>,
 }
+
+/// The bits of the number of a count.
+const COUNT_BITS: u32 = (WARPS * DIGITS).trailing_zeros();
 
 /// Operands: keys, positions, sums of counts over earlier tiles, totals; then keys and positions as
 /// they become.
@@ -54,40 +57,30 @@ pub fn emit(b: &mut Body, p: &Pass) {
     let first = b.times(row, p.len, Value::int(0));
     let counted = places(b, p, row, tile);
     b.barrier();
-    // The tile in order.
-    for item in items {
-        let start = b.get(item.count);
-        let place = b.int("add.u32", format_args!("{start}, {}", item.rank));
-        let at = b.shared_at(KEYS, place, p.word);
-        b.put(at, item.key, Some(item.inside));
-        let at = b.shared_at(positions(p), place, Class::B32);
-        b.put(at, item.position, Some(item.inside));
-    }
+    order(b, p, &items);
     b.barrier();
     write(b, p, first, counted);
 }
 
 /// Reads a tile and ranks its keys in their warps.
-fn read(b: &mut Body, p: &Pass, row: Value, tile: Value) -> Vec<Item> {
+fn read(b: &mut Body, p: &Pass, row: Value, tile: Value) -> Items {
     let (warp, lane) = b.warp_and_lane();
     let lower = b.int("mov.u32", format_args!("%lanemask_lt"));
     let start = b.times(warp, WARP * p.per_thread(), lane);
     let start = b.times(tile, p.tile(), start);
     let from = b.times(row, p.len, start);
+    let first = b.at(0, from, size(p.word));
     // All loads first, so that they wait together.
-    let loads: Vec<[Value; 3]> = (0..p.per_thread())
+    let keys: Vec<Value> = (0..p.per_thread())
         .map(|n| {
-            let nth = b.plus(start, n * WARP);
-            let inside = b.test("setp.lt.u32", format_args!("{nth}, {}", p.len));
-            let index = b.plus(from, n * WARP);
-            let at = b.at(0, index, size(p.word));
-            let key = b.load(at, size(p.word), Some(inside));
-            let at = b.at(1, index, 4);
-            [key, b.load(at, 4, Some(inside)), inside]
+            let inside = b.below(start, n * WARP, p.len);
+            let bytes = n * WARP * size(p.word);
+            b.load_behind(first, bytes, size(p.word), Some(inside))
         })
         .collect();
-    let items = loads.into_iter().map(|[key, position, inside]| {
-        let d = digit(b, p, key);
+    let ranks = keys.iter().enumerate().map(|(n, key)| {
+        let inside = b.below(start, n * WARP, p.len);
+        let d = digit(b, p, *key);
         let word = b.times(warp, DIGITS, d);
         let count = b.shared_at(COUNTS, word, Class::B32);
         // Lanes without a key are equal to each other alone.
@@ -103,9 +96,28 @@ fn read(b: &mut Body, p: &Pass, row: Value, tile: Value) -> Vec<Item> {
         let sum = b.int("add.u32", format_args!("{earlier}, {all}"));
         b.put(count, sum, Some(first));
         b.warp_barrier();
-        Item { key, position, inside, count, rank }
+        b.int("mad.lo.u32", format_args!("{rank}, {}, {word}", 1 << COUNT_BITS))
     });
-    items.collect()
+    let ranks = ranks.collect();
+    Items { start, from, keys, ranks }
+}
+
+/// Puts the tile in order in shared memory.
+fn order(b: &mut Body, p: &Pass, items: &Items) {
+    let first = b.at(1, items.from, 4);
+    for (n, (key, rank)) in items.keys.iter().zip(&items.ranks).enumerate() {
+        let inside = b.below(items.start, n * WARP, p.len);
+        let position = b.load_behind(first, n * WARP * 4, 4, Some(inside));
+        let word = b.int("and.b32", format_args!("{rank}, {}", (1 << COUNT_BITS) - 1));
+        let count = b.shared_at(COUNTS, word, Class::B32);
+        let before = b.get(count);
+        let rank = b.int("shr.u32", format_args!("{rank}, {COUNT_BITS}"));
+        let place = b.int("add.u32", format_args!("{before}, {rank}"));
+        let at = b.shared_at(KEYS, place, p.word);
+        b.put(at, *key, Some(inside));
+        let at = b.shared_at(positions(p), place, Class::B32);
+        b.put(at, position, Some(inside));
+    }
 }
 
 /// Replaces the counts by warp and digit by places in the tile, and stores for each digit how far

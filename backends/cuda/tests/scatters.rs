@@ -7,15 +7,17 @@ mod support;
 
 use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
-use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, Store};
+use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, Order, Store};
+use cotangent_jit::program::{KernelId, Placement, Program, Slot, SlotId, SlotKind, Step, View};
 use cotangent_jit::{DType, interp};
+use support::driver::agrees_through_the_driver;
 use support::{Random, elements};
 
 fn reals() -> impl Iterator<Item = DType> {
     DType::ALL.into_iter().filter(|d| !d.is_complex())
 }
 
-/// Updates by indices, some of them outside, of rows of two elements.
+/// Updates by indices, some of them outside, of rows of two elements, in order.
 fn scatter(d: DType, combine: Combine, updates: usize, len: usize) -> Kernel {
     let extents = [updates / 2, 2];
     let loops = extents.map(|extent| Loop { extent, mode: Mode::Sequential });
@@ -27,7 +29,7 @@ fn scatter(d: DType, combine: Combine, updates: usize, len: usize) -> Kernel {
     let value = b.load(values, Affine::new(0, [2, 1]));
     let at = Affine::counter(1);
     b.store(Store { buffer, at, offset: Some(place), combine: Some(combine), value });
-    b.finish()
+    Kernel { order: Order::SEQUENTIAL, ..b.finish() }
 }
 
 fn combines(d: DType) -> &'static [Combine] {
@@ -90,5 +92,44 @@ fn scatters_combine_in_order() {
                 seed += 1;
             }
         }
+    }
+}
+
+/// Three rounds of updates to one output: few of them in one block, behind a copy. Many are noted,
+/// sorted and combined in each round: in one block, or by the one digit of their elements' numbers.
+#[test]
+fn loops_of_scatters() {
+    let mut r = Random(8);
+    for (updates, launches) in [(100, 2), (2000, 10), (10_000, 16)] {
+        let len = 50;
+        let kernel = scatter(DType::F32, Combine::Sum, updates, len);
+        let place = Placement { backend: "cuda", ordinal: 0 };
+        let slot = |dtype, len, kind| Slot { dtype, len, kind };
+        let slots = vec![
+            slot(DType::I64, updates / 2, SlotKind::Input(0)),
+            slot(DType::F32, updates, SlotKind::Input(1)),
+            slot(DType::F32, len, SlotKind::Input(2)),
+            slot(DType::F32, len, SlotKind::Output(0)),
+        ];
+        let whole = |n: u32| View::whole(SlotId(n));
+        let args = [0, 1, 3].map(whole).into_iter().collect();
+        let body = vec![Step::Launch { kernel: KernelId(0), args }];
+        let steps =
+            vec![Step::Copy { from: whole(2), to: whole(3), len }, Step::Loop { trips: 3, body }];
+        let program = Program {
+            name: "rounds".into(),
+            place,
+            slots,
+            kernels: vec![kernel],
+            steps,
+            donations: Vec::new(),
+            arena: 0,
+        };
+        let mut element = || r.below(len + 2) as i64 - 1;
+        let places = (0..updates / 2).flat_map(|_| element().to_le_bytes()).collect();
+        let values = numbers(DType::F32, updates, &mut r);
+        let inputs = [places, values, numbers(DType::F32, len, &mut r)];
+        let counts = agrees_through_the_driver(program, &inputs);
+        assert_eq!(counts, format!("{launches} launches, 0 round trips"), "{updates} updates");
     }
 }

@@ -11,13 +11,11 @@ use cotangent_cuda::emit::module;
 use cotangent_cuda::ptx::Entry;
 use cotangent_cuda::routines::{Launches, Memory, entry, launches};
 use cotangent_cuda_emulator::{Device, Fault, Module};
-use cotangent_cuda_stub::control::Stub;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::backend::{Backend, CompileOptions};
-use cotangent_jit::buffer::Buffer;
 use cotangent_jit::program::{Placement, Program, Routine, Slot, SlotId, SlotKind, Step, View};
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, interp};
+use support::driver::agrees_through_the_driver;
 use support::{Random, elements};
 
 const CUDA: Placement = Placement { backend: "cuda", ordinal: 0 };
@@ -233,7 +231,6 @@ fn the_greatest_of_rows() {
 /// goes through the host.
 #[test]
 fn programs_sort_on_the_device() {
-    Stub::load().expect("the stub lies beside this test");
     let (rows, len, k) = (3, 4500, 5);
     let mut p =
         Program { slots: Vec::new(), steps: Vec::new(), ..alone(&sort(&[DType::F32], 1, [1; 3])) };
@@ -265,26 +262,13 @@ fn programs_sort_on_the_device() {
     p.steps.push(Step::Loop { trips: rows, body: vec![sorted, greatest] });
     let mut r = Random(7);
     let inputs = operands(&[DType::F32, DType::I32], rows * len, 1, &mut r);
-    let program = verify(p).unwrap();
-    let expected = interp::run(&program, &inputs).unwrap();
-    let cuda = cotangent_cuda::backend();
-    let executable = cuda.compile(&program, &CompileOptions::default()).unwrap();
-    let counts = executable.text("counts").unwrap();
+    let counts = agrees_through_the_driver(p, &inputs);
     assert!(counts.ends_with(" 0 round trips"), "{counts}");
-    let memory = cuda.memory(0).unwrap();
-    let buffer = |bytes: &Vec<u8>| memory.allocate(bytes.len()).unwrap();
-    let mut given: Vec<Buffer> = inputs.iter().map(buffer).collect();
-    let mut made: Vec<Buffer> = expected.iter().map(buffer).collect();
-    for (bytes, buffer) in inputs.iter().zip(&mut given) {
-        cuda.upload(bytes, buffer).unwrap();
-    }
-    let mut pointers: Vec<*const u8> = given.iter().map(|b| b.pointer()).collect();
-    let targets: Vec<*mut u8> = made.iter_mut().map(|b| b.write_pointer()).collect();
-    // SAFETY: the buffers have the bytes of the program's slots.
-    unsafe { executable.run(&mut pointers, &[], &targets).unwrap() };
-    for (n, (buffer, expected)) in made.iter().zip(&expected).enumerate() {
-        let mut got = vec![0; expected.len()];
-        cuda.download(buffer, &mut got).unwrap();
-        assert!(got == *expected, "output {n} differs");
-    }
+}
+
+/// Numbers of threads and of elements have 31 bits; the host sorts what has more elements.
+#[test]
+fn huge_rows_are_not_for_launches() {
+    assert!(launches(&sort(&[DType::F32], 1, [1 << 20, 1 << 10, 1]), |_| false).is_some());
+    assert!(launches(&sort(&[DType::F32], 1, [1 << 20, 1 << 11, 1]), |_| false).is_none());
 }

@@ -28,9 +28,10 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Keys of a tile that each thread takes.
+    /// Keys of a tile that each thread takes: as many as its registers hold where three blocks
+    /// share a multiprocessor.
     pub fn per_thread(&self) -> usize {
-        if self.word == Class::B64 { 8 } else { 16 }
+        if self.word == Class::B64 { 8 } else { 12 }
     }
 
     /// Keys of a tile.

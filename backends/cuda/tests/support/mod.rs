@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub mod driver;
+
 use cotangent_cuda::emit::{blocks, entry, module};
 use cotangent_cuda::plan::{Target, Tasks, tasks};
 use cotangent_cuda::ptx::Entry;

@@ -7,8 +7,12 @@
 //!   |    \
 //! emit   run   entries of kernels and of loops | the driver: memory, modules, the queue
 //!   |  \  |
-//! ops   plan   one op to PTX: instruction selection | what runs how: forms, tasks, items
+//!   |   plan   what runs how: forms, tasks, items
+//!   |    |
+//!   | routines sorts: their launches and the entries of these
 //!   |  /
+//! ops          one op to PTX: instruction selection
+//!   |
 //! ptx          text: registers, instructions, modules
 //! ```
 //!
@@ -22,6 +26,7 @@ pub mod emit;
 mod ops;
 pub mod plan;
 pub mod ptx;
+pub mod routines;
 mod run;
 
 pub use backend::{CudaBackend, backend};

@@ -28,7 +28,7 @@ fn nodes(step: &Step, kernels: &[Tasks]) -> Option<usize> {
     match step {
         Step::Launch { kernel, .. } => {
             let k = &kernels[kernel.0 as usize];
-            let alone = |t: &Task| matches!(t.work, Work::Tile);
+            let alone = |t: &Task| matches!(t.work, Work::Tile | Work::Sort(_));
             let small = k.tasks.iter().all(|t| t.threads <= MOST_THREADS && !alone(t))
                 && k.shape.kernel.points() <= MOST_POINTS;
             small.then(|| k.tasks.len() * k.shape.kernel.nodes.len())

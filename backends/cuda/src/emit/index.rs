@@ -1,6 +1,7 @@
 //! Counters from the number of a thread, affine indices, addresses, guards.
 
 use super::emitter::{Emitter, Key, Span};
+use crate::ops;
 use crate::ptx::{Class, Value};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::Range;
@@ -9,31 +10,22 @@ use smallvec::SmallVec;
 impl Emitter<'_> {
     /// The quotient and the remainder of an index that is not negative.
     pub fn divide(&mut self, x: Value, by: usize) -> (Value, Value) {
-        let class = self.index_class();
+        if !self.wide {
+            return ops::divide_by(&mut self.c, x, by);
+        }
         if by <= 1 {
-            return (x, self.index_constant(0));
+            return (x, Value::long(0));
         }
+        let class = Class::B64;
         if by.is_power_of_two() {
-            let u = class.unsigned();
             let shift = by.trailing_zeros();
-            let q = self.c.get(class, &format!("shr.{u}"), format_args!("{x}, {shift}"));
-            let mask = self.index_constant(by as i64 - 1);
-            let r =
-                self.c.get(class, &format!("and.{}", class.bits()), format_args!("{x}, {mask}"));
-            return (q, r);
+            let q = self.c.get(class, "shr.u64", format_args!("{x}, {shift}"));
+            let mask = Value::long(by as i64 - 1);
+            return (q, self.c.get(class, "and.b64", format_args!("{x}, {mask}")));
         }
-        let q = if self.wide {
-            self.c.get(class, "div.u64", format_args!("{x}, {by}"))
-        } else {
-            // Exact below 2^31: the factor has an error of less than one in 2^31.
-            let bits = usize::BITS - (by - 1).leading_zeros();
-            let factor = (1u64 << (31 + bits)) / by as u64 + 1;
-            let high = self.c.get(class, "mul.hi.u32", format_args!("{x}, {factor:#x}"));
-            self.c.get(class, "shr.u32", format_args!("{high}, {}", bits - 1))
-        };
-        let whole = self.index_constant(-(by as i64));
-        let t = self.index_type();
-        (q, self.c.get(class, &format!("mad.lo.{t}"), format_args!("{q}, {whole}, {x}")))
+        let q = self.c.get(class, "div.u64", format_args!("{x}, {by}"));
+        let whole = Value::long(-(by as i64));
+        (q, self.c.get(class, "mad.lo.s64", format_args!("{q}, {whole}, {x}")))
     }
 
     /// Sets the counters of these loops from the number of a point; the last loop is the fastest

@@ -12,6 +12,8 @@
 //! | `tile.rs` | blocks of tiles of transposed operands |
 //! | `fold.rs` | groups of lanes that reduce |
 //! | `scatter.rs` | updates of computed elements |
+//! | `ordered.rs` | those that combine with their element in order |
+//! | `narrow.rs` | those of elements narrower than a word |
 //! | `task.rs` | a thread of a task, and entries for one task |
 //! | `block.rs` | loops that one block runs as a whole |
 //! | `rows.rs` | launches that work row by row, a warp per row |
@@ -23,7 +25,9 @@ mod carries;
 mod emitter;
 mod fold;
 mod index;
+mod narrow;
 mod nodes;
+mod ordered;
 mod points;
 mod program;
 mod rows;

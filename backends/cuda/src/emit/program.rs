@@ -6,6 +6,7 @@ use crate::plan::{
     self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, tasks,
 };
 use crate::ptx::Entry;
+use crate::routines::{self, Launches, Memory, Stage};
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
@@ -32,15 +33,17 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         kernels: &kernels,
         aliased: &facts.aliased,
         scratch,
+        most,
         entries: Vec::new(),
         uses,
         first,
+        stages: Vec::new(),
     };
     let items = b.steps(&program.steps, 0)?;
     let mut count = 0;
     let items = graphs(items, &mut count);
     let launches = plan::launches(&items);
-    Ok(Plan { entries: b.entries, items, graphs: count, arena: scratch + most, launches })
+    Ok(Plan { entries: b.entries, items, graphs: count, arena: scratch + b.most, launches })
 }
 
 /// What all launches of a kernel have in common.
@@ -82,20 +85,21 @@ impl Facts {
             *known = (*known).min(found);
         }
         let slots = |n: usize| args[n].slot;
-        let one = |a: SlotId, b: SlotId| {
-            let pair = (program.slot(a).kind, program.slot(b).kind);
-            a == b
-                || match pair {
-                    (SlotKind::Input(i), SlotKind::Output(o))
-                    | (SlotKind::Output(o), SlotKind::Input(i)) => {
-                        program.donations.contains(&(o, i))
-                    }
-                    _ => false,
-                }
-        };
-        let same = (0..args.len()).any(|a| (0..a).any(|b| one(slots(a), slots(b))));
+        let same = |a: usize| (0..a).any(|b| may_be_one(program, slots(a), slots(b)));
+        let same = (0..args.len()).any(same);
         self.aliased[kernel] |= same;
     }
+}
+
+/// Whether two slots are one, or an output that may take the memory of an input.
+fn may_be_one(program: &Program, a: SlotId, b: SlotId) -> bool {
+    let pair = (program.slot(a).kind, program.slot(b).kind);
+    a == b
+        || match pair {
+            (SlotKind::Input(i), SlotKind::Output(o))
+            | (SlotKind::Output(o), SlotKind::Input(i)) => program.donations.contains(&(o, i)),
+            _ => false,
+        }
 }
 
 struct Builder<'a> {
@@ -104,11 +108,15 @@ struct Builder<'a> {
     aliased: &'a [bool],
     /// Where scratch memory begins in the memory of a run.
     scratch: usize,
+    /// The most bytes of scratch memory that anything needs.
+    most: usize,
     entries: Vec<Entry>,
     /// The number of views of each slot.
     uses: FxHashMap<SlotId, usize>,
     /// The first entry of each kernel that has entries.
     first: FxHashMap<usize, usize>,
+    /// The launches of routines that have entries.
+    stages: Vec<(Stage, usize)>,
 }
 
 impl Builder<'_> {
@@ -132,10 +140,19 @@ impl Builder<'_> {
                 Step::Launch { kernel, args } => {
                     self.launch(kernel.0 as usize, args, depth, &mut items)?
                 }
-                Step::Routine { routine, args } => items.push(Item::Routine {
-                    routine: routine.clone(),
-                    args: args.iter().map(address).collect(),
-                }),
+                Step::Routine { routine, args } => {
+                    let shared = |n: usize| {
+                        let output = args[args.len() / 2 + n].slot;
+                        may_be_one(self.program, args[n].slot, output)
+                    };
+                    match routines::launches(routine, shared) {
+                        Some(launches) => self.routine(launches, args, depth, &mut items),
+                        None => items.push(Item::Routine {
+                            routine: routine.clone(),
+                            args: args.iter().map(address).collect(),
+                        }),
+                    }
+                }
                 Step::Host { call, args } => items.push(Item::Host {
                     call: call.clone(),
                     args: args.iter().map(address).collect(),
@@ -199,6 +216,27 @@ impl Builder<'_> {
         let (entry, args, blocks) = rows::entry(&name, self.program, self.kernels, rows, depth)?;
         self.entries.push(entry);
         Ok(Item::Launch { entry: self.entries.len() - 1, blocks, args })
+    }
+
+    /// The launches of a routine.
+    fn routine(&mut self, launches: Launches, args: &[View], depth: usize, items: &mut Vec<Item>) {
+        self.most = self.most.max(launches.scratch);
+        for launch in launches.all {
+            let blocks = launch.stage.blocks() as u64;
+            let args = launch.args.iter().map(|m| match m {
+                Memory::Argument(n) => Address::of(self.program, &args[*n], depth),
+                Memory::Scratch(at) => Address::arena(self.scratch + at, depth),
+            });
+            let args = args.map(Argument::Address).collect();
+            let known = self.stages.iter().find(|(stage, _)| *stage == launch.stage);
+            let entry = known.map_or(self.entries.len(), |(_, entry)| *entry);
+            if entry == self.entries.len() {
+                let name = format!("k{entry}");
+                self.entries.push(routines::entry(&name, &launch.stage, 0));
+                self.stages.push((launch.stage, entry));
+            }
+            items.push(Item::Launch { entry, blocks, args });
+        }
     }
 
     /// A step that one block runs.

@@ -21,7 +21,7 @@ impl Emitter<'_> {
     }
 
     /// Jumps to the label if the number of the thread is not below `n`.
-    fn beyond(&mut self, thread: Value, n: usize) -> Label {
+    pub fn beyond(&mut self, thread: Value, n: usize) -> Label {
         let (end, t) = (self.c.label(), self.index_type());
         let most = self.index_constant(n as i64);
         let beyond =
@@ -40,7 +40,12 @@ impl Emitter<'_> {
 
     /// An element of scratch memory by an index.
     fn scratch(&mut self, at: Value, d: DType) -> Place {
-        let base = self.bases[self.k.buffers.len()];
+        self.scratch_part(0, at, d)
+    }
+
+    /// The same of part `n` of the task's scratch memory.
+    pub fn scratch_part(&mut self, n: usize, at: Value, d: DType) -> Place {
+        let base = self.bases[self.k.buffers.len() + n];
         let wide = if self.wide { "mad.lo.s64" } else { "mad.wide.s32" };
         let address = self.c.get(Class::B64, wide, format_args!("{at}, {}, {base}", d.size()));
         Place::global(address)
@@ -108,6 +113,7 @@ impl Emitter<'_> {
         let d = self.k.buffers[s.buffer.0 as usize].dtype;
         match atomic(combine, d) {
             Some(op) => self.c.put(format_args!("red.global.{op} [{address}], {value}")),
+            None if d.size() < 4 => self.exchange_part(address, value, combine, d)?,
             None => self.exchange(address, value, combine, d)?,
         }
         self.c.place(end);
@@ -266,7 +272,7 @@ impl Emitter<'_> {
 fn atomic(combine: Combine, d: DType) -> Option<String> {
     let bits = d.bits();
     let signed = if d.is_signed() { 's' } else { 'u' };
-    if !d.is_int() {
+    if !d.is_int() || d.size() < 4 {
         return None;
     }
     Some(match combine {

@@ -4,6 +4,7 @@ use super::emitter::Emitter;
 use crate::ops;
 use crate::plan::{Form, Task, Tasks, Work, only_store};
 use crate::ptx::{self, Class, Code, Entry, Value};
+use crate::routines;
 use cotangent_jit::{Error, err};
 
 /// The most threads of a block.
@@ -14,8 +15,12 @@ const FEW: usize = 1 << 16;
 
 /// The threads of a block of a task.
 pub fn block(task: &Task) -> u32 {
-    let together = matches!(task.work, Work::Tile);
-    if together || task.threads >= FEW { THREADS } else { FEW_THREADS }
+    match &task.work {
+        Work::Sort(stage) => stage.threads() as u32,
+        Work::Tile => THREADS,
+        _ if task.threads >= FEW => THREADS,
+        _ => FEW_THREADS,
+    }
 }
 
 /// The blocks of a task.
@@ -67,6 +72,11 @@ pub fn emit_into(
         Work::Claim => e.claim(thread, only_store(k)?)?,
         Work::Overwrite => e.overwrite(thread, only_store(k)?)?,
         Work::Accumulate { combine } => e.accumulate(thread, only_store(k)?, combine)?,
+        Work::Note => e.note(thread, only_store(k)?)?,
+        Work::CombineRuns { combine } => e.combine_runs(thread, only_store(k)?, combine)?,
+        Work::CombineFew { combine } => e.combine_few(thread, only_store(k)?, combine)?,
+        // Such a task has an entry of its own.
+        Work::Sort(_) => return Err(err!(Compile, "cuda: a sort is no task of single threads")),
         Work::FillCopy { combine, lanes, chunks } => {
             e.fill_copy(thread, only_store(k)?, combine, (lanes, chunks))?;
         }
@@ -80,6 +90,9 @@ pub fn emit_into(
 /// An entry for one task of a kernel. Its parameters are the addresses of the kernel's buffers and
 /// then of the task's scratch memory.
 pub fn entry(name: &str, tasks: &Tasks, n: usize, aliased: bool) -> Result<Entry, Error> {
+    if let Work::Sort(stage) = &tasks.tasks[n].work {
+        return Ok(routines::entry(name, stage, tasks.shape.kernel.buffers.len()));
+    }
     let mut code = Code::default();
     code.comment(&tasks.shape.kernel.name);
     let addresses = tasks.shape.kernel.buffers.len() + tasks.tasks[n].scratch.len();

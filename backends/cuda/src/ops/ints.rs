@@ -37,6 +37,25 @@ fn zero(c: &mut Code, d: DType, y: Value) -> Option<Value> {
     Some(c.get(Class::Pred, &format!("setp.eq.{}", name(d)), format_args!("{y}, 0")))
 }
 
+/// The quotient and the remainder of a number of 32 bits below 2^31 by a constant.
+pub fn divide_by(c: &mut Code, x: Value, by: usize) -> (Value, Value) {
+    let class = Class::B32;
+    if by <= 1 {
+        return (x, Value::int(0));
+    }
+    if by.is_power_of_two() {
+        let q = c.get(class, "shr.u32", format_args!("{x}, {}", by.trailing_zeros()));
+        return (q, c.get(class, "and.b32", format_args!("{x}, {}", Value::int((by - 1) as i32))));
+    }
+    // Exact below 2^31: the factor has an error of less than one in 2^31.
+    let bits = usize::BITS - (by - 1).leading_zeros();
+    let factor = (1u64 << (31 + bits)) / by as u64 + 1;
+    let high = c.get(class, "mul.hi.u32", format_args!("{x}, {factor:#x}"));
+    let q = c.get(class, "shr.u32", format_args!("{high}, {}", bits - 1));
+    let whole = Value::int((by as i32).wrapping_neg());
+    (q, c.get(class, "mad.lo.s32", format_args!("{q}, {whole}, {x}")))
+}
+
 /// A shift, whose machine form takes 32 bits of the amount and clamps it to the width.
 pub fn shift(c: &mut Code, mnemonic: &str, d: DType, x: Value, amount: Value) -> Value {
     let class = Class::of(d);

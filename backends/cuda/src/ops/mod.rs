@@ -16,4 +16,5 @@ mod scalar;
 
 pub use convert::convert;
 pub use far::{TABLE, table};
+pub use ints::divide_by;
 pub use scalar::emit;

@@ -8,6 +8,7 @@
 use super::routines::without_rounding;
 use super::tiles::{Tiles, tiles};
 use super::width::width;
+use crate::routines::MOST;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Node, Order};
 use cotangent_jit::prepare::{definitions, loops, narrow};
@@ -25,6 +26,8 @@ pub enum Form {
     Overwrite,
     /// Updates that give the same in any order.
     Accumulate(Combine),
+    /// Updates that combine with their element in order.
+    InOrder(Combine),
     /// Updates that combine in copies of the elements, one per chunk and lane.
     Copies { combine: Combine, lanes: usize, chunks: usize },
 }
@@ -65,7 +68,7 @@ pub fn shape(kernel: &Kernel, alignment: &[usize], target: Target) -> Shape {
     if target.product {
         without_rounding(&mut k);
     }
-    let form = form(&k);
+    let form = form(&k, alignment);
     if matches!(form, Form::Points { .. } | Form::Fold { .. }) {
         nearest_innermost(&mut k);
     }
@@ -80,10 +83,11 @@ pub fn shape(kernel: &Kernel, alignment: &[usize], target: Target) -> Shape {
     Shape { kernel: k, form, wide }
 }
 
-fn form(k: &Kernel) -> Form {
+fn form(k: &Kernel, alignment: &[usize]) -> Form {
     let Order { lanes, cut } = k.order;
     if let Some(store) = k.scatter() {
-        let d = k.buffers[store.buffer.0 as usize].dtype;
+        let buffer = &k.buffers[store.buffer.0 as usize];
+        let d = buffer.dtype;
         let few = k.points() < u32::MAX as usize;
         let Some(combine) = store.combine else {
             return if few { Form::Overwrite } else { Form::Points { width: 1 } };
@@ -91,10 +95,14 @@ fn form(k: &Kernel) -> Form {
         let extent = k.loops[0].extent;
         let chunks = cut.map_or(1, |c| extent.div_ceil(c.length.max(1)).max(1));
         let exact = !d.is_float() || matches!(combine, Combine::Max | Combine::Min);
+        // Narrow elements are exchanged with the word around them.
+        let start = alignment.get(store.buffer.0 as usize).copied().unwrap_or(d.size());
+        let words = start.is_multiple_of(4) && (buffer.len * d.size()).is_multiple_of(4);
         return match () {
-            _ if exact && d.size() >= 4 => Form::Accumulate(combine),
-            _ if k.order == Order::SEQUENTIAL => Form::Points { width: 1 },
-            _ => Form::Copies { combine, lanes, chunks },
+            _ if exact && (d.size() >= 4 || words) => Form::Accumulate(combine),
+            _ if k.order != Order::SEQUENTIAL => Form::Copies { combine, lanes, chunks },
+            _ if k.points() <= MOST && buffer.len < u32::MAX as usize => Form::InOrder(combine),
+            _ => Form::Points { width: 1 },
         };
     }
     if !k.reductions.is_empty() {

@@ -3,40 +3,73 @@
 
 use super::shape::{Form, Shape, Target, shape};
 use super::tiles::THREADS;
+use crate::routines::{self, Launches, Memory, Stage, Updates};
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Store};
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::{SmallVec, smallvec};
 
 /// What each thread of a task does.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Work {
     /// Takes so many neighbouring points.
-    Points { width: usize },
+    Points {
+        width: usize,
+    },
     /// Takes points of a tile, all threads of a block together.
     Tile,
     /// Folds as a lane of a group.
-    Fold { lanes: usize, chunks: usize },
+    Fold {
+        lanes: usize,
+        chunks: usize,
+    },
     /// Folds the chunks of a result.
-    FoldChunks { chunks: usize },
+    FoldChunks {
+        chunks: usize,
+    },
     /// Fills one of so many numbers of scratch memory.
-    Fill { count: usize, with: Scalar },
+    Fill {
+        count: usize,
+        with: Scalar,
+    },
     /// Claims an element for an update.
     Claim,
     /// Stores the update that has claimed its element.
     Overwrite,
     /// Combines an update with its element.
-    Accumulate { combine: Combine },
+    Accumulate {
+        combine: Combine,
+    },
+    /// Notes the element and the value of an update.
+    Note,
+    /// Sorts what was noted, or takes a step towards that.
+    Sort(Stage),
+    /// Combines the updates of an element in order: those of the thread's update if it is the
+    /// first of them. They are sorted, or few.
+    CombineRuns {
+        combine: Combine,
+    },
+    CombineFew {
+        combine: Combine,
+    },
     /// Combines the updates of a chunk and lane in their copy of the elements.
-    FillCopy { combine: Combine, lanes: usize, chunks: usize },
+    FillCopy {
+        combine: Combine,
+        lanes: usize,
+        chunks: usize,
+    },
     /// Combines an element with its copies.
-    TakeCopies { combine: Combine, lanes: usize, chunks: usize },
+    TakeCopies {
+        combine: Combine,
+        lanes: usize,
+        chunks: usize,
+    },
 }
 
 pub struct Task {
     pub work: Work,
     pub threads: usize,
     /// Where its parts of the kernel's scratch memory begin.
-    pub scratch: SmallVec<[usize; 2]>,
+    pub scratch: SmallVec<[usize; 3]>,
 }
 
 /// A kernel as tasks.
@@ -48,6 +81,9 @@ pub struct Tasks {
     /// Bytes of memory that they share.
     pub scratch: usize,
 }
+
+/// The most updates among which each thread looks for those of its element.
+const FEW_UPDATES: usize = 512;
 
 /// The store of a scatter.
 pub fn only_store(k: &Kernel) -> Result<&Store, Error> {
@@ -86,6 +122,7 @@ pub fn tasks(kernel: &Kernel, alignment: &[usize], target: Target) -> Result<Tas
             let updates = all.shape.kernel.points();
             all.add(Work::Accumulate { combine }, updates, smallvec![]);
         }
+        Form::InOrder(combine) => all.in_order(combine)?,
         Form::Copies { combine, lanes, chunks } => {
             let (len, s) = (all.elements()?, only_store(&all.shape.kernel)?);
             let d = all.shape.kernel.buffers[s.buffer.0 as usize].dtype;
@@ -117,7 +154,7 @@ impl Tasks {
         widths.into_iter().find(|w| points.is_multiple_of(*w)).unwrap_or(1)
     }
 
-    fn add(&mut self, work: Work, threads: usize, scratch: SmallVec<[usize; 2]>) {
+    fn add(&mut self, work: Work, threads: usize, scratch: SmallVec<[usize; 3]>) {
         if threads > 0 {
             self.tasks.push(Task { work, threads, scratch });
         }
@@ -135,6 +172,35 @@ impl Tasks {
         if chunks > 1 {
             self.add(Work::FoldChunks { chunks }, points, scratch);
         }
+    }
+
+    /// Updates that combine in order.
+    fn in_order(&mut self, combine: Combine) -> Result<(), Error> {
+        let (len, updates) = (self.elements()?, self.shape.kernel.points());
+        let store = only_store(&self.shape.kernel)?;
+        let size = self.shape.kernel.buffers[store.buffer.0 as usize].dtype.size();
+        let values = self.reserve(updates * size);
+        if updates <= FEW_UPDATES {
+            let elements = self.reserve(4 * updates);
+            self.add(Work::Note, updates, smallvec![elements, values]);
+            self.add(Work::CombineFew { combine }, updates, smallvec![elements, values]);
+            return Ok(());
+        }
+        let mut sort = Launches { scratch: self.scratch, ..Launches::default() };
+        let bits = usize::BITS - len.leading_zeros();
+        let (given, sorted) = routines::updates(&mut sort, updates, bits);
+        self.scratch = sort.scratch;
+        let noted = |u: Updates| smallvec![u.elements, values, u.updates];
+        self.add(Work::Note, updates, noted(given));
+        for launch in sort.all {
+            let scratch = launch.args.iter().map(|m| match m {
+                Memory::Scratch(at) | Memory::Argument(at) => *at,
+            });
+            let threads = launch.stage.blocks() * launch.stage.threads();
+            self.add(Work::Sort(launch.stage), threads, scratch.collect());
+        }
+        self.add(Work::CombineRuns { combine }, updates, noted(sorted));
+        Ok(())
     }
 
     /// Scratch memory that no other task has.

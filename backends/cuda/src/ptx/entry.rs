@@ -3,6 +3,10 @@
 use super::code::Code;
 use std::fmt::Write;
 
+/// Above so many threads of a block, an assembler spills registers for the sake of further blocks,
+/// unless it is told that one is enough.
+const MANY: u32 = 256;
+
 /// A function that the host launches. Its parameters are addresses, named `a0`, `a1` and so on.
 pub struct Entry {
     pub name: String,
@@ -21,7 +25,11 @@ impl Entry {
             (0..self.addresses).map(|n| format!("    .param .u64 a{n}")).collect();
         // Writing to a string does not fail.
         let _ = writeln!(text, ".visible .entry {}(\n{}\n)", self.name, params.join(",\n"));
-        let _ = writeln!(text, ".maxntid {}, 1, 1\n{{", self.threads);
+        let _ = writeln!(text, ".maxntid {}, 1, 1", self.threads);
+        if self.threads > MANY {
+            text.push_str(".minnctapersm 1\n");
+        }
+        text.push_str("{\n");
         if self.shared > 0 {
             let _ = writeln!(text, "    .shared .align 16 .b8 shared[{}];", self.shared);
         }

@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub mod driver;
+
 use cotangent_cuda::emit::{blocks, entry, module};
 use cotangent_cuda::plan::{Target, Tasks, tasks};
 use cotangent_cuda::ptx::Entry;
@@ -26,6 +28,33 @@ impl Random {
     pub fn below(&mut self, n: usize) -> usize {
         (self.bits() % n as u64) as usize
     }
+}
+
+/// Elements in which numbers of a narrow range, equal elements, and patterns of bits that are
+/// special as floats or ints mix. `kind` says how.
+pub fn elements(d: DType, n: usize, kind: usize, r: &mut Random) -> Vec<u8> {
+    if d.is_bool() {
+        return (0..n).map(|_| r.below(2) as u8).collect();
+    }
+    let (size, sign) = (d.size(), 1u64 << (d.bits() - 1));
+    let infinity = match d {
+        DType::F16 => 0x7c00,
+        DType::BF16 => 0x7f80,
+        DType::F32 => 0x7f80_0000,
+        DType::F64 => 0x7ff0_0000_0000_0000,
+        _ => sign - 1,
+    };
+    // Zeros, infinities, NaN of both signs and several payloads, the least and the greatest.
+    let specials = [0, 1, infinity, infinity + 1, infinity | infinity >> 1, sign - 1];
+    let mut one = |i: usize| match (kind, r.below(8)) {
+        (0, _) | (1, 0..4) => r.bits(),
+        (1, _) | (2, _) => specials[r.below(specials.len())] | (sign * (r.bits() & 1)),
+        (3, _) => r.below(5) as u64,
+        (4, _) => i as u64,
+        (5, _) => (n - i) as u64,
+        _ => 7,
+    };
+    (0..n).flat_map(|i| one(i).to_le_bytes()[..size].to_vec()).collect()
 }
 
 /// The kernel on real numbers; `None` if it becomes several.

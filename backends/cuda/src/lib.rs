@@ -7,6 +7,8 @@
 //!   |    \
 //! emit   run   entries of kernels and of loops | the driver: memory, modules, the queue
 //!   |  \  |
+//! routines |   products of matrices as entries of their own
+//!   |   \  |
 //! ops   plan   one op to PTX: instruction selection | what runs how: forms, tasks, items
 //!   |  /
 //! ptx          text: registers, instructions, modules
@@ -22,6 +24,7 @@ pub mod emit;
 mod ops;
 pub mod plan;
 pub mod ptx;
+mod routines;
 mod run;
 
 pub use backend::{CudaBackend, backend};

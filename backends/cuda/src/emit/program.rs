@@ -5,14 +5,15 @@ use super::task;
 use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{Address, Argument, Counts, Item, Plan, Target, Tasks, alignment, tasks};
 use crate::ptx::Entry;
-use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+use crate::routines::{self, Operand};
+use cotangent_jit::program::{Program, Routine, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 
 /// The plan of a program on real numbers.
 pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
     let given = program.kernels.len();
-    let program = as_kernels(program);
+    let program = as_kernels(program, &routines::is_tiled);
     let mut facts = Facts::new(&program);
     facts.steps(&program, &program.steps);
     let kernels = program.kernels.iter().zip(&facts.alignment).enumerate();
@@ -30,12 +31,14 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         kernels: &kernels,
         aliased: &facts.aliased,
         scratch,
+        most,
         entries: Vec::new(),
         first,
+        known: FxHashMap::default(),
     };
     let items = b.steps(&program.steps, 0)?;
     let counts = Counts::of(&items);
-    Ok(Plan { entries: b.entries, items, arena: scratch + most, counts })
+    Ok(Plan { entries: b.entries, items, arena: scratch + b.most, counts })
 }
 
 /// What all launches of a kernel have in common.
@@ -99,9 +102,22 @@ struct Builder<'a> {
     aliased: &'a [bool],
     /// Where scratch memory begins in the memory of a run.
     scratch: usize,
+    /// Bytes of scratch memory.
+    most: usize,
     entries: Vec<Entry>,
     /// The first entry of each kernel that has entries.
     first: FxHashMap<usize, usize>,
+    /// The launches of each routine with entries, by the alignment of its arguments; their entries
+    /// by number.
+    known: FxHashMap<(Routine, Vec<usize>), Vec<Known>>,
+}
+
+/// A launch of an entry of a routine.
+#[derive(Clone)]
+struct Known {
+    entry: usize,
+    blocks: u64,
+    operands: Vec<Operand>,
 }
 
 impl Builder<'_> {
@@ -118,10 +134,9 @@ impl Builder<'_> {
                 Step::Launch { kernel, args } => {
                     self.launch(kernel.0 as usize, args, &mut items)?
                 }
-                Step::Routine { routine, args } => items.push(Item::Routine {
-                    routine: routine.clone(),
-                    args: args.iter().map(address).collect(),
-                }),
+                Step::Routine { routine, args } => {
+                    self.routine(routine, args.iter().map(address).collect(), &mut items);
+                }
                 Step::Host { call, args } => items.push(Item::Host {
                     call: call.clone(),
                     args: args.iter().map(address).collect(),
@@ -171,6 +186,35 @@ impl Builder<'_> {
             items.push(Item::Launch { entry: first + n, blocks: task::blocks(task), args });
         }
         Ok(())
+    }
+
+    /// The launches of a routine, or the routine for the host.
+    fn routine(&mut self, routine: &Routine, args: Vec<Address>, items: &mut Vec<Item>) {
+        let key = (routine.clone(), args.iter().map(alignment).collect::<Vec<usize>>());
+        if !self.known.contains_key(&key)
+            && let Some(made) = routines::launches(routine, &key.1)
+        {
+            self.most = self.most.max(made.scratch);
+            let mut known = Vec::with_capacity(made.all.len());
+            for routines::Launch { mut entry, blocks, operands } in made.all {
+                entry.name = format!("k{}", self.entries.len());
+                known.push(Known { entry: self.entries.len(), blocks, operands });
+                self.entries.push(entry);
+            }
+            self.known.insert(key.clone(), known);
+        }
+        let Some(known) = self.known.get(&key) else {
+            items.push(Item::Routine { routine: key.0, args });
+            return;
+        };
+        for Known { entry, blocks, operands } in known {
+            let address = |o: &Operand| match o {
+                Operand::Argument(n) => args[*n].clone(),
+                Operand::Scratch(at) => Address::arena(self.scratch + at),
+            };
+            let args = operands.iter().map(|o| Argument::Address(address(o))).collect();
+            items.push(Item::Launch { entry: *entry, blocks: *blocks, args });
+        }
     }
 
     /// A step that one block runs.

@@ -1,0 +1,32 @@
+//! Routines as entries of their own, where the kernel language would be slow.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `launches.rs` | the launches of a routine |
+//! | `dot.rs` | products of matrices: which entries, which scratch memory |
+//! | `product.rs` | a product of matrices and its operands |
+//! | `choice.rs` | the sizes of tiles and the parts of the sum, by shape |
+//! | `frame.rs` | the tile and the part of the sum of a block |
+//! | `copies.rs` | tiles of operands into shared memory |
+//! | `pipeline.rs` | the loop over the sum: copies ahead of arithmetic |
+//! | `tiles.rs` | tiles of sums in registers, one multiplication per number |
+//! | `mma.rs` | tiles of sums by the multiplication of small matrices |
+//! | `output.rs` | tiles of sums to memory |
+//! | `parts.rs` | the sum of the parts |
+//!
+//! Routines that are kernels do not live here (`plan`), nor those that the host computes (`run`).
+
+mod choice;
+mod copies;
+mod dot;
+mod frame;
+mod launches;
+mod mma;
+mod output;
+mod parts;
+mod pipeline;
+mod product;
+mod tiles;
+
+pub use dot::is_tiled;
+pub use launches::{Launch, Launches, Operand, launches};

@@ -24,7 +24,7 @@ pub mod emit;
 mod ops;
 pub mod plan;
 pub mod ptx;
-mod routines;
+pub mod routines;
 mod run;
 
 pub use backend::{CudaBackend, backend};

@@ -21,7 +21,12 @@ impl Entry {
             (0..self.addresses).map(|n| format!("    .param .u64 a{n}")).collect();
         // Writing to a string does not fail.
         let _ = writeln!(text, ".visible .entry {}(\n{}\n)", self.name, params.join(",\n"));
-        let _ = writeln!(text, ".maxntid {}, 1, 1\n{{", self.threads);
+        let _ = writeln!(text, ".maxntid {}, 1, 1", self.threads);
+        let together = self.code.together();
+        if together > 0 {
+            let _ = writeln!(text, ".minnctapersm {together}");
+        }
+        let _ = writeln!(text, "{{");
         if self.shared > 0 {
             let _ = writeln!(text, "    .shared .align 16 .b8 shared[{}];", self.shared);
         }

@@ -69,15 +69,19 @@ pub struct Choice {
     pub part: usize,
 }
 
-pub fn choose(p: &Product) -> Choice {
+/// Every choice there is for a product.
+pub fn choices(p: &Product) -> Vec<Choice> {
     let all: &[Tiling] = match p.dtype.size() {
         2 => &HALVES,
         4 => &WORDS,
         _ => &DOUBLES,
     };
-    let choices = all.iter().map(|t| with_parts(p, *t));
+    all.iter().map(|t| with_parts(p, *t)).collect()
+}
+
+pub fn choose(p: &Product) -> Choice {
     let by_time = |a: &Choice, b: &Choice| time(p, a).total_cmp(&time(p, b));
-    choices.min_by(by_time).unwrap_or_else(|| with_parts(p, all[0]))
+    choices(p).into_iter().min_by(by_time).unwrap_or_else(|| with_parts(p, WORDS[0]))
 }
 
 pub fn tiles(p: &Product, t: &Tiling) -> usize {

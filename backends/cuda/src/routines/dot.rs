@@ -1,6 +1,6 @@
 //! Products of matrices: which entries, which scratch memory.
 
-use super::choice::{Choice, choose, tiles};
+use super::choice::{Choice, choices, choose, tiles};
 use super::launches::{Launch, Launches, Operand};
 use super::product::Product;
 use super::{mma, parts, tiles as simple};
@@ -44,12 +44,22 @@ fn blocks(p: &Product, choice: &Choice) -> Option<usize> {
 
 pub fn launches(routine: &Routine, alignment: &[usize]) -> Option<Launches> {
     let p = Product::of(routine, alignment).filter(takes)?;
-    let choice = choose(&p);
+    with(&p, &choose(&p))
+}
+
+/// The launches of a product for every choice that its type has, whatever its shape is: a test runs
+/// them all.
+pub fn forms(routine: &Routine, alignment: &[usize]) -> Vec<Launches> {
+    let Some(p) = Product::of(routine, alignment) else { return Vec::new() };
+    choices(&p).iter().filter_map(|choice| with(&p, choice)).collect()
+}
+
+fn with(p: &Product, choice: &Choice) -> Option<Launches> {
     let entry = match p.dtype.size() {
-        2 => mma::entry(&p, &choice),
-        _ => simple::entry(&p, &choice),
+        2 => mma::entry(p, choice),
+        _ => simple::entry(p, choice),
     };
-    let blocks = blocks(&p, &choice)? as u64;
+    let blocks = blocks(p, choice)? as u64;
     let operands = |out| vec![Operand::Argument(0), Operand::Argument(1), out];
     if choice.parts == 1 {
         let launch = Launch { entry, blocks, operands: operands(Operand::Argument(2)) };
@@ -57,8 +67,8 @@ pub fn launches(routine: &Routine, alignment: &[usize]) -> Option<Launches> {
     }
     let first = Launch { entry, blocks, operands: operands(Operand::Scratch(0)) };
     let second = Launch {
-        entry: parts::entry(&p, choice.parts).ok()?,
-        blocks: parts::blocks(&p),
+        entry: parts::entry(p, choice.parts).ok()?,
+        blocks: parts::blocks(p),
         operands: vec![Operand::Argument(2), Operand::Scratch(0)],
     };
     let scratch = choice.parts * p.results() * p.sum().size();

@@ -28,5 +28,5 @@ mod pipeline;
 mod product;
 mod tiles;
 
-pub use dot::is_tiled;
+pub use dot::{forms, is_tiled};
 pub use launches::{Launch, Launches, Operand, launches};

@@ -3,7 +3,7 @@
 use super::frame::advanced;
 use super::product::Product;
 use crate::ops;
-use crate::ptx::{Class, Code, Entry, Value};
+use crate::ptx::{Class, Code, Entry};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::{DType, Error};
 

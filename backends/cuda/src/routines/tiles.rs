@@ -22,6 +22,7 @@ pub fn entry(p: &Product, choice: &Choice) -> Entry {
     let t = &choice.tiling;
     let threads = t.groups[0] * t.groups[1];
     let mut c = Code::default();
+    c.run_together(t.together);
     let f = frame(&mut c, p, choice);
     let shapes = [(0, t.rows), (1, t.columns)]
         .map(|(n, rows)| Shape::new(&p.sides[n], p.k, [rows, t.depth], p.dtype.size(), threads));

@@ -1,0 +1,147 @@
+//! Products of matrices in the interpreter of PTX against the oracle: every type, odd extents, all
+//! layouts, batches, strides of zero, addresses of little alignment, parts of sums, several orders
+//! of threads.
+//!
+//! The tolerance is a bound: a sum of `k` products that is rounded `k + 1` times is off by at most
+//! `(k + 1) u` times the sum of the magnitudes, with `u` the unit of rounding of the sum's type, and
+//! a narrow result by half a place more. Integers are equal.
+//!
+//! `PTX_FOLDER` is a folder for the texts, for an assembler.
+
+mod case;
+mod work;
+
+use case::{Case, Lies, case};
+use cotangent_jit::DType;
+
+const FLOATS: [DType; 4] = [DType::F32, DType::F64, DType::F16, DType::BF16];
+const INTS: [DType; 6] = [DType::I8, DType::U16, DType::I32, DType::U32, DType::I64, DType::U64];
+
+#[test]
+fn extents_at_every_place() {
+    let odd = [1, 3, 8, 16, 17, 64, 65, 127, 128, 129, 300];
+    for dtype in FLOATS {
+        for n in odd {
+            // Products of few multiplications are kernels, so the others are long.
+            let rest = if n < 9 { [300, 80] } else { [70, 90] };
+            for extents in [[n, rest[0], rest[1]], [rest[0], n, rest[1]], [rest[0], rest[1], n]] {
+                let lies = if n % 2 == 0 {
+                    [Lies::Depth(0), Lies::Rows(0)]
+                } else {
+                    [Lies::Rows(0), Lies::Depth(0)]
+                };
+                case(dtype, 1, extents, lies).check(&[n as u64]);
+            }
+        }
+    }
+}
+
+/// Every tiling with every layout: one tile whose edges are all inside, and several with none.
+#[test]
+fn layouts() {
+    let all = [
+        Lies::Depth(0),
+        Lies::Rows(0),
+        Lies::Depth(3),
+        Lies::Rows(8),
+        Lies::Apart(2),
+        Lies::Same,
+        Lies::SameRows,
+        Lies::SameDepth,
+    ];
+    for dtype in FLOATS {
+        for (n, left) in all.into_iter().enumerate() {
+            for right in all {
+                case(dtype, 1, [40, 24, 40], [left, right]).check_forms(&[n as u64]);
+            }
+            let right = all[(n + 1) % all.len()];
+            case(dtype, 1, [128, 128, 64], [left, right]).check_forms(&[n as u64]);
+        }
+    }
+}
+
+/// Every tiling at extents around its sizes.
+#[test]
+fn tilings_at_their_edges() {
+    let odd = [1, 3, 8, 17, 64, 65, 127, 129];
+    for dtype in FLOATS {
+        for n in odd {
+            let lies = if n % 2 == 0 {
+                [Lies::Depth(0), Lies::Rows(0)]
+            } else {
+                [Lies::Rows(0), Lies::Depth(0)]
+            };
+            for extents in [[n, 40, 20], [40, n, 20], [34, 20, n]] {
+                case(dtype, 1, extents, lies).check_forms(&[n as u64]);
+            }
+        }
+    }
+}
+
+#[test]
+fn orders_of_threads() {
+    for dtype in FLOATS {
+        for lies in [[Lies::Depth(0), Lies::Depth(0)], [Lies::Rows(0), Lies::Rows(1)]] {
+            case(dtype, 2, [64, 72, 96], lies).check_forms(&[1, 2, 3, 4, 5]);
+        }
+    }
+}
+
+#[test]
+fn batches() {
+    for dtype in FLOATS {
+        let lies = [Lies::Depth(0), Lies::Rows(0)];
+        case(dtype, 7, [33, 31, 24], lies).check(&[1]);
+        case(dtype, 5, [64, 64, 32], [lies[1], lies[0]]).check(&[1]);
+        let shared = case(dtype, 6, [40, 40, 16], lies);
+        Case { lhs: [0, shared.lhs[1], 1], ..shared }.check(&[1]);
+        // The batch is the innermost axis of one side.
+        let inner = case(dtype, 8, [24, 32, 20], lies);
+        Case { rhs: [1, 8 * 32, 8], ..inner }.check(&[1]);
+    }
+}
+
+#[test]
+fn addresses_of_little_alignment() {
+    for dtype in FLOATS {
+        for before in [[1, 0, 0], [0, 2, 0], [4, 8, 1], [2, 2, 2]] {
+            for lies in [[Lies::Depth(0), Lies::Rows(0)], [Lies::Rows(0), Lies::Depth(0)]] {
+                Case { before, ..case(dtype, 1, [64, 64, 32], lies) }.check(&[1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_of_sums() {
+    for dtype in FLOATS {
+        let lies = [Lies::Depth(0), Lies::Rows(0)];
+        case(dtype, 1, [17, 20, 1000], lies).check(&[1, 2]);
+        case(dtype, 2, [10, 33, 1537], [Lies::Rows(0), Lies::Depth(1)]).check(&[1]);
+        case(dtype, 1, [32, 32, 4096], lies).check(&[1]);
+    }
+}
+
+#[test]
+fn integers() {
+    for dtype in INTS {
+        for lies in [[Lies::Depth(0), Lies::Rows(0)], [Lies::Rows(1), Lies::Depth(0)]] {
+            case(dtype, 1, [70, 65, 33], lies).check(&[1]);
+            case(dtype, 3, [16, 40, 600], lies).check(&[1]);
+        }
+    }
+}
+
+#[test]
+fn sums_of_nothing() {
+    for dtype in FLOATS {
+        case(dtype, 2, [300, 300, 0], [Lies::Depth(0), Lies::Rows(0)]).check(&[1]);
+    }
+}
+
+/// More than one band of tiles of rows, the last of which is not full.
+#[test]
+fn bands_of_tiles() {
+    case(DType::F32, 1, [32 * 9 + 1, 100, 10], [Lies::Depth(0), Lies::Rows(0)]).check_forms(&[1]);
+    case(DType::F16, 1, [32 * 16, 100, 8], [Lies::Depth(0), Lies::Rows(0)]).check_forms(&[1]);
+}

@@ -52,11 +52,11 @@ const WORDS: [Tiling; 3] = [
 
 /// Numbers of 64 bits: 32 and 16 sums per thread.
 const DOUBLES: [Tiling; 2] =
-    [tiling([64, 64, 8], [8, 16], 4, [100, 4]), tiling([32, 32, 8], [8, 8], 4, [70, 8])];
+    [tiling([64, 64, 8], [8, 16], 4, [100, 3]), tiling([32, 32, 8], [8, 8], 4, [70, 8])];
 
-/// Numbers of 16 bits, by the multiplication of small matrices: 8 or 4 warps.
+/// Numbers of 16 bits, by the multiplication of small matrices: four warps.
 const HALVES: [Tiling; 3] = [
-    tiling([128, 128, 32], [2, 4], 3, [100, 2]),
+    tiling([128, 128, 32], [2, 2], 3, [100, 2]),
     tiling([64, 64, 32], [2, 2], 4, [70, 5]),
     tiling([32, 32, 32], [2, 2], 4, [35, 8]),
 ];

@@ -3,16 +3,16 @@
 use super::choice::{Choice, choices, choose, tiles};
 use super::launches::{Launch, Launches, Operand};
 use super::product::Product;
-use super::{mma, parts, tiles as simple};
+use super::{mma, parts, tiles as simple, vectors};
+use crate::ptx::Entry;
 use cotangent_jit::DType;
 use cotangent_jit::program::Routine;
 
 /// Multiplications up to which a product stays a kernel: one block can run such a kernel inside of
 /// a loop, and a launch costs more than the product.
 const FEW: usize = 1 << 16;
-/// The least rows, columns and summed numbers for which a tile pays: below, memory is the limit, to
-/// which a kernel comes as close.
-const LEAST: usize = 9;
+/// The least summed numbers for which a tile pays: below, writing results is the limit, to which a
+/// kernel comes as close.
 const LEAST_DEPTH: usize = 5;
 /// The most blocks, and the greatest extent: numbers in entries have 31 bits.
 const MOST: usize = 1 << 30;
@@ -29,13 +29,27 @@ fn takes(p: &Product) -> bool {
     };
     let Product { batch, m, n, k, .. } = *p;
     let all = [batch, m, n, k].into_iter().try_fold(1usize, |x, y| x.checked_mul(y));
-    known
-        && all.is_none_or(|all| all > FEW)
-        && m.min(n) >= LEAST
-        && k >= LEAST_DEPTH
-        && m.max(n).max(k).max(batch) <= MOST
-        && blocks(p, &choose(p)).is_some_and(|b| b <= MOST)
-        && (choose(p).parts == 1 || p.results() <= parts::MOST_RESULTS)
+    if !known || all.is_some_and(|all| all <= FEW) || m.max(n).max(k).max(batch) > MOST {
+        return false;
+    }
+    let (blocks, parts) = match m.min(n) <= vectors::MOST {
+        true if k < vectors::LEAST_DEPTH || groups(p).is_none_or(|g| g > MOST) => return false,
+        true => {
+            let plan = vectors::plan(p);
+            (Some(plan.blocks(p)), plan.parts)
+        }
+        false if k < LEAST_DEPTH => return false,
+        false => {
+            let choice = choose(p);
+            (blocks(p, &choice), choice.parts)
+        }
+    };
+    blocks.is_some_and(|b| b <= MOST) && (parts == 1 || p.results() <= parts::MOST_RESULTS)
+}
+
+/// At least as many as there are groups of rows of a matrix.
+fn groups(p: &Product) -> Option<usize> {
+    p.batch.checked_mul(p.m.max(p.n))
 }
 
 fn blocks(p: &Product, choice: &Choice) -> Option<usize> {
@@ -44,33 +58,47 @@ fn blocks(p: &Product, choice: &Choice) -> Option<usize> {
 
 pub fn launches(routine: &Routine, alignment: &[usize]) -> Option<Launches> {
     let p = Product::of(routine, alignment).filter(takes)?;
-    with(&p, &choose(&p))
+    match p.m.min(p.n) <= vectors::MOST {
+        true => of_vectors(&p),
+        false => tiled(&p, &choose(&p)),
+    }
 }
 
-/// The launches of a product for every choice that its type has, whatever its shape is: a test runs
-/// them all.
+/// The launches of a product for every tiling that its type has, and as a product of vectors if it
+/// is one, whatever its shape is: a test runs them all.
 pub fn forms(routine: &Routine, alignment: &[usize]) -> Vec<Launches> {
     let Some(p) = Product::of(routine, alignment) else { return Vec::new() };
-    choices(&p).iter().filter_map(|choice| with(&p, choice)).collect()
+    let vectors = (p.m.min(p.n) <= vectors::MOST).then(|| of_vectors(&p)).flatten();
+    choices(&p).iter().filter_map(|choice| tiled(&p, choice)).chain(vectors).collect()
 }
 
-fn with(p: &Product, choice: &Choice) -> Option<Launches> {
+fn of_vectors(p: &Product) -> Option<Launches> {
+    let plan = vectors::plan(p);
+    with_parts(p, vectors::entry(p, &plan).ok()?, plan.blocks(p), plan.parts)
+}
+
+fn tiled(p: &Product, choice: &Choice) -> Option<Launches> {
     let entry = match p.dtype.size() {
         2 => mma::entry(p, choice),
         _ => simple::entry(p, choice),
     };
-    let blocks = blocks(p, choice)? as u64;
+    with_parts(p, entry, blocks(p, choice)?, choice.parts)
+}
+
+/// The launch of an entry that sums parts, and then that of their sum.
+fn with_parts(p: &Product, entry: Entry, blocks: usize, parts: usize) -> Option<Launches> {
     let operands = |out| vec![Operand::Argument(0), Operand::Argument(1), out];
-    if choice.parts == 1 {
+    let blocks = blocks as u64;
+    if parts == 1 {
         let launch = Launch { entry, blocks, operands: operands(Operand::Argument(2)) };
         return Some(Launches { all: vec![launch], scratch: 0 });
     }
     let first = Launch { entry, blocks, operands: operands(Operand::Scratch(0)) };
     let second = Launch {
-        entry: parts::entry(p, choice.parts).ok()?,
+        entry: parts::entry(p, parts).ok()?,
         blocks: parts::blocks(p),
         operands: vec![Operand::Argument(2), Operand::Scratch(0)],
     };
-    let scratch = choice.parts * p.results() * p.sum().size();
+    let scratch = parts * p.results() * p.sum().size();
     Some(Launches { all: vec![first, second], scratch })
 }

@@ -12,6 +12,8 @@
 //! | `tiles.rs` | tiles of sums in registers, one multiplication per number |
 //! | `mma.rs` | tiles of sums by the multiplication of small matrices |
 //! | `output.rs` | tiles of sums to memory |
+//! | `vectors.rs` | products of a matrix and a few vectors |
+//! | `elements.rs` | chunks of elements in registers |
 //! | `parts.rs` | the sum of the parts |
 //!
 //! Routines that are kernels do not live here (`plan`), nor those that the host computes (`run`).
@@ -19,6 +21,7 @@
 mod choice;
 mod copies;
 mod dot;
+mod elements;
 mod frame;
 mod launches;
 mod mma;
@@ -27,6 +30,7 @@ mod parts;
 mod pipeline;
 mod product;
 mod tiles;
+mod vectors;
 
 pub use dot::{forms, is_tiled};
 pub use launches::{Launch, Launches, Operand, launches};

@@ -33,10 +33,16 @@ impl Product {
         let Routine::Dot { dtype, batch, m, n, k, lhs, rhs } = routine else { return None };
         let (dtype, batch, m, n, k) = (*dtype, *batch, *m, *n, *k);
         let aligned = |n: usize| alignment.get(n).copied().unwrap_or(dtype.size());
-        let left =
-            Side { rows: m, row: lhs[1], depth: lhs[2], batch: lhs[0], alignment: aligned(0) };
-        let right =
-            Side { rows: n, row: rhs[2], depth: rhs[1], batch: rhs[0], alignment: aligned(1) };
+        // The distance of one row, or of one matrix, to the next does not matter.
+        let side = |at: usize, rows: usize, [row, depth, b]: [i64; 3]| Side {
+            rows,
+            row: if rows > 1 { row } else { 0 },
+            depth,
+            batch: if batch > 1 { b } else { 0 },
+            alignment: aligned(at),
+        };
+        let left = side(0, m, [lhs[1], lhs[2], lhs[0]]);
+        let right = side(1, n, [rhs[2], rhs[1], rhs[0]]);
         Some(Product { dtype, batch, m, n, k, sides: [left, right], alignment: aligned(2) })
     }
 

@@ -59,6 +59,16 @@ fn place(c: &mut Code, thread: Value, groups: [usize; 2]) -> [Value; 2] {
     })
 }
 
+/// The instruction that adds a product of numbers of this type to a sum.
+pub fn multiply_add(d: DType) -> &'static str {
+    match d {
+        DType::F32 => "fma.rn.f32",
+        DType::F64 => "fma.rn.f64",
+        d if d.size() == 4 => "mad.lo.s32",
+        _ => "mad.lo.s64",
+    }
+}
+
 /// The sums of a thread.
 struct Sums {
     dtype: DType,
@@ -98,12 +108,7 @@ impl Sums {
             next = if d + 1 < depth { load(c, d + 1) } else { [Vec::new(), Vec::new()] };
             for (row, x) in self.all.iter().zip(&left) {
                 for (sum, y) in row.iter().zip(&right) {
-                    let mnemonic = match self.dtype {
-                        DType::F32 => "fma.rn.f32",
-                        DType::F64 => "fma.rn.f64",
-                        d if d.size() == 4 => "mad.lo.s32",
-                        _ => "mad.lo.s64",
-                    };
+                    let mnemonic = multiply_add(self.dtype);
                     c.put(format_args!("{mnemonic} {sum}, {x}, {y}, {sum}"));
                 }
             }

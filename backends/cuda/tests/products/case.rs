@@ -58,7 +58,7 @@ impl Case {
         Routine::Dot { dtype, batch, m, n, k, lhs, rhs }
     }
 
-    fn program(&self) -> Program {
+    pub fn program(&self) -> Program {
         let routine = self.routine();
         let kinds = [SlotKind::Input(0), SlotKind::Input(1), SlotKind::Output(0)];
         let mut slots = Vec::new();
@@ -124,14 +124,25 @@ impl Case {
 
     /// Checks all forms that there are.
     pub fn check_forms(&self, seeds: &[u64]) {
+        let (program, all) = self.forms();
+        assert!(all.len() > 1, "{self:?}: {} forms", all.len());
+        self.runs(&program, &all, seeds);
+    }
+
+    /// Checks the form for vectors, which is the last one.
+    pub fn check_vectors(&self, seeds: &[u64]) {
+        let (program, all) = self.forms();
+        self.runs(&program, &all[all.len() - 1..], seeds);
+    }
+
+    fn forms(&self) -> (Program, Vec<Work>) {
         let program = self.program();
         let Step::Routine { routine, args } = &program.steps[0] else { unreachable!() };
         let addresses: Vec<Address> = args.iter().map(|v| Address::of(&program, v)).collect();
         let aligned: Vec<usize> = addresses.iter().map(alignment).collect();
-        let all = forms(routine, &aligned);
-        assert!(all.len() > 1, "{self:?}: {} forms", all.len());
-        let all = all.into_iter().map(|form| Work::of_launches(form, &addresses));
-        self.runs(&program, &all.collect::<Vec<_>>(), seeds);
+        let all = forms(routine, &aligned).into_iter();
+        let all = all.map(|form| Work::of_launches(form, &addresses)).collect();
+        (program, all)
     }
 
     fn runs(&self, program: &Program, all: &[Work], seeds: &[u64]) {

@@ -106,7 +106,8 @@ fn addresses_of_little_alignment() {
     for dtype in FLOATS {
         for before in [[1, 0, 0], [0, 2, 0], [4, 8, 1], [2, 2, 2]] {
             for lies in [[Lies::Depth(0), Lies::Rows(0)], [Lies::Rows(0), Lies::Depth(0)]] {
-                Case { before, ..case(dtype, 1, [64, 64, 32], lies) }.check(&[1]);
+                Case { before, ..case(dtype, 1, [64, 40, 32], lies) }.check_forms(&[1]);
+                Case { before, ..case(dtype, 1, [4, 64, 64], lies) }.check_forms(&[1]);
             }
         }
     }
@@ -139,9 +140,58 @@ fn sums_of_nothing() {
     }
 }
 
+/// Rows of a warp, of fewer lanes and of a block, chunks of rows, parts; vectors on either side.
+#[test]
+fn vectors() {
+    for dtype in FLOATS {
+        for [m, n, k] in [[300, 1, 300], [129, 8, 72], [7, 33, 40], [64, 3, 2100], [2, 1, 4100]] {
+            for lies in [
+                [Lies::Depth(0), Lies::Depth(0)],
+                [Lies::Rows(0), Lies::Rows(0)],
+                [Lies::Depth(4), Lies::Rows(1)],
+                [Lies::Rows(3), Lies::Apart(3)],
+                [Lies::SameRows, Lies::Same],
+            ] {
+                case(dtype, 1, [m, n, k], lies).check_vectors(&[1, 2]);
+                case(dtype, 1, [n, m, k], [lies[1], lies[0]]).check_vectors(&[1]);
+            }
+        }
+        case(dtype, 1, [1, 1, 70000], [Lies::Depth(0), Lies::Depth(0)]).check(&[1]);
+        case(dtype, 1, [1000, 2, 3000], [Lies::Depth(0), Lies::Rows(0)]).check(&[1]);
+        case(dtype, 1, [1000, 1, 2000], [Lies::Rows(0), Lies::Rows(0)]).check(&[1]);
+        case(dtype, 9, [3, 130, 65], [Lies::Depth(0), Lies::Depth(0)]).check_vectors(&[1]);
+        case(dtype, 9, [140, 2, 48], [Lies::Rows(0), Lies::Depth(0)]).check_vectors(&[1]);
+    }
+}
+
 /// More than one band of tiles of rows, the last of which is not full.
 #[test]
 fn bands_of_tiles() {
     case(DType::F32, 1, [32 * 9 + 1, 100, 10], [Lies::Depth(0), Lies::Rows(0)]).check_forms(&[1]);
     case(DType::F16, 1, [32 * 16, 100, 8], [Lies::Depth(0), Lies::Rows(0)]).check_forms(&[1]);
+}
+
+#[test]
+fn zz_dump() {
+    for (n, (dtype, e, l)) in [
+        (DType::F32, [4096, 1, 4096], [Lies::Depth(0), Lies::Depth(0)]),
+        (DType::F32, [4096, 1, 4096], [Lies::Rows(0), Lies::Depth(0)]),
+        (DType::BF16, [4096, 1, 4096], [Lies::Depth(0), Lies::Depth(0)]),
+        (DType::F32, [4096, 8, 4096], [Lies::Depth(0), Lies::Depth(0)]),
+        (DType::F32, [1, 1, 1 << 24], [Lies::Depth(0), Lies::Depth(0)]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let c = case(dtype, 1, e, l);
+        let made = cotangent_cuda::emit::plan(&c.program(), cotangent_cuda::plan::Target::of(132))
+            .unwrap();
+        std::fs::write(format!("/tmp/w/mm_v{n}.ptx"), cotangent_cuda::emit::module(&made.entries))
+            .unwrap();
+        for i in &made.items {
+            if let cotangent_cuda::plan::Item::Launch { entry, blocks, .. } = i {
+                println!("{n}: {blocks} blocks of {}", made.entries[*entry].threads);
+            }
+        }
+    }
 }

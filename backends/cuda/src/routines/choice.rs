@@ -7,6 +7,7 @@
 //! even so, blocks share the sum, and a second entry adds the parts in order.
 
 use super::product::Product;
+use cotangent_jit::DType;
 
 /// The multiprocessors of the device that a choice is made for.
 const PROCESSORS: usize = 128;
@@ -50,14 +51,18 @@ const WORDS: [Tiling; 3] = [
     tiling([32, 32, 8], [8, 8], 4, [45, 8]),
 ];
 
-/// Numbers of 64 bits: 32 and 16 sums per thread.
+/// Integers of 64 bits: 32 and 16 sums per thread.
+const LONGS: [Tiling; 2] =
+    [tiling([64, 64, 8], [8, 16], 4, [100, 3]), tiling([32, 32, 8], [8, 8], 4, [70, 6])];
+
+/// f64, by the multiplication of small matrices: four warps.
 const DOUBLES: [Tiling; 2] =
-    [tiling([64, 64, 8], [8, 16], 4, [100, 3]), tiling([32, 32, 8], [8, 8], 4, [70, 8])];
+    [tiling([64, 64, 8], [2, 2], 4, [100, 4]), tiling([32, 32, 8], [2, 2], 4, [60, 8])];
 
 /// Numbers of 16 bits, by the multiplication of small matrices: four warps.
 const HALVES: [Tiling; 3] = [
     tiling([128, 128, 32], [2, 2], 3, [100, 2]),
-    tiling([64, 64, 32], [2, 2], 4, [70, 5]),
+    tiling([64, 64, 32], [2, 2], 4, [70, 4]),
     tiling([32, 32, 32], [2, 2], 4, [35, 8]),
 ];
 
@@ -71,10 +76,11 @@ pub struct Choice {
 
 /// Every choice there is for a product.
 pub fn choices(p: &Product) -> Vec<Choice> {
-    let all: &[Tiling] = match p.dtype.size() {
-        2 => &HALVES,
-        4 => &WORDS,
-        _ => &DOUBLES,
+    let all: &[Tiling] = match p.dtype {
+        DType::F16 | DType::BF16 => &HALVES,
+        DType::F64 => &DOUBLES,
+        d if d.size() == 4 => &WORDS,
+        _ => &LONGS,
     };
     all.iter().map(|t| with_parts(p, *t)).collect()
 }

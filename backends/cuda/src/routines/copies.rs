@@ -55,8 +55,10 @@ impl Shape {
         let layout = match (size, fast) {
             (2, Fast::Row) => Layout::Depths,
             (2, Fast::Depth) => Layout::Rows,
-            // Four words between lines keep the columns of a tile apart, too.
-            (_, Fast::Depth) => Layout::Lines { pitch: rows * size + 16 },
+            // Four numbers between lines keep neighbouring lines in different banks, for copies
+            // that walk along them, and for fragments of f64.
+            (8, _) => Layout::Lines { pitch: (rows + 4) * size },
+            (_, Fast::Depth) => Layout::Lines { pitch: (rows + 4) * size },
             (_, Fast::Row) => Layout::Lines { pitch: rows * size },
         };
         let whole = match fast {

@@ -3,7 +3,7 @@
 use super::choice::{Choice, choices, choose, tiles};
 use super::launches::{Launch, Launches, Operand};
 use super::product::Product;
-use super::{mma, parts, tiles as simple, vectors};
+use super::{doubles, mma, parts, tiles as simple, vectors};
 use crate::ptx::Entry;
 use cotangent_jit::DType;
 use cotangent_jit::program::Routine;
@@ -78,8 +78,9 @@ fn of_vectors(p: &Product) -> Option<Launches> {
 }
 
 fn tiled(p: &Product, choice: &Choice) -> Option<Launches> {
-    let entry = match p.dtype.size() {
-        2 => mma::entry(p, choice),
+    let entry = match p.dtype {
+        DType::F16 | DType::BF16 => mma::entry(p, choice),
+        DType::F64 => doubles::entry(p, choice),
         _ => simple::entry(p, choice),
     };
     with_parts(p, entry, blocks(p, choice)?, choice.parts)

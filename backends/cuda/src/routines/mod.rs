@@ -10,7 +10,8 @@
 //! | `copies.rs` | tiles of operands into shared memory |
 //! | `pipeline.rs` | the loop over the sum: copies ahead of arithmetic |
 //! | `tiles.rs` | tiles of sums in registers, one multiplication per number |
-//! | `mma.rs` | tiles of sums by the multiplication of small matrices |
+//! | `mma.rs` | tiles of sums by the multiplication of small matrices, of 16 bits |
+//! | `doubles.rs` | the same for f64 |
 //! | `output.rs` | tiles of sums to memory |
 //! | `vectors.rs` | products of a matrix and a few vectors |
 //! | `elements.rs` | chunks of elements in registers |
@@ -21,6 +22,7 @@
 mod choice;
 mod copies;
 mod dot;
+mod doubles;
 mod elements;
 mod frame;
 mod launches;

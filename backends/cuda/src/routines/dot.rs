@@ -3,7 +3,7 @@
 use super::choice::{Choice, choices, choose, tiles};
 use super::launches::{Launch, Launches, Operand};
 use super::product::Product;
-use super::{doubles, mma, parts, tiles as simple, vectors};
+use super::{doubles, mma, parts, share, tiles as simple, vectors};
 use crate::ptx::Entry;
 use cotangent_jit::DType;
 use cotangent_jit::program::Routine;
@@ -32,10 +32,10 @@ fn takes(p: &Product) -> bool {
     if !known || all.is_some_and(|all| all <= FEW) || m.max(n).max(k).max(batch) > MOST {
         return false;
     }
-    let (blocks, parts) = match m.min(n) <= vectors::MOST {
-        true if k < vectors::LEAST_DEPTH || groups(p).is_none_or(|g| g > MOST) => return false,
+    let (blocks, parts) = match m.min(n) <= share::MOST {
+        true if k < share::LEAST_DEPTH || groups(p).is_none_or(|g| g > MOST) => return false,
         true => {
-            let plan = vectors::plan(p);
+            let plan = share::plan(p);
             (Some(plan.blocks(p)), plan.parts)
         }
         false if k < LEAST_DEPTH => return false,
@@ -58,7 +58,7 @@ fn blocks(p: &Product, choice: &Choice) -> Option<usize> {
 
 pub fn launches(routine: &Routine, alignment: &[usize]) -> Option<Launches> {
     let p = Product::of(routine, alignment).filter(takes)?;
-    match p.m.min(p.n) <= vectors::MOST {
+    match p.m.min(p.n) <= share::MOST {
         true => of_vectors(&p),
         false => tiled(&p, &choose(&p)),
     }
@@ -68,12 +68,12 @@ pub fn launches(routine: &Routine, alignment: &[usize]) -> Option<Launches> {
 /// is one, whatever its shape is: a test runs them all.
 pub fn forms(routine: &Routine, alignment: &[usize]) -> Vec<Launches> {
     let Some(p) = Product::of(routine, alignment) else { return Vec::new() };
-    let vectors = (p.m.min(p.n) <= vectors::MOST).then(|| of_vectors(&p)).flatten();
+    let vectors = (p.m.min(p.n) <= share::MOST).then(|| of_vectors(&p)).flatten();
     choices(&p).iter().filter_map(|choice| tiled(&p, choice)).chain(vectors).collect()
 }
 
 fn of_vectors(p: &Product) -> Option<Launches> {
-    let plan = vectors::plan(p);
+    let plan = share::plan(p);
     with_parts(p, vectors::entry(p, &plan).ok()?, plan.blocks(p), plan.parts)
 }
 

@@ -82,17 +82,3 @@ fn near(c: &mut Code, address: Value, offset: i64) -> (Value, i32) {
         Err(_) => (c.get(Class::B64, "add.s64", format_args!("{address}, {offset}")), 0),
     }
 }
-
-/// The value of the lane whose number differs in one bit.
-pub fn of_lane(c: &mut Code, x: Value, bit: usize) -> Value {
-    let swap = |c: &mut Code, x: Value| {
-        c.get(Class::B32, "shfl.sync.bfly.b32", format_args!("{x}, {bit}, 31, 0xffffffff"))
-    };
-    if x.class() != Class::B64 {
-        return swap(c, x);
-    }
-    let (low, high) = (c.register(Class::B32), c.register(Class::B32));
-    c.put(format_args!("mov.b64 {{{low}, {high}}}, {x}"));
-    let (low, high) = (swap(c, low), swap(c, high));
-    c.get(Class::B64, "mov.b64", format_args!("{{{low}, {high}}}"))
-}

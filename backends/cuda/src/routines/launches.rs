@@ -1,8 +1,6 @@
 //! The launches of a routine.
 
-use super::dot;
 use crate::ptx::Entry;
-use cotangent_jit::program::Routine;
 
 /// What a parameter of an entry is the address of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,13 +24,4 @@ pub struct Launches {
     pub all: Vec<Launch>,
     /// Bytes of scratch memory, which begins at a multiple of 256.
     pub scratch: usize,
-}
-
-/// A routine whose arguments begin at multiples of these numbers of bytes; `None` if it has no
-/// entries of its own.
-pub fn launches(routine: &Routine, alignment: &[usize]) -> Option<Launches> {
-    match routine {
-        Routine::Dot { .. } => dot::launches(routine, alignment),
-        _ => None,
-    }
 }

@@ -14,6 +14,8 @@
 //! | `doubles.rs` | the same for f64 |
 //! | `output.rs` | tiles of sums to memory |
 //! | `vectors.rs` | products of a matrix and a few vectors |
+//! | `share.rs` | how threads share them |
+//! | `meet.rs` | the sums of lanes and warps become one |
 //! | `elements.rs` | chunks of elements in registers |
 //! | `parts.rs` | the sum of the parts |
 //!
@@ -26,13 +28,26 @@ mod doubles;
 mod elements;
 mod frame;
 mod launches;
+mod meet;
 mod mma;
 mod output;
 mod parts;
 mod pipeline;
 mod product;
+mod share;
 mod tiles;
 mod vectors;
 
+use cotangent_jit::program::Routine;
+
 pub use dot::{forms, is_tiled};
-pub use launches::{Launch, Launches, Operand, launches};
+pub use launches::{Launch, Launches, Operand};
+
+/// A routine whose arguments begin at multiples of these numbers of bytes; `None` if it has no
+/// entries of its own.
+pub fn launches(routine: &Routine, alignment: &[usize]) -> Option<Launches> {
+    match routine {
+        Routine::Dot { .. } => dot::launches(routine, alignment),
+        _ => None,
+    }
+}

@@ -9,107 +9,13 @@
 
 use super::elements::Chunks;
 use super::frame::{advanced, divide};
+use super::meet::{Place, gather, meet};
 use super::product::{Product, Side};
+use super::share::{Plan, WARPS};
+use super::tiles::multiply_add;
 use crate::ops;
 use crate::ptx::{Class, Code, Entry, Value};
-use cotangent_jit::op::ScalarOp;
-use cotangent_jit::{DType, Error};
-
-/// The most vectors.
-pub const MOST: usize = 8;
-/// The least summed numbers.
-pub const LEAST_DEPTH: usize = 32;
-/// The multiprocessors and threads of the device that sums are cut for.
-const PROCESSORS: usize = 128;
-const THREADS: usize = PROCESSORS * 1024;
-/// Warps of a block that share a sum, or have one each.
-const WARPS: usize = 8;
-/// The least summed numbers of a part, and the most parts.
-const LEAST_PART: usize = 512;
-const MOST_PARTS: usize = 128;
-
-/// How the work is shared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Plan {
-    /// Which side is the matrix.
-    matrix: usize,
-    /// Lanes have chunks of rows, instead of chunks of summed numbers.
-    by_rows: bool,
-    /// Elements of a chunk, and rows that lanes take together.
-    width: usize,
-    rows: usize,
-    /// Lanes that share a sum; the warps of a block do, too, if `shared`.
-    lanes: usize,
-    shared: bool,
-    /// Parts of the sum, and the summed numbers of each but the last.
-    pub parts: usize,
-    part: usize,
-}
-
-pub fn plan(p: &Product) -> Plan {
-    let matrix = usize::from(p.n > p.m);
-    let side = &p.sides[matrix];
-    let vectors = p.m.min(p.n);
-    let by_rows = side.row == 1 && side.depth != 1 && side.rows >= 32;
-    let size = p.dtype.size();
-    let fits = |extent: usize, strides: [i64; 2], w: usize| {
-        w * size <= 16
-            && extent.is_multiple_of(w)
-            && strides.iter().all(|s| s.unsigned_abs().is_multiple_of(w as u64))
-    };
-    let widest = |extent: usize, strides: [i64; 2], most: usize| {
-        let all = [8, 4, 2].into_iter().filter(|w| *w <= most);
-        all.into_iter().find(|w| fits(extent, strides, *w)).unwrap_or(1)
-    };
-    let mut plan = if by_rows {
-        // All warps but the first pass their sums on in shared memory.
-        let width = widest(side.rows, [side.depth, side.batch], 32 / vectors);
-        Plan { matrix, by_rows, width, rows: width, lanes: 1, shared: true, parts: 1, part: p.k }
-    } else {
-        let width = match side.depth {
-            1 => widest(p.k, [side.row, side.batch], 8),
-            _ => 1,
-        };
-        let lanes = p.k.div_ceil(width).next_power_of_two().clamp(4, 32);
-        let rows = if side.rows >= 2 { 2 } else { 1 };
-        let few = p.batch * side.rows.div_ceil(rows) * lanes < THREADS / 2;
-        let shared = few && lanes == 32 && p.k >= 2 * WARPS * 32 * width;
-        Plan { matrix, by_rows, width, rows, lanes, shared, parts: 1, part: p.k }
-    };
-    let threads = plan.blocks(p).saturating_mul(32 * WARPS).max(1);
-    let wanted = THREADS.div_ceil(threads).min(p.k / LEAST_PART).min(MOST_PARTS);
-    if 2 * threads <= THREADS && wanted > 1 {
-        plan.part = p.k.div_ceil(wanted).next_multiple_of(plan.width.max(8));
-        plan.parts = p.k.div_ceil(plan.part);
-    }
-    plan
-}
-
-impl Plan {
-    fn side<'a>(&self, p: &'a Product) -> &'a Side {
-        &p.sides[self.matrix]
-    }
-
-    /// Groups of rows of one matrix.
-    fn groups(&self, p: &Product) -> usize {
-        self.side(p).rows.div_ceil(self.rows)
-    }
-
-    /// Groups of rows of a block.
-    fn groups_of_block(&self) -> usize {
-        match (self.by_rows, self.shared) {
-            (true, _) => 32,
-            (false, true) => 1,
-            (false, false) => WARPS * 32 / self.lanes,
-        }
-    }
-
-    /// The blocks of a part of one matrix, or of all if groups of several matrices share blocks.
-    pub fn blocks(&self, p: &Product) -> usize {
-        let groups = p.batch.saturating_mul(self.groups(p));
-        groups.div_ceil(self.groups_of_block()).saturating_mul(self.parts)
-    }
-}
+use cotangent_jit::Error;
 
 /// What a thread sums.
 struct Task {
@@ -300,7 +206,7 @@ fn round(
                 false => rows[row].iter().copied().zip(vectors[vector].iter().copied()).collect(),
             };
             for (x, y) in pairs {
-                let mnemonic = super::tiles::multiply_add(p.sum());
+                let mnemonic = multiply_add(p.sum());
                 c.put(format_args!("{mnemonic} {sum}, {x}, {y}, {sum}"));
             }
         }
@@ -329,71 +235,6 @@ fn aligned(side: &Side, by_rows: bool, width: usize, size: usize) -> usize {
             && multiple(side.batch)
     };
     size * [8, 4, 2].into_iter().find(fits).unwrap_or(1)
-}
-
-/// Adds the sums of neighbouring lanes by halves.
-fn meet(c: &mut Code, d: DType, sums: Vec<Value>, lanes: usize) -> Result<Vec<Value>, Error> {
-    let mut sums = sums;
-    let mut half = lanes / 2;
-    while half > 0 {
-        for sum in &mut sums {
-            let other = super::elements::of_lane(c, *sum, half);
-            *sum = ops::emit(c, ScalarOp::Add, d, &[*sum, other])?;
-        }
-        half /= 2;
-    }
-    Ok(sums)
-}
-
-/// A thread among those that sum the same: its warp, and its place among the sums of a warp.
-struct Place {
-    warp: Value,
-    slot: Value,
-    slots: usize,
-}
-
-/// Adds the sums of the warps in the first one, in order; the others go to `end`.
-fn gather(
-    c: &mut Code,
-    d: DType,
-    sums: Vec<Value>,
-    place: &Place,
-    lead: Option<Value>,
-    end: crate::ptx::Label,
-) -> Result<Vec<Value>, Error> {
-    let (size, count) = (d.size(), sums.len());
-    let bits = 8 * size;
-    let (warp, slot) = (place.warp, c.held(place.slot));
-    let base = c.get(Class::B32, "mov.u32", format_args!("shared"));
-    let at = c.get(Class::B32, "mad.lo.s32", format_args!("{slot}, {size}, {base}"));
-    // Sums of one number lie side by side, so that lanes reach different banks.
-    let (line, of_warp) = (place.slots * size, place.slots * size * count);
-    let before = c.get(Class::B32, "add.s32", format_args!("{at}, {}", -(of_warp as i64)));
-    let own = c.get(Class::B32, "mad.lo.s32", format_args!("{warp}, {of_warp}, {before}"));
-    let later = c.get(Class::Pred, "setp.gt.s32", format_args!("{warp}, 0"));
-    let writes = match lead {
-        None => later,
-        Some(lead) => {
-            let both = c.register(Class::Pred);
-            c.put(format_args!("and.pred {both}, {later}, {lead}"));
-            both
-        }
-    };
-    for (n, sum) in sums.iter().enumerate() {
-        c.put(format_args!("@{writes} st.shared.b{bits} [{own}+{}], {sum}", n * line));
-    }
-    c.put(format_args!("bar.sync 0"));
-    c.put(format_args!("@{later} bra {end}"));
-    let mut sums = sums;
-    for w in 0..WARPS - 1 {
-        for (n, sum) in sums.iter_mut().enumerate() {
-            let from = w * of_warp + n * line;
-            let x = c.register(Class::of(d));
-            c.put(format_args!("ld.shared.b{bits} {x}, [{at}+{from}]"));
-            *sum = ops::emit(c, ScalarOp::Add, d, &[*sum, x])?;
-        }
-    }
-    Ok(sums)
 }
 
 fn store(

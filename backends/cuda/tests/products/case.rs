@@ -145,7 +145,8 @@ impl Case {
         (program, all)
     }
 
-    fn runs(&self, program: &Program, all: &[Work], seeds: &[u64]) {
+    /// Checks what runs of a program leave in its output.
+    pub fn runs(&self, program: &Program, all: &[Work], seeds: &[u64]) {
         let inputs = self.inputs(program);
         let verified = verify::verify(program.clone()).unwrap();
         let expected = interp::run(&verified, &inputs).unwrap().remove(0);

@@ -12,7 +12,11 @@ mod case;
 mod work;
 
 use case::{Case, Lies, case};
+use cotangent_cuda::emit::plan;
+use cotangent_cuda::plan::{Item, Target};
 use cotangent_jit::DType;
+use cotangent_jit::program::Step;
+use work::Work;
 
 const FLOATS: [DType; 4] = [DType::F32, DType::F64, DType::F16, DType::BF16];
 const INTS: [DType; 6] = [DType::I8, DType::U16, DType::I32, DType::U32, DType::I64, DType::U64];
@@ -95,6 +99,14 @@ fn batches() {
         case(dtype, 5, [64, 64, 32], [lies[1], lies[0]]).check(&[1]);
         let shared = case(dtype, 6, [40, 40, 16], lies);
         Case { lhs: [0, shared.lhs[1], 1], ..shared }.check(&[1]);
+        // Matrices begin at odd places.
+        for extents in [[32, 40, 32], [4, 40, 64]] {
+            let [m, _, k] = extents.map(|n| n as i64);
+            let odd = case(dtype, 3, extents, [lies[0], lies[0]]);
+            Case { lhs: [m * k + 1, k, 1], ..odd }.check_forms(&[1]);
+            let [rhs, depth, row] = odd.rhs;
+            Case { rhs: [rhs + 1, depth, row], ..odd }.check_forms(&[1]);
+        }
         // The batch is the innermost axis of one side.
         let inner = case(dtype, 8, [24, 32, 20], lies);
         Case { rhs: [1, 8 * 32, 8], ..inner }.check(&[1]);
@@ -171,27 +183,34 @@ fn bands_of_tiles() {
     case(DType::F16, 1, [32 * 16, 100, 8], [Lies::Depth(0), Lies::Rows(0)]).check_forms(&[1]);
 }
 
+/// In a loop, a product with entries of its own is launched each time, with addresses that move;
+/// one block runs a loop of few multiplications as a whole.
 #[test]
-fn zz_dump() {
-    for (n, (dtype, e, l)) in [
-        (DType::F32, [4096, 1, 4096], [Lies::Depth(0), Lies::Depth(0)]),
-        (DType::F32, [4096, 1, 4096], [Lies::Rows(0), Lies::Depth(0)]),
-        (DType::BF16, [4096, 1, 4096], [Lies::Depth(0), Lies::Depth(0)]),
-        (DType::F32, [4096, 8, 4096], [Lies::Depth(0), Lies::Depth(0)]),
-        (DType::F32, [1, 1, 1 << 24], [Lies::Depth(0), Lies::Depth(0)]),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let c = case(dtype, 1, e, l);
-        let made = cotangent_cuda::emit::plan(&c.program(), cotangent_cuda::plan::Target::of(132))
-            .unwrap();
-        std::fs::write(format!("/tmp/w/mm_v{n}.ptx"), cotangent_cuda::emit::module(&made.entries))
-            .unwrap();
-        for i in &made.items {
-            if let cotangent_cuda::plan::Item::Launch { entry, blocks, .. } = i {
-                println!("{n}: {blocks} blocks of {}", made.entries[*entry].threads);
-            }
+fn in_a_loop() {
+    for (extents, alone) in [([40, 50, 60], false), ([20, 30, 40], true)] {
+        let one = case(DType::F32, 1, extents, [Lies::Depth(0), Lies::Rows(0)]);
+        let mut program = one.program();
+        let mut body = program.steps.pop().unwrap();
+        let Step::Routine { args, .. } = &mut body else { unreachable!() };
+        for (view, slot) in args.iter_mut().zip(&mut program.slots) {
+            view.at.strides.push(slot.len as i64);
+            slot.len *= 3;
         }
+        program.steps.push(Step::Loop { trips: 3, body: vec![body] });
+        let batch = case(DType::F32, 3, extents, [Lies::Depth(0), Lies::Rows(0)]);
+        let made = plan(&program, Target::of(4)).unwrap();
+        assert_eq!(matches!(made.items[..], [Item::Launch { blocks: 1, .. }]), alone);
+        batch.runs(&program, &[Work::of_plan(made)], &[1]);
     }
+}
+
+/// Equal products share their entries; parts of sums lie in scratch memory of the run.
+#[test]
+fn entries_are_shared() {
+    let one = case(DType::F32, 1, [17, 20, 1000], [Lies::Depth(0), Lies::Rows(0)]);
+    let mut program = one.program();
+    program.steps.push(program.steps[0].clone());
+    let made = plan(&program, Target::of(4)).unwrap();
+    assert_eq!((made.entries.len(), made.items.len()), (2, 4));
+    assert!(made.arena > 0);
 }

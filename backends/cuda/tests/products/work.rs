@@ -4,6 +4,7 @@ use cotangent_cuda::emit::module;
 use cotangent_cuda::plan::{Address, Argument, Base, Item, Plan};
 use cotangent_cuda::routines::{Launches, Operand};
 use cotangent_cuda_emulator::{Device, Fault, Module};
+use cotangent_jit::affine::Affine;
 
 /// Launches of the entries of a text.
 pub struct Work {
@@ -19,21 +20,39 @@ struct Launch {
     args: Vec<Address>,
 }
 
+/// The launches of items, loops included.
+fn unrolled(made: &Plan, items: &[Item], counters: &mut Vec<i64>, all: &mut Vec<Launch>) {
+    for item in items {
+        match item {
+            Item::Launch { entry, blocks, args } => {
+                let address = |a: &Argument| match a {
+                    Argument::Address(at) => {
+                        let bytes = Affine::constant(at.bytes.at(counters));
+                        Address { bytes, ..at.clone() }
+                    }
+                    Argument::Counter(_) => panic!("a counter"),
+                };
+                let args = args.iter().map(address).collect();
+                let entry = &made.entries[*entry];
+                let (name, threads) = (entry.name.clone(), entry.threads);
+                all.push(Launch { name, threads, blocks: *blocks, args });
+            }
+            Item::Loop { trips, body } => {
+                for n in 0..*trips {
+                    counters.push(n as i64);
+                    unrolled(made, body, counters, all);
+                    counters.pop();
+                }
+            }
+            other => panic!("neither a launch nor a loop: {other:?}"),
+        }
+    }
+}
+
 impl Work {
     pub fn of_plan(made: Plan) -> Work {
-        let launch = |item: &Item| {
-            let Item::Launch { entry, blocks, args } = item else {
-                panic!("not a launch: {item:?}")
-            };
-            let address = |a: &Argument| match a {
-                Argument::Address(at) => at.clone(),
-                Argument::Counter(_) => panic!("a counter"),
-            };
-            let args = args.iter().map(address).collect();
-            let entry = &made.entries[*entry];
-            Launch { name: entry.name.clone(), threads: entry.threads, blocks: *blocks, args }
-        };
-        let launches = made.items.iter().map(launch).collect();
+        let mut launches = Vec::new();
+        unrolled(&made, &made.items, &mut Vec::new(), &mut launches);
         Work { text: module(&made.entries), launches, arena: made.arena }
     }
 

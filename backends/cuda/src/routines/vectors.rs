@@ -1,9 +1,9 @@
 //! Products of a matrix and a few vectors, which are as fast as the matrix comes from memory.
 //!
 //! The side with more rows is the matrix, each row of the other a vector. Where summed numbers lie
-//! side by side, a row belongs to lanes of a warp, or to all lanes of a block if rows are few; they
-//! sum every so many chunks and then meet by halves. Where rows lie side by side, a lane has a chunk
-//! of rows, and the warps of a block share the summed numbers and add theirs in order.
+//! side by side, a row belongs to lanes of a warp, or to all lanes of a block if rows are few: each
+//! sums every so many chunks, and lanes meet by halves. Where rows lie side by side, a lane has a
+//! chunk of rows, and the warps of a block share the summed numbers and add theirs in order.
 //!
 //! How a sum is cut follows from the shape alone; alignment decides only how a chunk is loaded.
 

@@ -4,7 +4,8 @@
 //! With `--json` it prints one object per row, `{"peer", "row", "ns", "compile_ms"}`: `ns` is the
 //! best mean of five repetitions of one call on ready arguments, `compile_ms` the first call less a
 //! later one. With `--explain[=DEVICE]` it times nothing and prints what a call of each row does on
-//! the default device, or on the one that is named. `scripts/compare` puts the rows of several systems side by side.
+//! the default device, or on the one that is named. `scripts/compare` puts the rows of several
+//! systems side by side.
 //!
 //! Rows whose primitives are not there yet are left out: fft, and of linear algebra all but
 //! Cholesky factors (with `--features linalg`).

@@ -7,9 +7,11 @@
 //!   |    \
 //! emit   run   entries of kernels and of loops | the driver: memory, modules, the queue
 //!   |  \  |
-//!   |   plan   what runs how: forms, tasks, items
-//!   |    |
-//!   | routines sorts: their launches and the entries of these
+//!   |  products   products of matrices as entries of their own
+//!   |  /   |
+//!   | /  plan     what runs how: forms, tasks, items
+//!   |/     |
+//!   |   sorts     their launches, and the entries of these
 //!   |  /
 //! ops          one op to PTX: instruction selection
 //!   |
@@ -25,8 +27,9 @@ mod backend;
 pub mod emit;
 mod ops;
 pub mod plan;
+pub mod products;
 pub mod ptx;
-pub mod routines;
 mod run;
+pub mod sorts;
 
 pub use backend::{CudaBackend, backend};

@@ -9,7 +9,7 @@ mod support;
 
 use cotangent_cuda::emit::module;
 use cotangent_cuda::ptx::Entry;
-use cotangent_cuda::routines::{Launches, Memory, entry, launches};
+use cotangent_cuda::sorts::{Launches, Memory, entry, launches};
 use cotangent_cuda_emulator::{Device, Fault, Module};
 use cotangent_jit::affine::Affine;
 use cotangent_jit::program::{Placement, Program, Routine, Slot, SlotId, SlotKind, Step, View};

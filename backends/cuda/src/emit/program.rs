@@ -5,16 +5,17 @@ use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{
     self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, tasks,
 };
+use crate::products::{self, Operand};
 use crate::ptx::Entry;
-use crate::routines::{self, Launches, Memory, Stage};
-use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+use crate::sorts::{self, Memory, Stage};
+use cotangent_jit::program::{Program, Routine, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 
 /// The plan of a program on real numbers.
 pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
     let given = program.kernels.len();
-    let program = as_kernels(program);
+    let program = as_kernels(program, &products::is_tiled);
     let mut facts = Facts::new(&program);
     facts.steps(&program, &program.steps);
     let kernels = program.kernels.iter().zip(&facts.alignment).enumerate();
@@ -38,6 +39,7 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         uses,
         first,
         stages: Vec::new(),
+        known: FxHashMap::default(),
     };
     let items = b.steps(&program.steps, 0)?;
     let mut count = 0;
@@ -117,6 +119,17 @@ struct Builder<'a> {
     first: FxHashMap<usize, usize>,
     /// The launches of routines that have entries.
     stages: Vec<(Stage, usize)>,
+    /// The launches of each routine with entries, by the alignment of its arguments; their entries
+    /// by number.
+    known: FxHashMap<(Routine, Vec<usize>), Vec<Known>>,
+}
+
+/// A launch of an entry of a routine.
+#[derive(Clone)]
+struct Known {
+    entry: usize,
+    blocks: u64,
+    operands: Vec<Operand>,
 }
 
 impl Builder<'_> {
@@ -145,12 +158,12 @@ impl Builder<'_> {
                         let output = args[args.len() / 2 + n].slot;
                         may_be_one(self.program, args[n].slot, output)
                     };
-                    match routines::launches(routine, shared) {
-                        Some(launches) => self.routine(launches, args, depth, &mut items),
-                        None => items.push(Item::Routine {
-                            routine: routine.clone(),
-                            args: args.iter().map(address).collect(),
-                        }),
+                    match sorts::launches(routine, shared) {
+                        Some(launches) => self.sort(launches, args, depth, &mut items),
+                        None => {
+                            let args = args.iter().map(address).collect();
+                            self.routine(routine, args, depth, &mut items);
+                        }
                     }
                 }
                 Step::Host { call, args } => items.push(Item::Host {
@@ -218,8 +231,14 @@ impl Builder<'_> {
         Ok(Item::Launch { entry: self.entries.len() - 1, blocks, args })
     }
 
-    /// The launches of a routine.
-    fn routine(&mut self, launches: Launches, args: &[View], depth: usize, items: &mut Vec<Item>) {
+    /// The launches of a sort.
+    fn sort(
+        &mut self,
+        launches: sorts::Launches,
+        args: &[View],
+        depth: usize,
+        items: &mut Vec<Item>,
+    ) {
         self.most = self.most.max(launches.scratch);
         for launch in launches.all {
             let blocks = launch.stage.blocks() as u64;
@@ -232,10 +251,45 @@ impl Builder<'_> {
             let entry = known.map_or(self.entries.len(), |(_, entry)| *entry);
             if entry == self.entries.len() {
                 let name = format!("k{entry}");
-                self.entries.push(routines::entry(&name, &launch.stage, 0));
+                self.entries.push(sorts::entry(&name, &launch.stage, 0));
                 self.stages.push((launch.stage, entry));
             }
             items.push(Item::Launch { entry, blocks, args });
+        }
+    }
+
+    /// The launches of a product, or the routine for the host.
+    fn routine(
+        &mut self,
+        routine: &Routine,
+        args: Vec<Address>,
+        depth: usize,
+        items: &mut Vec<Item>,
+    ) {
+        let key = (routine.clone(), args.iter().map(alignment).collect::<Vec<usize>>());
+        if !self.known.contains_key(&key)
+            && let Some(made) = products::launches(routine, &key.1)
+        {
+            self.most = self.most.max(made.scratch);
+            let mut known = Vec::with_capacity(made.all.len());
+            for products::Launch { mut entry, blocks, operands } in made.all {
+                entry.name = format!("k{}", self.entries.len());
+                known.push(Known { entry: self.entries.len(), blocks, operands });
+                self.entries.push(entry);
+            }
+            self.known.insert(key.clone(), known);
+        }
+        let Some(known) = self.known.get(&key) else {
+            items.push(Item::Routine { routine: key.0, args });
+            return;
+        };
+        for Known { entry, blocks, operands } in known {
+            let address = |o: &Operand| match o {
+                Operand::Argument(n) => args[*n].clone(),
+                Operand::Scratch(at) => Address::arena(self.scratch + at, depth),
+            };
+            let args = operands.iter().map(|o| Argument::Address(address(o))).collect();
+            items.push(Item::Launch { entry: *entry, blocks: *blocks, args });
         }
     }
 

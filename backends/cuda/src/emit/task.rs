@@ -4,7 +4,7 @@ use super::emitter::Emitter;
 use crate::ops;
 use crate::plan::{Form, Task, Tasks, Work, only_store};
 use crate::ptx::{self, Class, Code, Entry, Value};
-use crate::routines;
+use crate::sorts;
 use cotangent_jit::{Error, err};
 
 /// The most threads of a block.
@@ -91,7 +91,7 @@ pub fn emit_into(
 /// then of the task's scratch memory.
 pub fn entry(name: &str, tasks: &Tasks, n: usize, aliased: bool) -> Result<Entry, Error> {
     if let Work::Sort(stage) = &tasks.tasks[n].work {
-        return Ok(routines::entry(name, stage, tasks.shape.kernel.buffers.len()));
+        return Ok(sorts::entry(name, stage, tasks.shape.kernel.buffers.len()));
     }
     let mut code = Code::default();
     code.comment(&tasks.shape.kernel.name);

@@ -3,7 +3,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `rows.rs` | launches that work row by row as one |
-//! | `shape.rs` | a prepared kernel: its loops in the device's order, its form, the width of indices |
+//! | `shape.rs` | a prepared kernel: the order of its loops, its form, the width of indices |
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
 //! | `graphs.rs` | launches that follow each other as one graph |

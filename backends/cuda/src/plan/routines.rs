@@ -11,35 +11,44 @@ use cotangent_jit::program::{KernelId, Program, Routine, Step};
 pub const DOT: &str = "dot";
 
 /// The program in which products of matrices and copies are kernels, those behind the kernels that
-/// it has; products of matrices sum [without rounding](without_rounding).
-pub fn as_kernels(program: &Program) -> Program {
+/// it has; products of matrices sum [without rounding](without_rounding). The routines that `stays`
+/// names stay.
+pub fn as_kernels(program: &Program, stays: &dyn Fn(&Routine) -> bool) -> Program {
     let mut out = program.clone();
     let steps = std::mem::take(&mut out.steps);
-    out.steps = replaced(steps, &mut out);
+    out.steps = replaced(steps, &mut out, stays);
     out
 }
 
-fn replaced(steps: Vec<Step>, program: &mut Program) -> Vec<Step> {
+fn replaced(
+    steps: Vec<Step>,
+    program: &mut Program,
+    stays: &dyn Fn(&Routine) -> bool,
+) -> Vec<Step> {
     let mut all = Vec::with_capacity(steps.len());
     for step in steps {
         all.push(match step {
-            Step::Routine { routine, args } => match kernel(&routine) {
-                Some(k) => Step::Launch { kernel: add(program, k), args },
-                None => Step::Routine { routine, args },
-            },
+            Step::Routine { routine, args } => {
+                match kernel(&routine).filter(|_| !stays(&routine)) {
+                    Some(k) => Step::Launch { kernel: add(program, k), args },
+                    None => Step::Routine { routine, args },
+                }
+            }
             Step::Copy { from, to, len } if from == to || len == 0 => continue,
             Step::Copy { from, to, len } => {
                 let dtype = program.slot(from.slot).dtype;
                 let kernel = add(program, copy(dtype, len));
                 Step::Launch { kernel, args: [from, to].into_iter().collect() }
             }
-            Step::Loop { trips, body } => Step::Loop { trips, body: replaced(body, program) },
+            Step::Loop { trips, body } => {
+                Step::Loop { trips, body: replaced(body, program, stays) }
+            }
             Step::While { test, holds, body, limit } => {
-                let (test, body) = (replaced(test, program), replaced(body, program));
+                let (test, body) = (replaced(test, program, stays), replaced(body, program, stays));
                 Step::While { test, holds, body, limit }
             }
             Step::Branch { index, arms } => {
-                let arms = arms.into_iter().map(|a| replaced(a, program));
+                let arms = arms.into_iter().map(|a| replaced(a, program, stays));
                 Step::Branch { index, arms: arms.collect() }
             }
             other => other,

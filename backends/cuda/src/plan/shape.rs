@@ -8,7 +8,7 @@
 use super::routines::without_rounding;
 use super::tiles::{Tiles, tiles};
 use super::width::width;
-use crate::routines::MOST;
+use crate::sorts::MOST;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Node, Order};
 use cotangent_jit::prepare::{definitions, loops, narrow};

@@ -3,7 +3,7 @@
 
 use super::shape::{Form, Shape, Target, shape};
 use super::tiles::THREADS;
-use crate::routines::{self, Launches, Memory, Stage, Updates};
+use crate::sorts::{self, Launches, Memory, Stage, Updates};
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Store};
 use cotangent_jit::{DType, Error, Scalar, err};
 use smallvec::{SmallVec, smallvec};
@@ -188,7 +188,7 @@ impl Tasks {
         }
         let mut sort = Launches { scratch: self.scratch, ..Launches::default() };
         let bits = usize::BITS - len.leading_zeros();
-        let (given, sorted) = routines::updates(&mut sort, updates, bits);
+        let (given, sorted) = sorts::updates(&mut sort, updates, bits);
         self.scratch = sort.scratch;
         let noted = |u: Updates| smallvec![u.elements, values, u.updates];
         self.add(Work::Note, updates, noted(given));

@@ -19,9 +19,20 @@ pub struct Code {
     text: String,
     registers: [u32; 4],
     labels: u32,
+    together: u32,
 }
 
 impl Code {
+    /// Asks for as few registers that a multiprocessor runs so many blocks at once, and allows as
+    /// many as that leaves.
+    pub fn run_together(&mut self, blocks: usize) {
+        self.together = blocks as u32;
+    }
+
+    pub fn together(&self) -> u32 {
+        self.together
+    }
+
     pub fn register(&mut self, class: Class) -> Value {
         let n = &mut self.registers[class as usize];
         *n += 1;

@@ -26,8 +26,9 @@ impl Entry {
         // Writing to a string does not fail.
         let _ = writeln!(text, ".visible .entry {}(\n{}\n)", self.name, params.join(",\n"));
         let _ = writeln!(text, ".maxntid {}, 1, 1", self.threads);
-        if self.threads > MANY {
-            text.push_str(".minnctapersm 1\n");
+        let together = self.code.together().max(u32::from(self.threads > MANY));
+        if together > 0 {
+            let _ = writeln!(text, ".minnctapersm {together}");
         }
         text.push_str("{\n");
         if self.shared > 0 {

@@ -76,7 +76,7 @@ impl Device {
             let (major, minor) = capability;
             return Err(err!(
                 Device,
-                "cuda:{ordinal}: {name} has compute capability {major}.{minor}; expected 8.0 or more"
+                "cuda:{ordinal}: {name}: expected compute capability 8.0 or more, got {major}.{minor}"
             ));
         }
         let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;

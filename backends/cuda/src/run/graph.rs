@@ -99,8 +99,8 @@ impl Graph {
 
 impl Drop for Graph {
     fn drop(&mut self) {
-        // SAFETY: both are alive or null, and nobody else has them; whoever drops a graph has waited
-        // for its launches.
+        // SAFETY: both are alive or null, and nobody else has them; whoever drops a graph has
+        // waited for its launches.
         unsafe {
             if !self.instance.is_null() {
                 let _ = sys::cuGraphExecDestroy(self.instance);

@@ -33,6 +33,7 @@ const CRATES: &[Crate] = &[
     },
     Crate { folder: "jit/src", hooks: &[], knots: &[] },
     Crate { folder: "backends/cpu/src", hooks: &[], knots: &[] },
+    Crate { folder: "backends/cuda/src", hooks: &[], knots: &[] },
     Crate { folder: "backends/cuda/emulator/src", hooks: &[], knots: &[] },
     Crate { folder: "backends/cuda/stub/src", hooks: &[], knots: &[] },
     Crate { folder: "derive/src", hooks: &[], knots: &[] },

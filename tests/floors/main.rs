@@ -45,8 +45,11 @@ const CPU_ROOMS: &[(&str, &[&str])] = &[
 const WITHOUT_GENERATOR: &[&str] = &["run", "plan"];
 
 /// Files whose one job is to look up, and the room or crate that each looks at.
-const INVERSIONS: &[(&str, &str)] =
-    &[("src/core/eager.rs", "stage"), ("src/stage/device.rs", "cotangent_cpu")];
+const INVERSIONS: &[(&str, &str)] = &[
+    ("src/core/eager.rs", "stage"),
+    ("src/stage/device.rs", "cotangent_cpu"),
+    ("src/stage/device.rs", "cotangent_cuda"),
+];
 
 /// Crates of the workspace, by folder, and which of the others each may name in its sources.
 const CRATES: &[(&str, &[&str])] = &[
@@ -55,6 +58,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("jit/tests", &["cotangent_jit"]),
     ("backends/cpu/src", &["cotangent_jit", "cotangent_cpu"]),
     ("backends/cpu/tests", &["cotangent_jit", "cotangent_cpu"]),
+    ("backends/cuda/src", &["cotangent_jit", "cotangent_cuda"]),
+    (
+        "backends/cuda/tests",
+        &["cotangent_jit", "cotangent_cuda", "cotangent_cuda_emulator", "cotangent_cuda_stub"],
+    ),
     ("backends/cuda/emulator/src", &["cotangent_cuda_emulator"]),
     ("backends/cuda/emulator/tests", &["cotangent_cuda_emulator"]),
     ("backends/cuda/stub/src", &["cotangent_cuda_emulator", "cotangent_cuda_stub"]),
@@ -63,7 +71,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("examples", &["cotangent"]),
     ("tests", &["cotangent", "cotangent_jit"]),
     ("proptests/examples", &["cotangent", "cotangent_proptests"]),
-    ("proptests/src", &["cotangent", "cotangent_jit", "cotangent_proptests"]),
+    (
+        "proptests/src",
+        &["cotangent", "cotangent_jit", "cotangent_proptests", "cotangent_cuda_stub"],
+    ),
     ("proptests/tests", &["cotangent", "cotangent_jit", "cotangent_proptests"]),
 ];
 

@@ -2,7 +2,7 @@
 
 use crate::emit;
 use crate::plan::{Item, Target};
-use crate::run::{Device, Graph, Module, Queue, count, device};
+use crate::run::{Device, DeviceMemory, Graph, Module, Queue, count, device, memory};
 use cotangent_jit::backend::{
     Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning,
 };
@@ -40,7 +40,8 @@ impl Backend for CudaBackend {
     }
 
     fn memory(&self, ordinal: u32) -> Result<&'static dyn Memory, Error> {
-        Ok(&device(ordinal)?.memory)
+        let memory: &'static DeviceMemory = memory(ordinal)?;
+        Ok(memory)
     }
 
     fn compile(
@@ -73,7 +74,7 @@ impl Backend for CudaBackend {
     }
 
     fn memory_stats(&self, ordinal: u32) -> MemoryStats {
-        device(ordinal).map(|d| d.memory.stats()).unwrap_or_default()
+        memory(ordinal).map(DeviceMemory::stats).unwrap_or_default()
     }
 
     /// Lanes are threads: any number of them beats a kernel per step, and memory streams past them
@@ -92,6 +93,7 @@ fn agree(what: &str, expected: usize, got: usize) -> Result<(), Error> {
 
 struct CudaExecutable {
     device: &'static Device,
+    memory: &'static DeviceMemory,
     graphs: Vec<Mutex<Option<Graph>>>,
     module: Module,
     items: Vec<Item>,
@@ -111,6 +113,7 @@ fn compile(program: &Program, options: &CompileOptions) -> Result<CudaExecutable
     let module = Module::load(device, &text, &plan.entries)?;
     Ok(CudaExecutable {
         device,
+        memory: memory(program.place.ordinal)?,
         graphs: (0..plan.graphs).map(|_| Mutex::new(None)).collect(),
         module,
         items: plan.items,
@@ -149,12 +152,12 @@ impl Executable for CudaExecutable {
             ));
         }
         let room = self.arena.next_multiple_of(LITERAL) + LITERAL * literals.len();
-        let arena = if room > 0 { self.device.memory.take(room)? } else { 0 };
+        let arena = if room > 0 { self.memory.take(room)? } else { 0 };
         // SAFETY: the caller's promise; the arena has the bytes of the plan and of the literals.
         let done = unsafe { self.enqueue(inputs, literals, outputs, arena) };
         if room > 0 {
             // What was enqueued comes before all work of the memory's next owner.
-            self.device.memory.give(arena, room);
+            self.memory.give(arena, room);
         }
         done
     }

@@ -6,7 +6,7 @@ mod session;
 
 use cotangent_cuda::backend;
 use cotangent_jit::backend::Backend;
-use session::*;
+use session::{Given, floats, session, softmax};
 
 #[test]
 fn a_lost_context_says_so_at_every_use() {

@@ -11,7 +11,9 @@ use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{SlotKind, Step};
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, interp, plan};
-use session::*;
+use session::{
+    Given, binary, floats, launch, moving, program, session, slot, softmax, temp, whole,
+};
 
 /// The results of the oracle.
 fn expected(p: &cotangent_jit::program::Program, inputs: &[Vec<u8>]) -> Vec<Vec<u8>> {

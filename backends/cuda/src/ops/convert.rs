@@ -1,6 +1,6 @@
 //! Conversions, as `ScalarOp::Convert` says, and the same bits as another type.
 
-use super::scalar::{bits, name, select};
+use super::forms::{bits, name, select};
 use crate::ptx::{Class, Code, Value};
 use cotangent_jit::{DType, Error, Scalar, err};
 

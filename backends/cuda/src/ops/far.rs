@@ -5,8 +5,8 @@
 //! first.
 
 use super::convert;
+use super::forms::{bits, select};
 use super::remainder::power_of_two;
-use super::scalar::{bits, select};
 use crate::ptx::{Class, Code, Value};
 use cotangent_jit::math::far::{self, Function};
 use cotangent_jit::{DType, Error};

@@ -1,6 +1,6 @@
 //! Division, shifts and counts of integers.
 
-use super::scalar::{name, select};
+use super::forms::{name, select};
 use crate::ptx::{Class, Code, Value};
 use cotangent_jit::DType;
 

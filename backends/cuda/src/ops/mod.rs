@@ -3,6 +3,7 @@
 //! | file | ops |
 //! | --- | --- |
 //! | `scalar.rs` | all of them, in one exhaustive match |
+//! | `forms.rs` | types as instructions name them, bits, choices |
 //! | `convert.rs` | conversions and the same bits as another type |
 //! | `ints.rs` | division, shifts, counts |
 //! | `remainder.rs` | the exact remainder of floats |
@@ -10,6 +11,7 @@
 
 mod convert;
 mod far;
+mod forms;
 mod ints;
 mod remainder;
 mod scalar;

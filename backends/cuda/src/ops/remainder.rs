@@ -2,7 +2,7 @@
 //! mantissas as integers, eleven bits of the quotient at a time. An f32 goes through f64, which
 //! holds its remainder exactly.
 
-use super::scalar::bits;
+use super::forms::bits;
 use crate::ptx::{Class, Code, Value};
 use cotangent_jit::DType;
 

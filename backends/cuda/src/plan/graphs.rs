@@ -3,21 +3,13 @@
 //! The driver launches a graph as a whole, which costs little more than one launch. What the host
 //! takes part in stays between the graphs.
 
-use super::items::{Address, Argument, Item};
+use super::items::{Address, Argument, Item, Launch};
 use cotangent_jit::affine::Affine;
 
 /// Fewer launches are enqueued one by one.
 const LEAST: usize = 3;
 /// The most launches of a graph.
 const MOST: usize = 1024;
-
-/// A launch of a graph.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    pub entry: usize,
-    pub blocks: u64,
-    pub args: Vec<Argument>,
-}
 
 /// The items with graphs in place of their launches. `next` is the number of the next graph.
 pub fn graphs(items: Vec<Item>, next: &mut usize) -> Vec<Item> {

@@ -1,6 +1,5 @@
 //! A program as items for a device's queue: launches of entries, copies, and what the host does.
 
-use super::graphs::Launch;
 use crate::ptx::Entry;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::backend::Launches;
@@ -52,6 +51,14 @@ pub enum Argument {
     Address(Address),
     /// The counter of an enclosing loop of the host.
     Counter(usize),
+}
+
+/// A launch of a graph.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    pub entry: usize,
+    pub blocks: u64,
+    pub args: Vec<Argument>,
 }
 
 /// Something for the queue, or for the host between two parts of it.

@@ -3,6 +3,8 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `rows.rs` | launches that work row by row as one |
+//! | `target.rs` | the device that a kernel is planned for |
+//! | `accesses.rs` | the accesses of a kernel to memory |
 //! | `shape.rs` | a prepared kernel: the order of its loops, its form, the width of indices |
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
@@ -11,18 +13,21 @@
 //! | `tiles.rs` | transposed operands through shared memory |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
+mod accesses;
 mod graphs;
 mod items;
 pub mod routines;
 mod rows;
 mod shape;
+mod target;
 mod tasks;
 mod tiles;
 pub mod width;
 
-pub use graphs::{Launch, graphs};
-pub use items::{Address, Argument, Base, Item, Plan, alignment, launches};
+pub use graphs::graphs;
+pub use items::{Address, Argument, Base, Item, Launch, Plan, alignment, launches};
 pub use rows::{Kept, Rows, rows, uses};
-pub use shape::{Form, Shape, Target};
+pub use shape::{Form, Shape};
+pub use target::Target;
 pub use tasks::{Task, Tasks, Work, only_store, tasks};
 pub use tiles::{PITCH, SIDE, Tiles};

@@ -5,7 +5,9 @@
 //! lanes of a reduction's order are neighbouring threads of a warp, its chunks are shared among
 //! groups of such lanes, and a second entry folds the chunks.
 
+use super::accesses::accesses;
 use super::routines::without_rounding;
+use super::target::Target;
 use super::tiles::{Tiles, tiles};
 use super::width::width;
 use crate::sorts::MOST;
@@ -37,24 +39,6 @@ pub struct Shape {
     pub form: Form,
     /// Indices and numbers of threads need 64 bits.
     pub wide: bool,
-}
-
-/// What the form of a kernel depends on besides the kernel. Results do not depend on it.
-#[derive(Clone, Copy, Debug)]
-pub struct Target {
-    /// The number of threads that fill the device.
-    pub threads: usize,
-    /// Indices have 64 bits even where 32 suffice, as for tests of the former.
-    pub wide: bool,
-    /// The kernel is a product of matrices.
-    pub product: bool,
-}
-
-impl Target {
-    /// A device with so many multiprocessors.
-    pub fn of(multiprocessors: usize) -> Target {
-        Target { threads: 512 * multiprocessors, wide: false, product: false }
-    }
 }
 
 /// Prepares a kernel whose buffers begin at multiples of these numbers of bytes.
@@ -110,18 +94,6 @@ fn form(k: &Kernel, alignment: &[usize]) -> Form {
         return Form::Fold { lanes, chunks };
     }
     Form::Points { width: 1 }
-}
-
-/// Every affine index of the kernel that reaches memory, with the size of its elements.
-pub fn accesses(k: &Kernel) -> Vec<(&Affine, usize, bool)> {
-    let size = |n: u32| k.buffers[n as usize].dtype.size();
-    let loads = k.nodes.iter().filter_map(|n| match n {
-        Node::Load { buffer, at, .. } => Some((at, size(buffer.0), false)),
-        _ => None,
-    });
-    let stores = k.stores.iter().map(|s| (&s.at, size(s.buffer.0), true));
-    let results = k.reductions.iter().map(|r| (&r.at, size(r.buffer.0), true));
-    loads.chain(stores).chain(results).collect()
 }
 
 /// Makes the parallel loop with the most contiguous accesses the innermost of the parallel loops,

@@ -1,7 +1,8 @@
 //! The tasks of a kernel: what threads do, one task after the other. Each needs all that the one
 //! before has written.
 
-use super::shape::{Form, Shape, Target, shape};
+use super::shape::{Form, Shape, shape};
+use super::target::Target;
 use super::tiles::THREADS;
 use crate::sorts::{self, Launches, Memory, Stage, Updates};
 use cotangent_jit::kernel::{Combine, Kernel, Mode, Store};

@@ -4,7 +4,7 @@
 //! loop would be read with a sector of memory for every element. So a block takes a tile of both
 //! loops: it reads such an operand along its own loop into shared memory, and takes it from there.
 
-use super::shape::Target;
+use super::target::Target;
 use cotangent_jit::kernel::{Kernel, Mode, Node};
 
 /// The points of a tile along either loop.

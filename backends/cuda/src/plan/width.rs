@@ -3,7 +3,8 @@
 //! One access moves two or four neighbours if they begin at a multiple of their bytes for every
 //! value of the other counters.
 
-use super::shape::{Target, accesses};
+use super::accesses::accesses;
+use super::target::Target;
 use cotangent_jit::kernel::{Kernel, Mode, Node};
 
 /// Most bytes of one access.

@@ -4,7 +4,6 @@
 //! every later call says so, and only a new process can use the device again.
 
 use super::library;
-use super::memory::DeviceMemory;
 use cotangent_jit::{Error, err};
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute, CUresult};
@@ -12,7 +11,7 @@ use std::cell::Cell;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The most devices of a machine.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
 
 pub struct Device {
     pub ordinal: u32,
@@ -21,7 +20,6 @@ pub struct Device {
     context: sys::CUcontext,
     stream: sys::CUstream,
     lost: Mutex<Option<String>>,
-    pub memory: DeviceMemory,
 }
 
 // SAFETY: the handles are names for the driver, whose functions take them on any thread.
@@ -76,7 +74,7 @@ impl Device {
             let (major, minor) = capability;
             return Err(err!(
                 Device,
-                "cuda:{ordinal}: {name}: expected compute capability 8.0 or more, got {major}.{minor}"
+                "cuda:{ordinal}: {name}: expected compute capability 8.0, got {major}.{minor}"
             ));
         }
         let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
@@ -95,7 +93,6 @@ impl Device {
             context,
             stream,
             lost: Mutex::new(None),
-            memory: DeviceMemory::new(ordinal),
         })
     }
 

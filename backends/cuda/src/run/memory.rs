@@ -5,7 +5,7 @@
 //! for. If the driver has no more, everything that is kept goes back, and the request is tried
 //! once more.
 
-use super::device::{Device, device};
+use super::device::{Device, MOST, device};
 use cotangent_jit::backend::MemoryStats;
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::program::Placement;
@@ -13,7 +13,7 @@ use cotangent_jit::{Error, err};
 use cudarc::driver::result;
 use cudarc::driver::sys::CUresult;
 use rustc_hash::FxHashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The least size and the alignment of blocks.
 const ALIGN: usize = 256;
@@ -30,6 +30,15 @@ struct Store {
     stats: MemoryStats,
 }
 
+/// The memory of the device of this number.
+pub fn memory(ordinal: u32) -> Result<&'static DeviceMemory, Error> {
+    static ALL: [OnceLock<DeviceMemory>; MOST] = [const { OnceLock::new() }; MOST];
+    device(ordinal)?;
+    let slot = ALL.get(ordinal as usize);
+    let slot = slot.ok_or_else(|| err!(Device, "cuda:{ordinal}: no such device"))?;
+    Ok(slot.get_or_init(|| DeviceMemory { ordinal, store: Mutex::default() }))
+}
+
 /// The size of the block for so many bytes: classes are an eighth of a power of two apart.
 fn block_size(bytes: usize) -> usize {
     let bytes = bytes.max(ALIGN);
@@ -38,10 +47,6 @@ fn block_size(bytes: usize) -> usize {
 }
 
 impl DeviceMemory {
-    pub fn new(ordinal: u32) -> DeviceMemory {
-        DeviceMemory { ordinal, store: Mutex::default() }
-    }
-
     fn store<R>(&self, f: impl FnOnce(&mut Store) -> R) -> R {
         f(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }

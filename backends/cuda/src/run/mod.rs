@@ -24,5 +24,6 @@ mod queue;
 
 pub use device::{Device, count, device};
 pub use graph::Graph;
+pub use memory::{DeviceMemory, memory};
 pub use module::Module;
 pub use queue::Queue;

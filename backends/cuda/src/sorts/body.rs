@@ -1,7 +1,6 @@
 //! The body of a launch of a sort: the number of the thread, memory, barriers, sums over a block.
 
-use super::launch::THREADS;
-use super::record::size;
+use super::extents::{THREADS, size};
 use crate::ops::divide_by;
 use crate::ptx::{Class, Code, Label, Value};
 use std::fmt;

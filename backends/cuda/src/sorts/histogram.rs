@@ -1,9 +1,9 @@
 //! The digits of tiles, counted, and the counts summed over the tiles before.
 
 use super::body::Body;
-use super::launch::THREADS;
-use super::radix::{DIGITS, Pass};
-use super::record::size;
+use super::extents::THREADS;
+use super::extents::size;
+use super::pass::{DIGITS, Pass};
 use crate::ptx::{Class, Value};
 
 /// Shared memory: a count per digit.

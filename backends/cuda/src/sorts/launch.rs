@@ -1,26 +1,13 @@
 //! What one launch of a sort does, and its operands.
 
 use super::body::Body;
+use super::extents::THREADS;
 use super::moves::{Gathered, Keys, Take};
 use super::network::Network;
-use super::radix::{DIGITS, Pass};
+use super::pass::{DIGITS, Pass};
 use super::{histogram, moves, network, spread};
 use crate::ptx::Entry;
 use smallvec::SmallVec;
-
-/// Rows of `len` elements with stride `inner`; as many as `inner` begin side by side.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rows {
-    pub count: usize,
-    pub len: usize,
-    pub inner: usize,
-}
-
-impl Rows {
-    pub fn elements(self) -> usize {
-        self.count.saturating_mul(self.len)
-    }
-}
 
 /// What the threads of one launch do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,9 +62,6 @@ impl Launches {
         Memory::Scratch(at)
     }
 }
-
-/// Threads of a block of launches that go over elements.
-pub const THREADS: usize = 256;
 
 impl Stage {
     /// Threads of a block.

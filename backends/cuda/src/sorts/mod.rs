@@ -6,6 +6,8 @@
 //!
 //! | file | contents |
 //! | --- | --- |
+//! | `extents.rs` | sizes that all launches share |
+//! | `pass.rs` | one pass over rows of keys |
 //! | `launch.rs` | what one launch does, its operands, and the launches of a sort |
 //! | `sort.rs`, `top_k.rs` | the launches of these routines |
 //! | `updates.rs` | the launches that sort the updates of a scatter |
@@ -20,11 +22,13 @@
 //! What a scatter combines does not live here (see `emit/ordered.rs`).
 
 mod body;
+mod extents;
 mod histogram;
 mod keys;
 mod launch;
 mod moves;
 mod network;
+mod pass;
 mod radix;
 mod record;
 mod sort;
@@ -46,11 +50,11 @@ pub const MOST: usize = 1 << 30;
 pub fn launches(routine: &Routine, in_place: impl Fn(usize) -> bool) -> Option<Launches> {
     let (elements, launches) = match routine {
         Routine::Sort { dtypes, keys, outer, len, inner } => {
-            let rows = launch::Rows { count: outer * inner, len: *len, inner: *inner };
+            let rows = extents::Rows { count: outer * inner, len: *len, inner: *inner };
             (rows.elements(), sort::launches(dtypes, *keys, rows, in_place))
         }
         Routine::TopK { dtype, place, k, outer, len, inner } => {
-            let rows = launch::Rows { count: outer * inner, len: *len, inner: *inner };
+            let rows = extents::Rows { count: outer * inner, len: *len, inner: *inner };
             (rows.elements(), top_k::launches([*dtype, *place], *k, rows))
         }
         _ => return None,

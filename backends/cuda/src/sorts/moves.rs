@@ -1,8 +1,8 @@
 //! Around the passes over long rows: keys of elements before, elements by their positions after.
 
 use super::body::Body;
+use super::extents::Rows;
 use super::keys::{self, Rank};
-use super::launch::Rows;
 use crate::ptx::{Class, Value};
 use cotangent_jit::DType;
 
@@ -61,7 +61,7 @@ pub fn keys(b: &mut Body, k: &Keys) {
     let address = b.at(0, index, dtype.size());
     let x = b.load(address, dtype.size(), None);
     let key = keys::key(b, dtype, rank, x);
-    let size = super::record::size(key.class());
+    let size = super::extents::size(key.class());
     let to = b.at(2, place, size);
     b.store(to, size, key, None);
     if first {

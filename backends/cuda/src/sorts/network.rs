@@ -6,10 +6,11 @@
 //! operands do.
 
 use super::body::{Body, WARP};
+use super::extents::Rows;
+use super::extents::size;
 use super::keys::{self, Rank};
-use super::launch::Rows;
 use super::moves::Gathered;
-use super::record::{Record, size};
+use super::record::Record;
 use crate::ptx::{Class, Value};
 use cotangent_jit::DType;
 use smallvec::SmallVec;

@@ -2,6 +2,7 @@
 //! their order, word by word, is that of the sort.
 
 use super::body::Body;
+use super::extents::size;
 use super::keys::class;
 use crate::ptx::{Class, Value};
 use smallvec::SmallVec;
@@ -65,9 +66,4 @@ impl Record {
         }
         words.into_iter().flatten().collect()
     }
-}
-
-/// Bytes of a word.
-pub fn size(word: Class) -> usize {
-    if word == Class::B64 { 8 } else { 4 }
 }

@@ -1,7 +1,8 @@
 //! The launches of a sort of rows.
 
+use super::extents::Rows;
 use super::keys::{self, Rank};
-use super::launch::{Launches, Memory, Rows, Stage};
+use super::launch::{Launches, Memory, Stage};
 use super::moves::{Gathered, Keys, Take};
 use super::network::Network;
 use super::radix::Passes;
@@ -51,7 +52,7 @@ pub fn launches(
 pub fn by_digits(all: &mut Launches, sorted_by: &[(DType, Rank)], rows: Rows) -> Passes {
     let words: SmallVec<[_; 2]> =
         sorted_by.iter().map(|(d, _)| keys::class(keys::bits(*d))).collect();
-    let widest = words.iter().copied().max_by_key(|w| super::record::size(*w));
+    let widest = words.iter().copied().max_by_key(|w| super::extents::size(*w));
     let widest = widest.unwrap_or(crate::ptx::Class::B32);
     let mut passes = Passes::new(all, rows.count, rows.len, widest);
     for (n, (dtype, rank)) in sorted_by.iter().copied().enumerate().rev() {

@@ -5,10 +5,10 @@
 //! order in shared memory first, so that neighbouring threads write neighbouring places.
 
 use super::body::{Body, Shared, WARP};
+use super::extents::THREADS;
+use super::extents::size;
 use super::histogram::digit;
-use super::launch::THREADS;
-use super::radix::{DIGITS, Pass};
-use super::record::size;
+use super::pass::{DIGITS, Pass};
 use crate::ptx::{Class, Value};
 
 const WARPS: usize = THREADS / WARP;

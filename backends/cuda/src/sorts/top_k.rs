@@ -1,7 +1,8 @@
 //! The launches of a selection of the greatest.
 
+use super::extents::Rows;
 use super::keys::Rank;
-use super::launch::{Launches, Memory, Rows, Stage};
+use super::launch::{Launches, Memory, Stage};
 use super::moves::{Gathered, Take};
 use super::network::Network;
 use super::sort::by_digits;

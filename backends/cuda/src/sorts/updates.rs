@@ -1,8 +1,9 @@
 //! The updates of a scatter, sorted by the elements to which they go. Those of one element keep
 //! their order.
 
+use super::extents::Rows;
 use super::keys::Rank;
-use super::launch::{Launches, Memory, Rows, Stage};
+use super::launch::{Launches, Memory, Stage};
 use super::moves::Gathered;
 use super::network::Network;
 use super::radix::Passes;

@@ -3,8 +3,8 @@
 //! of threads.
 //!
 //! The tolerance is a bound: a sum of `k` products that is rounded `k + 1` times is off by at most
-//! `(k + 1) u` times the sum of the magnitudes, where `u` is the unit of rounding of the sum's type.
-//! A narrow result is off by half a place more on either side. Integers are equal.
+//! `(k + 1) u` times the sum of the magnitudes; `u` is the unit of rounding of the sum's type.
+//! sum. A narrow result is off by half a place more on either side. Integers are equal.
 //!
 //! `PTX_FOLDER` is a folder for the texts, for an assembler.
 

@@ -36,6 +36,13 @@ fn every_law_holds_for_every_primitive() {
     assert!(wrong.is_empty(), "\n{} violations\n\n{}\n", wrong.len(), wrong.join("\n\n"));
 }
 
+/// The law of the second backend is silent without a device, which must not happen here.
+#[test]
+fn the_second_backend_has_a_device() {
+    let device = cotangent_proptests::laws::cuda::device();
+    assert!(device.is_ok(), "{}", device.err().map_or_else(String::new, |e| e.to_string()));
+}
+
 /// The page of docs/ is this table; `GOLDEN=update` writes it.
 #[test]
 fn the_status_page_is_current() {

@@ -68,9 +68,14 @@ fn a_wrong_name_is_one_error_wherever_the_device_is_needed() {
         assert_eq!(said(&variables), badly(&format!("COTANGENT_DEVICE={device}: {error}"), count));
     };
     let no_cuda = "this build has no CUDA backend: build cotangent with the feature `cuda`";
-    if !devices().iter().any(|d| d.to_string().starts_with("cuda")) {
+    if !cfg!(feature = "cuda") {
         case("cuda", &[], no_cuda, 1);
         case("cuda:1", &[], no_cuda, 1);
+    } else if !devices().iter().any(|d| d.to_string().starts_with("cuda")) {
+        let no_driver = "cuda: found no NVIDIA driver (libcuda.so.1, nvcuda.dll); install one, or \
+                         name its library in COTANGENT_CUDA_DRIVER";
+        case("cuda", &[], no_driver, 1);
+        case("cuda:1", &[], no_driver, 1);
     }
     let kinds = "there is no such kind of device; a device is named cpu, cuda, or with a number, \
                  cuda:1";

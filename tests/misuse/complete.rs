@@ -28,7 +28,7 @@ const NONE: &[(&str, &str)] = &[
          Array::is_unique Array::is_empty Array::evcxr_display ClosedJaxpr::evcxr_display Aval::* \
          Tree::of Tree::of_ref Tree::structure Tree::leaves Tree::into_leaves Tree::paths \
          Tree::get Tree::map Tree::keep StaticValue::* Lowered::* MemoryAnalysis::* \
-         Compiled::text Compiled::cost Compiled::memory Compiled::code_size \
+         Compiled::text Compiled::explain Compiled::cost Compiled::memory Compiled::code_size \
          Compiled::compile_time Compiled::lowered Batched::* Tangents::* Perturbed::* \
          CheckError::get Unravel::dtype Unravel::len Unravel::is_empty Unravel::structure \
          Key::data OdeStats::status Minimum::status numpy::finfo::finfo numpy::finfo::iinfo \

@@ -41,8 +41,8 @@ pub fn on(p: &Program) -> Result<(), Violation> {
     agree(p, &run(kept)?, &expected)
 }
 
-/// The device of the cases.
-fn device() -> Result<Device, Violation> {
+/// The device of the cases; an error if there is neither a driver nor the stub beside the program.
+pub fn device() -> Result<Device, Violation> {
     static LOADED: LazyLock<()> = LazyLock::new(|| {
         if std::env::var_os("COTANGENT_CUDA_DRIVER").is_none() {
             // It goes by the driver's own name, so that the backend finds it in its place.

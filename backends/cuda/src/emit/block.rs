@@ -68,7 +68,7 @@ pub fn entry(name: &str, step: &Step, context: &Context) -> Result<(Entry, Vec<A
         counters: Vec::new(),
     };
     for n in 0..context.depth {
-        let value = block.parameter(Argument::Counter(n));
+        let value = block.parameter(Argument::Counter { of: n, depth: context.depth });
         block.counters.push(value);
     }
     for n in 0..context.program.slots.len() as u32 {

@@ -85,7 +85,14 @@ fn fixed(argument: Argument, inner: &[i64]) -> Argument {
             let bytes = Affine::new(bytes.offset + moved, strides);
             Argument::Address(Address { base, bytes, depth: outer })
         }
-        counter => counter,
+        Argument::Counter { of, depth } => {
+            let outer = depth - inner.len();
+            match of.checked_sub(outer) {
+                Some(n) => Argument::Value(inner[n]),
+                None => Argument::Counter { of, depth: outer },
+            }
+        }
+        value => value,
     }
 }
 

@@ -49,8 +49,13 @@ impl Address {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Argument {
     Address(Address),
-    /// The counter of an enclosing loop of the host.
-    Counter(usize),
+    /// The counter of one of so many enclosing loops, which the host runs.
+    Counter {
+        of: usize,
+        depth: usize,
+    },
+    /// A number.
+    Value(i64),
 }
 
 /// A launch of a graph.

@@ -48,7 +48,8 @@ impl Queue<'_> {
     fn parameters(&self, args: &[Argument]) -> Parameters {
         let value = |arg: &Argument| match arg {
             Argument::Address(at) => self.address(at),
-            Argument::Counter(n) => self.counters[*n] as u64,
+            Argument::Counter { of, .. } => self.counters[*of] as u64,
+            Argument::Value(n) => *n as u64,
         };
         args.iter().map(value).collect()
     }

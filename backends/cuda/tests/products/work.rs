@@ -50,7 +50,7 @@ fn fixed(made: &Plan, entry: usize, blocks: u64, args: &[Argument], counters: &[
             let bytes = Affine::constant(at.bytes.at(counters));
             Address { bytes, ..at.clone() }
         }
-        Argument::Counter(_) => panic!("a counter"),
+        other => panic!("{other:?}"),
     };
     let args = args.iter().map(address).collect();
     let entry = &made.entries[entry];

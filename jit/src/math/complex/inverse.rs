@@ -92,7 +92,8 @@ pub(super) fn asinh(z: Z) -> Z {
     asin(z.turned()).turned_back()
 }
 
-/// `-i atanh(i z)`
+/// `-i atanh(i z)`, whose imaginary part has the sign of that of `z`.
 pub(super) fn atan(z: Z) -> Z {
-    atanh(z.turned()).turned_back()
+    let w = atanh(z.turned()).turned_back();
+    z.like(w.re, w.im.abs().signed_as(z.im))
 }

@@ -37,6 +37,16 @@
 //! one device: inside, `x.device()` tells which, and `x.to(..)` to another is an error. An array
 //! that the closure captures must be on that device, unless it moves freely.
 //!
+//! # CUDA devices
+//!
+//! They need the feature `cuda` of the crate and NVIDIA's driver, no toolkit. The driver is looked
+//! for when a CUDA device is first named; `COTANGENT_CUDA_DRIVER` is the path of another library.
+//! The device must have compute capability 8.0 or more. Work is enqueued and runs behind the
+//! caller's back: an error of it shows at the next call that waits, which is a read of elements or
+//! [`Device::synchronize`]. Some errors end the device's context, and then every later call says
+//! so. Memory is taken when it is needed and kept for reuse; [`Device::memory_stats`] tells how
+//! much.
+//!
 //! # Several CPUs to try with
 //!
 //! `COTANGENT_CPU_DEVICES=2` makes two devices of the CPU, `cpu:0` and `cpu:1`. They share the

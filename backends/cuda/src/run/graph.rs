@@ -82,14 +82,16 @@ impl Graph {
             if node.parameters == parameters {
                 continue;
             }
-            node.parameters = parameters;
             let (instance, handle) = (self.instance, *handle);
-            let status = with_parameters(module, node, |parameters| {
+            let changed = Node { parameters, ..*node };
+            let status = with_parameters(module, &changed, |parameters| {
                 // SAFETY: the instance is alive, the node is one of its graph, and the function is
                 // the one that it had.
                 unsafe { sys::cuGraphExecKernelNodeSetParams_v2(instance, handle, parameters) }
             })?;
             checked(device, "cuGraphExecKernelNodeSetParams", status)?;
+            // Only now: after a failure the next run must set them again.
+            *node = changed;
         }
         // SAFETY: the instance is alive; the rest is the caller's promise.
         let status = unsafe { sys::cuGraphLaunch(self.instance, stream) };

@@ -9,7 +9,9 @@ fn energy(x: Array, y: Array) -> Array {
     (x.sin() * y).sum()
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let (x, y) = (array![0.0, 0.5, 1.0], array![1.0, 2.0, 3.0]);
 
     heading("call it: operations run at once");
@@ -62,6 +64,7 @@ fn main() {
     let compiled = jit(value_and_grad(energy));
     let (value, gradient) = compiled(x, y);
     println!("{value} {gradient}");
+    Ok(())
 }
 
 fn heading(text: &str) {

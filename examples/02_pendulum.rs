@@ -47,7 +47,9 @@ fn swing(length: Array) -> Array {
     scan_with(step, start, (), ScanOptions { length: Some(STEPS), ..Default::default() }).1
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let truth = swing(Array::scalar(TRUE_LENGTH));
     let noise = random::normal(&random::key(7), [STEPS], DType::F64) * 0.05;
     let recorded = &truth + noise;
@@ -84,4 +86,5 @@ fn main() {
     }
     println!("60 steps through {STEPS} of simulation: {:.1} ms", took.as_secs_f64() * 1e3);
     println!("recovered length {found:.3} m, true length {TRUE_LENGTH:.3} m");
+    Ok(())
 }

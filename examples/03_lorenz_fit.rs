@@ -56,7 +56,9 @@ fn solve3(a: &[f64], b: &[f64]) -> [f64; 3] {
     [0, 1, 2].map(|i| (0..3).map(|j| minor(j, i) * b[j]).sum::<f64>() / determinant)
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let noise = random::normal(&random::key(3), [STEPS, 3], DType::F64) * NOISE;
     let recorded = orbit(&Array::from(&TRUE_PARAMETERS), STEPS) + noise;
 
@@ -105,4 +107,5 @@ fn main() {
         println!("could not write lorenz_fit.svg: {e}");
     }
     println!("48 Gauss-Newton steps: {:.0} ms", took.as_secs_f64() * 1e3);
+    Ok(())
 }

@@ -108,7 +108,9 @@ fn initial(m: &Array) -> State {
     (x, sun.select(-momentum, &v))
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let masses: Vec<f64> = STATES.iter().map(|s| s[6] * SUN).collect();
     let m = Array::from(masses);
     let start = initial(&m);
@@ -166,4 +168,5 @@ fn main() {
     }
     let steps = f64::from(inner * outer);
     println!("{steps} steps: {:.0} ns each", took.as_secs_f64() * 1e9 / steps);
+    Ok(())
 }

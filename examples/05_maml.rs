@@ -116,7 +116,9 @@ fn train(task_loss: fn(Layers, Key) -> Array, key: &Key) -> (Layers, Vec<f32>) {
     (p, losses.to_vec())
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let before = Instant::now();
     let (meta, losses) = train(after_adapting, &random::key(0));
     let took = before.elapsed();
@@ -162,4 +164,5 @@ fn main() {
         println!("could not write maml.svg: {e}");
     }
     println!("{ROUNDS} rounds of {TASKS} tasks: {:.1} s", took.as_secs_f64());
+    Ok(())
 }

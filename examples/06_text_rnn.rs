@@ -108,7 +108,9 @@ fn write(p: &Network, prompt: &Array, n: usize, key: &Key) -> Array {
     scan(draw, state, random::keys(key, n)).1
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let mut letters: Vec<char> = TEXT.chars().collect();
     letters.sort_unstable();
     letters.dedup();
@@ -161,4 +163,5 @@ fn main() {
     let words: Vec<&str> = written.split_whitespace().collect();
     println!("\nLicensed under {}\n", words.join(" "));
     println!("{} updates: {:.1} s", ROUNDS * UPDATES, took.as_secs_f64());
+    Ok(())
 }

@@ -174,7 +174,9 @@ fn judged(probability: &Array, y: &[f64]) -> (f64, f64) {
     (right as f64 / y.len() as f64, log / y.len() as f64)
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let (features, labels) = load();
     let held_out = features.len() / 3;
     let (x_new, x) = (Array::from(&features[..held_out]), Array::from(&features[held_out..]));
@@ -229,6 +231,7 @@ fn main() {
     }
     let gradients = CHAINS * (WARM_UP + DRAWS) * (LEAPS as usize + 1);
     println!("{gradients} gradients, compiled and run: {:.2} s", took.as_secs_f64());
+    Ok(())
 }
 
 fn min(x: &[f64]) -> f64 {

@@ -37,7 +37,9 @@ fn solve(h: &Array, b: Array) -> Array {
     cg(|v: Array| h.matmul(&v), b, options).x
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let (x, y) = data();
     let f = |w: Array| loss(&w, &x, &y);
     let newton = jit(|w: Array| {
@@ -70,4 +72,5 @@ fn main() {
         println!("{truth:7.2} {found:8.3} {error:8.3}");
         assert!((truth - found).abs() < 3.5 * error, "the truth should be near");
     }
+    Ok(())
 }

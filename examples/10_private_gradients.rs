@@ -66,7 +66,9 @@ fn distance(line: &Line) -> f32 {
     global_norm(&off).item()
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let (x, y) = data();
     let start = Line { w: zeros([2]), b: Array::from(0.0f32) };
     let per_example = vmap_axes(grad(loss), (None, 0, 0));
@@ -101,4 +103,5 @@ fn main() {
         println!("{:<9} {far:.2} from the truth", if clipped { "clipped:" } else { "as it is:" });
         assert_eq!(far < 0.2, clipped, "clipping should help, and only clipping");
     }
+    Ok(())
 }

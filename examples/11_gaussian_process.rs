@@ -64,7 +64,9 @@ fn predict(p: &Process, x: &Array, y: &Array, at: &Array) -> (Array, Array) {
     (y.matmul(&k), variance.maximum(0.0).sqrt())
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let [a, b] = random::split(&random::key(4));
     // A gap in the middle shows what the bars are for.
     let x = random::uniform(&a, [POINTS], DType::F64, 0.0, 7.0);
@@ -120,4 +122,5 @@ fn main() {
         Ok(()) => println!("wrote gaussian_process.svg"),
         Err(e) => println!("could not write gaussian_process.svg: {e}"),
     }
+    Ok(())
 }

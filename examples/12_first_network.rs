@@ -116,6 +116,8 @@ fn train(step: &Step, mut t: Training, until: usize, x: &Array, y: &Array, tell:
 }
 
 fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let (x, y) = load();
     let order = random::permutation(&random::key(1), y.size());
     let (x, y) = (x.take(&order, 0), y.take(&order, 0));

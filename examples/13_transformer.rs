@@ -140,7 +140,9 @@ fn write(t: &Transformer, window: Array, n: usize, key: &Key) -> Array {
     scan(draw, window, random::keys(key, n)).1
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let mut letters: Vec<char> = TEXT.chars().collect();
     letters.sort_unstable();
     letters.dedup();
@@ -198,4 +200,5 @@ fn main() {
     let words: Vec<&str> = written.split_whitespace().collect();
     println!("\n{opening} {}\n", words.join(" "));
     println!("{} updates: {:.1} s", ROUNDS * UPDATES, took.as_secs_f64());
+    Ok(())
 }

@@ -98,7 +98,9 @@ fn load() -> (Array, Array) {
     (Array::new(&pixels, [labels.len(), SIDE, SIDE]), Array::from_vec(labels))
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let (x, y) = load();
     let order = random::permutation(&random::key(1), y.size());
     let (x, y) = (x.take(&order, 0), y.take(&order, 0));
@@ -144,4 +146,5 @@ fn main() {
     let (still, shifted) = (right(test_x.clone()), right(moved(&random::key(4), &test_x)));
     println!("held-out accuracy {still:.1}%, moved by a pixel {shifted:.1}%");
     assert!(still > 96.0 && shifted > 94.0, "it should read digits, also beside their place");
+    Ok(())
 }

@@ -95,6 +95,8 @@ struct Outcome {
 }
 
 fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     show_a_tiny_gradient();
     let data = load();
     let n = data.labels.size();

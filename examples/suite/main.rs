@@ -21,6 +21,8 @@ use cotangent::prelude::*;
 use harness::Row;
 
 fn main() -> Result<(), Error> {
+    // A device in COTANGENT_DEVICE that cannot be had is an error in words here.
+    default_device()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let json = arguments.iter().any(|a| a == "--json");
     let explain = arguments.iter().find_map(|a| a.strip_prefix("--explain"));

@@ -1,7 +1,8 @@
 //! What is kept per structure, types and statics of the arguments: graphs of jitted functions,
 //! rules' primitives.
 //!
-//! A lookup is one hash over small tokens and a read lock; nothing is allocated.
+//! A lookup is a read lock, one comparison, and where there are several keys one hash over small
+//! tokens; nothing is allocated.
 
 use super::pytree::{Flat, TreeDef};
 use crate::core::array::Array;
@@ -105,13 +106,14 @@ impl<V> Default for Cache<V> {
 
 impl<V> Cache<V> {
     pub fn get(&self, args: &Flat, site: Option<Site>) -> Option<Arc<Entry<V>>> {
-        let hash = hash(args);
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let found = entries.iter().find(|e| e.hash == hash && e.key.fits(args, site))?;
-        // One key is the rule; then there is no order to keep.
-        if entries.len() > 1 {
-            found.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        // One key is the rule; then there is nothing to tell apart by hashes and no order to keep.
+        if let [only] = &entries[..] {
+            return only.key.fits(args, site).then(|| only.clone());
         }
+        let hash = hash(args);
+        let found = entries.iter().find(|e| e.hash == hash && e.key.fits(args, site))?;
+        found.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         Some(found.clone())
     }
 

@@ -254,7 +254,7 @@ impl<R> Clone for Callee<'_, R> {
 #[doc(hidden)]
 #[derive(Clone)]
 pub enum Name {
-    /// The compiler's name of the type.
+    /// What the compiler's name of a type says.
     Type(&'static str),
     Given(Arc<str>),
 }
@@ -264,21 +264,25 @@ impl Name {
         Name::Given(format!("{transform}({})", self.text()).into())
     }
 
-    /// The last part of the type's path. The text of a closure is `closure`, that of a function
-    /// pointer `fn`.
+    /// The last part of the path of a function's type. It is found here and not in `text`, since
+    /// every call asks for the text.
+    fn of_type<F>() -> Name {
+        let path = std::any::type_name::<F>();
+        if path.starts_with("fn(") || path.starts_with("for<") {
+            return Name::Type("fn");
+        }
+        let path = path.split('<').next().unwrap_or(path);
+        if path.ends_with("{{closure}}") {
+            return Name::Type("closure");
+        }
+        Name::Type(path.rsplit("::").next().unwrap_or(path))
+    }
+
+    /// The text of a closure is `closure`, that of a function pointer `fn`.
     pub fn text(&self) -> &str {
         match self {
             Name::Given(name) => name,
-            Name::Type(path) => {
-                if path.starts_with("fn(") || path.starts_with("for<") {
-                    return "fn";
-                }
-                let path = path.split('<').next().unwrap_or(path);
-                if path.ends_with("{{closure}}") {
-                    return "closure";
-                }
-                path.rsplit("::").next().unwrap_or(path)
-            }
+            Name::Type(name) => name,
         }
     }
 }
@@ -503,7 +507,7 @@ macro_rules! arity {
             Fun: ReadsCapturesByReference<($(Own<$A>,)+), R, Args = ($($A,)+)>,
         {
             fn erase(self) -> Callee<'f, R> {
-                let name = Name::Type(std::any::type_name::<Fun>());
+                let name = Name::of_type::<Fun>();
                 let run = move |_: &Name, flat: Flat| {
                     let args = rebuild::<($($A,)+)>(flat)?;
                     Ok(self.call_with(args))
@@ -518,7 +522,7 @@ macro_rules! arity {
             Fun: ReadsCapturesByReference<($(Ref<$A>,)+), R, Args = ($($A,)+)>,
         {
             fn erase(self) -> Callee<'f, R> {
-                let name = Name::Type(std::any::type_name::<Fun>());
+                let name = Name::of_type::<Fun>();
                 let run = move |_: &Name, flat: Flat| {
                     let args = rebuild::<($($A,)+)>(flat)?;
                     Ok(self.call_with(args))

@@ -241,6 +241,11 @@ pub enum Op {
         uniform: bool,
     },
     Exit,
+    /// Runs the code from `start` to before `end`. What it takes and gives was and will be moved.
+    Call {
+        start: usize,
+        end: usize,
+    },
     /// `cudaGraphSetConditional`: where the two arguments lie in local memory.
     SetCondition {
         handle: Address,

@@ -29,7 +29,7 @@
 //!
 //! # What is left out
 //!
-//! Calls of functions other than `cudaGraphSetConditional`, arithmetic of f16 and bf16, accesses of
+//! Functions with parameters in memory or that call others, arithmetic of f16 and bf16, accesses of
 //! 128-bit elements, `bar.red`, barriers of a part of a block, clusters, `mbarrier`, bulk copies,
 //! `wgmma`. Timing, caches and occupancy do not live here, nor does the driver's interface.
 //!

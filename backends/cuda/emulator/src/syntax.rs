@@ -108,6 +108,15 @@ pub struct Entry<'a> {
     pub statements: Vec<Statement<'a>>,
 }
 
+/// A function that entries call. Its parameters and its result are registers.
+#[derive(Debug, Default)]
+pub struct Function<'a> {
+    pub params: Vec<&'a str>,
+    pub result: &'a str,
+    /// The name, and the body, the first scope of which declares the parameters and the result.
+    pub body: Entry<'a>,
+}
+
 #[derive(Debug, Default)]
 pub struct Text<'a> {
     /// Ten times the version: 70 is 7.0.
@@ -116,6 +125,7 @@ pub struct Text<'a> {
     pub target: u32,
     pub variables: Vec<(&'a str, Variable)>,
     pub entries: Vec<Entry<'a>>,
+    pub functions: Vec<Function<'a>>,
     /// Whether [`SET_CONDITION`] is declared.
     pub sets_conditions: bool,
 }

@@ -16,10 +16,12 @@
 //! | `narrow.rs` | those of elements narrower than a word |
 //! | `task.rs` | a thread of a task, and entries for one task |
 //! | `block.rs` | loops that one block runs as a whole |
+//! | `beside.rs` | launches that run side by side as one |
 //! | `rows.rs` | launches that work row by row, a warp per row |
 //! | `program.rs` | a program as items for the queue |
 
 mod access;
+mod beside;
 mod block;
 mod carries;
 mod emitter;

@@ -1,14 +1,14 @@
 //! A program as items: entries for its kernels, and for loops that one block can run as a whole.
 
-use super::{block, rows, task};
+use super::{beside, block, rows, task};
 use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{
-    self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, tasks,
+    self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, may_be_one, tasks,
 };
 use crate::products::{self, Operand};
 use crate::ptx::Entry;
 use crate::sorts::{self, Memory, Stage};
-use cotangent_jit::program::{Program, Routine, SlotId, SlotKind, Step, View};
+use cotangent_jit::program::{Program, Routine, SlotId, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 
@@ -38,6 +38,7 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         entries: Vec::new(),
         uses,
         first,
+        beside: FxHashMap::default(),
         stages: Vec::new(),
         known: FxHashMap::default(),
     };
@@ -93,17 +94,6 @@ impl Facts {
     }
 }
 
-/// Whether two slots are one, or an output that may take the memory of an input.
-fn may_be_one(program: &Program, a: SlotId, b: SlotId) -> bool {
-    let pair = (program.slot(a).kind, program.slot(b).kind);
-    a == b
-        || match pair {
-            (SlotKind::Input(i), SlotKind::Output(o))
-            | (SlotKind::Output(o), SlotKind::Input(i)) => program.donations.contains(&(o, i)),
-            _ => false,
-        }
-}
-
 struct Builder<'a> {
     program: &'a Program,
     kernels: &'a [Tasks],
@@ -117,6 +107,8 @@ struct Builder<'a> {
     uses: FxHashMap<SlotId, usize>,
     /// The first entry of each kernel that has entries.
     first: FxHashMap<usize, usize>,
+    /// The entry and the blocks of kernels that run side by side.
+    beside: FxHashMap<Vec<usize>, (usize, u64)>,
     /// The launches of routines that have entries.
     stages: Vec<(Stage, usize)>,
     /// The launches of each routine with entries, by the alignment of its arguments; their entries
@@ -141,6 +133,16 @@ impl Builder<'_> {
             if let Some(rows) = plan::rows(self.program, self.kernels, &self.uses, left) {
                 items.push(self.rows(&rows, depth)?);
                 left = &left[rows.steps.len()..];
+                continue;
+            }
+            let beside = plan::beside(self.program, self.kernels, left);
+            let alone = (1..beside.len()).find(|n| {
+                plan::rows(self.program, self.kernels, &self.uses, &left[*n..]).is_some()
+            });
+            let count = alone.unwrap_or(beside.len());
+            if count > 1 {
+                items.push(self.beside(&beside[..count], depth)?);
+                left = &left[count..];
                 continue;
             }
             left = rest;
@@ -221,6 +223,27 @@ impl Builder<'_> {
             items.push(Item::Launch { entry: first + n, blocks: task::blocks(task), args });
         }
         Ok(())
+    }
+
+    /// Launches that run side by side.
+    fn beside(&mut self, launches: &[(usize, &[View])], depth: usize) -> Result<Item, Error> {
+        let key: Vec<usize> = launches.iter().map(|(kernel, _)| *kernel).collect();
+        let known = self.beside.get(&key).copied();
+        let (entry, blocks) = match known {
+            Some(known) => known,
+            None => {
+                let name = format!("k{}", self.entries.len());
+                let parts: Vec<(&Tasks, bool)> =
+                    key.iter().map(|k| (&self.kernels[*k], self.aliased[*k])).collect();
+                let (entry, blocks) = beside::entry(&name, &parts)?;
+                self.entries.push(entry);
+                self.beside.insert(key, (self.entries.len() - 1, blocks));
+                (self.entries.len() - 1, blocks)
+            }
+        };
+        let views = launches.iter().flat_map(|(_, args)| args.iter());
+        let args = views.map(|v| Argument::Address(Address::of(self.program, v, depth))).collect();
+        Ok(Item::Launch { entry, blocks, args })
     }
 
     /// Launches that a warp takes a row through.

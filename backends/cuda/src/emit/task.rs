@@ -14,7 +14,7 @@ const FEW_THREADS: u32 = 64;
 const FEW: usize = 1 << 16;
 
 /// The threads of a block of a task.
-pub fn block(task: &Task) -> u32 {
+pub fn threads_of(task: &Task) -> u32 {
     match &task.work {
         Work::Sort(stage) => stage.threads() as u32,
         Work::Tile => THREADS,
@@ -25,7 +25,12 @@ pub fn block(task: &Task) -> u32 {
 
 /// The blocks of a task.
 pub fn blocks(task: &Task) -> u64 {
-    task.threads.div_ceil(block(task) as usize) as u64
+    blocks_of(task, threads_of(task))
+}
+
+/// The same if they have so many threads.
+pub fn blocks_of(task: &Task, threads: u32) -> u64 {
+    task.threads.div_ceil(threads as usize) as u64
 }
 
 /// Adds the code of one thread. `bases` are the addresses of the kernel's buffers and of the task's
@@ -108,7 +113,7 @@ pub fn entry(name: &str, tasks: &Tasks, n: usize, aliased: bool) -> Result<Entry
         code.get(Class::B32, "mad.lo.u32", format_args!("{block}, {size}, {place}"))
     };
     let code = emit(code, tasks, n, &bases, thread, aliased)?;
-    let threads = self::block(&tasks.tasks[n]);
+    let threads = threads_of(&tasks.tasks[n]);
     let shared = match &tasks.shape.form {
         Form::Tiles(tiles) => tiles.shared,
         _ => 0,
@@ -118,6 +123,6 @@ pub fn entry(name: &str, tasks: &Tasks, n: usize, aliased: bool) -> Result<Entry
 
 /// The text of a module of these entries.
 pub fn module(entries: &[Entry]) -> String {
-    let far = entries.iter().any(|e| e.code.mentions(ops::TABLE));
-    ptx::module(&if far { ops::table() } else { String::new() }, entries)
+    let mentioned = |name: &str| entries.iter().any(|e| e.code.mentions(name));
+    ptx::module(&ops::declarations(mentioned), entries)
 }

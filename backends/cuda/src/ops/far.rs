@@ -1,5 +1,7 @@
 //! sin, cos and tan of huge arguments by exact reduction: `cotangent_jit::math::far`, step by step.
-//! The code is jumped over where no argument is huge.
+//!
+//! That is hundreds of instructions that hardly anybody needs. So they are functions of the module,
+//! which entries call where an argument is huge: the code of an entry with many sines stays short.
 //!
 //! The method is explained there. Here a number of 320 bits is five words, the most significant
 //! first.
@@ -7,18 +9,48 @@
 use super::convert;
 use super::forms::{bits, select};
 use super::remainder::power_of_two;
-use crate::ptx::{Class, Code, Value};
+use crate::ptx::{self, Class, Code, Value};
 use cotangent_jit::math::far::{self, Function};
 use cotangent_jit::{DType, Error};
 use std::fmt::Display;
 
 /// The name of the constant array of the bits of `2 / pi`.
-pub const TABLE: &str = "two_over_pi";
+const TABLE: &str = "two_over_pi";
 
-/// Its declaration, for modules whose entries read it.
-pub fn table() -> String {
+/// The name of a function in the module.
+fn name(function: Function) -> &'static str {
+    match function {
+        Function::Sin => "far_sin",
+        Function::Cos => "far_cos",
+        Function::Tan => "far_tan",
+    }
+}
+
+/// What a module declares before entries of which `mentioned` tells whether one names a function.
+pub fn declarations(mentioned: impl Fn(&str) -> bool) -> String {
+    let all = [Function::Sin, Function::Cos, Function::Tan];
+    let called: Vec<Function> = all.into_iter().filter(|f| mentioned(name(*f))).collect();
+    if called.is_empty() {
+        return String::new();
+    }
     let words: Vec<String> = far::TWO_OVER_PI.iter().map(|w| format!("{w:#x}")).collect();
-    format!(".const .align 8 .b64 {TABLE}[{}] = {{{}}};\n", words.len(), words.join(", "))
+    let table =
+        format!(".const .align 8 .b64 {TABLE}[{}] = {{{}}};\n", words.len(), words.join(", "));
+    table + &called.into_iter().map(definition).collect::<String>()
+}
+
+/// A function of an f64 beyond reach.
+fn definition(function: Function) -> String {
+    let mut c = Code::default();
+    let x = c.get(Class::B64, "mov.b64", format_args!("{}", ptx::ARGUMENT));
+    let size = bits(&mut c, "and", Class::B64, x, Value::long(i64::MAX));
+    let (high, low, quadrant) = reduce(&mut c, x, size);
+    let value = evaluate(&mut c, function, high, low, quadrant);
+    // An infinity gives NaN.
+    let infinity = double(f64::INFINITY);
+    let endless = test(&mut c, "setp.eq.f64", size, infinity.float());
+    let value = select(&mut c, endless, double(f64::NAN), value);
+    ptx::function(name(function), value, &c)
 }
 
 /// The function of `x` where `|x|` is beyond reach, elsewhere `near`.
@@ -31,17 +63,14 @@ pub fn value(
 ) -> Result<Value, Error> {
     let result = c.copy(near);
     let x = convert::convert(c, d, DType::F64, x)?;
+    let x = c.held(x);
     let size = bits(c, "and", Class::B64, x, Value::long(i64::MAX));
     let reach = double(far::reach(d));
-    let far = c.get(Class::Pred, "setp.gt.f64", format_args!("{size}, {}", reach.float()));
+    let far = test(c, "setp.gt.f64", size, reach.float());
     let done = c.label();
     c.put(format_args!("@!{far} bra {done}"));
-    let (high, low, quadrant) = reduce(c, x, size);
-    let value = evaluate(c, function, high, low, quadrant);
-    // An infinity gives NaN.
-    let infinity = double(f64::INFINITY);
-    let endless = c.get(Class::Pred, "setp.eq.f64", format_args!("{size}, {}", infinity.float()));
-    let value = select(c, endless, double(f64::NAN), value);
+    let value = c.register(Class::B64);
+    c.put(format_args!("call ({value}), {}, ({x})", name(function)));
     let value = convert::convert(c, DType::F64, d, value)?;
     c.set(result, value);
     c.place(done);

@@ -17,6 +17,6 @@ mod remainder;
 mod scalar;
 
 pub use convert::convert;
-pub use far::{TABLE, table};
+pub use far::declarations;
 pub use ints::divide_by;
 pub use scalar::emit;

@@ -2,6 +2,7 @@
 //!
 //! | file | contents |
 //! | --- | --- |
+//! | `beside.rs` | launches that run side by side as one |
 //! | `rows.rs` | launches that work row by row as one |
 //! | `target.rs` | the device that a kernel is planned for |
 //! | `accesses.rs` | the accesses of a kernel to memory |
@@ -14,6 +15,7 @@
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
 mod accesses;
+mod beside;
 mod graphs;
 mod items;
 pub mod routines;
@@ -24,6 +26,7 @@ mod tasks;
 mod tiles;
 pub mod width;
 
+pub use beside::{beside, may_be_one};
 pub use graphs::graphs;
 pub use items::{Address, Argument, Base, Item, Launch, Plan, alignment, launches};
 pub use rows::{Kept, Rows, rows, uses};

@@ -1,6 +1,7 @@
-//! Entries and modules as text.
+//! Entries, functions and modules as text.
 
 use super::code::Code;
+use super::value::Value;
 use std::fmt::Write;
 
 /// Above so many threads of a block, an assembler spills registers for the sake of further blocks,
@@ -36,6 +37,15 @@ impl Entry {
         }
         text + &self.code.text() + "    ret;\n}\n"
     }
+}
+
+/// The register that holds the argument of a function.
+pub const ARGUMENT: &str = "x";
+
+/// A function of a number of 64 bits, which gives another.
+pub fn function(name: &str, result: Value, code: &Code) -> String {
+    let head = format!(".func (.reg .b64 y) {name}(.reg .b64 {ARGUMENT})");
+    format!("\n{head}\n{{\n{}    mov.b64 y, {result};\n    ret;\n}}\n", code.text())
 }
 
 /// A module of these entries and declarations, for compute capability 8.0 and later.

@@ -1,4 +1,4 @@
-//! PTX as text: registers, instructions, entries, modules.
+//! PTX as text: registers, instructions, functions, entries, modules.
 //!
 //! What a kernel means does not live here, nor which instruction an op becomes (`ops`).
 
@@ -7,5 +7,5 @@ mod entry;
 mod value;
 
 pub use code::{Code, Label};
-pub use entry::{Entry, module};
+pub use entry::{ARGUMENT, Entry, function, module};
 pub use value::{Class, Value};

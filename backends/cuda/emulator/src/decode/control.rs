@@ -25,7 +25,8 @@ pub fn exit(line: &mut Line<'_, '_, '_>) -> Decoded {
     Ok((Class::Control, Op::Exit))
 }
 
-/// `call.uni cudaGraphSetConditional, (handle, value)`: the one call there is.
+/// `call.uni cudaGraphSetConditional, (handle, value)`: the one call of what the module does not
+/// define.
 pub fn call(line: &mut Line<'_, '_, '_>) -> Decoded {
     line.take("uni");
     line.end(2..=2)?;

@@ -4,7 +4,7 @@ use super::arithmetic::{self, Decoded};
 use super::layout::{Variables, place_entry};
 use super::line::Line;
 use super::names::Names;
-use super::{compare, control, convert, floats, lanes, memory, moves, tensor};
+use super::{compare, control, convert, floats, functions, lanes, memory, moves, tensor};
 use crate::fault::{Fault, FaultKind};
 use crate::flow::meetings;
 use crate::instruction::{Instruction, Kernel, Op, Predicate};
@@ -60,12 +60,20 @@ fn decode(line: &mut Line<'_, '_, '_>) -> Decoded {
     }
 }
 
-fn instruction<'a>(
+/// What a body is that of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    Entry,
+    Function,
+}
+
+/// The instructions of a statement: one, or a few of a call.
+fn instructions<'a>(
+    text: &Text<'a>,
     names: &mut Names<'_, 'a>,
     statement: &Statement<'a>,
-    target: (u32, u32),
-) -> Result<Instruction, Fault> {
-    let mut line = Line::new(names, statement, target);
+) -> Result<Vec<Instruction>, Fault> {
+    let mut line = Line::new(names, statement, (text.version, text.target));
     let guard = match statement.guard {
         Some((name, negated)) => {
             let (register, ty) = line.lookup(name)?;
@@ -76,8 +84,40 @@ fn instruction<'a>(
         }
         None => None,
     };
-    let (class, op) = decode(&mut line)?;
-    Ok(Instruction { line: statement.line, class, guard, op, meet: 0 })
+    let all = match (line.base, statement.operands.len()) {
+        ("call", 3) => functions::call(text, &mut line)?,
+        _ => vec![decode(&mut line)?],
+    };
+    let made = |(class, op)| Instruction { line: statement.line, class, guard, op, meet: 0 };
+    Ok(all.into_iter().map(made).collect())
+}
+
+/// The instructions of a body.
+pub fn body<'a>(
+    text: &Text<'a>,
+    names: &mut Names<'_, 'a>,
+    of: Body,
+) -> Result<Vec<Instruction>, Fault> {
+    let statements = &names.entry.statements;
+    let mut code = Vec::with_capacity(statements.len());
+    // Where the instructions of each statement begin: labels name statements.
+    let mut starts = Vec::with_capacity(statements.len() + 1);
+    for statement in statements {
+        let with_line = |fault: Fault| Fault { line: fault.line.or(Some(statement.line)), ..fault };
+        starts.push(code.len());
+        code.extend(instructions(text, names, statement).map_err(with_line)?);
+        if let (Body::Function, "ret", Some(last)) = (of, statement.opcode, code.last_mut()) {
+            // The lanes go on behind the call.
+            last.op = Op::Branch { target: statements.len(), uniform: false };
+        }
+    }
+    starts.push(code.len());
+    for instruction in &mut code {
+        if let Op::Branch { target, .. } = &mut instruction.op {
+            *target = starts[*target];
+        }
+    }
+    Ok(code)
 }
 
 /// Decodes an entry.
@@ -88,14 +128,10 @@ pub fn entry<'a>(
 ) -> Result<Kernel, Fault> {
     let memory = place_entry(variables, text, entry)?;
     let mut names = Names::new(entry, variables, memory);
-    let mut code = Vec::with_capacity(entry.statements.len());
-    for statement in &entry.statements {
-        let with_line = |fault: Fault| Fault { line: fault.line.or(Some(statement.line)), ..fault };
-        let target = (text.version, text.target);
-        code.push(instruction(&mut names, statement, target).map_err(with_line)?);
-    }
+    let mut code = body(text, &mut names, Body::Entry)?;
     let meet = meetings(&code);
     code.iter_mut().zip(meet).for_each(|(instruction, meet)| instruction.meet = meet);
+    functions::link(text, variables, &mut names, &mut code)?;
     let synchronises = code.iter().any(|i| match &i.op {
         Op::Fence => true,
         Op::Load { order, .. } | Op::Store { order, .. } | Op::Atomic { order, .. } => {

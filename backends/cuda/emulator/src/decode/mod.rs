@@ -8,6 +8,7 @@ mod control;
 mod convert;
 mod entry;
 mod floats;
+mod functions;
 mod lanes;
 mod layout;
 mod line;

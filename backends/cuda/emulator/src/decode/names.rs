@@ -19,6 +19,16 @@ pub struct Names<'d, 'a> {
     numbers: FxHashMap<(usize, &'a str), (Reg, Type)>,
     pub registers: Vec<(String, Type)>,
     pub predicates: Vec<String>,
+    /// The functions that the entry calls, in the order of the first calls.
+    pub called: Vec<Called>,
+}
+
+/// A function as its callers see it.
+pub struct Called {
+    /// Its number in the text.
+    pub function: usize,
+    pub params: Vec<(Reg, Type)>,
+    pub result: (Reg, Type),
 }
 
 /// A scope and those around it, from the inside.
@@ -30,7 +40,8 @@ impl<'d, 'a> Names<'d, 'a> {
     pub fn new(entry: &'d Entry<'a>, variables: &'d Variables<'a>, memory: Memory<'a>) -> Self {
         let (numbers, sets_conditions) = (FxHashMap::default(), variables.sets_conditions);
         let (registers, predicates) = (Vec::new(), Vec::new());
-        Names { sets_conditions, entry, variables, memory, numbers, registers, predicates }
+        let called = Vec::new();
+        Names { sets_conditions, entry, variables, memory, numbers, registers, predicates, called }
     }
 
     /// The number and type of a register. It gets its number when it is first named.
@@ -43,6 +54,18 @@ impl<'d, 'a> Names<'d, 'a> {
         if let Some(found) = self.numbers.get(&(at, name)) {
             return Ok(Some(*found));
         }
+        let number = self.add(name, ty)?;
+        self.numbers.insert((at, name), (number, ty));
+        Ok(Some((number, ty)))
+    }
+
+    /// Gives a register of the outermost scope the number that it has elsewhere.
+    pub fn bind(&mut self, name: &'a str, register: (Reg, Type)) {
+        self.numbers.insert((0, name), register);
+    }
+
+    /// A new register.
+    pub fn add(&mut self, name: &str, ty: Type) -> Result<Reg, Fault> {
         let number = match ty == Type::PREDICATE {
             true => {
                 self.predicates.push(name.to_owned());
@@ -56,8 +79,7 @@ impl<'d, 'a> Names<'d, 'a> {
         if number >= MOST_REGISTERS {
             return Err(Fault::new(FaultKind::Unsupported, "an entry names too many registers"));
         }
-        self.numbers.insert((at, name), (number as Reg, ty));
-        Ok(Some((number as Reg, ty)))
+        Ok(number as Reg)
     }
 
     fn declared(&self, scope: usize, name: &str) -> Option<Type> {

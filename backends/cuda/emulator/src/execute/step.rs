@@ -5,7 +5,7 @@ use super::{compute, copies, exchange, tensor, transfer};
 use crate::block::Block;
 use crate::fault::{FaultKind, Trap};
 use crate::instruction::{Op, Value};
-use crate::warp::Warp;
+use crate::warp::{Frame, Warp};
 
 /// What the scheduler does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,12 @@ pub fn step(machine: &mut Machine<'_>, block: &mut Block, w: usize) -> Result<St
                 return Err(Trap::of_warp(FaultKind::DivergentBranch, "lanes part at `bra.uni`"));
             }
             branch(machine, warp, *target, instruction.meet, active);
+            warp.join();
+            return Ok(Step::Next);
+        }
+        Op::Call { start, end } if active != 0 => {
+            advance(warp);
+            warp.frames.push(Frame { at: *start, meet: *end, lanes: active });
             warp.join();
             return Ok(Step::Next);
         }

@@ -1,4 +1,4 @@
-//! The body of an entry: scopes, labels, statements.
+//! The body of an entry or a function: scopes, labels, statements.
 
 use super::declare::{registers, variable};
 use super::operand::operand;
@@ -12,8 +12,11 @@ const DEEPEST: usize = 64;
 /// Reads from the first brace to the brace that closes it.
 pub fn body<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>) -> Result<(), Fault> {
     reader.expect("{")?;
+    // The scope of a function's parameters is there already, and is that of the body.
+    if entry.scopes.is_empty() {
+        entry.scopes.push(Scope::default());
+    }
     let mut open = vec![0];
-    entry.scopes.push(Scope::default());
     while let Some(scope) = open.last().copied() {
         match reader.peek() {
             "}" => {

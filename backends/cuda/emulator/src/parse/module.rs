@@ -1,7 +1,8 @@
-//! A whole module: version, target, variables, entries.
+//! A whole module: version, target, variables, functions, entries.
 
 use super::body::{body, unknown};
 use super::declare::variable;
+use super::function::function;
 use super::reader::Reader;
 use crate::fault::{Fault, FaultKind};
 use crate::syntax::{Entry, SET_CONDITION, Space, Text};
@@ -19,12 +20,16 @@ pub fn parse(text: &str) -> Result<Text<'_>, Fault> {
                 let next = reader.peek();
                 if (name, next) == (".extern", ".func") {
                     reader.next();
-                    module.sets_conditions = function(&mut reader)?;
+                    module.sets_conditions = provided(&mut reader)?;
                     continue;
                 }
                 if !matches!(next, ".entry" | ".shared" | ".global" | ".const") {
                     return Err(unknown(&reader, next));
                 }
+            }
+            ".func" => {
+                let function = function(&mut reader)?;
+                module.functions.push(function);
             }
             ".entry" => {
                 let entry = entry(&mut reader)?;
@@ -84,8 +89,8 @@ fn global<'a>(reader: &mut Reader<'a>, module: &mut Text<'a>, space: Space) -> R
     Ok(())
 }
 
-/// The one function that may be called, which the driver provides.
-fn function(reader: &mut Reader<'_>) -> Result<bool, Fault> {
+/// The one function that the driver provides.
+fn provided(reader: &mut Reader<'_>) -> Result<bool, Fault> {
     let name = reader.name()?;
     if name != SET_CONDITION {
         let text = format!("the function `{name}` is not known here");

@@ -33,6 +33,7 @@ const BODY: &str = "
     redux.sync.add.u32 %r9, %r8, 0xffffffff;
     { .param .b64 h; .param .b32 v; st.param.b64 [h+0], %a0; st.param.b32 [v], %r9;
     call.uni cudaGraphSetConditional, (h, v); }
+    @%p1 call (%r10), twice, (%r9);
     st.release.gpu.global.u32 [%a1], %r9;";
 
 /// Numbers from a seed (xorshift).
@@ -61,7 +62,8 @@ fn attempt(text: &str) -> bool {
 
 fn text() -> String {
     let before = ".const .u32 k[3] = {1, 2};\n.extern .shared .align 8 .b8 x[];\n.file 1 \"a\"\n\
-                  .extern .func cudaGraphSetConditional(.param .b64 a, .param .b32 b);";
+                  .extern .func cudaGraphSetConditional(.param .b64 a, .param .b32 b);\n\
+                  .func (.reg .b32 y) twice(.reg .b32 x) { T: add.u32 y, x, x; ret; }";
     source(&entry(1, before, BODY))
 }
 

@@ -4,6 +4,7 @@
 //! an assembler can confirm it.
 
 mod faults;
+mod functions;
 mod graphs;
 mod hostile;
 mod kernels;

@@ -24,11 +24,10 @@ impl Row {
         Row { name: name.into(), make: Box::new(make) }
     }
 
-    /// Prints what a call does on a device, and runs nothing there.
-    pub fn explain(self, device: &Device) {
+    /// What a call does on a device, in words. Nothing runs there.
+    pub fn explain(self, device: &Device) -> Result<String, Error> {
         let calls = (self.make)();
-        let text = with_default_device(device, || (calls.explain)());
-        println!("{:24} {}", self.name, text.unwrap_or_else(|e| e.message().into()));
+        with_default_device(device, || (calls.explain)())
     }
 
     pub fn run(self, json: bool) {

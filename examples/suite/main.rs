@@ -46,7 +46,11 @@ fn main() -> Result<(), Error> {
     for row in rows {
         if names.is_empty() || names.iter().any(|n| **n == row.name) {
             match explain {
-                Some(device) => row.explain(&device_of(device)?),
+                Some(device) => {
+                    let name = row.name.clone();
+                    let text = row.explain(&device_of(device)?);
+                    println!("{name:24} {}", text.unwrap_or_else(|e| e.message().into()));
+                }
                 None => row.run(json),
             }
         }

@@ -1,5 +1,5 @@
-//! What each row of the suite of speed asks of a CUDA device: functions, graphs, times that the host
-//! waits. It is known when a program is compiled, so a stub of the driver is enough.
+//! What each row of the suite of speed asks of a CUDA device: functions, graphs, times that the
+//! host waits. It is known when a program is compiled, so a stub of the driver is enough.
 //!
 //! The page `docs/launches.md` is what this found; `GOLDEN=update` writes it.
 
@@ -20,7 +20,7 @@ mod networks;
 mod sorting;
 
 use cotangent::prelude::*;
-use cotangent_cuda_stub::control::Stub;
+use cotangent_proptests::laws::cuda::device;
 use harness::Row;
 use std::collections::BTreeMap;
 
@@ -86,8 +86,7 @@ fn further() -> Vec<Row> {
 }
 
 fn found() -> BTreeMap<String, Asked> {
-    Stub::load();
-    let device = Device::cuda(0).expect("the stub's device");
+    let device = device().expect("the stub's device");
     let rows = [
         elementwise::rows(),
         contractions::rows(),

@@ -131,7 +131,8 @@ pub fn entry<'a>(
     let mut code = body(text, &mut names, Body::Entry)?;
     let meet = meetings(&code);
     code.iter_mut().zip(meet).for_each(|(instruction, meet)| instruction.meet = meet);
-    functions::link(text, variables, &mut names, &mut code)?;
+    let function = |names: &mut Names<'_, 'a>| body(text, names, Body::Function);
+    functions::link(text, variables, &mut names, &mut code, function)?;
     let synchronises = code.iter().any(|i| match &i.op {
         Op::Fence => true,
         Op::Load { order, .. } | Op::Store { order, .. } | Op::Atomic { order, .. } => {

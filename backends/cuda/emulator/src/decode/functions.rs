@@ -3,7 +3,6 @@
 //! Every entry has the functions that it calls once, with registers of their own: a function calls
 //! no other, so that none runs twice at a time.
 
-use super::entry::{Body, body};
 use super::layout::{Memory, Variables};
 use super::line::Line;
 use super::names::{Called, Names};
@@ -76,12 +75,13 @@ fn called(text: &Text<'_>, names: &mut Names<'_, '_>, function: usize) -> Result
     Ok(names.called.len() - 1)
 }
 
-/// Puts the functions behind the code of the entry that calls them.
+/// Puts the functions behind the code of the entry that calls them; `body` decodes one of them.
 pub fn link<'a>(
     text: &Text<'a>,
     variables: &Variables<'a>,
     names: &mut Names<'_, 'a>,
     code: &mut Vec<Instruction>,
+    body: impl Fn(&mut Names<'_, 'a>) -> Result<Vec<Instruction>, Fault>,
 ) -> Result<(), Fault> {
     if names.called.is_empty() {
         return Ok(());
@@ -100,7 +100,7 @@ pub fn link<'a>(
             inner.bind(name, *register);
         }
         inner.bind(function.result, called.result);
-        let part = body(text, &mut inner, Body::Function)?;
+        let part = body(&mut inner)?;
         if !inner.called.is_empty() {
             let text = format!("`{}` calls a function", function.body.name);
             return Err(Fault::new(FaultKind::Unsupported, text));

@@ -5,6 +5,8 @@
 //! review. What depends on the host's instructions (CLIF's lanes) is recorded of integer code only,
 //! which has one form.
 
+mod corpus;
+
 use cotangent::api::function::{Function, Sig};
 use cotangent::prelude::*;
 use std::fmt::Write;
@@ -72,81 +74,11 @@ fn corpus(name: &str, f: fn(Array) -> Array, x: Array) {
     compare(name, record);
 }
 
-fn vector() -> Array {
-    array![0.1, 0.2, 0.3]
-}
-
-fn matrix() -> Array {
-    array![[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
-}
-
 #[test]
-fn product() {
-    corpus("product", |x| (x.sin() * &x).sum(), vector());
-}
-
-#[test]
-fn softmax() {
-    fn f(x: Array) -> Array {
-        let shifted = &x - x.max_keepdims(0);
-        let e = shifted.exp();
-        (&e / e.sum_keepdims(0)).square().sum()
+fn functions_of_the_corpus() {
+    for (name, f, x) in corpus::ALL {
+        corpus(name, f, x());
     }
-    corpus("softmax", f, vector());
-}
-
-#[test]
-fn layer() {
-    fn f(x: Array) -> Array {
-        let w = array![[0.5, -0.5], [0.25, 1.0], [1.5, 0.75]];
-        (x.matmul(&w) + 0.5).tanh().mean()
-    }
-    corpus("layer", f, matrix());
-}
-
-#[test]
-fn pieces() {
-    fn f(x: Array) -> Array {
-        let left = cotangent::lax::slice_in_dim(&x, 0, 1, 1);
-        let right = cotangent::lax::slice_in_dim(&x, 1, 3, 1);
-        let turned = cotangent::lax::concatenate(&[right, left], 1);
-        (turned.t() * x.reshape([3, 2])).sum()
-    }
-    corpus("pieces", f, matrix());
-}
-
-#[test]
-fn branch() {
-    fn f(x: Array) -> Array {
-        let positive = x.sum().gt(0.0);
-        cond(&positive, |x: Array| x.sin().sum(), |x: Array| x.square().sum(), x)
-    }
-    corpus("branch", f, vector());
-}
-
-#[test]
-fn loops() {
-    fn f(x: Array) -> Array {
-        let step = |c: Array, x: Array| {
-            let next = (c + x).sin();
-            (next.clone(), next)
-        };
-        let (_, ys) = scan(step, Array::scalar(0.5f32), x);
-        ys.square().sum()
-    }
-    corpus("loops", f, vector());
-}
-
-#[test]
-fn printed() {
-    fn f(x: Array) -> Array {
-        let step = |c: Array, x: Array| {
-            debug::print("{} {}", (&c, &x));
-            (c * x, ())
-        };
-        scan(step, Array::scalar(0.5f32), x).0
-    }
-    corpus("printed", f, vector());
 }
 
 #[test]
@@ -156,44 +88,13 @@ fn checked() {
         x.log().sum()
     }
     let mut record = Record::default();
-    stages(&mut record, "checked", checkify::checkify(f, checkify::Checks::ALL), &vector());
+    stages(
+        &mut record,
+        "checked",
+        checkify::checkify(f, checkify::Checks::ALL),
+        &array![0.1, 0.2, 0.3],
+    );
     compare("checked", record);
-}
-
-#[test]
-fn remembered() {
-    fn f(x: Array) -> Array {
-        checkpoint(|x: Array| x.sin().exp())(x).sum()
-    }
-    corpus("remembered", f, vector());
-}
-
-#[test]
-fn ruled() {
-    fn f(x: Array) -> Array {
-        let my_sin =
-            custom_jvp(|x: Array| x.sin(), |(x,): (Array,), (t,): (Array,)| (x.sin(), x.cos() * t));
-        my_sin(x).sum()
-    }
-    corpus("ruled", f, vector());
-}
-
-#[test]
-fn picked() {
-    fn f(x: Array) -> Array {
-        let at = array![2, 0];
-        x.take(&at, 0).exp().sum()
-    }
-    corpus("picked", f, vector());
-}
-
-#[test]
-fn ordered() {
-    fn f(x: Array) -> Array {
-        let y = cotangent::lax::sort(&x, 0);
-        (y * array![1.0, 2.0, 3.0]).sum()
-    }
-    corpus("ordered", f, vector());
 }
 
 #[test]

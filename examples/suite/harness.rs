@@ -53,6 +53,10 @@ fn time(call: &dyn Fn(), times: usize) -> Duration {
     for _ in 0..times {
         call();
     }
+    // A device may be behind.
+    if let Ok(device) = default_device() {
+        device.synchronize();
+    }
     before.elapsed()
 }
 

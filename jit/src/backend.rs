@@ -8,7 +8,7 @@
 use crate::buffer::{Buffer, Memory};
 use crate::program::{Placement, Program};
 use crate::verify::Verified;
-use crate::{Error, plural};
+use crate::{Error, err, plural};
 use std::fmt;
 
 /// A family of devices, one value per process.
@@ -174,4 +174,27 @@ pub struct MemoryStats {
     pub hits: u64,
     /// Requests that went to the system.
     pub misses: u64,
+}
+
+/// Checks the numbers of inputs and outputs of a run: there may be more than the program names.
+#[inline]
+pub fn expect_buffers(expected: (usize, usize), got: (usize, usize)) -> Result<(), Error> {
+    match got.0 >= expected.0 && got.1 >= expected.1 {
+        true => Ok(()),
+        false => Err(too_few(expected, got)),
+    }
+}
+
+#[cold]
+fn too_few(expected: (usize, usize), got: (usize, usize)) -> Error {
+    let inputs = plural(expected.0, "input");
+    err!(Value, "run: expected {inputs} and {} outputs, got {} and {}", expected.1, got.0, got.1)
+}
+
+/// Checks that as many bytes are copied as there are.
+pub fn expect_bytes(what: &str, expected: usize, got: usize) -> Result<(), Error> {
+    match expected == got {
+        true => Ok(()),
+        false => Err(err!(Value, "{what}: expected {}, got {got}", plural(expected, "byte"))),
+    }
 }

@@ -6,7 +6,8 @@
 //! routines, loop, branch and copy over planned slots ([`program`]). [`verify`] returns a
 //! [`Verified`](verify::Verified) value, the only thing a [`Backend`](backend::Backend) accepts,
 //! and [`interp`] is the slow and obvious oracle that tests compare every backend with. [`prepare`]
-//! holds the passes that every backend runs before code generation.
+//! holds the passes that every backend runs before code generation; [`rows`] finds launches that a
+//! backend can run row by row.
 //!
 //! Arrays, tracing and derivatives do not live here (see the `cotangent` crate), nor does machine
 //! code (see `cotangent-cpu`). Nothing here knows the device that will run a program.
@@ -31,6 +32,7 @@ pub mod prepare;
 pub mod print;
 pub mod program;
 mod routine;
+pub mod rows;
 pub mod scalar;
 pub mod verify;
 

@@ -24,6 +24,7 @@ use crate::affine::Affine;
 use crate::host::HostCall;
 use crate::kernel::Kernel;
 pub use crate::routine::{Routine, Triangle};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -138,6 +139,31 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The views of the step, without those of steps inside of it.
+    pub fn views(&self) -> Vec<&View> {
+        match self {
+            Step::Launch { args, .. } | Step::Routine { args, .. } | Step::Host { args, .. } => {
+                args.iter().collect()
+            }
+            Step::Copy { from, to, .. } => vec![from, to],
+            Step::Loop { .. } => Vec::new(),
+            Step::While { holds, .. } => vec![holds],
+            Step::Branch { index, .. } => vec![index],
+        }
+    }
+
+    /// The lists of steps directly inside of the step.
+    pub fn bodies(&self) -> Vec<&[Step]> {
+        match self {
+            Step::Loop { body, .. } => vec![body],
+            Step::While { test, body, .. } => vec![test, body],
+            Step::Branch { arms, .. } => arms.iter().map(|a| &a[..]).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// The slots, kernels and steps of an executable.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Program {
@@ -171,6 +197,19 @@ impl Program {
     /// The slots of the outputs, in order.
     pub fn outputs(&self) -> Vec<SlotId> {
         self.numbered(|k| if let SlotKind::Output(n) = k { Some(n) } else { None })
+    }
+
+    /// The number of views of each slot.
+    pub fn uses(&self) -> FxHashMap<SlotId, usize> {
+        let mut uses = FxHashMap::default();
+        let mut open: Vec<&[Step]> = vec![&self.steps];
+        while let Some(steps) = open.pop() {
+            for step in steps {
+                step.views().into_iter().for_each(|v| *uses.entry(v.slot).or_default() += 1);
+                open.extend(step.bodies());
+            }
+        }
+        uses
     }
 
     fn numbered(&self, number: impl Fn(SlotKind) -> Option<usize>) -> Vec<SlotId> {

@@ -15,14 +15,15 @@ use crate::plan::{calls, stages};
 use crate::run::subnormals::Treatment;
 use crate::run::{devices, host, memory};
 use cotangent_jit::backend::{
-    Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning,
+    Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning, expect_buffers,
+    expect_bytes,
 };
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::kernel::Kernel;
 use cotangent_jit::prepare::complex;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
-use cotangent_jit::{Error, err, plural};
+use cotangent_jit::{Error, plural};
 use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
@@ -68,14 +69,7 @@ impl Backend for CpuBackend {
     }
 
     fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error> {
-        if from.len() != to.bytes() {
-            return Err(err!(
-                Value,
-                "upload: expected {bytes}, got {}",
-                from.len(),
-                bytes = plural(to.bytes(), "byte")
-            ));
-        }
+        expect_bytes("upload", to.bytes(), from.len())?;
         // SAFETY: the buffer has as many bytes, is ours alone, and is host memory.
         unsafe {
             std::ptr::copy_nonoverlapping(from.as_ptr(), to.write_pointer(), from.len());
@@ -84,14 +78,7 @@ impl Backend for CpuBackend {
     }
 
     fn download(&self, from: &Buffer, to: &mut [u8]) -> Result<(), Error> {
-        if from.bytes() != to.len() {
-            return Err(err!(
-                Value,
-                "download: expected {bytes}, got {}",
-                to.len(),
-                bytes = plural(from.bytes(), "byte")
-            ));
-        }
+        expect_bytes("download", from.bytes(), to.len())?;
         // SAFETY: as many bytes are readable, in host memory.
         unsafe { std::ptr::copy_nonoverlapping(from.pointer(), to.as_mut_ptr(), to.len()) };
         Ok(())
@@ -134,16 +121,7 @@ impl Executable for CpuExecutable {
         literals: &[Literal],
         outputs: &[*mut u8],
     ) -> Result<(), Error> {
-        if inputs.len() < self.inputs || outputs.len() < self.outputs {
-            return Err(err!(
-                Value,
-                "run: expected {inputs} and {} outputs, got {} and {}",
-                self.outputs,
-                inputs.len(),
-                outputs.len(),
-                inputs = plural(self.inputs, "input")
-            ));
-        }
+        expect_buffers((self.inputs, self.outputs), (inputs.len(), outputs.len()))?;
         for literal in literals {
             inputs[literal.input] = std::ptr::from_ref(&literal.bits).cast();
         }

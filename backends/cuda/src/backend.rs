@@ -3,14 +3,15 @@
 use crate::emit;
 use crate::plan::{Item, Target};
 use crate::run::{Device, DeviceMemory, Graph, Module, Queue, count, device, memory};
+use cotangent_jit::Error;
 use cotangent_jit::backend::{
-    Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning,
+    Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning, expect_buffers,
+    expect_bytes,
 };
 use cotangent_jit::buffer::{Buffer, Memory};
 use cotangent_jit::prepare::complex;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
-use cotangent_jit::{Error, err, plural};
 use smallvec::SmallVec;
 use std::sync::Mutex;
 
@@ -56,14 +57,14 @@ impl Backend for CudaBackend {
     }
 
     fn upload(&self, from: &[u8], to: &mut Buffer) -> Result<(), Error> {
-        agree("upload", to.bytes(), from.len())?;
+        expect_bytes("upload", to.bytes(), from.len())?;
         let device = device(to.place().ordinal)?;
         // SAFETY: the buffer is this device's, has as many bytes and is ours alone.
         unsafe { device.write(to.write_pointer().addr() as u64, from) }
     }
 
     fn download(&self, from: &Buffer, to: &mut [u8]) -> Result<(), Error> {
-        agree("download", from.bytes(), to.len())?;
+        expect_bytes("download", from.bytes(), to.len())?;
         let device = device(from.place().ordinal)?;
         // SAFETY: the buffer is this device's and has as many bytes, which an array has written.
         unsafe { device.read(from.pointer().addr() as u64, to) }
@@ -81,13 +82,6 @@ impl Backend for CudaBackend {
     /// however long the loop is.
     fn tuning(&self, _ordinal: u32) -> Tuning {
         Tuning { least_lanes: 1, short_axis: 8, streamed_bytes: 1 << 40, rounds: 1024 }
-    }
-}
-
-fn agree(what: &str, expected: usize, got: usize) -> Result<(), Error> {
-    match expected == got {
-        true => Ok(()),
-        false => Err(err!(Value, "{what}: expected {}, got {got}", plural(expected, "byte"))),
     }
 }
 
@@ -141,16 +135,7 @@ impl Executable for CudaExecutable {
         literals: &[Literal],
         outputs: &[*mut u8],
     ) -> Result<(), Error> {
-        if inputs.len() < self.inputs || outputs.len() < self.outputs {
-            return Err(err!(
-                Value,
-                "run: expected {inputs} and {} outputs, got {} and {}",
-                self.outputs,
-                inputs.len(),
-                outputs.len(),
-                inputs = plural(self.inputs, "input")
-            ));
-        }
+        expect_buffers((self.inputs, self.outputs), (inputs.len(), outputs.len()))?;
         let room = self.arena.next_multiple_of(LITERAL) + LITERAL * literals.len();
         let arena = if room > 0 { self.memory.take(room)? } else { 0 };
         // SAFETY: the caller's promise; the arena has the bytes of the plan and of the literals.

@@ -15,10 +15,11 @@
 
 use crate::plan::launch::{self, FunctionId, Prepared, SHARED_NANOSECONDS};
 use crate::plan::row_loops::RowLoop;
-use crate::plan::rows::{Rows, accesses, bodies, points_per_row, views};
+use crate::plan::rows::{accesses, note, points_per_row};
 use crate::plan::stages::Stage;
 use cotangent_jit::kernel::{BufferId, Mode};
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+use cotangent_jit::rows::Rows;
 use rustc_hash::FxHashMap;
 
 /// Launches that are done band by band.
@@ -74,14 +75,7 @@ pub fn collect<'p>(
     loops: &[RowLoop],
     next: u32,
 ) -> Vec<Band<'p>> {
-    let mut uses: FxHashMap<SlotId, usize> = FxHashMap::default();
-    let mut open: Vec<&[Step]> = vec![&program.steps];
-    while let Some(steps) = open.pop() {
-        for step in steps {
-            views(step).into_iter().for_each(|v| *uses.entry(v.slot).or_default() += 1);
-            open.extend(bodies(step));
-        }
-    }
+    let uses = program.uses();
     let mut c = Collector { program, kernels, uses, fixed: FxHashMap::default(), next };
     let mut found = Vec::new();
     c.fix_loops(loops);
@@ -99,7 +93,7 @@ pub fn collect<'p>(
         }
         for step in steps.iter().filter(|s| !loops.iter().any(|l| std::ptr::eq(l.step, *s))) {
             let inside = matches!(step, Step::Loop { .. } | Step::While { .. });
-            open.extend(bodies(step).into_iter().map(|b| (b, depth + usize::from(inside))));
+            open.extend(step.bodies().into_iter().map(|b| (b, depth + usize::from(inside))));
         }
     }
     found
@@ -126,7 +120,7 @@ impl<'p> Collector<'p, '_> {
     /// Kernels in loops that are shared by rows keep their split loops.
     fn fix_loops(&mut self, loops: &[RowLoop]) {
         for RowLoop { step, .. } in loops {
-            for inner in bodies(step).into_iter().flatten() {
+            for inner in step.bodies().into_iter().flatten() {
                 if let Step::Launch { kernel, .. } = inner {
                     let n = kernel.0 as usize;
                     let split = self.kernels[n].stages.first().and_then(|s| s.nest.split);
@@ -172,7 +166,7 @@ impl<'p> Collector<'p, '_> {
         for step in &steps[..steps.len().min(MOST_STEPS)] {
             let Some((stage, args)) = self.launch(step) else { break };
             let Some(split) = self.split(step, stage, rows) else { break };
-            if !run.rows.launch(stage, split, args) || !run.rows.hold() {
+            if !note(&mut run.rows, stage, split, args) || !run.rows.hold() {
                 break;
             }
             run.splits.push(split);
@@ -189,7 +183,7 @@ impl<'p> Collector<'p, '_> {
                 && points_per_row(nest, *l, rows).is_some()
                 && self.fixed.get(&(kernel.0 as usize)).is_none_or(|f| f == l)
         };
-        let by_rows = |l: usize| accesses(nest, l, rows).iter().filter(|a| a.1.is_some()).count();
+        let by_rows = |l: usize| accesses(nest, l, rows).iter().filter(|a| a.len.is_some()).count();
         (0..nest.outer).rev().filter(fits).max_by_key(|l| by_rows(*l))
     }
 
@@ -201,7 +195,7 @@ impl<'p> Collector<'p, '_> {
         let (mut work, mut least) = (0.0, 1);
         for (step, split) in steps.iter().zip(&run.splits) {
             let (stage, args) = self.launch(step)?;
-            noted.launch(stage, *split, args);
+            note(&mut noted, stage, *split, args);
             work += stage.nest.nanoseconds();
             if stage.nest.vector.is_some_and(|(v, _)| v == *split) {
                 let points = points_per_row(&stage.nest, *split, rows)?;
@@ -209,8 +203,7 @@ impl<'p> Collector<'p, '_> {
             }
         }
         let temporaries = self.temporaries(steps, &noted);
-        let except = temporaries.iter().copied().collect();
-        if !noted.hold() || !noted.temporaries_are_disjoint(&except) {
+        if !noted.hold() || !noted.temporaries_are_disjoint(|s| temporaries.contains(&s)) {
             return None;
         }
         let bytes = |slot: &SlotId, len: i64| len as usize * self.program.slot(*slot).dtype.size();

@@ -9,11 +9,11 @@
 //! What it means to work row by row lives in `rows`, the code of such a loop in `driver`.
 
 use crate::plan::launch::{FunctionId, Prepared};
-use crate::plan::rows::{Rows, points_per_row, reach};
+use crate::plan::rows::{note, points_per_row, reach};
 use crate::plan::stages::Stage;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::program::{Program, Routine, Step, View};
-use rustc_hash::FxHashSet;
+use cotangent_jit::rows::{Rows, Touch};
 
 /// A loop that threads share by rows.
 pub struct RowLoop<'p> {
@@ -103,7 +103,7 @@ fn shares(program: &Program, kernels: &[Prepared], step: &Step) -> Option<(usize
     let mut rows = Rows::new(program, rows);
     let by_rows = body.iter().all(|s| step_by_rows(&mut rows, kernels, grain, s))
         && rows.hold()
-        && rows.temporaries_are_disjoint(&FxHashSet::default())
+        && rows.temporaries_are_disjoint(|_| false)
         && varying_rows_are_only_written(&rows);
     by_rows.then_some((rows.rows, grain))
 }
@@ -126,15 +126,15 @@ fn step_by_rows(rows: &mut Rows, kernels: &[Prepared], grain: usize, step: &Step
             let extents = if *batch == 1 { [1, 1, *k] } else { [1, *m, *k] };
             let left = reach(&Affine::new(0, *lhs), &extents);
             let right = reach(&Affine::new(0, *rhs), &[1, *k, *n]);
-            rows.touch(&args[0], (left <= l).then_some(l), true);
-            rows.touch(&args[1], (right <= r).then_some(r), true);
-            rows.touch(&args[2], Some(out), false);
+            rows.touch(&args[0], (left <= l).then_some(l), Touch::Read);
+            rows.touch(&args[1], (right <= r).then_some(r), Touch::Read);
+            rows.touch(&args[2], Some(out), Touch::Write);
             along == rows.rows
         }
         Step::Copy { from, to, len } => {
             let row = len.is_multiple_of(rows.rows).then_some((len / rows.rows) as i64);
-            rows.touch(from, row, true);
-            rows.touch(to, row, false);
+            rows.touch(from, row, Touch::Read);
+            rows.touch(to, row, Touch::Write);
             row.is_some()
         }
         _ => false,
@@ -149,7 +149,7 @@ fn launch(rows: &mut Rows, stage: &Stage, grain: usize, args: &[View]) -> bool {
         Some((v, width)) if v == split => (points * grain).is_multiple_of(width),
         _ => true,
     };
-    cut && !nest.empty() && nest.clips.is_empty() && rows.launch(stage, split, args)
+    cut && !nest.empty() && nest.clips.is_empty() && note(rows, stage, split, args)
 }
 
 /// Returns whether rows whose base varies with the loop are only written, and never where other

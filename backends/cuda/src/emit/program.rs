@@ -27,8 +27,6 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
     let kernels: Vec<Tasks> = kernels.collect::<Result<_, _>>()?;
     let scratch = program.arena.next_multiple_of(256);
     let most = kernels.iter().map(|k| k.scratch).max().unwrap_or(0);
-    let (first, mut uses) = (FxHashMap::default(), FxHashMap::default());
-    plan::uses(&program.steps, &mut uses);
     let mut b = Builder {
         program: &program,
         kernels: &kernels,
@@ -36,8 +34,8 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         scratch,
         most,
         entries: Vec::new(),
-        uses,
-        first,
+        uses: program.uses(),
+        first: FxHashMap::default(),
         beside: FxHashMap::default(),
         stages: Vec::new(),
         known: FxHashMap::default(),

@@ -29,7 +29,7 @@ pub mod width;
 pub use beside::{beside, may_be_one};
 pub use graphs::graphs;
 pub use items::{Address, Argument, Base, Item, Launch, Plan, alignment, launches};
-pub use rows::{Kept, Rows, rows, uses};
+pub use rows::{Kept, Rows, rows};
 pub use shape::{Form, Shape};
 pub use target::Target;
 pub use tasks::{Task, Tasks, Work, only_store, tasks};

@@ -7,13 +7,14 @@
 //! written goes to memory once. Each kernel does the same arithmetic in the same order as alone: a
 //! reduction's lanes are the threads of a warp in either case.
 //!
-//! Rows are possible if every slot that is written is accessed by rows only: row `r` lies in
-//! `base + r * len .. base + (r + 1) * len` in all accesses.
+//! `cotangent_jit::rows` says when rows are possible.
 
 use super::tasks::{Task, Tasks, Work};
 use cotangent_jit::affine::Affine;
-use cotangent_jit::kernel::{BufferId, Mode, Node};
+use cotangent_jit::build::live_nodes;
+use cotangent_jit::kernel::Mode;
 use cotangent_jit::program::{Program, SlotId, SlotKind, Step, View};
+use cotangent_jit::rows::{self, Layout, Touch};
 use rustc_hash::FxHashMap;
 
 /// The most bytes of shared memory of a block.
@@ -56,19 +57,6 @@ pub struct Kept {
     pub given: bool,
 }
 
-#[derive(Clone)]
-struct Layout {
-    base: Affine,
-    len: i64,
-    uniform: bool,
-    written: bool,
-    /// The first access is a write of the whole row.
-    fresh: bool,
-    touches: usize,
-}
-
-type Layouts = FxHashMap<SlotId, Layout>;
-
 /// The longest run of launches from the first step on that works row by row.
 pub fn rows<'p>(
     program: &'p Program,
@@ -110,14 +98,14 @@ fn run<'p>(
     steps: &'p [Step],
     rows: usize,
 ) -> Option<Rows<'p>> {
-    let mut layouts = Layouts::default();
+    let mut noted = rows::Rows::new(program, rows);
     let (mut splits, mut points) = (Vec::new(), 0);
     let mut best = None;
     for (n, step) in steps[..steps.len().min(MOST_STEPS)].iter().enumerate() {
         let Some((tasks, args)) = launch(kernels, step) else { break };
         let Some(split) = split(tasks, rows) else { break };
-        note(program, &mut layouts, tasks, split, rows, args);
-        if !layouts.values().all(|l| l.uniform || !l.written) {
+        note(&mut noted, tasks, split, args);
+        if !noted.hold() {
             break;
         }
         points += tasks.shape.kernel.points() / rows;
@@ -127,8 +115,10 @@ fn run<'p>(
             continue;
         }
         let steps = &steps[..=n];
-        let (kept, row_bytes) = kept(program, uses, &layouts, steps, rows);
-        if kept.is_empty() || !disjoint(program, &layouts, &kept) {
+        let (kept, row_bytes) = kept(&noted, uses, steps);
+        // What never leaves shared memory has no bytes of its own.
+        let inside = |s: SlotId| kept.iter().any(|k| k.slot == s && !k.given);
+        if kept.is_empty() || !noted.temporaries_are_disjoint(inside) {
             continue;
         }
         let warps = (MOST_SHARED / row_bytes.max(1)).clamp(1, MOST_WARPS);
@@ -142,107 +132,31 @@ fn run<'p>(
 fn split(tasks: &Tasks, rows: usize) -> Option<usize> {
     let k = &tasks.shape.kernel;
     let fits = |n: &usize| {
-        let l = k.loops[*n];
-        l.mode == Mode::Parallel && l.extent > 0 && l.extent.is_multiple_of(rows)
+        k.loops[*n].mode == Mode::Parallel && rows::points_per_row(k, *n, rows).is_some()
     };
-    let by_rows = |n: usize| accesses(tasks, n, rows).iter().filter(|a| a.len.is_some()).count();
+    let live = live_nodes(k);
+    let by_rows =
+        |n: usize| rows::accesses(k, &live, n, rows).iter().filter(|a| a.len.is_some()).count();
     (0..k.loops.len()).filter(fits).max_by_key(|n| by_rows(*n))
 }
 
-struct Access {
-    buffer: BufferId,
-    /// The elements of a row, if all that is accessed lies in the row of the counter.
-    len: Option<i64>,
-    read: bool,
-}
-
-fn accesses(tasks: &Tasks, split: usize, rows: usize) -> Vec<Access> {
+/// Notes the accesses of a launch.
+fn note(noted: &mut rows::Rows, tasks: &Tasks, split: usize, args: &[View]) {
     let k = &tasks.shape.kernel;
-    let points = k.loops[split].extent / rows;
-    let mut extents: Vec<usize> = k.loops.iter().map(|l| l.extent).collect();
-    extents[split] = points;
-    let row = |at: &Affine| {
-        let len = at.stride(split) * points as i64;
-        let (low, high) = at.range(&extents)?;
-        (0 <= low && high < len).then_some(len)
-    };
-    let live = cotangent_jit::build::live_nodes(k);
-    let mut all = Vec::new();
-    for (node, _) in k.nodes.iter().zip(live).filter(|(_, live)| *live) {
-        match node {
-            Node::Load { buffer, at, .. } => {
-                all.push(Access { buffer: *buffer, len: row(at), read: true });
-            }
-            Node::Gather { buffer, .. } => {
-                all.push(Access { buffer: *buffer, len: None, read: true });
-            }
-            _ => {}
-        }
+    for a in rows::accesses(k, &live_nodes(k), split, noted.rows) {
+        let touch = match a.read {
+            true => Touch::Read,
+            false if k.covers(a.buffer) => Touch::Cover,
+            false => Touch::Write,
+        };
+        noted.touch(&args[a.buffer.0 as usize], a.len, touch);
     }
-    let stores = k.stores.iter().map(|s| (s.buffer, row(&s.at)));
-    let results = k.reductions.iter().map(|r| (r.buffer, row(&r.at)));
-    all.extend(stores.chain(results).map(|(buffer, len)| Access { buffer, len, read: false }));
-    all
-}
-
-/// The slot that stands for a slot's memory: for an input that an output may replace, that output.
-fn memory(program: &Program, slot: SlotId) -> SlotId {
-    let SlotKind::Input(n) = program.slot(slot).kind else { return slot };
-    let donated = program.donations.iter().find(|(_, input)| *input == n);
-    donated.map_or(slot, |(output, _)| program.outputs()[*output])
-}
-
-fn note(
-    program: &Program,
-    layouts: &mut Layouts,
-    tasks: &Tasks,
-    split: usize,
-    rows: usize,
-    args: &[View],
-) {
-    for a in accesses(tasks, split, rows) {
-        let view = &args[a.buffer.0 as usize];
-        let len = a.len.filter(|len| *len > 0);
-        let slot = memory(program, view.slot);
-        let fresh = !a.read && tasks.shape.kernel.covers(a.buffer);
-        let layout = layouts.entry(slot).or_insert_with(|| Layout {
-            base: view.at.clone(),
-            len: len.unwrap_or(0),
-            uniform: true,
-            written: false,
-            fresh,
-            touches: 0,
-        });
-        layout.uniform &= len == Some(layout.len) && layout.base == view.at;
-        layout.written |= !a.read;
-        layout.touches += 1;
-    }
-}
-
-/// Whether no two temporaries share bytes, since rows run at different speeds. One that never
-/// leaves shared memory has none.
-fn disjoint(program: &Program, layouts: &Layouts, kept: &[Kept]) -> bool {
-    let inside = |s: &SlotId| kept.iter().any(|k| k.slot == *s && !k.given);
-    let bytes = |s: &SlotId| match program.slot(*s).kind {
-        SlotKind::Temp { arena_offset } if !inside(s) => {
-            Some((arena_offset, arena_offset + program.slot(*s).bytes()))
-        }
-        _ => None,
-    };
-    let mut spans: Vec<(usize, usize)> = layouts.keys().filter_map(bytes).collect();
-    spans.sort_unstable();
-    spans.windows(2).all(|w| w[0].1 <= w[1].0)
 }
 
 /// The slots whose rows lie in shared memory, as far as there is room, and their bytes of a row:
 /// temporaries that live in these steps alone, and what is read more than once and never written.
-fn kept(
-    program: &Program,
-    uses: &FxHashMap<SlotId, usize>,
-    layouts: &Layouts,
-    steps: &[Step],
-    rows: usize,
-) -> (Vec<Kept>, usize) {
+fn kept(noted: &rows::Rows, uses: &FxHashMap<SlotId, usize>, steps: &[Step]) -> (Vec<Kept>, usize) {
+    let (program, layouts, rows) = (noted.program, &noted.layouts, noted.rows);
     let mut here: FxHashMap<SlotId, usize> = FxHashMap::default();
     for step in steps {
         if let Step::Launch { args, .. } = step {
@@ -277,27 +191,4 @@ fn kept(
 fn inside(l: &Layout, rows: usize, len: usize) -> bool {
     let still = l.base.strides.iter().all(|s| *s == 0);
     still && l.base.offset >= 0 && l.base.offset + l.len * rows as i64 <= len as i64
-}
-
-/// How many views of each slot a program has.
-pub fn uses(steps: &[Step], counts: &mut FxHashMap<SlotId, usize>) {
-    for step in steps {
-        let mut one = |v: &View| *counts.entry(v.slot).or_default() += 1;
-        match step {
-            Step::Launch { args, .. } | Step::Routine { args, .. } | Step::Host { args, .. } => {
-                args.iter().for_each(one);
-            }
-            Step::Copy { from, to, .. } => [from, to].into_iter().for_each(one),
-            Step::Loop { body, .. } => uses(body, counts),
-            Step::While { test, holds, body, .. } => {
-                one(holds);
-                uses(test, counts);
-                uses(body, counts);
-            }
-            Step::Branch { index, arms } => {
-                one(index);
-                arms.iter().for_each(|a| uses(a, counts));
-            }
-        }
-    }
 }

@@ -17,11 +17,13 @@
 //! | `task.rs` | a thread of a task, and entries for one task |
 //! | `block.rs` | loops that one block runs as a whole |
 //! | `rows.rs` | launches that work row by row, a warp per row |
+//! | `conditions.rs` | entries of loops and branches that are nodes of graphs |
 //! | `program.rs` | a program as items for the queue |
 
 mod access;
 mod block;
 mod carries;
+mod conditions;
 mod emitter;
 mod fold;
 mod index;

@@ -1,19 +1,21 @@
 //! A program as items: entries for its kernels, and for loops that one block can run as a whole.
 
-use super::{block, rows, task};
+use super::conditions::Guards;
+use super::{block, conditions, rows, task};
 use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{
     self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, tasks,
 };
 use crate::products::{self, Operand};
-use crate::ptx::Entry;
+use crate::ptx::{Entry, Source};
 use crate::sorts::{self, Memory, Stage};
 use cotangent_jit::program::{Program, Routine, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 
-/// The plan of a program on real numbers.
-pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
+/// The plan of a program on real numbers. `conditions` says that the driver knows conditional nodes
+/// of graphs.
+pub fn plan(program: &Program, target: Target, conditions: bool) -> Result<Plan, Error> {
     let given = program.kernels.len();
     let program = as_kernels(program, &products::is_tiled);
     let mut facts = Facts::new(&program);
@@ -42,10 +44,12 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         known: FxHashMap::default(),
     };
     let items = b.steps(&program.steps, 0)?;
-    let mut count = 0;
-    let items = graphs(items, &mut count);
+    let (arena, mut guards) = (scratch + b.most, Guards::new(b.entries));
+    let mut make = |function, sources: &[Source]| guards.entry(function, sources);
+    let (mut items, graphs) = graphs(items, conditions.then_some(&mut make));
+    let entries = conditions::drop_unused(guards.entries, &mut items);
     let launches = plan::launches(&items);
-    Ok(Plan { entries: b.entries, items, graphs: count, arena: scratch + b.most, launches })
+    Ok(Plan { entries, items, graphs, arena, launches })
 }
 
 /// What all launches of a kernel have in common.

@@ -9,11 +9,13 @@
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
 //! | `graphs.rs` | launches that follow each other as one graph |
+//! | `conditions.rs` | loops and branches as nodes of graphs |
 //! | `items.rs` | a program as items for a device's queue |
 //! | `tiles.rs` | transposed operands through shared memory |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
 mod accesses;
+mod conditions;
 mod graphs;
 mod items;
 pub mod routines;
@@ -24,8 +26,11 @@ mod tasks;
 mod tiles;
 pub mod width;
 
+pub use conditions::{Function, Setter};
 pub use graphs::graphs;
-pub use items::{Address, Argument, Base, Item, Launch, Plan, alignment, launches};
+pub use items::{
+    Address, Argument, Base, Graph, Guarded, Item, Launch, Node, Own, Plan, alignment, launches,
+};
 pub use rows::{Kept, Rows, rows, uses};
 pub use shape::{Form, Shape};
 pub use target::Target;

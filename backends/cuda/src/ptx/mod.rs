@@ -7,5 +7,5 @@ mod entry;
 mod value;
 
 pub use code::{Code, Label};
-pub use entry::{Entry, module};
+pub use entry::{Entry, FIRST, Source, module};
 pub use value::{Class, Value};

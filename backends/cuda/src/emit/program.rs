@@ -13,9 +13,8 @@ use cotangent_jit::program::{Program, Routine, SlotId, SlotKind, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 
-/// The plan of a program on real numbers. `conditions` says that the driver knows conditional nodes
-/// of graphs.
-pub fn plan(program: &Program, target: Target, conditions: bool) -> Result<Plan, Error> {
+/// The plan of a program on real numbers.
+pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
     let given = program.kernels.len();
     let program = as_kernels(program, &products::is_tiled);
     let mut facts = Facts::new(&program);
@@ -46,7 +45,7 @@ pub fn plan(program: &Program, target: Target, conditions: bool) -> Result<Plan,
     let items = b.steps(&program.steps, 0)?;
     let (arena, mut guards) = (scratch + b.most, Guards::new(b.entries));
     let mut make = |function, sources: &[Source]| guards.entry(function, sources);
-    let (mut items, graphs) = graphs(items, conditions.then_some(&mut make));
+    let (mut items, graphs) = graphs(items, target.conditions.then_some(&mut make));
     let entries = conditions::drop_unused(guards.entries, &mut items);
     let launches = plan::launches(&items);
     Ok(Plan { entries, items, graphs, arena, launches })

@@ -284,7 +284,7 @@ fn random_nests_agree_with_the_oracle() {
     let seeds = std::env::var("RANDOM_NESTS").map_or(60, |n| n.parse().unwrap());
     let mut conditions = 0;
     for seed in 0..seeds {
-        let p = nest(seed);
+        let p = nest(seed, false);
         let e = s.compile(&p);
         conditions += e.launches().conditions;
         for run in 0..2 {
@@ -294,6 +294,28 @@ fn random_nests_agree_with_the_oracle() {
         }
     }
     assert!(conditions > 3 * seeds as usize, "{conditions} conditional nodes");
+}
+
+/// What the host takes part in stays between the graphs, whose loops still run by themselves.
+#[test]
+fn random_nests_around_the_host() {
+    let s = session();
+    let (mut conditions, mut round_trips) = (0, 0);
+    for seed in 0..60 {
+        let p = nest(seed, true);
+        let e = s.compile(&p);
+        if e.launches().round_trips > 0 {
+            conditions += e.launches().conditions;
+            round_trips += e.launches().round_trips;
+        }
+        for run in 0..2 {
+            s.stub.seed(11 * seed + run);
+            let inputs = inputs(5 * seed + run);
+            let got = s.run(&p, &*e, &given(&inputs)).unwrap();
+            assert!(got == expected(&p, &inputs), "nest {seed}, run {run} differs");
+        }
+    }
+    assert!(conditions > 30 && round_trips > 30, "{conditions}, {round_trips} round trips");
 }
 
 /// Products of matrices and vectors, with addresses of several kinds, in a loop.
@@ -351,7 +373,10 @@ fn products_in_loops() {
 #[test]
 fn threads_share_an_executable() {
     let s = session();
-    let p = (0..).map(nest).find(|p| s.compile(p).launches().conditions > 4).unwrap();
+    let p = (0..)
+        .map(|seed| nest(seed, false))
+        .find(|p| s.compile(p).launches().conditions > 4)
+        .unwrap();
     let e = s.compile(&p);
     let run = |thread: u64| {
         let mut r = Random(thread);

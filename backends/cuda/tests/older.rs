@@ -18,7 +18,7 @@ fn an_older_driver_lets_the_host_decide() {
     s.stub.driver(12_030);
     let mut trips = 0;
     for seed in 0..30 {
-        let mut p = nest(seed);
+        let mut p = nest(seed, false);
         let e = s.compile(&p);
         assert_eq!(e.launches().conditions, 0);
         plan::plan(&mut p);

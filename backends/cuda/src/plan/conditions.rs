@@ -111,20 +111,23 @@ pub fn count(item: &Item) -> Option<usize> {
     };
     match item {
         Item::Launch { .. } => Some(1),
-        Item::Graph { .. } | Item::Host { .. } | Item::Routine { .. } => None,
         Item::Loop { trips, body } => {
             let once = all(body)?;
             Some(match rounds(*trips, body) {
                 None => once * trips,
-                Some(Rounds { each, before, .. }) => once.saturating_mul(each + before) + 3,
+                Some(Rounds { each, before, .. }) => {
+                    once.saturating_mul(each + before).saturating_add(3)
+                }
             })
         }
         Item::While { test, body, .. } => {
-            Some(all(test)?.saturating_mul(2).saturating_add(all(body)?) + 3)
+            let nodes = all(test)?.saturating_mul(2).saturating_add(all(body)?);
+            Some(nodes.saturating_add(3))
         }
         Item::Branch { arms, .. } => arms
             .iter()
             .try_fold(1usize, |n, arm| Some(n.saturating_add(all(arm)?).saturating_add(2))),
+        _ => None,
     }
 }
 
@@ -181,8 +184,8 @@ impl Builder<'_, '_> {
                 self.tested(test, holds, body, *limit, place, nodes);
             }
             Item::Branch { index, arms } => self.branch(index, arms, place, nodes),
-            // These have no nodes.
-            Item::Graph { .. } | Item::Host { .. } | Item::Routine { .. } => {}
+            // The host takes part in all others.
+            _ => {}
         }
     }
 

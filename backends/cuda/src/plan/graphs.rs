@@ -35,11 +35,11 @@ impl Maker<'_, '_> {
                 all.push(self.between(item));
                 continue;
             };
-            if size + nodes > MOST {
+            if nodes.saturating_add(size) > MOST {
                 self.close(&mut graph, &mut all);
                 size = 0;
             }
-            size += nodes;
+            size = nodes.saturating_add(size);
             match &mut self.entries {
                 Some(entries) => Builder { graph: &mut graph, entries }.add(&item),
                 None => Builder { graph: &mut graph, entries: &mut |_, _| 0 }.add(&item),

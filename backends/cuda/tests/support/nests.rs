@@ -1,5 +1,6 @@
 //! Random nests of loops, tests and branches around launches: addresses in the counters of loops
-//! around, limits, empty arms, rounds by inputs, rows that are sorted in between.
+//! around, limits, empty arms, rounds by inputs, rows that are sorted in between, and routines that
+//! the host computes.
 
 use super::session::{launch, program, slot, temp, whole};
 use cotangent_jit::affine::Affine;
@@ -27,6 +28,9 @@ const STATE: u32 = 7;
 const MIXED: u32 = 8;
 const TICK: u32 = 9;
 const MORE: u32 = 10;
+const MATRIX: u32 = 11;
+const FACTOR: u32 = 12;
+const COUNTS: u32 = 13;
 
 /// A deterministic stream of numbers.
 pub struct Random(pub u64);
@@ -65,12 +69,14 @@ struct Nest<'a> {
     trips: Vec<Option<usize>>,
     /// The counters and bools of the loops that end by a test.
     tests: u32,
+    /// Whether the host takes part.
+    host: bool,
 }
 
 /// A program, whose inputs are those of [`inputs`].
-pub fn nest(seed: u64) -> Program {
+pub fn nest(seed: u64, host: bool) -> Program {
     let mut r = Random(seed);
-    let mut nest = Nest { r: &mut r, trips: Vec::new(), tests: 0 };
+    let mut nest = Nest { r: &mut r, trips: Vec::new(), tests: 0, host };
     let mut steps = vec![
         Step::Copy { from: whole(FIRST), to: whole(STATE), len: N },
         Step::Copy { from: whole(WEIGHTS), to: whole(OUT), len: N + ROOM },
@@ -94,6 +100,8 @@ pub fn nest(seed: u64) -> Program {
         temp(f, N),
         temp(i, 1),
         temp(i, 1),
+        slot(f, 4, SlotKind::Input(5)),
+        temp(f, 4),
     ];
     for _ in 0..nest.tests {
         slots.extend([temp(i, 1), temp(DType::Bool, 1)]);
@@ -113,7 +121,8 @@ pub fn inputs(seed: u64) -> Vec<Vec<u8>> {
     let bounds: Vec<i32> = (0..8).map(|_| r.below(6) as i32 - 1).collect();
     let bytes = |all: &[i32]| all.iter().flat_map(|n| n.to_le_bytes()).collect();
     let [first, weights] = all;
-    vec![first, weights, bytes(&indices), bytes(&bounds), bytes(&[1])]
+    let matrix = [4.0f32, 1.0, 1.0, 3.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    vec![first, weights, bytes(&indices), bytes(&bounds), bytes(&[1]), matrix]
 }
 
 impl Nest<'_> {
@@ -144,6 +153,12 @@ impl Nest<'_> {
                 2 => {
                     let to = self.moving(OUT);
                     all.push(Step::Copy { from: whole(STATE), to, len: N });
+                }
+                3 if self.host && self.r.below(2) == 0 => {
+                    let (dtype, paired) = (DType::F32, false);
+                    let routine = Routine::Cholesky { dtype, paired, batch: 1, n: 2 };
+                    let args = [whole(MATRIX), whole(FACTOR)].into_iter().collect();
+                    all.push(Step::Routine { routine, args });
                 }
                 3 => {
                     // A routine is not for one block.
@@ -187,7 +202,7 @@ impl Nest<'_> {
     }
 
     fn tested(&mut self, depth: usize, product: usize, all: &mut Vec<Step>) {
-        let count = MORE + 1 + 2 * self.tests;
+        let count = COUNTS + 2 * self.tests;
         let holds = count + 1;
         self.tests += 1;
         let bound = View { slot: SlotId(BOUNDS), at: Affine::constant(self.r.below(8) as i64) };

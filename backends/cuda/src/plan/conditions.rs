@@ -13,11 +13,9 @@
 //! A body never is empty: drivers before 12.8 hang. The text of setters does not live here, nor
 //! which drivers have conditions.
 
-use super::graphs::straight;
 use super::items::{Address, Argument, Graph, Guarded, Item, Launch, Node, Own};
+use super::places::{Level, Place, placed};
 use crate::ptx::Source;
-use cotangent_jit::affine::Affine;
-use smallvec::{SmallVec, smallvec};
 
 /// The most launches of a loop that is unrolled, within a body or with other loops in it; of other
 /// loops the most that a round has, if it holds several iterations.
@@ -54,37 +52,6 @@ pub enum Function {
 /// The number of the entry of a function with parameters from these sources.
 pub type Entries<'a> = dyn FnMut(Function, &[Source]) -> usize + 'a;
 
-/// The counter of a loop that the device or nobody drives.
-#[derive(Clone, Copy)]
-enum Level {
-    /// An iteration of an unrolled loop; loops that end by a test, whose counter is in no address.
-    Fixed(i64),
-    /// `times` iterations for each round that the counter counts, and `plus` more.
-    Counted { counter: usize, times: i64, plus: i64 },
-}
-
-/// The place of an item: the loops between it and the host, and what is around it in the graph.
-#[derive(Clone, Default)]
-struct Place {
-    levels: SmallVec<[Level; 4]>,
-    /// Counters that are in use.
-    counters: usize,
-    /// Whether the parameters of launches come from a table.
-    guarded: bool,
-}
-
-impl Place {
-    fn within(&self, level: Level) -> Place {
-        let mut inner = self.clone();
-        inner.levels.push(level);
-        inner
-    }
-
-    fn guarded(&self) -> Place {
-        Place { guarded: true, ..self.clone() }
-    }
-}
-
 /// How a loop of so many launches runs.
 struct Rounds {
     /// Iterations of a round of the device's loop, and before it.
@@ -95,8 +62,7 @@ struct Rounds {
 
 /// `None` if the loop is unrolled.
 fn rounds(trips: usize, body: &[Item]) -> Option<Rounds> {
-    let all = body.iter().try_fold(0usize, |n, item| Some(n.saturating_add(count(item)?)));
-    let once = all.unwrap_or(usize::MAX);
+    let once = count_all(body).unwrap_or(usize::MAX);
     if once.saturating_mul(trips) <= UNROLLED {
         return None;
     }
@@ -104,15 +70,24 @@ fn rounds(trips: usize, body: &[Item]) -> Option<Rounds> {
     Some(Rounds { each, before: trips % each, rounds: trips / each })
 }
 
-/// The nodes of an item in a body; `None` if the host takes part in it.
-pub fn count(item: &Item) -> Option<usize> {
-    let all = |items: &[Item]| {
-        items.iter().try_fold(0usize, |n, item| Some(n.saturating_add(count(item)?)))
-    };
+/// The number of launches of an item that is nothing but launches and loops of such.
+pub fn straight(item: &Item) -> Option<usize> {
     match item {
         Item::Launch { .. } => Some(1),
         Item::Loop { trips, body } => {
-            let once = all(body)?;
+            let once: Option<usize> = body.iter().map(straight).sum();
+            once?.checked_mul(*trips)
+        }
+        _ => None,
+    }
+}
+
+/// The nodes of an item in a body; `None` if the host takes part in it.
+pub fn count(item: &Item) -> Option<usize> {
+    match item {
+        Item::Launch { .. } => Some(1),
+        Item::Loop { trips, body } => {
+            let once = count_all(body)?;
             Some(match rounds(*trips, body) {
                 None => once * trips,
                 Some(Rounds { each, before, .. }) => {
@@ -121,14 +96,18 @@ pub fn count(item: &Item) -> Option<usize> {
             })
         }
         Item::While { test, body, .. } => {
-            let nodes = all(test)?.saturating_mul(2).saturating_add(all(body)?);
+            let nodes = count_all(test)?.saturating_mul(2).saturating_add(count_all(body)?);
             Some(nodes.saturating_add(3))
         }
         Item::Branch { arms, .. } => arms
             .iter()
-            .try_fold(1usize, |n, arm| Some(n.saturating_add(all(arm)?).saturating_add(2))),
+            .try_fold(1usize, |n, arm| Some(n.saturating_add(count_all(arm)?).saturating_add(2))),
         _ => None,
     }
+}
+
+fn count_all(items: &[Item]) -> Option<usize> {
+    items.iter().try_fold(0usize, |n, item| Some(n.saturating_add(count(item)?)))
 }
 
 /// Adds items to a graph.
@@ -138,11 +117,12 @@ pub struct Builder<'a, 'e> {
 }
 
 impl Builder<'_, '_> {
-    /// Adds an item that is nothing but launches, loops and branches.
-    pub fn add(&mut self, item: &Item) {
+    /// Adds an item that is nothing but launches, loops and branches. Without branches and tests, it
+    /// is unrolled if it has at most so many launches.
+    pub fn add(&mut self, item: &Item, most: usize) {
         let mut nodes = std::mem::take(&mut self.graph.nodes);
         match (item, straight(item)) {
-            (Item::Loop { .. }, Some(n)) if n <= super::graphs::MOST => {
+            (Item::Loop { .. }, Some(n)) if n <= most => {
                 self.unrolled(item, &Place::default(), &mut nodes);
             }
             _ => self.item(item, &Place::default(), &mut nodes),
@@ -350,43 +330,4 @@ impl Builder<'_, '_> {
 enum Given {
     Own(Own),
     Argument(Argument),
-}
-
-/// Multiples of the device's counters, each by its number.
-type Terms = SmallVec<[(usize, i64); 2]>;
-
-/// An argument in the counters of the host's loops, and multiples of the device's.
-fn placed(argument: &Argument, levels: &[Level]) -> (Argument, Terms) {
-    match argument {
-        Argument::Address(Address { base, bytes, depth }) => {
-            let outer = depth - levels.len();
-            let (mut moved, mut terms) = (0, Terms::new());
-            for (n, level) in levels.iter().enumerate() {
-                let stride = bytes.stride(outer + n);
-                match *level {
-                    Level::Fixed(value) => moved += stride * value,
-                    Level::Counted { counter, times, plus } => {
-                        moved += stride * plus;
-                        if stride != 0 {
-                            terms.push((counter, stride * times));
-                        }
-                    }
-                }
-            }
-            let strides = (0..outer).map(|n| bytes.stride(n));
-            let bytes = Affine::new(bytes.offset + moved, strides);
-            (Argument::Address(Address { base: *base, bytes, depth: outer }), terms)
-        }
-        Argument::Counter { of, depth } => {
-            let outer = depth - levels.len();
-            match of.checked_sub(outer).map(|n| levels[n]) {
-                None => (Argument::Counter { of: *of, depth: outer }, Terms::new()),
-                Some(Level::Fixed(n)) => (Argument::Value(n), Terms::new()),
-                Some(Level::Counted { counter, times, plus }) => {
-                    (Argument::Value(plus), smallvec![(counter, times)])
-                }
-            }
-        }
-        Argument::Value(n) => (Argument::Value(*n), Terms::new()),
-    }
 }

@@ -3,13 +3,13 @@
 //! The driver launches a graph as a whole, which costs little more than one launch. Short loops of
 //! a known number of rounds are unrolled. What the host takes part in stays between the graphs.
 
-use super::conditions::{Builder, Entries, count};
+use super::conditions::{Builder, Entries, count, straight};
 use super::items::{Graph, Item, Launch, Node};
 
 /// Fewer launches are enqueued one by one.
 const LEAST: usize = 3;
 /// The most nodes of a graph, of which a loop or a branch may be the only one that has more.
-pub const MOST: usize = 1024;
+const MOST: usize = 1024;
 
 /// The items with graphs in place of their launches, and the number of the graphs. `entries` makes
 /// the entries of loops and branches that the device decides by itself; without it the host drives
@@ -41,8 +41,9 @@ impl Maker<'_, '_> {
             }
             size = nodes.saturating_add(size);
             match &mut self.entries {
-                Some(entries) => Builder { graph: &mut graph, entries }.add(&item),
-                None => Builder { graph: &mut graph, entries: &mut |_, _| 0 }.add(&item),
+                Some(entries) => Builder { graph: &mut graph, entries }.add(&item, MOST),
+                // Loops of launches alone are unrolled.
+                None => Builder { graph: &mut graph, entries: &mut |_, _| 0 }.add(&item, MOST),
             }
         }
         self.close(&mut graph, &mut all);
@@ -86,17 +87,5 @@ impl Maker<'_, '_> {
         }
         all.push(Item::Graph { number: self.next, graph });
         self.next += 1;
-    }
-}
-
-/// The number of launches of an item that is nothing but launches.
-pub fn straight(item: &Item) -> Option<usize> {
-    match item {
-        Item::Launch { .. } => Some(1),
-        Item::Loop { trips, body } => {
-            let once: Option<usize> = body.iter().map(straight).sum();
-            once?.checked_mul(*trips)
-        }
-        _ => None,
     }
 }

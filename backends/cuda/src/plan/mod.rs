@@ -10,6 +10,7 @@
 //! | `routines.rs` | products of matrices and copies as kernels |
 //! | `graphs.rs` | launches that follow each other as one graph |
 //! | `conditions.rs` | loops and branches as nodes of graphs |
+//! | `places.rs` | addresses in their counters |
 //! | `items.rs` | a program as items for a device's queue |
 //! | `tiles.rs` | transposed operands through shared memory |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
@@ -18,6 +19,7 @@ mod accesses;
 mod conditions;
 mod graphs;
 mod items;
+mod places;
 pub mod routines;
 mod rows;
 mod shape;

@@ -3,13 +3,10 @@
 //! They are looked up when the device is opened, because older drivers have none, and declared
 //! here, because bindings for older toolkits do not have them either.
 
-use cotangent_jit::Error;
 use cudarc::driver::DriverError;
 use cudarc::driver::sys::{self, CUcontext, CUgraph, CUgraphNode, CUresult};
 use std::ffi::{c_int, c_uint, c_void};
 use std::ptr::{null, null_mut};
-
-use super::device::Device;
 
 /// The first driver whose conditional nodes may be loops.
 const LEAST_VERSION: c_int = 12_040;
@@ -76,13 +73,11 @@ impl Conditions {
     /// launch sets it.
     ///
     /// # Safety
-    /// The graph is alive.
-    pub unsafe fn handle(&self, device: &Device, graph: CUgraph) -> Result<u64, Error> {
+    /// The graph and the context are alive.
+    pub unsafe fn handle(&self, context: CUcontext, graph: CUgraph) -> Result<u64, DriverError> {
         let mut handle = 0;
-        // SAFETY: the pointer is valid for the call, the context is never released; the rest is the
-        // caller's promise.
-        let status = unsafe { (self.create_handle)(&mut handle, graph, device.context(), 0, 0) };
-        checked(device, "cuGraphConditionalHandleCreate", status)?;
+        // SAFETY: the pointer is valid for the call; the rest is the caller's promise.
+        unsafe { (self.create_handle)(&mut handle, graph, context, 0, 0).result()? };
         Ok(handle)
     }
 
@@ -90,15 +85,15 @@ impl Conditions {
     /// node and the body, which has no nodes yet.
     ///
     /// # Safety
-    /// The graph and the node before are alive, and the handle is one of the graph's.
+    /// The graph, the context and the node before are alive, and the handle is one of the graph's.
     pub unsafe fn node(
         &self,
-        device: &Device,
+        context: CUcontext,
         graph: CUgraph,
         before: Option<CUgraphNode>,
         handle: u64,
         repeats: bool,
-    ) -> Result<(CUgraphNode, CUgraph), Error> {
+    ) -> Result<(CUgraphNode, CUgraph), DriverError> {
         let mut parameters = Parameters {
             kind: CONDITIONAL,
             reserved: [0; 3],
@@ -106,24 +101,19 @@ impl Conditions {
             condition: if repeats { WHILE } else { IF },
             bodies: 1,
             graphs: null_mut(),
-            context: device.context(),
+            context,
             rest: [0; 26],
         };
         let mut node = null_mut();
         let dependencies = before.as_ref().map_or(null(), std::ptr::from_ref);
         let count = usize::from(before.is_some());
         // SAFETY: the pointers are valid for the call; the rest is the caller's promise.
-        let status = unsafe {
+        unsafe {
             (self.add_node)(&mut node, graph, dependencies, null(), count, &mut parameters)
-        };
-        checked(device, "cuGraphAddNode", status)?;
+                .result()?;
+        }
         // SAFETY: the driver has made a list of as many bodies as were asked for, which lives as
         // long as the node.
         Ok((node, unsafe { *parameters.graphs }))
     }
-}
-
-pub fn checked(device: &Device, call: &str, status: CUresult) -> Result<(), Error> {
-    let result = if status == CUresult::CUDA_SUCCESS { Ok(()) } else { Err(DriverError(status)) };
-    device.checked(call, result)
 }

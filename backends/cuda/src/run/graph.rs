@@ -2,9 +2,9 @@
 //! parameters that have changed since the last run set anew. Loops and branches in it are
 //! conditional nodes.
 
-use super::conditions::{Conditions, checked};
+use super::conditions::Conditions;
 use super::device::Device;
-use super::module::Module;
+use super::module::{Module, Parameters};
 use super::table::{Rows, Table};
 use crate::plan::{self, Argument, Launch, Node};
 use cotangent_jit::{Error, err};
@@ -12,9 +12,6 @@ use cudarc::driver::sys::{self, CUDA_KERNEL_NODE_PARAMS, CUgraph, CUgraphNode, C
 use smallvec::SmallVec;
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
-
-/// The parameters of a launch.
-pub type Parameters = SmallVec<[u64; 12]>;
 
 /// An entry, its blocks and its parameters.
 struct Call {
@@ -145,7 +142,8 @@ impl Maker<'_> {
                 // A handle belongs to the graph of its node, and launches before that set it.
                 let conditions = self.conditions()?;
                 // SAFETY: the caller's promise.
-                let handle = unsafe { conditions.handle(self.device, graph)? };
+                let handle = unsafe { conditions.handle(self.device.context(), graph) };
+                let handle = self.device.checked("cuGraphConditionalHandleCreate", handle)?;
                 self.rows.handles[*condition] = handle;
             }
         }
@@ -168,9 +166,10 @@ impl Maker<'_> {
                 Node::Condition { condition, repeats, body } => {
                     let conditions = self.conditions()?;
                     let handle = self.rows.handles[*condition];
+                    let context = self.device.context();
                     // SAFETY: as above; the handle was made for this graph.
-                    let (node, inner) =
-                        unsafe { conditions.node(self.device, graph, before, handle, *repeats)? };
+                    let made = unsafe { conditions.node(context, graph, before, handle, *repeats) };
+                    let (node, inner) = self.device.checked("cuGraphAddNode", made)?;
                     // SAFETY: the body lives as long as its node, and is new.
                     unsafe { self.nodes(inner, body)? };
                     node
@@ -207,6 +206,10 @@ impl Maker<'_> {
         checked(self.device, "cuGraphAddKernelNode", status)?;
         Ok(node)
     }
+}
+
+fn checked(device: &Device, call: &str, status: CUresult) -> Result<(), Error> {
+    device.checked(call, status.result())
 }
 
 /// Calls the driver with the description of a node.

@@ -1,9 +1,9 @@
 //! A run: items, one after the other, into the device's queue.
 
 use super::device::Device;
-use super::graph::{Graph, Parameters};
+use super::graph::Graph;
 use super::host;
-use super::module::Module;
+use super::module::{Module, Parameters};
 use crate::plan::{self, Address, Argument, Base, Item};
 use cotangent_jit::Error;
 use smallvec::SmallVec;

@@ -3,13 +3,13 @@
 //!
 //! The nodes of a body keep the parameters that they were made with, which are addresses in this
 //! memory. What changes from run to run lies behind these addresses and is written in the order of
-//! the queue. Drivers do take new parameters for the nodes of a graph that was instantiated
-//! (`cuGraphExecKernelNodeSetParams`), but their manual does not say that this reaches the nodes of
-//! bodies, and a graph made anew costs more than a short run.
+//! the queue. Drivers do take new parameters for a node of a graph that was instantiated
+//! (`cuGraphExecKernelNodeSetParams`), but their manual does not say whether that reaches nodes of
+//! bodies; it says so of `cuGraphExecUpdate` alone, which wants a second graph for each change.
 
 use super::device::Device;
-use super::graph::Parameters;
 use super::memory::{DeviceMemory, memory};
+use super::module::Parameters;
 use crate::plan::{self, Argument, Node, Own};
 use cotangent_jit::Error;
 

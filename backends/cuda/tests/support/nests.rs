@@ -132,7 +132,7 @@ impl Nest<'_> {
         let mut strides = Vec::new();
         for trips in &self.trips {
             let steps = trips.unwrap_or(1).saturating_sub(1);
-            let stride = if steps == 0 { 0 } else { self.r.below(left / steps + 1) };
+            let stride = left.checked_div(steps).map_or(0, |most| self.r.below(most + 1));
             left -= stride * steps;
             let back = self.r.below(4) == 0;
             offset += if back { stride * steps } else { 0 };

@@ -96,12 +96,13 @@ pub fn count(item: &Item) -> Option<usize> {
             })
         }
         Item::While { test, body, .. } => {
-            let nodes = count_all(test)?.saturating_mul(2).saturating_add(count_all(body)?);
-            Some(nodes.saturating_add(3))
+            let (test, body) = (count_all(test)?, count_all(body)?);
+            Some(test.saturating_mul(2).saturating_add(body).saturating_add(3))
         }
-        Item::Branch { arms, .. } => arms
-            .iter()
-            .try_fold(1usize, |n, arm| Some(n.saturating_add(count_all(arm)?).saturating_add(2))),
+        Item::Branch { arms, .. } => arms.iter().try_fold(1usize, |n, arm| {
+            let arm = count_all(arm)?.saturating_add(2);
+            Some(n.saturating_add(arm))
+        }),
         _ => None,
     }
 }

@@ -118,8 +118,8 @@ pub struct Builder<'a, 'e> {
 }
 
 impl Builder<'_, '_> {
-    /// Adds an item that is nothing but launches, loops and branches. Without branches and tests, it
-    /// is unrolled if it has at most so many launches.
+    /// Adds an item that is nothing but launches, loops and branches. A loop without tests and
+    /// branches is unrolled if it has at most so many launches.
     pub fn add(&mut self, item: &Item, most: usize) {
         let mut nodes = std::mem::take(&mut self.graph.nodes);
         match (item, straight(item)) {

@@ -117,7 +117,8 @@ pub trait Executable: Send + Sync {
 }
 
 /// What one run asks of a device, as far as that is known before it: one round of a loop that ends
-/// by a test, the longest arm of a branch.
+/// by a test, the longest arm of a branch. A graph counts each of its functions once, however
+/// often the device's own loops and branches call it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Launches {
     /// Functions launched one by one.
@@ -126,6 +127,8 @@ pub struct Launches {
     pub graphs: usize,
     /// Functions launched in graphs.
     pub nodes: usize,
+    /// Loops and arms of branches in graphs, which the device decides by itself.
+    pub conditions: usize,
     /// Times that the host waits for the device in the middle of a run.
     pub round_trips: usize,
 }
@@ -136,6 +139,7 @@ impl Launches {
             single: self.single + other.single,
             graphs: self.graphs + other.graphs,
             nodes: self.nodes + other.nodes,
+            conditions: self.conditions + other.conditions,
             round_trips: self.round_trips + other.round_trips,
         }
     }
@@ -145,6 +149,7 @@ impl Launches {
             single: self.single * n,
             graphs: self.graphs * n,
             nodes: self.nodes * n,
+            conditions: self.conditions * n,
             round_trips: self.round_trips * n,
         }
     }
@@ -152,10 +157,13 @@ impl Launches {
 
 impl fmt::Display for Launches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Launches { single, graphs, nodes, round_trips } = *self;
+        let Launches { single, graphs, nodes, conditions, round_trips } = *self;
         write!(f, "{}", plural(single + nodes, "function"))?;
         if graphs > 0 {
             write!(f, ", {nodes} of them in {}", plural(graphs, "graph"))?;
+        }
+        if conditions > 0 {
+            write!(f, " with {}", plural(conditions, "conditional node"))?;
         }
         write!(f, ", {}", plural(round_trips, "round trip"))
     }

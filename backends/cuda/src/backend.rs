@@ -102,7 +102,9 @@ struct CudaExecutable {
 
 fn compile(program: &Program, options: &CompileOptions) -> Result<CudaExecutable, Error> {
     let device = device(program.place.ordinal)?;
-    let plan = emit::plan(program, Target::of(device.multiprocessors))?;
+    let conditions = device.conditions.is_some();
+    let target = Target { conditions, ..Target::of(device.multiprocessors) };
+    let plan = emit::plan(program, target)?;
     let text = emit::module(&plan.entries);
     let module = Module::load(device, &text, &plan.entries)?;
     Ok(CudaExecutable {

@@ -18,12 +18,14 @@
 //! | `block.rs` | loops that one block runs as a whole |
 //! | `beside.rs` | launches that run side by side as one |
 //! | `rows.rs` | launches that work row by row, a warp per row |
+//! | `conditions.rs` | entries of loops and branches that are nodes of graphs |
 //! | `program.rs` | a program as items for the queue |
 
 mod access;
 mod beside;
 mod block;
 mod carries;
+mod conditions;
 mod emitter;
 mod fold;
 mod index;

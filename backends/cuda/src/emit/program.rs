@@ -1,12 +1,13 @@
 //! A program as items: entries for its kernels, and for loops that one block can run as a whole.
 
-use super::{beside, block, rows, task};
+use super::conditions::Guards;
+use super::{beside, block, conditions, rows, task};
 use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{
     self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, may_be_one, tasks,
 };
 use crate::products::{self, Operand};
-use crate::ptx::Entry;
+use crate::ptx::{Entry, Source};
 use crate::sorts::{self, Memory, Stage};
 use cotangent_jit::program::{Program, Routine, SlotId, Step, View};
 use cotangent_jit::{Error, err};
@@ -41,10 +42,12 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         known: FxHashMap::default(),
     };
     let items = b.steps(&program.steps, 0)?;
-    let mut count = 0;
-    let items = graphs(items, &mut count);
+    let (arena, mut guards) = (scratch + b.most, Guards::new(b.entries));
+    let mut make = |function, sources: &[Source]| guards.entry(function, sources);
+    let (mut items, graphs) = graphs(items, target.conditions.then_some(&mut make));
+    let entries = conditions::drop_unused(guards.entries, &mut items);
     let launches = plan::launches(&items);
-    Ok(Plan { entries: b.entries, items, graphs: count, arena: scratch + b.most, launches })
+    Ok(Plan { entries, items, graphs, arena, launches })
 }
 
 /// What all launches of a kernel have in common.

@@ -1,110 +1,91 @@
-//! Launches that follow each other become one graph, loops of a known number of rounds included.
+//! Launches that follow each other become one graph, loops and branches of such included.
 //!
-//! The driver launches a graph as a whole, which costs little more than one launch. What the host
-//! takes part in stays between the graphs.
+//! The driver launches a graph as a whole, which costs little more than one launch. Short loops of
+//! a known number of rounds are unrolled. What the host takes part in stays between the graphs.
 
-use super::items::{Address, Argument, Item, Launch};
-use cotangent_jit::affine::Affine;
+use super::conditions::{Builder, Entries, count, straight};
+use super::items::{Graph, Item, Launch, Node};
 
 /// Fewer launches are enqueued one by one.
 const LEAST: usize = 3;
-/// The most launches of a graph.
+/// The most nodes of a graph, of which a loop or a branch may be the only one that has more.
 const MOST: usize = 1024;
 
-/// The items with graphs in place of their launches. `next` is the number of the next graph.
-pub fn graphs(items: Vec<Item>, next: &mut usize) -> Vec<Item> {
-    let (mut all, mut run) = (Vec::new(), Vec::new());
-    for item in items {
-        if launches(&item).is_some_and(|n| run.len() + n <= MOST) {
-            flatten(item, &mut Vec::new(), &mut run);
-            continue;
+/// The items with graphs in place of their launches, and the number of the graphs. `entries` makes
+/// the entries of loops and branches that the device decides by itself; without it the host drives
+/// all but loops of at most 1,024 launches.
+pub fn graphs(items: Vec<Item>, entries: Option<&mut Entries<'_>>) -> (Vec<Item>, usize) {
+    let mut maker = Maker { next: 0, entries };
+    let items = maker.items(items);
+    (items, maker.next)
+}
+
+struct Maker<'a, 'e> {
+    next: usize,
+    entries: Option<&'a mut Entries<'e>>,
+}
+
+impl Maker<'_, '_> {
+    fn items(&mut self, items: Vec<Item>) -> Vec<Item> {
+        let (mut all, mut graph, mut size) = (Vec::new(), Graph::default(), 0);
+        for item in items {
+            let Some(nodes) = self.nodes(&item) else {
+                self.close(&mut graph, &mut all);
+                size = 0;
+                all.push(self.between(item));
+                continue;
+            };
+            if nodes.saturating_add(size) > MOST {
+                self.close(&mut graph, &mut all);
+                size = 0;
+            }
+            size = nodes.saturating_add(size);
+            match &mut self.entries {
+                Some(entries) => Builder { graph: &mut graph, entries }.add(&item, MOST),
+                // Loops of launches alone are unrolled.
+                None => Builder { graph: &mut graph, entries: &mut |_, _| 0 }.add(&item, MOST),
+            }
         }
-        close(&mut run, &mut all, next);
-        if launches(&item).is_some_and(|n| n <= MOST) {
-            flatten(item, &mut Vec::new(), &mut run);
-            continue;
-        }
-        all.push(match item {
-            Item::Loop { trips, body } => Item::Loop { trips, body: graphs(body, next) },
+        self.close(&mut graph, &mut all);
+        all
+    }
+
+    /// The nodes that an item becomes, unless the host takes part in it.
+    fn nodes(&self, item: &Item) -> Option<usize> {
+        let straight = straight(item).filter(|n| *n <= MOST);
+        straight.or_else(|| self.entries.is_some().then(|| count(item))?)
+    }
+
+    /// An item that the host takes part in.
+    fn between(&mut self, item: Item) -> Item {
+        match item {
+            Item::Loop { trips, body } => Item::Loop { trips, body: self.items(body) },
             Item::While { test, holds, body, limit } => {
-                let (test, body) = (graphs(test, next), graphs(body, next));
+                let (test, body) = (self.items(test), self.items(body));
                 Item::While { test, holds, body, limit }
             }
             Item::Branch { index, arms } => {
-                let arms = arms.into_iter().map(|a| graphs(a, next)).collect();
+                let arms = arms.into_iter().map(|a| self.items(a)).collect();
                 Item::Branch { index, arms }
             }
             other => other,
-        });
+        }
     }
-    close(&mut run, &mut all, next);
-    all
-}
 
-/// The number of launches of an item that is nothing but launches.
-fn launches(item: &Item) -> Option<usize> {
-    match item {
-        Item::Launch { .. } => Some(1),
-        Item::Loop { trips, body } => {
-            let once: Option<usize> = body.iter().map(launches).sum();
-            once?.checked_mul(*trips)
+    /// Ends a graph.
+    fn close(&mut self, graph: &mut Graph, all: &mut Vec<Item>) {
+        let plain = |n: &Node| matches!(n, Node::Launch(_));
+        let graph = std::mem::take(graph);
+        if graph.nodes.len() < LEAST && graph.nodes.iter().all(plain) {
+            all.extend(graph.nodes.into_iter().filter_map(|node| match node {
+                Node::Launch(Launch { entry, blocks, args }) => {
+                    Some(Item::Launch { entry, blocks, args })
+                }
+                _ => None,
+            }));
+            return;
         }
-        _ => None,
+        all.push(Item::Graph { number: self.next, graph });
+        self.next += 1;
     }
-}
-
-/// Adds the launches of an item, the inner counters of which have these values.
-fn flatten(item: Item, inner: &mut Vec<i64>, run: &mut Vec<Launch>) {
-    match item {
-        Item::Launch { entry, blocks, args } => {
-            let args = args.into_iter().map(|a| fixed(a, inner)).collect();
-            run.push(Launch { entry, blocks, args });
-        }
-        Item::Loop { trips, body } => {
-            for n in 0..trips {
-                inner.push(n as i64);
-                body.iter().for_each(|item| flatten(item.clone(), inner, run));
-                inner.pop();
-            }
-        }
-        _ => {}
-    }
-}
-
-/// An argument with the values of the innermost counters in place of the counters.
-fn fixed(argument: Argument, inner: &[i64]) -> Argument {
-    if inner.is_empty() {
-        return argument;
-    }
-    match argument {
-        Argument::Address(Address { base, bytes, depth }) => {
-            let outer = depth - inner.len();
-            let moved: i64 =
-                inner.iter().enumerate().map(|(n, value)| bytes.stride(outer + n) * value).sum();
-            let strides = (0..outer).map(|n| bytes.stride(n));
-            let bytes = Affine::new(bytes.offset + moved, strides);
-            Argument::Address(Address { base, bytes, depth: outer })
-        }
-        Argument::Counter { of, depth } => {
-            let outer = depth - inner.len();
-            match of.checked_sub(outer) {
-                Some(n) => Argument::Value(inner[n]),
-                None => Argument::Counter { of, depth: outer },
-            }
-        }
-        value => value,
-    }
-}
-
-/// Ends a run of launches.
-fn close(run: &mut Vec<Launch>, all: &mut Vec<Item>, next: &mut usize) {
-    if run.len() < LEAST {
-        all.extend(run.drain(..).map(|l| {
-            let Launch { entry, blocks, args } = l;
-            Item::Launch { entry, blocks, args }
-        }));
-        return;
-    }
-    all.push(Item::Graph { number: *next, launches: std::mem::take(run) });
-    *next += 1;
 }

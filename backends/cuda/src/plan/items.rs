@@ -59,11 +59,71 @@ pub enum Argument {
 }
 
 /// A launch of a graph.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Launch {
     pub entry: usize,
     pub blocks: u64,
     pub args: Vec<Argument>,
+}
+
+/// A launch under a condition of a graph, or for the sake of one. Its parameters come from these
+/// [sources](crate::ptx::Source), because the host sets none while the device runs a loop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Guarded {
+    pub entry: usize,
+    pub blocks: u64,
+    /// The words of its row, which the host writes before a run.
+    pub row: Vec<Argument>,
+    pub own: Vec<Own>,
+}
+
+/// A parameter that stays as long as the graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Own {
+    Value(i64),
+    /// The handle of a condition of the graph.
+    Condition(usize),
+    /// The address of a counter of the graph.
+    Counter(usize),
+}
+
+/// A node of a graph.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Node {
+    Launch(Launch),
+    Guarded(Guarded),
+    /// Runs its body, which has nodes, once if the condition holds, or as long as it holds.
+    Condition {
+        condition: usize,
+        repeats: bool,
+        body: Vec<Node>,
+    },
+}
+
+/// Nodes, one after the other.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Graph {
+    pub nodes: Vec<Node>,
+    /// The numbers of conditions, and of counters in the device's memory.
+    pub conditions: usize,
+    pub counters: usize,
+}
+
+impl Graph {
+    /// All nodes but the conditions, in order.
+    pub fn launches(&self) -> Vec<&Node> {
+        fn add<'a>(nodes: &'a [Node], all: &mut Vec<&'a Node>) {
+            for node in nodes {
+                match node {
+                    Node::Condition { body, .. } => add(body, all),
+                    node => all.push(node),
+                }
+            }
+        }
+        let mut all = Vec::new();
+        add(&self.nodes, &mut all);
+        all
+    }
 }
 
 /// Something for the queue, or for the host between two parts of it.
@@ -78,10 +138,11 @@ pub enum Item {
         call: HostCall,
         args: Vec<Address>,
     },
-    /// Launches, one after the other; the number of the graph among all of the plan.
+    /// Launches, loops and branches that the device decides by itself; the number of the graph
+    /// among all of the plan.
     Graph {
         number: usize,
-        launches: Vec<Launch>,
+        graph: Graph,
     },
     /// A routine that the host computes.
     Routine {
@@ -121,7 +182,12 @@ pub fn launches(items: &[Item]) -> Launches {
     let answer = Launches { round_trips: 1, ..none };
     let one = |item: &Item| match item {
         Item::Launch { .. } => Launches { single: 1, ..none },
-        Item::Graph { launches, .. } => Launches { graphs: 1, nodes: launches.len(), ..none },
+        Item::Graph { graph, .. } => Launches {
+            graphs: 1,
+            nodes: graph.launches().len(),
+            conditions: graph.conditions,
+            ..none
+        },
         Item::Host { .. } | Item::Routine { .. } => answer,
         Item::Loop { trips, body } => launches(body).times(*trips),
         Item::While { test, body, .. } => launches(test).and(launches(body)).and(answer),

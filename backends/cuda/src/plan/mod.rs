@@ -10,14 +10,18 @@
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
 //! | `graphs.rs` | launches that follow each other as one graph |
+//! | `conditions.rs` | loops and branches as nodes of graphs |
+//! | `places.rs` | addresses in their counters |
 //! | `items.rs` | a program as items for a device's queue |
 //! | `tiles.rs` | transposed operands through shared memory |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
 mod accesses;
 mod beside;
+mod conditions;
 mod graphs;
 mod items;
+mod places;
 pub mod routines;
 mod rows;
 mod shape;
@@ -27,8 +31,11 @@ mod tiles;
 pub mod width;
 
 pub use beside::{beside, may_be_one};
+pub use conditions::{Function, Setter};
 pub use graphs::graphs;
-pub use items::{Address, Argument, Base, Item, Launch, Plan, alignment, launches};
+pub use items::{
+    Address, Argument, Base, Graph, Guarded, Item, Launch, Node, Own, Plan, alignment, launches,
+};
 pub use rows::{Kept, Rows, rows};
 pub use shape::{Form, Shape};
 pub use target::Target;

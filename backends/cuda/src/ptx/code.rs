@@ -13,8 +13,11 @@ impl fmt::Display for Label {
     }
 }
 
+/// The function of the device that sets the condition of a node of a graph.
+const SET_CONDITION: &str = "cudaGraphSetConditional";
+
 /// Instructions, and how many registers of each class they use.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Code {
     text: String,
     registers: [u32; 4],
@@ -92,6 +95,39 @@ impl Code {
         if v.known().is_some() { self.copy(v) } else { v }
     }
 
+    /// Sets the condition of this handle, of 64 bits, to a number of 32 bits. For one thread alone.
+    pub fn set_condition(&mut self, handle: Value, number: Value) {
+        self.text.push_str("    {\n");
+        self.put(format_args!(".param .b64 handle"));
+        self.put(format_args!(".param .b32 number"));
+        self.put(format_args!("st.param.b64 [handle+0], {handle}"));
+        self.put(format_args!("st.param.b32 [number+0], {number}"));
+        self.put(format_args!("call.uni {SET_CONDITION}, (handle, number)"));
+        self.text.push_str("    }\n");
+    }
+
+    /// Whether the instructions set conditions.
+    pub fn sets_conditions(&self) -> bool {
+        self.mentions(SET_CONDITION)
+    }
+
+    /// The same instructions, in which `load` stands for those that load parameters: it gets the
+    /// register and the number of the parameter.
+    pub fn loading(&self, mut load: impl FnMut(&mut Code, Value, usize)) -> Code {
+        let text = String::with_capacity(self.text.len() + self.text.len() / 8);
+        let mut code = Code { text, ..*self };
+        for line in self.text.lines() {
+            match parameter(line) {
+                Some((register, n)) => load(&mut code, register, n),
+                None => {
+                    code.text.push_str(line);
+                    code.text.push('\n');
+                }
+            }
+        }
+        code
+    }
+
     /// Whether the instructions name this variable.
     pub fn mentions(&self, name: &str) -> bool {
         self.text.contains(name)
@@ -109,4 +145,16 @@ impl Code {
         }
         all + &self.text
     }
+}
+
+/// The register and the number of a parameter, if a line loads one.
+fn parameter(line: &str) -> Option<(Value, usize)> {
+    let operands = line.trim_start().strip_prefix("ld.param.u64 %d")?;
+    let (register, parameter) = operands.strip_suffix("];")?.split_once(", [a")?;
+    Some((Value::Register(Class::B64, register.parse().ok()?), parameter.parse().ok()?))
+}
+
+/// The declaration of the function that sets conditions.
+pub fn declare_set_condition() -> String {
+    format!(".extern .func {SET_CONDITION}(.param .b64 handle, .param .b32 number);\n")
 }

@@ -1,7 +1,8 @@
 //! Entries, functions and modules as text.
 
-use super::code::Code;
-use super::value::Value;
+use super::code::{Code, declare_set_condition};
+use super::value::{Class, Value};
+use smallvec::SmallVec;
 use std::fmt::Write;
 
 /// Above so many threads of a block, an assembler spills registers for the sake of further blocks,
@@ -19,7 +20,46 @@ pub struct Entry {
     pub code: Code,
 }
 
+/// The source of a parameter of an entry that runs under a condition of a graph, where the host
+/// sets no parameters between two runs.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Source {
+    /// It stays as it was when the graph was made.
+    Own,
+    /// The next word of the launch's row of a table in the device's memory, and multiples of
+    /// counters, which lie there too.
+    Row { terms: SmallVec<[(usize, i64); 2]> },
+}
+
+/// Parameters that come before those of [`Source::Own`]: the addresses of the row and of the
+/// counters.
+pub const FIRST: usize = 2;
+
 impl Entry {
+    /// The same function with its parameters from these sources.
+    pub fn from_sources(&self, name: String, sources: &[Source]) -> Entry {
+        let count = |n: usize, own: bool| {
+            sources[..n].iter().filter(|s| matches!(s, Source::Own) == own).count()
+        };
+        let code = self.code.loading(|c, d, n| match &sources[n] {
+            Source::Own => {
+                c.put(format_args!("ld.param.u64 {d}, [a{}]", FIRST + count(n, true)));
+            }
+            Source::Row { terms } => {
+                c.put(format_args!("ld.param.u64 {d}, [a0]"));
+                c.put(format_args!("ld.global.u64 {d}, [{d}+{}]", 8 * count(n, false)));
+                for (counter, stride) in terms {
+                    let all = c.get(Class::B64, "ld.param.u64", format_args!("[a1]"));
+                    let at = format_args!("[{all}+{}]", 8 * counter);
+                    let counter = c.get(Class::B64, "ld.global.u64", at);
+                    c.put(format_args!("mad.lo.s64 {d}, {counter}, {stride}, {d}"));
+                }
+            }
+        });
+        let addresses = FIRST + count(sources.len(), true);
+        Entry { name, addresses, threads: self.threads, shared: self.shared, code }
+    }
+
     pub fn text(&self) -> String {
         let mut text = String::new();
         let params: Vec<String> =
@@ -52,6 +92,9 @@ pub fn function(name: &str, result: Value, code: &Code) -> String {
 pub fn module(declarations: &str, entries: &[Entry]) -> String {
     let mut text = String::from(".version 7.0\n.target sm_80\n.address_size 64\n");
     text.push_str(declarations);
+    if entries.iter().any(|e| e.code.sets_conditions()) {
+        text.push_str(&declare_set_condition());
+    }
     for entry in entries {
         text.push('\n');
         text.push_str(&entry.text());

@@ -7,5 +7,5 @@ mod entry;
 mod value;
 
 pub use code::{Code, Label};
-pub use entry::{ARGUMENT, Entry, function, module};
+pub use entry::{ARGUMENT, Entry, FIRST, Source, function, module};
 pub use value::{Class, Value};

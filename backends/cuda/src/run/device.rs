@@ -3,6 +3,7 @@
 //! A failure of work that was enqueued shows in a later call. Some failures end the context: then
 //! every later call says so, and only a new process can use the device again.
 
+use super::conditions::Conditions;
 use super::library;
 use cotangent_jit::{Error, err};
 use cudarc::driver::result::{self, DriverError};
@@ -17,6 +18,8 @@ pub struct Device {
     pub ordinal: u32,
     pub name: String,
     pub multiprocessors: usize,
+    /// `None` if the driver has no conditional nodes of graphs.
+    pub conditions: Option<Conditions>,
     context: sys::CUcontext,
     stream: sys::CUstream,
     lost: Mutex<Option<String>>,
@@ -90,10 +93,15 @@ impl Device {
             ordinal,
             name,
             multiprocessors: multiprocessors.max(1) as usize,
+            conditions: Conditions::of_driver(),
             context,
             stream,
             lost: Mutex::new(None),
         })
+    }
+
+    pub fn context(&self) -> sys::CUcontext {
+        self.context
     }
 
     /// The stream of all work, for a thread on which the context is current now.

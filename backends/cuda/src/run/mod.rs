@@ -10,9 +10,12 @@
 //! | `memory.rs` | blocks of its memory, kept for reuse |
 //! | `module.rs` | entries, loaded and launched |
 //! | `graph.rs` | launches as one graph of the driver's |
+//! | `conditions.rs` | conditional nodes, if the driver has them |
+//! | `table.rs` | the memory of a graph with such nodes |
 //! | `queue.rs` | a run: items, one after the other |
 //! | `host.rs` | what the host computes in the middle of a run |
 
+mod conditions;
 mod copy;
 mod device;
 mod graph;
@@ -21,6 +24,7 @@ mod library;
 mod memory;
 mod module;
 mod queue;
+mod table;
 
 pub use device::{Device, count, device};
 pub use graph::Graph;

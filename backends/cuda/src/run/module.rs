@@ -11,6 +11,9 @@ use std::ffi::{CString, c_void};
 /// The most blocks of a launch.
 const MOST_BLOCKS: u64 = (1 << 31) - 1;
 
+/// The parameters of a launch.
+pub type Parameters = SmallVec<[u64; 12]>;
+
 pub struct Module {
     device: &'static Device,
     handle: sys::CUmodule,

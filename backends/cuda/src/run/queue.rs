@@ -1,10 +1,10 @@
 //! A run: items, one after the other, into the device's queue.
 
 use super::device::Device;
-use super::graph::{Graph, Node, Parameters};
+use super::graph::Graph;
 use super::host;
-use super::module::Module;
-use crate::plan::{Address, Argument, Base, Item, Launch};
+use super::module::{Module, Parameters};
+use crate::plan::{self, Address, Argument, Base, Item};
 use cotangent_jit::Error;
 use smallvec::SmallVec;
 use std::sync::{Mutex, PoisonError};
@@ -45,34 +45,25 @@ impl Queue<'_> {
         base.wrapping_add_signed(at.bytes.at(&self.counters))
     }
 
-    fn parameters(&self, args: &[Argument]) -> Parameters {
-        let value = |arg: &Argument| match arg {
+    fn value(&self, arg: &Argument) -> u64 {
+        match arg {
             Argument::Address(at) => self.address(at),
             Argument::Counter { of, .. } => self.counters[*of] as u64,
             Argument::Value(n) => *n as u64,
-        };
-        args.iter().map(value).collect()
+        }
     }
 
     /// # Safety
     /// As for `run`.
-    unsafe fn graph(&mut self, number: usize, launches: &[Launch]) -> Result<(), Error> {
+    unsafe fn graph(&mut self, number: usize, plan: &plan::Graph) -> Result<(), Error> {
         let mut slot = self.graphs[number].lock().unwrap_or_else(PoisonError::into_inner);
+        let value = |arg: &Argument| self.value(arg);
         let graph = match &mut *slot {
             Some(graph) => graph,
-            empty => {
-                let node = |l: &Launch| Node {
-                    entry: l.entry,
-                    blocks: l.blocks,
-                    parameters: self.parameters(&l.args),
-                };
-                let nodes = launches.iter().map(node).collect();
-                empty.insert(Graph::new(self.device, self.module, nodes)?)
-            }
+            empty => empty.insert(Graph::new(self.device, self.module, plan, &value)?),
         };
-        let parameters = launches.iter().map(|l| self.parameters(&l.args));
         // SAFETY: the caller's promise.
-        unsafe { graph.launch(self.device, self.module, parameters) }
+        unsafe { graph.launch(self.device, self.module, plan, &value) }
     }
 
     fn addresses(&self, all: &[Address]) -> SmallVec<[u64; 8]> {
@@ -84,12 +75,12 @@ impl Queue<'_> {
     unsafe fn item(&mut self, item: &Item) -> Result<(), Error> {
         match item {
             Item::Launch { entry, blocks, args } => {
-                let values = self.parameters(args);
+                let values: Parameters = args.iter().map(|a| self.value(a)).collect();
                 // SAFETY: the caller's promise.
                 unsafe { self.module.launch(*entry, *blocks, &values) }
             }
             // SAFETY: the caller's promise.
-            Item::Graph { number, launches } => unsafe { self.graph(*number, launches) },
+            Item::Graph { number, graph } => unsafe { self.graph(*number, graph) },
             // SAFETY: the caller's promise.
             Item::Host { call, args } => unsafe {
                 host::call(self.device, call, &self.addresses(args))

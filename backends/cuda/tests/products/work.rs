@@ -1,7 +1,7 @@
 //! Launches on the interpreter of PTX.
 
 use cotangent_cuda::emit::module;
-use cotangent_cuda::plan::{Address, Argument, Base, Item, Launch as Node, Plan};
+use cotangent_cuda::plan::{Address, Argument, Base, Item, Node, Plan};
 use cotangent_cuda::products::{Launches, Operand};
 use cotangent_cuda_emulator::{Device, Fault, Module};
 use cotangent_jit::affine::Affine;
@@ -27,10 +27,10 @@ fn unrolled(made: &Plan, items: &[Item], counters: &mut Vec<i64>, all: &mut Vec<
             Item::Launch { entry, blocks, args } => {
                 all.push(fixed(made, *entry, *blocks, args, counters));
             }
-            Item::Graph { launches, .. } => {
-                let one = |l: &Node| fixed(made, l.entry, l.blocks, &l.args, counters);
-                all.extend(launches.iter().map(one));
-            }
+            Item::Graph { graph, .. } => all.extend(graph.nodes.iter().map(|node| match node {
+                Node::Launch(l) => fixed(made, l.entry, l.blocks, &l.args, counters),
+                other => panic!("not a launch: {other:?}"),
+            })),
             Item::Loop { trips, body } => {
                 for n in 0..*trips {
                     counters.push(n as i64);

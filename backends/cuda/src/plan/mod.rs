@@ -8,12 +8,14 @@
 //! | `shape.rs` | a prepared kernel: the order of its loops, its form, the width of indices |
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
+//! | `gemm.rs` | a product of matrices as a library takes it |
 //! | `graphs.rs` | launches that follow each other as one graph |
 //! | `items.rs` | a program as items for a device's queue |
 //! | `tiles.rs` | transposed operands through shared memory |
 //! | `width.rs` | how many neighbouring points a thread takes, with one access for all of them |
 
 mod accesses;
+mod gemm;
 mod graphs;
 mod items;
 pub mod routines;
@@ -24,6 +26,7 @@ mod tasks;
 mod tiles;
 pub mod width;
 
+pub use gemm::{Gemm, Matrix};
 pub use graphs::graphs;
 pub use items::{Address, Argument, Base, Item, Launch, Plan, alignment, launches};
 pub use rows::{Kept, Rows, rows, uses};

@@ -1,5 +1,5 @@
 //! The sizes of tiles and the parts of the sum, by shape alone: the order of a sum may depend on
-//! nothing else.
+//! nothing else. And the products that a library computes, where there is one.
 //!
 //! A greater tile reads each number fewer times; smaller tiles keep more multiprocessors busy, and
 //! waste less at the edges. So the choice is the one that would take the least time on a device of
@@ -17,6 +17,27 @@ const LEAST_PART: usize = 256;
 const MOST_PARTS: usize = 32;
 /// What storing a number and adding it to others costs, in multiplications.
 const STORED: f64 = 48.0;
+
+/// The multiplications from which a library computes a product: below, its call costs more than it
+/// gains.
+const FOR_LIBRARY: usize = 1 << 18;
+/// The same in loops and branches, where launches of our own are parts of a graph and a call of a
+/// library is the host's.
+const FOR_LIBRARY_AGAIN: usize = 1 << 27;
+/// The least extents for it: below, a product reads more than it multiplies, and our entries read
+/// at the speed of memory.
+const LEAST_EXTENT: usize = 16;
+
+/// Whether a library computes the product, where there is one that can.
+pub fn is_for_library(p: &Product, again: bool) -> bool {
+    let least = if again { FOR_LIBRARY_AGAIN } else { FOR_LIBRARY };
+    let Product { batch, m, n, k, .. } = *p;
+    let all = [batch, m, n, k].into_iter().try_fold(1usize, |x, y| x.checked_mul(y));
+    let types = [DType::F16, DType::BF16, DType::F32, DType::F64];
+    types.contains(&p.dtype)
+        && m.min(n).min(k) >= LEAST_EXTENT
+        && all.is_none_or(|all| all >= least)
+}
 
 /// A tile of results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

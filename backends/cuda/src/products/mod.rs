@@ -5,7 +5,8 @@
 //! | `launches.rs` | the launches of a routine |
 //! | `dot.rs` | products of matrices: which entries, which scratch memory |
 //! | `product.rs` | a product of matrices and its operands |
-//! | `choice.rs` | the sizes of tiles and the parts of the sum, by shape |
+//! | `choice.rs` | the sizes of tiles and the parts of the sum, by shape; which products a library computes |
+//! | `columns.rs` | products as a library takes them |
 //! | `frame.rs` | the tile and the part of the sum of a block |
 //! | `copies.rs` | tiles of operands into shared memory |
 //! | `pipeline.rs` | the loop over the sum: copies ahead of arithmetic |
@@ -22,6 +23,7 @@
 //! Routines that are kernels do not live here (`plan`), nor those that the host computes (`run`).
 
 mod choice;
+mod columns;
 mod copies;
 mod dot;
 mod doubles;
@@ -38,10 +40,19 @@ mod share;
 mod tiles;
 mod vectors;
 
+use crate::plan::Gemm;
 use cotangent_jit::program::Routine;
+use product::Product;
 
 pub use dot::{forms, is_tiled};
 pub use launches::{Launch, Launches, Operand};
+
+/// A routine for a library, if it is a product that one computes sooner than our entries. `again`
+/// tells whether it is in a loop or a branch.
+pub fn for_library(routine: &Routine, alignment: &[usize], again: bool) -> Option<Gemm> {
+    let p = Product::of(routine, alignment)?;
+    columns::gemm(&p).filter(|_| choice::is_for_library(&p, again))
+}
 
 /// A routine whose arguments begin at multiples of these numbers of bytes; `None` if it has no
 /// entries of its own.

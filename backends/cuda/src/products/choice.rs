@@ -8,6 +8,7 @@
 
 use super::product::Product;
 use cotangent_jit::DType;
+use cotangent_jit::program::Precision;
 
 /// The multiprocessors of the device that a choice is made for.
 const PROCESSORS: usize = 128;
@@ -90,6 +91,14 @@ const HALVES: [Tiling; 4] = [
     tiling([32, 32, 32], [2, 2], 4, [35, 8]),
 ];
 
+/// Numbers of 32 bits of which 10 bits of mantissa count, in the same way: tiles of as many bytes.
+const TF32: [Tiling; 4] = [
+    tiling([128, 256, 16], [2, 4], 2, [115, 1]),
+    tiling([128, 128, 16], [2, 2], 3, [100, 2]),
+    tiling([64, 64, 16], [2, 2], 4, [70, 4]),
+    tiling([32, 32, 16], [2, 2], 4, [35, 8]),
+];
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Choice {
     pub tiling: Tiling,
@@ -103,6 +112,7 @@ pub fn choices(p: &Product) -> Vec<Choice> {
     let all: &[Tiling] = match p.dtype {
         DType::F16 | DType::BF16 => &HALVES,
         DType::F64 => &DOUBLES,
+        DType::F32 if p.precision == Precision::Tf32 => &TF32,
         d if d.size() == 4 => &WORDS,
         _ => &LONGS,
     };

@@ -11,7 +11,7 @@
 //! | `copies.rs` | tiles of operands into shared memory |
 //! | `pipeline.rs` | the loop over the sum: copies ahead of arithmetic |
 //! | `tiles.rs` | tiles of sums in registers, one multiplication per number |
-//! | `mma.rs` | tiles of sums by the multiplication of small matrices, of 16 bits |
+//! | `mma.rs` | tiles of sums by the multiplication of small matrices, of 16 bits and of TF32 |
 //! | `doubles.rs` | the same for f64 |
 //! | `output.rs` | tiles of sums to memory |
 //! | `vectors.rs` | products of a matrix and a few vectors |

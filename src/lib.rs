@@ -68,6 +68,7 @@
 //! | choose the device that arrays live on | [`device`](api::device) |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
 //! | trade subnormal numbers for speed | [`subnormals`](api::subnormals) |
+//! | trade digits of products for speed | [`precision`](api::precision) |
 //! | check what no result shows, find NaN | [`checkify`](api::checkify), [`debug_nans`](api::debug_nans) |
 //! | call closures of the host, print | [`callback`](api::callback), [`debug`](api::debug) |
 //!
@@ -124,7 +125,7 @@ pub mod prelude {
     //! | have whole matrices of derivatives | [`jacfwd`], [`jacrev`], [`hessian`], [`jacfwd_holomorphic`], [`jacrev_holomorphic`] |
     //! | batch | [`vmap`], [`vmap_axes`], [`vmap_in_out`], [`vmap_with`], [`VmapOptions`], [`Axes`] |
     //! | let lanes of a batch talk | [`psum`], [`pmean`], [`pmax`], [`pmin`], [`all_gather`], [`all_to_all`], [`ppermute`], [`pshuffle`], [`pswapaxes`], [`psum_scatter`], [`axis_index`], [`axis_size`] |
-    //! | compile | [`jit`], [`jit_with`], [`JitOptions`], [`disable_jit`], [`flush_subnormals`] |
+    //! | compile | [`jit`], [`jit_with`], [`JitOptions`], [`disable_jit`], [`flush_subnormals`], [`with_matmul_precision`], [`Precision`] |
     //! | branch | [`cond`], [`switch`] |
     //! | loop | [`scan`], [`scan_n`], [`scan_with`], [`ScanOptions`], [`fori_loop`], [`fori_loop_bounded`], [`while_loop`], [`while_loop_bounded`], [`map`], [`map_batched`], [`associative_scan`], [`associative_scan_with`], [`AssociativeScanOptions`], [`Checkpoints`] |
     //! | solve inside of traces | [`custom_root`], [`custom_linear_solve`], [`custom_linear_solve_symmetric`] |
@@ -188,6 +189,7 @@ pub mod prelude {
     pub use crate::api::jit::{JitOptions, disable_jit, jit, jit_with};
     pub use crate::api::make_jaxpr::{eval_shape, make_jaxpr};
     pub use crate::api::misses::jit_misses;
+    pub use crate::api::precision::with_matmul_precision;
     pub use crate::api::pytree::{
         Pytree, Static, Tree, tree_all, tree_any, tree_broadcast, tree_flatten, tree_leaves,
         tree_leaves_with_path, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_reduce,
@@ -221,6 +223,7 @@ pub mod prelude {
     };
     pub use crate::numpy::steps::{arange_step, arange_step_dtype};
     pub use crate::prims::carriers::policy::Policy;
+    pub use crate::prims::lax::Precision;
     pub use crate::prims::points::name::checkpoint_name;
     pub use crate::s;
     pub use crate::{Complex, DType, Error, ErrorKind, bf16, f16};

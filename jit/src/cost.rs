@@ -174,7 +174,7 @@ mod tests {
     use crate::Scalar;
     use crate::build::KernelBuilder;
     use crate::kernel::{Loop, Range};
-    use crate::program::{KernelId, Placement, Slot, SlotId, SlotKind, View};
+    use crate::program::{KernelId, Placement, Precision, Slot, SlotId, SlotKind, View};
     use smallvec::smallvec;
 
     /// `b[i] = sum over j of a[i] * c[j] + a[i]`, and `c` is read through a window.
@@ -210,6 +210,7 @@ mod tests {
             k: 4,
             lhs: [0, 4, 1],
             rhs: [0, 3, 1],
+            precision: Precision::Full,
         };
         let branch = Step::Branch { index: whole(3), arms: vec![vec![copy], vec![launch]] };
         let slot = |n| Slot { dtype: DType::F32, len: 8, kind: SlotKind::Input(n) };

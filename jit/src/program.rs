@@ -23,7 +23,7 @@ use crate::DType;
 use crate::affine::Affine;
 use crate::host::HostCall;
 use crate::kernel::Kernel;
-pub use crate::routine::{Routine, Triangle};
+pub use crate::routine::{Precision, Routine, Triangle};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::fmt;

@@ -21,6 +21,7 @@ pub enum Routine {
         lhs: [i64; 3],
         /// Element strides of rhs in b, k, n.
         rhs: [i64; 3],
+        precision: Precision,
     },
     /// Sorts `outer * inner` rows of `len` elements with stride `inner`, stably and ascending, by
     /// the first `keys` operands lexicographically, moving all operands along. -0 equals 0; NaN
@@ -48,6 +49,45 @@ pub enum Routine {
         m: usize,
         triangle: Triangle,
     },
+}
+
+/// The digits of the operands that a product of f32 counts. It is a permission: a device that gains
+/// nothing by fewer digits computes with all of them, as the CPU does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Precision {
+    /// All digits of the dtype.
+    #[default]
+    Full,
+    /// The 10 bits of mantissa of NVIDIA's TF32: operands of f32 may be rounded to them before they
+    /// are multiplied. Products are added in f32. Only products of f32, and of the parts of c64,
+    /// have this precision.
+    Tf32,
+}
+
+impl Precision {
+    const ALL: [Precision; 2] = [Precision::Full, Precision::Tf32];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Full => "full",
+            Precision::Tf32 => "tf32",
+        }
+    }
+
+    /// The precision of this name.
+    pub fn named(name: &str) -> Option<Precision> {
+        Precision::ALL.into_iter().find(|p| p.name() == name)
+    }
+
+    /// Tells whether products of this type have the precision.
+    pub fn fits(self, dtype: DType) -> bool {
+        self == Precision::Full || dtype.part() == DType::F32
+    }
+
+    /// The precision for this type: full where the type has no other.
+    pub fn of(self, dtype: DType) -> Precision {
+        if self.fits(dtype) { self } else { Precision::Full }
+    }
 }
 
 /// The part of the matrix that a triangular solve reads, and the form in which it is used.
@@ -80,7 +120,7 @@ impl Routine {
     /// written.
     pub fn args(&self) -> Vec<(DType, usize, bool)> {
         match self {
-            Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
+            Routine::Dot { dtype, batch, m, n, k, lhs, rhs, .. } => {
                 let reach = |extents: [usize; 3], strides: &[i64; 3]| {
                     Affine::new(0, *strides).range(&extents).map_or(0, |(_, hi)| hi as usize + 1)
                 };

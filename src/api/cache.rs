@@ -8,7 +8,7 @@ use super::pytree::{Flat, TreeDef};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::AxisEnv;
-use crate::core::hazard::is_checked;
+use crate::core::mode::{Mode, mode};
 use crate::core::trace::{home_of_trace, is_tracing};
 use crate::stage::device::place_or_process;
 use crate::stage::placement::{Site, site};
@@ -34,7 +34,7 @@ pub(crate) struct Entry<V> {
 }
 
 /// Structure, static values and types (weakness included) of arguments, the device, the named axes
-/// in force, and whether checks are to be made.
+/// in force, whether checks are to be made, and the precision of products.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub tree: TreeDef,
@@ -43,8 +43,8 @@ pub(crate) struct Key {
     pub site: Option<Site>,
     /// The mapped axes that collectives can speak of.
     pub axes: AxisEnv,
-    /// Whether the trace is made for checks.
-    pub checked: bool,
+    /// Whether the trace is made for checks, and the precision of its products.
+    pub mode: Mode,
 }
 
 impl Key {
@@ -54,7 +54,7 @@ impl Key {
             avals: super::graph::avals(&args.leaves),
             site,
             axes: AxisEnv::current(),
-            checked: is_checked(),
+            mode: mode(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Key {
             && self.avals.iter().zip(&args.leaves).all(|(k, a)| same_type(k, a))
             && self.tree == args.tree
             && self.axes.is_current()
-            && self.checked == is_checked()
+            && self.mode == mode()
     }
 }
 

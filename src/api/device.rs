@@ -47,6 +47,12 @@
 //! so. Memory is taken when it is needed and kept for reuse; [`Device::memory_stats`] tells how
 //! much.
 //!
+//! Long products of matrices are computed by cuBLASLt where it can be loaded, all others and where
+//! it cannot by kernels of the crate. `COTANGENT_CUBLASLT` is the path of the library, a folder to
+//! look for it in (such as the `site-packages` of a Python), or `off`. Beside a driver that
+//! `COTANGENT_CUDA_DRIVER` names it is not looked for unless it is named, too. `f32` means all of
+//! its digits; [`precision`](super::precision) is for fewer.
+//!
 //! # Several CPUs to try with
 //!
 //! `COTANGENT_CPU_DEVICES=2` makes two devices of the CPU, `cpu:0` and `cpu:1`. They share the

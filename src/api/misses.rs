@@ -88,9 +88,14 @@ pub(crate) fn explain(nearest: Option<&Key>, key: &Key) -> String {
     if before.axes != key.axes {
         return format!("named axes were {}, are {}", names(&before.axes), names(&key.axes));
     }
-    if before.checked != key.checked {
+    let (was, is) = (before.mode, key.mode);
+    if was.checked != is.checked {
         let said = |checked| if checked { "with checks" } else { "without checks" };
-        return format!("traced {} before, {} now", said(before.checked), said(key.checked));
+        return format!("traced {} before, {} now", said(was.checked), said(is.checked));
+    }
+    if was.precision != is.precision {
+        let [was, is] = [was, is].map(|mode| mode.precision.name());
+        return format!("the precision of products was {was}, is {is}");
     }
     if changes.is_empty() { "dropped from the cache since".into() } else { changes.join("; ") }
 }

@@ -24,6 +24,7 @@ pub mod jet;
 pub mod jit;
 pub mod make_jaxpr;
 pub mod misses;
+pub mod precision;
 pub mod pytree;
 pub mod shape_dtype;
 pub mod subnormals;

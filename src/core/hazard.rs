@@ -1,14 +1,13 @@
 //! Hazards of equations: failures at run time that no result shows. Primitives state them, and
 //! checks read them.
 //!
-//! Not here: the checks (a transform), and the messages of failures (api).
+//! Not here: the checks (a transform), whether a trace is made for them (`mode`), and the messages
+//! of failures (api).
 
 use super::aval::Aval;
-use super::scoped;
 use super::source::Source;
 use super::template::Template;
 use smallvec::SmallVec;
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,22 +27,6 @@ pub enum Hazard {
 pub trait Hazardous {
     /// What can go wrong with inputs of these types.
     fn hazards(&self, inputs: &[Aval]) -> Vec<Hazard>;
-}
-
-thread_local! {
-    static CHECKED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Tells whether the current trace will be checked for hazards. In such a trace an operation must
-/// not compute values that it throws away, as a branch otherwise does in lanes that do not take it.
-/// The setting is part of the key of every cache of traces.
-pub fn is_checked() -> bool {
-    CHECKED.get()
-}
-
-/// Runs `f` while traces are made for checks, or are not.
-pub fn checked<R>(checked: bool, f: impl FnOnce() -> R) -> R {
-    scoped::with(&CHECKED, checked, f)
 }
 
 /// The failures that one check can find. The first input of the check is a code of ints: 0 if there

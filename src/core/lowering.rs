@@ -7,7 +7,7 @@ use cotangent_jit::affine::Affine;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::host::HostCall;
 use cotangent_jit::kernel::{Combine, NodeId};
-use cotangent_jit::program::Routine;
+use cotangent_jit::program::{Precision, Routine};
 use cotangent_jit::{Error, Scalar};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ pub enum Lowering {
     /// of range is dropped.
     Scatter { base: usize, updates: usize, combine: Option<Combine>, position: PointFn },
     /// `out[batch, lhs free, rhs free]`, summed over the contracted axes.
-    Dot(DotDims),
+    Dot { dims: DotDims, precision: Precision },
     /// Sorts all operands along `axis`; the first `keys` operands are the keys.
     Sort { axis: usize, keys: usize },
     /// A routine that reads all inputs and writes all outputs in memory, in row-major order.
@@ -120,7 +120,7 @@ impl Lowering {
             Lowering::Accumulate(_) => LoweringKind::Accumulate,
             Lowering::Assemble { .. } => LoweringKind::Assemble,
             Lowering::Scatter { .. } => LoweringKind::Scatter,
-            Lowering::Dot(_) => LoweringKind::Dot,
+            Lowering::Dot { .. } => LoweringKind::Dot,
             Lowering::Sort { .. } => LoweringKind::Sort,
             Lowering::Routine(_) => LoweringKind::Routine,
             Lowering::Host(_) => LoweringKind::Host,

@@ -22,6 +22,7 @@ pub mod id;
 pub mod jaxpr;
 pub mod live;
 pub mod lowering;
+pub mod mode;
 pub mod params;
 pub mod parse;
 pub mod policy;

@@ -51,7 +51,8 @@ pub use super::products::conv_layouts::{
     ConvAxes, ConvOptions, conv, conv_general_dilated, try_conv, try_conv_general_dilated,
 };
 pub use super::products::dot_general::{
-    dot_general, dot_general_as, try_dot_general, try_dot_general_as,
+    DotOptions, dot_general, dot_general_as, dot_general_with, try_dot_general, try_dot_general_as,
+    try_dot_general_with,
 };
 #[cfg(feature = "linalg")]
 pub use super::products::triangular_solve::{Solve, triangular_solve, try_triangular_solve};
@@ -70,3 +71,4 @@ pub use super::shapes::slice::{slice, slice_in_dim, try_slice, try_slice_in_dim}
 pub use super::shapes::sliding::{sliding_windows, try_sliding_windows};
 pub use super::shapes::transpose::{transpose, try_transpose};
 pub use crate::core::lowering::DotDims;
+pub use cotangent_jit::program::Precision;

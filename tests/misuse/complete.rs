@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 const NONE: &[(&str, &str)] = &[
     (
         "they choose; what they chose is checked where it is used",
-        "JitOptions::* VmapOptions::* Window::* ConvOptions::* ConvAxes::leading Solve::* \
+        "JitOptions::* DotOptions::* VmapOptions::* Window::* ConvOptions::* \
+         ConvAxes::leading Solve::* \
          Triangle::* Mode::fill ScatterMode::unique At::mode At::fill_value At::unique_indices \
          Array::at Index::by s! Policy::nothing Policy::everything Policy::dots \
          Policy::dots_without_batch Policy::only_names Policy::any_names_but \
@@ -46,7 +47,8 @@ const NONE: &[(&str, &str)] = &[
         "they call a closure of the user's, whose errors they pass on, or speak in its name",
         "Func::lower Compiled::call \
          tree_reduce tree_all tree_any tree_map tree_map_with_path eager disable_jit debug_nans \
-         debug_infs api::debug_nans::debug_nothing flush_subnormals with_default_device \
+         debug_infs api::debug_nans::debug_nothing flush_subnormals \
+         with_matmul_precision with_default_device \
          api::subnormals::keep_subnormals track_arrays api::debug::captured api::debug::callback \
          api::debug::callback_ordered jit checkpoint checkpoint_with make_jaxpr eval_shape \
          saved_residuals closure_convert checkify sequential_vmap optim::inject",

@@ -251,6 +251,8 @@ wrong! {
     "lax::dot_general" => lax::dot_general(&v(), &v(), &dims(&[1], &[0]));
     "lax::dot_general" => lax::dot_general(&v(), &v(), &dims(&[0], &[]));
     "lax::dot_general" => lax::dot_general(&v(), &i(), &dims(&[0], &[0]));
+    "lax::dot_general_with" =>
+        lax::dot_general_with(&v(), &i(), &dims(&[0], &[0]), &lax::DotOptions::new());
     "lax::dot_general_as" => lax::dot_general_as(&v(), &u(), &dims(&[0], &[0]), DType::F32);
 
     // Shapes.

@@ -9,7 +9,7 @@ use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, NodeId};
 use cotangent_jit::op::ScalarOp;
 use cotangent_jit::program::{
-    KernelId, Placement, Program, Routine, Slot, SlotId, SlotKind, Step, View,
+    KernelId, Placement, Precision, Program, Routine, Slot, SlotId, SlotKind, Step, View,
 };
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, Scalar};
@@ -389,7 +389,8 @@ fn dots() {
 
 fn dot(dtype: DType, batch: usize, m: usize, n: usize, k: usize) -> Program {
     let strides = |rows: usize, columns: usize| [(rows * columns) as i64, columns as i64, 1];
-    let routine = Routine::Dot { dtype, batch, m, n, k, lhs: strides(m, k), rhs: strides(k, n) };
+    let (lhs, rhs, precision) = (strides(m, k), strides(k, n), Precision::Full);
+    let routine = Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision };
     let slot = |len, kind| Slot { dtype, len, kind };
     let slots = vec![
         slot(batch * m * k, SlotKind::Input(0)),

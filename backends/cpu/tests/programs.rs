@@ -9,7 +9,9 @@ use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::host::{HostCall, HostInput, HostOutput};
 use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode};
 use cotangent_jit::op::ScalarOp;
-use cotangent_jit::program::{KernelId, Program, Routine, Slot, SlotId, SlotKind, Step, View};
+use cotangent_jit::program::{
+    KernelId, Precision, Program, Routine, Slot, SlotId, SlotKind, Step, View,
+};
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, Scalar, interp};
 use std::sync::{Arc, Mutex};
@@ -200,7 +202,8 @@ fn dot(dtype: DType, batch: usize, mnk: [usize; 3], transposed: [bool; 2]) -> Pr
         if transposed { [batch, 1, rows as i64] } else { [batch, columns as i64, 1] }
     };
     let (lhs, rhs) = (strides(m, k, transposed[0]), strides(k, n, transposed[1]));
-    let routine = Routine::Dot { dtype, batch, m, n, k, lhs, rhs };
+    let precision = Precision::Full;
+    let routine = Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision };
     let slots = vec![
         slot(dtype, batch * m * k, SlotKind::Input(0)),
         slot(dtype, batch * k * n, SlotKind::Input(1)),
@@ -311,6 +314,7 @@ fn recurrence(rows: usize, n: usize, trips: usize, mixing: bool) -> Program {
         k,
         lhs,
         rhs: [0, n, 1],
+        precision: Precision::Full,
     };
     let (routine, args) = match mixing {
         true => (dot(rows, [0, m, 1]), [whole(0), whole(4), whole(5)]),

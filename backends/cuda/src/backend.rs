@@ -1,8 +1,8 @@
 //! CUDA as a family of devices: programs are compiled to PTX and run through the driver.
 
 use crate::emit;
-use crate::plan::{Item, Target};
-use crate::run::{Device, DeviceMemory, Graph, Module, Queue, count, device, memory};
+use crate::plan::{Gemm, Item, LIBRARY, Target};
+use crate::run::{Device, DeviceMemory, Graph, Module, Queue, blas, count, device, memory};
 use cotangent_jit::Error;
 use cotangent_jit::backend::{
     Backend, CompileOptions, Executable, Launches, Literal, MemoryStats, Tuning, expect_buffers,
@@ -13,7 +13,7 @@ use cotangent_jit::prepare::complex;
 use cotangent_jit::program::{Placement, Program};
 use cotangent_jit::verify::Verified;
 use smallvec::SmallVec;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// The devices that the driver knows.
 pub struct CudaBackend;
@@ -89,6 +89,7 @@ struct CudaExecutable {
     device: &'static Device,
     memory: &'static DeviceMemory,
     graphs: Vec<Mutex<Option<Graph>>>,
+    products: Vec<Arc<blas::Product>>,
     module: Module,
     items: Vec<Item>,
     arena: usize,
@@ -103,14 +104,22 @@ struct CudaExecutable {
 fn compile(program: &Program, options: &CompileOptions) -> Result<CudaExecutable, Error> {
     let device = device(program.place.ordinal)?;
     let conditions = device.conditions.is_some();
-    let target = Target { conditions, ..Target::of(device.multiprocessors) };
-    let plan = emit::plan(program, target)?;
+    let library = blas::least()?.unwrap_or(LIBRARY);
+    let target = Target { conditions, library, ..Target::of(device.multiprocessors) };
+    let mut takes = |gemm: &Gemm| Ok(blas::product(device, gemm)?.is_some());
+    let plan = emit::plan_with(program, target, &mut takes)?;
+    let mut products = Vec::with_capacity(plan.products.len());
+    for gemm in &plan.products {
+        // Whatever the plan has was there a moment ago, and stays.
+        products.extend(blas::product(device, gemm)?);
+    }
     let text = emit::module(&plan.entries);
     let module = Module::load(device, &text, &plan.entries)?;
     Ok(CudaExecutable {
         device,
         memory: memory(program.place.ordinal)?,
         graphs: (0..plan.graphs).map(|_| Mutex::new(None)).collect(),
+        products,
         module,
         items: plan.items,
         arena: plan.arena,
@@ -190,8 +199,9 @@ impl CudaExecutable {
         let outputs: SmallVec<[u64; 4]> = outputs.iter().map(|p| p.addr() as u64).collect();
         let (inputs, counters) = (&addresses[..], SmallVec::new());
         let (device, module, graphs) = (self.device, &self.module, &self.graphs[..]);
-        let outputs = &outputs[..];
-        let mut queue = Queue { device, module, graphs, inputs, outputs, arena, counters };
+        let (outputs, products) = (&outputs[..], &self.products[..]);
+        let mut queue =
+            Queue { device, module, graphs, products, inputs, outputs, arena, counters };
         // SAFETY: the caller's promise.
         unsafe { queue.run(&self.items) }
     }

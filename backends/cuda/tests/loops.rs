@@ -12,7 +12,7 @@ use cotangent_jit::backend::Executable;
 use cotangent_jit::build::KernelBuilder;
 use cotangent_jit::kernel::{Combine, Kernel, Loop, Mode, Order, Store};
 use cotangent_jit::op::ScalarOp;
-use cotangent_jit::program::{Program, Routine, SlotId, SlotKind, Step, View};
+use cotangent_jit::program::{Precision, Program, Routine, SlotId, SlotKind, Step, View};
 use cotangent_jit::verify::verify;
 use cotangent_jit::{DType, interp, plan};
 use nests::{Random, inputs, mix, nest, one};
@@ -336,7 +336,8 @@ fn products_in_loops() {
     for dtype in [DType::F32, DType::BF16, DType::F64, DType::I32] {
         for (m, n, k) in [(70, 66, 70), (3, 200, 200), (128, 128, 64)] {
             let (lhs, rhs) = ([0, k as i64, 1], [0, n as i64, 1]);
-            let dot = Routine::Dot { dtype, batch: 1, m, n, k, lhs, rhs };
+            let dot =
+                Routine::Dot { dtype, batch: 1, m, n, k, lhs, rhs, precision: Precision::Full };
             let mut all = slots(16, 16);
             all.push(slot(dtype, m * k, SlotKind::Input(4)));
             all.push(slot(dtype, k * n, SlotKind::Input(5)));

@@ -13,7 +13,7 @@ use std::cmp::{Ordering, Reverse};
 
 pub(super) fn run(routine: &Routine, memory: &mut [Vec<u8>], args: &[Place]) -> Result<(), Error> {
     match routine {
-        Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
+        Routine::Dot { dtype, batch, m, n, k, lhs, rhs, .. } => {
             let (lhs, rhs) = (Affine::new(0, *lhs), Affine::new(0, *rhs));
             let sum = Combine::Sum.accumulator(*dtype);
             for out in 0..batch * m * n {

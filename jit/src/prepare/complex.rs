@@ -168,7 +168,7 @@ impl Parts<'_> {
 
     /// `re = rr - ii`, `im = ri + ir`.
     fn dot(&mut self, routine: &Routine, args: &[View], out: &mut Vec<Step>) {
-        let Routine::Dot { dtype, batch, m, n, k, lhs, rhs } = routine else { return };
+        let Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision } = routine else { return };
         let part = dtype.part();
         let real = Routine::Dot {
             dtype: part,
@@ -178,6 +178,7 @@ impl Parts<'_> {
             k: *k,
             lhs: lhs.map(|s| s * 2),
             rhs: rhs.map(|s| s * 2),
+            precision: *precision,
         };
         let empty: SmallVec<[bool; 3]> = routine.args().iter().map(|(_, n, _)| *n == 0).collect();
         let side = |n: usize, im: i64| {

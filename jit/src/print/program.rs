@@ -1,7 +1,7 @@
 //! Programs as text: slots, donations, steps indented by what encloses them, then the kernels.
 
 use crate::affine::Affine;
-use crate::program::{Program, Routine, Slot, SlotId, SlotKind, Step, View};
+use crate::program::{Precision, Program, Routine, Slot, SlotId, SlotKind, Step, View};
 use std::fmt;
 
 /// The subject of a line of a program's text, so that a message can point at the line.
@@ -147,8 +147,12 @@ impl Program {
 
 fn routine_text(routine: &Routine) -> String {
     match routine {
-        Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
-            format!("dot {dtype} b={batch} m={m} n={n} k={k} lhs={lhs:?} rhs={rhs:?}")
+        Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision } => {
+            let precision = match precision {
+                Precision::Full => String::new(),
+                other => format!(" precision={}", other.name()),
+            };
+            format!("dot {dtype} b={batch} m={m} n={n} k={k} lhs={lhs:?} rhs={rhs:?}{precision}")
         }
         Routine::Sort { dtypes, keys, outer, len, inner } => {
             format!(

@@ -231,9 +231,12 @@ impl<'a> Scope<'a> {
 /// Invariant 1 for the parameters of a routine.
 fn routine_fits(routine: &Routine) -> Result<(), String> {
     match routine {
-        Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
+        Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision } => {
             if !dtype.is_inexact() && !dtype.is_int() {
                 return Err(format!("dot does not take {dtype}"));
+            }
+            if !precision.fits(*dtype) {
+                return Err(format!("dot has no precision {} of {dtype}", precision.name()));
             }
             for (extents, strides) in [([*batch, *m, *k], lhs), ([*batch, *k, *n], rhs)] {
                 let low = Domain::new(extents).map_or(0, |d| d.bounds(&Affine::new(0, *strides)).0);

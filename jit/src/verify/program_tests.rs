@@ -9,7 +9,9 @@ use crate::interp;
 use crate::kernel::{Kernel, Loop, Mode};
 use crate::op::ScalarOp;
 use crate::plan::plan;
-use crate::program::{KernelId, Placement, Program, Routine, Slot, SlotId, SlotKind, Step, View};
+use crate::program::{
+    KernelId, Placement, Precision, Program, Routine, Slot, SlotId, SlotKind, Step, View,
+};
 use smallvec::smallvec;
 
 /// `b[i] = a[i] + a[i]`.
@@ -178,6 +180,7 @@ fn one_arguments_do_not_overlap() {
             k: 2,
             lhs: [0, 2, 1],
             rhs: [0, 1, 2],
+            precision: Precision::Full,
         },
         args: smallvec![whole(0), whole(2), out],
     };
@@ -203,6 +206,17 @@ fn one_routines_fit() {
     breaks(1, "top_k does not take c64", vec![top_k(DType::C64, DType::I32, 4)]);
     breaks(1, "the 5 greatest of 4 elements", vec![top_k(DType::F32, DType::I32, 5)]);
     breaks(1, "f32 does not hold the positions of 4", vec![top_k(DType::F32, DType::F32, 4)]);
+    let dot = |dtype, precision| {
+        let (lhs, rhs) = ([0, 2, 1], [0, 2, 1]);
+        let routine = Routine::Dot { dtype, batch: 1, m: 2, n: 2, k: 2, lhs, rhs, precision };
+        Step::Routine { routine, args: smallvec![whole(0), whole(0), whole(1)] }
+    };
+    let lower = program(vec![dot(DType::F32, Precision::Tf32)]);
+    assert!(lower.to_string().contains("rhs=[0, 2, 1] precision=tf32"));
+    assert!(!program(vec![dot(DType::F32, Precision::Full)]).to_string().contains("precision"));
+    holds(lower);
+    let lower = vec![dot(DType::F64, Precision::Tf32)];
+    breaks(1, "dot has no precision tf32 of f64", lower);
     let back = Routine::Dot {
         dtype: DType::F32,
         batch: 1,
@@ -211,6 +225,7 @@ fn one_routines_fit() {
         k: 2,
         lhs: [0, -2, 1],
         rhs: [0, 1, 2],
+        precision: Precision::Full,
     };
     breaks(
         1,

@@ -93,7 +93,7 @@ enum Rounding {
 /// What code of its own rounds, which does not follow the interpreter's order.
 fn rounding(j: &Jaxpr) -> Rounding {
     worst(j, &|lowering| match lowering {
-        Lowering::Dot(_) => Rounding::OfSums,
+        Lowering::Dot { .. } => Rounding::OfSums,
         Lowering::Routine(_) => Rounding::OfDivisors,
         _ => Rounding::Fixed,
     })

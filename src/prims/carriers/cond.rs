@@ -2,8 +2,8 @@
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals};
-use crate::core::hazard::is_checked;
 use crate::core::jaxpr::Jaxpr;
+use crate::core::mode::is_checked;
 
 use crate::core::params::{Param, Params};
 use crate::core::policy::KeepPolicy;

@@ -196,7 +196,7 @@ impl KeepPolicy for Policy {
             Kind::Everything => Verdict::Keep,
             Kind::Dots { .. } if c.prim.kind() != LoweringKind::Dot => Verdict::Remake,
             Kind::Dots { batched } => keep_if(match c.prim.lower(c.inputs, c.outputs) {
-                Ok(Lowering::Dot(dims)) => *batched || dims.lhs_batch.is_empty(),
+                Ok(Lowering::Dot { dims, .. }) => *batched || dims.lhs_batch.is_empty(),
                 _ => false,
             }),
             Kind::Only(names) => keep_if(name_of(c.prim).is_some_and(|n| names.contains(&n))),

@@ -23,7 +23,8 @@ use crate::core::trace::trace;
 use crate::prims::cases::samples::{NUMBERS, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::folds::window::{Edges, bordered, dilated, edges_of, edges_param};
-use crate::prims::products::dot_general::try_dot_general;
+use crate::prims::products::dot_general::with_precision;
+use crate::prims::products::precision::{expect_precision, precision_of, precision_param};
 use crate::prims::rules::apply::{expect_inputs, one};
 use crate::prims::rules::bilinear::{bilinear_jvp, bilinear_transpose};
 use crate::prims::rules::zeros::try_zeros;
@@ -34,6 +35,7 @@ use crate::prims::shapes::rev::try_rev;
 use crate::prims::shapes::sliding::{fitting, try_sliding_windows};
 use crate::prims::shapes::transpose::moveaxis;
 use crate::prims::shapes::transpose::try_transpose;
+use cotangent_jit::program::Precision;
 use cotangent_jit::{Error, Scalar, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -47,6 +49,7 @@ pub(crate) struct Conv {
     pub rhs_dilation: Shape,
     pub feature_groups: usize,
     pub batch_groups: usize,
+    pub precision: Precision,
 }
 
 impl Conv {
@@ -88,6 +91,7 @@ impl Conv {
                 "{name}: expected numbers of one dtype, got {x} and {kernel}; convert them"
             ));
         }
+        expect_precision(name, self.precision, x)?;
         let rank = self.space() + 2;
         if x.rank() != rank || kernel.rank() != rank {
             return Err(err!(
@@ -177,7 +181,7 @@ impl Conv {
             rhs_contract: [3].into_iter().chain(4 + space..4 + 2 * space).collect(),
         };
         // product: group, output feature, the remaining batch and group axes, outs
-        let product = try_dot_general(&kernel, &windows, &dims)?;
+        let product = with_precision(&kernel, &windows, &dims, self.precision)?;
         let order: SmallVec<[usize; 6]> = [2, 3, 0, 1].into_iter().chain(4..4 + space).collect();
         let product = try_transpose(&product, &order)?;
         let shape: Shape = [n / b, out_features].into_iter().chain(outs).collect();
@@ -211,6 +215,7 @@ impl Conv {
             rhs_dilation: self.rhs_dilation.clone(),
             feature_groups: groups,
             batch_groups: 1,
+            precision: self.precision,
         };
         let dx = back.apply(ct, &reversed)?;
         if b == 1 {
@@ -245,6 +250,7 @@ impl Conv {
             rhs_dilation: self.strides.clone(),
             feature_groups: self.batch_groups,
             batch_groups: self.feature_groups,
+            precision: self.precision,
         };
         swapped(&back.apply(&swapped(x)?, &swapped(ct)?)?)
     }
@@ -271,14 +277,16 @@ impl Primitive for Conv {
 
     fn params(&self) -> Params {
         let ints = |s: &Shape| Param::ints(s.iter().copied());
-        smallvec![
+        let mut params = smallvec![
             ("window_strides", ints(&self.strides)),
             ("padding", edges_param(&self.edges)),
             ("lhs_dilation", ints(&self.lhs_dilation)),
             ("rhs_dilation", ints(&self.rhs_dilation)),
             ("feature_group_count", Param::Int(self.feature_groups as i64)),
             ("batch_group_count", Param::Int(self.batch_groups as i64))
-        ]
+        ];
+        params.extend(precision_param(self.precision));
+        params
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -412,6 +420,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
         rhs_dilation: args.sizes("rhs_dilation")?.into(),
         feature_groups: args.size("feature_group_count")?,
         batch_groups: args.size("batch_group_count")?,
+        precision: precision_of(args)?,
     }))
 }
 
@@ -439,6 +448,7 @@ fn cases() -> Vec<Case> {
                 rhs_dilation: rhs.into(),
                 feature_groups: groups[0],
                 batch_groups: groups[1],
+                precision: if n == 0 { Precision::Tf32.of(d) } else { Precision::Full },
             };
             let [x, kernel] = shapes.map(|s| sample(s, d, n as u64));
             cases.push(Case::new(Arc::new(prim), vec![x, kernel]));

@@ -4,11 +4,13 @@
 
 use crate::core::array::Array;
 use crate::core::aval::Shape;
+use crate::core::mode::mode;
 use crate::prims::folds::window::Borders;
 use crate::prims::products::conv::Conv;
 use crate::prims::products::dot_general::of_bools;
 use crate::prims::rules::apply::{composed, expect};
 use crate::prims::shapes::transpose::{inverse, try_transpose};
+use cotangent_jit::program::Precision;
 use cotangent_jit::{Error, err};
 
 /// The order of the axes of the operand, the kernel and the output.
@@ -77,6 +79,8 @@ pub struct ConvOptions {
     pub axes: Option<ConvAxes>,
     pub feature_group_count: usize,
     pub batch_group_count: usize,
+    /// The precision of products of `f32` and `c64`; that of the scope if there is none here.
+    pub precision: Option<Precision>,
 }
 
 impl Default for ConvOptions {
@@ -89,6 +93,7 @@ impl Default for ConvOptions {
             axes: None,
             feature_group_count: 1,
             batch_group_count: 1,
+            precision: None,
         }
     }
 }
@@ -132,6 +137,12 @@ impl ConvOptions {
     /// Each group of output features reads one group of the batch only.
     pub fn batch_group_count(self, groups: usize) -> ConvOptions {
         ConvOptions { batch_group_count: groups, ..self }
+    }
+
+    /// Sets the precision of the products, whatever that of the scope is. It counts for `f32` and
+    /// `c64`; other dtypes are computed in full.
+    pub fn precision(self, precision: Precision) -> ConvOptions {
+        ConvOptions { precision: Some(precision), ..self }
     }
 }
 
@@ -201,6 +212,7 @@ pub fn try_conv_general_dilated(
             rhs_dilation,
             feature_groups: options.feature_group_count,
             batch_groups: options.batch_group_count,
+            precision: options.precision.unwrap_or(mode().precision).of(x.dtype()),
         };
         try_transpose(&conv.apply(&x, &kernel)?, &inverse(&axes.output))
     })

@@ -7,6 +7,7 @@
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Avals, Shape};
 use crate::core::lowering::{DotDims, Lowering, LoweringKind};
+use crate::core::mode::mode;
 use crate::core::params::{Param, Params};
 use crate::core::primitive::{
     BatchResult, Ctx, JvpResult, Known, Nature, Operand, Prim, Primitive, Simpler, Tangent, Taylor,
@@ -17,11 +18,13 @@ use crate::prims::cases::samples::{NUMBERS, sample};
 use crate::prims::entry::{Args, Case, Entry};
 use crate::prims::points::binary::try_mul;
 use crate::prims::points::convert::try_convert_element_type;
+use crate::prims::products::precision::{expect_precision, precision_of, precision_param};
 use crate::prims::rules::apply::{composed, expect, expect_inputs, one};
 use crate::prims::rules::bilinear::{bilinear_jvp, bilinear_transpose};
 use crate::prims::shapes::broadcast::try_broadcast_in_dim;
 use crate::prims::shapes::reshape::try_reshape;
 use crate::prims::shapes::transpose::{inverse, try_transpose};
+use cotangent_jit::program::Precision;
 use cotangent_jit::{DType, Error, err, plural};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -32,6 +35,7 @@ type Axes = SmallVec<[usize; 2]>;
 #[derive(Clone, Debug)]
 pub struct DotGeneral {
     pub dims: DotDims,
+    pub precision: Precision,
 }
 
 impl DotGeneral {
@@ -70,7 +74,7 @@ impl Primitive for DotGeneral {
     fn params(&self) -> Params {
         let d = &self.dims;
         let ints = |a: &Axes| a.iter().map(|i| *i as i64).collect();
-        smallvec![(
+        let mut params = smallvec![(
             "dimension_numbers",
             Param::Lists(vec![
                 ints(&d.lhs_contract),
@@ -78,7 +82,9 @@ impl Primitive for DotGeneral {
                 ints(&d.lhs_batch),
                 ints(&d.rhs_batch)
             ])
-        )]
+        )];
+        params.extend(precision_param(self.precision));
+        params
     }
 
     fn abstract_eval(&self, inputs: &[Aval]) -> Result<Avals, Error> {
@@ -94,6 +100,7 @@ impl Primitive for DotGeneral {
             let hint = "lax::dot_general takes bools, as ints";
             return Err(err!(DType, "dot_general: expected numbers, got {x}; {hint}"));
         }
+        expect_precision(self.name(), self.precision, x)?;
         for (what, l, r) in [
             ("contracted", &d.lhs_contract, &d.rhs_contract),
             ("batch", &d.lhs_batch, &d.rhs_batch),
@@ -167,7 +174,7 @@ impl Primitive for DotGeneral {
             // The routine runs even if every sum has one term. A cotangent is mostly stored as it
             // is, in the order of the operand, and the routine writes this order at the speed of
             // memory.
-            let product = one(DotGeneral { dims }, &[ct, other])?;
+            let product = one(DotGeneral { dims, precision: self.precision }, &[ct, other])?;
             let mut pairs: SmallVec<[(usize, usize); 2]> =
                 other_contract.iter().copied().zip(own_contract.iter().copied()).collect();
             pairs.sort_unstable();
@@ -211,7 +218,8 @@ impl Primitive for DotGeneral {
             (None, Some(b)) => dims.lhs_batch.len() + left.len() + before(&right, b),
             _ => 0,
         };
-        let batched = one(DotGeneral { dims }, &[&inputs[0], &inputs[1]])?;
+        let dot = DotGeneral { dims, precision: self.precision };
+        let batched = one(dot, &[&inputs[0], &inputs[1]])?;
         Ok((smallvec![batched], vec![Some(place)]))
     }
 
@@ -220,7 +228,7 @@ impl Primitive for DotGeneral {
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Result<Lowering, Error> {
-        Ok(Lowering::Dot(self.dims.clone()))
+        Ok(Lowering::Dot { dims: self.dims.clone(), precision: self.precision })
     }
 
     fn simplify(&self, _: &[Known], _: &[Aval]) -> Option<Simpler> {
@@ -264,10 +272,21 @@ pub fn dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Array {
 /// Fails if dtypes or paired sizes differ, or an axis is out of range or given twice.
 #[track_caller]
 pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array, Error> {
+    with_precision(lhs, rhs, dims, mode().precision)
+}
+
+/// The product at this precision, where its dtype has it.
+#[track_caller]
+pub(crate) fn with_precision(
+    lhs: &Array,
+    rhs: &Array,
+    dims: &DotDims,
+    precision: Precision,
+) -> Result<Array, Error> {
     if lhs.dtype().is_bool() && rhs.dtype().is_bool() {
-        return of_bools(lhs, rhs, |x, y| try_dot_general(x, y, dims));
+        return of_bools(lhs, rhs, |x, y| with_precision(x, y, dims, precision));
     }
-    let prim = DotGeneral { dims: dims.clone() };
+    let prim = DotGeneral { dims: dims.clone(), precision: precision.of(lhs.dtype()) };
     // If the operands do not fit, the primitive gives the error.
     let single = |a: &usize| lhs.shape().get(*a) == Some(&1);
     if dims.lhs_contract.iter().all(single)
@@ -276,6 +295,77 @@ pub fn try_dot_general(lhs: &Array, rhs: &Array, dims: &DotDims) -> Result<Array
         return replaying(here(), || product(lhs, rhs, dims, &out[0].shape));
     }
     one(prim, &[lhs, rhs])
+}
+
+/// How a product is computed. By default in the dtype of its operands, and at the precision of the
+/// scope.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DotOptions {
+    pub dtype: Option<DType>,
+    pub precision: Option<Precision>,
+}
+
+impl DotOptions {
+    pub fn new() -> DotOptions {
+        DotOptions::default()
+    }
+
+    /// Sets the dtype to which the operands are converted first, and which the result has.
+    #[doc(alias = "preferred_element_type")]
+    pub fn dtype(self, dtype: DType) -> DotOptions {
+        DotOptions { dtype: Some(dtype), ..self }
+    }
+
+    /// Sets the precision, whatever that of the scope is. It counts for `f32` and `c64`; other
+    /// dtypes are computed in full.
+    pub fn precision(self, precision: Precision) -> DotOptions {
+        DotOptions { precision: Some(precision), ..self }
+    }
+}
+
+/// [`dot_general`] with a dtype or a [`Precision`] of its own.
+///
+/// Products that a transformation makes of this one have its precision.
+/// [`with_matmul_precision`](crate::api::precision::with_matmul_precision) is for the products of a
+/// whole computation. Panics where [`try_dot_general_with`] gives an error.
+///
+/// ```
+/// use cotangent::lax::{self, DotDims, DotOptions, Precision};
+/// use cotangent::prelude::*;
+/// let dims = DotDims {
+///     lhs_contract: [1].into_iter().collect(),
+///     rhs_contract: [0].into_iter().collect(),
+///     ..Default::default()
+/// };
+/// let fast = DotOptions::new().precision(Precision::Tf32);
+/// let f = |x: Array| lax::dot_general_with(&x, &x, &dims, &fast);
+/// let text = make_jaxpr(f)(array![[1.0, 2.0], [3.0, 4.0]]).to_string();
+/// assert!(text.contains("precision=tf32"));
+/// ```
+#[track_caller]
+pub fn dot_general_with(lhs: &Array, rhs: &Array, dims: &DotDims, options: &DotOptions) -> Array {
+    expect(try_dot_general_with(lhs, rhs, dims, options))
+}
+
+/// Returns the error of [`dot_general_with`] instead of panicking.
+///
+/// Fails as [`try_dot_general`].
+#[track_caller]
+pub fn try_dot_general_with(
+    lhs: &Array,
+    rhs: &Array,
+    dims: &DotDims,
+    options: &DotOptions,
+) -> Result<Array, Error> {
+    let precision = options.precision.unwrap_or(mode().precision);
+    let Some(dtype) = options.dtype else {
+        return with_precision(lhs, rhs, dims, precision)
+            .map_err(|e| e.told_by("dot_general_with"));
+    };
+    composed("dot_general_with", || {
+        let lhs = try_convert_element_type(lhs, dtype)?;
+        with_precision(&lhs, &try_convert_element_type(rhs, dtype)?, dims, precision)
+    })
 }
 
 /// The dot if every sum has one term: the product of both operands broadcast, which fuses with the
@@ -347,7 +437,7 @@ fn build(args: &Args) -> Result<Prim, Error> {
         lhs_batch: short(lb),
         rhs_batch: short(rb),
     };
-    Ok(Arc::new(DotGeneral { dims }))
+    Ok(Arc::new(DotGeneral { dims, precision: precision_of(args)? }))
 }
 
 fn cases() -> Vec<Case> {
@@ -367,8 +457,20 @@ fn cases() -> Vec<Case> {
                 rhs_batch: rb.into(),
             };
             let inputs = vec![sample(x, d, 0), sample(y, d, 1)];
-            cases.push(Case::new(Arc::new(DotGeneral { dims }), inputs));
+            let precision = Precision::Full;
+            cases.push(Case::new(Arc::new(DotGeneral { dims, precision }), inputs));
         }
+    }
+    let dims = DotDims {
+        lhs_contract: smallvec![2],
+        rhs_contract: smallvec![1],
+        lhs_batch: smallvec![0],
+        rhs_batch: smallvec![0],
+    };
+    for d in [DType::F32, DType::C64] {
+        let prim = DotGeneral { dims: dims.clone(), precision: Precision::Tf32 };
+        let inputs = vec![sample(&[2, 3, 2], d, 0), sample(&[2, 2, 4], d, 1)];
+        cases.push(Case::new(Arc::new(prim), inputs));
     }
     cases
 }

@@ -7,11 +7,12 @@ use crate::prims::points::binary::try_mul;
 use crate::prims::points::compare::{try_eq, try_ge};
 use crate::prims::points::complex::try_conj;
 use crate::prims::points::select::try_select_n;
-use crate::prims::products::dot_general::try_dot_general;
+use crate::prims::products::dot_general::with_precision;
 use crate::prims::rules::numbers::{number, place_dtype};
 use crate::prims::shapes::broadcast::try_full;
 use crate::prims::shapes::iota::try_iota;
 use crate::prims::shapes::transpose::try_transpose;
+use cotangent_jit::program::Precision;
 use cotangent_jit::{DType, Error, Scalar, err};
 
 /// Errors unless the last two axes have one size.
@@ -44,7 +45,8 @@ pub(crate) fn adjoint(x: &Array) -> Result<Array, Error> {
     if x.dtype().is_complex() { try_conj(&x) } else { Ok(x) }
 }
 
-/// `x y` of each pair of matrices; both have the same batch axes.
+/// `x y` of each pair of matrices; both have the same batch axes. All digits count, whatever the
+/// precision of the scope is: errors grow in systems that are nearly singular.
 pub(crate) fn product(x: &Array, y: &Array) -> Result<Array, Error> {
     let rank = x.ndim();
     let batch = || (0..rank - 2).collect();
@@ -54,7 +56,7 @@ pub(crate) fn product(x: &Array, y: &Array) -> Result<Array, Error> {
         lhs_batch: batch(),
         rhs_batch: batch(),
     };
-    try_dot_general(x, y, &dims)
+    with_precision(x, y, &dims, Precision::Full)
 }
 
 /// The lower (or upper) triangle of `x`, with zeros elsewhere. `diagonal` tells whether the

@@ -8,6 +8,7 @@ pub mod conv_layouts;
 pub mod dot_general;
 #[cfg(feature = "linalg")]
 pub(crate) mod matrix;
+mod precision;
 #[cfg(feature = "linalg")]
 pub mod triangular_solve;
 

@@ -36,9 +36,9 @@ impl Placed {
                         Lowering::Accumulate(running) => {
                             self.accumulate(program, inputs[0], roots[0], running, &mut steps)
                         }
-                        Lowering::Dot(dims) => {
-                            let dims = turned.as_ref().unwrap_or(dims);
-                            self.dot(program, inputs, roots[0], dims, &mut steps)?
+                        Lowering::Dot { dims, precision } => {
+                            let dot = (turned.as_ref().unwrap_or(dims), *precision);
+                            self.dot(program, inputs, roots[0], dot, &mut steps)?
                         }
                         Lowering::Sort { axis, keys } => {
                             self.sort(inputs, roots, *axis, *keys, &mut steps)

@@ -13,7 +13,7 @@ use crate::core::lowering::DotDims;
 use cotangent_jit::host::HostCall;
 use cotangent_jit::kernel::{Combine, Loop, Mode};
 use cotangent_jit::op::ScalarOp;
-use cotangent_jit::program::{Routine, Step, View};
+use cotangent_jit::program::{Precision, Routine, Step, View};
 use cotangent_jit::{DType, Error, Scalar};
 use smallvec::SmallVec;
 
@@ -23,7 +23,7 @@ impl Placed {
         program: &mut ProgramBuilder,
         inputs: &Vals,
         root: RootId,
-        dims: &DotDims,
+        (dims, precision): (&DotDims, Precision),
         steps: &mut Vec<Step>,
     ) -> Result<(), Error> {
         if self.root(root).len == 0 {
@@ -55,6 +55,7 @@ impl Placed {
             k: l[2].0,
             lhs: [l[0].1, l[1].1, l[2].1],
             rhs: [r[0].1, r[2].1, r[1].1],
+            precision,
         };
         let trips: Shape =
             axes.lhs[0][..looped].iter().map(|a| self.flat().shape(inputs[0])[*a]).collect();

@@ -7,6 +7,7 @@ use crate::core::lowering::{Base, DotDims, Lowering, Piece};
 use cotangent_jit::DType;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::kernel::Combine;
+use cotangent_jit::program::Precision;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -173,7 +174,11 @@ fn dot(a: &Array, b: &Array, dims: DotDims) -> Array {
         let rhs = free(&avals[1], &d.rhs_batch, &d.rhs_contract);
         one(Aval::new(batch.chain(lhs).chain(rhs), avals[0].dtype))
     };
-    toy("dot", &[a, b], out, move |_, _| Lowering::Dot(dims.clone())).remove(0)
+    toy("dot", &[a, b], out, move |_, _| Lowering::Dot {
+        dims: dims.clone(),
+        precision: Precision::Full,
+    })
+    .remove(0)
 }
 
 fn dims(contract: (&[usize], &[usize]), batch: (&[usize], &[usize])) -> DotDims {

@@ -65,9 +65,9 @@ pub fn collect<'p>(
 /// A dot of one part of the rows, and the distances between rows of its operands and its result, in
 /// elements.
 pub fn part(routine: &Routine, grain: usize) -> Option<(Routine, [i64; 3])> {
-    let Routine::Dot { dtype, batch, m, n, k, lhs, rhs } = routine else { return None };
-    let (dtype, n, k, lhs, rhs) = (*dtype, *n, *k, *lhs, *rhs);
-    let cut = |batch, m| Routine::Dot { dtype, batch, m, n, k, lhs, rhs };
+    let Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision } = routine else { return None };
+    let (dtype, n, k, lhs, rhs, precision) = (*dtype, *n, *k, *lhs, *rhs, *precision);
+    let cut = |batch, m| Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision };
     Some(match *batch {
         1 => (cut(1, grain), [lhs[1], 0, n as i64]),
         _ => (cut(grain, *m), [lhs[0], rhs[0], (m * n) as i64]),

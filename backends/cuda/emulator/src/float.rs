@@ -76,6 +76,15 @@ pub fn widen_tf32(bits: u64) -> f32 {
     f32::from_bits(bits as u32 & !0x1fff)
 }
 
+/// Rounds an f32 to 10 bits of mantissa, away from zero where two are as near.
+pub fn narrow_tf32(bits: u64) -> u64 {
+    let x = f32_of(bits);
+    match x.is_finite() {
+        true => u64::from((bits as u32).wrapping_add(0x1000) & !0x1fff),
+        false => bits_32(x),
+    }
+}
+
 /// Rounds an f64 once to a type with `fraction` bits behind the point and `exponent` bits.
 fn narrow(x: f64, fraction: u32, exponent: u32) -> u64 {
     let sign = u64::from(x.is_sign_negative()) << (fraction + exponent);

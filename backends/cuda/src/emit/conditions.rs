@@ -147,7 +147,7 @@ fn each_entry(items: &mut [Item], f: &mut impl FnMut(&mut usize)) {
         match item {
             Item::Launch { entry, .. } => f(entry),
             Item::Graph { graph, .. } => each_of_nodes(&mut graph.nodes, f),
-            Item::Host { .. } | Item::Routine { .. } => {}
+            Item::Product { .. } | Item::Host { .. } | Item::Routine { .. } => {}
             Item::Loop { body, .. } => each_entry(body, f),
             Item::While { test, body, .. } => {
                 each_entry(test, f);

@@ -40,5 +40,5 @@ mod stores;
 mod task;
 mod tile;
 
-pub use program::plan;
+pub use program::{plan, plan_with};
 pub use task::{blocks, entry, module};

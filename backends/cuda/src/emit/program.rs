@@ -4,7 +4,8 @@ use super::conditions::Guards;
 use super::{beside, block, conditions, rows, task};
 use crate::plan::routines::{DOT, as_kernels};
 use crate::plan::{
-    self, Address, Argument, Item, Plan, Rows, Target, Tasks, alignment, graphs, may_be_one, tasks,
+    self, Address, Argument, Gemm, Item, Plan, Rows, Target, Tasks, alignment, graphs, may_be_one,
+    tasks,
 };
 use crate::products::{self, Operand};
 use crate::ptx::{Entry, Source};
@@ -13,8 +14,17 @@ use cotangent_jit::program::{Program, Routine, SlotId, Step, View};
 use cotangent_jit::{Error, err};
 use rustc_hash::FxHashMap;
 
-/// The plan of a program on real numbers.
+/// The plan of a program on real numbers, in entries of our own.
 pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
+    plan_with(program, target, &mut |_| Ok(false))
+}
+
+/// The plan of a program on real numbers. `takes` tells whether a library computes a product.
+pub fn plan_with(
+    program: &Program,
+    target: Target,
+    takes: &mut dyn FnMut(&Gemm) -> Result<bool, Error>,
+) -> Result<Plan, Error> {
     let given = program.kernels.len();
     let program = as_kernels(program, &products::is_tiled);
     let mut facts = Facts::new(&program);
@@ -40,14 +50,18 @@ pub fn plan(program: &Program, target: Target) -> Result<Plan, Error> {
         beside: FxHashMap::default(),
         stages: Vec::new(),
         known: FxHashMap::default(),
+        takes,
+        products: Vec::new(),
+        again: 0,
+        library: target.library,
     };
     let items = b.steps(&program.steps, 0)?;
-    let (arena, mut guards) = (scratch + b.most, Guards::new(b.entries));
+    let (arena, products, mut guards) = (scratch + b.most, b.products, Guards::new(b.entries));
     let mut make = |function, sources: &[Source]| guards.entry(function, sources);
     let (mut items, graphs) = graphs(items, target.conditions.then_some(&mut make));
     let entries = conditions::drop_unused(guards.entries, &mut items);
     let launches = plan::launches(&items);
-    Ok(Plan { entries, items, graphs, arena, launches })
+    Ok(Plan { entries, items, products, graphs, arena, launches })
 }
 
 /// What all launches of a kernel have in common.
@@ -115,6 +129,13 @@ struct Builder<'a> {
     /// The launches of each routine with entries, by the alignment of its arguments; their entries
     /// by number.
     known: FxHashMap<(Routine, Vec<usize>), Vec<Known>>,
+    /// Whether a library computes a product.
+    takes: &'a mut dyn FnMut(&Gemm) -> Result<bool, Error>,
+    /// Those that it computes.
+    products: Vec<Gemm>,
+    /// The loops and branches around the steps that are planned.
+    again: usize,
+    library: usize,
 }
 
 /// A launch of an entry of a routine.
@@ -165,7 +186,7 @@ impl Builder<'_> {
                         Some(launches) => self.sort(launches, args, depth, &mut items),
                         None => {
                             let args = args.iter().map(address).collect();
-                            self.routine(routine, args, depth, &mut items);
+                            self.routine(routine, args, depth, &mut items)?;
                         }
                     }
                 }
@@ -175,22 +196,30 @@ impl Builder<'_> {
                 }),
                 Step::Copy { .. } => return Err(err!(Compile, "cuda: a copy is no kernel")),
                 Step::Loop { trips, body } => {
-                    let body = self.steps(body, depth + 1)?;
+                    let body = self.inner(body, depth + 1)?;
                     items.push(Item::Loop { trips: *trips, body });
                 }
                 Step::While { test, holds, body, limit } => items.push(Item::While {
-                    test: self.steps(test, depth + 1)?,
+                    test: self.inner(test, depth + 1)?,
                     holds: Address::of(self.program, holds, depth + 1),
-                    body: self.steps(body, depth + 1)?,
+                    body: self.inner(body, depth + 1)?,
                     limit: *limit,
                 }),
                 Step::Branch { index, arms } => items.push(Item::Branch {
                     index: address(index),
-                    arms: arms.iter().map(|a| self.steps(a, depth)).collect::<Result<_, _>>()?,
+                    arms: arms.iter().map(|a| self.inner(a, depth)).collect::<Result<_, _>>()?,
                 }),
             }
         }
         Ok(items)
+    }
+
+    /// The steps of a loop or a branch.
+    fn inner(&mut self, steps: &[Step], depth: usize) -> Result<Vec<Item>, Error> {
+        self.again += 1;
+        let items = self.steps(steps, depth);
+        self.again -= 1;
+        items
     }
 
     /// The entries of a kernel's tasks, which are made when the kernel is first launched.
@@ -282,15 +311,23 @@ impl Builder<'_> {
         }
     }
 
-    /// The launches of a product, or the routine for the host.
+    /// A product for a library, the launches of one, or the routine for the host.
     fn routine(
         &mut self,
         routine: &Routine,
         args: Vec<Address>,
         depth: usize,
         items: &mut Vec<Item>,
-    ) {
+    ) -> Result<(), Error> {
         let key = (routine.clone(), args.iter().map(alignment).collect::<Vec<usize>>());
+        // In loops and branches more is lost: without the call they would be parts of a graph.
+        let least = if self.again > 0 { 2 * self.library } else { self.library };
+        if let Some(gemm) = products::for_library(routine, &key.1, least)
+            && (self.takes)(&gemm)?
+        {
+            items.push(self.product(gemm, args)?);
+            return Ok(());
+        }
         if !self.known.contains_key(&key)
             && let Some(made) = products::launches(routine, &key.1)
         {
@@ -305,7 +342,7 @@ impl Builder<'_> {
         }
         let Some(known) = self.known.get(&key) else {
             items.push(Item::Routine { routine: key.0, args });
-            return;
+            return Ok(());
         };
         for Known { entry, blocks, operands } in known {
             let address = |o: &Operand| match o {
@@ -315,6 +352,19 @@ impl Builder<'_> {
             let args = operands.iter().map(|o| Argument::Address(address(o))).collect();
             items.push(Item::Launch { entry: *entry, blocks: *blocks, args });
         }
+        Ok(())
+    }
+
+    /// A product that a library computes. What is on the right in rows is on the left in columns.
+    fn product(&mut self, gemm: Gemm, args: Vec<Address>) -> Result<Item, Error> {
+        let Ok([lhs, rhs, out]) = <[Address; 3]>::try_from(args) else {
+            return Err(err!(Compile, "cuda: a product has three arguments"));
+        };
+        let number = self.products.iter().position(|p| *p == gemm).unwrap_or_else(|| {
+            self.products.push(gemm);
+            self.products.len() - 1
+        });
+        Ok(Item::Product { number, args: [rhs, lhs, out] })
     }
 
     /// A step that one block runs.

@@ -1,5 +1,6 @@
 //! A program as items for a device's queue: launches of entries, copies, and what the host does.
 
+use super::gemm::Gemm;
 use crate::ptx::Entry;
 use cotangent_jit::affine::Affine;
 use cotangent_jit::backend::Launches;
@@ -144,6 +145,12 @@ pub enum Item {
         number: usize,
         graph: Graph,
     },
+    /// A product of matrices that a library computes: its number among all of the plan, and the
+    /// addresses of the left operand, the right one and the result.
+    Product {
+        number: usize,
+        args: [Address; 3],
+    },
     /// A routine that the host computes.
     Routine {
         routine: Routine,
@@ -169,6 +176,8 @@ pub enum Item {
 pub struct Plan {
     pub entries: Vec<Entry>,
     pub items: Vec<Item>,
+    /// The products that a library computes.
+    pub products: Vec<Gemm>,
     /// The number of graphs among them.
     pub graphs: usize,
     /// Bytes of the memory of a run.
@@ -181,7 +190,7 @@ pub fn launches(items: &[Item]) -> Launches {
     let none = Launches::default();
     let answer = Launches { round_trips: 1, ..none };
     let one = |item: &Item| match item {
-        Item::Launch { .. } => Launches { single: 1, ..none },
+        Item::Launch { .. } | Item::Product { .. } => Launches { single: 1, ..none },
         Item::Graph { graph, .. } => Launches {
             graphs: 1,
             nodes: graph.launches().len(),

@@ -9,6 +9,7 @@
 //! | `shape.rs` | a prepared kernel: the order of its loops, its form, the width of indices |
 //! | `tasks.rs` | what the threads of a kernel do, one task after the other |
 //! | `routines.rs` | products of matrices and copies as kernels |
+//! | `gemm.rs` | a product of matrices as a library takes it |
 //! | `graphs.rs` | launches that follow each other as one graph |
 //! | `conditions.rs` | loops and branches as nodes of graphs |
 //! | `places.rs` | addresses in their counters |
@@ -19,6 +20,7 @@
 mod accesses;
 mod beside;
 mod conditions;
+mod gemm;
 mod graphs;
 mod items;
 mod places;
@@ -32,12 +34,13 @@ pub mod width;
 
 pub use beside::{beside, may_be_one};
 pub use conditions::{Function, Setter};
+pub use gemm::{Gemm, Matrix};
 pub use graphs::graphs;
 pub use items::{
     Address, Argument, Base, Graph, Guarded, Item, Launch, Node, Own, Plan, alignment, launches,
 };
 pub use rows::{Kept, Rows, rows};
 pub use shape::{Form, Shape};
-pub use target::Target;
+pub use target::{LIBRARY, Target};
 pub use tasks::{Task, Tasks, Work, only_store, tasks};
 pub use tiles::{PITCH, SIDE, Tiles};

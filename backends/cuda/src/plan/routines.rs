@@ -69,7 +69,7 @@ fn add(program: &mut Program, k: Kernel) -> KernelId {
 
 /// A routine as a kernel over the same arguments, if it is one.
 fn kernel(routine: &Routine) -> Option<Kernel> {
-    let Routine::Dot { dtype, batch, m, n, k, lhs, rhs } = routine else { return None };
+    let Routine::Dot { dtype, batch, m, n, k, lhs, rhs, .. } = routine else { return None };
     let extents = [*batch, *m, *n, *k];
     let modes = [Mode::Parallel, Mode::Parallel, Mode::Parallel, Mode::Reduce];
     let loops = extents.into_iter().zip(modes).map(|(extent, mode)| Loop { extent, mode });

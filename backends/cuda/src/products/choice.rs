@@ -1,5 +1,5 @@
 //! The sizes of tiles and the parts of the sum, by shape alone: the order of a sum may depend on
-//! nothing else.
+//! nothing else. And the products that a library computes, where there is one.
 //!
 //! A greater tile reads each number fewer times; smaller tiles keep more multiprocessors busy, and
 //! waste less at the edges. So the choice is the one that would take the least time on a device of
@@ -8,6 +8,7 @@
 
 use super::product::Product;
 use cotangent_jit::DType;
+use cotangent_jit::program::Precision;
 
 /// The multiprocessors of the device that a choice is made for.
 const PROCESSORS: usize = 128;
@@ -17,6 +18,21 @@ const LEAST_PART: usize = 256;
 const MOST_PARTS: usize = 32;
 /// What storing a number and adding it to others costs, in multiplications.
 const STORED: f64 = 48.0;
+
+/// The least extents for it: below, a product reads more than it multiplies, and our entries read
+/// at the speed of memory.
+const LEAST_EXTENT: usize = 16;
+
+/// Whether a library computes a product of at least so many multiplications, where there is one
+/// that can.
+pub fn is_for_library(p: &Product, least: usize) -> bool {
+    let Product { batch, m, n, k, .. } = *p;
+    let all = [batch, m, n, k].into_iter().try_fold(1usize, |x, y| x.checked_mul(y));
+    let types = [DType::F16, DType::BF16, DType::F32, DType::F64];
+    types.contains(&p.dtype)
+        && m.min(n).min(k) >= LEAST_EXTENT
+        && all.is_none_or(|all| all >= least)
+}
 
 /// A tile of results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +85,14 @@ const HALVES: [Tiling; 4] = [
     tiling([32, 32, 32], [2, 2], 4, [35, 8]),
 ];
 
+/// Numbers of 32 bits of which 10 bits of mantissa count, in the same way: tiles of as many bytes.
+const TF32: [Tiling; 4] = [
+    tiling([128, 256, 16], [2, 4], 2, [115, 1]),
+    tiling([128, 128, 16], [2, 2], 3, [100, 2]),
+    tiling([64, 64, 16], [2, 2], 4, [70, 4]),
+    tiling([32, 32, 16], [2, 2], 4, [35, 8]),
+];
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Choice {
     pub tiling: Tiling,
@@ -82,6 +106,7 @@ pub fn choices(p: &Product) -> Vec<Choice> {
     let all: &[Tiling] = match p.dtype {
         DType::F16 | DType::BF16 => &HALVES,
         DType::F64 => &DOUBLES,
+        DType::F32 if p.precision == Precision::Tf32 => &TF32,
         d if d.size() == 4 => &WORDS,
         _ => &LONGS,
     };

@@ -15,7 +15,8 @@ pub enum Layout {
     Lines { pitch: usize },
     /// One line per row, of summed numbers, with [`swapped`] chunks.
     Rows,
-    /// One line per summed number, of neighbouring rows, with [`swapped`] chunks.
+    /// One line per summed number, of neighbouring rows, with [`swapped`] chunks, of 32 bits in
+    /// [`pairs`].
     Depths,
 }
 
@@ -40,21 +41,31 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The copy of tiles of so many rows and summed numbers. For 16 bits `layout` follows from the
-    /// operand, otherwise tiles are lines of rows.
-    pub fn new(
+    /// The copy of tiles of so many rows and summed numbers, as lines of rows.
+    pub fn new(side: &Side, k: usize, tile: [usize; 2], size: usize, threads: usize) -> Shape {
+        Shape::of(side, k, tile, size, threads, false)
+    }
+
+    /// The copy of tiles for the multiplication of small matrices of 16 or 32 bits. Lines lie as
+    /// the operand does, and chunks change places.
+    pub fn swapped(side: &Side, k: usize, tile: [usize; 2], size: usize, threads: usize) -> Shape {
+        Shape::of(side, k, tile, size, threads, true)
+    }
+
+    fn of(
         side: &Side,
         k: usize,
         [rows, depth]: [usize; 2],
         size: usize,
         threads: usize,
+        swaps: bool,
     ) -> Shape {
-        let near_rows = side.row == 1 || (side.depth != 1 && side.row < side.depth && size > 2);
+        let near_rows = side.row == 1 || (side.depth != 1 && side.row < side.depth && !swaps);
         let near_depth = side.depth == 1 && side.row != 1;
         let fast = if near_rows && !near_depth { Fast::Row } else { Fast::Depth };
         let layout = match (size, fast) {
-            (2, Fast::Row) => Layout::Depths,
-            (2, Fast::Depth) => Layout::Rows,
+            (_, Fast::Row) if swaps => Layout::Depths,
+            (_, Fast::Depth) if swaps => Layout::Rows,
             // Four numbers between lines keep neighbouring lines in different banks, for copies
             // that walk along them, and for fragments of f64.
             (8, _) => Layout::Lines { pitch: (rows + 4) * size },
@@ -63,7 +74,7 @@ impl Shape {
         };
         let whole = match fast {
             Fast::Row => side.row == 1,
-            Fast::Depth => side.depth == 1 && size == 2,
+            Fast::Depth => side.depth == 1 && swaps,
         };
         let (extent, other) = match fast {
             Fast::Row => (side.rows, side.depth),
@@ -206,6 +217,7 @@ impl Copy {
         let place = c.get(Class::B32, "mul.lo.s32", format_args!("{fast}, {across}"));
         let place = match s.layout {
             Layout::Lines { .. } => place,
+            Layout::Depths if s.size == 4 => pairs(c, slow, place),
             _ => swapped(c, slow, place, line),
         };
         c.get(Class::B32, "mad.lo.s32", format_args!("{slow}, {line}, {place}"))
@@ -317,5 +329,13 @@ pub fn swapped(c: &mut Code, number: Value, byte: Value, line: usize) -> Value {
     };
     let by = c.get(Class::B32, "and.b32", format_args!("{by}, {mask}"));
     let by = c.get(Class::B32, "shl.b32", format_args!("{by}, 4"));
+    c.get(Class::B32, "xor.b32", format_args!("{byte}, {by}"))
+}
+
+/// The place of a byte in a line of numbers of 32 bits, whose pairs of chunks change places by the
+/// number of the line, so that eight neighbours of four neighbouring lines lie in different banks.
+pub fn pairs(c: &mut Code, number: Value, byte: Value) -> Value {
+    let by = c.get(Class::B32, "and.b32", format_args!("{number}, 3"));
+    let by = c.get(Class::B32, "shl.b32", format_args!("{by}, 5"));
     c.get(Class::B32, "xor.b32", format_args!("{byte}, {by}"))
 }

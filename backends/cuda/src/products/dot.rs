@@ -6,7 +6,7 @@ use super::product::Product;
 use super::{doubles, mma, parts, share, tiles as simple, vectors};
 use crate::ptx::Entry;
 use cotangent_jit::DType;
-use cotangent_jit::program::Routine;
+use cotangent_jit::program::{Precision, Routine};
 
 /// Multiplications up to which a product stays a kernel: one block can run such a kernel inside of
 /// a loop, and a launch costs more than the product.
@@ -80,6 +80,7 @@ fn of_vectors(p: &Product) -> Option<Launches> {
 fn tiled(p: &Product, choice: &Choice) -> Option<Launches> {
     let entry = match p.dtype {
         DType::F16 | DType::BF16 => mma::entry(p, choice),
+        DType::F32 if p.precision == Precision::Tf32 => mma::entry(p, choice),
         DType::F64 => doubles::entry(p, choice),
         _ => simple::entry(p, choice),
     };

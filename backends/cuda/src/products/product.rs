@@ -1,11 +1,11 @@
 //! A product of matrices: `out[b,m,n] = sum over k of lhs[b,m,k] * rhs[b,k,n]`.
 
 use cotangent_jit::DType;
-use cotangent_jit::program::Routine;
+use cotangent_jit::program::{Precision, Routine};
 
 /// One of the two operands, as rows of numbers that are summed: of `lhs` they are its rows, of
 /// `rhs` its columns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Side {
     pub rows: usize,
     /// The distance of two rows, of two summed numbers and of two matrices, in elements.
@@ -16,9 +16,10 @@ pub struct Side {
     pub alignment: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Product {
     pub dtype: DType,
+    pub precision: Precision,
     pub batch: usize,
     pub m: usize,
     pub n: usize,
@@ -30,7 +31,9 @@ pub struct Product {
 
 impl Product {
     pub fn of(routine: &Routine, alignment: &[usize]) -> Option<Product> {
-        let Routine::Dot { dtype, batch, m, n, k, lhs, rhs } = routine else { return None };
+        let Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision } = routine else {
+            return None;
+        };
         let (dtype, batch, m, n, k) = (*dtype, *batch, *m, *n, *k);
         let aligned = |n: usize| alignment.get(n).copied().unwrap_or(dtype.size());
         // The distance of one row, or of one matrix, to the next does not matter.
@@ -43,7 +46,8 @@ impl Product {
         };
         let left = side(0, m, [lhs[1], lhs[2], lhs[0]]);
         let right = side(1, n, [rhs[2], rhs[1], rhs[0]]);
-        Some(Product { dtype, batch, m, n, k, sides: [left, right], alignment: aligned(2) })
+        let (sides, alignment, precision) = ([left, right], aligned(2), *precision);
+        Some(Product { dtype, precision, batch, m, n, k, sides, alignment })
     }
 
     /// The type of sums.

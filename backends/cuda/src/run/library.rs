@@ -11,6 +11,11 @@ use std::sync::OnceLock;
 /// The variable that names a library.
 const PATH: &str = "COTANGENT_CUDA_DRIVER";
 
+/// Whether the user names a library.
+pub fn is_named() -> bool {
+    std::env::var_os(PATH).is_some()
+}
+
 /// Succeeds if the driver's functions can be called from now on.
 pub fn load() -> Result<(), Error> {
     static LOADED: OnceLock<Result<(), Error>> = OnceLock::new();

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `library.rs` | the driver's library, found when it is first needed |
 //! | `device.rs` | a device: its context, its stream, its failures |
+//! | `blas/` | products of matrices by cuBLASLt, where it is there |
 //! | `copy.rs` | bytes to the device, from it, and within it |
 //! | `memory.rs` | blocks of its memory, kept for reuse |
 //! | `module.rs` | entries, loaded and launched |
@@ -15,6 +16,7 @@
 //! | `queue.rs` | a run: items, one after the other |
 //! | `host.rs` | what the host computes in the middle of a run |
 
+pub mod blas;
 mod conditions;
 mod copy;
 mod device;

@@ -1,5 +1,6 @@
 //! A run: items, one after the other, into the device's queue.
 
+use super::blas::Product;
 use super::device::Device;
 use super::graph::Graph;
 use super::host;
@@ -7,7 +8,7 @@ use super::module::{Module, Parameters};
 use crate::plan::{self, Address, Argument, Base, Item};
 use cotangent_jit::Error;
 use smallvec::SmallVec;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The addresses of one run.
 pub struct Queue<'a> {
@@ -15,6 +16,8 @@ pub struct Queue<'a> {
     pub module: &'a Module,
     /// The graphs of the plan, each made when it first runs.
     pub graphs: &'a [Mutex<Option<Graph>>],
+    /// The products of the plan that a library computes.
+    pub products: &'a [Arc<Product>],
     pub inputs: &'a [u64],
     pub outputs: &'a [u64],
     /// The memory of the run.
@@ -81,6 +84,10 @@ impl Queue<'_> {
             }
             // SAFETY: the caller's promise.
             Item::Graph { number, graph } => unsafe { self.graph(*number, graph) },
+            // SAFETY: the caller's promise.
+            Item::Product { number, args } => unsafe {
+                self.products[*number].enqueue(args.each_ref().map(|a| self.address(a)))
+            },
             // SAFETY: the caller's promise.
             Item::Host { call, args } => unsafe {
                 host::call(self.device, call, &self.addresses(args))

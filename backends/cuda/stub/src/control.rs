@@ -145,6 +145,15 @@ impl Stub {
         function(after, status);
     }
 
+    /// Fails calls of the library for products, until the stub is reset, with a status of cuBLASLt:
+    /// 0 is its creation, 1 the choice of an algorithm, 2 a product.
+    pub fn fail_product(&self, call: u32, status: u32) {
+        let address = self.address(c"cotangent_stub_fail_product");
+        // SAFETY: the function takes two integers.
+        let function: extern "C" fn(u32, u32) -> u32 = unsafe { std::mem::transmute(address) };
+        function(call, status);
+    }
+
     /// A number that the driver counts.
     pub fn count(&self, counter: Counter) -> u64 {
         let address = self.address(c"cotangent_stub_count");

@@ -1,5 +1,5 @@
 //! A driver library over the PTX interpreter: the functions of `libcuda.so` that cotangent's CUDA
-//! backend calls, on emulated devices in this process.
+//! backend calls, on emulated devices in this process. It is a stand-in for cuBLASLt, too.
 //!
 //! The backend loads it in place of a driver and runs unchanged, without a GPU. It is a proof, not
 //! an emulator for users: it is slow, and it is stricter than a device.

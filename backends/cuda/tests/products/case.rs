@@ -1,11 +1,15 @@
 //! A product with its operands, and what its results must be.
 
+#![allow(dead_code)]
+
 use crate::work::Work;
 use cotangent_cuda::emit::plan;
 use cotangent_cuda::plan::{Address, Target, alignment};
 use cotangent_cuda::products::forms;
 use cotangent_jit::affine::Affine;
-use cotangent_jit::program::{Placement, Program, Routine, Slot, SlotId, SlotKind, Step, View};
+use cotangent_jit::program::{
+    Placement, Precision, Program, Routine, Slot, SlotId, SlotKind, Step, View,
+};
 use cotangent_jit::{DType, Scalar, interp, verify};
 use smallvec::SmallVec;
 
@@ -13,6 +17,7 @@ use smallvec::SmallVec;
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     pub dtype: DType,
+    pub precision: Precision,
     pub batch: usize,
     pub extents: [usize; 3],
     pub lhs: [i64; 3],
@@ -49,13 +54,14 @@ fn strides(lies: Lies, rows: usize, k: usize) -> [i64; 3] {
 pub fn case(dtype: DType, batch: usize, [m, n, k]: [usize; 3], lies: [Lies; 2]) -> Case {
     let lhs = strides(lies[0], m, k);
     let [b, row, depth] = strides(lies[1], n, k);
-    Case { dtype, batch, extents: [m, n, k], lhs, rhs: [b, depth, row], before: [0; 3] }
+    let (rhs, precision, before) = ([b, depth, row], Precision::Full, [0; 3]);
+    Case { dtype, precision, batch, extents: [m, n, k], lhs, rhs, before }
 }
 
 impl Case {
     fn routine(&self) -> Routine {
-        let Case { dtype, batch, extents: [m, n, k], lhs, rhs, .. } = *self;
-        Routine::Dot { dtype, batch, m, n, k, lhs, rhs }
+        let Case { dtype, precision, batch, extents: [m, n, k], lhs, rhs, .. } = *self;
+        Routine::Dot { dtype, batch, m, n, k, lhs, rhs, precision }
     }
 
     pub fn program(&self) -> Program {
@@ -79,7 +85,7 @@ impl Case {
         }
     }
 
-    fn inputs(&self, program: &Program) -> [Vec<u8>; 2] {
+    pub fn inputs(&self, program: &Program) -> [Vec<u8>; 2] {
         let mut state = 0x1234_5678_9abc_def1u64;
         let mut bits = move || {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -169,7 +175,7 @@ impl Case {
         }
     }
 
-    fn compare(&self, got: &[u8], expected: &[u8], inputs: &[Vec<u8>; 2]) {
+    pub fn compare(&self, got: &[u8], expected: &[u8], inputs: &[Vec<u8>; 2]) {
         let size = self.dtype.size();
         let from = self.before[2] * size;
         let all = got[from..].chunks(size).zip(expected[from..].chunks(size)).enumerate();
@@ -186,7 +192,9 @@ impl Case {
                 DType::F16 => (24, 2f64.powi(-11)),
                 _ => (24, 2f64.powi(-8)),
             };
-            let rounded = (self.extents[2] + 1) as f64 * 2f64.powi(-sum);
+            // Each operand of a product of TF32 is off by half a place of 11.
+            let operands = if self.precision == Precision::Tf32 { 2f64.powi(-10) } else { 0.0 };
+            let rounded = (self.extents[2] + 1) as f64 * 2f64.powi(-sum) + operands;
             // Both sides round to the narrow type.
             let most = 1.01 * rounded * self.magnitude(inputs, n)
                 + 2.0 * narrow * y.abs()

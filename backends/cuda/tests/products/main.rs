@@ -15,7 +15,7 @@ use case::{Case, Lies, case};
 use cotangent_cuda::emit::plan;
 use cotangent_cuda::plan::{Item, Target};
 use cotangent_jit::DType;
-use cotangent_jit::program::Step;
+use cotangent_jit::program::{Precision, Step};
 use work::Work;
 
 const FLOATS: [DType; 4] = [DType::F32, DType::F64, DType::F16, DType::BF16];
@@ -80,6 +80,65 @@ fn tilings_at_their_edges() {
             }
         }
     }
+}
+
+/// f32 of which 10 bits count: every tiling with every layout, at its edges, and little alignment.
+#[test]
+fn fewer_digits() {
+    let lower = |batch, extents, lies| Case {
+        precision: Precision::Tf32,
+        ..case(DType::F32, batch, extents, lies)
+    };
+    let all = [
+        Lies::Depth(0),
+        Lies::Rows(0),
+        Lies::Depth(3),
+        Lies::Rows(8),
+        Lies::Apart(2),
+        Lies::Same,
+        Lies::SameRows,
+        Lies::SameDepth,
+    ];
+    for (n, left) in all.into_iter().enumerate() {
+        for right in all {
+            lower(1, [40, 24, 40], [left, right]).check_forms(&[n as u64]);
+        }
+        let right = all[(n + 1) % all.len()];
+        lower(1, [128, 256, 64], [left, right]).check_forms(&[n as u64]);
+    }
+    for n in [1, 3, 8, 17, 64, 65, 127, 129] {
+        let lies = [[Lies::Depth(0), Lies::Rows(0)], [Lies::Rows(0), Lies::Depth(0)]][n % 2];
+        for extents in [[n, 40, 20], [40, n, 20], [34, 20, n]] {
+            lower(1, extents, lies).check_forms(&[n as u64]);
+        }
+    }
+    for before in [[1, 0, 0], [0, 2, 0], [4, 8, 1]] {
+        let one = lower(1, [64, 40, 32], [Lies::Depth(0), Lies::Rows(0)]);
+        Case { before, ..one }.check_forms(&[1]);
+    }
+    let lies = [Lies::Depth(0), Lies::Rows(0)];
+    lower(2, [64, 72, 96], lies).check_forms(&[1, 2, 3]);
+    lower(7, [33, 31, 24], lies).check(&[1]);
+    lower(1, [17, 20, 1000], lies).check(&[1, 2]);
+}
+
+/// Where 10 bits hold the operands, nothing is lost; where they do not, digits are.
+#[test]
+fn fewer_digits_are_those_of_operands() {
+    let full = case(DType::F32, 1, [64, 64, 64], [Lies::Depth(0), Lies::Rows(0)]);
+    let lower = Case { precision: Precision::Tf32, ..full };
+    let text = |c: &Case| Work::of_plan(plan(&c.program(), Target::of(4)).unwrap()).text;
+    assert!(!text(&full).contains("tf32") && text(&lower).contains(".tf32.tf32."));
+    // Integers up to 500, with sums below 2^24.
+    let values = |seed: usize| -> Vec<u8> {
+        (0..4096).flat_map(|i| (((i * 37 + seed) % 501) as f32).to_le_bytes()).collect()
+    };
+    let inputs = [values(1), values(2)];
+    let all = [&full, &lower].map(|c| {
+        let work = Work::of_plan(plan(&c.program(), Target::of(4)).unwrap());
+        work.run(&inputs, 4 * 4096, 1).unwrap()
+    });
+    assert!(all[0] == all[1]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Launches on the interpreter of PTX.
 
+#![allow(dead_code)]
+
 use cotangent_cuda::emit::module;
 use cotangent_cuda::plan::{Address, Argument, Base, Item, Node, Plan};
 use cotangent_cuda::products::{Launches, Operand};

@@ -104,7 +104,8 @@ pub fn real(kernel: &Kernel) -> Option<Kernel> {
 /// The target for a seed: narrow or wide, one point or several per thread.
 fn target(seed: u64) -> Target {
     let threads = if seed.is_multiple_of(2) { 1 } else { 1 << 14 };
-    Target { threads, wide: seed % 8 == 1, product: false, conditions: false }
+    let library = cotangent_cuda::plan::LIBRARY;
+    Target { threads, wide: seed % 8 == 1, product: false, conditions: false, library }
 }
 
 /// The tasks of a kernel and their entries.

@@ -12,9 +12,9 @@
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::hazard::is_checked;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::WhileParts;
+use crate::core::mode::is_checked;
 use crate::core::primitive::{BatchResult, Ctx, Effects};
 use crate::core::trace::{bind, eval, trace};
 use crate::prims::carriers::regroup::{axes_in_front, front};

@@ -141,7 +141,7 @@ impl Grouping {
     pub(super) fn turned(&self, eqn: usize) -> Option<DotDims> {
         let flat = self.grouped.flat();
         let e = flat.eqn(eqn);
-        let Lowering::Dot(dims) = &e.lowering else { return None };
+        let Lowering::Dot { dims, .. } = &e.lowering else { return None };
         let users = self.users[e.outputs[0].index()];
         let Lowering::View(maps) = &flat.eqns().get(users.eqn as usize)?.lowering else {
             return None;

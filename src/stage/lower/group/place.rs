@@ -145,7 +145,7 @@ impl Grouping {
                 }
                 self.alone(eqn, inputs, &outputs)
             }
-            Lowering::Dot(dims) => self.place_dot(eqn, inputs, &outputs, dims.clone()),
+            Lowering::Dot { dims, .. } => self.place_dot(eqn, inputs, &outputs, dims.clone()),
             Lowering::Sort { .. } | Lowering::Routine(_) | Lowering::Host(_) => {
                 let inputs: Vals = inputs.iter().map(|v| self.in_memory(*v)).collect();
                 self.alone(eqn, inputs, &outputs);

@@ -43,7 +43,7 @@ pub unsafe extern "C" fn run(call: *const Call, args: *const *mut u8) {
     // SAFETY: the caller's promise.
     let call = unsafe { &*call };
     runtime::guarded(|| match &call.routine {
-        Routine::Dot { dtype, batch, m, n, k, lhs, rhs } => {
+        Routine::Dot { dtype, batch, m, n, k, lhs, rhs, .. } => {
             let shape = operand::Shape { batch: *batch, m: *m, n: *n, k: *k, lhs: *lhs, rhs: *rhs };
             // SAFETY: the verified program passes lhs, rhs and out of these extents.
             unsafe { dot::run(*dtype, &shape, *args, *args.add(1), *args.add(2)) }

@@ -1,13 +1,16 @@
-//! `cvt`: between integers, floats and the narrow floats.
+//! `cvt`: between integers, floats, the narrow floats and those of `mma`.
 
 use super::arithmetic::Decoded;
 use super::line::{Line, Width};
 use crate::fault::{Fault, FaultKind};
-use crate::float::{Conversion, Rounding, f32_of, narrow_bf16, narrow_f16};
+use crate::float::{Conversion, Rounding, f32_of, narrow_bf16, narrow_f16, narrow_tf32};
 use crate::instruction::{Binary, Class, Op};
 use crate::types::{Kind, Type};
 
 pub fn cvt(line: &mut Line<'_, '_, '_>) -> Decoded {
+    if line.take("rna") {
+        return tensor(line);
+    }
     let nearest = line.take("rn");
     let integral = line.choose(&[
         ("rni", Rounding::Nearest),
@@ -34,6 +37,17 @@ pub fn cvt(line: &mut Line<'_, '_, '_>) -> Decoded {
     let a = line.value(operand, plain(from), exact(from))?;
     let how = Conversion { from, to, integral, saturate, width: register.bits };
     Ok((Class::Convert, Op::Convert { how, d, a }))
+}
+
+/// To the numbers of `mma`, of which 10 bits of mantissa count; to nearest, and away from zero
+/// where two are as near.
+fn tensor(line: &mut Line<'_, '_, '_>) -> Decoded {
+    line.since(80, 70)?;
+    line.want("tf32")?;
+    line.want("f32")?;
+    line.end(2..=2)?;
+    let (d, a) = (line.d(Type::bits(32))?, line.source(1, Type::F32)?);
+    Ok((Class::Convert, Op::Unary { f: narrow_tf32, d, a }))
 }
 
 /// Refuses what PTX does not have, and roundings that are missing or superfluous.

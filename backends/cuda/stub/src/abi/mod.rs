@@ -9,8 +9,10 @@
 //! | `memory`, `copy` | blocks of memory; copies and fills |
 //! | `stream`, `event`, `capture` | order |
 //! | `graph`, `node`, `exec` | graphs, their nodes, their instances |
+//! | `blas` | products of matrices, as cuBLASLt has them |
 //! | `stub` | the stub's own functions |
 
+mod blas;
 mod call;
 mod capture;
 mod context;

@@ -96,6 +96,7 @@ functions! {
         driver.shared.fault.clear();
         driver.shared.settings.fail_allocation = None;
         driver.shared.settings.fail_launch = None;
+        driver.shared.settings.fail_product = None;
         Ok(())
     }
 }

@@ -46,6 +46,7 @@ counters! {
     PinnedAllocations = 20, "Blocks of pinned memory that were allocated.";
     AllocatedBytes = 21, "The bytes of device memory that are allocated now.";
     LiveBlocks = 22, "The blocks of device memory that are allocated now.";
+    Products = 23, "Products of matrices that ran.";
 }
 
 #[derive(Clone, Debug, Default)]

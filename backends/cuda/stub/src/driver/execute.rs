@@ -26,6 +26,7 @@ impl Context {
             Work::Kernel(launch) => self.kernel(shared, launch, &mut |_, _| false),
             Work::Copy(copy) => self.copy(shared, copy),
             Work::Fill(fill) => self.fill(shared, fill),
+            Work::Product(product) => self.product(shared, product),
             Work::Allocate(address, bytes) => Ok(Accesses::new(&[], &[span(*address, *bytes)])),
             Work::Free(address) => self.free(shared, *address),
             Work::Record(event) => {

@@ -9,9 +9,12 @@
 //! | `failure`, `context` | the objects of a device, and their end |
 //! | `execute`, `advance` | one piece of work; running what is enqueued |
 //! | `state` | contexts, graphs, pinned memory, and the lock |
+//! | `object`, `blas` | a library for products of matrices |
+//! | `product`, `multiply` | its work |
 //! | `build`, `record` | what changes graphs, and the way of work into queues |
 
 mod advance;
+pub mod blas;
 mod build;
 mod capture;
 mod clock;
@@ -21,7 +24,10 @@ mod execute;
 mod failure;
 mod graph;
 mod history;
+mod multiply;
+pub mod object;
 mod plan;
+mod product;
 mod random;
 mod ranges;
 mod record;

@@ -21,6 +21,8 @@ pub struct Settings {
     pub fail_allocation: Option<u64>,
     /// Fails the launch after this many others with a status.
     pub fail_launch: Option<(u64, Code)>,
+    /// Fails these calls of the library for products with a status of its own.
+    pub fail_product: Option<(u32, Code)>,
 }
 
 /// A number in decimal or, behind `0x`, in hexadecimal.
@@ -45,6 +47,7 @@ impl Settings {
             budget: variable("BUDGET").unwrap_or(1 << 32),
             fail_allocation: None,
             fail_launch: None,
+            fail_product: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::capture::Capture;
 use super::clock::Clock;
 use super::context::Context;
 use super::graph::Graph;
+use super::object::Object;
 use super::plan::Plan;
 use super::random::Random;
 use super::settings::{Settings, Shared};
@@ -41,6 +42,8 @@ pub struct Driver {
     pub nodes: BTreeMap<u64, (u64, usize)>,
     pub execs: BTreeMap<u64, Exec>,
     pub captures: BTreeMap<u64, Capture>,
+    /// Those of the library for products of matrices.
+    pub objects: BTreeMap<u64, Object>,
     /// By node: the bodies of a condition, where the caller may read their handles.
     pub bodies: BTreeMap<u64, Box<[u64]>>,
     pub pinned: BTreeMap<usize, Pages>,
@@ -69,6 +72,7 @@ impl Driver {
             nodes: BTreeMap::new(),
             execs: BTreeMap::new(),
             captures: BTreeMap::new(),
+            objects: BTreeMap::new(),
             bodies: BTreeMap::new(),
             pinned: BTreeMap::new(),
             registered: BTreeMap::new(),

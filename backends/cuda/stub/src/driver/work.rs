@@ -1,5 +1,6 @@
 //! What can be enqueued.
 
+use super::product::Product;
 use super::run::Run;
 use super::task::{Copy, Fill, Launch};
 use crate::pointer::Call;
@@ -10,6 +11,7 @@ pub enum Work {
     Kernel(Launch),
     Copy(Copy),
     Fill(Fill),
+    Product(Box<Product>),
     /// The beginning of the life of a block, which is allocated already.
     Allocate(u64, u64),
     Free(u64),
@@ -27,6 +29,7 @@ impl fmt::Display for Work {
             Work::Kernel(launch) => write!(f, "entry `{}`", launch.entry),
             Work::Copy(copy) => copy.fmt(f),
             Work::Fill(fill) => write!(f, "a fill of {} bytes", fill.bytes()),
+            Work::Product(_) => f.write_str("a product of matrices"),
             Work::Allocate(..) => f.write_str("an allocation"),
             Work::Free(address) => write!(f, "freeing {address:#x}"),
             Work::Call(_) => f.write_str("a call of the host"),

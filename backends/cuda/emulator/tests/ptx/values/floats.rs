@@ -79,6 +79,17 @@ const ROWS: &[Row] = &[
     }),
     row("cvt.rn.f32.f64 D, A;", &[64], 32, |o| b32(d(o[0]) as f32)),
     row("cvt.f64.f32 D, A;", &[32], 64, |o| b64(f(o[0]).into())),
+    row("cvt.rna.tf32.f32 D, A;", &[32], 32, |o| match f(o[0]) {
+        x if x.is_nan() => 0x7fff_ffff,
+        x if x.is_infinite() || x == 0.0 => x.to_bits().into(),
+        x => {
+            // The exponent of the leading bit, as that of the least normal number at least.
+            let power = ((x.to_bits() >> 23 & 0xff) as i32).max(1) - 127;
+            let unit = 2f64.powi(power - 10);
+            let rounded = (f64::from(x.abs()) / unit + 0.5).floor() * unit;
+            (rounded as f32).copysign(x).to_bits().into()
+        }
+    }),
     row("cvt.rmi.f32.f32 D, A;", &[32], 32, |o| b32(f(o[0]).floor())),
     row("cvt.rpi.f64.f64 D, A;", &[64], 64, |o| b64(d(o[0]).ceil())),
     row("cvt.rni.f32.f32 D, A;", &[32], 32, |o| b32(f(o[0]).round_ties_even())),

@@ -1,4 +1,5 @@
-//! The golden corpus as PTX, against the record in `tests/golden` beside the other stages.
+//! The golden corpus as PTX, against the record in `tests/golden` beside the other stages; and what
+//! it computes, beside the CPU.
 //!
 //! `GOLDEN=update cargo test -p cotangent-proptests --test ptx` writes it anew. The text is for
 //! every device the same, and a stub of the driver is enough to make it.
@@ -41,4 +42,20 @@ fn corpus_as_ptx() {
         }
     }
     assert!(wrong.is_empty(), "{}\nGOLDEN=update writes the record anew", wrong.join("\n"));
+}
+
+/// Results are the CPU's to the bit, but for products of matrices, which sum in another order.
+#[test]
+fn corpus_computes_what_the_cpu_does() {
+    let device = device().expect("the stub's device");
+    for (name, f, x) in corpus::ALL {
+        let x = x();
+        for (what, f) in [("value", jit(f)), ("gradient", jit(grad(f)))] {
+            let want = f(x.to(&Device::cpu())).to_vec::<f32>();
+            let got = f(x.to(&device)).to_vec::<f32>();
+            let most = if name == "layer" { 1e-6 } else { 0.0 };
+            let agree = want.iter().zip(&got).all(|(w, g)| w == g || (w - g).abs() <= most);
+            assert!(want.len() == got.len() && agree, "{name}, {what}: {got:?}, expected {want:?}");
+        }
+    }
 }

@@ -3,13 +3,44 @@
 use crate::code::{Answer, Code};
 use crate::driver::{Advance, CHANGED, Context, Driver, Goal, Shared, lock};
 use crate::pointer::Call;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::MutexGuard;
 
+/// The most contexts of a thread.
+const DEEPEST: usize = 16;
+
+/// The contexts of a thread, the current one last. It has no destructor, since callers may end their
+/// work in destructors of the thread's, which come in any order.
+#[derive(Clone, Copy)]
+struct Stack {
+    depth: usize,
+    contexts: [u64; DEEPEST],
+}
+
+impl Stack {
+    fn push(&mut self, context: u64) -> Answer {
+        let place = self.contexts.get_mut(self.depth).ok_or(Code::INVALID_VALUE)?;
+        (*place, self.depth) = (context, self.depth + 1);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<u64> {
+        self.depth = self.depth.checked_sub(1)?;
+        Some(self.contexts[self.depth])
+    }
+
+    fn with<T>(work: impl FnOnce(&mut Stack) -> T) -> T {
+        let mut stack = CURRENT.get();
+        let result = work(&mut stack);
+        CURRENT.set(stack);
+        result
+    }
+}
+
 thread_local! {
-    /// The contexts of this thread, the current one last.
-    static CURRENT: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    /// The contexts of this thread.
+    static CURRENT: Cell<Stack> = const { Cell::new(Stack { depth: 0, contexts: [0; DEEPEST] }) };
     /// Whether a function of the host is running, which must not call the driver.
     static CALLED: Cell<bool> = const { Cell::new(false) };
 }
@@ -51,7 +82,7 @@ pub fn enter() -> Answer<MutexGuard<'static, Driver>> {
 
 /// The current context of this thread, or zero.
 pub fn current_or_none() -> u64 {
-    CURRENT.with_borrow(|stack| stack.last().copied().unwrap_or_default())
+    Stack::with(|stack| stack.depth.checked_sub(1).map_or(0, |top| stack.contexts[top]))
 }
 
 /// The current context of this thread.
@@ -63,21 +94,19 @@ pub fn current() -> Answer<u64> {
 }
 
 /// Replaces the current context; zero takes it away.
-pub fn set_current(context: u64) {
-    CURRENT.with_borrow_mut(|stack| {
+pub fn set_current(context: u64) -> Answer {
+    Stack::with(|stack| {
         stack.pop();
-        if context != 0 {
-            stack.push(context);
-        }
-    });
+        if context != 0 { stack.push(context) } else { Ok(()) }
+    })
 }
 
-pub fn push_current(context: u64) {
-    CURRENT.with_borrow_mut(|stack| stack.push(context));
+pub fn push_current(context: u64) -> Answer {
+    Stack::with(|stack| stack.push(context))
 }
 
 pub fn pop_current() -> Answer<u64> {
-    CURRENT.with_borrow_mut(|stack| stack.pop().ok_or(Code::INVALID_CONTEXT))
+    Stack::with(Stack::pop).ok_or(Code::INVALID_CONTEXT)
 }
 
 /// Works on the current context, unless a fault has ended it.

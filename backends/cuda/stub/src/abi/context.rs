@@ -60,8 +60,7 @@ functions! {
         if context != 0 && !enter()?.contexts.contains_key(&context) {
             return Err(Code::INVALID_CONTEXT);
         }
-        set_current(context);
-        Ok(())
+        set_current(context)
     }
 
     fn cuCtxGetCurrent(context: Out<u64>) {
@@ -73,8 +72,7 @@ functions! {
         if !enter()?.contexts.contains_key(&context) {
             return Err(Code::INVALID_CONTEXT);
         }
-        push_current(context);
-        Ok(())
+        push_current(context)
     }
 
     fn cuCtxPopCurrent_v2(context: Out<u64>) {

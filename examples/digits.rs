@@ -7,7 +7,7 @@
 //! Data: optical recognition of handwritten digits, 1,797 images of 8x8, by E. Alpaydin and C.
 //! Kaynak (UCI Machine Learning Repository, CC BY 4.0), embedded.
 
-use cotangent::plot::{Image, Plot, images};
+use cotangent::plot::{ColourMap, Image, Plot, images};
 use cotangent::prelude::*;
 use cotangent::{nn, random};
 use flate2::read::GzDecoder;
@@ -202,11 +202,10 @@ fn load() -> Digits {
 
 fn judge(losses: Vec<f64>, guesses: &[i32], x: &Array, truth: &[i32]) -> Outcome {
     let wrong: Vec<usize> = (0..truth.len()).filter(|i| guesses[*i] != truth[*i]).collect();
-    let pixels = x.to_vec::<f32>();
-    let misread = wrong.iter().map(|i| Image {
-        width: 8,
-        pixels: pixels[i * PIXELS..(i + 1) * PIXELS].iter().map(|p| *p as f64).collect(),
-        caption: format!("{} read as {}", truth[*i], guesses[*i]),
+    let misread = wrong.iter().map(|i| {
+        let digit = x.index(*i as i64).reshape([8, 8]);
+        let caption = format!("{} read as {}", truth[*i], guesses[*i]);
+        Image::within(digit, 0.0, 1.0, ColourMap::Grey).caption(&caption)
     });
     let accuracy = 1.0 - wrong.len() as f64 / truth.len() as f64;
     Outcome { losses, accuracy, misread: misread.collect() }
@@ -216,11 +215,11 @@ fn draw(o: &Outcome) {
     let steps: Vec<f64> = (0..o.losses.len()).map(|i| i as f64).collect();
     let plot = Plot::new("loss of the digits network").x_label("step").y_label("loss").log_y();
     let files = [
-        ("digits_loss.svg", plot.line("seed 0", &steps, &o.losses).to_svg()),
+        ("digits_loss.svg", plot.line("seed 0", &steps, &o.losses).picture()),
         ("digits_misread.svg", images("held-out digits that seed 0 misreads", &o.misread, 6)),
     ];
-    for (name, svg) in files {
-        match std::fs::write(name, svg) {
+    for (name, picture) in files {
+        match picture.save(name) {
             Ok(()) => println!("wrote {name}"),
             Err(e) => println!("could not write {name}: {e}"),
         }

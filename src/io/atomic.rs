@@ -32,7 +32,7 @@ impl Drop for Temporary {
 /// Writes into a temporary file in the same folder, syncs it, renames it over `path`, and syncs the
 /// folder: after a crash there is the old file or the new one. What `path` links to is replaced,
 /// not the link.
-pub(super) fn write(
+pub(crate) fn write(
     op: &str,
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,

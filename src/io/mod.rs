@@ -29,7 +29,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
-mod atomic;
+pub(crate) mod atomic;
 mod budget;
 mod header;
 mod json;

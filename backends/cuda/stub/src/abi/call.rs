@@ -10,8 +10,8 @@ use std::sync::MutexGuard;
 /// The most contexts of a thread.
 const DEEPEST: usize = 16;
 
-/// The contexts of a thread, the current one last. It has no destructor, since callers may end their
-/// work in destructors of the thread's, which come in any order.
+/// The contexts of a thread, the current one last. It has no destructor, since callers may end
+/// their work in destructors of the thread's, which come in any order.
 #[derive(Clone, Copy)]
 struct Stack {
     depth: usize,

@@ -18,7 +18,7 @@ pub struct Scale {
 impl Scale {
     /// A scale that begins and ends with these numbers, which must be positive if it is
     /// logarithmic. The ends are apart, whatever the numbers are.
-    pub fn new(low: f64, high: f64, log: bool) -> Scale {
+    pub(super) fn new(low: f64, high: f64, log: bool) -> Scale {
         let (low, high) = if log { (low.log10(), high.log10()) } else { (low, high) };
         let size = low.abs().max(high.abs());
         let apart = if log { 0.5 } else { size.max(1.0) / 2.0 };
@@ -32,7 +32,7 @@ impl Scale {
     }
 
     /// The scale of some numbers, with room at both ends: a share of their range.
-    pub fn of(values: impl Iterator<Item = f64>, log: bool, room: f64) -> Scale {
+    pub(super) fn of(values: impl Iterator<Item = f64>, log: bool, room: f64) -> Scale {
         let values = values.filter(|v| v.abs() <= MOST && (!log || *v >= LEAST));
         let none = (f64::INFINITY, f64::NEG_INFINITY);
         let (low, high) = values.fold(none, |(l, h), v| (l.min(v), h.max(v)));
@@ -42,18 +42,18 @@ impl Scale {
     }
 
     /// The place of a number, from 0 to 1. Of numbers that have none it is NaN.
-    pub fn place(&self, x: f64) -> f64 {
+    pub(super) fn place(&self, x: f64) -> f64 {
         let x = if self.log { x.log10() } else { x };
         (x - self.low) / (self.high - self.low)
     }
 
     /// The length of a unit, as a share of the scale.
-    pub fn unit(&self) -> f64 {
+    pub(super) fn unit(&self) -> f64 {
         1.0 / (self.high - self.low)
     }
 
     /// Four to nine round numbers, and their texts.
-    pub fn ticks(&self) -> Vec<(f64, String)> {
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
         if self.log && self.high - self.low >= 1.5 {
             let step = ((self.high - self.low) / 7.0).ceil() as i32;
             let (first, last) = (self.low.ceil() as i32, self.high.floor() as i32);
@@ -82,7 +82,7 @@ fn power(p: i32) -> String {
 }
 
 /// A number with as many digits as steps of this size need.
-pub fn label(x: f64, step: f64) -> String {
+pub(super) fn label(x: f64, step: f64) -> String {
     let size = x.abs().max(step);
     if !(1e-4..1e6).contains(&size) && x != 0.0 {
         let digits = (x.abs().log10().floor() - step.log10().floor()).clamp(0.0, 12.0) as usize;
@@ -103,12 +103,12 @@ pub struct Axes {
 
 impl Axes {
     /// The place in the panel, from its upper left corner.
-    pub fn inside(&self, (x, y): Point) -> Point {
+    pub(super) fn inside(&self, (x, y): Point) -> Point {
         (self.x.place(x) * self.size.0, (1.0 - self.y.place(y)) * self.size.1)
     }
 
     /// Lines at the ticks, and their numbers. They lie below what is drawn.
-    pub fn grid(&self, scene: &mut Scene, lines: bool) {
+    pub(super) fn grid(&self, scene: &mut Scene, lines: bool) {
         let ((x0, y0), (w, h)) = (self.at, self.size);
         for (t, text) in self.x.ticks() {
             let x = x0 + self.x.place(t) * w;
@@ -125,13 +125,13 @@ impl Axes {
     }
 
     /// The widest text of the ticks of the vertical axis, in pixels.
-    pub fn widest(&self) -> f64 {
+    pub(super) fn widest(&self) -> f64 {
         let texts = self.y.ticks().into_iter().map(|(_, text)| text.chars().count());
         6.4 * texts.max().unwrap_or(0) as f64
     }
 
     /// The lines on the left and below.
-    pub fn frame(&self, scene: &mut Scene) {
+    pub(super) fn frame(&self, scene: &mut Scene) {
         let ((x, y), (w, h)) = (self.at, self.size);
         scene.line(vec![(x, y), (x, y + h), (x + w, y + h)], INK.cover(0.6), 1.0);
     }
@@ -144,7 +144,7 @@ pub struct Entry {
 }
 
 /// Draws a legend in the corner where the fewest of these places are.
-pub fn legend(scene: &mut Scene, axes: &Axes, entries: &[Entry], places: &[Point]) {
+pub(super) fn legend(scene: &mut Scene, axes: &Axes, entries: &[Entry], places: &[Point]) {
     if entries.is_empty() {
         return;
     }
@@ -168,7 +168,7 @@ pub fn legend(scene: &mut Scene, axes: &Axes, entries: &[Entry], places: &[Point
 }
 
 /// Text that is read upwards.
-pub fn turned(scene: &mut Scene, at: Point, text: &str) {
+pub(super) fn turned(scene: &mut Scene, at: Point, text: &str) {
     if !text.is_empty() {
         let text = text.to_owned();
         scene.shapes.push(Shape::Text {

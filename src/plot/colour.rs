@@ -15,7 +15,7 @@ const SERIES: [[u8; 3]; 8] = [
 ];
 
 /// The colour of the `n`th series.
-pub fn series(n: usize) -> Paint {
+pub(super) fn series(n: usize) -> Paint {
     Paint::solid(SERIES[n % SERIES.len()])
 }
 
@@ -76,7 +76,7 @@ impl ColourMap {
     }
 
     /// The numbers that get the first and the last colour, for data between these.
-    pub fn range(self, (low, high): (f64, f64)) -> (f64, f64) {
+    pub(super) fn range(self, (low, high): (f64, f64)) -> (f64, f64) {
         let most = low.abs().max(high.abs());
         if self == ColourMap::Diverging { (-most, most) } else { (low, high) }
     }

@@ -17,7 +17,7 @@ impl Grid<'_> {
     }
 
     /// The lines on which the surface has a value.
-    pub fn lines(&self, level: f64) -> Vec<Vec<Point>> {
+    pub(super) fn lines(&self, level: f64) -> Vec<Vec<Point>> {
         let mut pieces = Vec::new();
         for row in 1..self.y.len() {
             for column in 1..self.x.len() {

@@ -28,7 +28,7 @@ impl Values for Array {
     fn numbers(&self) -> Result<Numbers, Error> {
         let real = |s: &cotangent_jit::Scalar| {
             s.to_f64().ok_or_else(|| {
-                err!(DType, "plot: expected real numbers, got {}; draw parts of them", self.aval())
+                err!(DType, "expected real numbers, got {}; draw parts of them", self.aval())
             })
         };
         let scalars = self.try_to_scalars()?;
@@ -69,7 +69,7 @@ macro_rules! slices {
 slices!(f64, f32, i32, i64, u8, u32, usize);
 
 /// The elements of a line of numbers.
-pub fn vector(op: &str, what: &str, values: impl Values) -> Result<Vec<f64>, Error> {
+pub(super) fn vector(op: &str, what: &str, values: impl Values) -> Result<Vec<f64>, Error> {
     let Numbers { shape, data } = values.numbers().map_err(|e| e.context(op))?;
     match shape.len() {
         0 | 1 => Ok(data),
@@ -78,7 +78,7 @@ pub fn vector(op: &str, what: &str, values: impl Values) -> Result<Vec<f64>, Err
 }
 
 /// Lines of numbers of equal length.
-pub fn vectors<const N: usize>(
+pub(super) fn vectors<const N: usize>(
     op: &str,
     all: [(&str, Result<Vec<f64>, Error>); N],
 ) -> Result<[Vec<f64>; N], Error> {
@@ -107,7 +107,7 @@ pub struct Matrix {
     pub data: Vec<f64>,
 }
 
-pub fn matrix(op: &str, values: impl Values) -> Result<Matrix, Error> {
+pub(super) fn matrix(op: &str, values: impl Values) -> Result<Matrix, Error> {
     let Numbers { shape, data } = values.numbers().map_err(|e| e.context(op))?;
     match shape[..] {
         [rows, columns] => Ok(Matrix { rows, columns, data }),

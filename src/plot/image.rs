@@ -35,23 +35,24 @@ impl Image {
     /// Panics if the values are no matrix of real numbers.
     #[track_caller]
     pub fn new(values: impl Values, map: ColourMap) -> Image {
-        raise(Image::mapped(values, |data| map.range(range(data)), map))
+        raise(Image::mapped("new", values, |data| map.range(range(data)), map))
     }
 
     /// The same, with the numbers that get the first and the last colour.
     #[track_caller]
     pub fn within(values: impl Values, low: f64, high: f64, map: ColourMap) -> Image {
-        raise(Image::mapped(values, |_| (low, high), map))
+        raise(Image::mapped("within", values, |_| (low, high), map))
     }
 
     fn mapped(
+        op: &str,
         values: impl Values,
         range: impl FnOnce(&[f64]) -> (f64, f64),
         map: ColourMap,
     ) -> Result<Image, Error> {
-        let Numbers { shape, data } = values.numbers().map_err(|e| e.context("image"))?;
+        let Numbers { shape, data } = values.numbers().map_err(|e| e.context(op))?;
         let [_, width] = shape[..] else {
-            return Err(err!(Shape, "image: expected a matrix, got the shape {shape:?}"));
+            return Err(err!(Shape, "{op}: expected a matrix, got the shape {shape:?}"));
         };
         let range = range(&data);
         let rgb = data.iter().flat_map(|v| pixel(map, range, *v)).collect();
@@ -65,9 +66,9 @@ impl Image {
     #[track_caller]
     pub fn coloured(values: impl Values) -> Image {
         let read = || {
-            let Numbers { shape, data } = values.numbers().map_err(|e| e.context("image"))?;
+            let Numbers { shape, data } = values.numbers().map_err(|e| e.context("coloured"))?;
             let [_, width, 3] = shape[..] else {
-                let text = "image: expected the shape [height, width, 3]";
+                let text = "coloured: expected the shape [height, width, 3]";
                 return Err(err!(Shape, "{text}, got {shape:?}"));
             };
             let byte = |v: &f64| (255.0 * v.clamp(0.0, 1.0)).round() as u8;

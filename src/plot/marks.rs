@@ -41,7 +41,7 @@ pub enum Mark {
 
 impl Mark {
     /// Points whose numbers the scales must have.
-    pub fn extent(&self) -> Vec<Point> {
+    pub(super) fn extent(&self) -> Vec<Point> {
         match self {
             Mark::Line { points, .. } | Mark::Points { points, .. } => points.clone(),
             Mark::Band { x, low, high } => {
@@ -60,12 +60,12 @@ impl Mark {
     }
 
     /// Whether the scales leave room around it.
-    pub fn fills(&self) -> bool {
+    pub(super) fn fills(&self) -> bool {
         matches!(self, Mark::Surface(surface) if surface.fills())
     }
 
     /// Its shapes, in pixels from the upper left corner of the panel.
-    pub fn shapes(&self, axes: &Axes, paint: Paint) -> Vec<Shape> {
+    pub(super) fn shapes(&self, axes: &Axes, paint: Paint) -> Vec<Shape> {
         match self {
             Mark::Line { points, width } => lines(axes, points, paint, *width),
             Mark::Points { points, radius } => {

@@ -45,7 +45,7 @@ impl Picture {
             Some((width, rgb)) => Ok(png(*width, rgb)),
             None => Err(err!(
                 Value,
-                "picture: only images are saved as PNG, and this is a drawing; save it as .svg"
+                "to_png: only images become PNG, and this is a drawing; save it as .svg"
             )),
         }
     }
@@ -59,7 +59,7 @@ impl Picture {
         let end = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         let bytes = match end.as_deref() {
             Some("svg") => self.svg.clone().into_bytes(),
-            Some("png") => self.to_png()?,
+            Some("png") => self.to_png().map_err(|e| e.context("save"))?,
             _ => {
                 let name = path.display();
                 return Err(err!(File, "save: {name}: expected a name that ends in .svg or .png"));

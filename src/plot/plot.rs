@@ -2,7 +2,7 @@
 
 use super::axes::{Axes, Entry, Scale, legend, turned};
 use super::colour::{ColourMap, series};
-use super::data::{Matrix, Values, matrix, vector, vectors};
+use super::data::{Matrix, Numbers, Values, matrix, vector, vectors};
 use super::marks::Mark;
 use super::picture::Picture;
 use super::scene::{Anchor, INK, Paint, Point, Scene, Shape};
@@ -169,7 +169,8 @@ impl Plot {
         (x, y): (impl Values, impl Values),
         (u, v): (impl Values, impl Values),
     ) -> Plot {
-        let flat = |values: Result<super::data::Numbers, Error>| Ok(values?.data);
+        let flat =
+            |values: Result<Numbers, Error>| Ok(values.map_err(|e| e.context("arrows"))?.data);
         let [x, y, u, v] = raise(vectors(
             "arrows",
             [
@@ -203,7 +204,7 @@ impl Plot {
         values: impl Values,
         map: ColourMap,
     ) -> Plot {
-        let m = raise(matrix("heat_map", values));
+        let m = raise(matrix("heat_map_over", values));
         self.cells(m, x, y, map)
     }
 

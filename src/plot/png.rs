@@ -5,7 +5,7 @@ use miniz_oxide::deflate::compress_to_vec_zlib;
 const LEVEL: u8 = 6;
 
 /// Rows of so many pixels, three bytes each. Pixels that do not fill a row are left out.
-pub fn png(width: usize, rgb: &[u8]) -> Vec<u8> {
+pub(super) fn png(width: usize, rgb: &[u8]) -> Vec<u8> {
     let row = 3 * width.max(1);
     let mut rows = Vec::with_capacity(rgb.len() + rgb.len() / row + 1);
     for pixels in rgb.chunks_exact(row) {

@@ -13,11 +13,11 @@ pub struct Paint {
 }
 
 impl Paint {
-    pub const fn solid(colour: [u8; 3]) -> Paint {
+    pub(super) const fn solid(colour: [u8; 3]) -> Paint {
         Paint { colour, cover: 1.0 }
     }
 
-    pub const fn cover(self, cover: f64) -> Paint {
+    pub(super) const fn cover(self, cover: f64) -> Paint {
         Paint { cover, ..self }
     }
 }
@@ -80,20 +80,20 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub fn new(size: Point) -> Scene {
+    pub(super) fn new(size: Point) -> Scene {
         Scene { size, shapes: Vec::new() }
     }
 
-    pub fn rectangle(&mut self, (x, y): Point, (w, h): Point, paint: Paint) {
+    pub(super) fn rectangle(&mut self, (x, y): Point, (w, h): Point, paint: Paint) {
         let points = vec![(x, y), (x + w, y), (x + w, y + h), (x, y + h)];
         self.shapes.push(Shape::Area { points, paint });
     }
 
-    pub fn line(&mut self, points: Vec<Point>, paint: Paint, width: f64) {
+    pub(super) fn line(&mut self, points: Vec<Point>, paint: Paint, width: f64) {
         self.shapes.push(Shape::Line { points, paint, width });
     }
 
-    pub fn text(&mut self, at: Point, anchor: Anchor, size: f64, text: &str) {
+    pub(super) fn text(&mut self, at: Point, anchor: Anchor, size: f64, text: &str) {
         if !text.is_empty() {
             let text = text.to_owned();
             self.shapes.push(Shape::Text { at, anchor, size, turned: false, text });
@@ -101,11 +101,11 @@ impl Scene {
     }
 
     /// The shapes of another scene, so far to the right and down.
-    pub fn place(&mut self, other: Scene, at: Point) {
+    pub(super) fn place(&mut self, other: Scene, at: Point) {
         self.shapes.push(Shape::Window { at, size: other.size, shapes: other.shapes });
     }
 
-    pub fn to_svg(&self) -> String {
+    pub(super) fn to_svg(&self) -> String {
         let (w, h) = self.size;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" \
@@ -190,7 +190,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-pub fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for some in bytes.chunks(3) {

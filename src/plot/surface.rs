@@ -23,11 +23,11 @@ pub enum Kind {
 }
 
 impl Surface {
-    pub fn fills(&self) -> bool {
+    pub(super) fn fills(&self) -> bool {
         true
     }
 
-    pub fn extent(&self) -> Vec<Point> {
+    pub(super) fn extent(&self) -> Vec<Point> {
         match &self.kind {
             Kind::Cells { x, y, .. } => vec![(x.0, y.0), (x.1, y.1)],
             Kind::Contours { x, y, .. } => {
@@ -37,7 +37,7 @@ impl Surface {
         }
     }
 
-    pub fn shapes(&self, axes: &Axes, paint: Paint) -> Vec<Shape> {
+    pub(super) fn shapes(&self, axes: &Axes, paint: Paint) -> Vec<Shape> {
         match &self.kind {
             Kind::Cells { x, y, map, range } => {
                 let (a, b) = (axes.inside((x.0, y.1)), axes.inside((x.1, y.0)));
@@ -68,7 +68,7 @@ impl Surface {
 }
 
 /// The colour of a number; what is not finite is a light grey.
-pub fn pixel(map: ColourMap, (low, high): (f64, f64), v: f64) -> [u8; 3] {
+pub(super) fn pixel(map: ColourMap, (low, high): (f64, f64), v: f64) -> [u8; 3] {
     match v.is_finite() {
         true if high > low => map.colour((v - low) / (high - low)),
         true => map.colour(0.5),
@@ -77,7 +77,7 @@ pub fn pixel(map: ColourMap, (low, high): (f64, f64), v: f64) -> [u8; 3] {
 }
 
 /// The least and the greatest finite number.
-pub fn range(values: &[f64]) -> (f64, f64) {
+pub(super) fn range(values: &[f64]) -> (f64, f64) {
     let finite = values.iter().copied().filter(|v| v.is_finite());
     let none = (f64::INFINITY, f64::NEG_INFINITY);
     let (low, high) = finite.fold(none, |(l, h), v| (l.min(v), h.max(v)));
@@ -85,7 +85,7 @@ pub fn range(values: &[f64]) -> (f64, f64) {
 }
 
 /// So many levels inside of a range, at round numbers where there are some.
-pub fn levels((low, high): (f64, f64), count: usize) -> Vec<f64> {
+pub(super) fn levels((low, high): (f64, f64), count: usize) -> Vec<f64> {
     let step = (high - low) / (count + 1) as f64;
     (1..=count).map(|n| low + step * n as f64).collect()
 }

@@ -20,6 +20,7 @@ mod of_lax;
 #[cfg(feature = "linalg")]
 mod of_linalg;
 mod of_numpy;
+mod of_pictures;
 mod of_points_and_folds;
 mod of_results;
 mod of_rooms;
@@ -36,6 +37,7 @@ const TABLES: &[(&[Wrong], &str)] = &[
     (of_lax::WRONG, include_str!("of_lax.rs")),
     #[cfg(feature = "linalg")]
     (of_linalg::WRONG, include_str!("of_linalg.rs")),
+    (of_pictures::WRONG, include_str!("of_pictures.rs")),
     (of_rooms::WRONG, include_str!("of_rooms.rs")),
     (of_api::WRONG, include_str!("of_api.rs")),
     (of_results::REFUSED, include_str!("of_results.rs")),

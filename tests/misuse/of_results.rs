@@ -6,10 +6,19 @@ use super::values::{b, ended, s, u, v};
 use cotangent::api::pytree::Tree;
 use cotangent::io;
 use cotangent::lax::ConvAxes;
+use cotangent::plot::{Picture, Plot};
 use cotangent::prelude::*;
 use std::collections::BTreeMap;
 
+fn picture() -> Picture {
+    Plot::new("a").picture()
+}
+
 refused! {
+    "Picture::to_png" => picture().to_png();
+    "Picture::save" => picture().save("no_end");
+    "Picture::save" => picture().save("drawing.png");
+    "Picture::save" => picture().save("/no/such/folder/a.svg");
     "io::read_npy" => io::read_npy("/no/such/file.npy");
     "io::npy_from_bytes" => io::npy_from_bytes(b"no npy");
     "io::npy_from_bytes" => io::npy_from_bytes(b"");

@@ -5,7 +5,6 @@ use super::values::{b, i, n, none, s, u, v, z};
 use cotangent::ode::{self, OdeOptions};
 use cotangent::optim::{self, AdamOptions, Mask, RmsOptions, Transform};
 use cotangent::optimize::{self, MinimizeOptions};
-use cotangent::plot::Plot;
 use cotangent::prelude::*;
 use cotangent::ravel::ravel;
 use cotangent::root::{self, KrylovOptions, RootOptions};
@@ -97,6 +96,4 @@ wrong! {
     "ravel::ravel" => ravel((v(), i(), b(), z())).1.tree::<(Array,)>(&v());
     "Unravel::tree" => ravel(v()).1.tree::<Array>(&u());
     "Unravel::tree" => ravel(v()).1.tree::<Vec<Array>>(&v());
-    "Plot::line" => Plot::new("a").line("b", &[1.0], &[]);
-    "Plot::points" => Plot::new("a").points("b", &[1.0], &[]);
 }

@@ -79,9 +79,9 @@ fn main() -> Result<(), Error> {
     let plot = Plot::new("a pendulum, recorded and recovered")
         .x_label("seconds")
         .y_label("radians")
-        .points("recorded", &times, &recorded.to_vec::<f64>())
-        .line("recovered", &times, &swing(Array::scalar(found)).to_vec::<f64>());
-    if let Err(e) = std::fs::write("pendulum.svg", plot.to_svg()) {
+        .points("recorded", &times, recorded.to_vec::<f64>())
+        .line("recovered", &times, swing(Array::scalar(found)).to_vec::<f64>());
+    if let Err(e) = plot.picture().save("pendulum.svg") {
         println!("could not write pendulum.svg: {e}");
     }
     println!("60 steps through {STEPS} of simulation: {:.1} ms", took.as_secs_f64() * 1e3);

@@ -101,9 +101,9 @@ fn main() -> Result<(), Error> {
     let plot = Plot::new("the Lorenz system, recorded and recovered")
         .x_label("time")
         .y_label("z")
-        .points("recorded", &times, &column(&recorded, 2))
-        .line("recovered", &times, &column(&orbit(&Array::from(&p), STEPS), 2));
-    if let Err(e) = std::fs::write("lorenz_fit.svg", plot.to_svg()) {
+        .points("recorded", &times, column(&recorded, 2))
+        .line("recovered", &times, column(&orbit(&Array::from(&p), STEPS), 2));
+    if let Err(e) = plot.picture().save("lorenz_fit.svg") {
         println!("could not write lorenz_fit.svg: {e}");
     }
     println!("48 Gauss-Newton steps: {:.0} ms", took.as_secs_f64() * 1e3);

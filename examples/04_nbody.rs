@@ -159,10 +159,10 @@ fn main() -> Result<(), Error> {
     );
     let coordinate = |body: isize, axis: isize| places.index(s![..600, body, axis]).to_vec::<f64>();
     let orbits = Plot::new("Jupiter and Saturn, astronomical units")
-        .points("Jupiter", &coordinate(0, 0), &coordinate(0, 1))
-        .points("Saturn", &coordinate(1, 0), &coordinate(1, 1));
+        .points("Jupiter", coordinate(0, 0), coordinate(0, 1))
+        .points("Saturn", coordinate(1, 0), coordinate(1, 1));
     for (name, plot) in [("nbody_energy.svg", plot), ("nbody_orbits.svg", orbits)] {
-        if let Err(e) = std::fs::write(name, plot.to_svg()) {
+        if let Err(e) = plot.picture().save(name) {
             println!("could not write {name}: {e}");
         }
     }

@@ -156,11 +156,11 @@ fn main() -> Result<(), Error> {
     let at = doubles(x.clone());
     let fitted = |p: &Layers| doubles(predict(&adapt(p.clone(), &few, &sine(&few), 10), &x));
     let plot = Plot::new("a sine from ten points of its left half, ten steps")
-        .line("the sine", &at, &doubles(sine(&x)))
-        .line("meta-trained", &at, &fitted(&meta))
-        .line("trained alike", &at, &fitted(&plain))
-        .points("seen", &doubles(few.clone()), &doubles(sine(&few)));
-    if let Err(e) = std::fs::write("maml.svg", plot.to_svg()) {
+        .line("the sine", &at, doubles(sine(&x)))
+        .line("meta-trained", &at, fitted(&meta))
+        .line("trained alike", &at, fitted(&plain))
+        .points("seen", doubles(few.clone()), doubles(sine(&few)));
+    if let Err(e) = plot.picture().save("maml.svg") {
         println!("could not write maml.svg: {e}");
     }
     println!("{ROUNDS} rounds of {TASKS} tasks: {:.1} s", took.as_secs_f64());

@@ -224,9 +224,9 @@ fn main() -> Result<(), Error> {
     let times: Vec<f64> = (0..DRAWS).map(|i| i as f64).collect();
     let plot = Plot::new("the constant of the regression, two chains")
         .x_label("draw")
-        .line("chain 1", &times, &weight(0, 16))
-        .line("chain 2", &times, &weight(1, 16));
-    if let Err(e) = std::fs::write("hmc_trace.svg", plot.to_svg()) {
+        .line("chain 1", &times, weight(0, 16))
+        .line("chain 2", &times, weight(1, 16));
+    if let Err(e) = plot.picture().save("hmc_trace.svg") {
         println!("could not write hmc_trace.svg: {e}");
     }
     let gradients = CHAINS * (WARM_UP + DRAWS) * (LEAPS as usize + 1);

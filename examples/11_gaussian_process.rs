@@ -107,18 +107,14 @@ fn main() -> Result<(), Error> {
     let (seen, gap) = (d[40], d[100]);
     assert!(gap > 2.0 * seen, "where there are no points nothing is known: {seen} {gap}");
 
-    let at = at.to_vec::<f64>();
-    let edge =
-        |sign: f64| -> Vec<f64> { m.iter().zip(&d).map(|(m, d)| m + sign * 2.0 * d).collect() };
-    let svg = Plot::new("a Gaussian process")
+    let wide = 2.0 * &deviation;
+    let plot = Plot::new("a Gaussian process")
         .x_label("x")
-        .line("mean", &at, &m)
-        .line("the curve", &at, &t)
-        .line("two deviations up", &at, &edge(1.0))
-        .line("and down", &at, &edge(-1.0))
-        .points("seen", &x.to_vec::<f64>(), &y.to_vec::<f64>())
-        .to_svg();
-    match std::fs::write("gaussian_process.svg", svg) {
+        .band("mean and two deviations", &at, &mean - &wide, &mean + &wide)
+        .line("mean and two deviations", &at, &mean)
+        .line("the curve", &at, &truth)
+        .points("seen", &x, &y);
+    match plot.picture().save("gaussian_process.svg") {
         Ok(()) => println!("wrote gaussian_process.svg"),
         Err(e) => println!("could not write gaussian_process.svg: {e}"),
     }

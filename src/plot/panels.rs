@@ -10,8 +10,8 @@ const TITLE: f64 = 30.0;
 ///
 /// ```
 /// use cotangent::plot::{Panels, Plot};
-/// let one = |name: &str| Plot::new(name).size(320, 240);
-/// let svg = Panels::new(2).title("both").add(one("left")).add(one("right")).to_svg();
+/// let one = |name: &str| Plot::new(name).pixels(320, 240);
+/// let svg = Panels::new(2).title("both").panel(one("left")).panel(one("right")).to_svg();
 /// assert!(svg.contains("left") && svg.contains("right"));
 /// ```
 #[derive(Clone, Debug)]
@@ -32,8 +32,7 @@ impl Panels {
         self
     }
 
-    #[allow(clippy::should_implement_trait)]
-    pub fn add(mut self, plot: Plot) -> Panels {
+    pub fn panel(mut self, plot: Plot) -> Panels {
         self.plots.push(plot);
         self
     }

@@ -91,13 +91,13 @@ impl Plot {
     }
 
     /// Makes a unit as long on both axes, so that circles are round.
-    pub fn equal(mut self) -> Plot {
+    pub fn equal_units(mut self) -> Plot {
         self.equal = true;
         self
     }
 
     /// Width and height in pixels; 640 and 400 without this.
-    pub fn size(mut self, width: usize, height: usize) -> Plot {
+    pub fn pixels(mut self, width: usize, height: usize) -> Plot {
         self.size = (width.max(120) as f64, height.max(100) as f64);
         self
     }
@@ -414,9 +414,12 @@ mod tests {
                 plot.marks.push((String::new(), Mark::Surface(matrix.clone()), INK));
                 plot
             };
-            for plot in
-                [plot.clone(), plot.clone().log_x().log_y(), plot.clone().equal(), with(&plot)]
-            {
+            for plot in [
+                plot.clone(),
+                plot.clone().log_x().log_y(),
+                plot.clone().equal_units(),
+                with(&plot),
+            ] {
                 let svg = plot.to_svg();
                 assert!(svg.contains("a &lt; b"), "{svg}");
                 let written = svg.lines().filter(|line| !line.contains("base64"));

@@ -68,10 +68,10 @@ const NONE: &[(&str, &str)] = &[
     (
         "they draw whatever they get",
         "Plot::new Plot::x_label Plot::y_label Plot::log_x Plot::log_y Plot::x_limits \
-         Plot::y_limits Plot::equal Plot::size Plot::vertical Plot::horizontal Plot::to_svg \
-         Plot::picture Plot::evcxr_display Panels::* Image::caption Image::picture \
-         Image::evcxr_display Picture::to_svg Picture::evcxr_display ClosedJaxpr::picture \
-         ColourMap::colour plot::images",
+         Plot::y_limits Plot::equal_units Plot::pixels Plot::vertical Plot::horizontal \
+         Plot::to_svg Plot::picture Plot::evcxr_display Panels::* Image::caption \
+         Image::picture Image::evcxr_display Picture::to_svg Picture::evcxr_display \
+         ClosedJaxpr::picture ColourMap::colour plot::images",
     ),
     (
         "the tables have their like: the same check under the same name",

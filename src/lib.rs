@@ -64,7 +64,7 @@
 //! | minimise functions, find roots, solve large linear systems | [`optimize`], [`root`] |
 //! | build networks: activations, convolutions, pooling, normalization, dropout, losses | [`nn`] |
 //! | train, and save what was trained | [`optim`], [`io`] |
-//! | draw curves as SVG | [`plot`] |
+//! | draw arrays, and jaxprs | [`plot`] |
 //! | choose the device that arrays live on | [`device`](api::device) |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
 //! | trade subnormal numbers for speed | [`subnormals`](api::subnormals) |
@@ -235,10 +235,46 @@ pub mod prelude {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-/// The programs in the page of sharp bits, compiled and run.
+/// The programs of the book's chapters, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/sharp_bits.md")]
-mod sharp_bits {}
+mod book {
+    #[doc = include_str!("../docs/book/src/index.md")]
+    mod index {}
+    #[doc = include_str!("../docs/book/src/start.md")]
+    mod start {}
+    #[doc = include_str!("../docs/book/src/jaxprs.md")]
+    mod jaxprs {}
+    #[doc = include_str!("../docs/book/src/derivatives.md")]
+    mod derivatives {}
+    #[doc = include_str!("../docs/book/src/batching.md")]
+    mod batching {}
+    #[doc = include_str!("../docs/book/src/compiling.md")]
+    mod compiling {}
+    #[doc = include_str!("../docs/book/src/control_flow.md")]
+    mod control_flow {}
+    #[doc = include_str!("../docs/book/src/pytrees.md")]
+    mod pytrees {}
+    #[doc = include_str!("../docs/book/src/randomness.md")]
+    mod randomness {}
+    #[doc = include_str!("../docs/book/src/rules.md")]
+    mod rules {}
+    #[doc = include_str!("../docs/book/src/debugging.md")]
+    mod debugging {}
+    #[doc = include_str!("../docs/book/src/performance.md")]
+    mod performance {}
+    #[doc = include_str!("../docs/book/src/saving.md")]
+    mod saving {}
+    #[doc = include_str!("../docs/book/src/shipping.md")]
+    mod shipping {}
+    #[doc = include_str!("../docs/book/src/sharp_bits.md")]
+    mod sharp_bits {}
+    #[doc = include_str!("../docs/book/src/from_jax.md")]
+    mod from_jax {}
+    #[doc = include_str!("../docs/book/src/from_numpy.md")]
+    mod from_numpy {}
+    #[doc = include_str!("../docs/book/src/from_pytorch.md")]
+    mod from_pytorch {}
+}
 
 /// The programs in the page on the architecture, compiled and run.
 #[cfg(doctest)]

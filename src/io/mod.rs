@@ -40,7 +40,7 @@ mod npy;
 mod npz;
 mod pytree;
 mod safetensors;
-mod zip;
+pub(crate) mod zip;
 
 pub use map::NpyMap;
 pub use npy::{npy_from_bytes, npy_to_bytes, read_npy, write_npy};

@@ -209,7 +209,7 @@ fn entry<'a>(
 }
 
 /// The check sum of zip: CRC-32, reflected, of polynomial 0xedb88320.
-pub(super) fn crc(bytes: &[u8], before: u32) -> u32 {
+pub(crate) fn crc(bytes: &[u8], before: u32) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
         let mut i = 0;

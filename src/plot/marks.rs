@@ -61,7 +61,7 @@ impl Mark {
 
     /// Whether the scales leave room around it.
     pub(super) fn fills(&self) -> bool {
-        matches!(self, Mark::Surface(surface) if surface.fills())
+        matches!(self, Mark::Surface(_))
     }
 
     /// Its shapes, in pixels from the upper left corner of the panel.

@@ -23,10 +23,6 @@ pub enum Kind {
 }
 
 impl Surface {
-    pub(super) fn fills(&self) -> bool {
-        true
-    }
-
     pub(super) fn extent(&self) -> Vec<Point> {
         match &self.kind {
             Kind::Cells { x, y, .. } => vec![(x.0, y.0), (x.1, y.1)],
@@ -84,7 +80,7 @@ pub(super) fn range(values: &[f64]) -> (f64, f64) {
     if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 
-/// So many levels inside of a range, at round numbers where there are some.
+/// So many levels inside of a range, evenly spaced.
 pub(super) fn levels((low, high): (f64, f64), count: usize) -> Vec<f64> {
     let step = (high - low) / (count + 1) as f64;
     (1..=count).map(|n| low + step * n as f64).collect()

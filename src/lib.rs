@@ -65,6 +65,7 @@
 //! | build networks: activations, convolutions, pooling, normalization, dropout, losses | [`nn`] |
 //! | train, and save what was trained | [`optim`], [`io`] |
 //! | draw arrays, and jaxprs | [`plot`] |
+//! | tell how far a loop has come | [`progress`] |
 //! | choose the device that arrays live on | [`device`](api::device) |
 //! | know what is kept, and let it go | [`caches`](api::caches) |
 //! | trade subnormal numbers for speed | [`subnormals`](api::subnormals) |
@@ -96,6 +97,7 @@ pub mod optimize;
 pub mod plot;
 #[doc(hidden)]
 pub mod prims;
+pub mod progress;
 pub mod random;
 pub mod ravel;
 pub mod root;
@@ -131,14 +133,14 @@ pub mod prelude {
     //! | solve inside of traces | [`custom_root`], [`custom_linear_solve`], [`custom_linear_solve_symmetric`] |
     //! | write a rule of your own | [`custom_jvp`], [`custom_vjp`], [`custom_gradient`], [`custom_derivatives`], [`custom_jvps`], [`custom_jvp_symbolic`], [`custom_vjp_symbolic`], [`custom_vmap`], [`sequential_vmap`], [`Custom`], [`Tangents`], [`Perturbed`], [`Batched`], [`NoRule`], [`closure_convert`] |
     //! | capture clones | [`clone!`](macro@crate::clone) |
-    //! | use pytrees | [`Pytree`](trait@Pytree), [`tree_map`], [`tree_map2`], [`tree_map3`], [`tree_map_with_path`], [`tree_reduce`], [`tree_all`], [`tree_any`], [`tree_leaves`], [`tree_leaves_with_path`], [`tree_flatten`], [`tree_unflatten`], [`tree_structure`], [`tree_transpose`], [`tree_broadcast`], [`Tree`], [`Static`] |
+    //! | use pytrees | [`Pytree`](trait@Pytree), [`tree_map`], [`tree_map2`], [`tree_map3`], [`tree_map_with_path`], [`tree_reduce`], [`tree_all`], [`tree_any`], [`tree_leaves`], [`tree_leaves_with_path`], [`tree_flatten`], [`tree_unflatten`], [`tree_structure`], [`tree_transpose`], [`tree_broadcast`], [`tree_summary`], [`Tree`], [`Static`] |
     //! | save memory in reverse mode | [`checkpoint`], [`checkpoint_with`], [`Policy`], [`checkpoint_name`], [`saved_residuals`], [`SavedResidual`] |
     //! | look inside | [`make_jaxpr`], [`eval_shape`], [`ClosedJaxpr`], [`jit_misses`], [`debug_print!`], [`debug`](mod@debug), [`debug_nans`], [`debug_infs`] |
     //! | check what no result shows | [`checkify`](mod@checkify) |
     //! | call the host | [`pure_callback`], [`pure_callback_with`], [`io_callback`], [`Batching`], [`effects_barrier`], [`eager`] |
     //! | choose a device | [`Device`], [`devices`], [`default_device`], [`with_default_device`] |
     //! | know what is kept | [`memory_stats`], [`live_arrays`], [`track_arrays`], [`jit_cache_stats`], [`set_jit_cache_size`], [`clear_caches`], [`block_until_ready`] |
-    //! | name functions and errors in types | [`Func`], [`Own`], [`Ref`], [`Error`], [`ErrorKind`] |
+    //! | name functions and errors in types | [`Func`], [`Fn1`], [`Fn2`], [`Fn3`], [`Fn4`], [`Own`], [`Ref`], [`Error`], [`ErrorKind`] |
     //!
     //! Most have a twin with `try_` in front that returns the error; those of derivatives and
     //! residuals are in scope, too. Other rooms of the crate keep their names to themselves:
@@ -191,11 +193,12 @@ pub mod prelude {
     pub use crate::api::misses::jit_misses;
     pub use crate::api::precision::with_matmul_precision;
     pub use crate::api::pytree::{
-        Pytree, Static, Tree, tree_all, tree_any, tree_broadcast, tree_flatten, tree_leaves,
+        Pytree, Show, Static, Tree, tree_all, tree_any, tree_broadcast, tree_flatten, tree_leaves,
         tree_leaves_with_path, tree_map, tree_map_with_path, tree_map2, tree_map3, tree_reduce,
-        tree_structure, tree_transpose, tree_unflatten,
+        tree_structure, tree_summary, tree_transpose, tree_unflatten,
     };
     pub use crate::api::shape_dtype::{shape_dtype, shape_dtypes};
+    pub use crate::api::signature::{Fn1, Fn2, Fn3, Fn4};
     pub use crate::api::subnormals::flush_subnormals;
     pub use crate::api::vmap::{VmapOptions, vmap, vmap_axes, vmap_in_out, vmap_with};
     pub use crate::api::wrt::Arg;

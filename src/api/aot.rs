@@ -7,6 +7,7 @@ use super::function::{Func, Sig, calling};
 use super::graph::{self, Graph};
 use super::pytree::{Flat, Pytree, same_structure};
 use crate::core::jaxpr::{ClosedJaxpr, Jaxpr};
+use crate::core::notebook::{Shown, escape, folded, preformatted};
 use crate::core::trace::is_tracing;
 use crate::stage::executable::{Executable, program};
 use crate::stage::placement::{Site, site};
@@ -75,8 +76,7 @@ pub struct Lowered<A, R> {
 impl<A: Pytree, R: Pytree> Lowered<A, R> {
     /// The jaxpr that was traced.
     pub fn jaxpr(&self) -> ClosedJaxpr {
-        let Graph { jaxpr, captured, .. } = &self.graph;
-        ClosedJaxpr { jaxpr: jaxpr.clone(), consts: captured.clone() }
+        self.graph.closed()
     }
 
     /// The jaxpr that is compiled. Calls are inlined, constants are folded, equal equations are
@@ -99,6 +99,19 @@ impl<A: Pytree, R: Pytree> Lowered<A, R> {
     pub fn memory(&self) -> Result<MemoryAnalysis, Error> {
         let (program, _) = program(&self.simple, &self.name, self.place)?;
         Ok(self.analysed(&program))
+    }
+
+    /// Shows the jaxpr in an evcxr notebook, and behind clicks its simplified form and the program.
+    pub fn evcxr_display(&self) {
+        let mut shown = self.jaxpr().to_string();
+        let mut html = folded("jaxpr", &preformatted(&shown));
+        html.push_str(&folded("simplified", &preformatted(&self.simple.to_string())));
+        match self.program() {
+            Ok(program) => html.push_str(&folded("program", &preformatted(&program))),
+            Err(e) => shown.push_str(&format!("\n{e}")),
+        }
+        let head = format!("<p><code>{}</code>, lowered</p>", escape(&self.name));
+        Shown::new(shown, head + &html).print();
     }
 
     fn analysed(&self, program: &Program) -> MemoryAnalysis {
@@ -251,6 +264,16 @@ impl<A: Pytree, R: Pytree> Compiled<A, R> {
             memory.temporaries,
             self.time.as_secs_f64() * 1e3
         ))
+    }
+
+    /// Shows in an evcxr notebook what one run does, and behind clicks each stage of the code.
+    pub fn evcxr_display(&self) {
+        let head = self.explain().unwrap_or_else(|e| e.to_string());
+        let stages = ["program", "clif", "asm", "ptx"];
+        let stage = |name: &&str| Some(folded(name, &preformatted(&self.text(name)?)));
+        let stages: String = stages.iter().filter_map(stage).collect();
+        let jaxpr = folded("jaxpr", &preformatted(&self.lowered.jaxpr().to_string()));
+        Shown::new(head.clone(), format!("<p>{}</p>{jaxpr}{stages}", escape(&head))).print();
     }
 
     /// Bytes of machine code.

@@ -135,6 +135,12 @@ impl<V> Cache<V> {
         entry
     }
 
+    /// Something of each value, in the order in which they came.
+    pub fn values<T>(&self, of: impl Fn(&V) -> T) -> Vec<T> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|entry| of(&entry.value)).collect()
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
         let all =

@@ -104,7 +104,9 @@
 
 use super::device::Device;
 use super::pytree::{Flat, Pytree, Rebuild};
+use super::type_text::type_text;
 use crate::core::array::Array;
+use crate::core::jaxpr::ClosedJaxpr;
 use crate::core::scoped;
 use crate::core::source::{Source, awaiting, fail_called_at, here, raise};
 use cotangent_jit::Error;
@@ -135,6 +137,10 @@ pub trait Sig<'f>: 'f {
     type Owned: Sig<'static, Args = Self::Args, First = Self::First>;
     /// The type of a call: `dyn Fn(A, B) -> R`.
     type Dyn<R: 'f>: ?Sized + Send + Sync + 'f;
+
+    /// The types of the arguments, as they are written.
+    #[doc(hidden)]
+    fn arguments() -> Vec<String>;
 
     /// A call that flattens its arguments and passes them on.
     #[doc(hidden)]
@@ -304,13 +310,18 @@ pub struct Func<'f, S: Sig<'f>, R: 'f> {
     pub(crate) flush: bool,
     /// A jitted function that is compiled for this device wherever it is called.
     pub(crate) device: Option<Device>,
+    /// Lists what a jitted function was traced to.
+    programs: Option<Arc<Programs<'f>>>,
 }
+
+/// The jaxprs that a jitted function keeps, oldest first.
+type Programs<'f> = dyn Fn() -> Vec<ClosedJaxpr> + Send + Sync + 'f;
 
 impl<'f, S: Sig<'f>, R: 'f> Clone for Func<'f, S, R> {
     fn clone(&self) -> Self {
-        let Func { call, callee, inner, flush, device } = self;
+        let Func { call, callee, inner, flush, device, programs } = self;
         let (call, callee, inner) = (call.clone(), callee.clone(), inner.clone());
-        Func { call, callee, inner, flush: *flush, device: *device }
+        Func { call, callee, inner, flush: *flush, device: *device, programs: programs.clone() }
     }
 }
 
@@ -371,7 +382,7 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
                 (Err(e), None) => raise(Err(e)),
             }
         });
-        Func { call, inner: callee.clone(), callee, flush: false, device: None }
+        Func { call, inner: callee.clone(), callee, flush: false, device: None, programs: None }
     }
 
     pub(crate) fn looked_into_as(mut self, inner: Callee<'f, R>) -> Self {
@@ -385,6 +396,18 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
 
     pub(crate) fn on(self, device: Option<Device>) -> Self {
         Func { device, ..self }
+    }
+
+    pub(crate) fn listing(
+        self,
+        programs: impl Fn() -> Vec<ClosedJaxpr> + Send + Sync + 'f,
+    ) -> Self {
+        Func { programs: Some(Arc::new(programs)), ..self }
+    }
+
+    /// What a jitted function was traced to so far.
+    pub(crate) fn programs(&self) -> Vec<ClosedJaxpr> {
+        self.programs.as_ref().map_or(Vec::new(), |list| list())
     }
 
     /// Calls with the arguments as a tuple and returns the error instead of panicking with it.
@@ -410,7 +433,8 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
         let name = Name::Given(name.into());
         let inner = Callee { name: name.clone(), ..self.inner };
         let named: Func<'f, S, R> = Func::of(Callee { name, ..self.callee });
-        named.looked_into_as(inner).flushing(self.flush).on(self.device)
+        let named = named.looked_into_as(inner).flushing(self.flush).on(self.device);
+        Func { programs: self.programs, ..named }
     }
 }
 
@@ -453,6 +477,10 @@ macro_rules! arity {
             type Owned = ($(Own<$A>,)+);
             type Dyn<R: 'f> = dyn Fn($($A),+) -> R + Send + Sync + 'f;
 
+            fn arguments() -> Vec<String> {
+                vec![$(type_text::<$A>()),+]
+            }
+
             fn call_flat<R: 'f>(
                 f: impl Fn(Flat) -> R + Send + Sync + 'f,
             ) -> Arc<dyn Fn($($A),+) -> R + Send + Sync + 'f> {
@@ -465,6 +493,10 @@ macro_rules! arity {
             type Args = ($($A,)+);
             type Owned = ($(Own<$A>,)+);
             type Dyn<R: 'f> = dyn Fn($(&$A),+) -> R + Send + Sync + 'f;
+
+            fn arguments() -> Vec<String> {
+                vec![$(format!("&{}", type_text::<$A>())),+]
+            }
 
             fn call_flat<R: 'f>(
                 f: impl Fn(Flat) -> R + Send + Sync + 'f,

@@ -7,7 +7,7 @@ use super::function::{Callee, caller};
 use super::pytree::{Flat, Pytree, TreeDef, try_tree_unflatten};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::jaxpr::Jaxpr;
+use crate::core::jaxpr::{ClosedJaxpr, Jaxpr};
 use crate::core::source;
 use crate::core::trace;
 use crate::stage::placement::{Site, at_home_of, site_of};
@@ -26,6 +26,10 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
+    pub fn closed(&self) -> ClosedJaxpr {
+        ClosedJaxpr { jaxpr: self.jaxpr.clone(), consts: self.captured.clone() }
+    }
+
     /// The mask of the jaxpr's inputs that are these leaves.
     pub fn mask(&self, leaves: impl Fn(usize) -> bool) -> Vec<bool> {
         let n = self.captured.len();

@@ -148,10 +148,16 @@ where
         donated: options.donated,
         device: options.device,
     };
+    let jitted = Arc::new(jitted);
+    let programs = {
+        let jitted = jitted.clone();
+        move || jitted.cache.values(|traced| traced.graph.closed())
+    };
     let run = move |name: &Name, args| jitted.call(name.text(), args);
     let callee = Callee { run: Arc::new(run), name: plain.name.clone() };
     let func: Func<'f, S, R> = Func::awaiting_itself(callee);
-    func.looked_into_as(plain).flushing(options.flush).on(options.device)
+    let func = func.looked_into_as(plain).flushing(options.flush).on(options.device);
+    func.listing(programs)
 }
 
 /// The options of [`jit_with`].

@@ -27,6 +27,8 @@ pub mod misses;
 pub mod precision;
 pub mod pytree;
 pub mod shape_dtype;
+pub mod signature;
 pub mod subnormals;
+mod type_text;
 pub mod vmap;
 pub mod wrt;

@@ -3,6 +3,7 @@
 
 use super::array::Array;
 use super::jaxpr::ClosedJaxpr;
+use super::notebook::{Shown, escape, preformatted};
 use cotangent_jit::{DType, Scalar};
 use std::fmt;
 
@@ -49,18 +50,18 @@ impl fmt::Debug for Array {
 impl Array {
     /// Shows the array in an evcxr notebook: as text, and as a table if it has one or two axes.
     pub fn evcxr_display(&self) {
-        print!("{}", self.bundle());
+        self.shown().print();
     }
 
-    fn bundle(&self) -> String {
-        let mut html = format!("<p><code>{}</code></p>", self.aval());
+    fn shown(&self) -> Shown {
+        let mut html = format!("<p><code>{}</code></p>", escape(&self.aval().to_string()));
         match self.cells(None) {
             Ok(cells) if (1..=2).contains(&self.ndim()) && self.size() > 0 => {
                 html.push_str(&table(self.shape(), &cells));
             }
-            _ => html.push_str(&format!("<pre>{}</pre>", escape(&self.to_string()))),
+            _ => html.push_str(&preformatted(&self.to_string())),
         }
-        bundle(&self.to_string(), &html)
+        Shown::new(self.to_string(), html)
     }
 
     /// The texts of the elements that are shown, all of one width; or what to show instead.
@@ -85,15 +86,8 @@ impl Array {
 impl ClosedJaxpr {
     /// Shows the jaxpr in an evcxr notebook.
     pub fn evcxr_display(&self) {
-        let text = self.to_string();
-        print!("{}", bundle(&text, &format!("<pre>{}</pre>", escape(&text))));
+        Shown::text(self.to_string()).print();
     }
-}
-
-/// One value in two forms, as the notebook's kernel reads them from the output.
-fn bundle(plain: &str, html: &str) -> String {
-    let block = |kind, text| format!("EVCXR_BEGIN_CONTENT {kind}\n{text}\nEVCXR_END_CONTENT\n");
-    block("text/plain", plain) + &block("text/html", html)
 }
 
 fn summarised(shape: &[usize]) -> bool {
@@ -322,10 +316,6 @@ fn table(shape: &[usize], cells: &[String]) -> String {
     html + "</table>"
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,7 +363,7 @@ mod tests {
     fn notebooks_get_text_and_a_table() {
         let x = Array::new(&[1f32, -2.5], [1, 2]);
         assert_eq!(
-            x.bundle(),
+            x.shown().marked(),
             "EVCXR_BEGIN_CONTENT text/plain\n[[ 1.  -2.5]]\nEVCXR_END_CONTENT\n\
              EVCXR_BEGIN_CONTENT text/html\n<p><code>f32[1,2]</code></p>\
              <table><tr><td>1.</td><td>-2.5</td></tr></table>\nEVCXR_END_CONTENT\n"

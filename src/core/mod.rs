@@ -23,6 +23,7 @@ pub mod jaxpr;
 pub mod live;
 pub mod lowering;
 pub mod mode;
+pub mod notebook;
 pub mod params;
 pub mod parse;
 pub mod policy;

@@ -2,6 +2,7 @@
 
 use super::png::png;
 use super::scene::{Scene, base64};
+use crate::core::notebook::Shown;
 use crate::io::atomic;
 use cotangent_jit::{Error, err};
 use std::path::Path;
@@ -70,15 +71,14 @@ impl Picture {
 
     /// Shows the picture in an evcxr notebook.
     pub fn evcxr_display(&self) {
-        print!("{}", self.bundle());
+        self.shown().print();
     }
 
-    fn bundle(&self) -> String {
+    fn shown(&self) -> Shown {
         let plain = format!("picture: {}", self.title);
         // As an image of its own, since pages share styles and names with what stands in them.
         let source = base64(self.svg.as_bytes());
         let html = format!("<img src=\"data:image/svg+xml;base64,{source}\"/>");
-        let block = |kind, text| format!("EVCXR_BEGIN_CONTENT {kind}\n{text}\nEVCXR_END_CONTENT\n");
-        block("text/plain", &plain) + &block("text/html", &html)
+        Shown::new(plain, html)
     }
 }

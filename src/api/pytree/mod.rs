@@ -7,6 +7,7 @@
 //! | `impls`, `nest` | the trait for the standard containers; lists and maps that nest |
 //! | `dynamic` | a tree of any structure |
 //! | `tree`, `fold` | functions over trees |
+//! | `show` | trees as tables, in notebooks too |
 //!
 //! This file declares and re-exports only. The derive macro is a crate of its own.
 
@@ -15,6 +16,7 @@ mod flatten;
 mod fold;
 mod impls;
 mod nest;
+mod show;
 #[doc(hidden)]
 pub mod static_field;
 mod tree;
@@ -29,6 +31,7 @@ pub use fold::{
     tree_transpose, try_tree_broadcast, try_tree_transpose,
 };
 pub use nest::Nest;
+pub use show::{Show, tree_summary};
 pub use static_field::StaticField;
 pub(crate) use tree::same as same_structure;
 pub use tree::{

@@ -5,6 +5,9 @@
 //! that no type meets, so that no program calls it, and the message of the bound names what to
 //! write. The compiler drops implementations whose bounds fail when it infers the types of
 //! literals, so that `2.0 * x` stays `f64 * Array`; `tests/newcomer/pass/literals.rs` holds it.
+//!
+//! Methods without a type parameter are `inline`: the compiler makes no code for them, but a shared
+//! library that contains this crate (`notebook`) would export the others by name.
 
 use crate::core::array::Array;
 use std::cmp::Ordering;
@@ -128,6 +131,7 @@ macro_rules! borrowed {
         where
             for<'a> Never<'a>: BorrowedOrder,
         {
+            #[inline]
             fn eq(&self, _: &$number) -> bool {
                 unreachable!("nothing implements BorrowedOrder")
             }
@@ -138,6 +142,7 @@ macro_rules! borrowed {
         where
             for<'a> Never<'a>: BorrowedOrder,
         {
+            #[inline]
             fn partial_cmp(&self, _: &$number) -> Option<Ordering> {
                 unreachable!("nothing implements BorrowedOrder")
             }
@@ -175,6 +180,7 @@ macro_rules! left {
         {
             type Output = Array;
 
+            #[inline]
             fn $method(self, _: $array) -> Array {
                 unreachable!("nothing implements the trait")
             }

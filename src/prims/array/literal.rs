@@ -36,6 +36,10 @@ pub trait Operand {
 
     /// The operand as an array. A number becomes a literal of its own dtype ([`Number::dtype`]),
     /// which is strong for an int beyond i32 and weak otherwise.
+    ///
+    /// Implementations are not `track_caller`: a crate that uses this one as a shared library
+    /// (`notebook`) could not be linked, because it would look for the entry of its table of
+    /// methods in itself.
     fn to_array(&self) -> Array;
 }
 
@@ -77,7 +81,6 @@ impl<T: Operand> Operand for &T {
         T::array(self)
     }
 
-    #[track_caller]
     fn to_array(&self) -> Array {
         T::to_array(self)
     }
@@ -90,7 +93,6 @@ macro_rules! numbers {
                 Some(Number::from(*self))
             }
 
-            #[track_caller]
             fn to_array(&self) -> Array {
                 expect(Number::from(*self).array())
             }

@@ -1,11 +1,15 @@
 //! Scales, ticks, the frame of a panel, the legend.
 
 use super::scene::{Anchor, FAINT, INK, Paint, Point, Scene, Shape, WHITE};
+use super::text::{fitted, width};
 
 /// The greatest numbers that are drawn, and the least range of an axis: beyond, differences
 /// overflow.
 const MOST: f64 = 1e300;
 const LEAST: f64 = 1e-290;
+
+/// The size of numbers at ticks and of names in legends.
+pub const TICK: f64 = 11.0;
 
 /// Numbers along an axis.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -52,6 +56,16 @@ impl Scale {
         1.0 / (self.high - self.low)
     }
 
+    /// The widest text of the ticks, in points.
+    pub(super) fn widest(&self) -> f64 {
+        self.ticks().iter().map(|(_, text)| width(text, TICK)).fold(0.0, f64::max)
+    }
+
+    /// Half of the text of the last tick: what may stand out at the right.
+    pub(super) fn overhang(&self) -> f64 {
+        self.ticks().last().map_or(0.0, |(_, text)| width(text, TICK) / 2.0)
+    }
+
     /// Four to nine round numbers, and their texts.
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
         if self.log && self.high - self.low >= 1.5 {
@@ -84,6 +98,9 @@ fn power(p: i32) -> String {
 /// A number with as many digits as steps of this size need.
 pub(super) fn label(x: f64, step: f64) -> String {
     let size = x.abs().max(step);
+    if x == 0.0 && step < 1e-4 {
+        return "0".to_owned();
+    }
     if !(1e-4..1e6).contains(&size) && x != 0.0 {
         let digits = (x.abs().log10().floor() - step.log10().floor()).clamp(0.0, 12.0) as usize;
         return format!("{x:.digits$e}");
@@ -110,24 +127,29 @@ impl Axes {
     /// Lines at the ticks, and their numbers. They lie below what is drawn.
     pub(super) fn grid(&self, scene: &mut Scene, lines: bool) {
         let ((x0, y0), (w, h)) = (self.at, self.size);
+        // Where the number before ends: those that would touch it are left out.
+        let mut end = f64::NEG_INFINITY;
         for (t, text) in self.x.ticks() {
             let x = x0 + self.x.place(t) * w;
             let from = if lines { y0 } else { y0 + h - 4.0 };
             scene.line(vec![(x, y0 + h), (x, from)], FAINT, 1.0);
-            scene.text((x, y0 + h + 15.0), Anchor::Middle, 11.0, &text);
+            let half = width(&text, TICK) / 2.0;
+            if x - half > end + 4.0 {
+                scene.text((x, y0 + h + 15.0), Anchor::Middle, TICK, &text);
+                end = x + half;
+            }
         }
         for (t, text) in self.y.ticks() {
             let y = y0 + (1.0 - self.y.place(t)) * h;
             let to = if lines { x0 + w } else { x0 + 4.0 };
             scene.line(vec![(x0, y), (to, y)], FAINT, 1.0);
-            scene.text((x0 - 6.0, y + 4.0), Anchor::End, 11.0, &text);
+            scene.text((x0 - 6.0, y + 4.0), Anchor::End, TICK, &text);
         }
     }
 
-    /// The widest text of the ticks of the vertical axis, in pixels.
+    /// The widest number of the vertical axis, in points.
     pub(super) fn widest(&self) -> f64 {
-        let texts = self.y.ticks().into_iter().map(|(_, text)| text.chars().count());
-        6.4 * texts.max().unwrap_or(0) as f64
+        self.y.widest()
     }
 
     /// The lines on the left and below.
@@ -148,8 +170,9 @@ pub(super) fn legend(scene: &mut Scene, axes: &Axes, entries: &[Entry], places: 
     if entries.is_empty() {
         return;
     }
-    let longest = entries.iter().map(|e| e.name.chars().count()).max().unwrap_or(0);
-    let size = (30.0 + 6.4 * longest as f64, 8.0 + 16.0 * entries.len() as f64);
+    let longest = entries.iter().map(|e| width(&e.name, TICK)).fold(0.0, f64::max);
+    let longest = longest.min(axes.size.0 - 48.0).max(0.0);
+    let size = (30.0 + longest, 8.0 + 16.0 * entries.len() as f64);
     let gap = 8.0;
     let (right, below) = (axes.size.0 - size.0 - gap, axes.size.1 - size.1 - gap);
     let corners = [(right, gap), (gap, gap), (right, below), (gap, below)];
@@ -163,18 +186,19 @@ pub(super) fn legend(scene: &mut Scene, axes: &Axes, entries: &[Entry], places: 
     for (n, entry) in entries.iter().enumerate() {
         let middle = y + 12.0 + 16.0 * n as f64;
         scene.rectangle((x + 6.0, middle - 2.0), (12.0, 4.0), entry.paint);
-        scene.text((x + 24.0, middle + 4.0), Anchor::Start, 11.0, &entry.name);
+        let at = (x + 24.0, middle + 4.0);
+        scene.text_within(at, Anchor::Start, TICK, &entry.name, longest);
     }
 }
 
-/// Text that is read upwards.
-pub(super) fn turned(scene: &mut Scene, at: Point, text: &str) {
+/// Text that is read upwards, in this room.
+pub(super) fn turned(scene: &mut Scene, at: Point, text: &str, room: f64) {
     if !text.is_empty() {
-        let text = text.to_owned();
+        let (size, text) = fitted(text, 12.0, room);
         scene.shapes.push(Shape::Text {
             at,
             anchor: Anchor::Middle,
-            size: 12.0,
+            size: (10.0 * size).floor() / 10.0,
             turned: true,
             text,
         });
@@ -191,6 +215,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
+        assert_eq!(texts(-2e-7, 4e-7, false), ["-2e-7", "0", "2e-7", "4e-7"]);
         assert_eq!(texts(0.0, 1.0, false), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(texts(-3.0, 7.0, false), ["-2", "0", "2", "4", "6"]);
         assert_eq!(texts(1e-9, 3e-9, false), ["1.0e-9", "1.5e-9", "2.0e-9", "2.5e-9", "3.0e-9"]);

@@ -5,14 +5,17 @@
 //! pass layers bend there, and each layer is ordered by the middle of what its members read.
 
 use super::picture::Picture;
-use super::scene::{Anchor, FAINT, INK, Paint, Point, Scene};
+use super::scene::{Anchor, FAINT, INK, Paint, Point, Scene, WHITE};
+use super::text::width;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, ClosedJaxpr, Eqn, Jaxpr};
 use std::fmt::Write;
 
 /// The deepest bodies that are drawn.
 const DEEPEST: usize = 3;
-const LETTER: f64 = 6.8;
+/// The sizes of names and of types.
+const TEXT: f64 = 12.0;
+const TYPE: f64 = 9.0;
 const BOX: f64 = 24.0;
 /// Between boxes of a layer, and between layers.
 const GAP: f64 = 18.0;
@@ -25,7 +28,7 @@ const EQUATION: Paint = Paint::solid([219, 234, 254]);
 const BORDER: Paint = Paint::solid([241, 245, 249]);
 
 impl ClosedJaxpr {
-    /// The jaxpr as a drawing, which can be saved as SVG.
+    /// The jaxpr as a drawing, which can be saved as SVG or PNG.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -52,7 +55,7 @@ struct Node {
 
 impl Node {
     fn new(layer: usize, text: String, paint: Option<Paint>) -> Node {
-        let size = (LETTER * text.chars().count() as f64 + 14.0, BOX);
+        let size = (width(&text, TEXT) + 14.0, BOX);
         let (bodies, reads) = (Vec::new(), Vec::new());
         Node { layer, size, text, bodies, paint, reads, at: (0.0, 0.0) }
     }
@@ -200,31 +203,42 @@ fn spread(nodes: &mut [Node], layer: &[usize]) {
     }
 }
 
+/// The types of what each node gives to others; inputs say theirs themselves.
+fn given(nodes: &[Node]) -> Vec<String> {
+    let mut given: Vec<Vec<&str>> = vec![Vec::new(); nodes.len()];
+    for (from, ty) in nodes.iter().flat_map(|n| &n.reads) {
+        if nodes[*from].paint.is_some() && !ty.is_empty() && !given[*from].contains(&&ty[..]) {
+            given[*from].push(ty);
+        }
+    }
+    given.iter().map(|types| types.join(", ")).collect()
+}
+
 fn paint(nodes: &[Node]) -> Scene {
+    let given = given(nodes);
     let left = nodes.iter().map(|n| n.at.0 - n.size.0 / 2.0).fold(0.0, f64::min);
-    let right = nodes.iter().map(|n| n.at.0 + n.size.0 / 2.0).fold(0.0, f64::max);
+    let beside = given.iter().map(|types| 8.0 + width(types, TYPE));
+    let ends = nodes.iter().zip(beside).map(|(n, w)| n.at.0 + w.max(n.size.0 / 2.0));
+    let right = ends.fold(0.0, f64::max);
     let below = nodes.iter().map(|n| n.at.1 + n.size.1).fold(0.0, f64::max);
     let mut scene = Scene::new((right - left + 2.0 * MARGIN, below + 2.0 * MARGIN));
     let moved = |(x, y): Point| (x - left + MARGIN, y + MARGIN);
-    // The types of what each node gives; inputs say theirs themselves.
-    let mut given: Vec<Vec<&str>> = vec![Vec::new(); nodes.len()];
     for node in nodes {
-        for (from, ty) in &node.reads {
+        for (from, _) in &node.reads {
             let source = &nodes[*from];
             let start = moved((source.at.0, source.at.1 + source.size.1));
             scene.line(vec![start, moved(node.at)], INK.cover(0.5), 1.0);
-            if source.paint.is_some() && !ty.is_empty() && !given[*from].contains(&&ty[..]) {
-                given[*from].push(ty);
-            }
         }
-    }
-    for (node, types) in nodes.iter().zip(given) {
-        let at = moved((node.at.0 + 8.0, node.at.1 + node.size.1 + 11.0));
-        scene.text(at, Anchor::Start, 9.0, &types.join(", "));
     }
     for node in nodes.iter().filter(|n| n.text.is_empty()) {
         let ends = [node.at, (node.at.0, node.at.1 + node.size.1)];
         scene.line(ends.map(moved).to_vec(), INK.cover(0.5), 1.0);
+    }
+    for (node, types) in nodes.iter().zip(given).filter(|(_, types)| !types.is_empty()) {
+        let (x, y) = moved((node.at.0 + 8.0, node.at.1 + node.size.1 + 11.0));
+        // Lines that pass below the text are fainter there.
+        scene.rectangle((x, y - 8.0), (width(&types, TYPE), 10.0), WHITE.cover(0.8));
+        scene.text((x, y), Anchor::Start, TYPE, &types);
     }
     for node in nodes.iter().filter(|n| !n.text.is_empty()) {
         let at = moved((node.at.0 - node.size.0 / 2.0, node.at.1));
@@ -232,7 +246,7 @@ fn paint(nodes: &[Node]) -> Scene {
         let (w, h) = node.size;
         let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h), (0.0, 0.0)];
         scene.line(corners.map(|(x, y)| (at.0 + x, at.1 + y)).to_vec(), FAINT, 1.0);
-        scene.text((at.0 + w / 2.0, at.1 + 16.0), Anchor::Middle, 12.0, &node.text);
+        scene.text((at.0 + w / 2.0, at.1 + 16.0), Anchor::Middle, TEXT, &node.text);
         let mut x = at.0 + 8.0;
         for body in &node.bodies {
             scene.rectangle((x, at.1 + BOX), body.size, Paint::solid([255, 255, 255]));

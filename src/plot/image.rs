@@ -27,6 +27,8 @@ pub struct Image {
 const SIDE: f64 = 72.0;
 const CELL: f64 = 96.0;
 const ALONE: f64 = 320.0;
+/// The least width and height of a picture of one image.
+const LEAST: f64 = 100.0;
 
 impl Image {
     /// A matrix, its first row above: its least element gets the first colour of the map, its
@@ -98,10 +100,14 @@ impl Image {
     /// The picture, for files and notebooks. As PNG it has one pixel per element.
     pub fn picture(&self) -> Picture {
         let below = if self.caption.is_empty() { 0.0 } else { 28.0 };
-        let mut scene = Scene::new((ALONE, ALONE + below));
-        scene.shapes.push(self.shape((0.0, 0.0), ALONE));
-        let at = (ALONE / 2.0, ALONE + 19.0);
-        scene.text(at, Anchor::Middle, 12.0, &self.caption);
+        let (w, h) = (self.width.max(1) as f64, self.height().max(1) as f64);
+        let (w, h) = (ALONE * w / w.max(h), ALONE * h / w.max(h));
+        let size = (w.max(LEAST), h.max(LEAST));
+        let mut scene = Scene::new((size.0, size.1 + below));
+        let at = ((size.0 - ALONE) / 2.0, (size.1 - ALONE) / 2.0);
+        scene.shapes.push(self.shape(at, ALONE));
+        let at = (size.0 / 2.0, size.1 + 19.0);
+        scene.text_within(at, Anchor::Middle, 12.0, &self.caption, size.0 - 8.0);
         Picture::of(scene, &self.caption).with_pixels(self.width, self.rgb.clone())
     }
 
@@ -124,12 +130,12 @@ pub fn images(title: &str, images: &[Image], columns: usize) -> Picture {
     let rows = images.len().div_ceil(columns);
     let size = (CELL * columns as f64 + 24.0, CELL * rows as f64 + 56.0);
     let mut scene = Scene::new(size);
-    scene.text((size.0 / 2.0, 24.0), Anchor::Middle, 15.0, title);
+    scene.text_within((size.0 / 2.0, 24.0), Anchor::Middle, 15.0, title, size.0 - 8.0);
     for (i, image) in images.iter().enumerate() {
         let at = (24.0 + CELL * (i % columns) as f64, 40.0 + CELL * (i / columns) as f64);
         scene.shapes.push(image.shape(at, SIDE));
         let below = (at.0 + SIDE / 2.0, at.1 + SIDE + 14.0);
-        scene.text(below, Anchor::Middle, 11.0, &image.caption);
+        scene.text_within(below, Anchor::Middle, 11.0, &image.caption, CELL - 4.0);
     }
     Picture::of(scene, title)
 }

@@ -78,7 +78,11 @@ impl Mark {
                 let bar = |(n, height): (usize, &f64)| {
                     let (a, b) = (borders[n], borders[n + 1]);
                     let corners = [(a, 0.0), (a, *height), (b, *height), (b, 0.0)];
-                    let points: Vec<Point> = corners.map(|p| axes.inside(p)).to_vec();
+                    let corners = corners.map(|p| axes.inside(p));
+                    let wide = (corners[0].0 - corners[2].0).abs() >= 2.0;
+                    // Sides on whole points: between two bars there is no seam.
+                    let whole = |(x, y): Point| if wide { (x.round(), y) } else { (x, y) };
+                    let points: Vec<Point> = corners.map(whole).to_vec();
                     points
                         .iter()
                         .all(finite)

@@ -1,5 +1,6 @@
-//! Pictures of arrays, as SVG: lines, points, bands, histograms, heat maps, contours, vector
-//! fields, images, in one panel or several. They show themselves in evcxr notebooks.
+//! Pictures of arrays, as SVG or PNG: lines, points, bands, histograms, heat maps, contours, vector
+//! fields, images, in one panel or several. They show themselves in evcxr notebooks. Drawings
+//! become PNG with the feature `png-drawings`; images do without.
 //!
 //! ```
 //! use cotangent::plot::Plot;
@@ -26,8 +27,10 @@
 //! | `colour.rs` | colours of series and colour maps |
 //! | `data.rs` | numbers from arrays and slices |
 //! | `graph.rs` | a jaxpr as a drawing |
+//! | `text.rs` | how wide a text is |
 //! | `scene.rs` | shapes on a canvas, and their SVG |
 //! | `png.rs` | pixels as PNG |
+//! | `raster.rs` | drawings as pixels, by resvg (feature `png-drawings`) |
 
 mod axes;
 mod colour;
@@ -42,8 +45,11 @@ mod picture;
 #[allow(clippy::module_inception)]
 mod plot;
 mod png;
+#[cfg(feature = "png-drawings")]
+mod raster;
 mod scene;
 mod surface;
+mod text;
 
 pub use colour::ColourMap;
 pub use data::Values;

@@ -5,6 +5,8 @@ use super::plot::Plot;
 use super::scene::{Anchor, Scene};
 
 const TITLE: f64 = 30.0;
+/// The least width and height.
+const LEAST: f64 = 100.0;
 
 /// Plots in a table, row by row.
 ///
@@ -61,9 +63,11 @@ impl Panels {
             heights[row] = heights[row].max(scene.size.1);
         }
         let top = if self.title.is_empty() { 0.0 } else { TITLE };
-        let size = (widths.iter().sum(), top + heights.iter().sum::<f64>());
+        // Without panels there is a picture still.
+        let (width, height) = (widths.iter().sum::<f64>(), heights.iter().sum::<f64>());
+        let size = (width.max(LEAST), top + height.max(LEAST));
         let mut all = Scene::new(size);
-        all.text((size.0 / 2.0, 22.0), Anchor::Middle, 17.0, &self.title);
+        all.text_within((size.0 / 2.0, 22.0), Anchor::Middle, 17.0, &self.title, size.0 - 8.0);
         for (n, scene) in scenes.into_iter().enumerate() {
             let (row, column) = (n / self.columns, n % self.columns);
             let x = widths[..column].iter().sum();

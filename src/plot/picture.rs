@@ -1,11 +1,17 @@
 //! What came out: files and notebooks.
 
 use super::png::png;
+#[cfg(feature = "png-drawings")]
+use super::raster::raster;
 use super::scene::{Scene, base64};
 use crate::core::notebook::Shown;
 use crate::io::atomic;
 use cotangent_jit::{Error, err};
 use std::path::Path;
+
+/// Pixels per point of drawings as PNG: sharp on screens of high density, and in print at half the
+/// size.
+const SCALE: f64 = 2.0;
 
 /// A picture that can be saved and shown.
 ///
@@ -40,21 +46,65 @@ impl Picture {
         self.svg.clone()
     }
 
-    /// The pixels as PNG. An error unless this is an image: drawings are SVG.
+    /// The picture as PNG: an image with one pixel per element, a drawing with two pixels per
+    /// point. Drawings need the feature `png-drawings`.
+    ///
+    /// It is an error if an image has no elements, and for drawings where
+    /// [`to_png_at`](Picture::to_png_at) gives one.
+    ///
+    /// ```
+    /// use cotangent::plot::{ColourMap, Image};
+    /// use cotangent::prelude::*;
+    /// let image = Image::new(array![[0.0, 1.0], [1.0, 0.0]], ColourMap::Grey);
+    /// assert!(image.picture().to_png()?.starts_with(b"\x89PNG"));
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
     pub fn to_png(&self) -> Result<Vec<u8>, Error> {
         match &self.pixels {
+            Some((_, rgb)) if rgb.is_empty() => {
+                Err(err!(Value, "to_png: expected an image of at least one element, got none"))
+            }
             Some((width, rgb)) => Ok(png(*width, rgb)),
-            None => Err(err!(
-                Value,
-                "to_png: only images become PNG, and this is a drawing; save it as .svg"
-            )),
+            None => self.drawn("to_png", SCALE),
         }
+    }
+
+    /// The drawing as PNG with so many pixels per point, of images with their caption, too. It
+    /// needs the feature `png-drawings`.
+    ///
+    /// It is an error without that feature, if the scale is not positive, or if there would be
+    /// more than 2²⁵ pixels.
+    ///
+    /// ```
+    /// use cotangent::plot::Plot;
+    /// let picture = Plot::new("squares").points("x", [0, 1, 2], [0, 1, 4]).picture();
+    /// let png = picture.to_png_at(3.0); // 1920 x 1200 pixels
+    /// assert_eq!(png.is_ok(), cfg!(feature = "png-drawings"));
+    /// ```
+    pub fn to_png_at(&self, scale: f64) -> Result<Vec<u8>, Error> {
+        self.drawn("to_png_at", scale)
+    }
+
+    #[cfg(feature = "png-drawings")]
+    fn drawn(&self, op: &str, scale: f64) -> Result<Vec<u8>, Error> {
+        let pixels = raster(&self.svg, scale).map_err(|e| e.context(op))?;
+        Ok(png(pixels.width, &pixels.rgb))
+    }
+
+    #[cfg(not(feature = "png-drawings"))]
+    fn drawn(&self, op: &str, _: f64) -> Result<Vec<u8>, Error> {
+        Err(err!(
+            Value,
+            "{op}: expected .svg, or the feature png-drawings, which makes PNG of drawings; in \
+             Cargo.toml: cotangent = {{ version = \"{}\", features = [\"png-drawings\"] }}",
+            env!("CARGO_PKG_VERSION")
+        ))
     }
 
     /// Writes the picture whole or not at all, as SVG or PNG by the end of the file's name.
     ///
-    /// It is an error if the name ends otherwise, if a drawing should become a PNG, or if the
-    /// system refuses the file.
+    /// It is an error if the name ends otherwise, where [`to_png`](Picture::to_png) gives one, or
+    /// if the system refuses the file.
     pub fn save(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         let path = file.as_ref();
         let end = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);

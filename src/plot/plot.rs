@@ -1,6 +1,6 @@
 //! What is drawn in one panel.
 
-use super::axes::{Axes, Entry, Scale, legend, turned};
+use super::axes::{Axes, Entry, Scale, TICK, legend, turned};
 use super::colour::{ColourMap, series};
 use super::data::{Matrix, Numbers, Values, matrix, vector, vectors};
 use super::marks::Mark;
@@ -285,9 +285,9 @@ impl Plot {
         axes.grid(&mut scene, !filled);
         let (mut shapes, mut places) = (Vec::new(), Vec::new());
         for (mark, paint) in self.painted() {
-            places.extend(mark.extent().into_iter().map(|p| axes.inside(p)));
             shapes.extend(mark.shapes(&axes, paint));
         }
+        shapes.iter().for_each(|shape| places.extend(shape.places()));
         scene.shapes.push(Shape::Window { at: axes.at, size: axes.size, shapes });
         axes.frame(&mut scene);
         self.texts(&mut scene, &axes);
@@ -329,8 +329,12 @@ impl Plot {
         let x = scale(self.limits[0], self.log.0, |p| p.0);
         let y = scale(self.limits[1], self.log.1, |p| p.1);
         let mut axes = Axes { x, y, at: (0.0, 0.0), size: (1.0, 1.0) };
-        let left = 16.0 + axes.widest() + if self.y_label.is_empty() { 0.0 } else { 20.0 };
-        let right = if self.bar.is_some() { 84.0 } else { 18.0 };
+        // Whole points, so that the frame and bars have sharp sides.
+        let left = 16.0 + axes.widest().ceil() + if self.y_label.is_empty() { 0.0 } else { 20.0 };
+        let right = match self.bar {
+            Some((low, high, _)) => 40.0 + Scale::new(low, high, false).widest().ceil(),
+            None => 18f64.max(x.overhang().ceil() + 2.0),
+        };
         let top = if self.title.is_empty() { 14.0 } else { 36.0 };
         let below = if self.x_label.is_empty() { 28.0 } else { 46.0 };
         let size = ((self.size.0 - left - right).max(20.0), (self.size.1 - top - below).max(20.0));
@@ -349,9 +353,13 @@ impl Plot {
     fn texts(&self, scene: &mut Scene, axes: &Axes) {
         let middle = (axes.at.0 + axes.size.0 / 2.0, axes.at.1 + axes.size.1 / 2.0);
         let end = axes.at.1 + axes.size.1;
-        scene.text((middle.0, axes.at.1 - 14.0), Anchor::Middle, 15.0, &self.title);
-        scene.text((middle.0, end + 34.0), Anchor::Middle, 12.0, &self.x_label);
-        turned(scene, (axes.at.0 - axes.widest() - 14.0, middle.1), &self.y_label);
+        // Twice the way from the middle to the nearer side.
+        let room = |middle: f64, all: f64| 2.0 * middle.min(all - middle) - 8.0;
+        let across = room(middle.0, self.size.0);
+        scene.text_within((middle.0, axes.at.1 - 14.0), Anchor::Middle, 15.0, &self.title, across);
+        scene.text_within((middle.0, end + 34.0), Anchor::Middle, 12.0, &self.x_label, across);
+        let left = (axes.at.0 - axes.widest() - 14.0, middle.1);
+        turned(scene, left, &self.y_label, room(middle.1, self.size.1));
     }
 }
 
@@ -388,7 +396,7 @@ fn bar(scene: &mut Scene, axes: &Axes, (low, high): (f64, f64), map: ColourMap) 
     for (t, text) in scale.ticks() {
         let y = at.1 + (1.0 - scale.place(t)) * size.1;
         scene.line(vec![(at.0 + 12.0, y), (at.0 + 16.0, y)], INK, 1.0);
-        scene.text((at.0 + 19.0, y + 4.0), Anchor::Start, 11.0, &text);
+        scene.text((at.0 + 19.0, y + 4.0), Anchor::Start, TICK, &text);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Shapes on a canvas, and their SVG. Positions are pixels from the upper left corner.
 
 use super::png::png;
+use super::text::fitted;
 use std::fmt::Write;
 
 pub type Point = (f64, f64);
@@ -100,6 +101,20 @@ impl Scene {
         }
     }
 
+    /// A text that is made smaller, and at last shorter, to fit into this room.
+    pub(super) fn text_within(
+        &mut self,
+        at: Point,
+        anchor: Anchor,
+        size: f64,
+        text: &str,
+        room: f64,
+    ) {
+        let (size, text) = fitted(text, size, room);
+        let size = (10.0 * size).floor() / 10.0;
+        self.text(at, anchor, size, &text);
+    }
+
     /// The shapes of another scene, so far to the right and down.
     pub(super) fn place(&mut self, other: Scene, at: Point) {
         self.shapes.push(Shape::Window { at, size: other.size, shapes: other.shapes });
@@ -118,6 +133,28 @@ impl Scene {
 }
 
 impl Shape {
+    /// Places that it covers, near enough to each other to tell what a legend would hide.
+    pub(super) fn places(&self) -> Vec<Point> {
+        const APART: f64 = 8.0;
+        const MOST: f64 = 200.0;
+        match self {
+            Shape::Line { points, .. } => {
+                let on = points.windows(2).flat_map(|ends| {
+                    let ((x, y), (u, v)) = (ends[0], ends[1]);
+                    let steps = ((u - x).hypot(v - y) / APART).ceil().clamp(1.0, MOST);
+                    (0..steps as usize).map(move |n| {
+                        let t = n as f64 / steps;
+                        (x + t * (u - x), y + t * (v - y))
+                    })
+                });
+                on.chain(points.last().copied()).collect()
+            }
+            Shape::Area { points, .. } => points.clone(),
+            Shape::Circle { centre, .. } => vec![*centre],
+            Shape::Text { .. } | Shape::Pixels { .. } | Shape::Window { .. } => Vec::new(),
+        }
+    }
+
     fn write(&self, svg: &mut String) {
         // Writing to a string does not fail.
         let _ = match self {
@@ -186,7 +223,11 @@ fn list(points: &[Point]) -> String {
     texts.join(" ")
 }
 
+/// A text as XML, which knows no control characters.
 fn escape(text: &str) -> String {
+    let known = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    let text: String =
+        text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(known).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -207,6 +248,19 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_covers_places_between_its_ends() {
+        let line = Shape::Line { points: vec![(0.0, 0.0), (80.0, 0.0)], paint: INK, width: 1.0 };
+        assert_eq!(line.places().len(), 11);
+        assert!(line.places().contains(&(40.0, 0.0)));
+    }
+
+    #[test]
+    fn texts_as_xml() {
+        assert_eq!(escape("a < b & c > d"), "a &lt; b &amp; c &gt; d");
+        assert_eq!(escape("one\ntwo \u{1b}[0m\0\u{ffff}λ"), "one two [0mλ");
+    }
 
     #[test]
     fn base64_of_every_length() {

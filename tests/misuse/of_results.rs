@@ -6,7 +6,7 @@ use super::values::{b, ended, s, u, v};
 use cotangent::api::pytree::Tree;
 use cotangent::io;
 use cotangent::lax::ConvAxes;
-use cotangent::plot::{Picture, Plot};
+use cotangent::plot::{ColourMap, Image, Picture, Plot};
 use cotangent::prelude::*;
 use std::collections::BTreeMap;
 
@@ -14,10 +14,15 @@ fn picture() -> Picture {
     Plot::new("a").picture()
 }
 
+fn image_of_nothing() -> Picture {
+    Image::new(zeros([0, 2]), ColourMap::Grey).picture()
+}
+
 refused! {
-    "Picture::to_png" => picture().to_png();
+    "Picture::to_png" => image_of_nothing().to_png();
+    "Picture::to_png_at" => picture().to_png_at(0.0);
     "Picture::save" => picture().save("no_end");
-    "Picture::save" => picture().save("drawing.png");
+    "Picture::save" => image_of_nothing().save("nothing.png");
     "Picture::save" => picture().save("/no/such/folder/a.svg");
     "io::read_npy" => io::read_npy("/no/such/file.npy");
     "io::npy_from_bytes" => io::npy_from_bytes(b"no npy");

@@ -283,11 +283,9 @@ impl Plot {
         let axes = self.axes();
         let filled = self.marks.iter().any(|(_, mark, _)| mark.fills());
         axes.grid(&mut scene, !filled);
-        let (mut shapes, mut places) = (Vec::new(), Vec::new());
-        for (mark, paint) in self.painted() {
-            places.extend(mark.extent().into_iter().map(|p| axes.inside(p)));
-            shapes.extend(mark.shapes(&axes, paint));
-        }
+        let shapes: Vec<Shape> =
+            self.painted().flat_map(|(mark, paint)| mark.shapes(&axes, paint)).collect();
+        let places: Vec<Point> = shapes.iter().flat_map(Shape::places).collect();
         scene.shapes.push(Shape::Window { at: axes.at, size: axes.size, shapes });
         axes.frame(&mut scene);
         self.texts(&mut scene, &axes);

@@ -117,7 +117,34 @@ impl Scene {
     }
 }
 
+/// Places on the way from `a` to before `b`.
+fn between(a: Point, b: Point) -> impl Iterator<Item = Point> {
+    let parts = ((b.0 - a.0).hypot(b.1 - a.1) / 8.0).ceil().clamp(1.0, 200.0);
+    let part = move |n: i32| {
+        let t = f64::from(n) / parts;
+        (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1))
+    };
+    (0..parts as i32).map(part)
+}
+
 impl Shape {
+    /// Places along its outline, near enough to each other that nothing as large as a legend fits
+    /// between them. Texts have none.
+    pub(super) fn places(&self) -> Vec<Point> {
+        match self {
+            Shape::Line { points, .. } | Shape::Area { points, .. } => {
+                let ends = points.iter().zip(points.iter().skip(1));
+                ends.flat_map(|(a, b)| between(*a, *b)).chain(points.last().copied()).collect()
+            }
+            Shape::Circle { centre, .. } => vec![*centre],
+            Shape::Text { .. } => Vec::new(),
+            Shape::Pixels { at, size, .. } => {
+                between(*at, (at.0 + size.0, at.1 + size.1)).collect()
+            }
+            Shape::Window { shapes, .. } => shapes.iter().flat_map(Shape::places).collect(),
+        }
+    }
+
     fn write(&self, svg: &mut String) {
         // Writing to a string does not fail.
         let _ = match self {

@@ -61,6 +61,17 @@ def chapter(pages, file):
     return {"Chapter": body | {"source_path": None, "parent_names": []}}
 
 
+def shelf(files):
+    """A chapter that lists the pages of files and has them below it."""
+    name = "Files of the repository"
+    rows = [f"- [{c['Chapter']['name']}]({c['Chapter']['path'].removeprefix('files/')})" for c in files]
+    text = f"# {name}\n\nThe book links to these.\n\n" + "\n".join(rows) + "\n"
+    for file in files:
+        file["Chapter"]["parent_names"] = [name]
+    body = {"name": name, "content": text, "number": None, "sub_items": files}
+    return {"Chapter": body | {"path": "files/index.md", "source_path": None, "parent_names": []}}
+
+
 def walk(pages, items):
     for item in items:
         if isinstance(item, dict) and "Chapter" in item:
@@ -81,8 +92,8 @@ def main():
     while pages.waiting:
         files.append(chapter(pages, pages.waiting.pop(0)))
     if files:
-        items.append({"PartTitle": "Files of the repository"})
-        items.extend(sorted(files, key=lambda c: c["Chapter"]["name"]))
+        files.sort(key=lambda c: c["Chapter"]["name"])
+        items.append(shelf(files))
     json.dump(book, sys.stdout)
 
 

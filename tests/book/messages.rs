@@ -1,7 +1,7 @@
 //! Messages of the compiler in the book are what the compiler says.
 //!
-//! `tests/newcomer/fail` holds programs with the messages that they get. A block of text that begins
-//! `error[` shows lines of one of them; lines may be left out.
+//! `tests/newcomer/fail` holds programs with the messages that they get. A block of text that
+//! begins `error` shows lines of one of them; lines may be left out.
 
 use super::pages::{chapters, files, report, root};
 use std::fs;

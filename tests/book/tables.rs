@@ -1,4 +1,4 @@
-//! What the tables for users of JAX, NumPy and PyTorch name here stands in a program of the chapter.
+//! Entries of the tables for users of JAX, NumPy and PyTorch stand in programs of their chapters.
 //!
 //! The programs are doctests, so that a name which a table gives cannot go away. A table that is
 //! generated is held by `tests/names`.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 const BEGIN: &str = "COTANGENT_";
 
-/// The names of variables in a source file. `PREFIX_{name}` stands for the names that the file gives
-/// to `variable("..")`.
+/// The names of variables in a source file. `PREFIX_{name}` stands for the names that the file
+/// gives to `variable("..")`.
 fn names(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices(BEGIN) {

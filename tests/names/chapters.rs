@@ -1,5 +1,5 @@
-//! The tables at the end of the book's chapters for users of other libraries: names that are spelled
-//! otherwise here, and names that are missing, by reason.
+//! The tables at the end of the book's chapters for users of other libraries: names that are
+//! spelled otherwise here, and names that are missing, by reason.
 
 use super::items::{self, Item, read, root};
 use super::list::{Row, excused_or_here, rows};
@@ -48,9 +48,9 @@ fn section(origins: &[&str], rows: &[Row], items: &[Item]) -> String {
     }
     let without: usize = missing.values().map(Vec::len).sum();
     let mut text = format!(
-        "\n{same} names of {} are the same here, {spelled} are spelled otherwise, {without} have no \
-         equivalent.\n\n| name | from | here |\n| --- | --- | --- |\n{other}\n| none, because | names \
-         |\n| --- | --- |\n",
+        "\n{same} names of {} are the same here, {spelled} are spelled otherwise, {without} have \
+         no equivalent.\n\n| name | from | here |\n| --- | --- | --- |\n{other}\n\
+         | none, because | names |\n| --- | --- |\n",
         origins.join(", "),
     );
     for (why, names) in missing {

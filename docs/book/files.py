@@ -61,14 +61,16 @@ def chapter(pages, file):
     return {"Chapter": body | {"source_path": None, "parent_names": []}}
 
 
-def shelf(files):
-    """A chapter that lists the pages of files and has them below it."""
+def shelf(files, number):
+    """A chapter of this number that lists the pages of files and has them below it."""
     name = "Files of the repository"
-    rows = [f"- [{c['Chapter']['name']}]({c['Chapter']['path'].removeprefix('files/')})" for c in files]
-    text = f"# {name}\n\nThe book links to these.\n\n" + "\n".join(rows) + "\n"
-    for file in files:
-        file["Chapter"]["parent_names"] = [name]
-    body = {"name": name, "content": text, "number": None, "sub_items": files}
+    text = f"# {name}\n\nThe book links to these.\n\n"
+    for n, file in enumerate(files):
+        page = file["Chapter"]
+        # The place in the list of chapters follows from the number.
+        page["parent_names"], page["number"] = [name], [number, n + 1]
+        text += f"- [{page['name']}]({page['path'].removeprefix('files/')})\n"
+    body = {"name": name, "content": text, "number": [number], "sub_items": files}
     return {"Chapter": body | {"path": "files/index.md", "source_path": None, "parent_names": []}}
 
 
@@ -93,7 +95,7 @@ def main():
         files.append(chapter(pages, pages.waiting.pop(0)))
     if files:
         files.sort(key=lambda c: c["Chapter"]["name"])
-        items.append(shelf(files))
+        items.append(shelf(files, 1 + sum("Chapter" in i for i in items if isinstance(i, dict))))
     json.dump(book, sys.stdout)
 
 

@@ -442,6 +442,19 @@ mod tests {
     }
 
     #[test]
+    fn a_legend_avoids_bars() {
+        let heights = [0.0, 0.0, 0.0, 1.0, 1.0];
+        let at = |heights: Vec<f64>| {
+            let svg = Plot::new("").pixels(640, 400).bars("heights", heights).to_svg();
+            let line = svg.lines().find(|l| l.contains(">heights<")).expect("a legend").to_owned();
+            let x = line.split("x=\"").nth(1).and_then(|l| l.split('"').next());
+            x.and_then(|x| x.parse::<f64>().ok()).expect("a place")
+        };
+        assert!(at(heights.to_vec()) < 320.0);
+        assert!(at(heights.iter().rev().copied().collect()) > 320.0);
+    }
+
+    #[test]
     fn a_name_has_one_colour() {
         let plot = Plot::new("").line("a", [0], [0]).line("b", [0], [0]).points("a", [0], [1]);
         let paints: Vec<Paint> = plot.painted().map(|(_, paint)| paint).collect();

@@ -124,21 +124,24 @@ fn main() -> Result<(), Error> {
     println!("energy after 1,000 steps of 0.01: {e:.9}");
     assert!((e + 0.169_087_605).abs() < 5e-10, "the published energy is -0.169087605");
 
-    // 4,000 years in steps of 20 days; the energy and Jupiter's and Saturn's places once every 40
-    // steps.
-    let (step, inner, outer) = (20.0 / DAYS, 40, 1_826);
-    let years = step * (inner * outer) as f64;
-    let run = jit(move |s: State, m: Array| {
-        let record = |s: State, ()| {
-            let s = fori_loop(0..inner, |_, s: State| leapfrog(s, &m, step), s);
-            let e = energy(&s, &m);
-            (s.clone(), (e, s.0.index(1..3)))
-        };
-        let options = ScanOptions { length: Some(outer as usize), ..Default::default() };
-        scan_with(record, s, (), options).1
-    });
+    // In steps of 20 days: the energy and the planets' places, once every `inner` steps.
+    let step = 20.0 / DAYS;
+    let run = |inner: i32, outer: usize| {
+        jit(move |s: State, m: Array| {
+            let record = |s: State, ()| {
+                let s = fori_loop(0..inner, |_, s: State| leapfrog(s, &m, step), s);
+                let e = energy(&s, &m);
+                (s.clone(), (e, s.0.index(1..)))
+            };
+            let options = ScanOptions { length: Some(outer), ..Default::default() };
+            scan_with(record, s, (), options).1
+        })
+    };
+    let (inner, outer) = (40, 1_826);
+    let years = step * f64::from(inner * outer);
+    let four_thousand = run(inner, outer as usize);
     let before = Instant::now();
-    let (energies, places) = run(start.clone(), m.clone());
+    let (energies, _) = four_thousand(start.clone(), m.clone());
     let energies = energies.to_vec::<f64>();
     let took = before.elapsed();
 
@@ -150,17 +153,22 @@ fn main() -> Result<(), Error> {
     println!("{years:.0} years: relative error of the energy at most {:.1e}", early.max(late));
     assert!(late < 1.2 * early, "the energy drifts: {early:.2e}, then {late:.2e}");
 
-    let times: Vec<f64> = (1..=relative.len()).map(|i| i as f64 * years / outer as f64).collect();
-    let scaled: Vec<f64> = relative.iter().map(|e| e * 1e6).collect();
-    let plot = Plot::new("relative error of the energy, millionths").x_label("years").line(
-        "leapfrog, 20 days",
-        &times,
-        &scaled,
-    );
-    let coordinate = |body: isize, axis: isize| places.index(s![..600, body, axis]).to_vec::<f64>();
-    let orbits = Plot::new("Jupiter and Saturn, astronomical units")
-        .points("Jupiter", coordinate(0, 0), coordinate(0, 1))
-        .points("Saturn", coordinate(1, 0), coordinate(1, 1));
+    // The error swings many times in each window of 22 samples: draw how far.
+    let windows = relative.chunks(22).map(|w| w.iter().map(|e| e * 1e6).collect::<Vec<f64>>());
+    let (low, high): (Vec<f64>, Vec<f64>) = windows.map(|w| (min(&w), max(&w))).unzip();
+    let middles = (0..low.len()).map(|i| (22 * i + 11) as f64 * years / f64::from(outer));
+    let plot = Plot::new("relative error of the energy, millionths")
+        .x_label("years")
+        .y_limits(-20.0, 20.0)
+        .band("leapfrog, 20 days", middles.collect::<Vec<f64>>(), low, high);
+
+    // A year of Neptune.
+    let (_, places) = run(4, 760)(start, m);
+    let mut orbits = Plot::new("165 years, astronomical units").equal_units().x_limits(-35.0, 60.0);
+    for (i, name) in ["Jupiter", "Saturn", "Uranus", "Neptune"].into_iter().enumerate() {
+        let coordinate = |axis: usize| places.index(s![.., i, axis]);
+        orbits = orbits.line(name, coordinate(0), coordinate(1));
+    }
     for (name, plot) in [("nbody_energy.svg", plot), ("nbody_orbits.svg", orbits)] {
         if let Err(e) = plot.picture().save(name) {
             println!("could not write {name}: {e}");
@@ -169,4 +177,12 @@ fn main() -> Result<(), Error> {
     let steps = f64::from(inner * outer);
     println!("{steps} steps: {:.0} ns each", took.as_secs_f64() * 1e9 / steps);
     Ok(())
+}
+
+fn min(x: &[f64]) -> f64 {
+    x.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn max(x: &[f64]) -> f64 {
+    x.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }

@@ -13,7 +13,7 @@
 //! Machine Learning Repository, CC BY 4.0), the ink in quarters of rows and columns.
 
 use cotangent::nn;
-use cotangent::plot::Plot;
+use cotangent::plot::{Panels, Plot};
 use cotangent::prelude::*;
 use cotangent::random::{self, Key};
 use flate2::read::GzDecoder;
@@ -221,11 +221,18 @@ fn main() -> Result<(), Error> {
     println!("unseen, by the posterior: {:.1} % right, log score {log_all:.3}", 100.0 * right_all);
     assert!(right_all > 0.9);
 
-    let times: Vec<f64> = (0..DRAWS).map(|i| i as f64).collect();
-    let plot = Plot::new("the constant of the regression, two chains")
+    let times: Vec<f64> = (0..DRAWS / 5).map(|i| i as f64).collect();
+    let constants: Vec<Vec<f64>> = (0..CHAINS).map(|chain| weight(chain, 16)).collect();
+    let trace = Plot::new("the constant of the regression")
         .x_label("draw")
-        .line("chain 1", &times, weight(0, 16))
-        .line("chain 2", &times, weight(1, 16));
+        .line("chain 1", &times, &constants[0][..DRAWS / 5])
+        .line("chain 2", &times, &constants[1][..DRAWS / 5]);
+    let posterior = Plot::new("all draws of four chains")
+        .x_label("the constant")
+        .y_label("draws")
+        .histogram("posterior", constants.concat(), 40)
+        .vertical("mode", mode.index(16).item::<f64>());
+    let plot = Panels::new(2).panel(trace).panel(posterior);
     if let Err(e) = plot.picture().save("hmc_trace.svg") {
         println!("could not write hmc_trace.svg: {e}");
     }

@@ -3,8 +3,9 @@
 //!
 //! `cargo run --release --example 08_checkpoints` prints bytes of scratch memory (read off the
 //! compiled program, inputs and outputs aside) and the time of the gradient of `n` steps
-//! `x <- tanh(W x)`.
+//! `x <- tanh(W x)`, and writes `checkpoints.svg`.
 
+use cotangent::plot::Plot;
 use cotangent::prelude::*;
 use cotangent::stage::executable::Executable;
 use std::time::Instant;
@@ -31,7 +32,13 @@ fn main() -> Result<(), Error> {
     let x = linspace(-1.0, 1.0, SIZE);
     println!("{:16}{:>10}{:>12}{:>10}", "checkpoints", "steps", "bytes", "ns a step");
     let mut slopes = Vec::new();
+    let mut plot = Plot::new("memory of a gradient through a loop")
+        .x_label("steps")
+        .y_label("bytes")
+        .log_x()
+        .log_y();
     for (name, checkpoints) in SCHEMES {
+        let mut memory = Vec::new();
         for n in LENGTHS {
             let gradient = jit(grad(move |w: Array, x: Array| run(n, checkpoints, &w, x)));
             let lowered = gradient.lower((w.clone(), x.clone())).expect("a gradient");
@@ -44,7 +51,12 @@ fn main() -> Result<(), Error> {
             assert_eq!(slope, again, "the same bits");
             println!("{name:16}{n:>10}{bytes:>12}{time:>10.0}");
             slopes.push((n, slope));
+            memory.push(bytes as f64);
         }
+        plot = plot.line(name, LENGTHS.map(|n| n as f64), memory);
+    }
+    if let Err(e) = plot.picture().save("checkpoints.svg") {
+        println!("could not write checkpoints.svg: {e}");
     }
     // Whatever is kept, the gradient is the same but for roundings.
     for (i, n) in LENGTHS.into_iter().enumerate() {

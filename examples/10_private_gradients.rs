@@ -4,12 +4,13 @@
 //! `cargo run --release --example 10_private_gradients` fits a line to data of which some are
 //! grossly wrong, once with the gradient of the mean and once with the mean of clipped gradients
 //! plus noise, as differentially private training has it (Abadi and others, 2016), and prints how
-//! far each ends from the truth.
+//! far each ends from the truth; it writes `private_gradients.svg`.
 //!
 //! `vmap(grad(loss))` gives all gradients in one pass; the clip of one is a function of one, mapped
 //! as well.
 
 use cotangent::optim::{self, apply_updates, clip_by_global_norm, global_norm, sgd};
+use cotangent::plot::Plot;
 use cotangent::prelude::*;
 use cotangent::random::{self, Key};
 
@@ -88,6 +89,14 @@ fn main() -> Result<(), Error> {
         usual.to_f64(),
         largest.to_f64()
     );
+    let plot = Plot::new("norms of the gradients of 1,000 examples")
+        .x_label("logarithm of the norm, base 10")
+        .y_label("examples")
+        .histogram("examples", norms.log10(), 60)
+        .vertical("what clipping leaves at most", LIMIT.log10());
+    if let Err(e) = plot.picture().save("private_gradients.svg") {
+        println!("could not write private_gradients.svg: {e}");
+    }
 
     for clipped in [false, true] {
         let descent = sgd(optim::schedule::cosine(0.5, 0.0, STEPS as i32));

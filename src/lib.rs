@@ -271,6 +271,8 @@ mod book {
     mod shipping {}
     #[doc = include_str!("../docs/book/src/sharp_bits.md")]
     mod sharp_bits {}
+    #[doc = include_str!("../docs/book/src/gallery.md")]
+    mod gallery {}
     #[doc = include_str!("../docs/book/src/from_jax.md")]
     mod from_jax {}
     #[doc = include_str!("../docs/book/src/from_numpy.md")]

@@ -11,6 +11,12 @@ pub auto trait NoReference {}
 
 impl<T: ?Sized> !NoReference for &T {}
 
+impl NoReference for inner::Array {}
+
+impl NoReference for inner::random::Key {}
+
+impl NoReference for inner::api::pytree::Tree {}
+
 impl<T: NoReference> Pytree for T {
     fn flatten(self, _: &mut Flat) {}
 

@@ -72,7 +72,7 @@ impl Scale {
             let step = ((self.high - self.low) / 7.0).ceil() as i32;
             let (first, last) = (self.low.ceil() as i32, self.high.floor() as i32);
             let powers = (first..=last).filter(|p| p.rem_euclid(step) == 0);
-            return powers.map(|p| (10f64.powi(p), power(p))).collect();
+            return powers.map(|p| (10f64.powi(p), power(p, last))).collect();
         }
         let (low, high) = match self.log {
             true => (10f64.powf(self.low), 10f64.powf(self.high)),
@@ -91,8 +91,10 @@ impl Scale {
     }
 }
 
-fn power(p: i32) -> String {
-    if (-3..=4).contains(&p) { label(10f64.powi(p), 10f64.powi(p)) } else { format!("1e{p}") }
+/// A power of ten, in full where all up to the last one are short.
+fn power(p: i32, last: i32) -> String {
+    let short = (-3..=4).contains(&p) && (p < 3 || last <= 4);
+    if short { label(10f64.powi(p), 10f64.powi(p)) } else { format!("1e{p}") }
 }
 
 /// A number with as many digits as steps of this size need.
@@ -220,6 +222,7 @@ mod tests {
         assert_eq!(texts(-3.0, 7.0, false), ["-2", "0", "2", "4", "6"]);
         assert_eq!(texts(1e-9, 3e-9, false), ["1.0e-9", "1.5e-9", "2.0e-9", "2.5e-9", "3.0e-9"]);
         assert_eq!(texts(0.001, 1000.0, true), ["0.001", "0.01", "0.1", "1", "10", "100", "1000"]);
+        assert_eq!(texts(100.0, 1e5, true), ["100", "1e3", "1e4", "1e5"]);
         assert_eq!(texts(2.0, 5.0, true), ["2", "3", "4", "5"]);
     }
 

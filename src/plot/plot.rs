@@ -283,11 +283,9 @@ impl Plot {
         let axes = self.axes();
         let filled = self.marks.iter().any(|(_, mark, _)| mark.fills());
         axes.grid(&mut scene, !filled);
-        let (mut shapes, mut places) = (Vec::new(), Vec::new());
-        for (mark, paint) in self.painted() {
-            shapes.extend(mark.shapes(&axes, paint));
-        }
-        shapes.iter().for_each(|shape| places.extend(shape.places()));
+        let shapes: Vec<Shape> =
+            self.painted().flat_map(|(mark, paint)| mark.shapes(&axes, paint)).collect();
+        let places: Vec<Point> = shapes.iter().flat_map(Shape::places).collect();
         scene.shapes.push(Shape::Window { at: axes.at, size: axes.size, shapes });
         axes.frame(&mut scene);
         self.texts(&mut scene, &axes);
@@ -449,6 +447,19 @@ mod tests {
         let (borders, heights) = counts([0.0, 0.1, 0.5, 1.0, f64::NAN], 2).expect("a histogram");
         assert_eq!((borders, heights), (vec![0.0, 0.5, 1.0], vec![2.0, 2.0]));
         assert!(counts([1.0], 0).is_err());
+    }
+
+    #[test]
+    fn a_legend_avoids_bars() {
+        let heights = [0.0, 0.0, 0.0, 1.0, 1.0];
+        let at = |heights: Vec<f64>| {
+            let svg = Plot::new("").pixels(640, 400).bars("heights", heights).to_svg();
+            let line = svg.lines().find(|l| l.contains(">heights<")).expect("a legend").to_owned();
+            let x = line.split("x=\"").nth(1).and_then(|l| l.split('"').next());
+            x.and_then(|x| x.parse::<f64>().ok()).expect("a place")
+        };
+        assert!(at(heights.to_vec()) < 320.0);
+        assert!(at(heights.iter().rev().copied().collect()) > 320.0);
     }
 
     #[test]

@@ -132,26 +132,31 @@ impl Scene {
     }
 }
 
+/// Places on the way from `a` to before `b`.
+fn between(a: Point, b: Point) -> impl Iterator<Item = Point> {
+    let parts = ((b.0 - a.0).hypot(b.1 - a.1) / 8.0).ceil().clamp(1.0, 200.0);
+    let part = move |n: i32| {
+        let t = f64::from(n) / parts;
+        (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1))
+    };
+    (0..parts as i32).map(part)
+}
+
 impl Shape {
-    /// Places that it covers, near enough to each other to tell what a legend would hide.
+    /// Places along its outline, near enough to each other that nothing as large as a legend fits
+    /// between them. Texts have none.
     pub(super) fn places(&self) -> Vec<Point> {
-        const APART: f64 = 8.0;
-        const MOST: f64 = 200.0;
         match self {
-            Shape::Line { points, .. } => {
-                let on = points.windows(2).flat_map(|ends| {
-                    let ((x, y), (u, v)) = (ends[0], ends[1]);
-                    let steps = ((u - x).hypot(v - y) / APART).ceil().clamp(1.0, MOST);
-                    (0..steps as usize).map(move |n| {
-                        let t = n as f64 / steps;
-                        (x + t * (u - x), y + t * (v - y))
-                    })
-                });
-                on.chain(points.last().copied()).collect()
+            Shape::Line { points, .. } | Shape::Area { points, .. } => {
+                let ends = points.iter().zip(points.iter().skip(1));
+                ends.flat_map(|(a, b)| between(*a, *b)).chain(points.last().copied()).collect()
             }
-            Shape::Area { points, .. } => points.clone(),
             Shape::Circle { centre, .. } => vec![*centre],
-            Shape::Text { .. } | Shape::Pixels { .. } | Shape::Window { .. } => Vec::new(),
+            Shape::Text { .. } => Vec::new(),
+            Shape::Pixels { at, size, .. } => {
+                between(*at, (at.0 + size.0, at.1 + size.1)).collect()
+            }
+            Shape::Window { shapes, .. } => shapes.iter().flat_map(Shape::places).collect(),
         }
     }
 

@@ -4,15 +4,15 @@ use super::items::{self, Item, read, root};
 use std::collections::BTreeMap;
 
 /// A name of the list.
-struct Row {
-    name: String,
+pub struct Row {
+    pub name: String,
     /// The libraries that have it.
-    origins: Vec<String>,
-    excuse: Option<String>,
+    pub origins: Vec<String>,
+    pub excuse: Option<String>,
 }
 
 /// `[origin]` begins a section. A line holds names that are here, or `excused, why: names`.
-fn rows(text: &str) -> Vec<Row> {
+pub fn rows(text: &str) -> Vec<Row> {
     let (mut origin, mut found) = (String::new(), BTreeMap::<String, Row>::new());
     for line in text.lines().filter(|l| !l.starts_with('#')) {
         if let Some(name) = line.strip_prefix('[') {
@@ -54,7 +54,8 @@ fn answers<'a>(items: &'a [Item], name: &str) -> Vec<&'a Item> {
     if found.is_empty() { items.iter().filter(alike).collect() } else { found }
 }
 
-fn excused_or_here(row: &Row, items: &[Item]) -> String {
+/// What the list says of a name: the items that answer, or why there is none.
+pub fn excused_or_here(row: &Row, items: &[Item]) -> String {
     match &row.excuse {
         Some(why) => format!("none: {why}"),
         None => {

@@ -6,8 +6,10 @@
 //! | `names.txt` | names of the other libraries, and why some have no equivalent |
 //! | `items` | the public items and their aliases, read from the sources |
 //! | `list` | the list, looked up |
+//! | `chapters` | the tables of names in the book's chapters |
 //! | `pages` | headings and tables of the documentation |
 
+mod chapters;
 mod items;
 mod list;
 mod pages;

@@ -58,7 +58,7 @@
 //! | give rules of your own | [`custom`](api::custom), [`closure_convert`](api::closure_convert) |
 //! | save memory in reverse mode | [`checkpoint`](api::checkpoint) |
 //! | have structs as arguments and results | [`pytree`](api::pytree), [`ravel`] |
-//! | name a transformed function in a type | [`function`](api::function) |
+//! | name a transformed function in a type | [`function`](api::function), [`signature`](api::signature) |
 //! | factor matrices, solve systems (feature `linalg`) | `linalg` |
 //! | solve differential equations | [`ode`] |
 //! | minimise functions, find roots, solve large linear systems | [`optimize`], [`root`] |
@@ -133,7 +133,7 @@ pub mod prelude {
     //! | solve inside of traces | [`custom_root`], [`custom_linear_solve`], [`custom_linear_solve_symmetric`] |
     //! | write a rule of your own | [`custom_jvp`], [`custom_vjp`], [`custom_gradient`], [`custom_derivatives`], [`custom_jvps`], [`custom_jvp_symbolic`], [`custom_vjp_symbolic`], [`custom_vmap`], [`sequential_vmap`], [`Custom`], [`Tangents`], [`Perturbed`], [`Batched`], [`NoRule`], [`closure_convert`] |
     //! | capture clones | [`clone!`](macro@crate::clone) |
-    //! | use pytrees | [`Pytree`](trait@Pytree), [`tree_map`], [`tree_map2`], [`tree_map3`], [`tree_map_with_path`], [`tree_reduce`], [`tree_all`], [`tree_any`], [`tree_leaves`], [`tree_leaves_with_path`], [`tree_flatten`], [`tree_unflatten`], [`tree_structure`], [`tree_transpose`], [`tree_broadcast`], [`tree_summary`], [`Tree`], [`Static`] |
+    //! | use pytrees | [`Pytree`](trait@Pytree), [`tree_map`], [`tree_map2`], [`tree_map3`], [`tree_map_with_path`], [`tree_reduce`], [`tree_all`], [`tree_any`], [`tree_leaves`], [`tree_leaves_with_path`], [`tree_flatten`], [`tree_unflatten`], [`tree_structure`], [`tree_transpose`], [`tree_broadcast`], [`tree_summary`], [`Show`], [`Tree`], [`Static`] |
     //! | save memory in reverse mode | [`checkpoint`], [`checkpoint_with`], [`Policy`], [`checkpoint_name`], [`saved_residuals`], [`SavedResidual`] |
     //! | look inside | [`make_jaxpr`], [`eval_shape`], [`ClosedJaxpr`], [`jit_misses`], [`debug_print!`], [`debug`](mod@debug), [`debug_nans`], [`debug_infs`] |
     //! | check what no result shows | [`checkify`](mod@checkify) |
@@ -267,6 +267,8 @@ mod book {
     mod performance {}
     #[doc = include_str!("../docs/book/src/saving.md")]
     mod saving {}
+    #[doc = include_str!("../docs/book/src/notebooks.md")]
+    mod notebooks {}
     #[doc = include_str!("../docs/book/src/shipping.md")]
     mod shipping {}
     #[doc = include_str!("../docs/book/src/sharp_bits.md")]

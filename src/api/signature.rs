@@ -58,7 +58,8 @@ impl<'f, S: Sig<'f>, R: 'f> Func<'f, S, R> {
             let jaxpr = &program.jaxpr;
             let arguments = &jaxpr.inputs[program.consts.len()..];
             let types: Vec<String> = arguments.iter().map(|v| jaxpr.aval(*v).to_string()).collect();
-            let line = format!("for {}: {}", types.join(", "), plural(jaxpr.eqns.len(), "equation"));
+            let equations = plural(jaxpr.eqns.len(), "equation");
+            let line = format!("for {}: {equations}", types.join(", "));
             plain.push_str(&format!("\n{line}"));
             html.push_str(&folded(&line, &preformatted(&program.to_string())));
         }

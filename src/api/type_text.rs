@@ -1,6 +1,6 @@
 //! Types as users write them: without the paths that the compiler puts before each name.
 
-/// `(Array, Vec<Array>)`, where the compiler says `(cotangent::core::array::Array, alloc::vec::Vec<..>)`.
+/// `(Array, Vec<Array>)`; the compiler says `(cotangent::core::array::Array, alloc::vec::Vec<..>)`.
 pub(crate) fn type_text<T: ?Sized>() -> String {
     shortened(std::any::type_name::<T>())
 }

@@ -23,7 +23,7 @@ macro_rules! comparisons {
             /// their imaginary ones. No derivative.
             fn $name, $try(self, other: impl Operand) -> Array {
                 let operands = comparable(stringify!($name), self, &other)?;
-                ordered(&operands[0], &operands[1], lax::$f)
+                ordered(&operands[0], &operands[1], |x, y| lax::$f(x, y))
             }
         )*}
     };
@@ -103,7 +103,7 @@ methods! {
     fn eq, try_eq(self, other: impl Operand) -> Array {
         let operands = comparable("eq", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
-        if apart(x, y) { ordered(x, y, lax::try_eq) } else { lax::try_eq(x, y) }
+        if apart(x, y) { ordered(x, y, |x, y| lax::try_eq(x, y)) } else { lax::try_eq(x, y) }
     }
 
     /// Whether the elements differ; true of NaN.
@@ -118,7 +118,7 @@ methods! {
     fn ne, try_ne(self, other: impl Operand) -> Array {
         let operands = comparable("ne", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
-        if apart(x, y) { ordered(x, y, lax::try_ne) } else { lax::try_ne(x, y) }
+        if apart(x, y) { ordered(x, y, |x, y| lax::try_ne(x, y)) } else { lax::try_ne(x, y) }
     }
 }
 
@@ -198,13 +198,13 @@ methods! {
     /// Whether both hold, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_and, try_logical_and(self, other: impl Operand) -> Array {
         let other = &other.to_array();
-        logic("logical_and", self, other, lax::try_and)
+        logic("logical_and", self, other, |x, y| lax::try_and(x, y))
     }
 
     /// Whether one holds, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_or, try_logical_or(self, other: impl Operand) -> Array {
         let other = &other.to_array();
-        logic("logical_or", self, other, lax::try_or)
+        logic("logical_or", self, other, |x, y| lax::try_or(x, y))
     }
 
     /// Whether it does not hold; numbers hold if they are not zero.
@@ -213,7 +213,7 @@ methods! {
     /// Whether just one holds, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_xor, try_logical_xor(self, other: impl Operand) -> Array {
         let other = &other.to_array();
-        logic("logical_xor", self, other, lax::try_xor)
+        logic("logical_xor", self, other, |x, y| lax::try_xor(x, y))
     }
 
     /// Whether elements are within `1e-8 + 1e-5 |other|` of others, elementwise and broadcast;

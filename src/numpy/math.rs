@@ -189,14 +189,14 @@ methods! {
     /// their real parts, then by their imaginary ones.
     #[doc(alias = "clamp_min")]
     fn maximum, try_maximum(self, other: impl Operand) -> Array {
-        both("maximum", self, &other, lax::try_max)
+        both("maximum", self, &other, |x, y| lax::try_max(x, y))
     }
 
     /// The smaller of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare as
     /// in [`Array::maximum`].
     #[doc(alias = "clamp_max")]
     fn minimum, try_minimum(self, other: impl Operand) -> Array {
-        both("minimum", self, &other, lax::try_min)
+        both("minimum", self, &other, |x, y| lax::try_min(x, y))
     }
 
     /// The nearest value from `low` to `high`, elementwise and broadcast: Rust's name for

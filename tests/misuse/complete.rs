@@ -15,7 +15,8 @@ const NONE: &[(&str, &str)] = &[
          Triangle::* Mode::fill ScatterMode::unique At::mode At::fill_value At::unique_indices \
          Array::at Index::by s! Policy::nothing Policy::everything Policy::dots \
          Policy::dots_without_batch Policy::only_names Policy::any_names_but \
-         Policy::anything_except_names Policy::or Policy::new Mask::* Custom::new Custom::nondiff \
+         Policy::anything_except_names Policy::or Policy::new Progress::* Mask::* Custom::new \
+         Custom::nondiff \
          Custom::captured_by_body Transform::new Transform::named Func::named \
          optim::schedule::constant optim::schedule::linear optim::schedule::polynomial \
          optim::schedule::exponential optim::schedule::staircase optim::schedule::cosine \
@@ -24,13 +25,15 @@ const NONE: &[(&str, &str)] = &[
     ),
     (
         "they look at what every value has",
-        "Func::name Transform::name Array::literal Array::strong_literal Array::aval Array::dtype \
+        "Func::name Func::signature Func::evcxr_display Transform::name Array::literal \
+         Array::strong_literal Array::aval Array::dtype \
          Array::shape Array::to_shape Array::ndim Array::size Array::is_weak Array::is_tracer \
          Array::is_unique Array::is_empty Array::evcxr_display ClosedJaxpr::evcxr_display Aval::* \
          Tree::of Tree::of_ref Tree::structure Tree::leaves Tree::into_leaves Tree::paths \
          Tree::get Tree::map Tree::keep StaticValue::* Lowered::* MemoryAnalysis::* \
          Compiled::text Compiled::explain Compiled::cost Compiled::memory Compiled::code_size \
-         Compiled::compile_time Compiled::lowered Batched::* Tangents::* Perturbed::* \
+         Compiled::compile_time Compiled::lowered Compiled::evcxr_display Batched::* Tangents::* \
+         Perturbed::* \
          CheckError::get Unravel::dtype Unravel::len Unravel::is_empty Unravel::structure \
          Key::data OdeStats::status Minimum::status numpy::finfo::finfo numpy::finfo::iinfo \
          numpy::finfo::epsilon NpyMap::aval Schedule::at_step io::leaf_names DType::* \
@@ -41,7 +44,8 @@ const NONE: &[(&str, &str)] = &[
         "they take every array as it is, or compute nothing",
         "Array::t Array::ravel Array::atleast_1d Array::real Array::imag Array::conj zeros_like \
          ones_like Array::from_vec Array::from_slice Array::scalar array! clone! tree_flatten \
-         tree_leaves_with_path tree_leaves tree_structure shape_dtypes optim::global_norm",
+         tree_leaves_with_path tree_leaves tree_structure tree_summary shape_dtypes \
+         optim::global_norm",
     ),
     (
         "they call a closure of the user's, whose errors they pass on, or speak in its name",

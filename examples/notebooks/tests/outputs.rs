@@ -1,19 +1,18 @@
-//! Holds that each notebook prints what stands in it. `GOLDEN=update` writes it there.
+//! Holds that each notebook prints what stands in it.
 //!
-//! Cells with the tag `varies`, which print times, only have to run.
+//! Cells with the tag `varies`, which print times or lines of files, only have to run.
+//! `scripts/notebooks update` executes the notebooks with their kernel and writes the outputs.
 
 #[path = "../src/notebook.rs"]
 mod notebook;
 
 use notebook::{Notebook, text};
-use serde::Serialize;
-use serde_json::ser::{PrettyFormatter, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
 /// What one cell prints.
-#[derive(Default, PartialEq, Debug, Clone)]
+#[derive(Default, PartialEq, Debug)]
 struct Printed {
     lines: String,
     /// The forms of the value that the cell shows, by their MIME types.
@@ -35,27 +34,6 @@ impl Printed {
         printed.shown.sort();
         printed
     }
-
-    fn to_outputs(&self, count: usize) -> Value {
-        let mut outputs = Vec::new();
-        if !self.lines.is_empty() {
-            let lines = &self.lines;
-            outputs.push(json!({"name": "stdout", "output_type": "stream", "text": split(lines)}));
-        }
-        if !self.shown.is_empty() {
-            let forms = self.shown.iter().map(|(kind, form)| (kind.clone(), split(form)));
-            let data: Map<String, Value> = forms.collect();
-            outputs.push(json!({
-                "data": data, "execution_count": count, "metadata": {},
-                "output_type": "execute_result",
-            }));
-        }
-        outputs.into()
-    }
-}
-
-fn split(text: &str) -> Value {
-    text.split_inclusive('\n').collect::<Vec<_>>().into()
 }
 
 /// What a run printed, per cell.
@@ -86,15 +64,10 @@ fn read(stdout: &str) -> Vec<Printed> {
 #[test]
 fn notebooks_print_what_stands_in_them() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let update = std::env::var("GOLDEN").is_ok_and(|golden| golden == "update");
-    let only = std::env::var("NOTEBOOK").ok();
     let mut wrong = Vec::new();
     for path in notebook::all(folder) {
         let name = path.file_stem().and_then(|n| n.to_str()).expect("a name");
-        if only.as_ref().is_some_and(|only| only != name) {
-            continue;
-        }
-        let mut notebook = Notebook::read(&path).expect("a notebook");
+        let notebook = Notebook::read(&path).expect("a notebook");
         let mut run = Command::new(env!("CARGO_BIN_EXE_cotangent-notebooks"));
         let ran = run.arg(name).current_dir(folder).output().expect("the program starts");
         let (stdout, stderr) =
@@ -102,37 +75,18 @@ fn notebooks_print_what_stands_in_them() {
         assert!(ran.status.success(), "{name}: {stderr}\n{stdout}");
         let printed = read(&stdout);
         assert_eq!(printed.len(), notebook.cells().count(), "{name}: every cell begins");
-        if update {
-            write(&path, &mut notebook.json, &printed);
-            continue;
-        }
         for (n, (cell, printed)) in notebook.cells().zip(printed).enumerate() {
             let recorded = Printed::recorded(cell.outputs());
-            let printed = Printed::recorded(&printed.to_outputs(0));
             if !cell.varies() && recorded != printed {
+                let code = cell.code();
                 wrong.push(format!(
-                    "{name}, code cell {n}:\n{}\n-- recorded\n{recorded:#?}\n-- printed\n{printed:#?}",
-                    cell.code()
+                    "{name}, code cell {n}:\n{code}\n-- recorded\n{recorded:#?}\n-- printed\n\
+                     {printed:#?}"
                 ));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-}
-
-/// Writes the outputs into the notebook, in the form in which Jupyter saves.
-fn write(path: &Path, notebook: &mut Value, printed: &[Printed]) {
-    let cells = notebook["cells"].as_array_mut().expect("cells");
-    let code = cells.iter_mut().filter(|cell| cell["cell_type"] == "code");
-    for (n, (cell, printed)) in code.zip(printed).enumerate() {
-        cell["execution_count"] = (n + 1).into();
-        cell["outputs"] = printed.to_outputs(n + 1);
-    }
-    let mut bytes = Vec::new();
-    let mut to = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b" "));
-    notebook.serialize(&mut to).expect("a notebook is JSON");
-    bytes.push(b'\n');
-    std::fs::write(path, bytes).expect("can write the notebook");
 }
 
 #[test]
@@ -143,6 +97,10 @@ fn outputs_are_told_apart() {
     assert_eq!(cells[0].lines, "a\nb\n");
     assert_eq!(cells[0].shown, [("text/plain".to_owned(), "x\ny".to_owned())]);
     assert_eq!(cells[1], Printed::default());
-    let outputs = cells[0].to_outputs(3);
-    assert_eq!(Printed::recorded(&outputs), cells[0]);
+    let recorded = serde_json::from_str(
+        r#"[{"output_type": "stream", "name": "stdout", "text": ["a\n", "b\n"]},
+            {"output_type": "stream", "name": "stderr", "text": ["c"]},
+            {"output_type": "execute_result", "data": {"text/plain": "x\ny"}}]"#,
+    );
+    assert_eq!(Printed::recorded(&recorded.expect("it is JSON")), cells[0]);
 }

@@ -51,8 +51,8 @@ impl<T: Pytree> Show for T {
 fn shown<T: Pytree>(tree: &T) -> Shown {
     let table = Table::of(tree);
     let cell = |text: &String| format!("<td><code>{}</code></td>", escape(text));
-    let row = |line: &[String; 3]| format!("<tr>{}</tr>", line.iter().map(cell).collect::<String>());
-    let rows: String = table.lines.iter().map(row).collect();
+    let row = |line: &[String; 3]| line.iter().map(cell).collect::<String>();
+    let rows: String = table.lines.iter().map(|l| format!("<tr>{}</tr>", row(l))).collect();
     let html = format!("<table>{rows}</table><p>{}</p>", table.total);
     Shown::new(tree_summary(tree), html)
 }
@@ -105,7 +105,8 @@ fn value(x: &Array) -> String {
             continue;
         }
         let (least, most) = range.unwrap_or((s, s));
-        range = Some((if less(s, least) { s } else { least }, if less(most, s) { s } else { most }));
+        let least = if less(s, least) { s } else { least };
+        range = Some((least, if less(most, s) { s } else { most }));
     }
     let range = range.map(|(least, most)| format!("{} to {}", least.readable(), most.readable()));
     match (range, nans) {
@@ -126,7 +127,6 @@ fn less(a: Scalar, b: Scalar) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::construct::*;
 
     #[test]
     fn values_stand_on_one_line() {
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn notebooks_get_a_table() {
         let text = shown(&(Array::from(1.0), Some(Array::from([1, 2])))).marked();
-        let expected = "EVCXR_BEGIN_CONTENT text/plain\n[0]  f32[]   1.0\n";
+        let expected = "EVCXR_BEGIN_CONTENT text/plain\n.0  f32[]   1.0\n";
         assert!(text.starts_with(expected), "{text}");
         assert!(text.contains("<td><code>i32[2]</code></td>"), "{text}");
     }

@@ -1,5 +1,5 @@
-//! [cotangent](https://docs.rs/cotangent) as a shared library: `:dep cotangent-notebook = "0.1"` in
-//! an evcxr notebook, then `use cotangent::prelude::*`.
+//! cotangent as a shared library, for evcxr notebooks: `:dep cotangent-notebook = { path = ".." }`
+//! with the path of this folder, then `use cotangent::prelude::*`.
 
 pub use inner::*;
 

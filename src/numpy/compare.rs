@@ -23,7 +23,7 @@ macro_rules! comparisons {
             /// their imaginary ones. No derivative.
             fn $name, $try(self, other: impl Operand) -> Array {
                 let operands = comparable(stringify!($name), self, &other)?;
-                ordered(&operands[0], &operands[1], |x, y| lax::$f(x, y))
+                ordered(&operands[0], &operands[1], lax::$f)
             }
         )*}
     };
@@ -57,10 +57,13 @@ fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Ar
 }
 
 /// A comparison, which looks at the second of two parts only where the first ones are equal.
+///
+/// The comparison is no pointer, because callers are generic: a crate that uses this one as a shared
+/// library cannot link a pointer to a `track_caller` function (see [`Operand::to_array`]).
 pub(super) fn ordered(
     x: &Array,
     y: &Array,
-    compare: fn(&Array, &Array) -> Result<Array, Error>,
+    compare: impl Fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     if !x.dtype().is_complex() && !apart(x, y) {
         return compare(x, y);
@@ -103,7 +106,7 @@ methods! {
     fn eq, try_eq(self, other: impl Operand) -> Array {
         let operands = comparable("eq", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
-        if apart(x, y) { ordered(x, y, |x, y| lax::try_eq(x, y)) } else { lax::try_eq(x, y) }
+        if apart(x, y) { ordered(x, y, lax::try_eq) } else { lax::try_eq(x, y) }
     }
 
     /// Whether the elements differ; true of NaN.
@@ -118,7 +121,7 @@ methods! {
     fn ne, try_ne(self, other: impl Operand) -> Array {
         let operands = comparable("ne", self, &other)?;
         let [x, y] = [&operands[0], &operands[1]];
-        if apart(x, y) { ordered(x, y, |x, y| lax::try_ne(x, y)) } else { lax::try_ne(x, y) }
+        if apart(x, y) { ordered(x, y, lax::try_ne) } else { lax::try_ne(x, y) }
     }
 }
 
@@ -198,13 +201,13 @@ methods! {
     /// Whether both hold, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_and, try_logical_and(self, other: impl Operand) -> Array {
         let other = &other.to_array();
-        logic("logical_and", self, other, |x, y| lax::try_and(x, y))
+        logic("logical_and", self, other, lax::try_and)
     }
 
     /// Whether one holds, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_or, try_logical_or(self, other: impl Operand) -> Array {
         let other = &other.to_array();
-        logic("logical_or", self, other, |x, y| lax::try_or(x, y))
+        logic("logical_or", self, other, lax::try_or)
     }
 
     /// Whether it does not hold; numbers hold if they are not zero.
@@ -213,7 +216,7 @@ methods! {
     /// Whether just one holds, elementwise and broadcast; numbers hold if they are not zero.
     fn logical_xor, try_logical_xor(self, other: impl Operand) -> Array {
         let other = &other.to_array();
-        logic("logical_xor", self, other, |x, y| lax::try_xor(x, y))
+        logic("logical_xor", self, other, lax::try_xor)
     }
 
     /// Whether elements are within `1e-8 + 1e-5 |other|` of others, elementwise and broadcast;
@@ -309,7 +312,7 @@ fn logic(
     name: &str,
     x: &Array,
     y: &Array,
-    f: fn(&Array, &Array) -> Result<Array, Error>,
+    f: impl Fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     let operands = together(name, &[&truth(x)?, &truth(y)?], false)?;
     f(&operands[0], &operands[1])

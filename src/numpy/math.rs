@@ -174,7 +174,7 @@ fn both(
     name: &str,
     x: &dyn Operand,
     y: &dyn Operand,
-    f: fn(&Array, &Array) -> Result<Array, Error>,
+    f: impl Fn(&Array, &Array) -> Result<Array, Error>,
 ) -> Result<Array, Error> {
     let operands = together(name, &[x, y], false)?;
     f(&operands[0], &operands[1])
@@ -189,14 +189,14 @@ methods! {
     /// their real parts, then by their imaginary ones.
     #[doc(alias = "clamp_min")]
     fn maximum, try_maximum(self, other: impl Operand) -> Array {
-        both("maximum", self, &other, |x, y| lax::try_max(x, y))
+        both("maximum", self, &other, lax::try_max)
     }
 
     /// The smaller of two, elementwise and broadcast; NaN if one is NaN. Complex numbers compare as
     /// in [`Array::maximum`].
     #[doc(alias = "clamp_max")]
     fn minimum, try_minimum(self, other: impl Operand) -> Array {
-        both("minimum", self, &other, |x, y| lax::try_min(x, y))
+        both("minimum", self, &other, lax::try_min)
     }
 
     /// The nearest value from `low` to `high`, elementwise and broadcast: Rust's name for

@@ -15,7 +15,7 @@ const NONE: &[(&str, &str)] = &[
          Triangle::* Mode::fill ScatterMode::unique At::mode At::fill_value At::unique_indices \
          Array::at Index::by s! Policy::nothing Policy::everything Policy::dots \
          Policy::dots_without_batch Policy::only_names Policy::any_names_but \
-         Policy::anything_except_names Policy::or Policy::new Progress::* Mask::* Custom::new \
+         Policy::anything_except_names Policy::or Policy::new Mask::* Custom::new \
          Custom::nondiff \
          Custom::captured_by_body Transform::new Transform::named Func::named \
          optim::schedule::constant optim::schedule::linear optim::schedule::polynomial \
@@ -45,7 +45,7 @@ const NONE: &[(&str, &str)] = &[
         "Array::t Array::ravel Array::atleast_1d Array::real Array::imag Array::conj zeros_like \
          ones_like Array::from_vec Array::from_slice Array::scalar array! clone! tree_flatten \
          tree_leaves_with_path tree_leaves tree_structure tree_summary shape_dtypes \
-         optim::global_norm",
+         optim::global_norm Progress::*",
     ),
     (
         "they call a closure of the user's, whose errors they pass on, or speak in its name",

@@ -37,9 +37,10 @@ pub trait Operand {
     /// The operand as an array. A number becomes a literal of its own dtype ([`Number::dtype`]),
     /// which is strong for an int beyond i32 and weak otherwise.
     ///
-    /// Implementations are not `track_caller`: a crate that uses this one as a shared library
-    /// (`notebook`) could not be linked, because it would look for the entry of its table of
-    /// methods in itself.
+    /// Implementations are not `track_caller`. Behind `dyn Operand`, such a method needs a small
+    /// function around it, which the compiler makes where the table of methods is made; if that is
+    /// in a crate that uses this one as a shared library (`notebook`), the linker does not find the
+    /// method itself.
     fn to_array(&self) -> Array;
 }
 

@@ -58,8 +58,8 @@ fn comparable(name: &str, x: &Array, other: &dyn Operand) -> Result<SmallVec<[Ar
 
 /// A comparison, which looks at the second of two parts only where the first ones are equal.
 ///
-/// The comparison is no pointer, because callers are generic: a crate that uses this one as a shared
-/// library cannot link a pointer to a `track_caller` function (see [`Operand::to_array`]).
+/// The comparison is no pointer, because callers are generic: a crate that uses this one as a
+/// shared library cannot link a pointer to a `track_caller` function (see [`Operand::to_array`]).
 pub(super) fn ordered(
     x: &Array,
     y: &Array,
